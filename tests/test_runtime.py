@@ -1,0 +1,255 @@
+"""The CPU cures: decided by table for every kind of machine, and seen to act in a fresh interpreter."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ppgan_ext import runtime
+
+AVX2 = frozenset({"sse4_2", "avx", "avx2", "fma"})
+AVX512 = AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
+
+
+def machine(**changes):
+    fields = {
+        "system": "Linux",
+        "architecture": "x86_64",
+        "libc": "glibc 2.36",
+        "vendor": "GenuineIntel",
+        "model": "a processor",
+        "flags": AVX512,
+        "num_cores": 6,
+    }
+    return runtime.Machine(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"OMP_NUM_THREADS": "6"}),
+        ({"flags": AVX2}, {"OMP_NUM_THREADS": "6"}),
+        ({"vendor": "AuthenticAMD"}, {"OMP_NUM_THREADS": "6", "MKL_DEBUG_CPU_TYPE": "7"}),
+        ({"vendor": "AuthenticAMD", "flags": AVX2}, {"OMP_NUM_THREADS": "6", "MKL_DEBUG_CPU_TYPE": "5"}),
+        ({"vendor": "AuthenticAMD", "flags": AVX2 - {"avx2"}}, {"OMP_NUM_THREADS": "6"}),
+        ({"vendor": "AuthenticAMD", "flags": AVX2 | {"avx512f"}}, {"OMP_NUM_THREADS": "6", "MKL_DEBUG_CPU_TYPE": "5"}),
+        ({"vendor": "HygonGenuine", "flags": AVX2}, {"OMP_NUM_THREADS": "6", "MKL_DEBUG_CPU_TYPE": "5"}),
+        ({"vendor": "CentaurHauls"}, {"OMP_NUM_THREADS": "6"}),
+        ({"vendor": ""}, {"OMP_NUM_THREADS": "6"}),
+        ({"num_cores": 1}, {"OMP_NUM_THREADS": "1"}),
+    ],
+)
+def test_plan_per_processor(changes, expected):
+    plan = runtime.make_plan(machine(**changes), {})
+    assert dict(plan.environment) == expected
+    assert plan.malloc == runtime.MALLOC_CURE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"system": "Darwin", "architecture": "arm64", "libc": ""},
+        {"system": "Darwin", "architecture": "x86_64", "libc": ""},
+        {"system": "Windows", "architecture": "AMD64", "libc": "", "vendor": "AuthenticAMD"},
+        {"libc": ""},
+        {"architecture": "aarch64"},
+    ],
+    ids=["mac-arm", "mac-intel", "windows", "musl", "arm"],
+)
+def test_nothing_happens_elsewhere(changes):
+    plan = runtime.make_plan(machine(**changes), {})
+    assert plan.environment == ()
+    assert plan.malloc == ()
+    assert len(plan.notes) == 1
+
+
+@pytest.mark.parametrize("value", ["0", "off", "False", " no "])
+def test_the_switch_turns_everything_off(value):
+    plan = runtime.make_plan(machine(vendor="AuthenticAMD"), {"PPGAN_EXT_TUNE": value})
+    assert (plan.environment, plan.malloc) == ((), ())
+
+
+def test_the_switch_set_to_one_changes_nothing():
+    assert runtime.make_plan(machine(), {"PPGAN_EXT_TUNE": "1"}) == runtime.make_plan(machine(), {})
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "MKL_DEBUG_CPU_TYPE"])
+def test_variables_of_the_user_stay(name):
+    plan = runtime.make_plan(machine(vendor="AuthenticAMD"), {name: "3"})
+    other = {"OMP_NUM_THREADS": "MKL_DEBUG_CPU_TYPE", "MKL_DEBUG_CPU_TYPE": "OMP_NUM_THREADS"}[name]
+    assert [key for key, _ in plan.environment] == [other]
+    assert f"{name}=3: set by the user" in plan.notes
+
+
+@pytest.mark.parametrize(
+    ("environ", "owner"),
+    [
+        ({"MALLOC_TOP_PAD_": "1000"}, "MALLOC_TOP_PAD_"),
+        ({"MALLOC_TRIM_THRESHOLD_": "1000"}, "MALLOC_TRIM_THRESHOLD_"),
+        ({"GLIBC_TUNABLES": "glibc.rtld.nns=2:glibc.malloc.mmap_max=7"}, "GLIBC_TUNABLES"),
+        ({"LD_PRELOAD": "/usr/lib/libjemalloc.so.2"}, "jemalloc"),
+    ],
+)
+def test_malloc_of_the_user_stays(environ, owner):
+    plan = runtime.make_plan(machine(), environ)
+    assert plan.malloc == ()
+    assert f"malloc: left to {owner}" in plan.notes
+    assert dict(plan.environment) == {"OMP_NUM_THREADS": "6"}
+
+
+@pytest.mark.parametrize(
+    "environ", [{"GLIBC_TUNABLES": "glibc.rtld.nns=2"}, {"LD_PRELOAD": "libother.so"}, {"MALLOC_ARENA_MAX": "2"}]
+)
+def test_unrelated_settings_leave_malloc_to_us(environ):
+    assert runtime.make_plan(machine(), environ).malloc == runtime.MALLOC_CURE
+
+
+def processors(*ids):
+    return "\n\n".join(
+        f"processor\t: {number}\nmodel name\t: x\nphysical id\t: {package}\ncore id\t\t: {core}"
+        for number, package, core in ids
+    )
+
+
+TWO_PACKAGES_WITH_HYPERTHREADS = processors((0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1), (4, 0, 0), (5, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "allowed", "quota", "expected"),
+    [
+        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), None, 4),
+        (TWO_PACKAGES_WITH_HYPERTHREADS, {0, 4}, None, 1),
+        (TWO_PACKAGES_WITH_HYPERTHREADS, {0, 1, 4}, None, 2),
+        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), 2.0, 2),
+        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), 0.3, 1),
+        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), 50.0, 4),
+        ("", range(3), None, 3),
+        ("processor\t: 0\n\nprocessor\t: 1\n", range(2), None, 2),
+        ("", set(), None, 1),
+    ],
+)
+def test_count_cores(cpuinfo, allowed, quota, expected):
+    assert runtime.count_cores(cpuinfo, allowed, quota) == expected
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ([], None),
+        (["max 100000\n", ""], None),
+        (["max 100000\n", "150000 100000\n"], 1.5),
+        (["400000 100000", "50000 100000"], 0.5),
+        (["-1\n 100000\n"], None),
+        (["100 0"], None),
+        (["rubbish"], None),
+    ],
+)
+def test_cpu_quota(limits, expected):
+    assert runtime.cpu_quota(limits) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("4", 4), ("3,2", 3), (" 8 ", 8)])
+def test_num_threads_follows_the_variable(monkeypatch, text, expected):
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert runtime.num_threads() == expected
+
+
+@pytest.mark.parametrize("text", ["", "many", "0"])
+def test_num_threads_falls_back_to_the_cores(monkeypatch, text):
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert runtime.num_threads() == runtime.report().machine.num_cores
+
+
+def test_forcing_the_cpu_needs_no_paddle(monkeypatch):
+    monkeypatch.setitem(sys.modules, "paddle", None)  # an import would raise
+    assert runtime.choose_device(cpu=True) == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("compiled", "num_gpus", "cpu", "expected"),
+    [
+        (True, 2, None, "gpu:0"),
+        (True, 2, False, "gpu:0"),
+        (True, 2, True, "cpu"),
+        (True, 0, None, "cpu"),
+        (False, 0, None, "cpu"),
+    ],
+)
+def test_choose_device(monkeypatch, compiled, num_gpus, cpu, expected):
+    import paddle
+
+    monkeypatch.setattr(paddle, "is_compiled_with_cuda", lambda: compiled)
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: num_gpus)
+    assert runtime.choose_device(cpu) == expected
+
+
+def in_fresh_python(code, **variables):
+    """Run code in a new interpreter, without the variables that this one's import of the package has set."""
+    touched = (runtime.THREADS, runtime.MKL_PATH, runtime.SWITCH)
+    environ = {name: value for name, value in os.environ.items() if name not in touched}
+    finished = subprocess.run(
+        [sys.executable, "-c", code], env={**environ, **variables}, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished
+
+
+SHOW = """
+import json, os, ppgan_ext.runtime as runtime
+report = runtime.report()
+print(json.dumps([dict(report.environment), list(report.malloc), os.environ.get("OMP_NUM_THREADS"), report.missed]))
+"""
+supported = pytest.mark.skipif(not runtime.inspect_machine().is_supported, reason="nothing is set on this system")
+
+
+@supported
+def test_import_sets_the_variables_and_malloc():
+    environment, malloc, threads, missed = json.loads(in_fresh_python(SHOW).stdout)
+    assert environment["OMP_NUM_THREADS"] == threads == str(runtime.inspect_machine().num_cores)
+    assert malloc == ["M_MMAP_MAX", "M_TRIM_THRESHOLD", "M_TOP_PAD"]
+    assert missed == []
+
+
+@supported
+def test_import_with_the_switch_off_sets_nothing():
+    assert json.loads(in_fresh_python(SHOW, PPGAN_EXT_TUNE="0").stdout) == [{}, [], None, []]
+
+
+LATE = "import sys, types; sys.modules['paddle'] = types.ModuleType('paddle');"
+
+
+@supported
+def test_a_late_import_warns_once_with_the_cure():
+    run = in_fresh_python(LATE + "import ppgan_ext\nimport ppgan_ext.runtime as r; r.tune(); r.report()" + SHOW)
+    assert run.stderr.count("LateImportWarning") == 1
+    assert f"OMP_NUM_THREADS={runtime.inspect_machine().num_cores}" in run.stderr
+    assert "<string>:1" in run.stderr or 'File "<string>", line 1' in run.stderr  # points at the user's import
+    environment, malloc, threads, missed = json.loads(run.stdout)
+    assert (environment, threads) == ({}, None)
+    assert len(malloc) == 3
+    assert missed
+
+
+@pytest.mark.parametrize("variables", [{"PPGAN_EXT_TUNE": "0"}, {"OMP_NUM_THREADS": "1", "MKL_DEBUG_CPU_TYPE": "5"}])
+def test_a_late_import_is_silent_when_nothing_is_missed(variables):
+    assert in_fresh_python(LATE + "import ppgan_ext", **variables).stderr == ""
+
+
+@supported
+def test_malloc_stops_the_page_faults():
+    """Allocating and freeing 64 MiB again and again faults its pages in every time without the cure, once with it."""
+    code = """
+import resource, ppgan_ext, numpy as np
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(8):
+        np.empty(16 << 20, np.float32).fill(1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+    cured = int(in_fresh_python(code).stdout)
+    plain = int(in_fresh_python(code, PPGAN_EXT_TUNE="0").stdout)
+    assert cured < plain / 4
