@@ -1,0 +1,82 @@
+"""Writing files so that a reader never sees half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ppgan_ext.errors import OutputError
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Create a folder with its parents and return it.
+
+    Raises:
+        OutputError: the folder cannot be made or written into.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _output_error(error, folder) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError("the folder cannot be written to", where=folder, cure="Choose another --output_path")
+    return folder
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``, which becomes ``path`` when the block ends without an error.
+
+    The temporary name keeps the suffix, so libraries that look at it write the right format. On any error, Ctrl-C
+    included, the temporary file is removed and an older ``path`` stays as it was.
+
+    Raises:
+        OutputError: the file cannot be written (no permission, full disk).
+    """
+    target = Path(path)
+    make_folder(target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".part-", suffix=target.suffix, dir=target.parent)
+    except OSError as error:
+        raise _output_error(error, target) from error
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _sync(temporary)
+        _copy_default_mode(temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise _output_error(error, target) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write bytes atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def _copy_default_mode(path: Path) -> None:
+    """Give the mode a plain open() would have given: mkstemp makes files readable by their owner only."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
+def _output_error(error: OSError, path: Path) -> OutputError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError("the disk is full", where=path, cure="Free some space or choose another --output_path")
+    reason = error.strerror or str(error)
+    return OutputError(f"cannot be written ({reason})", where=path, cure="Choose another --output_path")

@@ -1,0 +1,192 @@
+"""The only place that knows about files of pictures, EXIF, colour order and value ranges.
+
+Convention: an ``image`` is (H, W, 3) RGB uint8; ``pixels`` are (N, 3, H, W) RGB float32 in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import PIL.Image
+import PIL.ImageCms
+import PIL.ImageOps
+
+from ppgan_ext.errors import InputError
+from ppgan_ext.types import FloatArray, Image
+
+ImageSource: TypeAlias = "str | os.PathLike[str] | PIL.Image.Image | Image"
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+MAX_MEGAPIXELS = 200.0
+
+
+class AnimatedImageWarning(UserWarning):
+    """Only the first frame of an animated picture is used."""
+
+
+def read_image(source: ImageSource) -> Image:
+    """Read a picture as upright RGB.
+
+    EXIF rotation is applied, colours are converted to sRGB where a profile says otherwise, transparency is laid on
+    white, 16-bit values are scaled to 8 bits, and of an animation the first frame is taken (with a warning).
+
+    Args:
+        source: a path, a PIL image, or a uint8 array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
+
+    Returns:
+        (H, W, 3) RGB uint8, owned by the caller.
+
+    Raises:
+        InputError: no such file, not a picture, truncated, or larger than ``MAX_MEGAPIXELS``.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, PIL.Image.Image):
+        return _from_pil(source, "the given PIL image")
+    path = Path(source)
+    if path.is_dir():
+        raise InputError("is a folder, not a picture", where=path, cure="Give a picture, or its files one by one")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(path) as opened:
+                return _from_pil(opened, path)
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=path, cure="Check the path") from error
+    except PIL.Image.DecompressionBombError as error:
+        raise _too_large(path) from error
+    except PIL.UnidentifiedImageError as error:
+        cure = "Convert it to JPEG or PNG"
+        raise InputError("is not a picture in a format that can be read", where=path, cure=cure) from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(
+            f"cannot be read as a picture ({error})", where=path, cure="Save it again or copy it anew"
+        ) from error
+
+
+def _from_array(array: Image) -> Image:
+    if array.dtype != np.uint8:
+        raise InputError(
+            f"an image array must be uint8, got {array.dtype}",
+            cure="Scale it to 0-255 and convert it with .astype('uint8')",
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or array.size == 0:
+        raise InputError(
+            f"an image array must be (H, W), (H, W, 3) or (H, W, 4), got {array.shape}",
+            cure="Put the colour axis last",
+        )
+    return _from_pil(PIL.Image.fromarray(np.ascontiguousarray(array)), "the given array")
+
+
+def _from_pil(picture: PIL.Image.Image, where: object) -> Image:
+    if picture.width * picture.height > MAX_MEGAPIXELS * 1e6:
+        raise _too_large(where)
+    if getattr(picture, "n_frames", 1) > 1 and getattr(picture, "is_animated", False):
+        warnings.warn(f"{where}: animated; only the first frame is used", AnimatedImageWarning, stacklevel=3)
+        picture.seek(0)
+    profile = picture.info.get("icc_profile")
+    upright = PIL.ImageOps.exif_transpose(picture)
+    return np.array(_to_srgb(_to_eight_bits(upright), profile))
+
+
+def _to_eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Reduce any mode to RGB, or to CMYK or L where a colour profile may still apply."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        values = np.asarray(picture).astype(np.float64)
+        top = 65535.0 if picture.mode.startswith("I") and values.max() > 255 else 255.0
+        picture = PIL.Image.fromarray(np.clip(np.rint(values * (255.0 / top)), 0, 255).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        with_alpha = picture.convert("RGBA")
+        white = PIL.Image.new("RGBA", with_alpha.size, (255, 255, 255, 255))
+        return PIL.Image.alpha_composite(white, with_alpha).convert("RGB")
+    return picture if picture.mode in ("RGB", "CMYK", "L") else picture.convert("RGB")
+
+
+def _to_srgb(picture: PIL.Image.Image, profile: bytes | None) -> PIL.Image.Image:
+    if profile:
+        # A damaged or unusual profile is no reason to refuse a photo: its numbers are then taken as sRGB.
+        with contextlib.suppress(PIL.ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            own = PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if "srgb" not in PIL.ImageCms.getProfileDescription(own).lower():
+                converted = PIL.ImageCms.profileToProfile(
+                    picture, own, PIL.ImageCms.createProfile("sRGB"), outputMode="RGB"
+                )
+                if converted is not None:
+                    return converted
+    return picture.convert("RGB")
+
+
+def _too_large(where: object) -> InputError:
+    return InputError(f"has more than {MAX_MEGAPIXELS:.0f} megapixels", where=where, cure="Scale it down first")
+
+
+def to_pixels(image: Image) -> FloatArray:
+    """Turn an image into network input.
+
+    Returns:
+        (1, 3, H, W) float32 in [-1, 1]; 0 becomes -1, 255 becomes 1.
+    """
+    return np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def to_image(pixels: FloatArray) -> Image:
+    """Turn network output into an image: clip to [-1, 1], scale to 0-255, round.
+
+    Args:
+        pixels: (3, H, W) or (1, 3, H, W).
+    """
+    if pixels.ndim == 4:
+        if pixels.shape[0] != 1:
+            raise ValueError(f"to_image takes one image, got a batch of {pixels.shape[0]}")
+        pixels = pixels[0]
+    scaled = (np.clip(pixels, -1.0, 1.0).transpose(1, 2, 0) + 1.0) * 127.5
+    return np.ascontiguousarray(np.rint(scaled).astype(np.uint8))
+
+
+def resize(image: Image, size: tuple[int, int]) -> Image:
+    """Resize to ``(width, height)``: Lanczos, which filters before it shrinks."""
+    if (image.shape[1], image.shape[0]) == size:
+        return image.copy()
+    return np.array(PIL.Image.fromarray(image).resize(size, PIL.Image.Resampling.LANCZOS))
+
+
+def list_images(folder: str | os.PathLike[str]) -> list[Path]:
+    """List the pictures directly in a folder, sorted by name, hidden files left out.
+
+    Raises:
+        InputError: no such folder, or no picture in it.
+    """
+    root = Path(folder)
+    if not root.is_dir():
+        raise InputError("no such folder", where=root, cure="Check the path")
+    found = sorted(
+        p for p in root.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
+    )
+    if not found:
+        known = ", ".join(sorted(SUFFIXES))
+        raise InputError("holds no pictures", where=root, cure=f"Put files ending in {known} there")
+    return found
+
+
+def grid(images: Sequence[Image], num_columns: int) -> Image:
+    """Tile images of one size row by row; missing tiles at the end stay white."""
+    if not images:
+        raise ValueError("grid needs at least one image")
+    height, width = images[0].shape[:2]
+    num_rows = -(-len(images) // num_columns)
+    canvas = np.full((num_rows * height, num_columns * width, 3), 255, np.uint8)
+    for i, image in enumerate(images):
+        if image.shape != images[0].shape:
+            raise ValueError(f"image {i} has shape {image.shape}, the first has {images[0].shape}")
+        row, column = divmod(i, num_columns)
+        canvas[row * height : (row + 1) * height, column * width : (column + 1) * width] = image
+    return canvas

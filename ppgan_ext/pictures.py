@@ -1,0 +1,181 @@
+"""Writing pictures, strips and animations, each marked as edited by this software.
+
+The mark is the IPTC digital source type for composites with trained algorithmic media, as XMP in PNG, JPEG and WebP,
+and a plain comment besides, so that both machines and people can tell an edited photo from a real one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
+import PIL.PngImagePlugin
+
+from ppgan_ext.errors import ConfigError, InputError, OutputError
+from ppgan_ext.files import atomic_path
+from ppgan_ext.images import resize
+from ppgan_ext.types import Image
+from ppgan_ext.version import __version__
+
+SOFTWARE = f"ppgan_ext {__version__}"
+_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
+_EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
+
+
+def write_image(
+    path: str | os.PathLike[str], image: Image, software_note: str = "Edited or made by a neural network"
+) -> Path:
+    """Write an image atomically, with metadata that says this software edited or made it.
+
+    Args:
+        path: ends in .png, .jpg, .jpeg or .webp; JPEG is written at quality 95 without colour subsampling.
+        image: (H, W, 3) RGB uint8.
+        software_note: what was done, for a person who looks at the metadata.
+
+    Raises:
+        ConfigError: another suffix.
+        OutputError: the file cannot be written.
+    """
+    target = Path(path)
+    picture = PIL.Image.fromarray(image)
+    suffix = target.suffix.lower()
+    exif = PIL.Image.Exif()
+    exif[_EXIF_DESCRIPTION] = software_note
+    exif[_EXIF_SOFTWARE] = SOFTWARE
+    with atomic_path(target) as temporary:
+        if suffix == ".png":
+            text = PIL.PngImagePlugin.PngInfo()
+            text.add_text("Software", SOFTWARE)
+            text.add_itxt("Comment", software_note)
+            text.add_itxt("XML:com.adobe.xmp", _xmp(software_note).decode())
+            picture.save(temporary, format="PNG", pnginfo=text, compress_level=4)
+        elif suffix in (".jpg", ".jpeg"):
+            picture.save(temporary, format="JPEG", quality=95, subsampling=0, exif=exif, xmp=_xmp(software_note))
+        elif suffix == ".webp":
+            picture.save(temporary, format="WEBP", lossless=True, exif=exif, xmp=_xmp(software_note))
+        else:
+            raise ConfigError(f"cannot write pictures as '{suffix}'", where=target, cure="Use .png, .jpg or .webp")
+    return target
+
+
+def strip(images: Sequence[Image], labels: Sequence[str], height: int = 256) -> Image:
+    """Set images side by side, each scaled to one height, with its label underneath.
+
+    Args:
+        images: any sizes.
+        labels: one per image.
+        height: of the pictures in pixels, without the labels.
+
+    Returns:
+        (height + label band, sum of widths and gaps, 3).
+    """
+    if len(images) != len(labels) or not images:
+        raise ValueError(f"strip needs one label per image, got {len(images)} images and {len(labels)} labels")
+    gap, band = 4, max(24, height // 9)
+    scaled = [resize(image, (max(1, round(image.shape[1] * height / image.shape[0])), height)) for image in images]
+    width = sum(tile.shape[1] for tile in scaled) + gap * (len(scaled) + 1)
+    canvas = PIL.Image.new("RGB", (width, height + band + gap), "white")
+    draw = PIL.ImageDraw.Draw(canvas)
+    left = gap
+    for tile, label in zip(scaled, labels, strict=True):
+        canvas.paste(PIL.Image.fromarray(tile), (left, gap))
+        font = _fitting_font(draw, label, tile.shape[1] - 4, round(band * 0.6))
+        draw.text((left + tile.shape[1] / 2, gap + height + band / 2), label, fill=(40, 40, 40), font=font, anchor="mm")
+        left += tile.shape[1] + gap
+    return np.array(canvas)
+
+
+def write_animation(
+    path: str | os.PathLike[str],
+    frames: Iterable[Image],
+    fps: float = 12.0,
+    software_note: str = "Made by a neural network",
+) -> Path:
+    """Write frames as a looping .gif or an .mp4 (H.264; sides are made even by repeating the last row or column).
+
+    Raises:
+        InputError: no frames.
+        ConfigError: another suffix.
+        OutputError: the file cannot be written.
+    """
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if suffix not in (".gif", ".mp4"):
+        raise ConfigError(f"cannot write animations as '{suffix}'", where=target, cure="Use .gif or .mp4")
+    if fps <= 0:
+        raise ConfigError(f"frames per second must be above 0, got {fps:g}", where=target)
+    iterator = iter(frames)
+    first = next(iterator, None)
+    if first is None:
+        raise InputError("an animation needs at least one frame", where=target)
+    with atomic_path(target) as temporary:
+        if suffix == ".gif":
+            _save_gif(temporary, first, iterator, fps, software_note)
+        else:
+            _save_mp4(temporary, first, iterator, fps, software_note)
+    return target
+
+
+def _save_gif(path: Path, first: Image, rest: Iterable[Image], fps: float, note: str) -> None:
+    pictures = (PIL.Image.fromarray(frame) for frame in rest)
+    PIL.Image.fromarray(first).save(
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=pictures,
+        duration=round(1000 / fps),
+        loop=0,
+        comment=f"{SOFTWARE}: {note}".encode(),
+    )
+
+
+def _save_mp4(path: Path, first: Image, rest: Iterable[Image], fps: float, note: str) -> None:
+    import imageio_ffmpeg  # only videos need it
+
+    height, width = first.shape[0] + first.shape[0] % 2, first.shape[1] + first.shape[1] % 2
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "-"]
+    command += ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1"]
+    command += ["-metadata", f"comment={SOFTWARE}: {note}", "-fflags", "+bitexact", "-flags:v", "+bitexact", str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as ffmpeg:
+        assert ffmpeg.stdin is not None and ffmpeg.stderr is not None
+        # When ffmpeg stops early the pipe breaks; its own message, read below, says why.
+        with contextlib.suppress(BrokenPipeError):
+            for frame in itertools.chain([first], rest):
+                padding = ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))
+                ffmpeg.stdin.write(np.pad(frame, padding, mode="edge").tobytes())
+            ffmpeg.stdin.close()
+        message = ffmpeg.stderr.read().decode(errors="replace").strip()
+    if ffmpeg.returncode != 0:
+        raise OutputError(f"ffmpeg could not write the video ({message.splitlines()[-1:] or 'no message'})", where=path)
+
+
+def _fitting_font(
+    draw: PIL.ImageDraw.ImageDraw, label: str, width: int, size: int
+) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
+    """The built-in font at ``size``, smaller if the label would not fit into ``width``."""
+    font = PIL.ImageFont.load_default(size)
+    needed = draw.textlength(label, font=font)
+    return font if needed <= width else PIL.ImageFont.load_default(max(8.0, size * width / needed))
+
+
+def _xmp(note: str) -> bytes:
+    """An XMP packet with IPTC's digital source type."""
+    escaped = note.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return (
+        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" '
+        f'xmp:CreatorTool="{SOFTWARE}" Iptc4xmpExt:DigitalSourceType="{_SOURCE_TYPE}">'
+        f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{escaped}</rdf:li></rdf:Alt></dc:description>'
+        '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+    ).encode()

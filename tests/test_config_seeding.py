@@ -1,0 +1,115 @@
+"""Options files: all mistakes at once. Seeds: the same numbers again."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pydantic
+import pytest
+
+from ppgan_ext import seeding
+from ppgan_ext.config import load_options, parse_overrides, read_yaml
+from ppgan_ext.errors import ConfigError, InputError
+
+
+class Optim(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    lr: float = 0.1
+    betas: list[float] = [0.0, 0.99]
+
+
+class Options(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    size: int = pydantic.Field(ge=8)
+    noise: str = "const"
+    optim: Optim = Optim()
+
+
+def test_file_and_overrides_make_a_model(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("size: 64\noptim:\n  lr: 1e-3\n")
+    options = load_options(Options, path, {"noise": "random", "optim.betas.1": 0.5, "optim.betas": [0.1, 0.2]})
+    assert (options.size, options.noise, options.optim.lr) == (64, "random", 1e-3)
+    assert options.optim.betas == [0.1, 0.2]
+    assert load_options(Options, overrides={"size": 8}).size == 8
+
+
+def test_every_mistake_is_listed_with_its_line(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("noize: const\nsize: 4\noptim:\n  lr: fast\n  betta: 1\n  lr: 2x\n")
+    with pytest.raises(ConfigError) as caught:
+        load_options(Options, path)
+    text = str(caught.value)
+    assert text.startswith("5 mistakes")
+    assert f"{path}:1: noize: unknown key; did you mean 'noise'?" in text
+    assert f"{path}:2: size: input should be greater than or equal to 8, got 4" in text
+    assert f"{path}:5: optim.betta: unknown key; did you mean 'betas'?" in text
+    assert f"{path}:6: 'optim.lr' is given twice, first in line 4" in text
+    assert f"{path}:6: optim.lr: input should be a valid number" in text
+    assert "\n" not in text
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ConfigError, match="1 mistake in the options: size: missing"):
+        load_options(Options)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "words"),
+    [
+        ("a: [", ConfigError, "is not YAML"),
+        ("- 1\n- 2\n", ConfigError, "holds a list"),
+        (None, InputError, "no such file"),
+    ],
+)
+def test_unreadable_files(tmp_path, content, kind, words):
+    path = tmp_path / "a.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(kind, match=words):
+        load_options(Options, path)
+
+
+def test_yaml_runs_nothing(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("size: !!python/object/apply:os.system ['true']\n")
+    with pytest.raises(ConfigError, match="is not YAML"):
+        read_yaml(path)
+    path.write_text("")
+    assert read_yaml(path) == ({}, {}, [])
+
+
+def test_overrides_are_values_not_code():
+    assert parse_overrides(["a.b=1", "c=[1, x]", "d=__import__('os')", "e="]) == {
+        "a.b": 1,
+        "c": [1, "x"],
+        "d": "__import__('os')",
+        "e": None,
+    }
+    for bad in ("novalue", "=1", "a=[1"):
+        with pytest.raises(ConfigError):
+            parse_overrides([bad])
+    with pytest.raises(ConfigError, match="nothing to set"):
+        load_options(Options, overrides={"size": 8, "size.x": 1})
+
+
+def test_same_seed_same_numbers_and_state_comes_back():
+    import paddle
+
+    def draw() -> list[float]:
+        return [random.random(), float(np.random.rand()), paddle.rand([1]).item()]
+
+    seeding.seed_everything(3)
+    first = draw()
+    state = seeding.save_state()
+    second = draw()
+    seeding.restore_state(state)
+    assert draw() == second
+    seeding.seed_everything(3)
+    assert draw() == first != second
+    assert seeding.generator(5).random() == seeding.generator(5).random()
+    assert seeding.generator(None).random() != seeding.generator(None).random()
+    for bad in (-1, 2**32):
+        with pytest.raises(ConfigError, match="between 0"):
+            seeding.seed_everything(bad)

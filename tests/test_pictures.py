@@ -1,0 +1,99 @@
+"""Written pictures carry the mark of an edited picture and can be read back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+import PIL.Image
+import PIL.ImageSequence
+import pytest
+
+from ppgan_ext.errors import ConfigError, InputError, OutputError
+from ppgan_ext.images import read_image
+from ppgan_ext.pictures import strip, write_animation, write_image
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    ramp = np.linspace(0, 255, 30 * 47).reshape(30, 47)
+    return np.stack([ramp, ramp[::-1], ramp.T.reshape(30, 47)], 2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".JPEG", ".webp"])
+def test_every_format_is_marked_as_edited(tmp_path, image, suffix):
+    path = write_image(tmp_path / f"a{suffix}", image, software_note='age +20 years <"test">')
+    back = read_image(path).astype(int)
+    assert np.abs(back - image).mean() < (3 if suffix in (".jpg", ".JPEG") else 1e-9)
+    data = path.read_bytes()
+    assert b"compositeWithTrainedAlgorithmicMedia" in data
+    assert b"age +20 years" in data
+    assert b"ppgan_ext" in data
+    start, end = data.index(b"<x:xmpmeta"), data.index(b"</x:xmpmeta>") + len(b"</x:xmpmeta>")
+    packet = ElementTree.fromstring(data[start:end].decode())
+    assert "".join(packet.itertext()) == 'age +20 years <"test">'
+
+
+def test_same_image_same_bytes(tmp_path, image):
+    for suffix in (".png", ".jpg", ".webp"):
+        a, b = (write_image(tmp_path / f"{n}{suffix}", image).read_bytes() for n in "ab")
+        assert a == b
+
+
+def test_unknown_format_leaves_nothing(tmp_path, image):
+    with pytest.raises(ConfigError, match=r"\.tga"):
+        write_image(tmp_path / "a.tga", image)
+    with pytest.raises(ConfigError, match=r"\.avi"):
+        write_animation(tmp_path / "a.avi", [image])
+    assert os.listdir(tmp_path) == []
+
+
+def test_unwritable_folder_is_named(tmp_path, image):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_image(tmp_path / "file" / "a.png", image)
+
+
+def test_strip_scales_to_one_height_and_labels(image):
+    result = strip([image, image[:, :20]], ["original", "+20 years"], height=60)
+    assert result.shape[1] == 94 + 40 + 3 * 4
+    assert result.shape[0] > 60 + 20
+    band = result[66:]
+    assert band[:, :98].min() < 120, "the first label was drawn"
+    assert band[:, 102:].min() < 120, "the second label was drawn"
+    with pytest.raises(ValueError, match="one label per image"):
+        strip([image], [])
+
+
+def frames_of(path: Path) -> np.ndarray:
+    if path.suffix == ".gif":
+        with PIL.Image.open(path) as picture:
+            return np.stack([np.asarray(f.convert("RGB")) for f in PIL.ImageSequence.Iterator(picture)])
+    video = cv2.VideoCapture(str(path))
+    found = []
+    while (read := video.read())[0]:
+        found.append(read[1][:, :, ::-1])
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".mp4"])
+def test_animation_keeps_order_number_and_even_size(tmp_path, suffix):
+    frames = [np.full((31, 45, 3), value, np.uint8) for value in (0, 80, 160, 240)]
+    path = write_animation(tmp_path / f"a{suffix}", iter(frames), fps=10)
+    back = frames_of(path)
+    assert len(back) == 4
+    assert back.shape[1:3] == ((31, 45) if suffix == ".gif" else (32, 46))
+    assert np.abs(back.reshape(4, -1).mean(1) - [0, 80, 160, 240]).max() < 6
+    again = write_animation(tmp_path / f"b{suffix}", frames, fps=10)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_animation_without_frames_or_speed_is_refused(tmp_path, image):
+    with pytest.raises(InputError, match="at least one frame"):
+        write_animation(tmp_path / "a.gif", [])
+    with pytest.raises(ConfigError, match="above 0"):
+        write_animation(tmp_path / "a.gif", [image], fps=0)
+    assert os.listdir(tmp_path) == []
