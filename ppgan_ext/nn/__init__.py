@@ -1,0 +1,27 @@
+"""Building blocks of the StyleGAN family: equalised and modulated layers, FIR resampling, activation.
+
+Where an operation exists in two forms, ``form="fast"`` is the arrangement for inference and first derivatives, and
+``form="smooth"`` uses only operators that Paddle 3 can differentiate twice on a CPU (no grouped-per-channel and no
+transposed convolution, no interpolation). Both compute the same function.
+"""
+
+from ppgan_ext.nn.activation import ROOT2, BiasedLeakyReLU, leaky_relu
+from ppgan_ext.nn.equalized import EqualConv2D, EqualLinear
+from ppgan_ext.nn.modulated import ModulatedConv2D
+from ppgan_ext.nn.resample import Blur, Form, UpsampleFIR, check_form
+from ppgan_ext.nn.residual import ConvLayer, ResidualBlock
+
+__all__ = [
+    "ROOT2",
+    "BiasedLeakyReLU",
+    "Blur",
+    "ConvLayer",
+    "EqualConv2D",
+    "EqualLinear",
+    "Form",
+    "ModulatedConv2D",
+    "ResidualBlock",
+    "UpsampleFIR",
+    "check_form",
+    "leaky_relu",
+]
