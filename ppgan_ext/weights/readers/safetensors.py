@@ -1,0 +1,70 @@
+"""Hugging Face's ``.safetensors``: a JSON header and raw arrays. The package's own format, as it can carry no code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+from safetensors.numpy import save_file
+
+from ppgan_ext.errors import WeightsError
+from ppgan_ext.weights.readers.unpickle import bfloat16_to_float32
+
+_WIDENED = "BF16"
+_READABLE = frozenset("F64 F32 F16 I64 U64 I32 U32 I16 U16 I8 U8 BOOL C64".split())
+
+
+def read(path: Path) -> dict[str, npt.NDArray]:
+    """Read all arrays; bfloat16, which NumPy lacks, is widened to float32.
+
+    Raises:
+        WeightsError: an array of another type, or a damaged file.
+    """
+    state: dict[str, npt.NDArray] = {}
+    try:
+        with safetensors.safe_open(path, framework="numpy") as handle:
+            kinds = {name: handle.get_slice(name).get_dtype() for name in handle.keys()}
+            odd = sorted(set(kinds.values()) - _READABLE - {_WIDENED})
+            if odd:
+                raise WeightsError(f"arrays of type {', '.join(odd)} are not supported", where=path)
+            for name, kind in kinds.items():
+                state[name] = _read_bfloat16(path, name) if kind == _WIDENED else handle.get_tensor(name)
+    except safetensors.SafetensorError as error:
+        raise ValueError(str(error)) from error
+    return state
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Read the text entries of the header."""
+    try:
+        with safetensors.safe_open(path, framework="numpy") as handle:
+            return dict(handle.metadata() or {})
+    except safetensors.SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def write(path: Path, state: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a flat dict of arrays, and text entries into the header."""
+    arrays = {}
+    for name, array in state.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc" or array.dtype.itemsize > 8:
+            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise WeightsError(f"a value of type {kind} cannot be stored in a .safetensors file", where=name)
+        arrays[name] = np.asarray(array, order="C")
+    save_file(arrays, path, metadata=None if metadata is None else dict(metadata))
+
+
+def _read_bfloat16(path: Path, name: str) -> npt.NDArray[np.float32]:
+    """Read one array by the header's offsets, which the library has checked when it opened the file."""
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        entry = json.loads(stream.read(length))[name]
+        start, end = entry["data_offsets"]
+        stream.seek(8 + length + start)
+        bits = np.frombuffer(stream.read(end - start), "<u2")
+    return bfloat16_to_float32(bits).reshape(entry["shape"])

@@ -1,0 +1,355 @@
+"""A pickle machine that can build arrays and containers and nothing else.
+
+A pickle is a program: it names functions and calls them. Here every name that a checkpoint of Paddle, NumPy or PyTorch
+needs stands for an inert record or a small function of this package, every other name is refused, and no name is ever
+looked up in a module. Arrays are put together only after the program has ended, from records whose sizes are checked.
+"""
+
+from __future__ import annotations
+
+import pickle
+import pickletools
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.errors import WeightsError
+
+MAX_DEPTH = 100
+_DTYPE_CODE = re.compile(r"[?]|b1|[iu][1248]|f[248]|c8|c16")
+# What a damaged file raises somewhere inside the standard library's readers.
+DAMAGE = (
+    pickle.UnpicklingError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    NotImplementedError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+class ForbiddenError(Exception):
+    """A pickle asks for something other than arrays and containers."""
+
+
+class Name:
+    """An admitted global: calling it runs ``build``, and nothing about it can be changed by the pickle."""
+
+    __slots__ = ("build", "dotted")
+    build: Callable[..., Any]
+    dotted: str
+
+    def __init__(self, dotted: str, build: Callable[..., Any]) -> None:
+        object.__setattr__(self, "dotted", dotted)
+        object.__setattr__(self, "build", build)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Build the record that the real function would have turned into an object."""
+        return self.build(*arguments)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise ForbiddenError(f"to change {self.dotted}")
+
+    def __setstate__(self, state: Any) -> None:
+        raise ForbiddenError(f"to change {self.dotted}")
+
+
+class Record:
+    """What stands on the machine's stack in place of an object; state that a pickle gives it is refused by default."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        raise ForbiddenError(f"to change a {type(self).__name__}")
+
+
+class DtypeRecord(Record):
+    """Stands for ``numpy.dtype``: a plain number type and its byte order."""
+
+    __slots__ = ("code", "order")
+
+    def __init__(self, code: str, *_: Any) -> None:
+        if not isinstance(code, str) or not _DTYPE_CODE.fullmatch(code.lstrip("<>=|")):
+            raise ForbiddenError(f"for an array of dtype {str(code)[:40]!r}")
+        self.code, self.order = code.lstrip("<>=|"), "="
+
+    def __setstate__(self, state: tuple) -> None:
+        order, *fields = state[1:5]
+        if order not in ("<", ">", "=", "|") or any(field is not None for field in fields):
+            raise ForbiddenError("for an array of records")
+        self.order = order
+
+    def resolve(self) -> np.dtype:
+        """The NumPy type it stands for."""
+        return np.dtype(self.order + self.code)
+
+
+class ArrayRecord(Record):
+    """Stands for an array while the pickle runs; :meth:`resolve` makes it, from bytes of exactly the right number."""
+
+    __slots__ = ("data", "dtype", "fortran", "shape")
+
+    def __init__(self) -> None:
+        self.data: Any = None
+
+    def __setstate__(self, state: tuple) -> None:
+        _, self.shape, self.dtype, self.fortran, self.data = state
+
+    def resolve(self) -> npt.NDArray:
+        """The array, read-only and without a copy where the byte order is the machine's."""
+        if self.data is None or not isinstance(self.dtype, DtypeRecord):
+            raise ValueError("an array without data")
+        data = self.data.encode("latin1") if isinstance(self.data, str) else self.data
+        dtype, shape = self.dtype.resolve(), checked_shape(self.shape)
+        if not isinstance(data, bytes | bytearray) or len(data) != count_of(shape) * dtype.itemsize:
+            raise ValueError("an array whose data do not fit its shape")
+        array = np.frombuffer(data, dtype).reshape(shape, order="F" if self.fortran else "C")
+        return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
+
+
+class ScalarRecord(Record):
+    """Stands for a NumPy scalar; :meth:`resolve` gives the Python number."""
+
+    __slots__ = ("data", "dtype")
+
+    def __init__(self, dtype: DtypeRecord, data: bytes | str) -> None:
+        self.dtype, self.data = dtype, data
+
+    def resolve(self) -> Any:
+        """The number."""
+        data = self.data.encode("latin1") if isinstance(self.data, str) else self.data
+        return np.frombuffer(data, self.dtype.resolve(), count=1)[0].item()
+
+
+class NamespaceRecord(Record):
+    """Stands for ``argparse.Namespace``, as which training scripts keep their options; becomes a dict."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Any] = {}
+
+    def __setstate__(self, state: dict) -> None:
+        if not isinstance(state, dict):
+            raise ValueError("a namespace without fields")
+        self.fields = state
+
+
+class DictRecord(dict):
+    """Stands for ``OrderedDict`` and its kind; attributes hung on it (PyTorch's ``_metadata``) are dropped."""
+
+    def __setstate__(self, state: Any) -> None:
+        pass
+
+
+def checked_shape(shape: Any) -> tuple[int, ...]:
+    """Return the shape as a tuple if it is one of non-negative integers."""
+    if not isinstance(shape, tuple | list) or not all(type(side) is int and side >= 0 for side in shape):
+        raise ValueError("an array without a proper shape")
+    return tuple(shape)
+
+
+def count_of(shape: tuple[int, ...]) -> int:
+    """Number of elements, in Python integers, which do not overflow."""
+    count = 1
+    for side in shape:
+        count *= side
+    return count
+
+
+def bfloat16_to_float32(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
+    """Widen bfloat16, given as its bits, to float32: exact, as the type is float32's upper half."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def _reconstruct(kind: Any, shape: Any, code: Any) -> ArrayRecord:
+    if kind is not _NDARRAY:
+        raise ForbiddenError("for an array of a class of its own")
+    return ArrayRecord()
+
+
+def _from_buffer(data: bytes, dtype: DtypeRecord, shape: tuple, order: str) -> ArrayRecord:
+    record = ArrayRecord()
+    record.__setstate__((1, shape, dtype, order == "F", data))
+    return record
+
+
+def _encode(text: str, codec: str) -> bytes:
+    if codec not in ("latin1", "latin-1"):
+        raise ForbiddenError(f"for _codecs.encode with {str(codec)[:40]!r}")
+    return text.encode("latin1")
+
+
+def _empty_bytes(*arguments: Any) -> bytes:
+    if arguments:
+        raise ForbiddenError("for bytes made from something")
+    return b""
+
+
+def _dense_tensor(expression: str, scope: dict) -> ArrayRecord:
+    """Paddle writes a static graph's tensor as ``eval('data', {'data': array})``; nothing else is taken for one."""
+    if expression == "data" and isinstance(scope, dict) and set(scope) == {"data"}:
+        record = scope["data"]
+        if isinstance(record, ArrayRecord):
+            return record
+    raise ForbiddenError("to call builtins.eval")
+
+
+def _refuse_call(*_: Any) -> NoReturn:
+    raise ForbiddenError("to call a type")
+
+
+def _dict(*arguments: Any) -> DictRecord:
+    return DictRecord(*(argument for argument in arguments if not isinstance(argument, Name)))
+
+
+_NDARRAY = Name("numpy.ndarray", _refuse_call)
+_BUILDERS: dict[str, Callable[..., Any]] = {
+    "builtins.tuple": lambda items=(): tuple(items),
+    "builtins.list": lambda items=(): list(items),
+    "builtins.set": lambda items=(): set(items),
+    "builtins.frozenset": lambda items=(): frozenset(items),
+    "builtins.dict": _dict,
+    "builtins.bytes": _empty_bytes,
+    "builtins.complex": lambda real, imaginary: complex(float(real), float(imaginary)),
+    "builtins.eval": _dense_tensor,
+    "collections.OrderedDict": _dict,
+    "collections.defaultdict": _dict,
+    "collections.Counter": _dict,
+    "_codecs.encode": _encode,
+    "numpy.dtype": DtypeRecord,
+    "numpy.core.multiarray._reconstruct": _reconstruct,
+    "numpy.core.multiarray.scalar": ScalarRecord,
+    "numpy.core.numeric._frombuffer": _from_buffer,
+}
+# Names are compared as Python 3 and NumPy 1 spell them.
+_SPELLINGS = (("__builtin__.", "builtins."), ("numpy._core.", "numpy.core."))
+COMMON_NAMES: dict[str, Any] = {
+    **{dotted: Name(dotted, build) for dotted, build in _BUILDERS.items()},
+    "numpy.ndarray": _NDARRAY,
+    "argparse.Namespace": NamespaceRecord,
+}
+# Opcodes that no checkpoint needs: they reach classes by another door, or data outside the file.
+_FORBIDDEN_OPCODES = frozenset({"INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER", "PERSID"})
+_PUT_OPCODES = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+
+
+class Unpickler(pickle.Unpickler):
+    """The machine. One instance reads one pickle from the stream's present position.
+
+    Args:
+        stream: a buffered binary file.
+        names: dotted name -> record, for the names admitted beside NumPy's and the containers.
+        persistent: turns a persistent id (PyTorch's storages) into a record.
+    """
+
+    def __init__(
+        self,
+        stream: BinaryIO,
+        names: Mapping[str, Any] | None = None,
+        persistent: Callable[[Any], Any] | None = None,
+    ) -> None:
+        super().__init__(stream, encoding="latin1")
+        self._stream, self._persistent = stream, persistent
+        self._names = COMMON_NAMES if names is None else {**COMMON_NAMES, **names}
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Look a name up in the table of admitted names, never in a module."""
+        dotted = f"{module}.{name}"
+        for old, new in _SPELLINGS:
+            dotted = new + dotted.removeprefix(old) if dotted.startswith(old) else dotted
+        if dotted not in self._names:
+            raise ForbiddenError(f"for {dotted[:120]}")
+        return self._names[dotted]
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Hand a persistent id to the format that knows it."""
+        if self._persistent is None:
+            raise ForbiddenError("for data outside the file")
+        return self._persistent(pid)
+
+    def load(self) -> Any:
+        """Check the program, run it, and return what it left: containers, numbers, text and records."""
+        start = self._stream.tell()
+        self._scan()
+        self._stream.seek(start)
+        return super().load()
+
+    def _scan(self) -> None:
+        """Refuse opcodes and names before anything runs, and memo indices that would make the memo huge."""
+        num_puts = 0
+        for opcode, argument, _ in pickletools.genops(self._stream):
+            if opcode.name in _FORBIDDEN_OPCODES:
+                named = str(argument).replace(" ", ".")[:120] if opcode.name == "INST" else f"opcode {opcode.name}"
+                raise ForbiddenError(f"for {named}")
+            if opcode.name == "GLOBAL":
+                self.find_class(*str(argument).split(" ", 1))
+            elif opcode.name in _PUT_OPCODES:
+                num_puts += 1
+                if int(argument or 0) > num_puts:
+                    raise ValueError("a memo index out of order")
+
+
+def resolve(item: Any) -> Any:
+    """Turn records into arrays, numbers and dicts, through all containers; what is shared stays shared."""
+    return _resolve(item, {}, 0)
+
+
+def _resolve(item: Any, done: dict[int, Any], depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"containers more than {MAX_DEPTH} deep")
+    if id(item) in done:
+        return done[id(item)]
+    if isinstance(item, NamespaceRecord):
+        item = item.fields
+    result: Any
+    if isinstance(item, dict):
+        result = done[id(item)] = {}
+        for key, value in item.items():
+            if not isinstance(key, str | int | float | bool | bytes | tuple | None):
+                raise ValueError("a dictionary with odd keys")
+            result[key] = _resolve(value, done, depth + 1)
+    elif isinstance(item, list):
+        result = done[id(item)] = []
+        result.extend(_resolve(value, done, depth + 1) for value in item)
+    elif isinstance(item, tuple):
+        result = tuple(_resolve(value, done, depth + 1) for value in item)
+    elif isinstance(item, set | frozenset):
+        result = {_resolve(value, done, depth + 1) for value in item}
+    elif isinstance(item, Name) or item is NamespaceRecord:
+        result = getattr(item, "dotted", "argparse.Namespace")
+    else:
+        result = item.resolve() if hasattr(item, "resolve") else item
+    done[id(item)] = result
+    return result
+
+
+def refusal(error: ForbiddenError, path: Path) -> WeightsError:
+    """The error a user sees when a pickle asks for more than arrays."""
+    return WeightsError(
+        f"refused: the pickle inside asks {error}, which a file of weights does not need; nothing of it was run",
+        where=path,
+        cure="Use a file from a source you trust that holds only arrays, or ask its author for a .safetensors file",
+    )
+
+
+def damage(error: BaseException, path: Path) -> WeightsError:
+    """The error a user sees when a file breaks off or contradicts itself."""
+    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    return WeightsError(
+        f"the file is truncated or damaged ({reason})", where=path, cure="Download or copy it again, whole"
+    )
