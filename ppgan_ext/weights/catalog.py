@@ -1,0 +1,207 @@
+"""The known models: for each name, what it is, where its files are, and what has to go with them.
+
+The names are PaddleGAN's ``model_type`` names, and ``faces-128``, the model that ships with the package. A record
+binds a file to its crop template, value range, latent shape and licence, so that they cannot be combined wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ppgan_ext.errors import ConfigError, WeightsError, nearest
+
+DEFAULT_MODEL = "faces-128"
+BUNDLED_FOLDER = Path(__file__).parent / "bundled"
+_PADDLEGAN = "https://paddlegan.bj.bcebos.com/models/"
+_NVIDIA = "NVIDIA Source Code License-NC (non-commercial), as the FFHQ StyleGAN2 it comes from"
+_STYLEGAN2 = "arXiv 1912.04958"
+_PSP = "arXiv 2008.00951"
+_MIB = 2**20
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One file of weights.
+
+    Attributes:
+        name: its name in caches and folders.
+        url: where it is published; None where it is not.
+        bundled: it ships with the package.
+        sha256: of its bytes, in hexadecimal; None where the publisher states none.
+        min_bytes: a file shorter than this cannot be it.
+        licence: in words.
+    """
+
+    name: str
+    url: str | None = None
+    bundled: bool = False
+    sha256: str | None = None
+    min_bytes: int = 1
+    licence: str = "not stated by its publisher"
+
+
+@dataclass(frozen=True)
+class ModelRecord:
+    """One model of faces.
+
+    Attributes:
+        name: PaddleGAN's ``model_type``.
+        weights: the file; None for a model whose file the user gives.
+        has_encoder: the file holds an encoder beside the generator.
+        size: side of the generator's images.
+        style_dim: length of z and w.
+        n_mlp: layers of the mapping network.
+        channel_multiplier: see ``networks.sizes.channel_table``; counts where ``channel_base`` is None.
+        channel_base: see there.
+        channel_cap: see there.
+        crop: crop template that photos are aligned with, "ffhq" or "tight".
+        value_range: of pixels, in and out.
+        directions: file of directions in this model's latent space.
+        licence: of the weights, in words.
+        papers: what the model implements.
+        provenance: where it comes from.
+    """
+
+    name: str
+    weights: FileRecord | None
+    has_encoder: bool = False
+    size: int = 1024
+    style_dim: int = 512
+    n_mlp: int = 8
+    channel_multiplier: float = 2
+    channel_base: int | None = None
+    channel_cap: int = 512
+    crop: str = "ffhq"
+    value_range: tuple[float, float] = (-1.0, 1.0)
+    directions: FileRecord | None = None
+    licence: str = "not stated by its publisher"
+    papers: tuple[str, ...] = field(default=())
+    provenance: str = "PaddleGAN"
+
+    @property
+    def kind(self) -> str:
+        """ "encoder" where photos can be turned into codes, else "generator"."""
+        return "encoder" if self.has_encoder else "generator"
+
+    @property
+    def n_latent(self) -> int:
+        """Rows of a w_plus: 2 log2(size) - 2."""
+        return 2 * (self.size.bit_length() - 1) - 2
+
+    @property
+    def latent_shape(self) -> tuple[int, int]:
+        """Shape of a w_plus."""
+        return self.n_latent, self.style_dim
+
+
+def _paddlegan(name: str, **settings: Any) -> FileRecord:
+    return FileRecord(name, url=_PADDLEGAN + name, **settings)
+
+
+_FFHQ_DIRECTIONS = _paddlegan("stylegan2-ffhq-config-f-directions.pdparams", min_bytes=10_000)
+LPIPS_TRUNK = _paddlegan(
+    "vgg16_official.pdparams",
+    min_bytes=50 * _MIB,
+    licence="CC BY 4.0 (VGG16, Visual Geometry Group, Oxford; trained on ImageNet)",
+)
+LPIPS_HEADS = _paddlegan("lins_0.1_vgg.pdparams", min_bytes=5_000, licence="BSD-2-Clause (LPIPS v0.1)")
+
+
+def _bundled_model(folder: Path) -> ModelRecord:
+    """Build the record of the model that ships with the package from the JSON beside it.
+
+    Raises:
+        WeightsError: the JSON is damaged.
+    """
+    path = folder / f"{DEFAULT_MODEL}.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        hashes = facts.get("sha256", {})
+        licence = str(facts.get("licence", "non-commercial research use"))
+
+        def bundled(name: str) -> FileRecord:
+            return FileRecord(name, bundled=True, sha256=hashes.get(name), licence=licence)
+
+        return ModelRecord(
+            DEFAULT_MODEL,
+            bundled(f"{DEFAULT_MODEL}.safetensors"),
+            has_encoder=True,
+            size=int(facts.get("size", 128)),
+            style_dim=int(facts.get("style_dim", 512)),
+            n_mlp=int(facts.get("n_mlp", 8)),
+            channel_base=int(facts.get("channel_base", 8192)),
+            channel_cap=int(facts.get("channel_cap", 256)),
+            crop=str(facts.get("crop", "tight")),
+            directions=bundled(f"{DEFAULT_MODEL}-directions.safetensors"),
+            licence=licence,
+            papers=(_STYLEGAN2, _PSP),
+            provenance=str(facts.get("provenance", "trained for this package")),
+        )
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise WeightsError(
+            f"the record of the bundled model is damaged ({error})", where=path, cure="Install the package again"
+        ) from error
+
+
+_RECORDS = (
+    _bundled_model(BUNDLED_FOLDER),
+    ModelRecord(
+        "ffhq-config-f",
+        _paddlegan("stylegan2-ffhq-config-f.pdparams", min_bytes=100 * _MIB, licence=_NVIDIA),
+        directions=_FFHQ_DIRECTIONS,
+        licence=_NVIDIA,
+        papers=(_STYLEGAN2,),
+    ),
+    ModelRecord(
+        "animeface-512",
+        _paddlegan("stylegan2-animeface-512.pdparams", min_bytes=100 * _MIB),
+        size=512,
+        papers=(_STYLEGAN2,),
+    ),
+    ModelRecord(
+        "ffhq-inversion",
+        _paddlegan("pSp-ffhq-inversion.pdparams", min_bytes=500 * _MIB, licence=_NVIDIA),
+        has_encoder=True,
+        # Its decoder is the FFHQ generator itself, so that model's directions are valid here.
+        directions=_FFHQ_DIRECTIONS,
+        licence=_NVIDIA,
+        papers=(_PSP, _STYLEGAN2),
+    ),
+    ModelRecord(
+        "ffhq-toonify",
+        _paddlegan("pSp-ffhq-toonify.pdparams", min_bytes=500 * _MIB, licence=_NVIDIA),
+        has_encoder=True,
+        licence=_NVIDIA,
+        papers=(_PSP, "arXiv 2010.05334"),
+    ),
+    # PaddleGAN's name for "the pSp file that --weight_path names".
+    ModelRecord("default", None, has_encoder=True, papers=(_PSP,)),
+)
+MODELS: dict[str, ModelRecord] = {record.name: record for record in _RECORDS}
+
+
+def find(name: str, kind: str | None = None) -> ModelRecord:
+    """Look a model up.
+
+    Args:
+        name: its ``model_type``.
+        kind: "encoder" to accept only models that turn photos into codes; "generator" or None for any, as every model
+            has a generator.
+
+    Raises:
+        ConfigError: no such model, with the nearest name; or one without an encoder where one is needed.
+
+    Example:
+        >>> find("ffhq-inversion").latent_shape
+        (18, 512)
+    """
+    choices = [key for key, record in MODELS.items() if kind != "encoder" or record.has_encoder]
+    if name in MODELS and name not in choices:
+        cure = f"Choose from: {', '.join(choices)}"
+        raise ConfigError(f"the model '{name}' has no encoder, which this needs", where="model_type", cure=cure)
+    if name not in MODELS:
+        raise ConfigError(f"there is no model '{name}'", where="model_type", cure=nearest(name, choices))
+    return MODELS[name]

@@ -1,0 +1,298 @@
+"""Fetch one file over HTTP: resumed where it broke off, checked, and in place only when whole."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from ppgan_ext.errors import ConfigError, OutputError, PpganExtError, WeightsError
+from ppgan_ext.version import __version__
+
+# Called with bytes done and bytes in all (None where the server does not say).
+OnProgress: TypeAlias = Callable[[int, int | None], None]
+
+PAUSES = (1.0, 4.0)  # seconds before the second and third attempt
+TIMEOUT = 30.0  # seconds without a byte
+CHUNK = 2**20
+_TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to fetch, where to put it, and how to know it.
+
+    Attributes:
+        url: http or https.
+        target: the finished file.
+        sha256: expected hash in hexadecimal, or None.
+        min_bytes: a shorter answer is refused.
+        check: raises a PpganExtError if the finished file is not what it should be.
+        on_progress: called now and then.
+    """
+
+    url: str
+    target: Path
+    sha256: str | None = None
+    min_bytes: int = 1
+    check: Callable[[Path], object] | None = None
+    on_progress: OnProgress | None = None
+
+    @property
+    def part(self) -> Path:
+        """Where the bytes gather until they are whole."""
+        return self.target.with_name(self.target.name + ".part")
+
+    @property
+    def journal(self) -> Path:
+        """What is known of the file that ``part`` is a piece of."""
+        return self.target.with_name(self.target.name + ".part.json")
+
+    @property
+    def cure(self) -> str:
+        """How to do by hand what could not be done here."""
+        return f"Download {self.url} by other means and put it into {self.target.parent} as {self.target.name}"
+
+    def discard(self) -> None:
+        """Remove what has been fetched."""
+        self.part.unlink(missing_ok=True)
+        self.journal.unlink(missing_ok=True)
+
+
+class _TransientError(Exception):
+    """Something that may pass: worth another attempt."""
+
+
+def download(request: Request) -> Path:
+    """Fetch the file, or wait for another process that is fetching it.
+
+    A broken transfer is taken up again by the next attempt or the next call, if the server says that its file is
+    still the same (ETag or Last-Modified).
+
+    Returns:
+        ``request.target``.
+
+    Raises:
+        WeightsError: no connection, an error of the server, a web page, too short, or another hash; the message says
+            how to put the file there by hand.
+        OutputError: the folder cannot be written, or the disk is full.
+        ConfigError: the URL is not http or https.
+    """
+    if not request.url.startswith(("http://", "https://")):
+        raise ConfigError("only http and https can be fetched", where=request.url)
+    try:
+        request.target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(request.target.with_name(f".{request.target.name}.lock")):
+            if not request.target.is_file():
+                _attempt(request)
+    except OSError as error:  # the network's are dealt with further down: this one is the disk's
+        if error.errno in _FULL:
+            request.discard()  # a part left on a full disk would keep it full
+        raise _disk_error(error, request) from error
+    return request.target
+
+
+def _attempt(request: Request) -> None:
+    """Try until the file is whole; a transfer that broke off but came further than any before costs no attempt."""
+    pauses, furthest = list(PAUSES), 0
+    while True:
+        try:
+            resumed = _transfer(request)
+            if _verify(request, may_restart=resumed):
+                os.replace(request.part, request.target)
+                request.journal.unlink(missing_ok=True)
+                return
+            reason = "the resumed file has another sha256"
+        except _TransientError as error:
+            reason = str(error)
+        length = request.part.stat().st_size if request.part.exists() else 0
+        if length >= furthest + CHUNK and request.journal.exists():
+            pauses = list(PAUSES)
+        furthest = max(furthest, length)
+        if not pauses:
+            break
+        time.sleep(pauses.pop(0))
+    raise WeightsError(f"could not be downloaded ({reason})", where=request.url, cure=request.cure)
+
+
+def _transfer(request: Request) -> bool:
+    """Bring the part file to its full length; returns whether it was continued rather than begun."""
+    known = _read_journal(request)
+    offset = request.part.stat().st_size if known else 0
+    headers = {"User-Agent": f"ppgan_ext/{__version__}", "Accept-Encoding": "identity"}
+    if known and offset:
+        if offset == known.get("total"):
+            return True
+        headers |= {"Range": f"bytes={offset}-", "If-Range": str(known["validator"])}
+    try:
+        asked = urllib.request.Request(request.url, headers=headers)
+        with urllib.request.urlopen(asked, timeout=TIMEOUT) as response:
+            if response.status == 206 and _continues(response, offset, known):
+                _receive(request, response, offset, known.get("total"))
+                return True
+            if response.status != 200:
+                request.discard()
+                raise _TransientError(f"the server answered {response.status} out of place")
+            total = _begin(request, response)
+            _receive(request, response, 0, total)
+            return False
+    except urllib.error.HTTPError as error:
+        with error:
+            _raise_for_status(request, error)
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        raise _TransientError(_reason(error)) from error
+    return False
+
+
+def _raise_for_status(request: Request, error: urllib.error.HTTPError) -> None:
+    if error.code == 416:  # the part is as long as the server's file, or longer: it is another one
+        request.discard()
+        raise _TransientError("the server's file has changed")
+    if error.code in _TRANSIENT_STATUS:
+        raise _TransientError(f"the server answered {error.code} {error.reason}")
+    raise WeightsError(f"the server answered {error.code} {error.reason}", where=request.url, cure=request.cure)
+
+
+def _continues(response: http.client.HTTPResponse, offset: int, known: dict) -> bool:
+    """Tell whether a partial answer begins where the part file ends, and is of the same file."""
+    span = response.headers.get("Content-Range", "")
+    total = known.get("total")
+    return span.startswith(f"bytes {offset}-") and (total is None or span.endswith(f"/{total}"))
+
+
+def _begin(request: Request, response: http.client.HTTPResponse) -> int | None:
+    """Look at the head of a full answer, make room, and note what it is; returns its length."""
+    if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
+        raise WeightsError("the server answered with a web page", where=request.url, cure=request.cure)
+    length = response.headers.get("Content-Length")
+    total = int(length) if length and length.isdecimal() else None
+    if total is not None and total < request.min_bytes:
+        what = f"the server's file has {total:,} bytes, at least {request.min_bytes:,} were expected"
+        raise WeightsError(what, where=request.url, cure=request.cure)
+    request.discard()
+    if total is not None and shutil.disk_usage(request.target.parent).free < total:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    etag = response.headers.get("ETag", "")
+    validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
+    if validator:
+        entry = {"url": request.url, "validator": validator, "total": total}
+        request.journal.write_text(json.dumps(entry), encoding="utf-8")
+    return total
+
+
+def _receive(request: Request, response: http.client.HTTPResponse, offset: int, total: int | None) -> None:
+    done = offset
+    with request.part.open("ab" if offset else "wb") as stream:
+        while True:
+            try:
+                chunk = response.read(CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                raise _TransientError(f"broke off after {done:,} bytes: {_reason(error)}") from error
+            if not chunk:
+                break
+            stream.write(chunk)
+            done += len(chunk)
+            if request.on_progress is not None:
+                request.on_progress(done, total)
+        stream.flush()
+        os.fsync(stream.fileno())
+    if total is not None and done < total:
+        raise _TransientError(f"broke off after {done:,} of {total:,} bytes")
+    if done < request.min_bytes or (total is not None and done > total):
+        request.discard()
+        what = f"the server sent {done:,} bytes, at least {request.min_bytes:,} were expected"
+        raise WeightsError(what, where=request.url, cure=request.cure)
+
+
+def _verify(request: Request, may_restart: bool) -> bool:
+    """Check the whole part file; False if it should be fetched anew, from its beginning."""
+    try:
+        if request.check is not None:
+            request.check(request.part)
+    except PpganExtError as error:
+        request.discard()
+        raise WeightsError(
+            f"the server sent something else: {error.what}", where=request.url, cure=request.cure
+        ) from None
+    if request.sha256 is None:
+        return True
+    found = hash_file(request.part)
+    if found == request.sha256.lower():
+        return True
+    request.discard()
+    if may_restart:
+        return False
+    what = f"the downloaded file has sha256 {found}, {request.sha256} was expected; it was removed"
+    raise WeightsError(what, where=request.url, cure=request.cure)
+
+
+def hash_file(path: Path) -> str:
+    """Compute the sha256 of a file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _read_journal(request: Request) -> dict:
+    """Read what is known of the part file; empty where it cannot be continued."""
+    try:
+        known = json.loads(request.journal.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    fits = isinstance(known, dict) and known.get("url") == request.url and known.get("validator")
+    return known if fits and request.part.is_file() else {}
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an operating-system lock, which a process that dies gives back by itself."""
+    with path.open("ab") as stream:
+        if sys.platform == "win32":
+            import msvcrt
+
+            while True:
+                try:
+                    msvcrt.locking(stream.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+                except OSError:
+                    time.sleep(0.5)
+            try:
+                yield
+            finally:
+                stream.seek(0)
+                msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+
+def _reason(error: BaseException) -> str:
+    inner = getattr(error, "reason", None)
+    return str(inner if inner else error) or type(error).__name__
+
+
+def _disk_error(error: OSError, request: Request) -> OutputError:
+    folder = request.target.parent
+    cure = "Set PPGAN_EXT_HOME to a folder on another disk"
+    if error.errno in _FULL:
+        return OutputError(
+            f"the disk is too full for {request.target.name}", where=folder, cure=f"Free space, or {cure}"
+        )
+    return OutputError(f"{request.target.name} cannot be stored ({error.strerror or error})", where=folder, cure=cure)
