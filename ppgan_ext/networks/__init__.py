@@ -2,10 +2,38 @@
 
 from paddle import nn
 
+from ppgan_ext.networks.light_encoder import LightEncoder
+from ppgan_ext.networks.psp import (
+    BackboneEncoderUsingLastLayerIntoW,
+    BackboneEncoderUsingLastLayerIntoWPlus,
+    Pixel2Style2Pixel,
+    PSPEncoder,
+)
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
+from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
+from ppgan_ext.networks.vgg import VGG16Features
 
+# A literal table, not decorators: a name that is missing here is missing here, whatever has been imported.
 NETWORKS: dict[str, type[nn.Layer]] = {
+    "BackboneEncoderUsingLastLayerIntoW": BackboneEncoderUsingLastLayerIntoW,
+    "BackboneEncoderUsingLastLayerIntoWPlus": BackboneEncoderUsingLastLayerIntoWPlus,
+    "GradualStyleEncoder": PSPEncoder,
+    "LightEncoder": LightEncoder,
+    "PSPEncoder": PSPEncoder,
+    "Pixel2Style2Pixel": Pixel2Style2Pixel,
+    "StyleGANv2Discriminator": StyleGANv2Discriminator,
     "StyleGANv2Generator": StyleGANv2Generator,
+    "VGG16Features": VGG16Features,
 }
 
-__all__ = ["NETWORKS", "StyleGANv2Generator"]
+__all__ = [
+    "NETWORKS",
+    "BackboneEncoderUsingLastLayerIntoW",
+    "BackboneEncoderUsingLastLayerIntoWPlus",
+    "LightEncoder",
+    "PSPEncoder",
+    "Pixel2Style2Pixel",
+    "StyleGANv2Discriminator",
+    "StyleGANv2Generator",
+    "VGG16Features",
+]

@@ -66,11 +66,11 @@ def truncate_code(
 def blend_styles(
     codes: Sequence[paddle.Tensor], inject_index: int | None, n_latent: int, style_dim: int
 ) -> paddle.Tensor:
-    """Return the w_plus of one code, or of two: layers before ``inject_index`` from the first, the rest from the second.
+    """Return the w_plus of one code, or of two that are mixed by layer (StyleGAN, arXiv 1812.04948, section 3.1).
 
     Args:
         codes: one or two batches, each w or w_plus.
-        inject_index: 0 to ``n_latent``; None draws 1 to ``n_latent - 1`` from Paddle's global generator.
+        inject_index: layers before it come from the first code, 0 to ``n_latent``; None draws 1 to ``n_latent - 1`` from Paddle's global generator.
         n_latent: number of layers.
         style_dim: length of w.
 

@@ -1,14 +1,14 @@
 """StyleGAN2 generator: "Analyzing and Improving the Image Quality of StyleGAN", arXiv 1912.04958, config F.
 
-Names and shapes of the state dict and the public methods are PaddleGAN's, so its ``.pdparams`` load as they are. Departs
-from it in arrangement (see :mod:`ppgan_ext.nn.modulated`), in truncation by layer, and in that nothing is written into
-a caller's tensor.
+Names and shapes of the state dict and the public methods are PaddleGAN's, so its ``.pdparams`` load as they are.
+Departs from it in arrangement (see :mod:`ppgan_ext.nn.modulated`), in truncation by layer, and in that nothing is
+written into a caller's tensor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import paddle
@@ -192,20 +192,20 @@ class StyleGANv2Generator(nn.Layer):
 
     def _build_synthesis(self, blur_kernel: Sequence[float]) -> None:
         wide = 2 if self.is_concat else 1
-        shared = {"blur_kernel": blur_kernel, "is_concat": self.is_concat}
+        dim, concat = self.style_dim, self.is_concat
         channels = self.channels[4]
         self.input = ConstantInput(channels)
-        self.conv1 = StyledConv(channels, channels, self.style_dim, **shared)
-        self.to_rgb1 = ToRGB(channels * wide, self.style_dim, upsample=False)
+        self.conv1 = StyledConv(channels, channels, dim, False, blur_kernel, concat)
+        self.to_rgb1 = ToRGB(channels * wide, dim, upsample=False)
         self.convs = nn.LayerList()
         self.to_rgbs = nn.LayerList()
         # Inputs of the convolutions in the order of style_affine, for style-space editing.
         self.channels_lst = [channels, channels * wide]
         for log in range(3, self.log_size + 1):
             narrow = self.channels[2**log]
-            self.convs.append(StyledConv(channels * wide, narrow, self.style_dim, upsample=True, **shared))
-            self.convs.append(StyledConv(narrow * wide, narrow, self.style_dim, **shared))
-            self.to_rgbs.append(ToRGB(narrow * wide, self.style_dim, blur_kernel=blur_kernel))
+            self.convs.append(StyledConv(channels * wide, narrow, dim, True, blur_kernel, concat))
+            self.convs.append(StyledConv(narrow * wide, narrow, dim, False, blur_kernel, concat))
+            self.to_rgbs.append(ToRGB(narrow * wide, dim, blur_kernel=blur_kernel))
             self.channels_lst += [channels * wide, narrow * wide, narrow * wide]
             channels = narrow
         self.noises = nn.Layer()
@@ -239,12 +239,12 @@ class StyleGANv2Generator(nn.Layer):
         if n_latent < 1:
             raise ConfigError(f"at least one sample is needed, got {n_latent}", where="n_latent")
         rng = None if seed is None else seeding.generator(seed)
-        total = paddle.zeros([1, self.style_dim])
+        total = paddle.zeros_like(self.w_avg)
         for start in range(0, n_latent, _BATCH):
             shape = [min(_BATCH, n_latent - start), self.style_dim]
             z = paddle.randn(shape) if rng is None else paddle.to_tensor(rng.standard_normal(shape, np.float32))
-            total = total + self.style(z).sum(axis=0, keepdim=True)
-        return total / n_latent
+            total = total + self.style(z.astype(total.dtype)).sum(axis=0)
+        return (total / n_latent).unsqueeze(0)
 
     def get_mean_style(self, n_sample: int = 10, n_latent: int = 1024, seed: int | None = None) -> paddle.Tensor:
         """Return the mean w of ``n_sample * n_latent`` random z, (1, style_dim)."""
@@ -259,7 +259,7 @@ class StyleGANv2Generator(nn.Layer):
         array = np.array(w_avg.numpy() if isinstance(w_avg, paddle.Tensor) else w_avg, dtype=np.float32)
         if array.size != self.style_dim or array.shape[-1] != self.style_dim:
             raise InputError(f"expected ({self.style_dim},), got {array.shape}", where="w_avg")
-        self.w_avg.set_value(array.reshape(-1).astype(str(self.w_avg.dtype).split(".")[-1]))
+        self.w_avg.set_value(paddle.to_tensor(array.reshape(-1)).astype(self.w_avg.dtype))
         self._has_w_avg = True
 
     def ensure_w_avg(self, seed: int = 0) -> paddle.Tensor:
@@ -303,13 +303,13 @@ class StyleGANv2Generator(nn.Layer):
             Tensors (N, channels): conv1, to_rgb1, then (conv, conv, to_rgb) per resolution.
         """
         latent = broadcast_code(latent, self.n_latent, self.style_dim)
-        layers = [self.conv1, self.to_rgb1]
+        layers: list[Any] = [self.conv1, self.to_rgb1]
         for block in range(self.log_size - 2):
             layers += [self.convs[2 * block], self.convs[2 * block + 1], self.to_rgbs[block]]
         # No zip: Paddle's translation to a static program refuses its ``strict``.
         return [layers[index].conv.modulation(latent[:, row]) for index, row in enumerate(self.w_idx_lst)]
 
-    def get_latent_S(self, inputs: paddle.Tensor) -> list[paddle.Tensor]:  # noqa: N802 (PaddleGAN's name)
+    def get_latent_S(self, inputs: paddle.Tensor) -> list[paddle.Tensor]:
         """Map z (N, style_dim) to the style of every modulated convolution."""
         return self.style_affine(self.mapping(inputs))
 
@@ -327,7 +327,7 @@ class StyleGANv2Generator(nn.Layer):
         """Return the noise buffers that belong to the weights."""
         return [getattr(self.noises, f"noise_{index}") for index in range(self.num_layers)]
 
-    def _noise_list(self, noise: Noise, batch: int) -> list[paddle.Tensor | None]:
+    def _noise_list(self, noise: Noise, style: paddle.Tensor) -> list[paddle.Tensor | None]:
         if isinstance(noise, str):
             if self.is_concat and noise != "none":
                 raise ConfigError(f"is_concat networks have no {noise} noise", where="noise", cure="Give a list")
@@ -336,7 +336,7 @@ class StyleGANv2Generator(nn.Layer):
             if noise == "none":
                 return [None] * self.num_layers
             if noise == "random":
-                return [paddle.randn([batch, 1, side, side]) for side in self.noise_sides()]
+                return [_random_noise(style, side) for side in self.noise_sides()]
             raise ConfigError(
                 f"unknown noise {noise!r}", where="noise", cure="Use 'fixed', 'random', 'none' or a list of tensors"
             )
@@ -345,12 +345,12 @@ class StyleGANv2Generator(nn.Layer):
             noise = [noise[(index + 1) // 2] for index in range(self.num_layers)]
         if len(noise) != self.num_layers:
             raise InputError(f"expected {self.num_layers} tensors, got {len(noise)}", where="noise")
-        return [self._one_noise(noise[index], side, batch) for index, side in enumerate(self.noise_sides())]
+        return [self._one_noise(noise[index], side, style) for index, side in enumerate(self.noise_sides())]
 
-    def _one_noise(self, given: paddle.Tensor | None, side: int, batch: int) -> paddle.Tensor:
+    def _one_noise(self, given: paddle.Tensor | None, side: int, style: paddle.Tensor) -> paddle.Tensor:
         """Check one given noise image; None stands for a random one, as in PaddleGAN."""
         if given is None and not self.is_concat:
-            return paddle.randn([batch, 1, side, side])
+            return _random_noise(style, side)
         if given is None or given.ndim != 4 or tuple(given.shape[2:]) != (side, side):
             shape = None if given is None else tuple(given.shape)
             raise InputError(f"expected (N, channels, {side}, {side}), got {shape}", where="noise")
@@ -388,7 +388,7 @@ class StyleGANv2Generator(nn.Layer):
             raise ConfigError(f"{stop_at} is more than the network's {self.size} pixels", where="stop_at")
         if len(styles) != len(self.w_idx_lst):
             raise InputError(f"expected {len(self.w_idx_lst)} tensors, got {len(styles)}", where="styles")
-        noises = self._noise_list(noise, styles[0].shape[0])
+        noises = self._noise_list(noise, styles[0])
         x = self.conv1(self.input(), styles[0], noises[0], form)
         image = self.to_rgb1(x, styles[1], None, form)
         for block in range(last - 2):
@@ -451,3 +451,8 @@ class StyleGANv2Generator(nn.Layer):
         w_plus = blend_styles(codes, inject_index, self.n_latent, self.style_dim)
         image = self.synthesis(self.style_affine(w_plus), noise, randomize_noise)
         return image, w_plus if return_latents else None
+
+
+def _random_noise(style: paddle.Tensor, side: int) -> paddle.Tensor:
+    """Draw one noise image per row of a style, in the style's precision."""
+    return paddle.randn([style.shape[0], 1, side, side], dtype=style.dtype)

@@ -22,16 +22,13 @@ class BiasedLeakyReLU(nn.Layer):
 
     Args:
         num_channels: size of axis 1 of the input.
-        bias: whether there is a bias; without it the layer has no parameters.
     """
 
-    def __init__(self, num_channels: int, bias: bool = True) -> None:
+    def __init__(self, num_channels: int) -> None:
         super().__init__()
         zero = nn.initializer.Constant(0.0)
-        self.bias = self.create_parameter([num_channels], default_initializer=zero) if bias else None
+        self.bias = self.create_parameter([num_channels], default_initializer=zero)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Map (N, C) or (N, C, H, W) to the same shape."""
-        if self.bias is not None:
-            x = x + self.bias.reshape([1, -1] + [1] * (x.ndim - 2))
-        return leaky_relu(x)
+        return leaky_relu(x + self.bias.reshape([1, -1] + [1] * (x.ndim - 2)))

@@ -7,8 +7,8 @@ modulated filters gain a leading axis; the up-sampling filter, which the twins d
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from ppgan_ext.errors import ConfigError, WeightsError, nearest
 from ppgan_ext.types import FloatArray
 
 Part: TypeAlias = Literal["generator", "discriminator", "encoder"]
-_Change: TypeAlias = Callable[[FloatArray], FloatArray]
-_Rule: TypeAlias = tuple[str, str, _Change]
 
 
 def _keep(array: FloatArray) -> FloatArray:
@@ -32,39 +30,114 @@ def _lead(array: FloatArray) -> FloatArray:
     return array[None]
 
 
-def _pixel_bias(array: FloatArray) -> FloatArray:
-    return array.reshape(1, -1, 1, 1)
+class _Rule(NamedTuple):
+    """``#`` in both names stands for one number; the target's is the source's plus ``shift``."""
+
+    source: str
+    target: str
+    change: Callable[[FloatArray], FloatArray] = _keep
+    shift: int = 0
 
 
-def _pixel_filter(array: FloatArray) -> FloatArray:
-    return array[None, :, :, None, None]
-
-
-def _later(group: int, shift: int, template: str) -> Callable[[re.Match[str]], str]:
-    """Build a replacement in which a captured number is shifted."""
-
-    def replace(match: re.Match[str]) -> str:
-        groups = list(match.groups())
-        groups[group] = str(int(groups[group]) + shift)
-        return template.format(*groups)
-
-    return replace
-
-
-def _styled(source: str, target: str) -> list[_Rule]:
+def _linear(source: str, target: str, shift: int = 0) -> list[_Rule]:
     return [
-        (rf"{source}\.weight", f"{target}.conv.weight", _lead),
-        (rf"{source}\.modulation\.weight", f"{target}.conv.modulation.weight", _transpose),
-        (rf"{source}\.modulation\.bias", f"{target}.conv.modulation.bias", _keep),
-        (rf"{source}\.noise_strength", f"{target}.noise.weight", _keep),
-        (rf"{source}\.bias", f"{target}.activate.bias", _keep),
+        _Rule(f"{source}.weight", f"{target}.weight", _transpose, shift),
+        _Rule(f"{source}.bias", f"{target}.bias", _keep, shift),
     ]
 
 
-def _to_rgb(source: str, target: str) -> list[_Rule]:
+def _styled(source: str, target: str, shift: int = 0) -> list[_Rule]:
     return [
-        (rf"{source}\.weight", f"{target}.conv.weight", _pixel_filter),
-        (rf"{source}\.modulation\.weight", f"{target}.conv.modulation.weight", _transpose),
-        (rf"{source}\.modulation\.bias", f"{target}.conv.modulation.bias", _keep),
-        (rf"{source}\.bias", f"{target}.bias", _pixel_bias),
+        _Rule(f"{source}.weight", f"{target}.conv.weight", _lead, shift),
+        *_linear(f"{source}.modulation", f"{target}.conv.modulation", shift),
+        _Rule(f"{source}.noise_strength", f"{target}.noise.weight", _keep, shift),
+        _Rule(f"{source}.bias", f"{target}.activate.bias", _keep, shift),
     ]
+
+
+def _to_rgb(source: str, target: str, shift: int = 0) -> list[_Rule]:
+    return [
+        _Rule(f"{source}.weight", f"{target}.conv.weight", lambda array: array[None, :, :, None, None], shift),
+        *_linear(f"{source}.modulation", f"{target}.conv.modulation", shift),
+        _Rule(f"{source}.bias", f"{target}.bias", lambda array: array.reshape(1, -1, 1, 1), shift),
+    ]
+
+
+_TRUNK = [
+    _Rule("from_rgb.weight", "convs.0.0.weight"),
+    _Rule("from_rgb.bias", "convs.0.1.bias"),
+    _Rule("blocks.#.conv1.weight", "convs.#.conv1.0.weight", shift=1),
+    _Rule("blocks.#.conv1.bias", "convs.#.conv1.1.bias", shift=1),
+    _Rule("blocks.#.conv2.weight", "convs.#.conv2.1.weight", shift=1),
+    _Rule("blocks.#.conv2.bias", "convs.#.conv2.2.bias", shift=1),
+    _Rule("blocks.#.skip.weight", "convs.#.skip.1.weight", shift=1),
+]
+
+# The first rule that fits a name counts.
+TWIN_RULES: dict[str, list[_Rule]] = {
+    "generator": [
+        *_linear("mapping_layers.#", "style.#", shift=1),
+        _Rule("const", "input.input"),
+        *_styled("convs.0", "conv1"),
+        *_styled("convs.#", "convs.#", shift=-1),
+        *_to_rgb("rgbs.0", "to_rgb1"),
+        *_to_rgb("rgbs.#", "to_rgbs.#", shift=-1),
+        _Rule("noise_#", "noises.noise_#"),
+        _Rule("w_avg", "w_avg"),
+    ],
+    "discriminator": [
+        *_TRUNK,
+        _Rule("final_conv.weight", "final_conv.0.weight"),
+        _Rule("final_conv.bias", "final_conv.1.bias"),
+        *_linear("final_linear.#", "final_linear.#"),
+    ],
+    "encoder": [*_TRUNK, *_linear("heads.0.#", "heads.0.#"), *_linear("heads.1.#", "heads.1.#")]
+    + _linear("heads.2.#", "heads.2.#"),
+}
+
+_UP_FILTER = np.outer([1.0, 3.0, 3.0, 1.0], [1.0, 3.0, 3.0, 1.0]).astype(np.float32) / 16.0
+
+
+def rename_twin(part: Part, state: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Rename and reshape the arrays of one twin.
+
+    Args:
+        part: "generator" (for ``StyleGANv2Generator``), "discriminator" (``StyleGANv2Discriminator``) or "encoder"
+            (``LightEncoder``).
+        state: the twin's arrays by PyTorch name. Arrays without elements (the head of a level that has no styles) are
+            left out.
+
+    Returns:
+        Arrays by the package's name, complete for strict loading. The generator's also hold ``w_avg`` if the twin's
+        did; it is no part of the network's state: take it out and give it to ``set_w_avg``.
+
+    Raises:
+        ConfigError: an unknown part.
+        WeightsError: names that no rule knows; all are listed.
+    """
+    if part not in get_args(Part):
+        raise ConfigError(f"unknown part {part!r}", where="part", cure=nearest(str(part), get_args(Part)))
+    renamed: dict[str, FloatArray] = {}
+    unknown = []
+    for name, array in state.items():
+        found = _apply(TWIN_RULES[part], name)
+        if found is None:
+            unknown.append(name)
+        elif array.size:
+            target, change = found
+            renamed[target] = np.ascontiguousarray(change(array))
+    if unknown:
+        cure = "These are not the arrays of this part"
+        raise WeightsError(f"names that the {part} does not have: {', '.join(sorted(unknown))}", cure=cure)
+    for name in [name for name in renamed if re.fullmatch(r"to_rgbs\.\d+\.bias", name)]:
+        renamed[name.replace("bias", "upsample.kernel")] = _UP_FILTER.copy()
+    return renamed
+
+
+def _apply(rules: list[_Rule], name: str) -> tuple[str, Callable[[FloatArray], FloatArray]] | None:
+    for rule in rules:
+        match = re.fullmatch(re.escape(rule.source).replace(r"\#", r"(\d+)"), name)
+        if match:
+            number = str(int(match.group(1)) + rule.shift) if match.groups() else ""
+            return rule.target.replace("#", number), rule.change
+    return None

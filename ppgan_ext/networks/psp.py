@@ -1,0 +1,342 @@
+"""pSp encoders: "Encoding in Style: a StyleGAN Encoder for Image-to-Image Translation", arXiv 2008.00951.
+
+The trunk is ArcFace's IR-SE-50 (arXiv 1801.07698 with the blocks of arXiv 1709.01507). Names and shapes of the state
+dicts are PaddleGAN's. Departs from it in that the decoder may have any number of layers, not only 18, and in that
+nothing is written into a caller's tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from ppgan_ext.errors import ConfigError, InputError, nearest
+from ppgan_ext.networks.codes import broadcast_code
+from ppgan_ext.networks.sizes import check_size
+from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
+from ppgan_ext.nn import EqualLinear
+
+INPUT_SIZE = 256
+NUM_COARSE = 3
+NUM_MIDDLE = 4
+_UNITS = ((1, 3), (2, 4), (4, 14), (8, 3))  # (width in units of the trunk's first width, number of blocks)
+_TAPS = (6, 20, 23)  # last block of the stages with 1/4, 1/8 and 1/16 of the input's side
+
+
+class SqueezeExcite(nn.Layer):
+    """Scale each channel by a gate read from all channel means (arXiv 1709.01507).
+
+    Args:
+        num_channels: channels, at least ``reduction``.
+        reduction: factor of the bottleneck.
+    """
+
+    def __init__(self, num_channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2D(num_channels, num_channels // reduction, 1, bias_attr=False)
+        self.fc2 = nn.Conv2D(num_channels // reduction, num_channels, 1, bias_attr=False)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        mean = x.mean(axis=[2, 3], keepdim=True)
+        return x * F.sigmoid(self.fc2(F.relu(self.fc1(mean))))
+
+
+class BottleneckIRSE(nn.Layer):
+    """One residual block of the IR-SE trunk.
+
+    Args:
+        num_in: input channels.
+        num_out: output channels; where they equal ``num_in`` the short cut has no parameters.
+        stride: 2 halves the sides.
+    """
+
+    def __init__(self, num_in: int, num_out: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.shortcut_layer = None
+        if num_in != num_out:
+            self.shortcut_layer = nn.Sequential(
+                nn.Conv2D(num_in, num_out, 1, stride, bias_attr=False), nn.BatchNorm2D(num_out)
+            )
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2D(num_in),
+            nn.Conv2D(num_in, num_out, 3, 1, 1, bias_attr=False),
+            nn.PReLU(num_out),
+            nn.Conv2D(num_out, num_out, 3, stride, 1, bias_attr=False),
+            nn.BatchNorm2D(num_out),
+            SqueezeExcite(num_out),
+        )
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, num_in, H, W) to (N, num_out, H / stride, W / stride)."""
+        if self.shortcut_layer is not None:
+            short = self.shortcut_layer(x)
+        else:
+            short = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
+        return self.res_layer(x) + short
+
+
+class _Trunk(nn.Layer):
+    """IR-SE-50 and what every pSp encoder knows about itself.
+
+    Args:
+        size: side of the decoder's images; settles ``n_latent``.
+        input_nc: channels of the input, 3 for photos.
+        style_dim: length of w; the trunk's last width. 512 is the published network.
+
+    Attributes:
+        input_size: 256, whatever the decoder.
+    """
+
+    def __init__(self, size: int, input_nc: int, style_dim: int) -> None:
+        super().__init__()
+        self.n_latent = 2 * check_size(size) - 2
+        if style_dim % 128 or style_dim < 128:
+            cure = "The published networks have 512"
+            raise ConfigError(f"must be a multiple of 128, got {style_dim}", where="style_dim", cure=cure)
+        self.input_size = INPUT_SIZE
+        self.input_nc = input_nc
+        self.style_dim = style_dim
+        width = style_dim // 8
+        first = nn.Conv2D(input_nc, width, 3, 1, 1, bias_attr=False)
+        self.input_layer = nn.Sequential(first, nn.BatchNorm2D(width), nn.PReLU(width))
+        self.body = nn.Sequential(*_blocks(width))
+
+    def feature_maps(self, pixels: paddle.Tensor) -> list[paddle.Tensor]:
+        """Return the maps of side 64, 32 and 16, with style_dim / 4, / 2 and / 1 channels."""
+        if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (self.input_nc, INPUT_SIZE, INPUT_SIZE):
+            expected = f"(N, {self.input_nc}, {INPUT_SIZE}, {INPUT_SIZE})"
+            raise InputError(f"expected {expected}, got {tuple(pixels.shape)}", where="pixels")
+        x = self.input_layer(pixels)
+        maps = []
+        for index, block in enumerate(self.body):
+            x = block(x)
+            if index in _TAPS:
+                maps.append(x)
+        return maps
+
+
+def _blocks(width: int) -> Iterator[BottleneckIRSE]:
+    num_in = width
+    for factor, count in _UNITS:
+        for index in range(count):
+            yield BottleneckIRSE(num_in, width * factor, stride=1 if index else 2)
+            num_in = width * factor
+
+
+class GradualStyleBlock(nn.Layer):
+    """Shrink a feature map to one style by convolutions of stride 2 (pSp's map2style).
+
+    Args:
+        style_dim: channels of the map and length of the style.
+        side: side of the map, a power of two.
+    """
+
+    def __init__(self, style_dim: int, side: int) -> None:
+        super().__init__()
+        layers: list[nn.Layer] = []
+        for _ in range(side.bit_length() - 1):
+            layers += [nn.Conv2D(style_dim, style_dim, 3, 2, 1), nn.LeakyReLU(0.01)]
+        self.convs = nn.Sequential(*layers)
+        self.linear = EqualLinear(style_dim, style_dim)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, style_dim, side, side) to (N, style_dim)."""
+        return self.linear(self.convs(x).flatten(1))
+
+
+class PSPEncoder(_Trunk):
+    """Map aligned photos to offsets of w_plus: PaddleGAN's ``GradualStyleEncoder`` (50 layers, "ir_se").
+
+    Styles 0-2 are read from the map of side 16, 3-6 from side 32, the others from side 64; each level adds the one
+    below, bilinearly enlarged.
+
+    Args:
+        size: side of the decoder's images: 256, 512, 1024 give 14, 16, 18 styles.
+        input_nc: channels of the input, 3 for photos.
+        style_dim: length of w; the widths of the trunk follow. 512 is the published network.
+
+    Raises:
+        ConfigError: a decoder size that does not exist, or a ``style_dim`` that is no multiple of 128.
+    """
+
+    def __init__(self, size: int, input_nc: int = 3, *, style_dim: int = 512) -> None:
+        super().__init__(size, input_nc, style_dim)
+        sides = [16] * NUM_COARSE + [32] * NUM_MIDDLE + [64] * self.n_latent
+        self.styles = nn.LayerList([GradualStyleBlock(style_dim, side) for side in sides[: self.n_latent]])
+        self.latlayer1 = nn.Conv2D(style_dim // 2, style_dim, 1)
+        self.latlayer2 = nn.Conv2D(style_dim // 4, style_dim, 1)
+
+    def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """Encode photos.
+
+        Args:
+            pixels: (N, input_nc, 256, 256), [-1, 1], RGB, FFHQ crop.
+
+        Returns:
+            Offsets from ``latent_avg``, (N, n_latent, style_dim).
+
+        Raises:
+            InputError: another shape.
+        """
+        fine, middle, coarse = self.feature_maps(pixels)
+        middle = _enlarge_and_add(coarse, self.latlayer1(middle))
+        fine = _enlarge_and_add(middle, self.latlayer2(fine))
+        codes = []
+        for index, style in enumerate(self.styles):
+            level = coarse if index < NUM_COARSE else middle if index < NUM_COARSE + NUM_MIDDLE else fine
+            codes.append(style(level))
+        return paddle.stack(codes, axis=1)
+
+
+def _enlarge_and_add(top: paddle.Tensor, lateral: paddle.Tensor) -> paddle.Tensor:
+    return F.interpolate(top, size=lateral.shape[2:], mode="bilinear", align_corners=True) + lateral
+
+
+class BackboneEncoderUsingLastLayerIntoW(_Trunk):
+    """Map photos to one w offset each, from the trunk's last map. Arguments as :class:`PSPEncoder`."""
+
+    def __init__(self, size: int, input_nc: int = 3, *, style_dim: int = 512) -> None:
+        super().__init__(size, input_nc, style_dim)
+        self.linear = EqualLinear(style_dim, style_dim)
+
+    def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, input_nc, 256, 256) in [-1, 1] to offsets of w, (N, style_dim)."""
+        return self.linear(self.feature_maps(pixels)[-1].mean(axis=[2, 3]))
+
+
+class BackboneEncoderUsingLastLayerIntoWPlus(_Trunk):
+    """Map photos to offsets of w_plus, from the trunk's last map alone. Arguments as :class:`PSPEncoder`."""
+
+    def __init__(self, size: int, input_nc: int = 3, *, style_dim: int = 512) -> None:
+        super().__init__(size, input_nc, style_dim)
+        self.output_layer_2 = nn.Sequential(
+            nn.BatchNorm2D(style_dim),
+            nn.AdaptiveAvgPool2D(7),
+            nn.Flatten(),
+            nn.Linear(style_dim * 49, style_dim),
+        )
+        self.linear = EqualLinear(style_dim, style_dim * self.n_latent)
+
+    def forward(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, input_nc, 256, 256) in [-1, 1] to offsets of w_plus, (N, n_latent, style_dim)."""
+        codes = self.linear(self.output_layer_2(self.feature_maps(pixels)[-1]))
+        return codes.reshape([-1, self.n_latent, self.style_dim])
+
+
+ENCODERS: dict[str, type[_Trunk]] = {
+    "GradualStyleEncoder": PSPEncoder,
+    "BackboneEncoderUsingLastLayerIntoW": BackboneEncoderUsingLastLayerIntoW,
+    "BackboneEncoderUsingLastLayerIntoWPlus": BackboneEncoderUsingLastLayerIntoWPlus,
+}
+
+# Used where a checkpoint's options lack a key: those of the published FFHQ inversion.
+DEFAULT_OPTIONS: dict[str, Any] = {
+    "encoder_type": "GradualStyleEncoder",
+    "input_nc": 3,
+    "size": 1024,
+    "style_dim": 512,
+    "n_mlp": 8,
+    "channel_multiplier": 2,
+    "start_from_latent_avg": True,
+    "learn_in_w": False,
+}
+
+
+class Pixel2Style2Pixel(nn.Layer):
+    """Encoder and StyleGAN2 decoder in one network (PaddleGAN's class).
+
+    Args:
+        opts: training options as a mapping or an object with attributes; what is missing comes from
+            ``DEFAULT_OPTIONS``, what is unknown is kept in ``opts`` and not read. Two further keys, ``channel_base``
+            and ``channel_cap``, go to the decoder.
+
+    Attributes:
+        latent_avg: buffer (1, n_latent, style_dim), or (1, style_dim) with ``learn_in_w``, added to the encoder's
+            offsets; None without ``start_from_latent_avg``.
+
+    Raises:
+        ConfigError: an unknown encoder type or an impossible size.
+    """
+
+    def __init__(self, opts: Mapping[str, Any] | object) -> None:
+        super().__init__()
+        given = dict(opts) if isinstance(opts, Mapping) else vars(opts)
+        self.opts = opts = SimpleNamespace(**{**DEFAULT_OPTIONS, **given})
+        if opts.encoder_type not in ENCODERS:
+            cure = nearest(opts.encoder_type, ENCODERS)
+            raise ConfigError(f"unknown encoder {opts.encoder_type!r}", where="encoder_type", cure=cure)
+        self.encoder = ENCODERS[opts.encoder_type](opts.size, opts.input_nc, style_dim=opts.style_dim)
+        channels = {key: given[key] for key in ("channel_base", "channel_cap") if key in given}
+        self.decoder = StyleGANv2Generator(opts.size, opts.style_dim, opts.n_mlp, opts.channel_multiplier, **channels)
+        self.style_dim = self.decoder.style_dim
+        self.n_latent = self.decoder.n_latent
+        if opts.start_from_latent_avg:
+            shape = [1, self.style_dim] if opts.learn_in_w else [1, self.n_latent, self.style_dim]
+            self.register_buffer("latent_avg", paddle.zeros(shape))
+        else:
+            self.latent_avg = None
+
+    def encode(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, input_nc, 256, 256) in [-1, 1] to w_plus (N, n_latent, style_dim), the mean code added."""
+        codes = broadcast_code(self.encoder(pixels), self.n_latent, self.style_dim)
+        if self.latent_avg is None:
+            return codes
+        return codes + broadcast_code(self.latent_avg, self.n_latent, self.style_dim)
+
+    def forward(
+        self,
+        x: paddle.Tensor,
+        resize: bool = True,
+        latent_mask: Sequence[int] | None = None,
+        input_code: bool = False,
+        randomize_noise: bool = True,
+        inject_latent: paddle.Tensor | None = None,
+        return_latents: bool = False,
+        alpha: float | None = None,
+    ) -> paddle.Tensor | tuple[paddle.Tensor, paddle.Tensor]:
+        """Encode and draw (PaddleGAN's interface).
+
+        Args:
+            x: photos (N, input_nc, 256, 256) in [-1, 1]; with ``input_code`` codes z (N, style_dim).
+            resize: return images of 256 pixels, whatever the decoder's size.
+            latent_mask: rows of w_plus that are replaced by ``inject_latent``, or by zeros without it.
+            input_code: see ``x``.
+            randomize_noise: random noise, otherwise the fixed one.
+            inject_latent: (1 or N, n_latent, style_dim).
+            return_latents: also return the w_plus that was drawn.
+            alpha: share of ``inject_latent`` in the masked rows, 0 to 1; None means 1.
+
+        Raises:
+            InputError: a shape that does not fit, or a row that does not exist.
+        """
+        codes = self.decoder.mapping(x) if input_code else self.encode(x)
+        codes = broadcast_code(codes, self.n_latent, self.style_dim)
+        if latent_mask is not None:
+            codes = self._replace_rows(codes, latent_mask, inject_latent, alpha)
+        image, w_plus = self.decoder(
+            [codes], input_is_latent=True, randomize_noise=randomize_noise, return_latents=return_latents
+        )
+        if resize:
+            image = F.adaptive_avg_pool2d(image, [INPUT_SIZE, INPUT_SIZE])
+        return (image, w_plus) if return_latents else image
+
+    def _replace_rows(
+        self, codes: paddle.Tensor, rows: Sequence[int], inject: paddle.Tensor | None, alpha: float | None
+    ) -> paddle.Tensor:
+        if any(not -self.n_latent <= row < self.n_latent for row in rows):
+            raise InputError(f"rows {list(rows)} are not all among the {self.n_latent} of a code", where="latent_mask")
+        chosen = {row % self.n_latent for row in rows}
+        share = 1.0 if alpha is None or inject is None else alpha
+        mask = [[[share if row in chosen else 0.0] for row in range(self.n_latent)]]
+        weight = paddle.to_tensor(mask, dtype=codes.dtype)
+        other = paddle.zeros_like(codes)
+        if inject is not None:
+            other = broadcast_code(inject, self.n_latent, self.style_dim)
+        return other * weight + codes * (1.0 - weight)
