@@ -1,0 +1,175 @@
+"""From an options model to a command line, so that flags, defaults, ranges and help texts exist only once."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from pydantic.fields import FieldInfo
+
+from ppgan_ext.apps.options import Options
+from ppgan_ext.errors import ConfigError
+
+GROUP_TITLES = {
+    "input": "input",
+    "face": "what to do with the face",
+    "fitting": "fitting",
+    "model": "model",
+    "output": "output",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that raises ``ConfigError`` instead of leaving the process, and names the nearest flag.
+
+    Flags may be written with hyphens or underscores. They may not be shortened: a new flag would change their meaning.
+    """
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(
+            prog=prog, usage=f"{prog} [flags]", allow_abbrev=False, formatter_class=HelpFormatter, **settings
+        )
+
+    def parse(self, argv: Sequence[str]) -> dict[str, Any]:
+        """Return the values of the flags that were given, and of no others.
+
+        Raises:
+            ConfigError: an unknown flag, a flag without its value, or a word that belongs to no flag.
+        """
+        known = self._option_string_actions
+        spelt = [_underscored(word, known) for word in argv]
+        values, extras = self.parse_known_args(spelt)
+        if extras:
+            raise ConfigError(f"unknown {_kind(extras[0])} '{extras[0]}'", where=self.prog, cure=self._cure(extras[0]))
+        return dict(vars(values))
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the usage and leaving with code 2."""
+        raise ConfigError(message, where=self.prog, cure=f"See {self.prog} --help")
+
+    def _cure(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"Write it after the flag that it belongs to, see {self.prog} --help"
+        close = difflib.get_close_matches(word.partition("=")[0], self._option_string_actions, n=1, cutoff=0.5)
+        return f"The nearest flag is {close[0]}" if close else f"See {self.prog} --help"
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps line breaks of examples and leaves more room for flag names."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(prog, **{"max_help_position": 30, "width": 110, **settings})
+
+
+def add_arguments(parser: argparse.ArgumentParser, model: type[Options]) -> None:
+    """Add one flag per field of an options model.
+
+    Values stay text here; the model converts and checks them, so that a YAML file and a flag meet the same checks.
+    """
+    keys = {name: group_of(field) for name, field in model.model_fields.items()}
+    groups = {key: parser.add_argument_group(GROUP_TITLES[key]) for key in GROUP_TITLES if key in keys.values()}
+    for name, field in model.model_fields.items():
+        key = keys[name]
+        kind = value_kind(field.annotation)
+        common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
+        if kind == "switch":
+            groups[key].add_argument(f"--{name}", action="store_const", const=True, help=_help(field), **common)
+            groups[key].add_argument(
+                f"--no_{name}", action="store_const", const=False, help=argparse.SUPPRESS, **common
+            )
+            continue
+        if kind == "list":
+            common["nargs"] = "+"
+        groups[key].add_argument(f"--{name}", metavar=_metavar(field, kind), help=_help(field), **common)
+
+
+def take_back_alternatives(model: type[Options], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Let a flag win over what a YAML file says for an option that excludes it.
+
+    Example:
+        >>> from ppgan_ext.apps.options import AgeOptions
+        >>> take_back_alternatives(AgeOptions, {"target_age": "70"})
+        {'target_age': '70', 'years': None}
+    """
+    result = dict(overrides)
+    for group in model.alternatives:
+        if any(name in overrides for name in group):
+            for name in group:
+                if name not in overrides:
+                    result[name] = model.model_fields[name].get_default(call_default_factory=True)
+    return result
+
+
+def group_of(field: FieldInfo) -> str:
+    """Return the key of ``GROUP_TITLES`` under which a field is shown."""
+    extra = field.json_schema_extra
+    return str(extra["group"]) if isinstance(extra, dict) and "group" in extra else "output"
+
+
+def value_kind(annotation: Any) -> str:
+    """Say how a field is written on a command line: "switch", "list" (one or more words) or "value"."""
+    for part in _parts(annotation):
+        if part is bool:
+            return "switch"
+        if typing.get_origin(part) in (list, dict):
+            return "list"
+    return "value"
+
+
+def literal_choices(annotation: Any) -> tuple[str, ...]:
+    """Return the words that a ``Literal`` field may take; empty for other fields."""
+    return tuple(
+        str(word)
+        for part in _parts(annotation)
+        if typing.get_origin(part) is typing.Literal
+        for word in typing.get_args(part)
+    )
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """The plain types inside Annotated, Optional and unions."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        yield from _parts(typing.get_args(annotation)[0])
+    elif origin in (typing.Union, types.UnionType):
+        for part in typing.get_args(annotation):
+            yield from _parts(part)
+    elif annotation is not type(None):
+        yield annotation
+
+
+def _metavar(field: FieldInfo, kind: str) -> str:
+    choices = literal_choices(field.annotation)
+    if choices and kind == "value":
+        return "{" + ",".join(choices) + "}"
+    if choices:
+        return "WHICH"
+    words = {int: "N", float: "X", str: "TEXT", dict: "NAME=X"}
+    for part in _parts(field.annotation):
+        inner = typing.get_args(part)[0] if typing.get_origin(part) is list else part
+        return words.get(typing.get_origin(inner) or inner, "VALUE")
+    return "VALUE"
+
+
+def _help(field: FieldInfo) -> str:
+    text = field.description or ""
+    default = field.default
+    if default in (None, [], {}) or default is False or "(default" in text:
+        return text.replace("%", "%%")
+    shown = "on" if default is True else default
+    return f"{text} (default: {shown})".replace("%", "%%")
+
+
+def _underscored(word: str, known: dict[str, argparse.Action]) -> str:
+    """Turn ``--input-image=x`` to ``--input_image=x`` where that is a flag."""
+    flag, sign, value = word.partition("=")
+    fixed = "--" + flag[2:].replace("-", "_")
+    return fixed + sign + value if flag.startswith("--") and flag not in known and fixed in known else word
+
+
+def _kind(word: str) -> str:
+    return "flag" if word.startswith("-") else "word"

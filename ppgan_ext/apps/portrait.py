@@ -1,0 +1,133 @@
+"""From a whole photo to the codes of its faces, and from changed codes back to the whole photo."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ppgan_ext import images, pictures
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.types import Crop, Face, FloatArray, Image
+
+if TYPE_CHECKING:
+    from ppgan_ext.engine import Engine
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """One face of a photo and what the model makes of it.
+
+    Attributes:
+        face: where it is.
+        crop: the aligned square, of the model's size and template.
+        w_plus: its code, (n_latent, 512).
+        reconstruction: the code rendered, (S, S, 3) RGB uint8.
+    """
+
+    face: Face
+    crop: Crop
+    w_plus: FloatArray
+    reconstruction: Image
+
+
+def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int]) -> list[Face]:
+    """Find the faces of a photo and keep those asked for; numbers count from 1, the largest.
+
+    Raises:
+        NoFaceError: no face, or no face of such a number.
+    """
+    from ppgan_ext.faces.detect import choose, find_faces
+
+    return choose(find_faces(photo), which if isinstance(which, str) else list(which))
+
+
+def invert(engine: Engine, photo: Image, face: Face, fit_steps: int = 0) -> Portrait:
+    """Cut a face out, find its code and render it.
+
+    Args:
+        engine: a model with an encoder.
+        photo: (H, W, 3) RGB.
+        face: one face of it.
+        fit_steps: optimiser steps that bring the encoder's code closer to the crop.
+
+    Raises:
+        ConfigError: the model has no encoder.
+    """
+    from ppgan_ext.faces.align import crop_face
+
+    if engine.encoder is None:
+        raise ConfigError(
+            f"the model '{engine.face_model.name}' has no encoder, so it cannot read photos",
+            cure="Choose one that has, such as faces-128 or ffhq-inversion, or fit the photo with 'ppgan-ext fit'",
+        )
+    synthesizer = engine.synthesizer
+    crop = crop_face(photo, face, template=engine.face_model.record.crop, size=synthesizer.size)
+    pixels = images.to_pixels(crop.image)
+    w_plus = engine.encoder.encode(pixels)[0]
+    if fit_steps:
+        from ppgan_ext.latents.projector import ProjectorOptions, project
+
+        w_plus = project(engine, pixels, ProjectorOptions(num_steps=fit_steps), start=w_plus).w_plus
+    return Portrait(face, crop, w_plus, render_image(engine, w_plus))
+
+
+def render_image(engine: Engine, w_plus: FloatArray) -> Image:
+    """Render one code, (n_latent, 512), as an image."""
+    return images.to_image(engine.synthesizer.render(np.ascontiguousarray(w_plus, dtype=np.float32)[None]))
+
+
+def paste_all(photo: Image, portraits: Sequence[Portrait], edited: Sequence[Image], blend: str) -> Image:
+    """Put an edited face back for each portrait; pixels outside the faces stay bit-equal."""
+    from ppgan_ext.faces.paste import paste_back
+
+    result = photo
+    for portrait, face in zip(portraits, edited, strict=True):
+        result = paste_back(result, portrait.crop, portrait.reconstruction, face, portrait.face.landmarks, blend=blend)
+    return result
+
+
+def shrink(photo: Image, portraits: Sequence[Portrait], longest: int) -> tuple[Image, list[Portrait]]:
+    """Scale a photo down to ``longest`` pixels on its long side, and the places of its faces with it.
+
+    Convention: pixel centres lie at integers, so x in the photo is (x + 0.5) * factor - 0.5 in the small photo.
+    """
+    height, width = photo.shape[:2]
+    factor = min(1.0, longest / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    factors = np.array([size[0] / width, size[1] / height])
+    small_to_photo = np.diag([*(1 / factors), 1.0])
+    small_to_photo[:2, 2] = 0.5 / factors - 0.5
+    small = []
+    for portrait in portraits:
+        matrix = portrait.crop.matrix_photo_to_crop @ small_to_photo
+        landmarks = (portrait.face.landmarks + 0.5) * factors - 0.5
+        crop = replace(portrait.crop, matrix_photo_to_crop=matrix)
+        small.append(replace(portrait, crop=crop, face=replace(portrait.face, landmarks=landmarks)))
+    return images.resize(photo, size), small
+
+
+def comparison(
+    portraits: Sequence[Portrait],
+    columns: Sequence[Sequence[Image]],
+    column_labels: Sequence[Sequence[str]],
+    face_labels: Sequence[str],
+) -> Image:
+    """Draw a labelled row for each face: the crop, its reconstruction, then one tile for each variant.
+
+    Args:
+        portraits: the faces.
+        columns: for each variant the rendered crop of each face.
+        column_labels: for each variant the label of each face.
+        face_labels: for each face the label of its reconstruction.
+    """
+    rows = [
+        pictures.strip(
+            [portrait.crop.image, portrait.reconstruction, *(column[i] for column in columns)],
+            ["photo", face_labels[i], *(labels[i] for labels in column_labels)],
+        )
+        for i, portrait in enumerate(portraits)
+    ]
+    return np.concatenate(rows, axis=0)

@@ -1,0 +1,52 @@
+"""Progress bars of the command line: only on a terminal, and only for what takes longer than two seconds."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from tqdm import tqdm
+
+SECONDS_BEFORE_A_BAR = 2.0
+
+
+class Bars:
+    """A progress callback that draws one bar per task.
+
+    Args:
+        quiet: draw nothing, where a bar over all inputs is drawn already.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._task = ""
+        self._bar: tqdm | None = None
+
+    def __call__(self, task: str, done: int, total: int) -> None:
+        """Show that ``done`` of ``total`` steps of a task are made."""
+        if self._quiet:
+            return
+        if task != self._task or self._bar is None:
+            self.close()
+            self._task = task
+            self._bar = make_bar(task, total)
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+    def __enter__(self) -> Bars:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def make_bar(task: str, total: int) -> tqdm:
+    """Make a bar that shows itself after two seconds, vanishes at the end, and stays out of files and pipes."""
+    return tqdm(total=total, desc=task, delay=SECONDS_BEFORE_A_BAR, leave=False, disable=None, file=sys.stderr)

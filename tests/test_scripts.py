@@ -1,0 +1,105 @@
+"""The scripts of applications/tools run from any folder, take PaddleGAN's flags, and their YAML files are right."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ppgan_ext.apps.command import read_options
+from ppgan_ext.apps.runners import COMMANDS
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted((ROOT / "applications" / "tools").glob("*.py"))
+CONFIGS = sorted((ROOT / "configs" / "apps").glob("*.yaml"))
+
+# Command lines in the words of PaddleGAN's tutorials (docs/en_US/tutorials/styleganv2*.md, pixel2style2pixel.md).
+COMMON = "--output_path out --weight_path w.pdparams --model_type m --size 1024 --style_dim 512 --n_mlp 8 "
+COMMON += "--channel_multiplier 2 --cpu"
+PADDLEGAN = {
+    "generate": f"{COMMON} --seed 233 --n_row 3 --n_col 5",
+    "encode": f"{COMMON} --input_image a.png --seed 233",
+    "fit": f"{COMMON} --input_image a.png --need_align --start_lr 0.1 --final_lr 0.025 "
+    "--latent_level 0 1 2 3 4 5 6 7 8 9 10 11 --step 100 --mse_weight 1 --pre_latent b.npy",
+    "mix": f"{COMMON} --latent1 a.npy --latent2 b.npy --weights " + "0.5 " * 18,
+    "edit": f"{COMMON} --latent a.npy --direction_name age --direction_offset 5 --direction_path d.pdparams",
+}
+CONFIG_OF = {
+    "age_editing": "age",
+    "encoding": "encode",
+    "face_editing": "edit",
+    "fitting": "fit",
+    "sampling": "generate",
+    "style_mixing": "mix",
+}
+
+
+def run(*words, cwd):
+    return subprocess.run([sys.executable, *map(str, words)], cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_the_scripts_are_those_promised_and_thin():
+    names = {path.stem for path in SCRIPTS}
+    assert names >= {"styleganv2", "pixel2style2pixel", "styleganv2fitting", "styleganv2mixing", "styleganv2editing"}
+    assert names >= {"age_editing", "style_mixing"}
+    for path in SCRIPTS:
+        assert len(path.read_text().splitlines()) <= 40, path
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_explains_itself_from_any_folder_without_paddle(script, tmp_path):
+    done = run("-X", "importtime", script, "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: {script.name} ")
+    assert "--output_path" in done.stdout
+    assert f"  {script.name} --" in done.stdout  # an example to learn from
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "ppgan_ext.apps.options" in imported
+    assert not imported & {"paddle", "cv2", "dlib"}
+
+
+def test_a_script_fails_in_one_line_and_with_code_1(tmp_path):
+    script = ROOT / "applications" / "tools" / "age_editing.py"
+    done = run(script, "--input_image", "nowhere.jpg", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "error: nowhere.jpg: no such file or folder. Check the path.\n"
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", PADDLEGAN)
+def test_paddlegans_command_lines_are_understood(name):
+    words = PADDLEGAN[name].split()
+    made = read_options(COMMANDS[name], words, name).model_dump()
+    assert made["model_type"] == "m"
+    assert made["cpu"] is True
+    assert {word[2:] for word in words if word.startswith("--")} <= made.keys()
+    if name == "mix":
+        assert made["weights"] == [0.5] * 18
+    if name == "fit":
+        assert made["latent_level"] == list(range(12))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_yaml_file_parses_and_says_what_it_is(path):
+    assert path.read_text().startswith("# Options of `ppgan-ext ")
+    command = COMMANDS[CONFIG_OF[path.stem]]
+    made = read_options(command, ["--config", str(path), "--output_path", "elsewhere"], "tool")
+    assert made.output_path == "elsewhere"
+    assert made.model_type == "faces-128"
+    commented_out = [
+        line.removeprefix("# ").split(":")[0]
+        for line in path.read_text().splitlines()
+        if line.startswith("# ") and ":" in line and line.split(":")[0].removeprefix("# ").isidentifier()
+    ]
+    assert set(commented_out) <= set(command.options.model_fields)
+
+
+def test_every_yaml_file_is_tested():
+    assert {path.stem for path in CONFIGS} == set(CONFIG_OF)
+
+
+def test_a_flag_wins_over_what_excludes_it_in_the_file():
+    config = str(ROOT / "configs" / "apps" / "age_editing.yaml")
+    made = read_options(COMMANDS["age"], ["photo.jpg", "--config", config, "--target_age", "70"], "age")
+    assert (made.target_age, made.years, made.input_image) == (70.0, None, ["photo.jpg"])
