@@ -70,7 +70,8 @@ def blend_styles(
 
     Args:
         codes: one or two batches, each w or w_plus.
-        inject_index: layers before it come from the first code, 0 to ``n_latent``; None draws 1 to ``n_latent - 1`` from Paddle's global generator.
+        inject_index: layers before it come from the first code, 0 to ``n_latent``; None draws 1 to ``n_latent - 1``
+            from Paddle's global generator.
         n_latent: number of layers.
         style_dim: length of w.
 

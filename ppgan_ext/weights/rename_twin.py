@@ -91,8 +91,12 @@ TWIN_RULES: dict[str, list[_Rule]] = {
         _Rule("final_conv.bias", "final_conv.1.bias"),
         *_linear("final_linear.#", "final_linear.#"),
     ],
-    "encoder": [*_TRUNK, *_linear("heads.0.#", "heads.0.#"), *_linear("heads.1.#", "heads.1.#")]
-    + _linear("heads.2.#", "heads.2.#"),
+    "encoder": [
+        *_TRUNK,
+        *_linear("heads.0.#", "heads.0.#"),
+        *_linear("heads.1.#", "heads.1.#"),
+        *_linear("heads.2.#", "heads.2.#"),
+    ],
 }
 
 _UP_FILTER = np.outer([1.0, 3.0, 3.0, 1.0], [1.0, 3.0, 3.0, 1.0]).astype(np.float32) / 16.0
