@@ -1,0 +1,179 @@
+"""The generator made fast: codes in, images out, on whichever device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import paddle
+
+from ppgan_ext import runtime
+from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec, try_open_program
+from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
+from ppgan_ext.types import FloatArray
+
+# Images per step on a GPU: enough to fill it, little enough for 1024 px on a small one.
+_GPU_BATCH = 4
+
+
+class Synthesizer:
+    """Turn codes into images with a StyleGAN2 generator.
+
+    On a CPU the images come from a compiled program (`ppgan_ext.engine.compiled`), on a GPU from dygraph; the numbers
+    agree within 1e-4. The engine owns the generator: it is moved to the device, frozen and put in eval mode, and must
+    not change afterwards.
+
+    Args:
+        generator: the network with its weights.
+        name: of the model, for messages and the cache.
+        weights_hash: identifies the weights; None hashes them.
+        device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
+        half: convolve in float16; GPU only.
+        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never does.
+
+    Raises:
+        ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
+
+    Example:
+        >>> engine = Synthesizer(StyleGANv2Generator(16, channel_base=64), compiled=False)
+        >>> engine.render(np.zeros((1, 6, 512), np.float32)).shape
+        (1, 3, 16, 16)
+    """
+
+    def __init__(
+        self,
+        generator: StyleGANv2Generator,
+        *,
+        name: str = "generator",
+        weights_hash: str | None = None,
+        device: str | None = None,
+        half: bool = False,
+        compiled: bool | None = None,
+    ) -> None:
+        self.device = settle_device(device, half, compiled)
+        self.generator = generator
+        self.name = name
+        self.size: int = generator.size
+        self.n_latent: int = generator.n_latent
+        self.style_dim: int = generator.style_dim
+        self.half = half
+        freeze(generator, self.device)
+        self._compiled = self.device == "cpu" and not generator.is_concat if compiled is None else compiled
+        self._required = bool(compiled)
+        self._weights_hash = weights_hash
+        self._fixed_noise = [] if generator.is_concat else [tensor.numpy() for tensor in generator.fixed_noise()]
+
+    @cached_property
+    def w_avg(self) -> FloatArray:
+        """Mean w, (style_dim,) float32; estimated from seeded samples if the weights came without it."""
+        return self.generator.ensure_w_avg().numpy()
+
+    def map(self, z: FloatArray) -> FloatArray:
+        """Map z (N, style_dim) to w (N, style_dim), float32, untruncated."""
+        with paddle.no_grad():
+            return self.generator.mapping(self._tensor(z)).numpy()
+
+    def render(self, w_plus: FloatArray, noise: Sequence[FloatArray] | None = None) -> FloatArray:
+        """Draw the images of codes.
+
+        Args:
+            w_plus: (N, n_latent, style_dim).
+            noise: (1, 1, r, r) or (N, 1, r, r) per layer; None is the fixed noise that belongs to the weights.
+
+        Returns:
+            (N, 3, size, size) float32, about [-1, 1], RGB, not clipped. The same codes give the same bits.
+
+        Raises:
+            InputError: a code or noise of another shape.
+        """
+        codes = np.asarray(w_plus, dtype=np.float32)
+        if codes.ndim != 3 or codes.shape[1:] != (self.n_latent, self.style_dim):
+            expected = f"(N, {self.n_latent}, {self.style_dim})"
+            raise InputError(f"{self.name} needs codes {expected}, got {codes.shape}", where="w_plus")
+        maps = self._fixed_noise if noise is None else self._check_noise(noise, len(codes))
+        if len(codes) == 0:
+            return np.zeros((0, 3, self.size, self.size), np.float32)
+        step = 1 if self.device == "cpu" else _GPU_BATCH
+        parts = []
+        for start in range(0, len(codes), step):
+            rows = slice(start, start + step)
+            part = [map_ if len(map_) == 1 else map_[rows] for map_ in maps]
+            parts.append(self._render_part(codes[rows], part))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def render_tensor(
+        self, w_plus: paddle.Tensor, noise: Sequence[paddle.Tensor] | None = None, stop_at: int | None = None
+    ) -> paddle.Tensor:
+        """Draw images in dygraph, differentiable in the codes and the noise; the weights take no gradient.
+
+        Args:
+            w_plus: (N, n_latent, style_dim).
+            noise: (1 or N, 1, r, r) per layer; None is the fixed noise.
+            stop_at: return the skip image of this resolution; another image than the full one shrunk.
+
+        Returns:
+            (N, 3, size, size), or (N, 3, stop_at, stop_at), not clipped.
+        """
+        with paddle.amp.auto_cast(enable=self.half, dtype="float16", level="O1"):
+            pixels = self.generator.render(w_plus, "fixed" if noise is None else list(noise), stop_at=stop_at)
+        return pixels.astype("float32")
+
+    @cached_property
+    def _program(self) -> CompiledProgram | None:
+        """The compiled program, opened at the first image."""
+        if not self._compiled:
+            return None
+        generator = self.generator
+        shapes = [(1, self.n_latent, self.style_dim), *((1, 1, side, side) for side in generator.noise_sides())]
+
+        def draw(w_plus: paddle.Tensor, *noise: paddle.Tensor) -> paddle.Tensor:
+            return generator.render(w_plus, list(noise))
+
+        spec = ProgramSpec(f"{self.name}-synthesis-{self.size}", generator, draw, shapes, self._weights_hash)
+        return try_open_program(spec, self._required)
+
+    def _render_part(self, codes: FloatArray, noise: Sequence[FloatArray]) -> FloatArray:
+        program = self._program
+        if program is not None:
+            return program.run(codes, *noise)
+        with paddle.no_grad():
+            return self.render_tensor(self._tensor(codes), [self._tensor(map_) for map_ in noise]).numpy()
+
+    def _check_noise(self, noise: Sequence[FloatArray], batch: int) -> list[FloatArray]:
+        sides = self.generator.noise_sides()
+        maps = [np.asarray(map_, dtype=np.float32) for map_ in noise]
+        if self.generator.is_concat:
+            return maps  # feature maps, which the generator checks
+        if len(maps) != len(sides):
+            raise InputError(f"{self.name} needs {len(sides)} noise maps, got {len(maps)}", where="noise")
+        for map_, side in zip(maps, sides, strict=True):
+            if map_.shape not in ((1, 1, side, side), (batch, 1, side, side)):
+                raise InputError(f"expected ({batch}, 1, {side}, {side}), got {map_.shape}", where="noise")
+        return maps
+
+    def _tensor(self, array: FloatArray) -> paddle.Tensor:
+        return paddle.to_tensor(np.asarray(array, dtype=np.float32), place=self.device)
+
+
+def settle_device(device: str | None, half: bool, compiled: bool | None) -> str:
+    """Choose the device and refuse what it cannot do.
+
+    Raises:
+        ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
+    """
+    chosen = runtime.choose_device() if device is None else device
+    if half and chosen == "cpu":
+        raise ConfigError("half precision needs a GPU", where="half", cure="Leave it out on a CPU")
+    if compiled and chosen != "cpu":
+        raise ConfigError("programs are compiled for the CPU only", where="compiled", cure="Leave it out on a GPU")
+    return chosen
+
+
+def freeze(network: paddle.nn.Layer, device: str) -> None:
+    """Move a network to a device for inference: eval mode, no gradients to its weights."""
+    network.to(device=device)
+    network.eval()
+    for parameter in network.parameters():
+        parameter.stop_gradient = True
