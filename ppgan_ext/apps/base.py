@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Progress: TypeAlias = Callable[[str, int, int], None]  # (what is being done, steps done, steps in all)
 Result = TypeVar("Result")
 OptionsT = TypeVar("OptionsT", bound=Options)
+PredictorT = TypeVar("PredictorT", bound="Predictor")
 
 
 def no_progress(task: str, done: int, total: int) -> None:
@@ -117,7 +118,7 @@ class Predictor:
         self._directions: dict[str, dict[str, Direction]] = {}
 
     @classmethod
-    def from_options(cls, options: ModelOptions, **extra: Any) -> Predictor:
+    def from_options(cls: type[PredictorT], options: ModelOptions, **extra: Any) -> PredictorT:
         """Build a predictor from an options model."""
         names = ("output_path", "weight_path", "model_type", "seed", "size", "style_dim", "n_mlp", "channel_multiplier")
         settings = {name: getattr(options, name) for name in (*names, "cpu", "half")}
