@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ppgan_ext.weights.store import home_folder
+from ppgan_ext.weights.store import home
 
 MANIFEST = "entry.json"
 SIZE_LIMIT_BYTES = 2 << 30
@@ -140,7 +140,7 @@ class ProgramCache:
 
 def default_folder() -> Path:
     """Return the folder of compiled programs in the package's home."""
-    return home_folder() / "compiled"
+    return home() / "compiled"
 
 
 def _write_manifest(folder: Path) -> None:
