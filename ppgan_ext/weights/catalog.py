@@ -83,7 +83,7 @@ class ModelRecord:
 
     @property
     def kind(self) -> str:
-        """ "encoder" where photos can be turned into codes, else "generator"."""
+        """What it can do: "encoder" where photos can be turned into codes, else "generator"."""
         return "encoder" if self.has_encoder else "generator"
 
     @property

@@ -21,7 +21,7 @@ from ppgan_ext.weights.download import OnProgress, Request, download, hash_file
 _REMEMBERED_BYTES = 32 * 2**20
 
 
-def home_folder() -> Path:
+def home() -> Path:
     """The package's own folder: ``$PPGAN_EXT_HOME``, or ``~/.cache/ppgan_ext``; it need not exist."""
     given = os.environ.get("PPGAN_EXT_HOME")
     return Path(given).expanduser() if given else Path.home() / ".cache" / "ppgan_ext"
@@ -30,7 +30,7 @@ def home_folder() -> Path:
 def search_folders() -> list[Path]:
     """Folders in which files are looked for, first hit first."""
     cache = Path.home() / ".cache"
-    folders = [home_folder(), cache / "ppgan_ext", cache / "ppgan", cache / "paddle" / "hapi" / "weights"]
+    folders = [home(), cache / "ppgan_ext", cache / "ppgan", cache / "paddle" / "hapi" / "weights"]
     return list(dict.fromkeys(folders))
 
 
@@ -72,12 +72,12 @@ def locate(
     if found is not None:
         return found
     if record.url is None:
-        folder = catalog.BUNDLED_FOLDER if record.bundled else home_folder()
-        cure = "Install the package again" if record.bundled else f"Put it into {home_folder()}"
+        folder = catalog.BUNDLED_FOLDER if record.bundled else home()
+        cure = "Install the package again" if record.bundled else f"Put it into {home()}"
         raise WeightsError(f"{record.name} is missing or damaged", where=folder, cure=cure)
     request = Request(
         record.url,
-        home_folder() / record.name,
+        home() / record.name,
         sha256=record.sha256,
         min_bytes=record.min_bytes,
         check=readers.identify,
@@ -93,7 +93,7 @@ def file_hash(path: str | os.PathLike[str]) -> str:
         status = path.stat()
         if status.st_size < _REMEMBERED_BYTES:
             return hash_file(path)
-        notebook = home_folder() / "hashes.json"
+        notebook = home() / "hashes.json"
         known = _read_notebook(notebook)
         stamp = [status.st_size, status.st_mtime_ns]
         entry = known.get(str(path))

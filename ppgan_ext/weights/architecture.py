@@ -1,0 +1,192 @@
+"""Which network a state belongs to, read off its names and shapes (names as PaddleGAN's)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.errors import WeightsError
+
+_DEFAULT_BLUR = (1.0, 3.0, 3.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A StyleGAN2 generator, as its arrays show it.
+
+    Attributes:
+        size: side of its images.
+        style_dim: length of w.
+        n_mlp: layers of the mapping network.
+        channels: resolution -> channels, 4 to ``size``.
+        is_concat: noise is concatenated (GPEN).
+        blur_kernel: taps of its resampling filters, smallest 1.
+    """
+
+    size: int
+    style_dim: int
+    n_mlp: int
+    channels: Mapping[int, int]
+    is_concat: bool = False
+    blur_kernel: tuple[float, ...] = _DEFAULT_BLUR
+
+    @property
+    def n_latent(self) -> int:
+        """Rows of a w_plus."""
+        return 2 * (self.size.bit_length() - 1) - 2
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments that make this generator.
+
+        Raises:
+            WeightsError: its channels follow neither law.
+        """
+        extra: dict[str, Any] = {"is_concat": True} if self.is_concat else {}
+        if self.blur_kernel != _DEFAULT_BLUR:
+            extra["blur_kernel"] = self.blur_kernel
+        basics = {"size": self.size, "style_dim": self.style_dim, "n_mlp": self.n_mlp}
+        return {**basics, **channel_law(self.channels), **extra}
+
+    def flags(self) -> str:
+        """The command-line flags that fit it."""
+        law = channel_law(self.channels)
+        multiplier = f" --channel_multiplier {law['channel_multiplier']:g}" if "channel_multiplier" in law else ""
+        return f"--size {self.size}{multiplier} --style_dim {self.style_dim} --n_mlp {self.n_mlp}"
+
+    def __str__(self) -> str:
+        law = ", ".join(f"{key} {value:g}" for key, value in channel_law(self.channels).items())
+        return f"{self.size} px, {law}, style_dim {self.style_dim}, n_mlp {self.n_mlp}".replace("_", " ")
+
+
+def generator_architecture(state: Mapping[str, npt.NDArray], where: object) -> Architecture:
+    """Read the architecture of a generator off its state.
+
+    Raises:
+        WeightsError: an array that settles it is missing.
+    """
+    try:
+        num_blocks = _count(state, r"to_rgbs\.(\d+)\.bias")
+        channels = {4: int(state["input.input"].shape[1])}
+        for block in range(num_blocks):
+            channels[8 << block] = int(state[f"convs.{2 * block + 1}.conv.weight"].shape[1])
+        first = state["conv1.conv.weight"]
+        return Architecture(
+            size=4 << num_blocks,
+            style_dim=int(state["conv1.conv.modulation.weight"].shape[0]),
+            n_mlp=len([name for name in state if re.fullmatch(r"style\.\d+\.weight", name)]),
+            channels=channels,
+            is_concat=state["conv1.activate.bias"].shape[0] == 2 * first.shape[1],
+            blur_kernel=_taps(state.get("to_rgbs.0.upsample.kernel")),
+        )
+    except (KeyError, IndexError) as error:
+        what = f"holds no complete StyleGAN2 generator ({error} settles its shape)"
+        raise WeightsError(what, where=where, cure="Give a whole checkpoint") from error
+
+
+def channel_law(channels: Mapping[int, int]) -> dict[str, Any]:
+    """Find the arguments from which ``networks.sizes.channel_table`` makes these channels.
+
+    Returns:
+        ``{"channel_multiplier": m}`` (config F: 512 up to 32 px, then 16384 m / resolution), or ``channel_base`` and
+        ``channel_cap`` with ``min(base // resolution, cap)``.
+
+    Raises:
+        WeightsError: neither fits.
+    """
+    wide = {res: count for res, count in channels.items() if res > 32}
+    if all(channels[res] == 512 for res in channels if res <= 32):
+        multiplier = next((count * res / 16384 for res, count in wide.items()), 2.0)
+        if all(int(16384 // res * multiplier) == count for res, count in wide.items()):
+            return {"channel_multiplier": int(multiplier) if multiplier == int(multiplier) else multiplier}
+    cap = max(channels.values())
+    low = _channel_base(channels)
+    high = min((count * res + res - 1 for res, count in channels.items() if count < cap), default=low)
+    if low > high:
+        raise WeightsError(f"channels {dict(channels)} follow no known law", cure="Only config F and base / cap do")
+    return {"channel_base": low, "channel_cap": cap}
+
+
+def discriminator_arguments(state: Mapping[str, npt.NDArray], where: object) -> dict[str, Any]:
+    """Keyword arguments of the StyleGANv2Discriminator that a state belongs to.
+
+    Raises:
+        WeightsError: an array that settles it is missing.
+    """
+    size, channels = _trunk(state, where)
+    return {"size": size, **channel_law(channels)}
+
+
+def encoder_arguments(state: Mapping[str, npt.NDArray], style_dim: int, where: object) -> tuple[str, dict[str, Any]]:
+    """Name and keyword arguments of the encoder network that a state belongs to.
+
+    Args:
+        state: the encoder's arrays.
+        style_dim: of the generator it belongs to.
+        where: the file, for messages.
+
+    Returns:
+        A key of ``networks.NETWORKS`` and the arguments; ``size`` is missing where the state does not settle it (an
+        encoder to a single w).
+
+    Raises:
+        WeightsError: none of the known encoders.
+    """
+    try:
+        if "heads.0.0.weight" in state:
+            size, channels = _trunk(state, where)
+            rows = [state[f"heads.{index}.1.weight"].shape[1] // style_dim for index in range(2)]
+            law = {"channel_base": _channel_base(channels), "channel_cap": max(channels.values())}
+            return "LightEncoder", {"size": size, **law, "style_dim": style_dim, "coarse": rows[0], "middle": rows[1]}
+        common = {"input_nc": int(state["input_layer.0.weight"].shape[1]), "style_dim": style_dim}
+        if "styles.0.linear.weight" in state:
+            return "PSPEncoder", {"size": _size_for(_count(state, r"styles\.(\d+)\.linear\.weight")), **common}
+        num_rows = int(state["linear.weight"].shape[1]) // style_dim
+        if "output_layer_2.3.weight" in state:
+            return "BackboneEncoderUsingLastLayerIntoWPlus", {"size": _size_for(num_rows), **common}
+        return "BackboneEncoderUsingLastLayerIntoW", common
+    except (KeyError, IndexError) as error:
+        what = f"holds no complete encoder ({error} settles its shape)"
+        raise WeightsError(what, where=where, cure="Give a whole checkpoint") from error
+
+
+def _channel_base(channels: Mapping[int, int]) -> int:
+    """The base of ``min(base // resolution, cap)``; for channels that all equal the cap, the smallest that will do."""
+    return max(count * res for res, count in channels.items())
+
+
+def _trunk(state: Mapping[str, npt.NDArray], where: object) -> tuple[int, dict[int, int]]:
+    """Size and channels of a residual trunk, from the image down to 4 pixels."""
+    try:
+        num_blocks = _count(state, r"convs\.(\d+)\.conv1\.0\.weight") - 1
+        size = 4 << num_blocks
+        channels = {size: int(state["convs.0.0.weight"].shape[0])}
+        for block in range(1, num_blocks + 1):
+            channels[size >> block] = int(state[f"convs.{block}.conv2.1.weight"].shape[0])
+        return size, channels
+    except (KeyError, IndexError) as error:
+        raise WeightsError(f"holds no complete residual trunk ({error} settles its shape)", where=where) from error
+
+
+def _count(state: Mapping[str, npt.NDArray], pattern: str) -> int:
+    """One more than the highest number in the names that fit."""
+    numbers = [int(match.group(1)) for name in state if (match := re.fullmatch(pattern, name))]
+    return max(numbers) + 1 if numbers else 0
+
+
+def _size_for(n_latent: int) -> int:
+    return 2 ** (n_latent // 2 + 1)
+
+
+def _taps(kernel: npt.NDArray | None) -> tuple[float, ...]:
+    """The taps whose outer product, scaled, is the kernel; config F's where a file has none."""
+    if kernel is None or kernel.ndim != 2:
+        return _DEFAULT_BLUR
+    row = np.asarray(kernel, np.float64).sum(axis=0)
+    smallest = np.abs(row).min()
+    taps = row / smallest if smallest else row
+    return tuple(round(float(tap), 4) for tap in taps)

@@ -1,0 +1,349 @@
+"""From a name or a file to networks with their weights in, strictly: nothing missing, nothing left over.
+
+Paddle's ``set_state_dict`` skips what does not fit with a warning at most, which leaves random layers in a program
+that seems to work. Everything here goes through :func:`load_into`, which refuses instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext import seeding
+from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.types import FloatArray
+from ppgan_ext.weights import architecture, catalog, readers, store
+from ppgan_ext.weights.architecture import Architecture
+from ppgan_ext.weights.catalog import ModelRecord
+from ppgan_ext.weights.download import OnProgress
+from ppgan_ext.weights.recognise import Checkpoint, recognise
+from ppgan_ext.weights.rename import State, check_match
+
+if TYPE_CHECKING:
+    from paddle import nn
+
+    from ppgan_ext.networks import StyleGANv2Generator
+
+NOISE_SEED = 0
+W_AVG_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class FaceModel:
+    """A generator, perhaps its encoder, and what belongs to them.
+
+    Attributes:
+        record: the catalog's; for a file of the user's own, one made from it.
+        generator: in eval mode, ``w_avg`` set.
+        encoder: in eval mode; None where the file has none.
+        latent_avg: what the encoder's output is an offset from, (style_dim,) or (n_latent, style_dim) float32.
+        name: of the model, for messages and file names.
+        weights_hash: sha256 of the file, in hexadecimal.
+        path: the file.
+    """
+
+    record: ModelRecord
+    generator: StyleGANv2Generator
+    encoder: nn.Layer | None
+    latent_avg: FloatArray
+    name: str
+    weights_hash: str
+    path: Path
+
+    @functools.cached_property
+    def directions_file(self) -> Path | None:
+        """The file of directions in this model's latent space, fetched when first asked for; None if there is none."""
+        return None if self.record.directions is None else store.locate(self.record.directions)
+
+
+def load_face_model(
+    model_type: str | None = None,
+    weight_path: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    style_dim: int | None = None,
+    n_mlp: int | None = None,
+    channel_multiplier: float | None = None,
+    *,
+    net_name: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> FaceModel:
+    """Load a model of the catalog, or a checkpoint of any known layout and format.
+
+    Args:
+        model_type: a name of the catalog. None with a ``weight_path``: settled by the file; None alone: the model that
+            ships with the package.
+        weight_path: a file that takes the place of the catalog's. The architecture is read off it.
+        size: refuse a file of another size; None takes what the file has. Ignored without a ``weight_path``, as are
+            the next three.
+        style_dim: as ``size``.
+        n_mlp: as ``size``.
+        channel_multiplier: as ``size``.
+        net_name: the network to take out of a training checkpoint; default its averaged generator.
+        on_progress: called with bytes done and bytes in all during a download.
+
+    Raises:
+        ConfigError: an unknown name, or one that has no file of its own.
+        WeightsError: a file that cannot be had, read, recognised, or made to fit.
+    """
+    source = _open(model_type, weight_path, net_name, on_progress)
+    parts, path = source.checkpoint.parts, source.path
+    if "generator" not in parts:
+        raise WeightsError(f"holds no generator ({source.checkpoint.layout})", where=path)
+    found = architecture.generator_architecture(parts["generator"], path)
+    if weight_path is None:
+        _check_record(found, source.record, path)
+    else:
+        _check_request(found, size, style_dim, n_mlp, channel_multiplier, path)
+    generator = _generator(source.checkpoint, found, path)
+    encoder = _encoder(source.checkpoint, found, path) if "encoder" in parts else None
+    latent_avg = _settle_means(generator, source.checkpoint)
+    record = replace(
+        source.record, size=found.size, style_dim=found.style_dim, n_mlp=found.n_mlp, has_encoder=encoder is not None
+    )
+    return FaceModel(record, generator, encoder, latent_avg, record.name, store.file_hash(path), path)
+
+
+def load_discriminator(
+    model_type: str | None = None, weight_path: str | os.PathLike[str] | None = None, *, net_name: str | None = None
+) -> nn.Layer:
+    """Load the discriminator of a model, in eval mode.
+
+    Raises:
+        ConfigError: an unknown name.
+        WeightsError: the file has none, or does not fit.
+    """
+    from ppgan_ext.networks import StyleGANv2Discriminator
+
+    source = _open(model_type, weight_path, net_name, None)
+    if "discriminator" not in source.checkpoint.parts:
+        raise WeightsError(f"holds no discriminator ({source.checkpoint.layout})", where=source.path)
+    state = source.checkpoint.parts["discriminator"]
+    arguments = architecture.discriminator_arguments(state, source.path)
+    unknown = source.checkpoint.unknown.get("discriminator", ())
+    return _filled(lambda: StyleGANv2Discriminator(**arguments), state, source.path, unknown)
+
+
+def load_state(path: str | os.PathLike[str], net_name: str | None = None) -> State:
+    """Read one network's arrays from a file of any format, under the package's names where its layout is known.
+
+    Args:
+        path: the file.
+        net_name: the network to take out of a checkpoint of several.
+
+    Returns:
+        Name -> array. Several parts in one file keep their prefixes (``generator.``, ``encoder.``, ...).
+
+    Raises:
+        WeightsError: the file cannot be read, or holds no flat set of arrays.
+    """
+    tree = readers.read(path)
+    try:
+        parts = recognise(tree, path, net_name).parts
+    except WeightsError:
+        state = {name: value for name, value in _flat_items(tree, net_name) if isinstance(value, np.ndarray)}
+        if not state:
+            raise
+        return state
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    return {f"{part}.{name}": array for part, state in parts.items() for name, array in state.items()}
+
+
+def load_into(
+    network: nn.Layer,
+    state: Mapping[str, npt.NDArray],
+    where: object,
+    *,
+    ignored: Sequence[str] = (),
+    unknown: Sequence[str] = (),
+    cure: str | None = None,
+) -> None:
+    """Put a state into a network, all of it or nothing.
+
+    Args:
+        network: takes copies, in the types of its parameters.
+        state: name -> array.
+        where: the file, for messages.
+        ignored: prefixes of names in ``state`` that the network need not have.
+        unknown: further names of the file to report as unexpected.
+        cure: what the user can do, for the message.
+
+    Raises:
+        WeightsError: lists all missing, unexpected and misshapen names.
+    """
+    targets = network.state_dict()
+    wanted = {name: array for name, array in state.items() if name in targets or not name.startswith(tuple(ignored))}
+    check_match(
+        {name: array.shape for name, array in wanted.items()},
+        {name: tuple(target.shape) for name, target in targets.items()},
+        where,
+        unknown=unknown,
+        cure=cure or "Give the weights of this network",
+    )
+    for name, target in targets.items():
+        array = wanted[name]
+        kind = str(target.dtype).rsplit(".", 1)[-1]
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise WeightsError(f"{name} holds NaN or infinite numbers", where=where, cure="The training went wrong")
+        target.set_value(np.ascontiguousarray(array, dtype=kind).reshape(array.shape))
+
+
+@dataclass
+class _Source:
+    record: ModelRecord
+    path: Path
+    checkpoint: Checkpoint
+
+
+def _open(
+    model_type: str | None,
+    weight_path: str | os.PathLike[str] | None,
+    net_name: str | None,
+    on_progress: OnProgress | None,
+) -> _Source:
+    """Find and read the file, and tell what it is."""
+    record = None
+    if model_type is not None or weight_path is None:
+        record = catalog.find(model_type or catalog.DEFAULT_MODEL)
+    if weight_path is not None:
+        path = Path(weight_path).expanduser()
+    elif record is not None and record.weights is not None:
+        path = store.locate(record.weights, on_progress=on_progress)
+    else:
+        cure = "Give its file with --weight_path"
+        raise ConfigError(f"the model '{model_type}' has no weights of its own", where="model_type", cure=cure)
+    checkpoint, notes = read_checkpoint(path, net_name)
+    if record is None:
+        light = any(name.startswith("heads.") for name in checkpoint.parts.get("encoder", ()))
+        crop = notes.get("crop") or ("tight" if light else "ffhq")
+        licence = notes.get("licence", "as its source")
+        record = ModelRecord(path.stem, None, crop=crop, licence=licence, provenance=str(path))
+    return _Source(record, path, checkpoint)
+
+
+def read_checkpoint(path: Path, net_name: str | None = None) -> tuple[Checkpoint, dict[str, str]]:
+    """Read a file and take it apart.
+
+    Returns:
+        The checkpoint, and the notes in the file's header.
+
+    Raises:
+        WeightsError: the file cannot be read or recognised.
+    """
+    checkpoint = recognise(readers.read(path), path, net_name)
+    notes = readers.read_metadata(path)
+    if "opts" in notes:
+        try:
+            checkpoint.options = dict(json.loads(notes["opts"]))
+        except (ValueError, TypeError) as error:
+            raise WeightsError("the options in its header are damaged", where=path) from error
+    return checkpoint, notes
+
+
+def _flat_items(tree: Any, net_name: str | None) -> list[tuple[str, Any]]:
+    inner = tree.get(net_name) if net_name is not None and isinstance(tree, Mapping) else tree
+    return [(str(name), value) for name, value in inner.items()] if isinstance(inner, Mapping) else []
+
+
+def _check_record(found: Architecture, record: ModelRecord, path: Path) -> None:
+    from ppgan_ext.networks.sizes import channel_table
+
+    table = channel_table(record.channel_multiplier, record.channel_base, record.channel_cap)
+    channels = {res: table[res] for res in table if res <= record.size}
+    expected = Architecture(record.size, record.style_dim, record.n_mlp, channels)
+    if replace(found, blur_kernel=expected.blur_kernel) != expected:
+        what = f"is not the model '{record.name}': it holds {found}, and {expected} was expected"
+        raise WeightsError(what, where=path, cure="Remove the file, so that the right one is fetched")
+
+
+def _check_request(
+    found: Architecture,
+    size: int | None,
+    style_dim: int | None,
+    n_mlp: int | None,
+    channel_multiplier: float | None,
+    path: Path,
+) -> None:
+    from ppgan_ext.networks.sizes import channel_table
+
+    asked = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp}
+    wrong = [f"{key} {value}" for key, value in asked.items() if value is not None and value != getattr(found, key)]
+    if channel_multiplier is not None:
+        table = channel_table(channel_multiplier)
+        if any(table[res] != count for res, count in found.channels.items()):
+            wrong.append(f"channel multiplier {channel_multiplier:g}")
+    if wrong:
+        what = f"is of another architecture: {', '.join(wrong)} was asked for, the file holds {found}"
+        raise WeightsError(what, where=path, cure=f"Give {found.flags()}, or none of these")
+
+
+def _generator(checkpoint: Checkpoint, found: Architecture, path: Path) -> StyleGANv2Generator:
+    from ppgan_ext.networks import StyleGANv2Generator
+
+    state = dict(checkpoint.parts["generator"])
+    if not any(name.startswith("noises.") for name in state):
+        state |= _seeded_noise(found)
+    arguments = found.arguments()
+    return _filled(lambda: StyleGANv2Generator(**arguments), state, path, checkpoint.unknown.get("generator", ()))
+
+
+def _seeded_noise(found: Architecture) -> State:
+    """Fixed noise for files that hold none, as early PyTorch checkpoints do: the same at every load."""
+    rng = seeding.generator(NOISE_SEED)
+    sides = [2 ** ((index + 5) // 2) for index in range(found.n_latent - 1)]
+    return {
+        f"noises.noise_{index}": rng.standard_normal((1, 1, side, side), np.float32) for index, side in enumerate(sides)
+    }
+
+
+def _encoder(checkpoint: Checkpoint, found: Architecture, path: Path) -> nn.Layer:
+    from ppgan_ext.networks import NETWORKS
+    from ppgan_ext.networks.e4e import Encoder4Editing
+
+    state = checkpoint.parts["encoder"]
+    name, arguments = architecture.encoder_arguments(state, found.style_dim, path)
+    arguments = {"size": found.size, **arguments}
+    network = Encoder4Editing if checkpoint.options.get("encoder_type") == "Encoder4Editing" else NETWORKS[name]
+    encoder = _filled(lambda: network(**arguments), state, path, checkpoint.unknown.get("encoder", ()))
+    if encoder.n_latent != found.n_latent:
+        what = f"its encoder gives {encoder.n_latent} styles, its generator has {found.n_latent} layers"
+        raise WeightsError(what, where=path)
+    return encoder
+
+
+def _filled(build: Callable[[], Any], state: State, path: Path, unknown: Sequence[str]) -> Any:
+    """Build a network without drawing the random numbers that its weights would replace, and fill it."""
+    import paddle
+
+    before = seeding.save_state()
+    try:
+        with paddle.LazyGuard():
+            network = build()
+        load_into(network, state, path, unknown=unknown)
+    finally:
+        seeding.restore_state(before)
+    network.eval()
+    return network
+
+
+def _settle_means(generator: StyleGANv2Generator, checkpoint: Checkpoint) -> FloatArray:
+    """Set the generator's mean w, and return what the encoder's codes are offsets from."""
+    mean = checkpoint.latent_avg
+    shapes = ((generator.style_dim,), (generator.n_latent, generator.style_dim))
+    if mean is not None and mean.shape not in shapes:
+        what = f"its mean latent has shape {mean.shape}, the generator needs {shapes[0]} or {shapes[1]}"
+        raise WeightsError(what)
+    if mean is not None and (mean.ndim == 1 or (mean == mean[0]).all()):
+        generator.set_w_avg(mean.reshape(-1, generator.style_dim)[0])
+    w_avg = generator.ensure_w_avg(W_AVG_SEED).numpy()
+    if checkpoint.options.get("start_from_latent_avg", True):
+        return w_avg if mean is None else mean
+    return np.zeros_like(w_avg)

@@ -1,0 +1,166 @@
+"""Which of the published layouts a checkpoint has, and its parts under the package's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.errors import WeightsError, nearest
+from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, has_torch_names, rename
+
+PARTS = ("generator", "encoder", "discriminator")
+# Names under which training scripts keep a network, the averaged one first.
+_NETS = {"generator": ("gen_ema", "g_ema", "gen", "g"), "discriminator": ("disc", "d")}
+# What tells a file of several parts, its prefixes, and its name; then what tells a file of one part.
+_PREFIXED = (
+    ("generator.", {f"{part}.": part for part in PARTS}, "ppgan_ext model"),
+    ("decoder.", {"encoder.": "encoder", "decoder.": "generator"}, "pSp model"),
+)
+_SINGLE = (
+    ("generator", "to_rgb1.bias", "StyleGAN2 generator"),
+    ("discriminator", "final_linear.1.weight", "StyleGAN2 discriminator"),
+    ("encoder", "input_layer.0.weight", "pSp encoder"),
+    ("encoder", "heads.0.0.weight", "light encoder"),
+)
+_WRAPPERS = ("module.", "_layers.")
+_MEAN_NAMES = ("latent_avg", "w_avg")
+_CURE = "Known are PaddleGAN's, rosinality's, pSp's, e4e's and the package's own checkpoints"
+
+
+@dataclass
+class Checkpoint:
+    """A checkpoint taken apart.
+
+    Attributes:
+        layout: what it was recognised as, in words.
+        parts: "generator", "encoder", "discriminator" -> arrays under the package's names.
+        latent_avg: (style_dim,) or (n_latent, style_dim) float32, or None.
+        options: the training options kept in it.
+        unknown: part -> names that no rule knows, as in the file.
+        ignored: entries that hold no weights of a network: optimisers, counters.
+    """
+
+    layout: str
+    parts: dict[str, State]
+    latent_avg: npt.NDArray[np.float32] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    unknown: dict[str, list[str]] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+
+
+def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoint:
+    """Tell the layout of what :func:`ppgan_ext.weights.readers.read` returned, and translate it.
+
+    Args:
+        tree: the file's content.
+        where: the file, for messages.
+        net_name: the network to take out of a checkpoint of several, by its name there, such as "gen".
+
+    Raises:
+        WeightsError: none of the known layouts, or no network of that name.
+    """
+    if not isinstance(tree, Mapping) or not tree:
+        raise WeightsError("holds no networks", where=where, cure=_CURE)
+    nets = {str(key): value for key, value in tree.items() if _is_state(value)}
+    if net_name is not None:
+        if net_name not in nets:
+            cure = nearest(net_name, nets) if nets else "Leave --net-name out: the file is one network's"
+            raise WeightsError(f"holds no network '{net_name}'", where=where, cure=cure)
+        checkpoint = _flat(_unwrapped(nets[net_name]), where, f"network '{net_name}'")
+    elif "state_dict" in nets:
+        checkpoint = _flat(_unwrapped(nets["state_dict"]), where, "pSp or e4e checkpoint")
+        checkpoint.ignored = [str(key) for key in tree if key not in ("state_dict", "opts", *_MEAN_NAMES)]
+    elif any(name in nets for names in _NETS.values() for name in names):
+        checkpoint = _nested(tree, nets, where)
+    else:
+        checkpoint = _flat(_unwrapped({str(key): value for key, value in tree.items()}), where, None)
+    if isinstance(tree.get("opts"), Mapping):
+        checkpoint.options = dict(tree["opts"])
+    mean = next((tree[name] for name in _MEAN_NAMES if isinstance(tree.get(name), np.ndarray)), None)
+    if mean is not None:
+        checkpoint.latent_avg = _mean(mean, where)
+    return checkpoint
+
+
+def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkpoint:
+    """A training checkpoint: several networks side by side."""
+    chosen = {
+        part: next(name for name in names if name in nets)
+        for part, names in _NETS.items()
+        if any(name in nets for name in names)
+    }
+    merged = Checkpoint("", {})
+    for name in chosen.values():
+        one = _flat(_unwrapped(nets[name]), where, None)
+        merged.layout = f"{'rosinality' if 'g_ema' in nets or 'g' in nets else 'PaddleGAN'} training checkpoint"
+        merged.parts |= one.parts
+        merged.unknown |= one.unknown
+    merged.ignored = [str(key) for key in tree if key not in (*chosen.values(), *_MEAN_NAMES)]
+    return merged
+
+
+def _flat(tree: Mapping[str, Any], where: object, layout: str | None) -> Checkpoint:
+    """One state dict: of one network, or of several with prefixes."""
+    state = {name: value for name, value in tree.items() if isinstance(value, np.ndarray)}
+    ignored = [name for name in tree if name not in state and name != "opts"]
+    means = {name: state.pop(name) for name in (*_MEAN_NAMES, "generator.w_avg") if name in state}
+    groups, layout_found = _split(state)
+    if not groups:
+        shown = ", ".join(list(tree)[:5])
+        raise WeightsError(f"is of none of the known layouts (it holds {shown})", where=where, cure=_CURE)
+    from_torch = has_torch_names(state)
+    checkpoint = Checkpoint(layout or f"{layout_found}, {'PyTorch' if from_torch else 'Paddle'} names", {})
+    checkpoint.ignored = ignored
+    for part, arrays in groups.items():
+        checkpoint.parts[part], unknown = rename(arrays, FROM_TORCH[part] if from_torch else IDENTITY)
+        if unknown:
+            checkpoint.unknown[part] = unknown
+    if means:
+        checkpoint.latent_avg = _mean(next(iter(means.values())), where)
+    return checkpoint
+
+
+def _split(state: State) -> tuple[dict[str, State], str]:
+    """Sort arrays into parts by prefix, or tell the one part they all are."""
+    for mark, prefixes, layout in _PREFIXED:
+        if any(name.startswith(mark) for name in state):
+            return _by_prefix(state, prefixes), layout
+    for part, mark, layout in _SINGLE:
+        if mark in state:
+            return {part: state}, layout
+    return {}, ""
+
+
+def _by_prefix(state: State, prefixes: Mapping[str, str]) -> dict[str, State]:
+    groups: dict[str, State] = {}
+    for name, array in state.items():
+        prefix = next((prefix for prefix in prefixes if name.startswith(prefix)), "")
+        # What has no known prefix is reported with the generator, as unexpected.
+        groups.setdefault(prefixes.get(prefix, "generator"), {})[name[len(prefix) :]] = array
+    return groups
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, Mapping) and any(isinstance(array, np.ndarray) for array in value.values())
+
+
+def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take off the prefix that data-parallel training puts before every name."""
+    for prefix in _WRAPPERS:
+        if state and all(name.startswith(prefix) for name in state):
+            return {name[len(prefix) :]: value for name, value in state.items()}
+    return state
+
+
+def _mean(array: npt.NDArray, where: object) -> npt.NDArray[np.float32]:
+    """Bring a mean latent to (style_dim,) or (n_latent, style_dim)."""
+    axes: Sequence[int] = array.shape
+    while len(axes) > 1 and axes[0] == 1:
+        axes = axes[1:]
+    if len(axes) not in (1, 2):
+        raise WeightsError(f"has a mean latent of shape {array.shape}", where=where)
+    return np.array(array, np.float32).reshape(axes)

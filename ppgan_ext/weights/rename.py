@@ -1,0 +1,172 @@
+"""From the names of one project to those of another, by tables; and the check that nothing is left on either side.
+
+The package's names are PaddleGAN's. PyTorch's checkpoints (rosinality/stylegan2-pytorch, pixel2style2pixel,
+encoder4editing) differ in linear weights, (out, in) instead of (in, out); in the names inside batch normalisation and
+PReLU; and in that they store the filters of every blur.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.errors import WeightsError
+
+State: TypeAlias = dict[str, npt.NDArray]
+MAX_LISTED = 6
+
+
+class Rule(NamedTuple):
+    """One row of a table.
+
+    Attributes:
+        pattern: regular expression for the whole of a source name.
+        template: the target name, as for ``re.Match.expand``; None drops the array.
+        change: what happens to the array.
+    """
+
+    pattern: str
+    template: str | None = r"\g<0>"
+    change: Callable[[npt.NDArray], npt.NDArray] | None = None
+
+
+def _linear(prefix: str) -> tuple[Rule, Rule]:
+    return Rule(rf"{prefix}\.weight", change=np.transpose), Rule(rf"{prefix}\.bias")
+
+
+def _batch_norm(prefix: str) -> tuple[Rule, ...]:
+    return (
+        Rule(rf"{prefix}\.(weight|bias)"),
+        Rule(rf"({prefix})\.running_mean", r"\1._mean"),
+        Rule(rf"({prefix})\.running_var", r"\1._variance"),
+        Rule(rf"{prefix}\.num_batches_tracked", None),
+    )
+
+
+_STYLED, _RGB = r"(?:conv1|convs\.\d+)", r"(?:to_rgb1|to_rgbs\.\d+)"
+_UNIT = r"body\.\d+\.res_layer"
+
+GENERATOR_FROM_TORCH: tuple[Rule, ...] = (
+    *_linear(r"style\.\d+"),
+    Rule(r"input\.input"),
+    Rule(rf"(?:{_STYLED}|{_RGB})\.conv\.weight"),
+    *_linear(rf"(?:{_STYLED}|{_RGB})\.conv\.modulation"),
+    Rule(rf"{_STYLED}\.(?:noise\.weight|activate\.bias)"),
+    Rule(rf"{_RGB}\.bias"),
+    Rule(r"to_rgbs\.\d+\.upsample\.kernel"),
+    Rule(r"convs\.\d+\.conv\.blur\.kernel", None),
+    Rule(r"noises\.noise_\d+"),
+)
+DISCRIMINATOR_FROM_TORCH: tuple[Rule, ...] = (
+    Rule(r"(?:convs\.0|convs\.\d+\.conv1|final_conv)\.(?:0\.weight|1\.bias)"),
+    Rule(r"convs\.\d+\.conv2\.(?:1\.weight|2\.bias)"),
+    Rule(r"convs\.\d+\.skip\.1\.weight"),
+    Rule(r"convs\.\d+\.(?:conv2|skip)\.0\.kernel", None),
+    *_linear(r"final_linear\.\d+"),
+)
+# IR-SE-50 with any of pSp's three kinds of head, and encoder4editing's, which has the names of the first.
+ENCODER_FROM_TORCH: tuple[Rule, ...] = (
+    Rule(r"input_layer\.0\.weight"),
+    *_batch_norm(r"input_layer\.1"),
+    Rule(r"(input_layer\.2|" + _UNIT + r"\.2)\.weight", r"\1._weight"),
+    Rule(r"body\.\d+\.shortcut_layer\.0\.weight"),
+    *_batch_norm(r"body\.\d+\.shortcut_layer\.1"),
+    *_batch_norm(rf"{_UNIT}\.[04]"),
+    Rule(rf"{_UNIT}\.(?:[13]|5\.fc[12])\.weight"),
+    Rule(r"styles\.\d+\.convs\.\d+\.(?:weight|bias)"),
+    *_linear(r"styles\.\d+\.linear"),
+    Rule(r"latlayer[12]\.(?:weight|bias)"),
+    *_batch_norm(r"output_layer_2\.0"),
+    *_linear(r"output_layer_2\.3"),
+    *_linear(r"linear"),
+)
+# PaddleGAN's files, and the package's own, have the right names already.
+IDENTITY: tuple[Rule, ...] = (Rule(r".+"),)
+
+FROM_TORCH: dict[str, tuple[Rule, ...]] = {
+    "generator": GENERATOR_FROM_TORCH,
+    "discriminator": DISCRIMINATOR_FROM_TORCH,
+    "encoder": ENCODER_FROM_TORCH,
+}
+_TORCH_MARKS = re.compile(r".*(?:\.blur\.kernel|\.(?:conv2|skip)\.0\.kernel|\.running_mean|\.num_batches_tracked)")
+
+
+def has_torch_names(names: Iterable[str]) -> bool:
+    """Tell PyTorch's state dicts by what Paddle's do not have: blur filters, and batch normalisation's names."""
+    return any(_TORCH_MARKS.fullmatch(name) for name in names)
+
+
+def rename(state: Mapping[str, npt.NDArray], rules: Sequence[Rule]) -> tuple[State, list[str]]:
+    """Translate a state by a table; the first rule that fits a name counts.
+
+    Args:
+        state: source name -> array.
+        rules: the table.
+
+    Returns:
+        Target name -> array, C-contiguous, and the source names that no rule knows.
+    """
+    compiled = [(re.compile(rule.pattern), rule) for rule in rules]
+    renamed: State = {}
+    unknown: list[str] = []
+    for name, array in state.items():
+        for pattern, rule in compiled:
+            match = pattern.fullmatch(name)
+            if match is None:
+                continue
+            if rule.template is not None:
+                changed = array if rule.change is None else rule.change(array)
+                renamed[match.expand(rule.template)] = np.asarray(changed, order="C")
+            break
+        else:
+            unknown.append(name)
+    return renamed, unknown
+
+
+def check_match(
+    found: Mapping[str, tuple[int, ...]],
+    expected: Mapping[str, tuple[int, ...]],
+    where: object,
+    *,
+    unknown: Iterable[str] = (),
+    cure: str | None = None,
+) -> None:
+    """Refuse unless both sides have the same names and shapes.
+
+    Args:
+        found: name -> shape, of the file.
+        expected: name -> shape, of the network.
+        where: the file, for the message.
+        unknown: further names of the file, which no rule knew.
+        cure: what the user can do.
+
+    Raises:
+        WeightsError: lists missing, unexpected and misshapen names together.
+    """
+    missing = [name for name in expected if name not in found]
+    unexpected = [*(name for name in found if name not in expected), *unknown]
+    misshapen = [
+        f"{name} {_by(found[name])} instead of {_by(shape)}"
+        for name, shape in expected.items()
+        if name in found and tuple(found[name]) != tuple(shape)
+    ]
+    faults = [
+        f"{len(names)} {kind} ({_listed(names)})"
+        for kind, names in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
+        if names
+    ]
+    if faults:
+        raise WeightsError(f"the arrays do not fit the network: {'; '.join(faults)}", where=where, cure=cure)
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(str, names[:MAX_LISTED]))
+    return shown if len(names) <= MAX_LISTED else f"{shown}, and {len(names) - MAX_LISTED} more"
