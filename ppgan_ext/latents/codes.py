@@ -1,0 +1,246 @@
+"""Latent codes on disk: every layout in use elsewhere is read, one (PaddleGAN's) is written.
+
+A code is float32 (n_latent, 512), W+ space, no mean subtracted: what PaddleGAN's `dst.fitting.npy` holds.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ppgan_ext.errors import InputError
+from ppgan_ext.files import atomic_path
+from ppgan_ext.types import FloatArray
+from ppgan_ext.weights import readers
+
+CodeSource: TypeAlias = "str | os.PathLike[str] | FloatArray"
+
+STYLE_DIM = 512
+SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".pdparams")
+_KEYS = ("w", "w_plus", "latent", "latents")  # NVlabs, this package, rosinality's projector, e4e
+
+
+@dataclass(frozen=True)
+class CodeInfo:
+    """What a source of codes turned out to be.
+
+    Attributes:
+        where: the file, or "the given array".
+        shape: the shape it was stored with.
+        space: "w" for one style vector that every layer shares, "w+" for one per layer.
+        num_codes: how many codes it holds.
+    """
+
+    where: str
+    shape: tuple[int, ...]
+    space: str
+    num_codes: int
+
+    def __str__(self) -> str:
+        """One line for logs: ``photo.npy: 1 code in W+, stored as (1, 18, 512)``."""
+        noun = "code" if self.num_codes == 1 else "codes"
+        return f"{self.where}: {self.num_codes} {noun} in {self.space.upper()}, stored as {self.shape}"
+
+
+def load_code(source: CodeSource, n_latent: int | None, *, style_dim: int = STYLE_DIM) -> FloatArray:
+    """Read one latent code.
+
+    Args:
+        source: an array, or a file: `.npy`, `.npz` (key `w`, or its only key), `.pt`, `.pth` or `.pdparams` (a tensor,
+            or a dict that holds one under `w` or `latent`, rosinality's projector result included). The code may be
+            (D,), (1, D), (n_latent, D) or (1, n_latent, D) with D = style_dim.
+        n_latent: number of layers the generator wants; a W code is repeated for each. None takes any number of layers
+            and returns a W code as (1, D).
+        style_dim: length of one style vector.
+
+    Returns:
+        (n_latent, style_dim) float32, owned by the caller.
+
+    Raises:
+        InputError: no such file, another shape, NaN or infinity, Python objects inside, several codes.
+    """
+    codes, info = read_codes(source, n_latent, style_dim=style_dim)
+    if len(codes) != 1:
+        cure = "Save the one you want as its own .npy file"
+        raise InputError(
+            f"holds {len(codes)} codes, shape {info.shape}, where one is needed", where=info.where, cure=cure
+        )
+    return codes[0]
+
+
+def read_codes(source: CodeSource, n_latent: int | None, *, style_dim: int = STYLE_DIM) -> tuple[FloatArray, CodeInfo]:
+    """Read one or many latent codes and say what they were.
+
+    Args:
+        source: as for `load_code`; besides, (k, n_latent, D) and (k, 1, D).
+        n_latent: as for `load_code`.
+        style_dim: length of one style vector.
+
+    Returns:
+        codes (k, n_latent, style_dim) float32, and their description.
+
+    Raises:
+        InputError: as `load_code`, but for several codes.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        where, array = str(path), _read_file(path)
+    else:
+        where, array = "the given array", np.asarray(source)
+    _check_numbers(array, where)
+    stacked = _to_three_axes(array, where, n_latent, style_dim)  # (k, 1 or n, D)
+    space = "w" if stacked.shape[1] == 1 and n_latent != 1 else "w+"
+    info = CodeInfo(where, tuple(array.shape), space, len(stacked))
+    if n_latent is not None and stacked.shape[1] == 1:
+        stacked = np.repeat(stacked, n_latent, axis=1)
+    return np.array(stacked, dtype=np.float32, order="C"), info
+
+
+def save_code(path: str | os.PathLike[str], w_plus: FloatArray) -> Path:
+    """Write one code as PaddleGAN does: `.npy`, float32, (n_latent, style_dim). The file appears whole or not at all.
+
+    Raises:
+        InputError: the code is not (n_latent, style_dim) or (1, n_latent, style_dim), is not finite, or the name does
+            not end in .npy.
+        OutputError: the file cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".npy":
+        raise InputError("a latent is saved as .npy", where=target, cure=f"Name it {target.with_suffix('.npy').name}")
+    array = np.asarray(w_plus)
+    if array.ndim == 3 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 2:
+        raise InputError(f"a latent to save must be (n_latent, style_dim), got {array.shape}", where=target)
+    _check_numbers(array, str(target))
+    with atomic_path(target) as temporary, temporary.open("wb") as handle:
+        np.save(handle, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
+    return target
+
+
+def save_codes(path: str | os.PathLike[str], codes: FloatArray, names: Sequence[str]) -> Path:
+    """Write many codes as one `.npz`: `w` (N, n_latent, style_dim) float32 and `name` (N,) text.
+
+    Raises:
+        InputError: names and codes differ in number, or a code is not finite.
+        OutputError: the file cannot be written.
+    """
+    target = Path(path).with_suffix(".npz")
+    if codes.ndim != 3 or len(codes) != len(names):
+        raise InputError(f"got codes of shape {codes.shape} with {len(names)} names", where=target)
+    _check_numbers(codes, str(target))
+    with atomic_path(target) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, w=codes.astype(np.float32), name=np.asarray(names, dtype=np.str_))
+    return target
+
+
+def size_of(n_latent: int) -> int | None:
+    """Return the image size whose generator has that many layers, None where no size does."""
+    return 2 ** (n_latent // 2 + 1) if n_latent >= 4 and n_latent % 2 == 0 and n_latent <= 20 else None
+
+
+def _read_file(path: Path) -> FloatArray:
+    if path.is_dir():
+        raise InputError("is a folder, not a latent file", where=path, cure="Give one file")
+    if not path.is_file():
+        raise InputError("no such file", where=path, cure="Check the path")
+    suffix = path.suffix.lower()
+    if suffix in (".npy", ".npz"):
+        return _find_array(read_numpy(path), str(path))
+    if suffix in (".pt", ".pth", ".pdparams"):
+        return _find_array(readers.read(path), str(path))
+    raise InputError(
+        f"{suffix or 'a file without suffix'} is not a latent", where=path, cure=f"Give {_one_of(SUFFIXES)}"
+    )
+
+
+def read_numpy(path: Path) -> FloatArray | dict[str, FloatArray]:
+    """Read a `.npy` as an array or a `.npz` as a dict of arrays, never unpickling.
+
+    Raises:
+        InputError: damaged, or holds Python objects.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return {key: loaded[key] for key in loaded.files}
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
+        if "allow_pickle" in str(error):
+            what = "holds Python objects instead of numbers; reading them could run code"
+            raise InputError(what, where=path, cure="Save the array itself with numpy.save") from error
+        raise InputError("is damaged or not a NumPy file", where=path, cure="Save it again or copy it anew") from error
+
+
+def _find_array(node: Any, where: str) -> FloatArray:
+    """Find the code in what a checkpoint reader returned."""
+    if isinstance(node, np.ndarray):
+        return node
+    if isinstance(node, Mapping) and node:
+        known = [key for key in _KEYS if key in node]
+        if known:
+            return _find_array(node[known[0]], where)
+        if len(node) == 1:
+            return _find_array(next(iter(node.values())), where)
+        if all(isinstance(value, Mapping) and "latent" in value for value in node.values()):
+            return _stack([_find_array(value, where) for value in node.values()], where)
+        raise InputError(
+            f"holds {', '.join(map(str, list(node)[:6]))} but no latent", where=where, cure=f"Name it {_one_of(_KEYS)}"
+        )
+    if isinstance(node, (list, tuple)) and node:
+        return _stack([_find_array(value, where) for value in node], where)
+    raise InputError(f"holds {type(node).__name__}, not a latent", where=where, cure="Save the tensor itself")
+
+
+def _stack(arrays: list[FloatArray], where: str) -> FloatArray:
+    if len(arrays) == 1:
+        return arrays[0]
+    if any(array.shape != arrays[0].shape for array in arrays):
+        raise InputError("holds arrays of different shapes", where=where, cure="Save the latent alone")
+    first = arrays[0]
+    return np.concatenate(arrays) if first.ndim == 3 and first.shape[0] == 1 else np.stack(arrays)
+
+
+def _check_numbers(array: FloatArray, where: str) -> None:
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"holds {array.dtype}, not real numbers", where=where, cure="Save it as float32")
+    if array.size and not np.isfinite(array).all():
+        bad = int(array.size - np.isfinite(array).sum())
+        raise InputError(
+            f"{bad} of its {array.size} numbers are NaN or infinite", where=where, cure="Fit the latent anew"
+        )
+
+
+def _to_three_axes(array: FloatArray, where: str, n_latent: int | None, style_dim: int) -> FloatArray:
+    """View as (k, 1 or n_latent, style_dim), or refuse with the reason."""
+    wanted = f"({n_latent if n_latent is not None else 'n_latent'}, {style_dim})"
+    if array.ndim not in (1, 2, 3) or array.size == 0:
+        raise InputError(f"a latent is {wanted}, got shape {array.shape}", where=where, cure="Save one code per file")
+    if array.shape[-1] != style_dim:
+        what = f"style vectors have {array.shape[-1]} numbers, shape {array.shape}; this model needs {wanted}"
+        raise InputError(what, where=where, cure="Use a latent that was made with the same model")
+    stacked = array.reshape((1,) * (3 - array.ndim) + array.shape)
+    layers = int(np.shape(stacked)[1])
+    if n_latent is not None and layers not in (1, n_latent):
+        raise InputError(
+            f"has {layers} layers, {_belongs_to(layers)}; this model has {n_latent}",
+            where=where,
+            cure="Use a latent that was made with the same model, or fit the photo anew with this one",
+        )
+    return stacked
+
+
+def _belongs_to(layers: int) -> str:
+    size = size_of(layers)
+    return f"which belongs to a model of {size} px" if size else "which no StyleGAN2 model has"
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return f"one of {', '.join(names)}"

@@ -1,0 +1,148 @@
+"""Files of directions: every layout in use elsewhere is read, the package's own is written.
+
+Own layout, `.safetensors`: tensors `NAME.direction` and `NAME.regressor`, (n_latent, D) or (1, D), and one header
+entry `ppgan_ext.directions` with JSON: {"notes": {...}, "directions": {NAME: {"unit", "bias", "statistics"}}}. It is
+one entry because the safetensors library writes several in random order, and the same directions shall give the same
+bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ppgan_ext.errors import InputError
+from ppgan_ext.latents.codes import read_numpy
+from ppgan_ext.types import FloatArray
+from ppgan_ext.weights import readers
+
+HEADER = "ppgan_ext.directions"
+SUFFIXES = (".safetensors", ".pdparams", ".npy", ".npz", ".pt", ".pth")
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """A direction as a file holds it, shapes unchecked."""
+
+    name: str
+    vector: FloatArray
+    unit: str = "step"
+    regressor: FloatArray | None = None
+    bias: float = 0.0
+    statistics: Mapping[str, float] = field(default_factory=dict)
+
+
+def read_records(path: str | os.PathLike[str], name: str | None = None) -> list[Record]:
+    """Read all directions of a file, or of every file in a folder.
+
+    Raises:
+        InputError: no such file, nothing in it, or something else than directions.
+        WeightsError: from the checkpoint readers, a damaged file or one that would run code.
+    """
+    source = Path(path)
+    if source.is_dir():
+        files = sorted(p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        records = [record for file in files for record in _read_file(file, None)]
+    elif source.is_file():
+        records = _read_file(source, name)
+    else:
+        raise InputError("no such file", where=source, cure="Check the path of the directions")
+    if not records:
+        raise InputError("holds no direction", where=source, cure=f"Give files ending in {', '.join(SUFFIXES)}")
+    return records
+
+
+def write_records(path: str | os.PathLike[str], records: Sequence[Record], notes: Mapping[str, str]) -> None:
+    """Write the package's own layout, whole or not at all; the same records give the same bytes.
+
+    Raises:
+        InputError: the name does not end in .safetensors.
+        OutputError: the file cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".safetensors":
+        cure = f"Name it {target.with_suffix('.safetensors').name}"
+        raise InputError("directions are saved as .safetensors", where=target, cure=cure)
+    tensors: dict[str, FloatArray] = {}
+    table: dict[str, dict[str, Any]] = {}
+    for record in records:
+        tensors[f"{record.name}.direction"] = np.ascontiguousarray(record.vector, dtype=np.float32)
+        if record.regressor is not None:
+            tensors[f"{record.name}.regressor"] = np.ascontiguousarray(record.regressor, dtype=np.float32)
+        statistics = {key: float(value) for key, value in record.statistics.items()}
+        table[record.name] = {"unit": record.unit, "bias": float(record.bias), "statistics": statistics}
+    header = json.dumps({"notes": {str(k): str(v) for k, v in notes.items()}, "directions": table})
+    readers.write(target, tensors, {HEADER: header})
+
+
+def _read_file(path: Path, name: str | None) -> list[Record]:
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        return _read_safetensors(path)
+    if suffix in (".npy", ".npz"):
+        return _from_tree(read_numpy(path), path, name)
+    if suffix in (".pdparams", ".pt", ".pth"):
+        return _from_tree(readers.read(path), path, name)
+    raise InputError("is not a file of directions", where=path, cure=f"Give one of {', '.join(SUFFIXES)}")
+
+
+def _read_safetensors(path: Path) -> list[Record]:
+    tensors, header = readers.read(path), readers.read_metadata(path)
+    if HEADER not in header:
+        return _from_tree(tensors, path, None)
+    try:
+        table = json.loads(header[HEADER])["directions"]
+        return [_from_header(name, entry, tensors) for name, entry in table.items()]
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"its header is incomplete ({error})", where=path, cure="Write it again") from error
+
+
+def _from_header(name: str, entry: Mapping[str, Any], tensors: Mapping[str, FloatArray]) -> Record:
+    return Record(
+        name,
+        tensors[f"{name}.direction"],
+        str(entry["unit"]),
+        tensors.get(f"{name}.regressor"),
+        float(entry["bias"]),
+        {str(key): float(value) for key, value in entry["statistics"].items()},
+    )
+
+
+def _from_tree(node: Any, path: Path, name: str | None) -> list[Record]:
+    """Turn a bare array, or a dict of arrays by name, into records."""
+    if isinstance(node, np.ndarray):
+        return [Record(name or _name_of(path), _numbers(node, path))]
+    if isinstance(node, Mapping):
+        entries = [(str(key), value) for key, value in node.items() if not str(key).startswith("StructuredToParameter")]
+        wrong = _not_arrays(entries)
+        if wrong:
+            cure = "Give a dict of direction name to tensor"
+            raise InputError(f"holds {wrong[0]}, which is not a tensor", where=path, cure=cure)
+        if len(entries) == 1 and (name or entries[0][0] in ("direction", "boundary", "w", "arr_0", "")):
+            return [Record(name or _name_of(path), _numbers(entries[0][1], path))]
+        return [Record(key, _numbers(value, path)) for key, value in entries]
+    raise InputError(f"holds {type(node).__name__}, not directions", where=path, cure="Save the tensor itself")
+
+
+def _not_arrays(entries: Iterable[tuple[str, Any]]) -> list[str]:
+    return [key for key, value in entries if not isinstance(value, np.ndarray)]
+
+
+def _numbers(array: FloatArray, path: Path) -> FloatArray:
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"holds {array.dtype}, not real numbers", where=path, cure="Save the direction as float32")
+    return array
+
+
+def _name_of(path: Path) -> str:
+    """Take the attribute from a file name, as `stylegan_ffhq_age_w_boundary` of InterFaceGAN is about age."""
+    stem = re.sub(r"_boundary$", "", path.stem)
+    stem = re.sub(r"^(stylegan\d*|pggan)_(ffhq|celebahq)_", "", stem)
+    return re.sub(r"_w$", "", stem)

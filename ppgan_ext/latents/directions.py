@@ -1,0 +1,217 @@
+"""Directions in W+: how a code changes when one attribute of the face does, and how to read that attribute off a code.
+
+Editing is linear, w_plus + amount * vector (InterFaceGAN, arXiv 2005.09635, Eq. 2); `measure` is the linear regression
+that the direction was scaled with. Files are read and written by `direction_files`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ppgan_ext.errors import ConfigError, InputError, nearest
+from ppgan_ext.latents.direction_files import Record, read_records, write_records
+from ppgan_ext.types import FloatArray
+
+STYLE_DIM = 512
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """One attribute of a face in the latent space of one model.
+
+    Attributes:
+        name: what changes, such as "age".
+        vector: change of the code per unit, (n_latent, D) or (1, D) for the same change in every layer; float32.
+        unit: what an amount of 1 is: "year", "degree", "sd" (standard deviation of the training faces), "class" (from
+            one class to the other), or "step" where the file does not say.
+        regressor: weights (n_latent, D) of the estimate regressor . w_plus + bias, None where none was fitted.
+        bias: constant of that estimate, in units.
+        statistics: how it was fitted: numbers such as "num_faces", "r2", "mae".
+    """
+
+    name: str
+    vector: FloatArray
+    unit: str = "step"
+    regressor: FloatArray | None = None
+    bias: float = 0.0
+    statistics: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "vector", _frozen(self.vector, self.name))
+        if self.regressor is not None:
+            object.__setattr__(self, "regressor", _frozen(self.regressor, self.name))
+
+    @property
+    def num_layers(self) -> int:
+        """Layers of the vector; 1 when every layer of a generator gets the same change."""
+        return int(self.vector.shape[0])
+
+    def measure(self, w_plus: FloatArray) -> float:
+        """Estimate the attribute of a code (n_latent, D), in units.
+
+        Raises:
+            ConfigError: the direction came without a regressor.
+            InputError: the code has another shape than the regressor.
+        """
+        regressor = self._need_regressor()
+        code = np.asarray(w_plus)
+        if code.shape != regressor.shape:
+            raise InputError(f"'{self.name}' measures codes {regressor.shape}, got {code.shape}")
+        return float(np.vdot(regressor.astype(np.float64), code.astype(np.float64)) + self.bias)
+
+    def gain(self, layers: Iterable[int] | None = None) -> float:
+        """Return by how much the estimate rises per unit of this direction, applied to those layers (None: all)."""
+        regressor = self._need_regressor().astype(np.float64)
+        rows = _chosen_layers(layers, len(regressor))
+        return float((regressor * self.vector.astype(np.float64))[rows].sum())
+
+    def amount_to(self, target: float, w_plus: FloatArray, layers: Iterable[int] | None = None) -> float:
+        """Return the amount that moves the estimate for this code to `target`.
+
+        Raises:
+            ConfigError: no regressor, or these layers do not raise the estimate.
+        """
+        gain = self.gain(layers)
+        if gain < 1e-3:
+            cure = "Choose other layers, or leave the choice away"
+            raise ConfigError(f"these layers do not change the estimate of '{self.name}'", where="layers", cure=cure)
+        return (target - self.measure(w_plus)) / gain
+
+    def _need_regressor(self) -> FloatArray:
+        if self.regressor is None:
+            cure = "Give a relative amount, or a direction fitted with tools/find_directions.py"
+            raise ConfigError(f"the direction '{self.name}' cannot measure: it came without a regression", cure=cure)
+        return self.regressor
+
+
+def apply(
+    w_plus: FloatArray,
+    directions: Mapping[str, Direction],
+    amounts: Mapping[str, float],
+    layers: Iterable[int] | None = None,
+) -> FloatArray:
+    """Move codes along several directions at once; the order does not matter.
+
+    Args:
+        w_plus: (n_latent, D) or (N, n_latent, D); never changed in place.
+        directions: by name, as `load_directions` returns them.
+        amounts: units to move along each, such as {"age": 20, "smile": -1}.
+        layers: the only layers that change, None for all.
+
+    Returns:
+        float32 of the shape of `w_plus`; layers that are not chosen stay bit-equal.
+
+    Raises:
+        ConfigError: an unknown name (the nearest is named), an amount that is not finite, a layer that does not exist.
+        InputError: a direction for another number of layers.
+
+    Example:
+        >>> edited = apply(w_plus, directions, {"age": 20.0}, layers=range(8))
+    """
+    code = np.array(w_plus, dtype=np.float32)
+    if code.ndim not in (2, 3):
+        raise InputError(f"a code to edit is (n_latent, D) or (N, n_latent, D), got {code.shape}")
+    change = np.zeros(code.shape[-2:], np.float64)
+    for name, amount in amounts.items():
+        direction = find(directions, name)
+        if not np.isfinite(amount):
+            raise ConfigError(f"the amount {amount} is not a number", where=name, cure="Give a finite number")
+        _check_layers(direction, code.shape[-2], code.shape[-1], name)
+        change += float(amount) * direction.vector.astype(np.float64)
+    rows = _chosen_layers(layers, code.shape[-2])
+    code[..., rows, :] += change[rows].astype(np.float32)
+    return code
+
+
+def find(directions: Mapping[str, Direction], name: str) -> Direction:
+    """Return the direction of that name, or name the nearest in a ConfigError."""
+    if name not in directions:
+        raise ConfigError(f"unknown direction '{name}'", where="direction", cure=nearest(name, directions))
+    return directions[name]
+
+
+def load_directions(
+    path: str, n_latent: int, *, style_dim: int = STYLE_DIM, name: str | None = None
+) -> dict[str, Direction]:
+    """Read a file, or a folder of files, of directions.
+
+    Args:
+        path: `.safetensors` of this package; PaddleGAN's `.pdparams` or a `.pt` with a dict of name -> tensor; a single
+            tensor as `.npy`, `.npz` or `.pt`, InterFaceGAN's boundaries and e4e's directions included.
+        n_latent: layers of the generator they are for.
+        style_dim: length of one style vector.
+        name: of the direction, where the file holds a single tensor; its file name otherwise.
+
+    Returns:
+        By name, in the order of the file. Tensors may be (D,), (1, D), (n_latent, D) or (1, n_latent, D).
+
+    Raises:
+        InputError: no such file, not directions, another shape, another number of layers.
+        WeightsError: the file is damaged or would run code.
+    """
+    found: dict[str, Direction] = {}
+    for record in read_records(path, name):
+        direction = Direction(
+            record.name, record.vector, record.unit, record.regressor, record.bias, dict(record.statistics)
+        )
+        _check_layers(direction, n_latent, style_dim, path)
+        found[direction.name] = direction
+    return found
+
+
+def save_directions(path: str, directions: Mapping[str, Direction], *, notes: Mapping[str, str] | None = None) -> None:
+    """Write directions in the package's own layout: `.safetensors`, see `direction_files`.
+
+    Args:
+        path: file to write, whole or not at all.
+        directions: by name.
+        notes: free text kept in the header, such as the model and the data they were fitted on.
+
+    Raises:
+        InputError: the name does not end in .safetensors.
+        OutputError: the file cannot be written.
+    """
+    records = [
+        Record(name, d.vector, d.unit, d.regressor, d.bias, dict(d.statistics)) for name, d in directions.items()
+    ]
+    write_records(path, records, notes or {})
+
+
+def _frozen(array: FloatArray, name: str) -> FloatArray:
+    copy = np.array(array, dtype=np.float32, order="C")
+    if copy.ndim == 3 and copy.shape[0] == 1:
+        copy = copy[0]
+    if copy.ndim == 1:
+        copy = copy[None]
+    if copy.ndim != 2 or copy.size == 0:
+        cure = "Give (512,), (1, 512), (n_latent, 512) or (1, n_latent, 512)"
+        raise InputError(f"a direction cannot have shape {np.shape(array)}", where=name, cure=cure)
+    if not np.isfinite(copy).all():
+        raise InputError("the direction holds NaN or infinite numbers", where=name, cure="Fit it anew")
+    copy.flags.writeable = False
+    return copy
+
+
+def _check_layers(direction: Direction, n_latent: int, style_dim: int, where: object) -> None:
+    layers, width = direction.vector.shape
+    if layers in (1, n_latent) and width == style_dim:
+        return
+    raise InputError(
+        f"the direction '{direction.name}' has {layers} layers of {width} numbers; "
+        f"this model has {n_latent} of {style_dim}",
+        where=where,
+        cure="Use directions that were fitted for this model, or fit them with tools/find_directions.py",
+    )
+
+
+def _chosen_layers(layers: Iterable[int] | None, n_latent: int) -> Sequence[int]:
+    if layers is None:
+        return list(range(n_latent))
+    chosen = sorted({int(layer) for layer in layers})
+    if not chosen or chosen[0] < 0 or chosen[-1] >= n_latent:
+        cure = f"Give layers from 0 to {n_latent - 1}"
+        raise ConfigError(f"layers {chosen} do not fit a model of {n_latent}", where="layers", cure=cure)
+    return chosen

@@ -1,0 +1,168 @@
+"""Linear algebra of the direction fit: principal components of many long codes, and ridge regression on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.types import FloatArray
+
+TRAIN, VALIDATION, TEST = 0, 1, 2
+PENALTIES = tuple(10.0 ** (k / 2) for k in range(-10, 9))  # times the mean variance of a component
+
+_ROWS_AT_ONCE = 1024
+_FULL_SIZE = 2048  # up to here all eigenvectors are computed: exact, and cheap enough
+_NUM_ITERATIONS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Principal components: mean (P,) and orthonormal vectors (P, K), largest variance first, float64."""
+
+    mean: FloatArray
+    vectors: FloatArray
+
+    @property
+    def num_components(self) -> int:
+        """K."""
+        return int(self.vectors.shape[1])
+
+    def reduce(self, rows: FloatArray) -> FloatArray:
+        """Express rows (N, P) in the basis, (N, K) float64."""
+        return np.concatenate([(chunk - self.mean) @ self.vectors for chunk in _chunks(rows)])
+
+
+@dataclass(frozen=True, eq=False)
+class Ridge:
+    """A fitted regression weights . x + bias, and how it did on rows it never saw.
+
+    Attributes:
+        weights: (K,), fitted on all rows with the penalty that was best on the validation rows.
+        bias: in the unit of the values.
+        penalty: the chosen one of `PENALTIES`.
+        r2: 1 - squared error / variance on the test rows, fitted without them.
+        mae: mean absolute error there.
+        slope: of the estimate against the truth there: 1 for a perfect fit, 0 for none.
+    """
+
+    weights: FloatArray
+    bias: float
+    penalty: float
+    r2: float
+    mae: float
+    slope: float
+
+
+def principal_basis(rows: FloatArray, num_components: int) -> Basis:
+    """Find the principal components of rows (N, P).
+
+    Up to P = 2048 exactly; beyond, by subspace iteration from a fixed random start (Halko et al., arXiv 0909.4061,
+    Algorithm 4.4), which is exact where the rows have no more than `num_components` dimensions: codes of an encoder
+    whose heads pass through 512 units do.
+
+    Args:
+        rows: finite numbers.
+        num_components: the most to keep; components without variance are dropped.
+    """
+    mean = rows.mean(axis=0, dtype=np.float64)
+    covariance = np.zeros((rows.shape[1],) * 2)
+    for chunk in _chunks(rows):
+        # Single precision is enough to choose a basis: what is regressed on it is computed in double.
+        centred = (chunk - mean).astype(np.float32)
+        covariance += centred.T @ centred
+    covariance /= len(rows)
+    if rows.shape[1] <= _FULL_SIZE:
+        variances, vectors = np.linalg.eigh(covariance)
+    else:
+        variances, vectors = _leading_eigenvectors(covariance, min(num_components, len(rows)))
+    order = np.argsort(variances)[::-1][: min(num_components, max(len(rows) - 1, 1))]
+    kept = order[variances[order] > 1e-8 * variances.max()]
+    return Basis(mean, np.ascontiguousarray(vectors[:, kept]))
+
+
+def split_rows(num_rows: int, validation_share: float, test_share: float, seed: int) -> npt.NDArray:
+    """Deal rows out to TRAIN, VALIDATION and TEST, (N,) of those numbers."""
+    position = np.empty(num_rows)
+    position[np.random.default_rng(seed).permutation(num_rows)] = np.arange(num_rows) / num_rows
+    return np.select([position < test_share, position < test_share + validation_share], [TEST, VALIDATION], TRAIN)
+
+
+def fit_ridge(rows: FloatArray, values: FloatArray, part: npt.NDArray) -> list[Ridge]:
+    """Regress each column of values on rows, (X'X / N + penalty * s I) w = X'y / N, s the mean variance of a component.
+
+    Args:
+        rows: (N, K) float64.
+        values: (N, m) float64, all known.
+        part: (N,) of TRAIN, VALIDATION, TEST. The penalty is chosen on the second; the figures come from the third.
+
+    Returns:
+        One `Ridge` per column.
+    """
+    train, validation, test = (part == kind for kind in (TRAIN, VALIDATION, TEST))
+    system = _System(rows[train], values[train])
+    paths = np.stack([system.solve(penalty) for penalty in PENALTIES])  # (penalties, K, m)
+    scores = [_r2(values[validation], system.predict(rows[validation], weights)) for weights in paths]
+    best = np.argmax(np.stack(scores), axis=0)  # (m,)
+    chosen = np.stack([paths[index, :, column] for column, index in enumerate(best)], axis=1)  # (K, m)
+    estimates = system.predict(rows[test], chosen)
+    r2 = _r2(values[test], estimates)
+    mae = np.abs(values[test] - estimates).mean(axis=0)
+    spread = values[test] - values[test].mean(axis=0)
+    slope = (spread * estimates).sum(axis=0) / np.maximum((spread**2).sum(axis=0), 1e-300)
+    whole = _System(rows, values)
+    final = {int(index): whole.solve(PENALTIES[index]) for index in set(best.tolist())}
+    return [
+        Ridge(
+            weights=(weights := final[int(index)][:, column]),
+            bias=float(whole.value_mean[column] - whole.row_mean @ weights),
+            penalty=PENALTIES[index],
+            r2=float(r2[column]),
+            mae=float(mae[column]),
+            slope=float(slope[column]),
+        )
+        for column, index in enumerate(best)
+    ]
+
+
+class _System:
+    """The normal equations of centred rows and values, solved for any penalty."""
+
+    def __init__(self, rows: FloatArray, values: FloatArray) -> None:
+        self.row_mean, self.value_mean = rows.mean(axis=0), values.mean(axis=0)
+        centred = rows - self.row_mean
+        self._matrix = centred.T @ centred / len(rows)
+        self._right = centred.T @ (values - self.value_mean) / len(rows)
+        self._unit = np.trace(self._matrix) / len(self._matrix)
+
+    def solve(self, penalty: float) -> FloatArray:
+        """Return weights (K, m)."""
+        matrix = self._matrix.copy()
+        matrix[np.diag_indices_from(matrix)] += penalty * self._unit
+        return np.linalg.solve(matrix, self._right)
+
+    def predict(self, rows: FloatArray, weights: FloatArray) -> FloatArray:
+        """Return estimates (N, m)."""
+        return (rows - self.row_mean) @ weights + self.value_mean
+
+
+def _leading_eigenvectors(matrix: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:
+    """Approximate the `count` largest eigenvalues and their vectors of a symmetric matrix, in any order."""
+    width = min(count + 64, len(matrix))
+    start = np.random.default_rng(0).standard_normal((len(matrix), width))
+    subspace = np.linalg.qr(matrix @ start)[0]
+    for _ in range(_NUM_ITERATIONS - 1):
+        subspace = np.linalg.qr(matrix @ subspace)[0]
+    values, rotation = np.linalg.eigh(subspace.T @ matrix @ subspace)
+    return values, subspace @ rotation
+
+
+def _r2(truth: FloatArray, estimate: FloatArray) -> FloatArray:
+    """Return 1 - squared error / variance per column."""
+    variance = ((truth - truth.mean(axis=0)) ** 2).sum(axis=0)
+    return 1.0 - ((truth - estimate) ** 2).sum(axis=0) / np.maximum(variance, 1e-300)
+
+
+def _chunks(rows: FloatArray) -> list[FloatArray]:
+    return [rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE)]
