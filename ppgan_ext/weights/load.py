@@ -102,8 +102,12 @@ def load_face_model(
         _check_record(found, source.record, path)
     else:
         _check_request(found, size, style_dim, n_mlp, channel_multiplier, path)
-    generator = _generator(source.checkpoint, found, path)
-    encoder = _encoder(source.checkpoint, found, path) if "encoder" in parts else None
+    networks = {
+        part: _filled(build, source.checkpoint, part, path)
+        for part, build in builders(source.checkpoint, path).items()
+        if part != "discriminator"
+    }
+    generator, encoder = networks["generator"], networks.get("encoder")
     latent_avg = _settle_means(generator, source.checkpoint)
     record = replace(
         source.record, size=found.size, style_dim=found.style_dim, n_mlp=found.n_mlp, has_encoder=encoder is not None
@@ -120,15 +124,11 @@ def load_discriminator(
         ConfigError: an unknown name.
         WeightsError: the file has none, or does not fit.
     """
-    from ppgan_ext.networks import StyleGANv2Discriminator
-
     source = _open(model_type, weight_path, net_name, None)
     if "discriminator" not in source.checkpoint.parts:
         raise WeightsError(f"holds no discriminator ({source.checkpoint.layout})", where=source.path)
-    state = source.checkpoint.parts["discriminator"]
-    arguments = architecture.discriminator_arguments(state, source.path)
-    unknown = source.checkpoint.unknown.get("discriminator", ())
-    return _filled(lambda: StyleGANv2Discriminator(**arguments), state, source.path, unknown)
+    build = builders(source.checkpoint, source.path)["discriminator"]
+    return _filled(build, source.checkpoint, "discriminator", source.path)
 
 
 def load_state(path: str | os.PathLike[str], net_name: str | None = None) -> State:
@@ -285,53 +285,65 @@ def _check_request(
         raise WeightsError(what, where=path, cure=f"Give {found.flags()}, or none of these")
 
 
-def _generator(checkpoint: Checkpoint, found: Architecture, path: Path) -> StyleGANv2Generator:
-    from ppgan_ext.networks import StyleGANv2Generator
+def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], Any]]:
+    """What builds the network of each part of a checkpoint, its architecture read off the arrays.
 
-    state = dict(checkpoint.parts["generator"])
-    if not any(name.startswith("noises.") for name in state):
-        state |= _seeded_noise(found)
-    arguments = found.arguments()
-    return _filled(lambda: StyleGANv2Generator(**arguments), state, path, checkpoint.unknown.get("generator", ()))
+    Fixed noise that a generator's file lacks is put into the checkpoint: early PyTorch files hold none.
 
-
-def _seeded_noise(found: Architecture) -> State:
-    """Fixed noise for files that hold none, as early PyTorch checkpoints do: the same at every load."""
-    rng = seeding.generator(NOISE_SEED)
-    sides = [2 ** ((index + 5) // 2) for index in range(found.n_latent - 1)]
-    return {
-        f"noises.noise_{index}": rng.standard_normal((1, 1, side, side), np.float32) for index, side in enumerate(sides)
-    }
-
-
-def _encoder(checkpoint: Checkpoint, found: Architecture, path: Path) -> nn.Layer:
-    from ppgan_ext.networks import NETWORKS
+    Raises:
+        WeightsError: an architecture that is not one of the package's, or parts that do not belong together.
+    """
+    from ppgan_ext import networks
     from ppgan_ext.networks.e4e import Encoder4Editing
 
-    state = checkpoint.parts["encoder"]
-    name, arguments = architecture.encoder_arguments(state, found.style_dim, path)
-    arguments = {"size": found.size, **arguments}
-    network = Encoder4Editing if checkpoint.options.get("encoder_type") == "Encoder4Editing" else NETWORKS[name]
-    encoder = _filled(lambda: network(**arguments), state, path, checkpoint.unknown.get("encoder", ()))
-    if encoder.n_latent != found.n_latent:
-        what = f"its encoder gives {encoder.n_latent} styles, its generator has {found.n_latent} layers"
-        raise WeightsError(what, where=path)
-    return encoder
+    made: dict[str, Callable[[], Any]] = {}
+    parts, found = checkpoint.parts, None
+    if "generator" in parts:
+        found = architecture.generator_architecture(parts["generator"], where)
+        if not any(name.startswith("noises.") for name in parts["generator"]):
+            parts["generator"] = parts["generator"] | _seeded_noise(found)
+        made["generator"] = functools.partial(networks.StyleGANv2Generator, **found.arguments())
+    if "encoder" in parts:
+        style_dim = 512 if found is None else found.style_dim
+        name, arguments = architecture.encoder_arguments(parts["encoder"], style_dim, where)
+        size = arguments.setdefault("size", 1024 if found is None else found.size)
+        if found is not None and size != found.size:
+            raise WeightsError(f"its encoder is for {size} px, its generator for {found.size}", where=where)
+        network: Any = networks.NETWORKS[name]
+        is_e4e = checkpoint.options.get("encoder_type") == Encoder4Editing.__name__
+        made["encoder"] = functools.partial(Encoder4Editing if is_e4e else network, **arguments)
+    if "discriminator" in parts:
+        arguments = architecture.discriminator_arguments(parts["discriminator"], where)
+        made["discriminator"] = functools.partial(networks.StyleGANv2Discriminator, **arguments)
+    return made
 
 
-def _filled(build: Callable[[], Any], state: State, path: Path, unknown: Sequence[str]) -> Any:
-    """Build a network without drawing the random numbers that its weights would replace, and fill it."""
+def build_lazily(build: Callable[[], Any]) -> Any:
+    """Build a network whose parameters are still empty, drawing no random numbers and spending no time on them."""
     import paddle
 
     before = seeding.save_state()
     try:
         with paddle.LazyGuard():
-            network = build()
-        load_into(network, state, path, unknown=unknown)
+            return build()
     finally:
         seeding.restore_state(before)
+
+
+def _filled(build: Callable[[], Any], checkpoint: Checkpoint, part: str, path: Path) -> Any:
+    network = build_lazily(build)
+    load_into(network, checkpoint.parts[part], path, unknown=checkpoint.unknown.get(part, ()))
     network.eval()
     return network
+
+
+def _seeded_noise(found: Architecture) -> State:
+    """Fixed noise that is the same at every load."""
+    rng = seeding.generator(NOISE_SEED)
+    sides = [2 ** ((index + 5) // 2) for index in range(found.n_latent - 1)]
+    return {
+        f"noises.noise_{index}": rng.standard_normal((1, 1, side, side), np.float32) for index, side in enumerate(sides)
+    }
 
 
 def _settle_means(generator: StyleGANv2Generator, checkpoint: Checkpoint) -> FloatArray:

@@ -1,0 +1,151 @@
+"""Turn a checkpoint of any known layout and format into a file that this package and PaddleGAN load as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.weights import readers
+from ppgan_ext.weights.load import build_lazily, builders, read_checkpoint
+from ppgan_ext.weights.recognise import Checkpoint
+from ppgan_ext.weights.rename import State, check_match
+
+DTYPES = ("float16", "float32")
+# pSp's prefixes, which PaddleGAN expects.
+_PSP_PREFIX = {"encoder": "encoder.", "generator": "decoder."}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a conversion did.
+
+    Attributes:
+        source: format and layout as recognised.
+        written: part -> number of arrays.
+        num_values: numbers in all arrays.
+        left_out: what of the source is not in the output.
+        output: the file written.
+    """
+
+    source: str
+    written: Mapping[str, int]
+    num_values: int
+    left_out: tuple[str, ...]
+    output: Path
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{part} ({count} arrays)" for part, count in self.written.items())
+        left = f"; left out: {', '.join(self.left_out)}" if self.left_out else ""
+        return f"recognised: {self.source}\nwritten: {parts}, {self.num_values:,} numbers, to {self.output}{left}"
+
+
+def convert(
+    source: str | os.PathLike[str],
+    output: str | os.PathLike[str],
+    *,
+    net_name: str | None = None,
+    dtype: str | None = None,
+) -> Report:
+    """Convert a checkpoint; every name on both sides must be used up.
+
+    Args:
+        source: a file of any format and layout that :func:`ppgan_ext.weights.load.load_face_model` takes.
+        output: ``.pdparams`` or ``.safetensors``. A generator becomes PaddleGAN's flat state dict, with ``latent_avg``
+            where the source has it; a pSp model PaddleGAN's ``encoder.*``, ``decoder.*``, ``latent_avg`` and ``opts``
+            (in the header of a ``.safetensors``); the package's own model keeps its layout.
+        net_name: the network to take out of a checkpoint of several; default the averaged generator.
+        dtype: store floating-point arrays as "float16" or "float32"; None keeps their types.
+
+    Raises:
+        ConfigError: an unknown dtype or suffix.
+        WeightsError: the source cannot be read or recognised, or does not fit its network, or its numbers do not fit
+            the dtype.
+        OutputError: the output cannot be written.
+    """
+    if dtype is not None and dtype not in DTYPES:
+        raise ConfigError(f"unknown dtype '{dtype}'", where="dtype", cure=f"Choose from: {', '.join(DTYPES)}")
+    path = Path(source)
+    checkpoint, _ = read_checkpoint(path, net_name)
+    for part, build in builders(checkpoint, path).items():
+        check_match(
+            {name: array.shape for name, array in checkpoint.parts[part].items()},
+            {name: tuple(tensor.shape) for name, tensor in build_lazily(build).state_dict().items()},
+            path,
+            unknown=checkpoint.unknown.get(part, ()),
+            cure="Give a whole checkpoint of one of the known layouts",
+        )
+    state, options, written = _arranged(checkpoint)
+    state = {name: _cast(name, array, dtype, path) for name, array in state.items()}
+    _write(Path(output), state, options)
+    left_out = [part for part in checkpoint.parts if part not in written] + checkpoint.ignored
+    counts = {part: len(checkpoint.parts[part]) for part in written}
+    num_values = sum(array.size for array in state.values())
+    return Report(f"{readers.identify(path)}, {checkpoint.layout}", counts, num_values, tuple(left_out), Path(output))
+
+
+def _arranged(checkpoint: Checkpoint) -> tuple[State, dict[str, Any], list[str]]:
+    """Flat arrays under the names that go into the file, the options that go with them, and the parts they are of."""
+    parts, mean = checkpoint.parts, checkpoint.latent_avg
+    if "encoder" in parts and "generator" in parts and "input_layer.0.weight" in parts["encoder"]:
+        written = ["encoder", "generator"]
+        state = {f"{_PSP_PREFIX[part]}{name}": array for part in written for name, array in parts[part].items()}
+        if mean is not None:
+            state["latent_avg"] = mean[None]
+        return state, _psp_options(checkpoint), written
+    if "encoder" in parts and "generator" in parts:
+        state = {f"{part}.{name}": array for part in parts for name, array in parts[part].items()}
+        written = list(parts)
+    else:
+        written = ["generator"] if "generator" in parts else [next(iter(parts))]
+        state = dict(parts[written[0]])
+    if mean is not None and "generator" in written:
+        state["latent_avg"] = mean
+    return state, {}, written
+
+
+def _psp_options(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The options that PaddleGAN reads, and all others of the source as far as they are plain values."""
+    first = checkpoint.parts["encoder"]
+    has_rows = "styles.0.linear.weight" in first
+    flat = "BackboneEncoderUsingLastLayerIntoW" + ("Plus" if "output_layer_2.3.weight" in first else "")
+    mean = checkpoint.latent_avg
+    defaults = {
+        "encoder_type": "GradualStyleEncoder" if has_rows else flat,
+        "input_nc": int(first["input_layer.0.weight"].shape[1]),
+        "start_from_latent_avg": mean is not None,
+        "learn_in_w": mean is not None and mean.ndim == 1,
+    }
+    return defaults | {str(key): _plain(value) for key, value in checkpoint.options.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def _cast(name: str, array: np.ndarray, dtype: str | None, path: Path) -> np.ndarray:
+    if dtype is None or array.dtype.kind != "f":
+        return array
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype)
+    if np.isfinite(array).all() and not np.isfinite(cast).all():
+        raise WeightsError(f"{name} has numbers too large for {dtype}", where=path, cure="Keep float32")
+    return cast
+
+
+def _write(output: Path, state: State, options: dict[str, Any]) -> None:
+    if output.suffix.lower() == ".safetensors":
+        notes = {"format": "ppgan_ext"} | ({"opts": json.dumps(options)} if options else {})
+        readers.write(output, state, notes)
+    else:
+        readers.write(output, {**state, "opts": options} if options else state)
