@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 Progress: TypeAlias = Callable[[str, int, int], None]  # (what is being done, steps done, steps in all)
 Result = TypeVar("Result")
+_PADDLEGAN_DEFAULTS = {"size": 1024, "style_dim": 512, "n_mlp": 8, "channel_multiplier": 2}
 OptionsT = TypeVar("OptionsT", bound=Options)
 PredictorT = TypeVar("PredictorT", bound="Predictor")
 
@@ -73,7 +74,8 @@ class Predictor:
         weight_path: a weight file of your own; wins over ``model_type``.
         model_type: a model of the catalog by name; without either, the model that ships with the package.
         seed: makes everything random repeatable: same seed, same bytes.
-        size: output size of the model in ``weight_path``, in pixels.
+        size: output size of the model in ``weight_path``, in pixels. This and the next three are read off the file;
+            a value other than PaddleGAN's default is checked against it.
         style_dim: style dimensions of that model.
         n_mlp: number of its mapping layers.
         channel_multiplier: its channel multiplier.
@@ -108,9 +110,9 @@ class Predictor:
         self.weight_path = weight_path
         self.model_type = model_type
         self.seed = None if seed is None else seeding.check_seed(seed)
-        self.architecture = {
-            "size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier,
-        }  # fmt: skip
+        # PaddleGAN's defaults stand for "not said": the file itself knows its size.
+        given = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
+        self.architecture = {name: value for name, value in given.items() if value != _PADDLEGAN_DEFAULTS[name]}
         self.cpu = cpu
         self.half = half
         self.progress = progress or no_progress
@@ -130,7 +132,10 @@ class Predictor:
         from ppgan_ext.engine import open_model
         from ppgan_ext.weights.load import load_face_model
 
-        model = load_face_model(self.model_type, self.weight_path, **self.architecture)
+        def fetching(done: int, total: int | None) -> None:
+            self.progress("fetching the model", done, total or 0)
+
+        model = load_face_model(self.model_type, self.weight_path, **self.architecture, on_progress=fetching)
         return open_model(model, device=runtime.choose_device(self.cpu), half=self.half)
 
     @property

@@ -8,6 +8,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 SECONDS_BEFORE_A_BAR = 2.0
+_MANY = 10**6  # so many steps are bytes
 
 
 class Bars:
@@ -49,4 +50,14 @@ class Bars:
 
 def make_bar(task: str, total: int) -> tqdm:
     """Make a bar that shows itself after two seconds, vanishes at the end, and stays out of files and pipes."""
-    return tqdm(total=total, desc=task, delay=SECONDS_BEFORE_A_BAR, leave=False, disable=None, file=sys.stderr)
+    many = total > _MANY
+    return tqdm(
+        total=total or None,
+        desc=task,
+        unit="B" if many else "it",
+        unit_scale=many,
+        delay=SECONDS_BEFORE_A_BAR,
+        leave=False,
+        disable=None,
+        file=sys.stderr,
+    )

@@ -1,0 +1,199 @@
+"""Ageing whole photos with real networks of toy size."""
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
+from ppgan_ext.apps.edit import edit_name
+from ppgan_ext.apps.photo import Variant, animation_stops, between, layer_numbers
+from ppgan_ext.apps.portrait import choose_faces, invert, shrink
+from ppgan_ext.errors import ConfigError, NoFaceError
+from tests.reference.toy_face_model import N_LATENT, names
+
+
+def directions_of(engine):
+    from ppgan_ext.latents.directions import load_directions
+
+    return load_directions(str(engine.face_model.directions_file), N_LATENT)
+
+
+def test_files_and_results_of_one_photo(make, portrait, tmp_path):
+    path = tmp_path / "me.jpeg"
+    PIL.Image.fromarray(portrait).save(path, quality=95)
+    result = make(AgeEditingPredictor).run(str(path), years=[20, -7.5])
+    assert names(tmp_path / "out") == ["me.age+20.png", "me.age-7.5.png", "me.age.strip.png", "me.npy"]
+    src, dst, latent, strip, ages = result
+    assert [image.shape for image in dst] == [portrait.shape] * 2
+    assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "out" / "me.age+20.png")), dst[0])
+    assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "out" / "me.age-7.5.png")), dst[1])
+    assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "out" / "me.age.strip.png")), strip)
+    assert np.array_equal(np.load(tmp_path / "out" / "me.npy"), latent[0])
+    assert latent[0].shape == (N_LATENT, 512)
+    assert len(ages) == 1
+    assert not np.array_equal(dst[0], dst[1])
+    assert np.array_equal(dst[0][-20:], src[-20:])  # the jacket below is untouched
+
+
+def test_edited_photos_carry_a_mark(make, portrait, tmp_path):
+    predictor = make(AgeEditingPredictor)
+    predictor.run(portrait, years=20)
+    pictures = [path for path in predictor.files if path.suffix == ".png"]
+    assert len(pictures) == 2
+    for path in pictures:
+        with PIL.Image.open(path) as picture:
+            assert "ppgan_ext" in picture.info["Software"]
+            assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
+
+
+def test_without_an_output_folder_nothing_is_written(make, portrait, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    predictor = make(AgeEditingPredictor, output_path=None)
+    result = predictor.run(portrait, save_gif=True, save_mp4=True)
+    assert len(result.dst) == 3
+    assert predictor.files == []
+    assert names(tmp_path) == []
+
+
+def test_same_input_same_bytes(make, portrait, tmp_path):
+    make(AgeEditingPredictor, output_path=tmp_path / "a").run(portrait, years=20)
+    make(AgeEditingPredictor, output_path=tmp_path / "b").run(PIL.Image.fromarray(portrait), years=[20.0])
+    assert names(tmp_path / "a") == names(tmp_path / "b")
+    for name in names(tmp_path / "a"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+def test_the_apparent_age_is_the_regressions_and_target_age_reaches_its_aim(make, engine, portrait):
+    age = directions_of(engine)["age"]
+    predictor = make(AgeEditingPredictor, output_path=None)
+    seen = {}
+    plain = predictor.variants
+
+    def spy(portraits, options, directions):
+        seen["variants"] = plain(portraits, options, directions)
+        return seen["variants"]
+
+    predictor.variants = spy
+    for extra in ({}, {"edit": {"smile": 3}}, {"layers": ["0-4"]}):
+        result = predictor.run(portrait, target_age=71, **extra)
+        assert result.apparent_age == [pytest.approx(age.measure(result.latent[0]))]
+        (variant,) = seen["variants"]
+        assert variant.name == "age71"
+        assert age.measure(variant.codes[0]) == pytest.approx(71, abs=0.01)
+        assert variant.label[0].startswith("age 71 (")
+    years = predictor.run(portrait, years=[10])
+    assert age.measure(seen["variants"][0].codes[0]) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
+
+
+def test_every_face_is_edited_or_those_asked_for(make, couple):
+    predictor = make(AgeEditingPredictor, output_path=None)
+    left, right = (slice(None), slice(0, 270)), (slice(None), slice(290, 640))
+
+    def changed(**which):
+        dst = predictor.run(couple, years=400, **which).dst[0]
+        return [bool((dst[side] != couple[side]).any()) for side in (left, right)]
+
+    assert changed() == [True, True]
+    assert changed(faces="largest") == [False, True]
+    assert changed(faces=2) == [True, False]
+    assert changed(faces=[2, 1]) == [True, True]
+    with pytest.raises(NoFaceError):
+        predictor.run(couple, faces=3)
+
+
+def test_several_faces_have_a_row_and_a_code_each(make, couple, tmp_path):
+    result = make(AgeEditingPredictor).run(couple, years=20)
+    assert names(tmp_path / "out") == [
+        "image.age+20.png", "image.age.strip.png", "image.face1.npy", "image.face2.npy",
+    ]  # fmt: skip
+    one = make(AgeEditingPredictor, output_path=None).run(couple, years=20, faces=1)
+    assert result.strip.shape == (2 * one.strip.shape[0], *one.strip.shape[1:])
+
+
+def test_list_faces(make, couple, tmp_path):
+    preview, faces = make(AgeEditingPredictor).list_faces(couple)
+    assert names(tmp_path / "out") == ["image.faces.png"]
+    assert [face.box.left > 280 for face in faces] == [True, False]  # the larger one is on the right
+    assert preview.shape == couple.shape
+    assert not np.array_equal(preview, couple)
+
+
+@pytest.mark.parametrize("kind", ["gif", "mp4"])
+def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kind):
+    predictor = make(AgeEditingPredictor)
+    big = np.asarray(PIL.Image.fromarray(portrait).resize((1440, 1200)))
+    predictor.run(big, years=[-400, 400], **{f"save_{kind}": True})
+    path = tmp_path / "out" / f"image.age.{kind}"
+    assert path in predictor.files
+    if kind == "gif":
+        with PIL.Image.open(path) as animation:
+            assert animation.size == (512, 427)
+            # -400 to 0 to +400 in two passages of 12, the last stop, and back without the ends
+            assert animation.n_frames == 25 + 23
+            frames = []
+            for number in (0, 12, 24, 36):
+                animation.seek(number)
+                frames.append(np.asarray(animation.convert("RGB")).astype(int))
+        young, now, old, again = frames
+        assert np.abs(young - old).mean() > 2 * np.abs(now - again).mean()
+        assert np.abs(now - again).mean() < 1
+    else:
+        assert path.stat().st_size > 5_000
+
+
+def test_edits_of_a_photo_accept_numbers_for_layers(make, portrait):
+    predictor = make(StyleGANv2EditingPredictor, output_path=None)
+    base = predictor.run_photo(portrait, {"age": 0}).latent[0]
+    moved = predictor.run_photo(portrait, {"age": 40}, layers=[0, "6-"]).latent[0]
+    assert np.array_equal(base[1:6], moved[1:6])
+    assert not np.allclose(base[[0, 6, 7]], moved[[0, 6, 7]])
+
+
+def test_layer_numbers():
+    assert layer_numbers(["1", "middle", "9-"], 12) == [1, 4, 5, 6, 7, 9, 10, 11]
+    assert layer_numbers(["2-3", "3"], 12) == [2, 3]
+    assert layer_numbers(["fine"], 18) == list(range(8, 18))
+    for wrong in ("12", "0-12", "3-2"):
+        with pytest.raises(ConfigError, match="no layer"):
+            layer_numbers([wrong], 12)
+
+
+def test_file_names_of_edits():
+    assert edit_name({"age": 20.0, "yaw": -2.5}) == "age+20.yaw-2.5"
+    assert edit_name({f"direction_{i}": 1.0 for i in range(9)}) == "edit"
+
+
+def code(value):
+    return np.full((2, 3), value, np.float32)
+
+
+def test_stops_of_an_animation_are_in_order_with_the_photo_among_them():
+    def variant(years):
+        return Variant(f"age{years:+}", [""], [code(years)], position=years)
+
+    assert [stop[0][0, 0] for stop in animation_stops([code(0.5)], [variant(20), variant(-20)])] == [-20, 0.5, 20]
+    assert [stop[0][0, 0] for stop in animation_stops([code(0.5)], [variant(20), variant(0)])] == [0, 20]
+
+
+def test_between_stops_is_straight_soft_and_complete():
+    frames = [frame[0][0, 0] for frame in between([[code(0)], [code(1)], [code(-3)]], 4)]
+    assert len(frames) == 9
+    assert frames[0] == 0 and frames[4] == 1 and frames[8] == -3
+    assert frames[1] < 0.25 < frames[2] < 0.75 < frames[3]  # slow at the stops, fast between them
+    assert frames[2] == pytest.approx(0.5)
+
+
+def test_in_a_small_copy_faces_are_where_they_were(engine, portrait):
+    """Cutting the face out of the small photo with the moved matrix gives the same crop, a little softer."""
+    from ppgan_ext.faces.warp import warp
+
+    big = np.asarray(PIL.Image.fromarray(portrait).resize((1440, 1200), PIL.Image.Resampling.BICUBIC))
+    face = choose_faces(big, "largest")[0]
+    before = invert(engine, big, face)
+    small, (after,) = shrink(big, [before], 480)
+    assert small.shape == (400, 480, 3)
+    again = warp(small, after.crop.matrix_photo_to_crop, before.crop.image.shape[:2])
+    assert np.abs(again.astype(int) - before.crop.image).mean() < 3
+    off = after.crop.matrix_photo_to_crop + [[0, 0, 1.0], [0, 0, 0]]
+    assert np.abs(warp(small, off, (32, 32)).astype(int) - before.crop.image).mean() > 6
+    assert np.allclose(after.face.landmarks, (face.landmarks + 0.5) / 3 - 0.5)

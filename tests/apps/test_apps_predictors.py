@@ -1,0 +1,265 @@
+"""The predictors on real networks of toy size and real photos: PaddleGAN's contract, and what it had wrong."""
+
+import inspect
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from ppgan_ext import apps
+from ppgan_ext.apps.base import Predictor
+from ppgan_ext.apps.batch import BatchResult
+from ppgan_ext.errors import ConfigError, InputError, NoFaceError
+from tests.reference.toy_face_model import N_LATENT, SIZE, names, toy_face_model
+
+PREDICTORS = [getattr(apps, name) for name in apps.__all__]
+
+
+def code(seed):
+    return np.random.default_rng(seed).standard_normal((N_LATENT, 512)).astype(np.float32)
+
+
+# The contract: names, constructors, run()
+
+
+def test_names_are_loaded_when_they_are_used():
+    assert sorted(apps.__all__) == dir(apps)
+    assert len(PREDICTORS) == 6
+    with pytest.raises(AttributeError, match="StyleGANv3Predictor"):
+        apps.StyleGANv3Predictor  # noqa: B018
+
+
+def test_constructors_are_paddlegans():
+    expected = {
+        "output_path": "output_dir", "weight_path": None, "model_type": None, "seed": None, "size": 1024,
+        "style_dim": 512, "n_mlp": 8, "channel_multiplier": 2,
+    }  # fmt: skip
+    parameters = list(inspect.signature(Predictor).parameters.values())[: len(expected)]
+    assert {p.name: p.default for p in parameters} == expected
+    editing = list(inspect.signature(apps.StyleGANv2EditingPredictor).parameters)
+    assert editing[:2] == ["model_type", "direction_path"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("StyleGANv2Predictor", ["n_row", "n_col"]),
+        (
+            "StyleGANv2FittingPredictor",
+            ["image", "need_align", "start_lr", "final_lr", "latent_level", "step", "mse_weight", "pre_latent"],
+        ),
+        ("StyleGANv2MixingPredictor", ["latent1", "latent2", "weights"]),
+        ("StyleGANv2EditingPredictor", ["latent", "direction", "offset"]),
+        ("Pixel2Style2PixelPredictor", ["image"]),
+        ("AgeEditingPredictor", ["image", "years", "target_age"]),
+    ],
+)
+def test_run_takes_paddlegans_arguments_in_its_order(name, expected):
+    parameters = list(inspect.signature(getattr(apps, name).run).parameters.values())[1:]
+    assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == expected
+
+
+@pytest.mark.parametrize("kind", PREDICTORS)
+def test_an_unknown_model_is_refused_at_once(kind):
+    with pytest.raises(ConfigError, match="faces-128"):
+        kind(model_type="faces-127")
+
+
+# StyleGANv2Predictor
+
+
+def test_generate(make, tmp_path):
+    from PIL import Image
+
+    predictor = make(apps.StyleGANv2Predictor, seed=5)
+    result = predictor.run(n_row=2, n_col=3, save_latents=True)
+    sheets = ["sample.png", "sample_mixing_0.png", "sample_mixing_1.png"]
+    assert names(tmp_path / "out") == sorted([*sheets, *(f"sample_{i}.npy" for i in range(1, 7))])
+    assert result.sample.shape == (2 * SIZE, 3 * SIZE, 3)
+    assert result.mixing_0.shape == (3 * SIZE, 4 * SIZE, 3)
+    for name, sheet in zip(sheets, result[:3], strict=True):
+        assert np.array_equal(np.asarray(Image.open(tmp_path / "out" / name)), sheet)
+    # The codes are those of the sheet, row by row.
+    second_row_first = predictor.engine.synthesizer.render(np.load(tmp_path / "out" / "sample_4.npy")[None])
+    tile = np.clip(np.rint((second_row_first[0].transpose(1, 2, 0) + 1) * 127.5), 0, 255)
+    assert np.abs(tile - result.sample[SIZE : 2 * SIZE, :SIZE]).max() <= 1
+
+
+def test_same_seed_same_bytes_another_seed_others(make):
+    first, again, other = (make(apps.StyleGANv2Predictor, seed=s, output_path=None).run(1, 2) for s in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not np.array_equal(first.sample, other.sample)
+
+
+def test_truncation_shrinks_towards_the_average(make, engine):
+    codes = make(apps.StyleGANv2Predictor, seed=1, output_path=None)
+    distance = [
+        np.linalg.norm(codes.run(1, 3, truncation=psi).latent - engine.synthesizer.w_avg) for psi in (0.0, 0.5, 1.0)
+    ]
+    assert distance[0] < 1e-3
+    assert distance[1] == pytest.approx(distance[2] / 2, rel=1e-4)
+
+
+def test_the_mixing_sheet_takes_shape_from_the_left_and_the_rest_from_above(make, engine):
+    sheet = make(apps.StyleGANv2Predictor, seed=5, output_path=None).run(n_row=2, n_col=3).mixing_0
+    tiles = sheet.reshape(3, SIZE, 4, SIZE, 3).swapaxes(1, 2)
+    assert (tiles[0, 0] == 255).all()
+    assert len({tiles[i, j].tobytes() for i in range(3) for j in range(4)}) == 12
+
+
+# StyleGANv2EditingPredictor
+
+
+def test_edit_a_code(make, engine, tmp_path):
+    w = code(1)
+    np.save(tmp_path / "w.npy", w)
+    result = make(apps.StyleGANv2EditingPredictor).run(str(tmp_path / "w.npy"), "age", 7.5)
+    src, dst, latent = result
+    assert names(tmp_path / "out") == ["dst.editing.npy", "dst.editing.png", "src.editing.png"]
+    assert src.shape == dst.shape == (SIZE, SIZE, 3)
+    assert src.dtype == dst.dtype == np.uint8
+    from ppgan_ext.latents.directions import load_directions
+
+    vector = load_directions(str(engine.face_model.directions_file), N_LATENT)["age"].vector
+    assert np.allclose(latent, w + 7.5 * vector, atol=1e-6)
+    assert np.array_equal(np.load(tmp_path / "out" / "dst.editing.npy"), latent)
+
+
+def test_several_edits_at_once_on_some_layers(make):
+    predictor = make(apps.StyleGANv2EditingPredictor, output_path=None)
+    w = code(1)
+    both = predictor.run(w, edit={"age": 5, "smile": -2}, layers=["coarse", 6]).latent
+    one_by_one = predictor.run(predictor.run(w, "age", 5).latent, "smile", -2).latent
+    rows = [0, 1, 2, 3, 6]
+    assert np.allclose(both[rows], one_by_one[rows], atol=1e-6)
+    assert np.array_equal(both[[4, 5, 7]], w[[4, 5, 7]])
+
+
+def test_edit_a_list_of_codes(make, tmp_path):
+    np.save(tmp_path / "a.npy", code(1))
+    np.save(tmp_path / "b.npy", np.zeros((3, 4), np.float32))
+    result = make(apps.StyleGANv2EditingPredictor).run([tmp_path / "a.npy", tmp_path / "b.npy"], "age", 5)
+    assert isinstance(result, BatchResult)
+    assert len(result) == 1
+    assert [failure.job.stem for failure in result.failures] == ["b"]
+    assert names(tmp_path / "out" / "a") == ["dst.editing.npy", "dst.editing.png", "src.editing.png"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({}, "nothing to edit"),
+        ({"direction": "agee", "offset": 1}, "Did you mean 'age'"),
+        ({"direction": "age", "edit": {"age": 2}}, "given twice"),
+        ({"edit": {"age": 2}, "layers": ["9"]}, "no layer '9'"),
+        ({"edit": {"age": 2}, "layers": ["5-3"]}, "no layer '5-3'"),
+    ],
+)
+def test_edits_that_cannot_be_made(make, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        make(apps.StyleGANv2EditingPredictor, output_path=None).run(code(1), **settings)
+
+
+def test_edit_the_faces_of_a_photo(make, couple, tmp_path):
+    predictor = make(apps.StyleGANv2EditingPredictor)
+    result = predictor.run_photo(couple, {"age": 400, "smile": 100})
+    assert names(tmp_path / "out") == [
+        "image.age+400.smile+100.png", "image.edit.strip.png", "image.face1.npy", "image.face2.npy",
+    ]  # fmt: skip
+    assert result.latent.shape == (2, N_LATENT, 512)
+    assert result.dst.shape == couple.shape
+    assert np.array_equal(result.src, couple)
+
+
+# StyleGANv2MixingPredictor
+
+
+def test_mix_codes(make, tmp_path):
+    first, second = code(1), code(2)
+    src1, src2, dst = make(apps.StyleGANv2MixingPredictor).run(first, second, [1] * 3 + [0] * 4 + [0.25])
+    assert names(tmp_path / "out") == ["dst.mixing.npy", "dst.mixing.png", "src1.mixing.png", "src2.mixing.png"]
+    mixed = np.load(tmp_path / "out" / "dst.mixing.npy")
+    assert np.array_equal(mixed[:3], first[:3])
+    assert np.array_equal(mixed[3:7], second[3:7])
+    assert np.allclose(mixed[7], 0.25 * first[7] + 0.75 * second[7], atol=1e-6)
+    assert {image.shape for image in (src1, src2, dst)} == {(SIZE, SIZE, 3)}
+    assert not np.array_equal(src1, src2)
+
+
+def test_mix_by_level_and_by_halves(make, tmp_path):
+    predictor = make(apps.StyleGANv2MixingPredictor)
+    first, second = code(1), code(2)
+    predictor.run(first, second, levels={"coarse": 1})
+    mixed = np.load(tmp_path / "out" / "dst.mixing.npy")
+    assert np.array_equal(mixed[:4], first[:4])
+    assert np.allclose(mixed[4:], (first[4:] + second[4:]) / 2, atol=1e-6)
+    predictor.run(first, second)
+    assert np.allclose(np.load(tmp_path / "out" / "dst.mixing.npy"), (first + second) / 2, atol=1e-6)
+
+
+def test_mixing_weights_of_another_model_are_refused(make):
+    with pytest.raises(ConfigError, match="8 layers"):
+        make(apps.StyleGANv2MixingPredictor, output_path=None).run(code(1), code(2), [0.5] * 18)
+
+
+def test_photos_can_be_mixed(make, engine, portrait, tmp_path):
+    path = tmp_path / "photo.png"
+    PIL.Image.fromarray(portrait).save(path)
+    result = make(apps.StyleGANv2MixingPredictor, output_path=None).run(path, portrait[:, ::-1].copy(), 1.0)
+    encoded = make(apps.Pixel2Style2PixelPredictor, output_path=None).run(path)
+    assert np.array_equal(result.src1, encoded.dst)
+    assert np.array_equal(result.dst, encoded.dst)
+
+
+# Pixel2Style2PixelPredictor
+
+
+def test_encode(make, engine, portrait, tmp_path):
+    src, dst, latent = make(apps.Pixel2Style2PixelPredictor).run(PIL.Image.fromarray(portrait))
+    assert names(tmp_path / "out") == ["dst.npy", "dst.png", "src.png"]
+    assert src.shape == dst.shape == (SIZE, SIZE, 3)
+    assert src.dtype == dst.dtype == np.uint8
+    assert latent.shape == (N_LATENT, 512)
+    assert np.array_equal(np.load(tmp_path / "out" / "dst.npy"), latent)
+    assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "out" / "dst.png")), dst)
+    pixels = src.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1
+    assert np.allclose(engine.encoder.encode(pixels)[0], latent, atol=1e-5)
+
+
+def test_encode_a_folder(make, portrait, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    PIL.Image.fromarray(portrait).save(folder / "a.png")
+    PIL.Image.new("RGB", (200, 150)).save(folder / "b.png")
+    (folder / "c.jpg").write_text("no picture")
+    result = make(apps.Pixel2Style2PixelPredictor).run(folder)
+    assert len(result) == 1
+    assert [type(failure.error) for failure in result.failures] == [NoFaceError, InputError]
+    assert names(tmp_path / "out") == ["a/dst.npy", "a/dst.png", "a/src.png"]
+
+
+def test_the_second_face_is_another(make, couple):
+    predictor = make(apps.Pixel2Style2PixelPredictor, output_path=None)
+    first, second = predictor.run(couple).src, predictor.run(couple, face=2).src
+    assert np.abs(first.astype(int) - second).mean() > 5
+    with pytest.raises(NoFaceError):
+        predictor.run(couple, face=3)
+
+
+def test_a_model_without_an_encoder_says_what_to_do(tmp_path, portrait):
+    from ppgan_ext.engine import open_model
+
+    predictor = apps.AgeEditingPredictor(output_path=None)
+    predictor.__dict__["engine"] = open_model(toy_face_model(tmp_path, encoder=False), device="cpu", compiled=False)
+    with pytest.raises(ConfigError, match="no encoder") as caught:
+        predictor.run(portrait)
+    assert "ppgan-ext fit" in str(caught.value)
+
+
+def test_a_model_without_directions_says_what_to_do(tmp_path, portrait):
+    from ppgan_ext.engine import open_model
+
+    predictor = apps.AgeEditingPredictor(output_path=None)
+    predictor.__dict__["engine"] = open_model(toy_face_model(tmp_path, directions=False), device="cpu", compiled=False)
+    with pytest.raises(ConfigError, match="--direction_path"):
+        predictor.run(portrait)
