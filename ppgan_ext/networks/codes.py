@@ -85,7 +85,7 @@ def blend_styles(
     if len(wide) == 1:
         return wide[0]
     if inject_index is None:
-        inject_index = int(paddle.randint(1, n_latent, [1]))
+        inject_index = int(paddle.randint(1, n_latent, [1]).item())
     if not 0 <= inject_index <= n_latent:
         raise ConfigError(f"must lie between 0 and {n_latent}, got {inject_index}", where="inject_index")
     return paddle.concat([wide[0][:, :inject_index], wide[1][:, inject_index:]], axis=1)

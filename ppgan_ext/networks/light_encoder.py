@@ -47,7 +47,7 @@ class LightEncoder(nn.Layer):
     ) -> None:
         super().__init__()
         log_size = check_size(size, smallest=16)
-        channels = channel_table(channel_base=channel_base, channel_cap=channel_cap)
+        channels = channel_table(channel_base=channel_base, channel_cap=channel_cap, size=size)
         self.input_size = size
         self.style_dim = style_dim
         self.n_latent = 2 * log_size - 2
@@ -92,6 +92,6 @@ class LightEncoder(nn.Layer):
         for index, level in enumerate(self.levels):
             # The last map has side 4, the one before 8, then 16: averaging over 1, 2, 4 pixels leaves 4x4.
             pooled = F.avg_pool2d(maps[-1 - level], kernel_size=2**level, stride=2**level)
-            head = self.heads[index](pooled.flatten(1))
+            head = self.heads[index](pooled.reshape([-1, pooled.shape[1] * 16]))
             styles.append(head.reshape([-1, self.groups[level], self.style_dim]))
         return paddle.concat(styles, axis=1)

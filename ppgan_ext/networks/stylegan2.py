@@ -80,7 +80,7 @@ class StyleGANv2Generator(nn.Layer):
         self.is_concat = is_concat
         self.num_layers = 2 * self.log_size - 3
         self.n_latent = 2 * self.log_size - 2
-        self.channels = channel_table(channel_multiplier, channel_base, channel_cap)
+        self.channels = channel_table(channel_multiplier, channel_base, channel_cap, size=size)
         self.style_layers = [0] + [3 * block + row for block in range(self.log_size - 2) for row in (2, 3)]
         self.w_idx_lst = [0, 1] + [2 * block + row for block in range(self.log_size - 2) for row in (1, 2, 3)]
 

@@ -62,7 +62,7 @@ class StyleGANv2Discriminator(nn.Layer):
     ) -> None:
         super().__init__()
         log_size = check_size(size)
-        channels = channel_table(channel_multiplier, channel_base, channel_cap)
+        channels = channel_table(channel_multiplier, channel_base, channel_cap, size=size)
         self.size = size
         convs: list[nn.Layer] = [ConvLayer(3, channels[size], 1)]
         for log in range(log_size, 2, -1):
@@ -91,8 +91,9 @@ class StyleGANv2Discriminator(nn.Layer):
         """
         check_form(form)
         maps = self.feature_maps(x, form)
-        y = self.final_conv(minibatch_stddev(maps[-1]), form).flatten(1)
-        score = self.final_linear(y)
+        y = self.final_conv(minibatch_stddev(maps[-1]), form)
+        # reshape, because Paddle's flatten has no second derivative
+        score = self.final_linear(y.reshape([y.shape[0], -1]))
         return (score, maps) if features else score
 
     def feature_maps(self, x: paddle.Tensor, form: Form = "fast") -> list[paddle.Tensor]:

@@ -93,7 +93,9 @@ class ModulatedConv2D(nn.Layer):
         """Convolve 1x1 as one batched matrix product: (N, O, I) @ (N, I, H W)."""
         height, width = x.shape[2:]
         weight = self.weight.reshape([1, self.num_out, self.num_in]) * style.unsqueeze(1)
-        return paddle.matmul(weight, x.flatten(2)).reshape([-1, self.num_out, height, width])
+        # reshape, because Paddle's flatten has no second derivative
+        x = x.reshape([-1, self.num_in, height * width])
+        return paddle.matmul(weight, x).reshape([-1, self.num_out, height, width])
 
     def _convolve(self, x: paddle.Tensor, weight: paddle.Tensor, form: Form) -> paddle.Tensor:
         if not self.upsample:
