@@ -1,0 +1,230 @@
+"""Perceptual distances: LPIPS (arXiv 1801.03924), and the same construction on the bundled model's discriminator.
+
+A distance compares the features of two images at every pixel after scaling each feature vector to length 1. Its name
+says which network gave the features; figures under different names are not comparable. Departs from paddle-lpips,
+whose linear heads it uses: the target's features are computed once, gradients reach the image through a frozen trunk,
+and a pixel whose features are all zero has a finite gradient.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+from ppgan_ext.errors import InputError, WeightsError
+from ppgan_ext.networks import StyleGANv2Discriminator, VGG16Features
+from ppgan_ext.networks.vgg import CHANNELS
+from ppgan_ext.types import FloatArray
+from ppgan_ext.weights import catalog, load, readers, store
+
+# LPIPS v0.1's input layer: ImageNet's mean and deviation, for images in [-1, 1].
+_SHIFT = (-0.030, -0.088, -0.188)
+_SCALE = (0.458, 0.448, 0.450)
+# Added to a squared length, so that LPIPS's own 1e-10 is added to the length where that is zero.
+_EPSILON = 1e-20
+
+Features = list[paddle.Tensor]
+Extract = Callable[[paddle.Tensor], Sequence[paddle.Tensor]]
+
+
+class Perceptual(Protocol):
+    """A distance between images whose target is prepared once."""
+
+    name: str
+
+    def prepare(self, target: paddle.Tensor) -> Features:
+        """Compute what :meth:`distance` needs of the target, (1 or N, 3, H, W) in [-1, 1]; no gradient."""
+        ...
+
+    def distance(self, pixels: paddle.Tensor, features: Features) -> paddle.Tensor:
+        """Return one distance per image, (N,), differentiable in ``pixels`` (N, 3, H, W), [-1, 1]."""
+        ...
+
+
+class FeatureDistance:
+    """Weighted squared distance between unit-length features, averaged over pixels, summed over layers.
+
+    Args:
+        name: which network the features come from.
+        extract: maps images (N, 3, H, W) in [-1, 1] to feature maps (N, C, h, w), one per layer.
+        weights: one weight per channel, (C,), for every layer; or one number per layer for all its channels.
+    """
+
+    def __init__(self, name: str, extract: Extract, weights: Sequence[FloatArray | float]) -> None:
+        self.name = name
+        self._extract = extract
+        self._weights = [paddle.to_tensor(np.asarray(w, np.float32).reshape(1, -1, 1, 1)) for w in weights]
+
+    def prepare(self, target: paddle.Tensor) -> Features:
+        """Compute the target's features once.
+
+        Args:
+            target: (1 or N, 3, H, W), [-1, 1], RGB.
+
+        Raises:
+            InputError: another shape.
+        """
+        with paddle.no_grad():
+            return self._features(target)
+
+    def distance(self, pixels: paddle.Tensor, features: Features) -> paddle.Tensor:
+        """Measure how far images are from the target.
+
+        Args:
+            pixels: (N, 3, H, W), [-1, 1], RGB, of the target's size.
+            features: from :meth:`prepare`, of one target for all images or of one for each.
+
+        Returns:
+            (N,), at least 0, differentiable in ``pixels``.
+
+        Raises:
+            InputError: another shape, or a target of another size.
+        """
+        total = paddle.zeros([pixels.shape[0]], dtype=pixels.dtype)
+        maps = self._features(pixels)
+        for ours, theirs, weight in zip(maps, features, self._weights, strict=True):
+            if ours.shape[1:] != theirs.shape[1:] or theirs.shape[0] not in (1, ours.shape[0]):
+                raise InputError(
+                    f"images {tuple(pixels.shape)} and the prepared target differ in size or number",
+                    where="perceptual distance",
+                    cure="Resize both to one size",
+                )
+            difference = ours - theirs
+            total = total + (difference * difference * weight).sum(axis=1).mean(axis=[1, 2])
+        return total
+
+    def _features(self, images: paddle.Tensor) -> Features:
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise InputError(f"expected (N, 3, H, W), got {tuple(images.shape)}", where="images")
+        return [unit_length(layer) for layer in self._extract(images)]
+
+
+def unit_length(features: paddle.Tensor) -> paddle.Tensor:
+    """Scale the feature vector of every pixel, axis 1 of (N, C, H, W), to length 1; zero stays zero."""
+    return features * paddle.rsqrt((features * features).sum(axis=1, keepdim=True) + _EPSILON)
+
+
+def fit_to(images: paddle.Tensor, side: int) -> paddle.Tensor:
+    """Resize (N, C, H, W) to (N, C, side, side): whole boxes are averaged, what remains is interpolated linearly."""
+    box = [max(length // side, 1) for length in images.shape[2:]]
+    if box != [1, 1]:
+        images = F.avg_pool2d(images, box)
+    if tuple(images.shape[2:]) != (side, side):
+        images = F.interpolate(images, size=[side, side], mode="bilinear", align_corners=False)
+    return images
+
+
+def freeze(network: nn.Layer) -> nn.Layer:
+    """Put a network into evaluation mode and stop gradients at its parameters, not through it."""
+    network.eval()
+    for parameter in network.parameters():
+        parameter.stop_gradient = True
+    return network
+
+
+def lpips_vgg(
+    trunk: str | os.PathLike[str] | VGG16Features | None = None, heads: str | os.PathLike[str] | None = None
+) -> FeatureDistance:
+    """LPIPS v0.1 on VGG-16, under the name "lpips-vgg16".
+
+    Args:
+        trunk: PaddleGAN's ``vgg16_official.pdparams`` (or torchvision's vgg16), or a network that has its weights;
+            None finds or downloads the file.
+        heads: PaddleGAN's ``lins_0.1_vgg.pdparams``; None takes it from the cache, or else the same numbers from the
+            installed package paddle-lpips.
+
+    Raises:
+        WeightsError: a file that cannot be found or is something else.
+
+    Example:
+        >>> lpips = lpips_vgg()
+        >>> lpips.distance(pixels, lpips.prepare(target))  # doctest: +SKIP
+    """
+    network = trunk if isinstance(trunk, VGG16Features) else _load_trunk(trunk)
+    freeze(network)
+    shift = paddle.to_tensor(_SHIFT).reshape([1, 3, 1, 1])
+    scale = paddle.to_tensor(_SCALE).reshape([1, 3, 1, 1])
+    head_file = _find_heads() if heads is None else Path(heads)
+    return FeatureDistance("lpips-vgg16", lambda images: network((images - shift) / scale), read_heads(head_file))
+
+
+def bundled_distance(
+    discriminator: StyleGANv2Discriminator | None = None, model_type: str = catalog.DEFAULT_MODEL
+) -> FeatureDistance:
+    """Distance on the features of a model's discriminator, under the name "<model_type>-features".
+
+    Every channel counts alike and the layers are averaged, so the value lies between 0 and 4. Images are brought to
+    the discriminator's size first. It knows the faces and the crop that it was trained on, and nothing else.
+
+    Args:
+        discriminator: a network that has its weights; None loads that of ``model_type``.
+        model_type: whose discriminator it is.
+
+    Raises:
+        ConfigError: an unknown model.
+        WeightsError: the model comes without a discriminator.
+    """
+    network = load.load_discriminator(model_type) if discriminator is None else discriminator
+    freeze(network)
+    num_layers = len(network.convs) - 1
+    weights = [1.0 / num_layers] * num_layers
+    return FeatureDistance(
+        f"{model_type}-features", lambda images: network.feature_maps(fit_to(images, network.size)), weights
+    )
+
+
+def default_perceptual() -> FeatureDistance:
+    """LPIPS where PaddleGAN's VGG weights are on this machine, otherwise :func:`bundled_distance`; no download."""
+    trunk = store.find_local(catalog.LPIPS_TRUNK)
+    return bundled_distance() if trunk is None else lpips_vgg(trunk)
+
+
+def read_heads(path: str | os.PathLike[str]) -> list[FloatArray]:
+    """Read the five linear heads of LPIPS, in PaddleGAN's or paddle-lpips' naming.
+
+    Returns:
+        One weight per channel for every layer, (C,) float32 each.
+
+    Raises:
+        WeightsError: a file that holds something else.
+    """
+    state = readers.read(path)
+    found: dict[int, FloatArray] = {}
+    for name, array in state.items() if isinstance(state, Mapping) else ():
+        match = re.fullmatch(r"(?:lins\.|lin)?(\d)\.model\.\d\.weight", str(name))
+        if match and isinstance(array, np.ndarray):
+            found[int(match.group(1))] = np.asarray(array, np.float32).reshape(-1)
+    if [len(found[layer]) for layer in sorted(found)] != list(CHANNELS):
+        cure = "Give lins_0.1_vgg.pdparams of PaddleGAN"
+        raise WeightsError("not the linear heads of LPIPS for VGG-16", where=path, cure=cure)
+    return [found[layer] for layer in sorted(found)]
+
+
+def _find_heads() -> Path:
+    local = store.find_local(catalog.LPIPS_HEADS)
+    if local is not None:
+        return local
+    # The package is not imported: only the numbers in it are wanted.
+    package = importlib.util.find_spec("paddle_lpips")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        path = Path(folder) / "weights" / "v0.1" / "vgg.pdparams"
+        if path.is_file():
+            return path
+    return store.locate(catalog.LPIPS_HEADS)
+
+
+def _load_trunk(path: str | os.PathLike[str] | None) -> VGG16Features:
+    file = store.locate(catalog.LPIPS_TRUNK, path)
+    network = VGG16Features()
+    # The classifier on top has no part in a distance.
+    load.load_into(network, load.load_state(file), file, ignored=["classifier."])
+    return network
