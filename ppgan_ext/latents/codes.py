@@ -173,7 +173,7 @@ def read_numpy(path: Path) -> FloatArray | dict[str, FloatArray]:
         with loaded:
             return {key: loaded[key] for key in loaded.files}
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        if "allow_pickle" in str(error):
+        if "Object arrays" in str(error):
             what = "holds Python objects instead of numbers; reading them could run code"
             raise InputError(what, where=path, cure="Save the array itself with numpy.save") from error
         raise InputError("is damaged or not a NumPy file", where=path, cure="Save it again or copy it anew") from error

@@ -6,6 +6,7 @@ that the direction was scaled with. Files are read and written by `direction_fil
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -134,7 +135,7 @@ def find(directions: Mapping[str, Direction], name: str) -> Direction:
 
 
 def load_directions(
-    path: str, n_latent: int, *, style_dim: int = STYLE_DIM, name: str | None = None
+    path: str | os.PathLike[str], n_latent: int, *, style_dim: int = STYLE_DIM, name: str | None = None
 ) -> dict[str, Direction]:
     """Read a file, or a folder of files, of directions.
 
@@ -162,7 +163,9 @@ def load_directions(
     return found
 
 
-def save_directions(path: str, directions: Mapping[str, Direction], *, notes: Mapping[str, str] | None = None) -> None:
+def save_directions(
+    path: str | os.PathLike[str], directions: Mapping[str, Direction], *, notes: Mapping[str, str] | None = None
+) -> None:
     """Write directions in the package's own layout: `.safetensors`, see `direction_files`.
 
     Args:
