@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import importlib
+import io
 import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -21,16 +25,37 @@ from ppgan_ext.types import FloatArray, Image
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
     from ppgan_ext.latents.directions import Direction
+    from ppgan_ext.latents.projector import Step
+    from ppgan_ext.losses.perceptual import FeatureDistance
 
-Progress: TypeAlias = Callable[[str, int, int], None]  # (what is being done, steps done, steps in all)
 Result = TypeVar("Result")
 _PADDLEGAN_DEFAULTS = {"size": 1024, "style_dim": 512, "n_mlp": 8, "channel_multiplier": 2}
 OptionsT = TypeVar("OptionsT", bound=Options)
 PredictorT = TypeVar("PredictorT", bound="Predictor")
 
 
-def no_progress(task: str, done: int, total: int) -> None:
+class Progress(Protocol):
+    """Called while work goes on."""
+
+    def __call__(self, task: str, done: int, total: int, note: str = "") -> None:
+        """Say what is being done, the steps done, the steps in all (0: unknown), and figures to show beside them."""
+
+
+def no_progress(task: str, done: int, total: int, note: str = "") -> None:
     """Ignore progress."""
+
+
+def import_paddle_quietly() -> None:
+    """Import Paddle without its advice to use one thread, which is for another way of running than ours."""
+    if "paddle" in sys.modules:
+        return
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        importlib.import_module("paddle")
+    advice = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
+    for line in said.getvalue().splitlines():
+        if not line.startswith(advice):
+            print(line, file=sys.stderr)
 
 
 class Results:
@@ -69,6 +94,10 @@ class Predictor:
 
     The model is loaded when it is first needed, so that mistakes in the options show before anything slow begins.
 
+    Attributes:
+        files: what the last run wrote.
+        interrupted: Ctrl-C ended the last run early; its result is the best until then.
+
     Args:
         output_path: folder for result files; None writes nothing.
         weight_path: a weight file of your own; wins over ``model_type``.
@@ -81,7 +110,7 @@ class Predictor:
         channel_multiplier: its channel multiplier.
         cpu: stay on the CPU even where a GPU is found.
         half: half precision; only on a GPU.
-        progress: called with (task, done, total) while work goes on.
+        progress: called while work goes on, see `Progress`.
 
     Raises:
         ConfigError: no such model.
@@ -112,11 +141,14 @@ class Predictor:
         self.seed = None if seed is None else seeding.check_seed(seed)
         # PaddleGAN's defaults stand for "not said": the file itself knows its size.
         given = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
-        self.architecture = {name: value for name, value in given.items() if value != _PADDLEGAN_DEFAULTS[name]}
+        self.architecture: dict[str, Any] = {
+            name: value for name, value in given.items() if value != _PADDLEGAN_DEFAULTS[name]
+        }
         self.cpu = cpu
         self.half = half
         self.progress = progress or no_progress
         self.files: list[Path] = []
+        self.interrupted = False
         self._directions: dict[str, dict[str, Direction]] = {}
 
     @classmethod
@@ -129,6 +161,7 @@ class Predictor:
     @functools.cached_property
     def engine(self) -> Engine:
         """The model, loaded and made fast."""
+        import_paddle_quietly()
         from ppgan_ext.engine import open_model
         from ppgan_ext.weights.load import load_face_model
 
@@ -137,6 +170,13 @@ class Predictor:
 
         model = load_face_model(self.model_type, self.weight_path, **self.architecture, on_progress=fetching)
         return open_model(model, device=runtime.choose_device(self.cpu), half=self.half)
+
+    @functools.cached_property
+    def perceptual(self) -> FeatureDistance:
+        """What the projector compares images with."""
+        from ppgan_ext.losses.perceptual import default_perceptual
+
+        return default_perceptual()
 
     @property
     def generator(self) -> Any:
@@ -194,6 +234,11 @@ class Predictor:
             (N, 3, S, S) float32, about [-1, 1].
         """
         return self.engine.synthesizer.render(np.ascontiguousarray(w_plus, dtype=np.float32))
+
+    def show_step(self, task: str, step: Step) -> None:
+        """Show one step of the projector, with PaddleGAN's three figures."""
+        figures = f"perceptual: {step.perceptual:.4f}; mse: {step.mse:.4f}; lr: {step.learning_rate:.4f}"
+        self.progress(task, step.step, step.total, figures)
 
     def directions(self, path: str | None, names: Iterable[str]) -> dict[str, Direction]:
         """Load the directions of a file, or of the model's own file.

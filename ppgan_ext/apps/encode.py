@@ -53,7 +53,7 @@ class Pixel2Style2PixelPredictor(Predictor):
         results = self.results(subfolder)
         self.files = results.files
         photo = images.read_image(job.source)
-        portrait = invert(self.engine, photo, choose_faces(photo, [options.face])[0])
+        portrait = invert(self.engine, photo, choose_faces(photo, [options.face], job.source)[0])
         results.image("src.png", portrait.crop.image)
         results.image("dst.png", portrait.reconstruction)
         results.code("dst.npy", portrait.w_plus)

@@ -74,7 +74,7 @@ class StyleGANv2MixingPredictor(Predictor):
 
         if is_photo(source):
             photo = images.read_image(source)
-            return invert(self.engine, photo, choose_faces(photo, "largest")[0]).w_plus
+            return invert(self.engine, photo, choose_faces(photo, "largest", source)[0]).w_plus
         return load_code(source, self.n_latent)
 
 

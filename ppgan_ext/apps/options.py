@@ -187,8 +187,24 @@ class FitOptions(ModelOptions):
     start: Literal["mean", "encoder"] = option(
         "mean", "start from the average face or from the model's encoder", group="fitting"
     )
+    stop_at: int | None = option(
+        None,
+        "compare at this resolution only, e.g. 256: much faster with large models, less exact",
+        group="fitting",
+        ge=8,
+    )
+    patience: int | None = option(
+        None, "stop early after so many steps without progress (default: never)", group="fitting", ge=1
+    )
+    mask_face: bool = option(False, "with --need_align: fit the face only, not hair and background", group="fitting")
     save_gif: bool = option(False, "write the progress as dst.fitting.gif", group="output")
     save_mp4: bool = option(False, "write the progress as dst.fitting.mp4", group="output")
+
+    @model_validator(mode="after")
+    def _mask_needs_landmarks(self) -> FitOptions:
+        if self.mask_face and not self.need_align:
+            raise ValueError("mask_face needs need_align, which finds the face")
+        return self
 
 
 class MixOptions(ModelOptions):

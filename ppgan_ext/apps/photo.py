@@ -14,13 +14,14 @@ from ppgan_ext.apps import portrait as faces_of
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.options import ModelOptions, PhotoOptions
-from ppgan_ext.apps.portrait import Portrait
+from ppgan_ext.apps.portrait import Portrait, Refine
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import Face, FloatArray, Image
 
 if TYPE_CHECKING:
     from ppgan_ext.latents.directions import Direction
+    from ppgan_ext.latents.projector import Step
 
 FRAMES_BETWEEN_STOPS = 12
 FRAMES_PER_SECOND = 12.0
@@ -86,7 +87,7 @@ class PhotoPredictor(Predictor):
         results = self.results()
         self.files = results.files
         photo = images.read_image(job.source)
-        faces = faces_of.choose_faces(photo, "all")
+        faces = faces_of.choose_faces(photo, "all", job.source)
         preview = numbered_preview(photo, faces)
         results.image(f"{job.stem}.faces.png", preview)
         return FacePreview(preview, faces)
@@ -123,11 +124,11 @@ class PhotoPredictor(Predictor):
         self.files = results.files
         photo = images.read_image(job.source)
         directions = self.directions(options.direction_path, self.wanted(options))
-        chosen = faces_of.choose_faces(photo, options.faces)
+        chosen = faces_of.choose_faces(photo, options.faces, job.source)
         portraits = []
         for done, face in enumerate(chosen):
             self.progress("reading faces", done, len(chosen))
-            portraits.append(faces_of.invert(self.engine, photo, face, options.fit_steps))
+            portraits.append(faces_of.invert(self.engine, photo, face, self._refine(options, done + 1)))
         variants = self.variants(portraits, options, directions)
         edited, tiles = [], []
         for done, variant in enumerate(variants):
@@ -147,6 +148,25 @@ class PhotoPredictor(Predictor):
     def face_labels(self, portraits: Sequence[Portrait], directions: Mapping[str, Direction]) -> list[str]:
         """Text under each face's reconstruction."""
         return ["reconstruction"] * len(portraits)
+
+    def _refine(self, options: PhotoOptions, number: int) -> Refine | None:
+        """Give what refines the code of face ``number``; None if that is not asked for."""
+        if not options.fit_steps:
+            return None
+
+        def refine(pixels: FloatArray, w_plus: FloatArray) -> FloatArray:
+            from ppgan_ext.latents.projector import ProjectorOptions, project
+
+            def show(step: Step) -> None:
+                self.show_step(f"refining face {number}", step)
+
+            settings = ProjectorOptions(num_steps=options.fit_steps)
+            fit = project(self.engine, pixels, settings, start=w_plus, on_step=show, perceptual=self.perceptual)
+            if fit.interrupted:
+                raise KeyboardInterrupt
+            return fit.w_plus
+
+        return refine
 
     def _animate(
         self,

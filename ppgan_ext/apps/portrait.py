@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ppgan_ext import images, pictures
-from ppgan_ext.errors import ConfigError
+from ppgan_ext.errors import ConfigError, NoFaceError
 from ppgan_ext.types import Crop, Face, FloatArray, Image
 
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
+
+Refine: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,25 +36,34 @@ class Portrait:
     reconstruction: Image
 
 
-def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int]) -> list[Face]:
+def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int], source: object = None) -> list[Face]:
     """Find the faces of a photo and keep those asked for; numbers count from 1, the largest.
+
+    Args:
+        photo: (H, W, 3) RGB.
+        which: "all", "largest", or numbers.
+        source: where the photo comes from; a path is named in errors.
 
     Raises:
         NoFaceError: no face, or no face of such a number.
     """
     from ppgan_ext.faces.detect import choose, find_faces
 
-    return choose(find_faces(photo), which if isinstance(which, str) else list(which))
+    where = source if isinstance(source, (str, os.PathLike)) else None
+    try:
+        return choose(find_faces(photo), which if isinstance(which, str) else list(which))
+    except NoFaceError as error:
+        raise NoFaceError(error.what, where=where, cure=error.cure) from error
 
 
-def invert(engine: Engine, photo: Image, face: Face, fit_steps: int = 0) -> Portrait:
+def invert(engine: Engine, photo: Image, face: Face, refine: Refine | None = None) -> Portrait:
     """Cut a face out, find its code and render it.
 
     Args:
         engine: a model with an encoder.
         photo: (H, W, 3) RGB.
         face: one face of it.
-        fit_steps: optimiser steps that bring the encoder's code closer to the crop.
+        refine: makes a better code from the crop's pixels, (1, 3, S, S), and the encoder's code.
 
     Raises:
         ConfigError: the model has no encoder.
@@ -67,10 +79,8 @@ def invert(engine: Engine, photo: Image, face: Face, fit_steps: int = 0) -> Port
     crop = crop_face(photo, face, template=engine.face_model.record.crop, size=synthesizer.size)
     pixels = images.to_pixels(crop.image)
     w_plus = engine.encoder.encode(pixels)[0]
-    if fit_steps:
-        from ppgan_ext.latents.projector import ProjectorOptions, project
-
-        w_plus = project(engine, pixels, ProjectorOptions(num_steps=fit_steps), start=w_plus).w_plus
+    if refine is not None:
+        w_plus = refine(pixels, w_plus)
     return Portrait(face, crop, w_plus, render_image(engine, w_plus))
 
 

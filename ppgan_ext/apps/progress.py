@@ -23,14 +23,15 @@ class Bars:
         self._task = ""
         self._bar: tqdm | None = None
 
-    def __call__(self, task: str, done: int, total: int) -> None:
-        """Show that ``done`` of ``total`` steps of a task are made."""
+    def __call__(self, task: str, done: int, total: int, note: str = "") -> None:
+        """Show that ``done`` of ``total`` steps of a task are made, with figures beside them."""
         if self._quiet:
             return
         if task != self._task or self._bar is None:
             self.close()
             self._task = task
             self._bar = make_bar(task, total)
+        self._bar.set_postfix_str(note, refresh=False)
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:

@@ -128,6 +128,8 @@ def _each(
             else:
                 num_done += 1
                 _say([*describe(outcome.result), *map(str, predictor.files)], sys.stdout)
+                if predictor.interrupted:
+                    raise KeyboardInterrupt
             if bar is not None:
                 bar.update()
     except KeyboardInterrupt:

@@ -109,6 +109,7 @@ class Pretender:
     def __init__(self):
         self.files = ["out/x.png"]
         self.prepared = 0
+        self.interrupted = False
 
     def prepare(self, options):
         self.prepared += 1
