@@ -7,6 +7,7 @@ computed one by one: a batch gains nothing on a CPU and costs memory.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import os
 import re
@@ -32,6 +33,13 @@ _PROGRAM = "program"
 _ARRANGEMENT_FOLDERS = ("nn", "networks", "engine")
 # What Paddle raises for a program that it cannot read, depending on the kind of fault.
 _LOAD_ERRORS = (RuntimeError, ValueError, SystemError, OSError)
+# Paddle 3.3 crashes in these where a leaky ReLU follows: its slope has become a double, which they read as a float.
+# One pass goes by two names.
+_BROKEN_PASSES = ("conv_activation_mkldnn_fuse_pass", "conv_activation_onednn_fuse_pass", "matmul_activation_fuse_pass")
+
+
+# Rounding differs by about 1e-5 of the largest value, more in an untrained network; a wrong operator by about 1.
+_VERIFY_TOLERANCE = 0.02
 
 
 class CompileWarning(UserWarning):
@@ -87,20 +95,27 @@ class CompiledProgram:
         config.disable_gpu()
         config.disable_glog_info()
         config.enable_mkldnn()
+        for name in _BROKEN_PASSES:
+            config.delete_pass(name)
         config.set_cpu_math_library_num_threads(runtime.num_threads())
         self.folder = folder
-        self._predictor = inference.create_predictor(config)
+        with _quiet():
+            self._predictor = inference.create_predictor(config)
         names = sorted(self._predictor.get_input_names(), key=_input_index)
         self._inputs = [self._predictor.get_input_handle(name) for name in names]
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
         self._lock = threading.Lock()
+        self._has_run = False
 
     def run(self, *arrays: FloatArray) -> FloatArray:
         """Compute the output for one float32 array per input, in the order of the spec."""
         with self._lock:
             for handle, array in zip(self._inputs, arrays, strict=True):
                 handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
-            self._predictor.run()
+            # The first run chooses operators, and Paddle prints about some of them.
+            with contextlib.nullcontext() if self._has_run else _quiet():
+                self._predictor.run()
+            self._has_run = True
             return self._output.copy_to_cpu()
 
 
@@ -108,7 +123,8 @@ def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> Compil
     """Load a program from the cache; build it where it is missing or cannot be read.
 
     Raises:
-        RuntimeError, ValueError, SystemError, OSError: it cannot be built, or not be loaded when freshly built.
+        RuntimeError, ValueError, SystemError, OSError: it cannot be built or loaded, or computes other numbers than
+            the network.
     """
     cache = ProgramCache() if cache is None else cache
     name = spec.entry_name
@@ -118,7 +134,7 @@ def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> Compil
             return CompiledProgram(folder)
         except _LOAD_ERRORS:  # whole, but not for this Paddle: build it again
             cache.discard(name)
-    return CompiledProgram(cache.publish(name, lambda target: build_program(spec, target)))
+    return CompiledProgram(cache.publish(name, lambda target: _build_verified(spec, target)))
 
 
 def try_open_program(spec: ProgramSpec, required: bool) -> CompiledProgram | None:
@@ -140,9 +156,32 @@ def try_open_program(spec: ProgramSpec, required: bool) -> CompiledProgram | Non
 def build_program(spec: ProgramSpec, folder: Path) -> None:
     """Trace a network and save its program into a folder."""
     specs = [InputSpec(shape, "float32", f"input_{i}") for i, shape in enumerate(spec.input_shapes)]
-    with _quiet_stderr(), paddle.no_grad():
+    with _quiet(), paddle.no_grad():
         traced = paddle.jit.to_static(_Traced(spec.layer, spec.function), input_spec=[specs], full_graph=True)
         paddle.jit.save(traced, str(folder / _PROGRAM))
+
+
+def verify_program(spec: ProgramSpec, program: CompiledProgram) -> None:
+    """Compare a program with its network on random inputs: Paddle's oneDNN operators have had silent faults.
+
+    Raises:
+        RuntimeError: the numbers differ by more than rounding.
+    """
+    rng = np.random.default_rng(0)
+    inputs = [rng.standard_normal(shape).astype(np.float32) for shape in spec.input_shapes]
+    with paddle.no_grad():
+        expected = spec.function(*(paddle.to_tensor(array, place="cpu") for array in inputs)).numpy()
+    result = program.run(*inputs)
+    if result.shape != expected.shape:
+        raise RuntimeError(f"the program of {spec.name} gives {result.shape}, not {expected.shape}")
+    error = np.abs(result - expected).max() / max(np.abs(expected).max(), 1e-12)
+    if not error < _VERIFY_TOLERANCE:
+        raise RuntimeError(f"the program of {spec.name} is off by {error:.2g} of the largest value")
+
+
+def _build_verified(spec: ProgramSpec, folder: Path) -> None:
+    build_program(spec, folder)
+    verify_program(spec, CompiledProgram(folder))
 
 
 def hash_weights(layer: nn.Layer) -> str:
@@ -184,18 +223,33 @@ def _input_index(name: str) -> int:
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep Paddle's C++ log lines about tracing off the terminal; what was written is shown if the block fails."""
-    sys.stderr.flush()
+def _quiet() -> Iterator[None]:
+    """Keep what Paddle's C++ prints off the terminal; it is shown if the block fails.
+
+    ``contextlib.redirect_stderr`` would not do: C++ writes to the file descriptors.
+    """
+    _flush()
     with tempfile.TemporaryFile() as log:
-        saved = os.dup(2)
-        os.dup2(log.fileno(), 2)
+        saved = [(number, os.dup(number)) for number in (1, 2)]
+        for number, _ in saved:
+            os.dup2(log.fileno(), number)
         try:
             yield
         except BaseException:
+            _flush()
             log.seek(0)
-            os.write(saved, log.read())
+            os.write(saved[1][1], log.read())
             raise
         finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+            _flush()
+            for number, copy in saved:
+                os.dup2(copy, number)
+                os.close(copy)
+
+
+def _flush() -> None:
+    """Empty the buffers of Python and of C, which holds lines back where it does not write to a terminal."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: no such handle on Windows
+        ctypes.CDLL(None).fflush(None)

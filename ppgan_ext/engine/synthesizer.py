@@ -92,6 +92,8 @@ class Synthesizer:
         if codes.ndim != 3 or codes.shape[1:] != (self.n_latent, self.style_dim):
             expected = f"(N, {self.n_latent}, {self.style_dim})"
             raise InputError(f"{self.name} needs codes {expected}, got {codes.shape}", where="w_plus")
+        if noise is None and self.generator.is_concat:
+            raise InputError(f"{self.name} has no fixed noise", where="noise", cure="Give its feature maps")
         maps = self._fixed_noise if noise is None else self._check_noise(noise, len(codes))
         if len(codes) == 0:
             return np.zeros((0, 3, self.size, self.size), np.float32)

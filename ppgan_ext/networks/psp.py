@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
@@ -20,6 +21,7 @@ from ppgan_ext.networks.codes import broadcast_code
 from ppgan_ext.networks.sizes import check_size
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 from ppgan_ext.nn import EqualLinear
+from ppgan_ext.types import FloatArray
 
 INPUT_SIZE = 256
 NUM_COARSE = 3
@@ -196,7 +198,23 @@ class PSPEncoder(_Trunk):
 
 
 def _enlarge_and_add(top: paddle.Tensor, lateral: paddle.Tensor) -> paddle.Tensor:
-    return F.interpolate(top, size=lateral.shape[2:], mode="bilinear", align_corners=True) + lateral
+    """Resize bilinearly, corners on corners, and add.
+
+    As matrix products, because oneDNN programs refuse ``interpolate``; of three axes, because they get four wrong.
+    """
+    batch, channels, height, width = top.shape
+    rows = paddle.to_tensor(_bilinear_matrix(height, lateral.shape[2]))
+    columns = paddle.to_tensor(_bilinear_matrix(width, lateral.shape[3]))
+    planes = paddle.matmul(rows, top.reshape([-1, height, width]))
+    planes = paddle.matmul(planes, columns, transpose_y=True)
+    return planes.reshape([batch, channels, *lateral.shape[2:]]) + lateral
+
+
+def _bilinear_matrix(num_from: int, num_to: int) -> FloatArray:
+    """Weights (num_to, num_from) of linear interpolation between samples whose ends coincide, float32."""
+    at = np.linspace(0, num_from - 1, num_to)
+    distance = np.abs(at[:, None] - np.arange(num_from)[None, :])
+    return np.maximum(0, 1 - distance).astype(np.float32)
 
 
 class BackboneEncoderUsingLastLayerIntoW(_Trunk):
