@@ -144,7 +144,7 @@ class StyleGANv2FittingPredictor(Predictor):
         from ppgan_ext.faces.mask import face_mask
 
         landmarks = face.landmarks @ crop.matrix_photo_to_crop[:, :2].T + crop.matrix_photo_to_crop[:, 2]
-        return crop.image, face_mask(landmarks, (size, size))
+        return crop.image, np.clip(face_mask(landmarks, (size, size)), 0.0, 1.0)
 
 
 class _Frames:

@@ -123,8 +123,9 @@ class PhotoPredictor(Predictor):
         results = self.results()
         self.files = results.files
         photo = images.read_image(job.source)
-        directions = self.directions(options.direction_path, self.wanted(options))
         chosen = faces_of.choose_faces(photo, options.faces, job.source)
+        directions = self.directions(options.direction_path, self.wanted(options))
+        layer_numbers(options.layers or [], self.n_latent)
         portraits = []
         for done, face in enumerate(chosen):
             self.progress("reading faces", done, len(chosen))

@@ -116,10 +116,11 @@ def _each(
     jobs = make_jobs(options.input_image)
     if len(jobs) == 1 and jobs[0].problem is not None:
         raise jobs[0].problem
-    predictor.prepare(options)
-    num_failed = 0
-    bar = make_bar("photos", len(jobs)) if _is_many(options.input_image) else None
-    num_done = 0
+    bar = None
+    if _is_many(options.input_image):
+        predictor.prepare(options)
+        bar = make_bar("photos", len(jobs))
+    num_done = num_failed = 0
     try:
         for outcome in run_batch(jobs, work):
             if outcome.error is not None:

@@ -194,6 +194,6 @@ def test_in_a_small_copy_faces_are_where_they_were(engine, portrait):
     assert small.shape == (400, 480, 3)
     again = warp(small, after.crop.matrix_photo_to_crop, before.crop.image.shape[:2])
     assert np.abs(again.astype(int) - before.crop.image).mean() < 3
-    off = after.crop.matrix_photo_to_crop + [[0, 0, 1.0], [0, 0, 0]]
+    off = after.crop.matrix_photo_to_crop + np.array([[0, 0, 1.0], [0, 0, 0]])
     assert np.abs(warp(small, off, (32, 32)).astype(int) - before.crop.image).mean() > 6
     assert np.allclose(after.face.landmarks, (face.landmarks + 0.5) / 3 - 0.5)

@@ -5,7 +5,9 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2FittingPredictor
+from ppgan_ext.apps.batch import make_jobs
 from ppgan_ext.apps.fit import central_square
+from ppgan_ext.apps.options import FitOptions
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from tests.reference.toy_face_model import N_LATENT, SIZE, names
 
@@ -87,14 +89,17 @@ def test_aligned_or_not(fitting, portrait):
         fitting(output_path=None).run(np.full((90, 120, 3), 200, np.uint8), need_align=True)
 
 
-def test_a_mask_lets_the_background_go(fitting, portrait):
-    """A code fitted with the mask follows the face; without it, also what is around."""
-    spoilt = portrait.copy()
+def test_a_mask_hides_what_is_not_the_face(fitting, portrait):
     predictor = fitting(output_path=None)
-    with_mask = predictor.run(portrait, need_align=True, step=2, mask_face=True)
-    assert not np.array_equal(with_mask.dst, predictor.run(portrait, need_align=True, step=2).dst)
+    settings = {"need_align": True, "mask_face": True}
+    _, mask = predictor._target(make_jobs(portrait)[0], predictor.check(FitOptions, **settings))
+    assert mask.shape == (SIZE, SIZE)
+    assert mask[SIZE // 2, SIZE // 2] > 0.99  # the nose
+    assert mask[-1, 0] < 0.5 and mask[-1, -1] < 0.5  # beside the chin
+    masked = predictor.run(portrait, step=2, **settings)
+    assert not np.array_equal(masked.latent, predictor.run(portrait, step=2, need_align=True).latent)
     with pytest.raises(ConfigError, match="need_align"):
-        predictor.run(spoilt, mask_face=True)
+        predictor.run(portrait, mask_face=True)
 
 
 def test_progress_shows_paddlegans_figures_and_the_video_its_steps(fitting, drawn, tmp_path):
