@@ -57,6 +57,12 @@ class FeatureDistance:
         name: which network the features come from.
         extract: maps images (N, 3, H, W) in [-1, 1] to feature maps (N, C, h, w), one per layer.
         weights: one weight per channel, (C,), for every layer; or one number per layer for all its channels.
+
+    Example:
+        >>> colour = FeatureDistance("colour", lambda images: [images], [1.0])
+        >>> red, green = paddle.eye(3).reshape([3, 3, 1, 1])[:2].split(2)
+        >>> colour.distance(red, colour.prepare(green)).numpy().tolist()
+        [2.0]
     """
 
     def __init__(self, name: str, extract: Extract, weights: Sequence[FloatArray | float]) -> None:
@@ -144,10 +150,6 @@ def lpips_vgg(
 
     Raises:
         WeightsError: a file that cannot be found or is something else.
-
-    Example:
-        >>> lpips = lpips_vgg()
-        >>> lpips.distance(pixels, lpips.prepare(target))  # doctest: +SKIP
     """
     network = trunk if isinstance(trunk, VGG16Features) else _load_trunk(trunk)
     freeze(network)

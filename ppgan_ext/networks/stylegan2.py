@@ -56,7 +56,7 @@ class StyleGANv2Generator(nn.Layer):
 
     Example:
         >>> generator = StyleGANv2Generator(16, channel_base=64)
-        >>> generator.render(generator.mapping(paddle.randn([2, 512]))).shape
+        >>> list(generator.render(generator.mapping(paddle.randn([2, 512]))).shape)
         [2, 3, 16, 16]
     """
 

@@ -60,6 +60,16 @@ def test_light_encoder_has_first_and_second_derivatives():
     check_second_derivative(lambda: function("smooth"), lambda: function("fast"), tensors)
 
 
+def test_encoders_become_static_programs(psp, photo):
+    light = LightEncoder(32, 64, 5, style_dim=7).eval()
+    for net, x in ((light, paddle.to_tensor(numbers("x", [1, 3, 32, 32]))), (psp.encoder, photo)):
+        with paddle.no_grad():
+            expected = net(x).numpy()
+            spec = [paddle.static.InputSpec(list(x.shape), "float32")]
+            static = paddle.jit.to_static(net.forward, input_spec=spec, full_graph=True)
+            assert_close(static(x).numpy(), expected, 1e-5)
+
+
 def test_light_encoder_refuses_what_does_not_fit():
     net = LightEncoder(16, 64, 4, style_dim=3)
     with pytest.raises(InputError, match=r"expected \(N, 3, 16, 16\)"):
@@ -185,6 +195,13 @@ def test_psp_reads_its_three_levels(psp, photo):
     encoder = psp.encoder
     with paddle.no_grad():
         fine, middle, coarse = encoder.feature_maps(photo)
+        x, after = encoder.input_layer(photo), []
+        for block in encoder.body:
+            x = block(x)
+            after.append(x.numpy())
+        assert len(after) == 24
+        for level, block in ((fine, 6), (middle, 20), (coarse, 23)):
+            assert (level.numpy() == after[block]).all()
         assert [m.shape[1:] for m in (fine, middle, coarse)] == [[32, 64, 64], [64, 32, 32], [DIM, 16, 16]]
         p2 = _corner_aligned(coarse.numpy(), 32) + F.conv2d(middle, encoder.latlayer1.weight, encoder.latlayer1.bias)
         p1 = _corner_aligned(p2.numpy(), 64) + F.conv2d(fine, encoder.latlayer2.weight, encoder.latlayer2.bias)
