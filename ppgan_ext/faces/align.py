@@ -1,6 +1,6 @@
 """Cut faces out of photos, upright and of one size: the square that StyleGAN2's training faces were cut with.
 
-The square of "ffhq" is that of the FFHQ data set (Karras et al., arXiv 1812.04948, appendix A) and of PaddleGAN. "tight"
+The square "ffhq" is that of the FFHQ data set (Karras et al., arXiv 1812.04948, appendix A) and of PaddleGAN; "tight"
 is the same construction, drawn closer and lower: from above the brows to below the lip.
 """
 

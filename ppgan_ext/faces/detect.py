@@ -129,9 +129,7 @@ def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> l
         return list(faces)
     if which == "largest":
         return [faces[0]]
-    numbers = [which] if isinstance(which, (int, np.integer)) else list(which)
-    if not numbers or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in numbers):
-        raise ConfigError(f"{which!r} does not name a face", cure="Give 'all', 'largest', or numbers from 1 on")
+    numbers = _numbers(which)
     for number in numbers:
         if not 1 <= number <= len(faces):
             shown = "1 face, numbered 1" if len(faces) == 1 else f"{len(faces)} faces, numbered 1 to {len(faces)}"
@@ -140,6 +138,14 @@ def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> l
                 cure="--list_faces draws the numbers into the photo",
             )
     return [faces[number - 1] for number in dict.fromkeys(numbers)]
+
+
+def _numbers(which: object) -> list[int]:
+    given = list(which) if isinstance(which, Sequence) else [which]
+    numbers = [int(n) for n in given if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
+    if not numbers or len(numbers) != len(given):
+        raise ConfigError(f"{which!r} does not name a face", cure="Give 'all', 'largest', or numbers from 1 on")
+    return numbers
 
 
 def _copy(image: Image, num_pixels: float, max_enlargement: float) -> tuple[Image, FloatArray]:

@@ -198,7 +198,8 @@ def _paint_nose(canvas: _Canvas, marks: np.ndarray, skin: np.ndarray) -> None:
         canvas.paint(flank, skin * 0.78, 0.05, 0.8)
     half_ridge = np.array([0.04 * canvas.face.eye_distance, 0.0])
     canvas.paint(np.vstack([marks[27:31] - half_ridge, marks[30:26:-1] + half_ridge]), skin * 1.15, 0.04, 0.8)
-    under = np.vstack([marks[31:36], marks[35:30:-1] + (0, 0.07 * canvas.face.eye_distance)])
+    shade = np.array([0.0, 0.07 * canvas.face.eye_distance])
+    under = np.vstack([marks[31:36], marks[35:30:-1] + shade])
     canvas.paint(under, skin * 0.5, 0.03, 0.8)
     for nostril in ((marks[31] + marks[32]) / 2, (marks[34] + marks[35]) / 2):
         canvas.paint(nostril + _ellipse(0, 0, 0.07, 0.04) * canvas.face.eye_distance, skin * 0.25, 0.015, 0.9)

@@ -1,0 +1,44 @@
+"""Tell people apart: dlib's face recognition network, a ResNet-29 with 128 outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ppgan_ext.faces import models
+from ppgan_ext.faces.warp import transform_points, warp
+from ppgan_ext.types import Face, FloatArray, Image
+
+SAME_PERSON = 0.6
+"""Euclidean distance below which two descriptors show one person (99.4% right on Labeled Faces in the Wild)."""
+
+_PATCH = 512
+_FACE_IN_PATCH = 256.0
+
+
+def face_descriptor(image: Image, face: Face) -> FloatArray:
+    """Describe a face by 128 numbers that depend on the person, little on the photo.
+
+    Args:
+        image: the photo, (H, W, 3) RGB uint8.
+        face: a face in it.
+
+    Returns:
+        (128,) float64. Compare by Euclidean distance; below `SAME_PERSON` the person is the same.
+
+    Raises:
+        WeightsError: the network is not installed.
+    """
+    import dlib
+
+    # dlib takes landmarks in whole pixels; a patch of ample size makes that exact enough, and spares it the rest.
+    landmarks = np.asarray(face.landmarks, np.float64)
+    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+    scale = _FACE_IN_PATCH / float((high - low).max())
+    shift = (_PATCH - 1) / 2 - scale * (low + high) / 2
+    matrix = np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
+    patch = warp(image, matrix, (_PATCH, _PATCH))
+    points = [dlib.point(int(x), int(y)) for x, y in np.rint(transform_points(landmarks, matrix))]
+    shape = dlib.full_object_detection(dlib.rectangle(0, 0, _PATCH - 1, _PATCH - 1), points)
+    network = models.descriptor()
+    with models.descriptor_lock:
+        return np.array(network.compute_face_descriptor(patch, shape), np.float64)

@@ -1,0 +1,92 @@
+"""A soft mask of the face, forehead included, drawn from the landmarks."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.landmarks import NUM_LANDMARKS
+from ppgan_ext.types import FloatArray
+
+# Brows, nose and mouth divide the face below the hairline into thirds; the hairline itself is left out.
+_FOREHEAD = 0.75  # height above the brows, as a share of the distance from the brows to the nose's base
+_JAW = slice(0, 17)
+_BROWS = slice(17, 27)
+_NOSE_BASE = 33
+_SUBPIXEL_BITS = 4
+_DRAWN_SIZE = 320.0  # root of the outline's area where it is drawn
+
+
+def face_mask(landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12) -> npt.NDArray[np.float32]:
+    """Draw the mask of a face into a picture of zeros.
+
+    Convention: landmarks are pixel centres at integers. The mask is 0 outside the outline, 1 deep inside, and rises in
+    between with zero slope at both ends. Where the face leaves the photo it is cut, not feathered.
+
+    Args:
+        landmarks: (68, 2), photo pixels.
+        image_shape: (H, W) or (H, W, C) of the photo.
+        feather: width of the rise, as a share of the face's size (the root of the outline's area).
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    mask = np.zeros(image_shape[:2], np.float32)
+    (left, top, right, bottom), part = mask_region(landmarks, image_shape, feather)
+    mask[top:bottom, left:right] = part
+    return mask
+
+
+def mask_region(
+    landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12
+) -> tuple[tuple[int, int, int, int], npt.NDArray[np.float32]]:
+    """Draw the mask of a face, but only the rectangle of the photo that it touches.
+
+    Returns:
+        region: (left, top, right, bottom) in photo pixels, right and bottom outside; empty where the face lies outside
+            the photo.
+        mask: (bottom - top, right - left) float32; 0 in all of the photo that is not in the region.
+    """
+    outline = face_outline(landmarks)
+    height, width = image_shape[:2]
+    # Always drawn at about one size: smooth for a small face, quick for a large one.
+    finer = _DRAWN_SIZE / math.sqrt(float(cv2.contourArea(outline.astype(np.float32))))
+    margin = 2.0 + 2.0 / finer
+    # Drawn whole, then cut, so that the photo's border leaves no feather.
+    first = np.floor(outline.min(axis=0) - margin).astype(int)
+    last = np.ceil(outline.max(axis=0) + margin).astype(int) + 1
+    size = last - first
+    fine_size = np.ceil(size * finer).astype(int)
+    polygon = (outline - first + 0.5) * (fine_size / size) - 0.5
+    inside = np.zeros(fine_size[::-1], np.uint8)
+    cv2.fillPoly(inside, [np.rint(polygon * (1 << _SUBPIXEL_BITS)).astype(np.int32)], 1, cv2.LINE_8, _SUBPIXEL_BITS)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    rise = np.clip(depth / max(feather * _DRAWN_SIZE, finer), 0.0, 1.0)
+    shrinks = finer > 1.0
+    mask = cv2.resize(
+        rise * rise * (3.0 - 2.0 * rise), size.tolist(), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
+    left, right = (int(v) for v in np.clip((first[0], last[0]), 0, width))
+    top, bottom = (int(v) for v in np.clip((first[1], last[1]), 0, height))
+    return (left, top, right, bottom), mask[top - first[1] : bottom - first[1], left - first[0] : right - first[0]]
+
+
+def face_outline(landmarks: FloatArray) -> FloatArray:
+    """Give the convex outline of the face: the jaw, and an arc over the forehead drawn from the brows.
+
+    Returns:
+        (N, 2) float64, photo pixels.
+    """
+    points = np.asarray(landmarks, np.float64)
+    if points.shape != (NUM_LANDMARKS, 2):
+        raise ValueError(f"landmarks must be ({NUM_LANDMARKS}, 2), got {points.shape}")
+    brows = points[_BROWS]
+    up = (brows.mean(axis=0) - points[_NOSE_BASE]) * _FOREHEAD
+    # Full height in the middle, none at the temples: the forehead is round.
+    height = np.sin(np.linspace(0.0, math.pi, len(brows))) ** 0.7
+    forehead = brows + height[:, None] * up
+    hull = cv2.convexHull(np.vstack([points[_JAW], brows, forehead]).astype(np.float32))
+    return hull[:, 0].astype(np.float64)

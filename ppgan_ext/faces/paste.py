@@ -1,0 +1,268 @@
+"""Put an edited face back into its photo.
+
+Three ways. "change" adds what the edit changed: the photo is moved as the edit moved the face (`motion`), then the
+remaining difference between edited face and reconstruction is added, so skin, hair and all else that the generator
+cannot draw stays as sharp as it was. "replace" puts the generator's face in, its colours corrected by what the
+reconstruction says about them. "seamless" fits it in by Poisson blending (Perez et al., SIGGRAPH 2003).
+
+In all three a pixel where the mask is 0 keeps its bits, and only the face's rectangle is worked on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.faces.color import fit_color_transfer
+from ppgan_ext.faces.mask import mask_region
+from ppgan_ext.faces.motion import GRID, estimate_motion, move
+from ppgan_ext.faces.warp import compose, invert, resize_matrix, warp
+from ppgan_ext.types import Crop, FloatArray, Image
+
+BLENDS = ("change", "replace", "seamless")
+
+# The edit fades out towards the crop's border over this share of its side.
+_FADE = 0.08
+# Rows worked on at a time: a face of 4000 pixels then needs no more memory than the photo.
+_BAND_ROWS = 256
+_STILL = 0.02  # pixels of motion that are not worth resampling the photo for
+_SMALL_PIXELS = 1.0e6  # of the copy on which colours are compared and borders solved for
+
+
+class _Region(NamedTuple):
+    """The rectangle of the photo that changes, and how much each of its pixels does."""
+
+    left: int
+    top: int
+    mask: FloatArray
+
+    def bands(self) -> Iterator[_Region]:
+        """Cut the region into horizontal bands."""
+        for row in range(0, self.mask.shape[0], _BAND_ROWS):
+            yield _Region(self.left, self.top + row, self.mask[row : row + _BAND_ROWS])
+
+    def of(self, photo: Image) -> Image:
+        """Give the view of the photo that lies in the region."""
+        height, width = self.mask.shape
+        return photo[self.top : self.top + height, self.left : self.left + width]
+
+    def draw(self, image: FloatArray, matrix_to_photo: FloatArray) -> FloatArray:
+        """Draw a picture through a matrix to the photo, as far as the region shows it."""
+        shift = np.array([[1.0, 0.0, -self.left], [0.0, 1.0, -self.top]])
+        return warp(image, compose(shift, matrix_to_photo), (self.mask.shape[1], self.mask.shape[0]))
+
+
+def paste_back(
+    photo: Image,
+    crop: Crop,
+    reconstruction: Image | FloatArray,
+    edited: Image | FloatArray,
+    landmarks: FloatArray,
+    blend: str = "change",
+) -> Image:
+    """Put an edited face back into its photo.
+
+    Convention: the generator's pictures may be images (S, S, 3) uint8 or, without loss by rounding, pixels (3, S, S) or
+    (1, 3, S, S) in [-1, 1]. They show the crop's square, whatever their size.
+
+    Args:
+        photo: (H, W, 3).
+        crop: the aligned crop, for its matrix.
+        reconstruction: the generator's picture of the face before the edit.
+        edited: its picture after the edit, of the same size.
+        landmarks: (68, 2), photo pixels, of the face in the photo.
+        blend: "change", "replace" or "seamless".
+
+    Returns:
+        A new photo. With "change" it equals the photo where edited and reconstruction are equal.
+
+    Raises:
+        ConfigError: no such blend.
+    """
+    if blend not in BLENDS:
+        raise ConfigError(f"there is no blend '{blend}'", cure=nearest(blend, BLENDS))
+    before, after = _to_float(reconstruction), _to_float(edited)
+    if before.shape != after.shape or before.shape[0] != before.shape[1]:
+        raise ValueError(f"reconstruction {before.shape} and edited {after.shape} must be squares of one size")
+    result = photo.copy()
+    region = _find_region(photo, crop, landmarks)
+    if not region.mask.any():
+        return result
+    to_photo = compose(invert(crop.matrix_photo_to_crop), _resize_square(before.shape[0], crop.size))
+    if blend == "change":
+        _add_change(photo, result, region, before, after, to_photo)
+    elif blend == "replace":
+        _replace(photo, result, region, before, after, to_photo)
+    else:
+        _seamless(photo, result, region, after, to_photo)
+    return result
+
+
+def _to_float(picture: Image | FloatArray) -> FloatArray:
+    """Bring an image or pixels to (S, S, 3) float32, 0 to 255."""
+    if picture.dtype == np.uint8:
+        if picture.ndim != 3 or picture.shape[2] != 3:
+            raise ValueError(f"an image must be (S, S, 3) uint8, got {picture.shape}")
+        return picture.astype(np.float32)
+    pixels = picture[0] if picture.ndim == 4 and picture.shape[0] == 1 else picture
+    if pixels.ndim != 3 or pixels.shape[0] != 3:
+        raise ValueError(f"pixels must be (3, S, S) or (1, 3, S, S), got {picture.shape}")
+    values = (np.clip(pixels, -1.0, 1.0) + 1.0) * 127.5
+    return np.ascontiguousarray(values.transpose(1, 2, 0), dtype=np.float32)
+
+
+def _resize_square(before: int, after: int) -> FloatArray:
+    return resize_matrix((before, before), (after, after))
+
+
+def _find_region(photo: Image, crop: Crop, landmarks: FloatArray) -> _Region:
+    """Multiply the face's mask by a window that fades out inside the crop's border."""
+    (left, top, right, bottom), mask = mask_region(landmarks, photo.shape)
+    x = np.arange(left, right)[None, :]
+    y = np.arange(top, bottom)[:, None]
+    window = np.ones(mask.shape, np.float32)
+    for a, b, c in crop.matrix_photo_to_crop:
+        position = ((a * x + b * y + c + 0.5) / crop.size).astype(np.float32)
+        rise = np.clip(np.minimum(position, 1.0 - position) / _FADE, 0.0, 1.0)
+        window *= rise * rise * (3.0 - 2.0 * rise)
+    return _Region(left, top, mask * window)
+
+
+def _add_change(
+    photo: Image, result: Image, region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
+) -> None:
+    """Move the photo as the face moved, and add what changed besides."""
+    if np.array_equal(before, after):
+        return
+    motion, change = _describe_change(region, before, after, to_photo)
+    size = before.shape[0]
+    change_to_photo = compose(to_photo, _resize_square(change.shape[0], size))
+    motion_to_photo = compose(to_photo, _resize_square(GRID, size))
+    # Shares of the side become photo pixels: the vectors turn and stretch with the matrix.
+    motion = (motion @ (to_photo[:, :2].T * size)).astype(np.float32)
+    moves = float(np.abs(motion).max()) > _STILL
+    for band in region.bands():
+        face = _moved_photo(photo, band, band.draw(motion, motion_to_photo)) if moves else band.of(photo)
+        face = face + band.mask[..., None] * band.draw(change, change_to_photo)
+        _write(result, band, face)
+
+
+def _describe_change(
+    region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Take an edit apart into a motion and a change of colour, in the generator's frame.
+
+    The motion fades out with the mask, and so does the moved reconstruction that is subtracted: half-way out, half the
+    motion is applied to both, instead of two faces half transparent.
+
+    Returns:
+        motion: (GRID, GRID, 2), shares of the side.
+        change: (N, N, 3), to be added after the motion; N is the generator's size, or GRID where that is larger.
+    """
+    size = before.shape[0]
+    region_to_grid = compose(_resize_square(size, GRID), invert(to_photo))
+    shift = np.array([[1.0, 0.0, region.left], [0.0, 1.0, region.top]])
+    fade = warp(region.mask, compose(region_to_grid, shift), (GRID, GRID), border_value=0.0)
+    motion = estimate_motion(before, after) * np.clip(fade, 0.0, 1.0)[..., None]
+    num = max(size, GRID)
+    before, after = (_enlarge(picture, num) for picture in (before, after))
+    in_pixels = cv2.resize(motion, (num, num), interpolation=cv2.INTER_LINEAR) * num
+    return motion, after - move(before, in_pixels)
+
+
+def _enlarge(picture: FloatArray, size: int) -> FloatArray:
+    return picture if picture.shape[0] == size else cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def _moved_photo(photo: Image, band: _Region, motion: FloatArray) -> FloatArray:
+    """Draw a band of the photo as moved; ``motion`` is in photo pixels, (rows, columns, 2)."""
+    reach = math.ceil(float(np.abs(motion).max())) + 3
+    top, left = max(0, band.top - reach), max(0, band.left - reach)
+    rows, columns = band.mask.shape
+    around = photo[top : band.top + rows + reach, left : band.left + columns + reach].astype(np.float32)
+    padded = np.zeros((*around.shape[:2], 2), np.float32)
+    inner = np.s_[band.top - top : band.top - top + rows, band.left - left : band.left - left + columns]
+    padded[inner] = motion
+    return move(around, padded)[inner]
+
+
+def _replace(
+    photo: Image, result: Image, region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
+) -> None:
+    """Lay the generator's face over the photo's.
+
+    The colours are corrected by the transfer that turns the reconstruction's into the photo's: it takes away what the
+    generator gets wrong, and leaves what the edit was meant to change.
+    """
+    small = _shrink(photo, region, before, to_photo)
+    after = fit_color_transfer(small.face, small.photo, small.mask).apply(after)
+    for band in region.bands():
+        _write(result, band, _mix(band.of(photo), band.draw(after, to_photo), band.mask))
+
+
+def _seamless(photo: Image, result: Image, region: _Region, after: FloatArray, to_photo: FloatArray) -> None:
+    """Lay the generator's face over the photo's with the gradients of the one and the border of the other.
+
+    What Poisson blending adds to the face is smooth, so for a large face it is solved for on a smaller copy.
+    """
+    small = _shrink(photo, region, after, to_photo)
+    correction = _poisson_correction(small)
+    for band in region.bands():
+        face = band.draw(after, to_photo) + band.draw(correction, small.matrix_to_photo)
+        _write(result, band, _mix(band.of(photo), face, band.mask))
+
+
+class _Small(NamedTuple):
+    """A region of limited size: the photo in it, the generator's picture in it, the mask; all float32."""
+
+    photo: FloatArray
+    face: FloatArray
+    mask: FloatArray
+    matrix_to_photo: FloatArray
+
+
+def _shrink(photo: Image, region: _Region, picture: FloatArray, to_photo: FloatArray) -> _Small:
+    height, width = region.mask.shape
+    scale = min(1.0, math.sqrt(_SMALL_PIXELS / (width * height)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    to_small = resize_matrix((width, height), size)
+    to_region = np.array([[1.0, 0.0, -region.left], [0.0, 1.0, -region.top]])
+    return _Small(
+        cv2.resize(region.of(photo).astype(np.float32), size, interpolation=cv2.INTER_AREA),
+        warp(picture, compose(to_small, compose(to_region, to_photo)), size),
+        cv2.resize(region.mask, size, interpolation=cv2.INTER_AREA),
+        compose(invert(to_region), invert(to_small)),
+    )
+
+
+def _poisson_correction(small: _Small) -> FloatArray:
+    """Give what Poisson blending adds to the face, (H, W, 3) float32."""
+    # The solver needs photo on all sides of the mask, also where the face leaves the photo.
+    frame = 2
+    face, photo, inside = (
+        cv2.copyMakeBorder(array, frame, frame, frame, frame, kind)
+        for array, kind in (
+            (np.clip(np.rint(small.face), 0, 255).astype(np.uint8), cv2.BORDER_REPLICATE),
+            (np.clip(np.rint(small.photo), 0, 255).astype(np.uint8), cv2.BORDER_REPLICATE),
+            ((small.mask > 0).astype(np.uint8) * 255, cv2.BORDER_CONSTANT),
+        )
+    )
+    left, top, width, height = cv2.boundingRect(inside)
+    clone = cv2.seamlessClone(face, photo, inside, (left + width // 2, top + height // 2), cv2.NORMAL_CLONE)
+    return (clone.astype(np.float32) - face)[frame:-frame, frame:-frame]
+
+
+def _mix(photo: Image, face: FloatArray, mask: FloatArray) -> FloatArray:
+    weight = mask[..., None]
+    return photo * (1.0 - weight) + face * weight
+
+
+def _write(result: Image, band: _Region, face: FloatArray) -> None:
+    """Round a band into the result, pixels of no mask left out."""
+    rounded = np.clip(np.rint(face), 0, 255).astype(np.uint8)
+    np.copyto(band.of(result), rounded, where=(band.mask > 0)[..., None])
