@@ -26,7 +26,7 @@ _WRITABLE = frozenset("? b B h i I l q Q e f d F D".split())
 def read(path: Path) -> Any:
     """Read what ``paddle.save`` wrote, protocols 2 to 4; bfloat16 is widened to float32."""
     with path.open("rb") as stream:
-        return _plain(resolve(Unpickler(stream).load()))
+        return resolve(Unpickler(stream).load(), _plain)
 
 
 def _plain(item: Any) -> Any:
@@ -34,11 +34,9 @@ def _plain(item: Any) -> Any:
     if isinstance(item, np.ndarray):
         return bfloat16_to_float32(item) if item.dtype == np.uint16 else item
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], np.ndarray):
-        return _plain(item[1])
+        return item[1]
     if isinstance(item, dict):
-        return {key: _plain(value) for key, value in _joined(item).items() if key != NAME_TABLE}
-    if isinstance(item, list | tuple):
-        return type(item)(_plain(value) for value in item)
+        return {key: value for key, value in _joined(item).items() if key != NAME_TABLE}
     return item
 
 

@@ -13,7 +13,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from ppgan_ext.errors import WeightsError
 
 MAX_DEPTH = 100
+MAX_ITEMS = 10_000_000
 _DTYPE_CODE = re.compile(r"[?]|b1|[iu][1248]|f[248]|c8|c16")
 # What a damaged file raises somewhere inside the standard library's readers.
 DAMAGE = (
@@ -200,11 +201,10 @@ def _empty_bytes(*arguments: Any) -> bytes:
     return b""
 
 
-def _dense_tensor(expression: str, scope: dict) -> ArrayRecord:
+def _dense_tensor(*arguments: Any) -> ArrayRecord:
     """Paddle writes a static graph's tensor as ``eval('data', {'data': array})``; nothing else is taken for one."""
-    if expression == "data" and isinstance(scope, dict) and set(scope) == {"data"}:
-        record = scope["data"]
-        if isinstance(record, ArrayRecord):
+    match arguments:
+        case ("data", {"data": ArrayRecord() as record}):
             return record
     raise ForbiddenError("to call builtins.eval")
 
@@ -304,38 +304,60 @@ class Unpickler(pickle.Unpickler):
                     raise ValueError("a memo index out of order")
 
 
-def resolve(item: Any) -> Any:
-    """Turn records into arrays, numbers and dicts, through all containers; what is shared stays shared."""
-    return _resolve(item, {}, 0)
+def resolve(item: Any, finish: Callable[[Any], Any] | None = None) -> Any:
+    """Turn records into arrays, numbers and dicts, through all containers; what is shared stays shared.
+
+    Args:
+        item: what :meth:`Unpickler.load` left.
+        finish: called with every finished array and container; what it returns takes the place.
+
+    Raises:
+        ValueError: containers that are too deep, hold themselves, or would hold too much if nothing were shared.
+    """
+    return _Resolver(finish or (lambda result: result)).resolve(item, 0)[0]
 
 
-def _resolve(item: Any, done: dict[int, Any], depth: int) -> Any:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"containers more than {MAX_DEPTH} deep")
-    if id(item) in done:
-        return done[id(item)]
-    if isinstance(item, NamespaceRecord):
-        item = item.fields
-    result: Any
-    if isinstance(item, dict):
-        result = done[id(item)] = {}
-        for key, value in item.items():
-            if not isinstance(key, str | int | float | bool | bytes | tuple | None):
+class _Resolver:
+    def __init__(self, finish: Callable[[Any], Any]) -> None:
+        self._finish = finish
+        self._done: dict[int, tuple[Any, int]] = {}
+        self._open: set[int] = set()
+
+    def resolve(self, item: Any, depth: int) -> tuple[Any, int]:
+        """Return the result and how many items it holds, counting shared ones as often as they occur."""
+        known = self._done.get(id(item))
+        if known is not None:
+            return known
+        if id(item) in self._open or depth > MAX_DEPTH:
+            raise ValueError(f"containers that hold themselves or lie more than {MAX_DEPTH} deep")
+        self._open.add(id(item))
+        result, size = self._resolve(item, depth + 1)
+        self._open.remove(id(item))
+        if size > MAX_ITEMS:
+            raise ValueError(f"containers that hold more than {MAX_ITEMS:,} items")
+        if isinstance(result, np.ndarray | dict | list | tuple):
+            result = self._finish(result)
+        self._done[id(item)] = result, size
+        return result, size
+
+    def _resolve(self, item: Any, depth: int) -> tuple[Any, int]:
+        if isinstance(item, NamespaceRecord):
+            item = item.fields
+        if isinstance(item, dict):
+            if not all(isinstance(key, str | int | float | bool | bytes | tuple | None) for key in item):
                 raise ValueError("a dictionary with odd keys")
-            result[key] = _resolve(value, done, depth + 1)
-    elif isinstance(item, list):
-        result = done[id(item)] = []
-        result.extend(_resolve(value, done, depth + 1) for value in item)
-    elif isinstance(item, tuple):
-        result = tuple(_resolve(value, done, depth + 1) for value in item)
-    elif isinstance(item, set | frozenset):
-        result = {_resolve(value, done, depth + 1) for value in item}
-    elif isinstance(item, Name) or item is NamespaceRecord:
-        result = getattr(item, "dotted", "argparse.Namespace")
-    else:
-        result = item.resolve() if hasattr(item, "resolve") else item
-    done[id(item)] = result
-    return result
+            values, size = self._all(item.values(), depth)
+            return dict(zip(item, values, strict=True)), size
+        if isinstance(item, list | tuple | set | frozenset):
+            values, size = self._all(item, depth)
+            return (tuple if isinstance(item, tuple) else list if isinstance(item, list) else set)(values), size
+        if isinstance(item, Name) or item is NamespaceRecord:
+            return getattr(item, "dotted", "argparse.Namespace"), 1
+        return item.resolve() if hasattr(item, "resolve") else item, 1
+
+    def _all(self, items: Iterable[Any], depth: int) -> tuple[list[Any], int]:
+        pairs = [self.resolve(item, depth) for item in items]
+        return [result for result, _ in pairs], 1 + sum(size for _, size in pairs)
 
 
 def refusal(error: ForbiddenError, path: Path) -> WeightsError:
