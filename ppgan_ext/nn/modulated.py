@@ -83,14 +83,22 @@ class ModulatedConv2D(nn.Layer):
         """
         scaled = style * self.scale
         if self.kernel_size == 1:
-            return self._mix_channels(x, scaled * gain)
+            return self._mix_channels(x, scaled * gain, form)
         weight = self.weight.reshape([self.num_out, self.num_in, 3, 3])
         # Eq. 3: 1 / sqrt(sum over I, k, k of (style * scale * weight)^2), the sum over k, k shared by all samples.
         # The scale goes to the weights here, because squared and with the style it would leave float16's range.
         power = (weight * weight).sum(axis=[2, 3]).transpose([1, 0]) * self.scale**2
         demodulation = paddle.rsqrt(paddle.matmul(style * style, power) + EPSILON) * gain
+        if form == "single" and style.shape[0] == 1 and self._has_small_filters(x):
+            return self._convolve(x, _scale_axes(weight, demodulation, scaled), form)
         x = x * scaled.unsqueeze(-1).unsqueeze(-1)
         return self._convolve(x, weight, form) * demodulation.unsqueeze(-1).unsqueeze(-1)
+
+    def _has_small_filters(self, x: paddle.Tensor) -> bool:
+        """Whether the filters hold fewer numbers than the features that they would save two passes over."""
+        num_pixels = x.shape[2] * x.shape[3]
+        num_features = (self.num_in + self.num_out * (4 if self.upsample else 1)) * num_pixels
+        return self.num_in * self.num_out * 9 < num_features
 
     def _mix_channels(self, x: paddle.Tensor, style: paddle.Tensor, form: Form) -> paddle.Tensor:
         """Convolve 1x1 as one batched matrix product: (N, O, I) @ (N, I, H W)."""

@@ -130,10 +130,14 @@ def test_images_match_the_numpy_twin(form, size):
     assert_close(images_of(net, w, form=form), ref.generator(state, w.numpy(), noises)[-1])
 
 
-def test_fast_and_smooth_agree_at_64_pixels():
+@pytest.mark.parametrize("count", [1, 2])
+def test_all_forms_agree_at_64_pixels(count):
     net = toy(64, channel_base=512, channel_cap=24)
-    w = codes(net)
-    assert_close(images_of(net, w, form="smooth"), images_of(net, w), 1e-5)
+    w = codes(net, count)
+    for noise in ("fixed", "none"):
+        expected = images_of(net, w, noise)
+        for form in ("smooth", "single"):
+            assert_close(images_of(net, w, noise, form), expected, 1e-5)
 
 
 def test_mapping_matches_the_numpy_twin(net):
