@@ -131,7 +131,7 @@ class Synthesizer:
         shapes = [(1, self.n_latent, self.style_dim), *((1, 1, side, side) for side in generator.noise_sides())]
 
         def draw(w_plus: paddle.Tensor, *noise: paddle.Tensor) -> paddle.Tensor:
-            return generator.render(w_plus, list(noise))
+            return generator.render(w_plus, list(noise), form="single")
 
         spec = ProgramSpec(f"{self.name}-synthesis-{self.size}", generator, draw, shapes, self._weights_hash)
         return try_open_program(spec, self._required)
