@@ -96,6 +96,52 @@ def geometric_attributes(landmarks: FloatArray) -> dict[str, FloatArray]:
     }
 
 
+def pose_cues(landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Measure what a turn of the head does to the nose: cues that rise with yaw and with pitch, no angles.
+
+    Convention: a subject who turns to their own left moves the nose towards image right, positive yaw; one who looks
+    up moves the tip of the nose towards the eyes, positive pitch.
+
+    Args:
+        landmarks: (..., 68, 2).
+
+    Returns:
+        Yaw cue: u of the tip 30 from the middle of the eyes. Pitch cue: how far up the tip stands between mouth (0)
+        and eyes (1). Both (...,).
+    """
+    u, v = _face_frame(np.asarray(landmarks, dtype=np.float64))
+    eyes = [36, 39, 42, 45]
+    mouth = [48, 54]
+    yaw_cue = u[..., 30] - u[..., eyes].mean(-1)
+    pitch_cue = (v[..., mouth].mean(-1) - v[..., 30]) / (v[..., mouth].mean(-1) - v[..., eyes].mean(-1))
+    return yaw_cue, pitch_cue
+
+
+def pose_signs(landmarks: FloatArray, yaw: FloatArray, pitch: FloatArray) -> tuple[int, int]:
+    """Find out which way foreign yaw and pitch angles count, from the landmarks of the same faces.
+
+    Args:
+        landmarks: (N, 68, 2).
+        yaw: (N,), degrees of whatever sign.
+        pitch: (N,), likewise.
+
+    Returns:
+        +1 or -1 for each: what to multiply them with for this package's convention.
+
+    Raises:
+        InputError: the angles have little to do with the landmarks (correlation below 0.3).
+    """
+    signs = []
+    for name, cue, angle in zip(("yaw", "pitch"), pose_cues(landmarks), (yaw, pitch), strict=True):
+        known = np.isfinite(cue) & np.isfinite(angle)
+        correlation = float(np.corrcoef(cue[known], np.asarray(angle, np.float64)[known])[0, 1])
+        if not abs(correlation) >= 0.3:
+            what = f"the landmarks do not tell the sign of {name} (correlation {correlation:.2f})"
+            raise InputError(what, where=name, cure="Check that angles and landmarks are of the same faces")
+        signs.append(1 if correlation > 0 else -1)
+    return signs[0], signs[1]
+
+
 def roll_degrees(landmarks: FloatArray) -> FloatArray:
     """Return the angle of the line between the eye centres, (...,) degrees, counter-clockwise positive."""
     line = _eye_line(np.asarray(landmarks, dtype=np.float64))

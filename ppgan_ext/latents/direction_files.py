@@ -66,10 +66,7 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record], notes
         InputError: the name does not end in .safetensors.
         OutputError: the file cannot be written.
     """
-    target = Path(path)
-    if target.suffix.lower() != ".safetensors":
-        cure = f"Name it {target.with_suffix('.safetensors').name}"
-        raise InputError("directions are saved as .safetensors", where=target, cure=cure)
+    target = check_target(path)
     tensors: dict[str, FloatArray] = {}
     table: dict[str, dict[str, Any]] = {}
     for record in records:
@@ -80,6 +77,15 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record], notes
         table[record.name] = {"unit": record.unit, "bias": float(record.bias), "statistics": statistics}
     header = json.dumps({"notes": {str(k): str(v) for k, v in notes.items()}, "directions": table})
     readers.write(target, tensors, {HEADER: header})
+
+
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Refuse a name that directions cannot be saved under: InputError unless it ends in .safetensors."""
+    target = Path(path)
+    if target.suffix.lower() != ".safetensors":
+        cure = f"Name it {target.with_suffix('.safetensors').name}"
+        raise InputError("directions are saved as .safetensors", where=target, cure=cure)
+    return target
 
 
 def _read_file(path: Path, name: str | None) -> list[Record]:

@@ -35,6 +35,7 @@ from ppgan_ext.types import FloatArray
 
 METHODS = ("conditional", "ridge")
 MIN_FACES = 20
+_LEAST_SHARE = 1e-3  # of its effect on its own estimate that a direction must keep when it is freed of the others
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +139,16 @@ def fit_direction(
     return fit_directions(codes, attributes, {name: [rival.name for rival in rivals]}, options)[name]
 
 
+def describe(directions: Mapping[str, Direction]) -> list[str]:
+    """Lay out names, units and how well the estimates did on held-back faces, as the lines of a table."""
+    lines = [f"{'name':24s}{'unit':>8s}{'faces':>8s}{'R2':>8s}{'MAE':>8s}{'slope':>8s}"]
+    for name, direction in directions.items():
+        s = direction.statistics
+        figures = f"{s['num_faces']:8.0f}{s['r2']:8.3f}{s['mae']:8.2f}{s['slope']:8.2f}"
+        lines.append(f"{name:24s}{direction.unit:>8s}{figures}")
+    return lines
+
+
 def in_deviations(values: FloatArray) -> FloatArray:
     """Express values in standard deviations from their mean, NaN staying NaN: the unit "sd"."""
     known = np.asarray(values, dtype=np.float64)
@@ -199,16 +210,17 @@ def _direction(
 ) -> FloatArray:
     """Return d (K,) with r . d = 1 and r_o . d = 0 for every rival o."""
     own = ridges[attribute.name].weights
-    theirs = np.array([ridges[rival.name].weights for rival in rivals]).reshape(len(rivals), -1)  # (m, K)
+    theirs = np.array([ridges[rival.name].weights for rival in rivals]).reshape(-1, len(own))  # (m, K)
     if method == "ridge":
         vector, columns = own, theirs
     else:
         changes = _conditional_changes(scores, [attribute, *rivals])  # (1 + m, K)
         vector, columns = changes[0], changes[1:]
+    floor = _LEAST_SHARE * float(own @ vector)
     if rivals:
         vector = vector - np.linalg.lstsq(theirs @ columns.T, theirs @ vector, rcond=1e-10)[0] @ columns
     gain = float(own @ vector)
-    if not gain > 1e-6 * float(np.linalg.norm(own) * np.linalg.norm(vector)):
+    if not gain > max(floor, 0.0):
         names = ", ".join(rival.name for rival in rivals)
         what = f"cannot be told apart from {names}" if rivals else "leaves no trace in the codes"
         raise InputError(what, where=attribute.name, cure="Leave this attribute out, or free it from fewer others")

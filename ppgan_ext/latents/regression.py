@@ -58,28 +58,28 @@ class Ridge:
 def principal_basis(rows: FloatArray, num_components: int) -> Basis:
     """Find the principal components of rows (N, P).
 
-    Up to P = 2048 exactly; beyond, by subspace iteration from a fixed random start (Halko et al., arXiv 0909.4061,
-    Algorithm 4.4), which is exact where the rows have no more than `num_components` dimensions: codes of an encoder
-    whose heads pass through 512 units do.
+    Exactly while N or P is at most 2048. Beyond, by subspace iteration from a fixed random start (Halko et al., arXiv
+    0909.4061, Algorithm 4.4), which is exact where the rows have no more than `num_components` dimensions: codes of an
+    encoder whose heads pass through a few hundred units do.
 
     Args:
         rows: finite numbers.
         num_components: the most to keep; components without variance are dropped.
     """
     mean = rows.mean(axis=0, dtype=np.float64)
-    covariance = np.zeros((rows.shape[1],) * 2)
-    for chunk in _chunks(rows):
-        # Single precision is enough to choose a basis: what is regressed on it is computed in double.
-        centred = (chunk - mean).astype(np.float32)
-        covariance += centred.T @ centred
-    covariance /= len(rows)
+    count = min(num_components, *rows.shape)
+    if len(rows) <= min(_FULL_SIZE, rows.shape[1]):
+        centred = rows - mean
+        variances, left = np.linalg.eigh(centred @ centred.T / len(rows))
+        kept = _largest(variances, count, 1e-9)
+        return Basis(mean, centred.T @ (left[:, kept] / np.sqrt(variances[kept] * len(rows))))
+    # Single precision will do to choose some of many components; the regression on them is computed in double.
+    covariance = _covariance(rows, mean, np.float64 if rows.shape[1] <= _FULL_SIZE else np.float32)
     if rows.shape[1] <= _FULL_SIZE:
         variances, vectors = np.linalg.eigh(covariance)
-    else:
-        variances, vectors = _leading_eigenvectors(covariance, min(num_components, len(rows)))
-    order = np.argsort(variances)[::-1][: min(num_components, max(len(rows) - 1, 1))]
-    kept = order[variances[order] > 1e-8 * variances.max()]
-    return Basis(mean, np.ascontiguousarray(vectors[:, kept]))
+        return Basis(mean, np.ascontiguousarray(vectors[:, _largest(variances, count, 1e-9)]))
+    variances, vectors = _leading_eigenvectors(covariance, count)
+    return Basis(mean, np.ascontiguousarray(vectors[:, _largest(variances, count, 1e-7)]))
 
 
 def split_rows(num_rows: int, validation_share: float, test_share: float, seed: int) -> npt.NDArray:
@@ -145,6 +145,21 @@ class _System:
     def predict(self, rows: FloatArray, weights: FloatArray) -> FloatArray:
         """Return estimates (N, m)."""
         return (rows - self.row_mean) @ weights + self.value_mean
+
+
+def _covariance(rows: FloatArray, mean: FloatArray, precision: npt.DTypeLike) -> FloatArray:
+    """Sum chunks multiplied in the given precision, (P, P) float64."""
+    total = np.zeros((rows.shape[1],) * 2)
+    for chunk in _chunks(rows):
+        centred = (chunk - mean).astype(precision)
+        total += centred.T @ centred
+    return total / len(rows)
+
+
+def _largest(variances: FloatArray, count: int, least_share: float) -> npt.NDArray:
+    """Return the places of the `count` largest, without those that are rounding beside the first, largest first."""
+    order = np.argsort(variances)[::-1][:count]
+    return order[variances[order] > least_share * variances.max()]
 
 
 def _leading_eigenvectors(matrix: FloatArray, count: int) -> tuple[FloatArray, FloatArray]:

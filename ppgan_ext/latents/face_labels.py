@@ -1,0 +1,208 @@
+"""Labels of faces, from a table or from landmarks, as attributes whose directions can be fitted."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ppgan_ext.errors import ConfigError, InputError, nearest
+from ppgan_ext.latents.attributes import NUM_LANDMARKS, PADDLEGAN_NAMES, geometric_attributes
+from ppgan_ext.latents.codes import read_numpy
+from ppgan_ext.latents.fit_directions import Attribute, in_deviations
+from ppgan_ext.types import FloatArray
+
+UNITS = {"age": "year", "gender": "class", "yaw": "degree", "pitch": "degree", "roll": "degree"}
+NAME_COLUMN, LANDMARKS_COLUMN = "name", "landmarks"
+
+# What an edit must leave alone unless it is what is edited: who it is, where they look, what they feel.
+_KEPT = ("age", "gender", "yaw", "pitch", "roll", "smile", "mouth_open")
+_KEPT_BESIDES = {"eye_ratio": ("eyes_open",), "eyes_open": ("eye_eyebrow_distance",), "lip_ratio": ("mouth_ratio",)}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """Labels of N faces.
+
+    Attributes:
+        names: file names of the faces, None where the table has none.
+        columns: by name, (N,) float64, NaN where unknown.
+        num_rows: N.
+    """
+
+    names: list[str] | None
+    columns: dict[str, FloatArray]
+    num_rows: int
+
+
+def read_table(path: str | os.PathLike[str]) -> LabelTable:
+    """Read labels from a CSV file with a header, or from an `.npz` of arrays.
+
+    Unknown are: empty cells, "nan", and -1 in a column of whole numbers that has no other negative one (UTKFace's way
+    to say unknown; an angle of -1 degree stays what it is). The column `name` holds file names. An `.npz` may hold
+    `landmarks` (N, 68, 2); every geometric attribute is then measured on them.
+
+    Raises:
+        InputError: no such file, no rows, rows of different length, or a column of words.
+    """
+    source = Path(path)
+    if not source.is_file():
+        raise InputError("no such file", where=source, cure="Check the path of the labels")
+    names, columns = _read_arrays(source) if source.suffix.lower() == ".npz" else _read_csv(source)
+    lengths = {len(column) for column in columns.values()} | ({len(names)} if names is not None else set())
+    if len(lengths) != 1 or not columns or lengths == {0}:
+        cure = "Give one row per face, and at least one column of numbers"
+        raise InputError("is not a table of labels", where=source, cure=cure)
+    return LabelTable(names, {key: _without_unknown(column) for key, column in columns.items()}, lengths.pop())
+
+
+def match_rows(table: LabelTable, names: Sequence[str] | None, num_codes: int) -> dict[str, FloatArray]:
+    """Bring labels into the order of the codes.
+
+    Args:
+        table: the labels.
+        names: file names of the codes; None where the codes file has none.
+        num_codes: number of codes.
+
+    Returns:
+        Columns (num_codes,), NaN for codes without a label. Names match with or without folder and suffix; where one
+        side has no names, the order counts.
+
+    Raises:
+        InputError: nothing matches; no names and different numbers; one name twice in the table.
+    """
+    if names is None or table.names is None:
+        if table.num_rows != num_codes:
+            what = f"{table.num_rows} labels for {num_codes} codes, and no names to match them by"
+            raise InputError(what, where="labels", cure=f"Add a column '{NAME_COLUMN}' with the file names")
+        return table.columns
+    rows: dict[str, int] = {}
+    for row, name in enumerate(table.names):
+        if rows.setdefault(Path(name).stem, row) != row:
+            raise InputError(f"'{name}' stands there twice", where="labels", cure="Remove one of the rows")
+    order = np.array([rows.get(Path(name).stem, -1) for name in names])
+    if (order < 0).all():
+        what = f"no label has the name of a face: '{table.names[0]}' against '{names[0]}'"
+        raise InputError(what, where="labels", cure=f"Give file names in the column '{NAME_COLUMN}'")
+    return {key: np.where(order < 0, np.nan, column[order]) for key, column in table.columns.items()}
+
+
+def as_attributes(columns: Mapping[str, FloatArray], wanted: Sequence[str] | None = None) -> list[Attribute]:
+    """Give columns their units.
+
+    age is in years, yaw, pitch and roll in degrees; a column of two values becomes 0 and 1, unit "class"; any other
+    is expressed in standard deviations, unit "sd".
+
+    Args:
+        columns: by name, (N,), NaN where unknown.
+        wanted: names to take, None for all.
+
+    Raises:
+        ConfigError: an unknown name.
+        InputError: a column without two different values.
+    """
+    attributes = []
+    for name in columns if wanted is None else dict.fromkeys(wanted):
+        if name not in columns:
+            raise ConfigError(f"unknown attribute '{name}'", where="attributes", cure=nearest(name, columns))
+        attributes.append(_as_attribute(name, np.asarray(columns[name], dtype=np.float64)))
+    return attributes
+
+
+def paddlegan_attributes(
+    landmarks: FloatArray, age: FloatArray, gender: FloatArray, yaw: FloatArray, pitch: FloatArray
+) -> list[Attribute]:
+    """Make the sixteen attributes of PaddleGAN's direction file, in its order.
+
+    Args:
+        landmarks: (N, 68, 2), see `attributes`.
+        age: (N,) years, NaN where unknown.
+        gender: (N,) 0 male, 1 female, NaN where unknown.
+        yaw: (N,) degrees in this package's sign (`attributes.pose_signs`).
+        pitch: (N,) likewise.
+    """
+    columns = {**geometric_attributes(landmarks), "age": age, "gender": gender, "yaw": yaw, "pitch": pitch}
+    return as_attributes(columns, PADDLEGAN_NAMES)
+
+
+def paddlegan_orthogonal(controls: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Say for each of the sixteen what its direction leaves alone: age, gender, pose, smile, open mouth and `controls`.
+
+    Shapes of features may change with age or gender, as they do in life.
+    """
+    return {
+        name: [other for other in (*_KEPT, *_KEPT_BESIDES.get(name, ()), *controls) if other != name]
+        for name in PADDLEGAN_NAMES
+    }
+
+
+def class_indicators(values: FloatArray, prefix: str) -> list[Attribute]:
+    """Turn class numbers (N,), NaN unknown, into one 0/1 attribute for each class but the smallest number."""
+    classes = np.unique(values[np.isfinite(values)])
+    return [
+        Attribute(f"{prefix}_{number:g}", np.where(np.isfinite(values), values == number, np.nan), "class")
+        for number in classes[1:]
+    ]
+
+
+def _as_attribute(name: str, values: FloatArray) -> Attribute:
+    distinct = np.unique(values[np.isfinite(values)])
+    if len(distinct) < 2:
+        cure = "Leave this attribute out"
+        raise InputError("the same for all faces, or known for none", where=name, cure=cure)
+    if len(distinct) == 2:
+        return Attribute(name, (values - distinct[0]) / (distinct[1] - distinct[0]), "class")
+    return Attribute(name, values, UNITS[name]) if name in UNITS else Attribute(name, in_deviations(values), "sd")
+
+
+def _without_unknown(column: FloatArray) -> FloatArray:
+    known = column[np.isfinite(column)]
+    negative = known[known < 0]
+    if len(negative) and (negative == -1).all() and (known == np.round(known)).all():
+        return np.where(column == -1, np.nan, column)
+    return column
+
+
+def _read_arrays(path: Path) -> tuple[list[str] | None, dict[str, FloatArray]]:
+    arrays = read_numpy(path)
+    assert isinstance(arrays, dict)
+    names = [str(name) for name in arrays[NAME_COLUMN]] if NAME_COLUMN in arrays else None
+    columns: dict[str, FloatArray] = {
+        key: array.astype(np.float64)
+        for key, array in arrays.items()
+        if array.ndim == 1 and array.dtype.kind in "fiub" and key != NAME_COLUMN
+    }
+    landmarks = arrays.get(LANDMARKS_COLUMN)
+    if landmarks is not None and landmarks.shape[1:] == (NUM_LANDMARKS, 2):
+        columns = {**geometric_attributes(landmarks), **columns}
+    return names, columns
+
+
+def _read_csv(path: Path) -> tuple[list[str] | None, dict[str, FloatArray]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as handle:
+            rows = [row for row in csv.reader(handle, strict=True) if row]
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"cannot be read as CSV ({error})", where=path, cure="Save it as UTF-8 CSV") from error
+    header, body = [cell.strip() for cell in rows[0]] if rows else [], rows[1:]
+    for number, row in enumerate(body, start=2):
+        if len(row) != len(header):
+            cure = "Give every row as many cells as the header"
+            raise InputError(
+                f"{len(row)} cells under a header of {len(header)}", where=f"{path}, row {number}", cure=cure
+            )
+    cells = {key: [row[index].strip() for row in body] for index, key in enumerate(header)}
+    names = cells.pop(NAME_COLUMN, None)
+    return names, {key: np.array([_number(text, key, path) for text in column]) for key, column in cells.items()}
+
+
+def _number(text: str, column: str, path: Path) -> float:
+    try:
+        return float(text) if text else np.nan
+    except ValueError:
+        cure = "Use numbers; leave unknown cells empty"
+        raise InputError(f"column '{column}' holds '{text}'", where=path, cure=cure) from None

@@ -1,0 +1,81 @@
+"""Fit the sixteen directions of the bundled model from its training faces.
+
+python tools/bundled_model/fit_directions.py DATA_FOLDER CODES.npz OUT.safetensors
+
+DATA_FOLDER holds faces128_*.npz (label: age, gender, ethnicity, -1 unknown; pose: yaw, pitch, roll of FSA-Net;
+landmarks). CODES.npz holds `w` (N, n_latent, 512): the encoder's codes of all faces, in the order of the data.
+
+FSA-Net's yaw counts the other way than this package's, its pitch the same way; both are found out from the landmarks at
+every run. Its roll is not used: crops are turned upright, and what it still says is mostly yaw (correlation -0.77).
+Roll is measured on the line between the eyes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from ppgan_ext.errors import InputError, PpganExtError
+from ppgan_ext.latents import codes, directions, face_labels, fit_directions
+from ppgan_ext.latents.attributes import PADDLEGAN_NAMES, pose_signs
+from ppgan_ext.types import FloatArray
+from ppgan_ext.weights import readers
+
+
+def main() -> int:
+    """Read the command line, fit, write, print the table; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data_folder")
+    parser.add_argument("codes")
+    parser.add_argument("output")
+    parser.add_argument("--method", choices=fit_directions.METHODS, default="conditional")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    args = parser.parse_args()
+    try:
+        data = read_data(Path(args.data_folder))
+        w_plus, info = codes.read_codes(args.codes, None)
+        fitted = fit_sixteen(data, w_plus, args.method)
+        notes = {"method": args.method, "codes": f"{info.num_codes} of the bundled model's training faces"}
+        directions.save_directions(args.output, fitted, notes=notes)
+    except PpganExtError as error:
+        if args.debug:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(fit_directions.describe(fitted)))
+    return 0
+
+
+def read_data(folder: Path) -> dict[str, FloatArray]:
+    """Read `label`, `pose` and `landmarks` of all parts, in order, as float64; unknown labels become NaN."""
+    parts = sorted(folder.glob("faces128_*.npz"))
+    if not parts:
+        raise InputError("holds no faces128_*.npz", where=folder, cure="Give the folder of the training faces")
+    arrays = [readers.read(part) for part in parts]
+    data = {key: np.concatenate([a[key] for a in arrays]).astype(float) for key in ("label", "pose", "landmarks")}
+    data["label"][data["label"] < 0] = np.nan
+    return data
+
+
+def fit_sixteen(data: dict[str, FloatArray], w_plus: FloatArray, method: str) -> dict[str, directions.Direction]:
+    """Fit all sixteen; ethnicity is held fixed besides, and gets no direction."""
+    yaw, pitch = data["pose"][:, 0], data["pose"][:, 1]
+    yaw_sign, pitch_sign = pose_signs(data["landmarks"], yaw, pitch)
+    print(f"signs of yaw and pitch: {yaw_sign:+d} {pitch_sign:+d}", file=sys.stderr)
+    age, gender, ethnicity = data["label"].T
+    sixteen = face_labels.paddlegan_attributes(data["landmarks"], age, gender, yaw_sign * yaw, pitch_sign * pitch)
+    controls = face_labels.class_indicators(ethnicity, "ethnicity")
+    orthogonal_to = face_labels.paddlegan_orthogonal([control.name for control in controls])
+    options = fit_directions.FitOptions(method)
+    report = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
+    fitted = fit_directions.fit_directions(w_plus, [*sixteen, *controls], orthogonal_to, options, report)
+    return {name: fitted[name] for name in PADDLEGAN_NAMES}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
