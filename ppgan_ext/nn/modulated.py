@@ -2,8 +2,8 @@
 
 The paper scales the filters with the style, one set per image. Convolution is linear, so scaling the *input* channels
 by the style and the *output* channels by the demodulation gives the same numbers with filters that all images share.
-For one image alone the paper's way is faster where the filters are smaller than the features: it saves two passes
-over them, the largest cost after the convolutions themselves.
+Filters that depend on the style would save two passes over the features of a single image, but must not be used:
+Paddle's oneDNN convolution keeps the reordered filters of a program's first run for every later one.
 """
 
 from __future__ import annotations
@@ -83,30 +83,17 @@ class ModulatedConv2D(nn.Layer):
         """
         scaled = style * self.scale
         if self.kernel_size == 1:
-            return self._mix_channels(x, scaled * gain, form)
+            return self._mix_channels(x, scaled * gain)
         weight = self.weight.reshape([self.num_out, self.num_in, 3, 3])
         # Eq. 3: 1 / sqrt(sum over I, k, k of (style * scale * weight)^2), the sum over k, k shared by all samples.
         # The scale goes to the weights here, because squared and with the style it would leave float16's range.
         power = (weight * weight).sum(axis=[2, 3]).transpose([1, 0]) * self.scale**2
         demodulation = paddle.rsqrt(paddle.matmul(style * style, power) + EPSILON) * gain
-        if form == "single" and style.shape[0] == 1 and self._has_small_filters(x):
-            return self._convolve(x, _scale_axes(weight, demodulation, scaled), form)
         x = x * scaled.unsqueeze(-1).unsqueeze(-1)
         return self._convolve(x, weight, form) * demodulation.unsqueeze(-1).unsqueeze(-1)
 
-    def _has_small_filters(self, x: paddle.Tensor) -> bool:
-        """Whether the filters hold fewer numbers than the features that they would save two passes over."""
-        num_pixels = x.shape[2] * x.shape[3]
-        num_features = (self.num_in + self.num_out * (4 if self.upsample else 1)) * num_pixels
-        return self.num_in * self.num_out * 9 < num_features
-
-    def _mix_channels(self, x: paddle.Tensor, style: paddle.Tensor, form: Form) -> paddle.Tensor:
+    def _mix_channels(self, x: paddle.Tensor, style: paddle.Tensor) -> paddle.Tensor:
         """Convolve 1x1 as one batched matrix product: (N, O, I) @ (N, I, H W)."""
-        if form == "single" and style.shape[0] == 1:
-            # As a convolution, which takes the features in oneDNN's own layout.
-            return F.conv2d(
-                x, (self.weight.reshape([self.num_out, self.num_in]) * style).reshape(self.weight.shape[1:])
-            )
         height, width = x.shape[2:]
         weight = self.weight.reshape([1, self.num_out, self.num_in]) * style.unsqueeze(1)
         # reshape, because Paddle's flatten has no second derivative
@@ -126,14 +113,3 @@ class ModulatedConv2D(nn.Layer):
         y = F.conv2d(x, kernel, padding=self.phase_padding)
         y = y.reshape([-1, self.num_out, 2, 2, height, width]).transpose([0, 1, 4, 2, 5, 3])
         return y.reshape([-1, self.num_out, 2 * height, 2 * width])
-
-
-def _scale_axes(weight: paddle.Tensor, first: paddle.Tensor, second: paddle.Tensor) -> paddle.Tensor:
-    """Scale the first axis of (A, B, k, k) by (1, A) and the second by (1, B).
-
-    Both factors are laid along axis 1 of four, the only axis that oneDNN's fast product broadcasts along.
-    """
-    num_first, num_second, size, _ = weight.shape
-    weight = weight * second.reshape([1, num_second, 1, 1])
-    weight = weight.reshape([1, num_first, num_second * size, size]) * first.reshape([1, num_first, 1, 1])
-    return weight.reshape([num_first, num_second, size, size])

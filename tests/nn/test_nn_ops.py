@@ -93,18 +93,6 @@ def test_modulated_convolution_matches_the_paper(form, size):
     assert_close(y.numpy(), expected * 2.5, 1e-5)
 
 
-@pytest.mark.parametrize("side", [2, 20])
-@pytest.mark.parametrize("upsample", [False, True])
-def test_one_image_alone_may_have_filters_of_its_own(side, upsample):
-    layer = ModulatedConv2D(6, 5, 3, 7, upsample=upsample)
-    fill(layer)
-    x, style = numbers("x", [1, 6, side, side + 1]), numbers("style", [1, 6])
-    assert layer._has_small_filters(paddle.to_tensor(x)) == (side == 20)
-    kernel = ref.fir((1, 3, 3, 1)) if upsample else None
-    expected = ref.modulated_conv2d(x, layer.weight.numpy()[0], style, up_kernel=kernel)
-    assert_close(layer(paddle.to_tensor(x), paddle.to_tensor(style), "single", 2.5).numpy(), expected * 2.5, 1e-5)
-
-
 def test_polyphase_filters_have_the_size_of_the_original():
     matrix, radius = polyphase_matrix((1, 3, 3, 1))
     assert radius == 1 and matrix.shape == (9, 36)
