@@ -96,11 +96,11 @@ class StyleGANv2FittingPredictor(Predictor):
 
     def run_job(self, job: Job, options: FitOptions, subfolder: str | None = None) -> FittingResult:
         """Fit one face with validated options."""
-        from ppgan_ext.latents.projector import ProjectorOptions, project
-
         results = self.results(subfolder)
         self.files = results.files
         src, mask = self._target(job, options)
+        from ppgan_ext.latents.projector import ProjectorOptions, project
+
         frames = _Frames(options.step) if results.folder and (options.save_gif or options.save_mp4) else None
 
         def on_step(step: Step) -> None:
