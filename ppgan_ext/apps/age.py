@@ -25,7 +25,7 @@ class AgeResult(NamedTuple):
         src: the photo, upright, (H, W, 3) RGB uint8.
         dst: for each of the years the whole edited photo, of the same size.
         latent: for each face the code before editing, (n_latent, 512) float32.
-        strip: for each face a labelled row: crop, reconstruction, every age.
+        strip: for each face a labelled row: as in the photo, its reconstruction, as in each edited photo.
         apparent_age: for each face the age it appears to have, in years; None if the direction cannot tell.
     """
 

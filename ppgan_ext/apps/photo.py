@@ -131,14 +131,14 @@ class PhotoPredictor(Predictor):
             self.progress("reading faces", done, len(chosen))
             portraits.append(faces_of.invert(self.engine, photo, face, self._refine(options, done + 1)))
         variants = self.variants(portraits, options, directions)
-        edited, tiles = [], []
+        edited = []
         for done, variant in enumerate(variants):
             self.progress("editing", done, len(variants))
-            tiles.append([faces_of.render_image(self.engine, code) for code in variant.codes])
-            edited.append(faces_of.paste_all(photo, portraits, tiles[-1], options.blend))
+            drawn = [faces_of.render_image(self.engine, code) for code in variant.codes]
+            edited.append(faces_of.paste_all(photo, portraits, drawn, options.blend))
             results.image(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1])
         labels = [variant.label for variant in variants]
-        strip = faces_of.comparison(portraits, tiles, labels, self.face_labels(portraits, directions))
+        strip = faces_of.comparison(photo, edited, portraits, labels, self.face_labels(portraits, directions))
         results.image(f"{job.stem}.{self.strip_name}.strip.png", strip)
         for number, portrait in enumerate(portraits, start=1):
             suffix = f".face{number}" if len(portraits) > 1 else ""

@@ -16,6 +16,7 @@ from ppgan_ext.types import Crop, Face, FloatArray, Image
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
 
+_STRIP_HEIGHT = 256
 Refine: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 
 
@@ -120,24 +121,29 @@ def shrink(photo: Image, portraits: Sequence[Portrait], longest: int) -> tuple[I
 
 
 def comparison(
+    photo: Image,
+    edited: Sequence[Image],
     portraits: Sequence[Portrait],
-    columns: Sequence[Sequence[Image]],
-    column_labels: Sequence[Sequence[str]],
+    labels: Sequence[Sequence[str]],
     face_labels: Sequence[str],
 ) -> Image:
-    """Draw a labelled row for each face: the crop, its reconstruction, then one tile for each variant.
+    """Draw a labelled row for each face: as in the photo, its reconstruction, then as in each edited photo.
 
     Args:
+        photo: (H, W, 3) RGB.
+        edited: for each variant the whole photo.
         portraits: the faces.
-        columns: for each variant the rendered crop of each face.
-        column_labels: for each variant the label of each face.
+        labels: for each variant the label of each face.
         face_labels: for each face the label of its reconstruction.
     """
-    rows = [
-        pictures.strip(
-            [portrait.crop.image, portrait.reconstruction, *(column[i] for column in columns)],
-            ["photo", face_labels[i], *(labels[i] for labels in column_labels)],
+    from ppgan_ext.faces.align import crop_face
+
+    rows = []
+    for i, portrait in enumerate(portraits):
+        before, *after = (
+            crop_face(picture, portrait.face, template=portrait.crop.template, size=_STRIP_HEIGHT).image
+            for picture in (photo, *edited)
         )
-        for i, portrait in enumerate(portraits)
-    ]
+        tiles = [before, portrait.reconstruction, *after]
+        rows.append(pictures.strip(tiles, ["photo", face_labels[i], *(label[i] for label in labels)], _STRIP_HEIGHT))
     return np.concatenate(rows, axis=0)
