@@ -162,7 +162,7 @@ def _channel_base(channels: Mapping[int, int]) -> int:
 def _trunk(state: Mapping[str, npt.NDArray], where: object) -> tuple[int, dict[int, int]]:
     """Size and channels of a residual trunk, from the image down to 4 pixels."""
     try:
-        num_blocks = _count(state, r"convs\.(\d+)\.conv1\.0\.weight") - 1
+        num_blocks = max(_count(state, r"convs\.(\d+)\.conv1\.0\.weight") - 1, 1)
         size = 4 << num_blocks
         channels = {size: int(state["convs.0.0.weight"].shape[0])}
         for block in range(1, num_blocks + 1):
@@ -183,10 +183,11 @@ def _size_for(n_latent: int) -> int:
 
 
 def _taps(kernel: npt.NDArray | None) -> tuple[float, ...]:
-    """The taps whose outer product, scaled, is the kernel; config F's where a file has none."""
-    if kernel is None or kernel.ndim != 2:
+    """The taps, smallest 1, whose outer product the kernel is but for a factor; config F's where there are none."""
+    if kernel is None or kernel.ndim != 2 or not np.asarray(kernel).any():
         return _DEFAULT_BLUR
     row = np.asarray(kernel, np.float64).sum(axis=0)
-    smallest = np.abs(row).min()
-    taps = row / smallest if smallest else row
-    return tuple(round(float(tap), 4) for tap in taps)
+    outer = np.outer(row, row) / row.sum()
+    if not np.allclose(kernel, outer, rtol=1e-3) or not row.all():
+        return _DEFAULT_BLUR
+    return tuple(round(float(tap), 3) for tap in row / np.abs(row).min())

@@ -108,7 +108,7 @@ def load_face_model(
         if part != "discriminator"
     }
     generator, encoder = networks["generator"], networks.get("encoder")
-    latent_avg = _settle_means(generator, source.checkpoint)
+    latent_avg = _settle_means(generator, source.checkpoint, path)
     record = replace(
         source.record, size=found.size, style_dim=found.style_dim, n_mlp=found.n_mlp, has_encoder=encoder is not None
     )
@@ -346,13 +346,13 @@ def _seeded_noise(found: Architecture) -> State:
     }
 
 
-def _settle_means(generator: StyleGANv2Generator, checkpoint: Checkpoint) -> FloatArray:
+def _settle_means(generator: StyleGANv2Generator, checkpoint: Checkpoint, path: Path) -> FloatArray:
     """Set the generator's mean w, and return what the encoder's codes are offsets from."""
     mean = checkpoint.latent_avg
     shapes = ((generator.style_dim,), (generator.n_latent, generator.style_dim))
     if mean is not None and mean.shape not in shapes:
         what = f"its mean latent has shape {mean.shape}, the generator needs {shapes[0]} or {shapes[1]}"
-        raise WeightsError(what)
+        raise WeightsError(what, where=path)
     if mean is not None and (mean.ndim == 1 or (mean == mean[0]).all()):
         generator.set_w_avg(mean.reshape(-1, generator.style_dim)[0])
     w_avg = generator.ensure_w_avg(W_AVG_SEED).numpy()
