@@ -1,7 +1,8 @@
 """Bring the colours of one picture of a face to those of another.
 
-After Reinhard et al., Color Transfer between Images, IEEE CG&A 2001. In CIE Lab the three channels of skin are nearly independent, so a shift and a stretch of each will do. Means and
-deviations are taken without the darkest and brightest tails, where highlights, hair and teeth lie.
+After Reinhard et al., Color Transfer between Images (IEEE CG&A, 2001). In CIE Lab the three channels of skin are nearly
+independent, so a shift and a stretch of each will do. Means and deviations are taken without the darkest and brightest
+tails, where highlights, hair and teeth lie.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """How an edit moves a face's parts: optical flow between the reconstruction and the edited face.
 
-Both come from one generator, so they differ by the edit alone, without noise or detail: the easy case for dense inverse
-search (Kroeger et al., ECCV 2016). Where the flow does not explain the change (teeth that appear, wrinkles, another
-skin tone) the motion is taken as zero.
+Both come from one generator, so they differ by the edit alone. Still an edit also repaints (another skin tone, teeth
+that appear), which flow alone would explain by wild motion. So shading is taken out, dense inverse search (Kroeger
+et al., ECCV 2016) runs forward and backward, and only where both agree and the motion explains the change does it
+count; from there it spreads smoothly, and fades to none where nothing is known.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ import numpy as np
 
 from ppgan_ext.types import FloatArray
 
-GRID = 256  # the motion's resolution, whatever the generator's
+GRID = 256  # the motion's resolution, whatever the generator's; lengths below are in its pixels
 
 _DIS_MEDIUM = 2  # the preset's constant has two names in OpenCV 4 and 5
-_SMOOTHING = 3.0  # pixels of the grid, as all below
-_SHADING = 15.0
-_NEIGHBOURHOOD = 8.0
-_FADE = 5.0
-# Mean absolute differences in grey levels: below the first nothing has changed that could be seen to move.
-_NOTHING, _SOMETHING = 1.0, 3.0
-# Share of the change that the flow must explain to be believed in full.
-_EXPLAINED = 0.25
+_LARGEST = 24.0  # motion
+_ROUND_TRIP = 2.0  # error of going forth and back at which trust has fallen to 1/e
+_SMALLEST = 0.3  # motion below this is noise, and not worth resampling the photo for
+_STEEPEST = 0.5  # change of motion per pixel; from 1 on the picture would fold
+_SHADING = 12.0  # standard deviations of the Gaussians, as all below
+_NEIGHBOURHOOD = 6.0
+_TEXTURE = 4.0
+_SPREAD = 8.0
+_FAINT_CONTRAST = 8.0  # grey levels that count as structure
+_EXPLAINED = 0.5  # share of the change that the motion must explain for full trust
+_UNKNOWN = 0.03  # weight of "no motion" against what is known nearby
 
 
 def estimate_motion(reconstruction: FloatArray, edited: FloatArray) -> FloatArray:
@@ -37,13 +41,20 @@ def estimate_motion(reconstruction: FloatArray, edited: FloatArray) -> FloatArra
         edited: the same after the edit.
 
     Returns:
-        (GRID, GRID, 2) float32, (x, y) in shares of the side; 0 where nothing moves.
+        (GRID, GRID, 2) float32, (x, y) in shares of the side; 0 where nothing is known to move.
     """
-    before, after = _to_grid(reconstruction), _to_grid(edited)
-    module: Any = cv2  # OpenCV's own annotations leave this class out
-    flow = module.DISOpticalFlow_create(_DIS_MEDIUM).calc(_grey(after), _grey(before), None)
-    flow = cv2.GaussianBlur(flow, (0, 0), _SMOOTHING)
-    return flow * (_trust(before, after, flow)[..., None] / GRID)
+    before, after = _structure(reconstruction), _structure(edited)
+    flow = _flow(after, before)
+    trust = _trust(before, after, flow)
+    spread = _SPREAD
+    while True:
+        known = cv2.GaussianBlur(trust, (0, 0), spread) + _UNKNOWN
+        motion = cv2.GaussianBlur(flow * trust[..., None], (0, 0), spread) / known[..., None]
+        if _steepness(motion) <= _STEEPEST or spread > GRID / 4:
+            break
+        spread *= 1.35
+    squared = np.square(motion).sum(axis=2, keepdims=True)
+    return motion * (squared / (squared + _SMALLEST**2) / GRID)
 
 
 def move(image: FloatArray, motion: FloatArray) -> FloatArray:
@@ -51,7 +62,7 @@ def move(image: FloatArray, motion: FloatArray) -> FloatArray:
 
     Args:
         image: (H, W) or (H, W, C) float32.
-        motion: (H, W, 2), (x, y) in pixels of the picture.
+        motion: (H, W, 2) float32, (x, y) in pixels of the picture.
     """
     height, width = image.shape[:2]
     map_x = np.arange(width, dtype=np.float32)[None, :] + motion[..., 0]
@@ -59,26 +70,35 @@ def move(image: FloatArray, motion: FloatArray) -> FloatArray:
     return cv2.remap(image, map_x, map_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
 
 
-def _trust(before: FloatArray, after: FloatArray, flow: FloatArray) -> FloatArray:
-    """Say for each point how far the flow explains the change, (GRID, GRID) in [0, 1]."""
-    unmoved = _difference(before, after)
-    moved = _difference(move(before, flow), after)
-    explained = np.clip((unmoved - moved) / (_EXPLAINED * unmoved + 1e-3), 0.0, 1.0)
-    visible = np.clip((unmoved - _NOTHING) / (_SOMETHING - _NOTHING), 0.0, 1.0)
-    return cv2.GaussianBlur(explained * visible, (0, 0), _FADE)
-
-
-def _difference(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Compare two pictures around each point, slow changes of shade left out."""
-    change = a - b
-    structure = change - cv2.GaussianBlur(change, (0, 0), _SHADING)
-    return cv2.GaussianBlur(np.abs(structure).mean(axis=2), (0, 0), _NEIGHBOURHOOD)
-
-
-def _to_grid(image: FloatArray) -> FloatArray:
+def _structure(image: FloatArray) -> FloatArray:
+    """Take brightness and contrast out: local mean 0, local deviation about 1, (GRID, GRID) float32."""
     interpolation = cv2.INTER_AREA if image.shape[0] > GRID else cv2.INTER_CUBIC
-    return cv2.resize(image, (GRID, GRID), interpolation=interpolation)
+    grey = cv2.cvtColor(cv2.resize(image, (GRID, GRID), interpolation=interpolation), cv2.COLOR_RGB2GRAY)
+    centred = grey - cv2.GaussianBlur(grey, (0, 0), _SHADING)
+    return centred / np.sqrt(cv2.GaussianBlur(centred * centred, (0, 0), _SHADING) + np.float32(_FAINT_CONTRAST**2))
 
 
-def _grey(image: FloatArray) -> FloatArray:
-    return cv2.cvtColor(np.clip(np.rint(image), 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY)
+def _flow(source: FloatArray, target: FloatArray) -> FloatArray:
+    """Give the flow with which ``target`` at x + flow looks like ``source`` at x."""
+    module: Any = cv2  # OpenCV's own annotations leave this class out
+    a, b = (np.clip(np.rint(128 + 50 * s), 0, 255).astype(np.uint8) for s in (source, target))
+    return module.DISOpticalFlow_create(_DIS_MEDIUM).calc(a, b, None)
+
+
+def _trust(before: FloatArray, after: FloatArray, flow: FloatArray) -> FloatArray:
+    """Say for each point how far the flow is to be believed, (GRID, GRID) in [0, 1]."""
+    back = _flow(before, after)
+    round_trip = np.square(flow + move(back, flow)).sum(axis=2)
+    unmoved, moved = (
+        cv2.GaussianBlur(np.square(after - b), (0, 0), _NEIGHBOURHOOD) for b in (before, move(before, flow))
+    )
+    explained = np.clip((1 - moved / (unmoved + 0.01)) / _EXPLAINED, 0.0, 1.0)
+    slope = np.hypot(cv2.Sobel(before, -1, 1, 0, scale=0.125), cv2.Sobel(before, -1, 0, 1, scale=0.125))
+    texture = cv2.GaussianBlur(slope, (0, 0), _TEXTURE)
+    near = np.square(flow).sum(axis=2) < _LARGEST**2
+    trust = np.exp(-round_trip / _ROUND_TRIP**2) * explained * near * texture / (texture + 0.05)
+    return trust.astype(np.float32)
+
+
+def _steepness(motion: FloatArray) -> float:
+    return max(float(np.abs(np.diff(motion, axis=axis)).max()) for axis in (0, 1))
