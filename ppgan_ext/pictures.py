@@ -118,44 +118,54 @@ def write_animation(
         raise InputError("an animation needs at least one frame", where=target)
     with atomic_path(target) as temporary:
         if suffix == ".gif":
-            _save_gif(temporary, first, iterator, fps, software_note)
+            _run_ffmpeg(temporary, first, iterator, fps, _GIF_OPTIONS)
+            _append_gif_comment(temporary, f"{SOFTWARE}: {software_note}")
         else:
-            _save_mp4(temporary, first, iterator, fps, software_note)
+            comment = ["-metadata", f"comment={SOFTWARE}: {software_note}"]
+            _run_ffmpeg(temporary, _even(first), map(_even, iterator), fps, [*_MP4_OPTIONS, *comment])
     return target
 
 
-def _save_gif(path: Path, first: Image, rest: Iterable[Image], fps: float, note: str) -> None:
-    pictures = (PIL.Image.fromarray(frame) for frame in rest)
-    PIL.Image.fromarray(first).save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=pictures,
-        duration=round(1000 / fps),
-        loop=0,
-        comment=f"{SOFTWARE}: {note}".encode(),
-    )
+# One palette for all frames and an ordered dither, which stays put where the picture does: parts that do not move then
+# cost nothing. Error diffusion would make the whole frame flicker.
+_GIF_OPTIONS = [
+    "-filter_complex",
+    "split[a][b];[a]palettegen=stats_mode=full[p];[b][p]paletteuse=dither=bayer:bayer_scale=4:diff_mode=rectangle",
+    "-loop",
+    "0",
+]
+_MP4_OPTIONS = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-flags:v", "+bitexact"]
 
 
-def _save_mp4(path: Path, first: Image, rest: Iterable[Image], fps: float, note: str) -> None:
-    import imageio_ffmpeg  # only videos need it
+def _run_ffmpeg(path: Path, first: Image, rest: Iterable[Image], fps: float, options: Sequence[str]) -> None:
+    import imageio_ffmpeg  # only animations need it
 
-    height, width = first.shape[0] + first.shape[0] % 2, first.shape[1] + first.shape[1] % 2
+    height, width = first.shape[:2]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
     command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "-"]
-    command += ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-threads", "1"]
-    command += ["-metadata", f"comment={SOFTWARE}: {note}", "-fflags", "+bitexact", "-flags:v", "+bitexact", str(path)]
+    command += [*options, "-threads", "1", "-fflags", "+bitexact", str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as ffmpeg:
         assert ffmpeg.stdin is not None and ffmpeg.stderr is not None
         # When ffmpeg stops early the pipe breaks; its own message, read below, says why.
         with contextlib.suppress(BrokenPipeError):
             for frame in itertools.chain([first], rest):
-                padding = ((0, height - frame.shape[0]), (0, width - frame.shape[1]), (0, 0))
-                ffmpeg.stdin.write(np.pad(frame, padding, mode="edge").tobytes())
+                ffmpeg.stdin.write(np.ascontiguousarray(frame).tobytes())
             ffmpeg.stdin.close()
         message = ffmpeg.stderr.read().decode(errors="replace").strip()
     if ffmpeg.returncode != 0:
-        raise OutputError(f"ffmpeg could not write the video ({message.splitlines()[-1:] or 'no message'})", where=path)
+        raise OutputError(f"ffmpeg could not write it ({message.splitlines()[-1:] or 'no message'})", where=path)
+
+
+def _even(frame: Image) -> Image:
+    """Repeat the last row or column where H.264's halved chroma needs an even side."""
+    return np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
+
+
+def _append_gif_comment(path: Path, comment: str) -> None:
+    """Put a comment extension in front of the trailer (GIF89a, section 24); ffmpeg writes none."""
+    data = path.read_bytes()
+    text = comment.encode("ascii", "replace")[:255]
+    path.write_bytes(data[:-1] + b"\x21\xfe" + bytes([len(text)]) + text + b"\x00" + data[-1:])
 
 
 def _fitting_font(

@@ -87,6 +87,7 @@ def test_animation_keeps_order_number_and_even_size(tmp_path, suffix):
     assert len(back) == 4
     assert back.shape[1:3] == ((31, 45) if suffix == ".gif" else (32, 46))
     assert np.abs(back.reshape(4, -1).mean(1) - [0, 80, 160, 240]).max() < 6
+    assert b"Made by a neural network" in path.read_bytes()
     again = write_animation(tmp_path / f"b{suffix}", frames, fps=10)
     assert again.read_bytes() == path.read_bytes()
 
@@ -97,3 +98,13 @@ def test_animation_without_frames_or_speed_is_refused(tmp_path, image):
     with pytest.raises(ConfigError, match="above 0"):
         write_animation(tmp_path / "a.gif", [image], fps=0)
     assert os.listdir(tmp_path) == []
+
+
+def test_gif_pays_only_for_what_moves(tmp_path):
+    rng = np.random.default_rng(0)
+    still = rng.integers(0, 255, (120, 160, 3), np.uint8)
+    frames = [still.copy() for _ in range(12)]
+    for i, frame in enumerate(frames):
+        frame[40:50, 40:50] = 20 * i
+    one = write_animation(tmp_path / "one.gif", frames[:1]).stat().st_size
+    assert write_animation(tmp_path / "all.gif", frames).stat().st_size < 1.5 * one
