@@ -8,6 +8,7 @@ import importlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -46,11 +47,12 @@ def no_progress(task: str, done: int, total: int, note: str = "") -> None:
 
 
 def import_paddle_quietly() -> None:
-    """Import Paddle without its advice to use one thread, which is for another way of running than ours."""
+    """Import Paddle without its advice on threads and compilers, which is for other ways of running than ours."""
     if "paddle" in sys.modules:
         return
     said = io.StringIO()
-    with contextlib.redirect_stderr(said):
+    with contextlib.redirect_stderr(said), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No ccache found")
         importlib.import_module("paddle")
     advice = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
     for line in said.getvalue().splitlines():

@@ -62,6 +62,10 @@ class BatchResult(list[Result]):
                 self.failures.append(outcome)
 
 
+class UnexpectedError(PpganExtError):
+    """A fault of this software, kept as the failure of one input; its cause is the exception itself."""
+
+
 def is_batch(source: object) -> bool:
     """Say whether an input means several: a list, a tuple or a folder."""
     if isinstance(source, (list, tuple)):
@@ -101,9 +105,9 @@ def make_jobs(source: object) -> list[Job]:
 
 
 def run_batch(jobs: Iterable[Job], work: Callable[[Job], Result]) -> Iterator[Outcome[Result]]:
-    """Run ``work`` on each job and yield its outcome at once; errors of ours end a job, never the batch.
+    """Run ``work`` on each job and yield its outcome at once; an error ends its job, never the batch.
 
-    Ctrl-C and bugs pass through: what has been yielded, and written, stays.
+    Ctrl-C passes through: what has been yielded, and written, stays.
     """
     for job in jobs:
         try:
@@ -115,9 +119,18 @@ def run_batch(jobs: Iterable[Job], work: Callable[[Job], Result]) -> Iterator[Ou
         except MemoryError:
             shortage = InputError("there is not enough memory for it", where=job.name, cure="Scale it down first")
             outcome = Outcome(job, None, shortage)
+        except Exception as error:  # noqa: BLE001 - one odd picture must not cost a night's work
+            outcome = Outcome(job, None, _unexpected(error, job))
         else:
             outcome = Outcome(job, result, None)
         yield outcome
+
+
+def _unexpected(error: Exception, job: Job) -> UnexpectedError:
+    cure = "Run it alone with --debug and report what it prints"
+    wrapped = UnexpectedError(f"unexpected {type(error).__name__}: {error}", where=job.name, cure=cure)
+    wrapped.__cause__ = error
+    return wrapped
 
 
 def _open_folder(item: object) -> list[tuple[Any, PpganExtError | None]]:

@@ -54,29 +54,32 @@ def test_nothing_to_do_is_an_error():
         make_jobs([])
 
 
-def test_errors_of_ours_and_lack_of_memory_end_one_job_only():
+def test_an_error_ends_one_job_only():
     def work(job):
         if job.stem == "b":
             raise NoFaceError("there is no face")
         if job.stem == "c":
             raise MemoryError
+        if job.stem == "e":
+            raise ZeroDivisionError("a fault of ours")
         return job.stem.upper()
 
-    result = BatchResult(run_batch([Job(stem, stem) for stem in "abcd"], work))
-    assert result == ["A", "D"]
-    assert [outcome.job.stem for outcome in result.failures] == ["b", "c"]
+    result = BatchResult(run_batch([Job(stem, stem) for stem in "abcdef"], work))
+    assert result == ["A", "D", "F"]
+    assert [outcome.job.stem for outcome in result.failures] == ["b", "c", "e"]
     assert "memory" in str(result.failures[1].error)
+    assert str(result.failures[2].error).startswith("e: unexpected ZeroDivisionError: a fault of ours. Run it alone")
+    assert isinstance(result.failures[2].error.__cause__, ZeroDivisionError)
 
 
-def test_bugs_and_ctrl_c_pass_through_after_what_was_done():
-    for stop in (KeyboardInterrupt, ZeroDivisionError):
-        done = []
+def test_ctrl_c_passes_through_after_what_was_done():
+    done = []
 
-        def work(job, stop=stop, done=done):
-            if job.stem == "c":
-                raise stop
-            done.append(job.stem)
+    def work(job):
+        if job.stem == "c":
+            raise KeyboardInterrupt
+        done.append(job.stem)
 
-        with pytest.raises(stop):
-            list(run_batch([Job(stem, stem) for stem in "abcd"], work))
-        assert done == ["a", "b"]
+    with pytest.raises(KeyboardInterrupt):
+        list(run_batch([Job(stem, stem) for stem in "abcd"], work))
+    assert done == ["a", "b"]
