@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,12 +159,13 @@ def load_state(path: str | os.PathLike[str], net_name: str | None = None) -> Sta
 
 def load_into(
     network: nn.Layer,
-    state: Mapping[str, npt.NDArray],
+    state: MutableMapping[str, npt.NDArray],
     where: object,
     *,
     ignored: Sequence[str] = (),
     unknown: Sequence[str] = (),
     cure: str | None = None,
+    consume: bool = False,
 ) -> None:
     """Put a state into a network, all of it or nothing.
 
@@ -175,9 +176,10 @@ def load_into(
         ignored: prefixes of names in ``state`` that the network need not have.
         unknown: further names of the file to report as unexpected.
         cure: what the user can do, for the message.
+        consume: empty ``state`` on the way, so that a large model is not in memory twice.
 
     Raises:
-        WeightsError: lists all missing, unexpected and misshapen names.
+        WeightsError: lists all missing, unexpected and misshapen names; or numbers that are not finite.
     """
     targets = network.state_dict()
     wanted = {name: array for name, array in state.items() if name in targets or not name.startswith(tuple(ignored))}
@@ -188,11 +190,14 @@ def load_into(
         unknown=unknown,
         cure=cure or "Give the weights of this network",
     )
-    for name, target in targets.items():
-        array = wanted[name]
-        kind = str(target.dtype).rsplit(".", 1)[-1]
+    for name, array in wanted.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise WeightsError(f"{name} holds NaN or infinite numbers", where=where, cure="The training went wrong")
+    if consume:
+        state.clear()
+    for name, target in targets.items():
+        array = wanted.pop(name)
+        kind = str(target.dtype).rsplit(".", 1)[-1]
         target.set_value(np.ascontiguousarray(array, dtype=kind).reshape(array.shape))
 
 
@@ -332,7 +337,7 @@ def build_lazily(build: Callable[[], Any]) -> Any:
 
 def _filled(build: Callable[[], Any], checkpoint: Checkpoint, part: str, path: Path) -> Any:
     network = build_lazily(build)
-    load_into(network, checkpoint.parts[part], path, unknown=checkpoint.unknown.get(part, ()))
+    load_into(network, checkpoint.parts[part], path, unknown=checkpoint.unknown.get(part, ()), consume=True)
     network.eval()
     return network
 

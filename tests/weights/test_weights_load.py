@@ -420,6 +420,12 @@ def test_load_into_is_strict_and_can_pass_over_a_prefix():
     with pytest.raises(WeightsError, match=r"1 of another shape \(weight 3x2 instead of 2x3\)"):
         load.load_into(layer, {**state, "weight": state["weight"].T}, "x", ignored=("classifier.",))
     np.testing.assert_array_equal(layer.weight.numpy(), state["weight"])
+    with pytest.raises(WeightsError, match="bias holds NaN"):
+        load.load_into(layer, {"weight": np.zeros((2, 3)), "bias": np.full(3, np.inf)}, "x", consume=True)
+    np.testing.assert_array_equal(layer.weight.numpy(), state["weight"])
+    assert len(state) == 3
+    load.load_into(layer, state, "x", ignored=("classifier.",), consume=True)
+    assert state == {}
 
 
 @pytest.mark.bundled
