@@ -105,7 +105,7 @@ _FFHQ_DIRECTIONS = _paddlegan("stylegan2-ffhq-config-f-directions.pdparams", min
 LPIPS_TRUNK = _paddlegan(
     "vgg16_official.pdparams",
     min_bytes=50 * _MIB,
-    licence="CC BY 4.0 (VGG16, Visual Geometry Group, Oxford; trained on ImageNet)",
+    licence="BSD-3-Clause (torchvision's VGG16; trained on ImageNet, whose images are for research)",
 )
 LPIPS_HEADS = _paddlegan("lins_0.1_vgg.pdparams", min_bytes=5_000, licence="BSD-2-Clause (LPIPS v0.1)")
 
