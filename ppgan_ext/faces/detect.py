@@ -2,7 +2,7 @@
 
 The detector sees faces of 80 px and more, so one pass over a copy of about fixed size finds all but the small ones at
 a cost that does not grow with the photo. A second pass over a finer copy runs only where the first one gives a reason
-to. A photo without a find is looked at once more mirrored and turned, since the filters know upright faces only.
+to. A photo without a clear find is looked at once more mirrored and turned, as the filters know upright faces only.
 """
 
 from __future__ import annotations
@@ -97,8 +97,9 @@ def find_faces(image: Image) -> list[Face]:
             faint += _look(fine, fine_matrix, _FAINT)
             finds = [find for find in faint if find.score > _LIKELY]
             faces = _confirm(image, finds)
-    if not faces:
-        faces = _confirm(image, _look_again(first, first_matrix)) or _confirm(image, faint)[:1]
+    if not any(face.box.score >= _CLEAR for face in faces):
+        # An upside-down face can look a little like an upright one: where none is clear, all views compete.
+        faces = _confirm(image, finds + _look_again(first, first_matrix)) or _confirm(image, faint)[:1]
     return sorted(faces, key=lambda face: (-face.box.area, face.box.left, face.box.top))
 
 

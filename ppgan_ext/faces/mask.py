@@ -65,10 +65,8 @@ def mask_region(
     cv2.fillPoly(inside, [np.rint(polygon * (1 << _SUBPIXEL_BITS)).astype(np.int32)], 1, cv2.LINE_8, _SUBPIXEL_BITS)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     rise = np.clip(depth / max(feather * _DRAWN_SIZE, finer), 0.0, 1.0)
-    shrinks = finer > 1.0
-    mask = cv2.resize(
-        rise * rise * (3.0 - 2.0 * rise), size.tolist(), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    )
+    interpolation = cv2.INTER_AREA if finer > 1.0 else cv2.INTER_LINEAR
+    mask = np.clip(cv2.resize(rise * rise * (3.0 - 2.0 * rise), size.tolist(), interpolation=interpolation), 0.0, 1.0)
     left, right = (int(v) for v in np.clip((first[0], last[0]), 0, width))
     top, bottom = (int(v) for v in np.clip((first[1], last[1]), 0, height))
     return (left, top, right, bottom), mask[top - first[1] : bottom - first[1], left - first[0] : right - first[0]]

@@ -1,20 +1,20 @@
 """The dlib networks that find and describe faces: where their files are, loaded once.
 
 The files come with the package face_recognition_models. That package is located but never imported, since importing
-it needs pkg_resources, which new setuptools lacks. Licence of the files: CC0 (detector and descriptor); the 68-point
-predictor was trained on iBUG 300-W, whose licence excludes commercial use.
+it needs pkg_resources, which new setuptools lacks. The 68-point predictor was trained on iBUG 300-W, whose licence
+excludes commercial use.
 """
 
 from __future__ import annotations
 
 import functools
 import importlib.util
-import os
 import threading
 from pathlib import Path
 from typing import Any
 
 from ppgan_ext.errors import WeightsError
+from ppgan_ext.weights.store import search_folders
 
 _PACKAGE = "face_recognition_models"
 _LANDMARKS = "shape_predictor_68_face_landmarks.dat"
@@ -37,18 +37,14 @@ def package_folder() -> Path | None:
 
 
 def landmark_file() -> Path:
-    """Find the 68-point predictor: PPGAN_EXT_HOME, the package's file, then PaddleGAN's own download.
+    """Find the 68-point predictor: the package's file, or the one that PaddleGAN downloads.
 
     Raises:
         WeightsError: there is none.
     """
-    home = os.environ.get("PPGAN_EXT_HOME")
-    candidates = [Path(home) / name for name in (_PADDLEGAN_LANDMARKS, _LANDMARKS)] if home else []
     folder = package_folder()
-    if folder is not None:
-        candidates.append(folder / _LANDMARKS)
-    candidates.append(Path.home() / ".cache" / "ppgan" / _PADDLEGAN_LANDMARKS)
-    return _first_file(candidates, _LANDMARKS)
+    candidates = [folder / _LANDMARKS] if folder is not None else []
+    return _first_file([*candidates, *(cache / _PADDLEGAN_LANDMARKS for cache in search_folders())], _LANDMARKS)
 
 
 def descriptor_file() -> Path:
