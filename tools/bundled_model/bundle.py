@@ -1,0 +1,82 @@
+"""Turn the training script's exported arrays into the package's own model files.
+
+python tools/bundled_model/bundle.py --arrays EXPORT --size 128 --base 8192 --cap 256 --provenance "what, on what"
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from ppgan_ext.files import atomic_path, write_bytes
+from ppgan_ext.weights.rename_twin import rename_twin
+
+BUNDLED = Path(__file__).resolve().parents[2] / "ppgan_ext" / "weights" / "bundled"
+PARTS = ("generator", "encoder", "discriminator")
+LICENCE = "non-commercial research only, as the training images (UTKFace); rights in the photos stay with their owners"
+
+
+def read_part(folder: Path, part: str) -> dict[str, np.ndarray]:
+    """Read one network's float16 shards, ``{part}_0.npz`` and on."""
+    state: dict[str, np.ndarray] = {}
+    for path in sorted(folder.glob(f"{part}_*.npz")):
+        with np.load(path, allow_pickle=False) as shard:
+            state.update(shard)
+    if not state:
+        raise SystemExit(f"error: no {part}_*.npz in {folder}")
+    return state
+
+
+def bundle(arrays: Path, args: argparse.Namespace) -> Path:
+    """Write ``faces-128.safetensors`` and ``faces-128.json``; return the first."""
+    tensors: dict[str, np.ndarray] = {}
+    for part in PARTS:
+        for name, value in rename_twin(part, read_part(arrays, part)).items():
+            tensors[f"{part}.{name}"] = np.ascontiguousarray(value, dtype=np.float16)
+    target = BUNDLED / "faces-128.safetensors"
+    with atomic_path(target) as temporary:
+        safetensors.numpy.save_file(tensors, temporary, metadata={"format": "ppgan_ext"})
+    card = {
+        "size": args.size,
+        "channel_base": args.base,
+        "channel_cap": args.cap,
+        "style_dim": 512,
+        "n_mlp": args.n_mlp,
+        "crop": "tight",
+        "licence": LICENCE,
+        "provenance": args.provenance,
+        "sha256": {target.name: hashlib.sha256(target.read_bytes()).hexdigest()},
+    }
+    directions = BUNDLED / "faces-128-directions.safetensors"
+    if directions.exists():
+        card["sha256"][directions.name] = hashlib.sha256(directions.read_bytes()).hexdigest()
+    write_bytes(BUNDLED / "faces-128.json", (json.dumps(card, indent=2) + "\n").encode())
+    return target
+
+
+def main() -> None:
+    """Read the command line and bundle."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--arrays", type=Path, required=True, help="folder with generator_*.npz, encoder_*.npz, discriminator_*.npz"
+    )
+    parser.add_argument("--size", type=int, required=True)
+    parser.add_argument("--base", type=int, required=True)
+    parser.add_argument("--cap", type=int, required=True)
+    parser.add_argument("--n_mlp", type=int, default=8)
+    parser.add_argument("--provenance", required=True)
+    args = parser.parse_args()
+    target = bundle(args.arrays, args)
+    print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
