@@ -51,7 +51,7 @@ def test_feather_sets_the_width():
 def test_is_cut_not_feathered_at_the_photos_border():
     landmarks = face_landmarks(DrawnFace((12.0, 70.0), 40.0))
     mask = face_mask(landmarks, (190, 100))
-    whole = face_mask(landmarks + (100.0, 0.0), (190, 200))
+    whole = face_mask(landmarks + np.array([100.0, 0.0]), (190, 200))
     np.testing.assert_allclose(mask, whole[:, 100:], atol=1e-6)
     assert mask[80, 0] > 0.9
 

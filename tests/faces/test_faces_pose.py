@@ -68,7 +68,7 @@ def test_rotation_and_pose_are_inverse():
 def test_pose_does_not_depend_on_place_or_size():
     landmarks = face_landmarks(DrawnFace((200.0, 180.0), 30.0, yaw_degrees=20, pitch_degrees=5, roll_degrees=10))
     pose = angles(head_pose(landmarks, (800, 600)))
-    np.testing.assert_allclose(angles(head_pose(landmarks + (350.0, 150.0), (800, 600))), pose, atol=1e-3)
+    np.testing.assert_allclose(angles(head_pose(landmarks + np.array([350.0, 150.0]), (800, 600))), pose, atol=1e-3)
     np.testing.assert_allclose(angles(head_pose(landmarks * 2.5, (2000, 1500))), pose, atol=1e-3)
 
 

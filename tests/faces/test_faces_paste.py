@@ -1,0 +1,282 @@
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.faces.align import crop_face
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.paste import BLENDS, paste_back
+from ppgan_ext.faces.warp import transform_points
+from ppgan_ext.types import Box, Face
+from tests.reference.drawn import DrawnFace, draw_photo
+
+FACE = DrawnFace((190.0, 170.0), 70.0, roll_degrees=9)
+
+
+def textured(photo, seed=0, strength=6.0):
+    """Give the photo pores: detail that no small generator draws."""
+    noise = np.random.default_rng(seed).normal(0, strength, photo.shape[:2])
+    return np.clip(photo + cv2.GaussianBlur(noise, (0, 0), 0.8)[..., None] * 2, 0, 255).astype(np.uint8)
+
+
+class Scene:
+    """A photo, the crop of its face, and what a small, slightly wrong generator makes of it."""
+
+    def __init__(self, size=64, template="tight", face=FACE, photo_size=(390, 360)):
+        drawn, (self.landmarks,) = draw_photo(photo_size, [face])
+        self.photo = textured(drawn)
+        self.crop = crop_face(self.photo, Face(Box(0, 0, 1, 1), self.landmarks), template, size)
+        self.mask = face_mask(self.landmarks, self.photo.shape)
+        self.size = size
+        self.reconstruction = self.generate(self.crop.image)
+
+    @staticmethod
+    def generate(image):
+        soft = cv2.GaussianBlur(image.astype(np.float32), (0, 0), 0.7) + np.float32((7, -5, 3))
+        return np.clip(soft, 0, 255)
+
+    def paste(self, edited, blend="change"):
+        return paste_back(self.photo, self.crop, pixels(self.reconstruction), pixels(edited), self.landmarks, blend)
+
+    def place(self, points):
+        return transform_points(points, self.crop.matrix_photo_to_crop)
+
+
+def pixels(image):
+    return (np.asarray(image, np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]
+
+
+def psnr(a, b, where):
+    return 10 * np.log10(255**2 / np.mean(np.square(a.astype(float) - b.astype(float))[where]))
+
+
+def high_pass(image):
+    image = image.astype(np.float32)
+    return image - cv2.GaussianBlur(image, (0, 0), 2.0)
+
+
+@pytest.mark.parametrize("template", ["ffhq", "tight"])
+@pytest.mark.parametrize("size", [32, 256])
+def test_without_an_edit_the_photo_keeps_every_bit(template, size):
+    scene = Scene(size, template)
+    before = scene.photo.copy()
+    assert np.array_equal(scene.paste(scene.reconstruction), before)
+    assert np.array_equal(scene.photo, before)
+
+
+@pytest.mark.parametrize("blend", BLENDS)
+@pytest.mark.parametrize("template", ["ffhq", "tight"])
+def test_pixels_outside_the_mask_keep_every_bit(blend, template):
+    scene = Scene(64, template)
+    edited = np.clip(scene.reconstruction * 0.7 + 40, 0, 255)
+    edited = np.roll(edited, 3, axis=1)
+    result = scene.paste(edited, blend)
+    outside = scene.mask == 0
+    assert outside.mean() > 0.5
+    assert np.array_equal(result[outside], scene.photo[outside])
+    assert np.abs(result.astype(int) - scene.photo)[scene.mask > 0.99].mean() > 5
+
+
+def test_change_of_colour_lands_where_and_as_strong_as_it_was_made():
+    scene = Scene(64, "ffhq")
+    result = scene.paste(scene.reconstruction + np.float32((-30, 12, 6)))
+    difference = result.astype(float) - scene.photo
+    deep = scene.mask > 0.999
+    np.testing.assert_allclose(np.median(difference[deep], axis=0), (-30, 12, 6), atol=1.0)
+    edge = (scene.mask > 0.3) & (scene.mask < 0.7)
+    ratio = difference[edge][:, 0].mean() / -30
+    assert ratio == pytest.approx(scene.mask[edge].mean(), abs=0.05)
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_change_keeps_the_skins_detail_where_replace_loses_it(size):
+    scene = Scene(size, "tight")
+    edited = scene.reconstruction - 25
+    cheek = (scene.mask > 0.999) & (
+        np.hypot(*np.moveaxis(np.stack(np.meshgrid(np.arange(390), np.arange(360)), -1) - scene.landmarks[33], -1, 0))
+        < 60
+    )
+    changed, replaced = (scene.paste(edited, blend) for blend in ("change", "replace"))
+    original = high_pass(scene.photo)[cheek].ravel()
+    assert np.corrcoef(high_pass(changed)[cheek].ravel(), original)[0, 1] > 0.97
+    assert np.corrcoef(high_pass(replaced)[cheek].ravel(), original)[0, 1] < 0.8
+
+
+def test_a_low_resolution_change_shows_no_blocks():
+    """The added change is smooth: its second differences stay near those of a perfectly interpolated one."""
+    scene = Scene(32, "tight")
+    spot = np.zeros((32, 32, 1), np.float32)
+    spot[18, 16] = 1
+    spot = cv2.GaussianBlur(spot, (0, 0), 2.0)[..., None] * 900
+    flat = np.full_like(scene.photo, 128)
+    result = paste_back(
+        flat, scene.crop, pixels(np.full((32, 32, 3), 128.0)), pixels(128.0 + np.repeat(spot, 3, 2)), scene.landmarks
+    )
+    added = result[..., 0].astype(float) - 128
+    assert added.max() > 20
+    bend = np.abs(np.diff(added, 2, axis=1)).max()
+    assert bend <= 3.0  # blocks of 6 pixels would make steps of a dozen levels
+
+
+def test_no_halo_at_the_masks_border():
+    """A uniform change fades monotonically from the middle to the border."""
+    scene = Scene(64, "ffhq")
+    flat = np.full_like(scene.photo, 120)
+    result = paste_back(
+        flat, scene.crop, pixels(np.full((64, 64, 3), 100.0)), pixels(np.full((64, 64, 3), 140.0)), scene.landmarks
+    )
+    middle = scene.landmarks[30].round().astype(int)
+    row = result[middle[1], : middle[0], 0].astype(int)
+    assert row[0] == 120
+    assert row[-1] == 160
+    assert np.all(np.diff(row) >= 0)
+
+
+def test_values_saturate_without_wrapping():
+    scene = Scene(64)
+    bright = scene.paste(scene.reconstruction + 200)
+    dark = scene.paste(scene.reconstruction - 200)
+    deep = scene.mask > 0.999
+    assert np.mean(bright[deep].astype(int) >= scene.photo[deep]) > 0.999
+    assert np.mean(dark[deep].astype(int) <= scene.photo[deep]) > 0.999
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_detail_moves_with_the_face(size):
+    """A smile pulled by hand: the result is compared with the photo itself, pulled the same way."""
+    scene = Scene(size, "tight")
+    eye_distance = FACE.eye_distance
+    y, x = np.mgrid[0:360, 0:390].astype(np.float32)
+    map_x, map_y = x.copy(), y.copy()
+    for corner, sign in ((48, 1), (54, -1)):
+        weight = np.exp(-((x - scene.landmarks[corner, 0]) ** 2 + (y - scene.landmarks[corner, 1]) ** 2) / (2 * 16**2))
+        map_x += sign * 0.1 * eye_distance * weight
+        map_y += 0.1 * eye_distance * weight
+    truth = cv2.remap(scene.photo, map_x, map_y, cv2.INTER_CUBIC)
+    edited = scene.generate(crop_face(truth, Face(Box(0, 0, 1, 1), scene.landmarks), "tight", size).image)
+    result = scene.paste(edited)
+    linear = scene.crop.matrix_photo_to_crop
+    change = cv2.warpAffine(
+        edited - scene.reconstruction, linear, (390, 360), flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    )
+    plain = np.clip(np.rint(scene.photo + scene.mask[..., None] * change), 0, 255)
+    mouth = (np.abs(map_y - y) > 1.0) & (scene.mask > 0.99)
+    assert mouth.sum() > 500
+    assert psnr(result, truth, mouth) > psnr(plain, truth, mouth) + 2.0
+    assert psnr(result, truth, mouth) > 30
+
+
+def test_half_way_out_the_face_moves_half_way():
+    """Where the mask fades, one face moved a little is seen, not two faces half transparent."""
+    scene = Scene(128, "ffhq")
+    shift = np.float32([[1, 0, 4], [0, 1, 0]])
+    edited = cv2.warpAffine(scene.reconstruction, shift, (128, 128), borderMode=cv2.BORDER_REFLECT)
+    result = scene.paste(edited)
+    band = (scene.mask > 0.25) & (scene.mask < 0.75)
+    sharp, before = (np.abs(high_pass(p))[band].mean() for p in (result, scene.photo))
+    assert 0.75 * before < sharp < 1.25 * before
+
+
+def test_replace_takes_the_generators_cast_away_but_not_the_edits():
+    scene = Scene(64, "tight")
+    scene.reconstruction = np.clip(scene.generate(scene.crop.image) + np.float32((35, -20, -30)), 0, 255)
+    deep = scene.mask > 0.999
+    unedited = scene.paste(scene.reconstruction, "replace")
+    colour = np.median(scene.photo[deep], axis=0)
+    np.testing.assert_allclose(np.median(unedited[deep], axis=0), colour, atol=6)
+    darker = scene.paste(np.clip(scene.reconstruction * 0.75, 0, 255), "replace")
+    assert np.median(darker[deep]) < np.median(unedited[deep]) - 20
+
+
+@pytest.mark.parametrize("place", [(190.0, 170.0), (18.0, 150.0), (372.0, 60.0), (190.0, 340.0)])
+@pytest.mark.parametrize("blend", BLENDS)
+def test_faces_at_the_border(place, blend):
+    scene = Scene(64, "tight", DrawnFace(place, 50.0, roll_degrees=-7))
+    result = scene.paste(np.clip(scene.reconstruction - 30, 0, 255), blend)
+    assert result.shape == scene.photo.shape
+    outside = scene.mask == 0
+    assert np.array_equal(result[outside], scene.photo[outside])
+    assert np.isfinite(result).all()
+
+
+def test_seamless_puts_each_pixel_in_its_place():
+    """A large shift of the clone would show as doubled features; none may be off by a pixel."""
+    scene = Scene(256, "ffhq")
+    edited = scene.crop.image.astype(np.float32) + np.float32((20, 0, -15))
+    result = scene.paste(edited, "seamless").astype(float)
+    deep = scene.mask > 0.999
+    aligned = np.std((result - scene.photo)[deep] - np.mean((result - scene.photo)[deep], axis=0))
+    shifted = np.std((np.roll(result, 1, axis=1) - scene.photo)[deep])
+    assert aligned < 0.75 * shifted
+
+
+def test_seamless_hides_a_cast_of_colour():
+    scene = Scene(64, "tight")
+    cast = np.clip(scene.reconstruction + np.float32((40, -25, -30)), 0, 255)
+    result = scene.paste(cast, "seamless")
+    ring = (scene.mask > 0.05) & (scene.mask < 0.5)
+    assert np.abs(result.astype(float) - scene.photo)[ring].mean() < 8
+
+
+def test_a_large_face_is_blended_from_a_smaller_copy():
+    scene = Scene(64, "tight", DrawnFace((800.0, 700.0), 380.0), (1600, 1500))
+    for blend in BLENDS:
+        result = scene.paste(np.clip(scene.reconstruction - 30, 0, 255), blend)
+        assert np.array_equal(result[scene.mask == 0], scene.photo[scene.mask == 0])
+        assert np.abs(result.astype(int) - scene.photo)[scene.mask > 0.999].mean() > 3
+
+
+def test_images_and_pixels_mean_the_same():
+    scene = Scene(64)
+    before, after = (
+        np.rint(np.clip(p, 0, 255)).astype(np.uint8) for p in (scene.reconstruction, scene.reconstruction - 30)
+    )
+    by_image = paste_back(scene.photo, scene.crop, before, after, scene.landmarks)
+    by_pixels = paste_back(scene.photo, scene.crop, pixels(before)[0], pixels(after), scene.landmarks)
+    assert np.abs(by_image.astype(int) - by_pixels).max() <= 1
+
+
+def test_the_generator_may_have_another_size_than_the_crop():
+    scene = Scene(128, "ffhq")
+    for size in (32, 300):
+        before = cv2.resize(scene.reconstruction, (size, size), interpolation=cv2.INTER_AREA)
+        result = paste_back(scene.photo, scene.crop, pixels(before), pixels(before + 20), scene.landmarks)
+        deep = scene.mask > 0.999
+        assert np.median((result.astype(int) - scene.photo)[deep]) == pytest.approx(20, abs=1)
+
+
+def test_a_face_outside_the_photo_changes_nothing():
+    scene = Scene(64)
+    far = scene.landmarks + 5000
+    result = paste_back(scene.photo, scene.crop, pixels(scene.reconstruction), pixels(scene.reconstruction - 30), far)
+    assert np.array_equal(result, scene.photo)
+
+
+def test_same_input_same_bytes_also_from_threads():
+    scene = Scene(64)
+    edited = np.roll(scene.reconstruction, 2, axis=0)
+    results = [None] * 3
+
+    def work(i):
+        results[i] = scene.paste(edited)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(np.array_equal(result, scene.paste(edited)) for result in results)
+
+
+def test_wrong_arguments():
+    scene = Scene(32)
+    with pytest.raises(ConfigError, match="Did you mean 'seamless'"):
+        scene.paste(scene.reconstruction, "seemless")
+    with pytest.raises(ValueError, match="one size"):
+        scene.paste(scene.reconstruction[:16, :16])
+    with pytest.raises(ValueError, match="pixels must be"):
+        paste_back(scene.photo, scene.crop, np.zeros((2, 3, 8, 8), np.float32), np.zeros((3, 8, 8)), scene.landmarks)
+    with pytest.raises(ValueError, match="uint8"):
+        paste_back(scene.photo, scene.crop, np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8), scene.landmarks)
