@@ -1,5 +1,8 @@
 """Fitting with a real projector on a toy generator."""
 
+import os
+import signal
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -120,6 +123,30 @@ def test_ctrl_c_ends_the_fit_and_keeps_the_best(fitting, drawn, tmp_path):
     result = predictor.run(drawn, step=500)
     assert predictor.interrupted
     assert names(tmp_path / "out") == ["dst.fitting.npy", "dst.fitting.png", "src.fitting.png"]
+    assert error(result.dst, drawn) < error(fitting(output_path=None).run(drawn, step=1).dst, drawn)
+
+
+def test_ctrl_c_within_a_backward_pass_loses_nothing(fitting, drawn, monkeypatch):
+    """Paddle would turn it into an OSError of its own."""
+    passes = []
+
+    def press(gradient):
+        passes.append(1)
+        if len(passes) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return gradient
+
+    class Pressing(PlainDistance):
+        def distance(self, pixels, features):
+            if not pixels.stop_gradient:
+                pixels.register_hook(press)
+            return super().distance(pixels, features)
+
+    predictor = fitting(output_path=None)
+    predictor.__dict__["perceptual"] = Pressing()
+    result = predictor.run(drawn, step=500)
+    assert predictor.interrupted
+    assert len(passes) == 3
     assert error(result.dst, drawn) < error(fitting(output_path=None).run(drawn, step=1).dst, drawn)
 
 
