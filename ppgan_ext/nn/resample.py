@@ -15,6 +15,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.nn import cpu_fir
 from ppgan_ext.types import FloatArray
 
 # "fast": for many images and first derivatives. "smooth": can be differentiated twice. "single": the fastest for one
@@ -73,6 +74,7 @@ class Blur(nn.Layer):
         kernel = (np.outer(unit, unit) * gain).astype(np.float32)
         # Not in PaddleGAN's state dict: it follows from the constructor's argument.
         self.register_buffer("kernel", paddle.to_tensor(kernel[None, None]), persistable=False)
+        self.taps = unit * np.sqrt(gain)
         self.padding = [padding[0], padding[1], padding[0], padding[1]]
         self.stride = stride
 
@@ -80,6 +82,9 @@ class Blur(nn.Layer):
         """Map (N, C, H, W) to (N, C, H', W') with H' = (H + sum(padding) - num_taps) // stride + 1."""
         channels = x.shape[1]
         if form != "smooth":
+            padding = (self.padding[0], self.padding[1])
+            if self.stride == 1 and cpu_fir.can_filter(x, len(self.taps), padding):
+                return cpu_fir.filter_planes(x, self.taps, padding)
             kernel = self.kernel.expand([channels, -1, -1, -1])
             return F.conv2d(x, kernel, padding=self.padding, stride=self.stride, groups=channels)
         # One channel at a time: a convolution with as many groups as channels has no second derivative.

@@ -160,6 +160,25 @@ def test_a_program_that_computes_something_else_is_refused(cache, monkeypatch):
     assert cache.entries() == []
 
 
+class FiltersFromInput(paddle.nn.Layer):
+    """Convolves with filters that depend on its input, which oneDNN keeps from a program's first run."""
+
+    def forward(self, x, y):
+        return paddle.nn.functional.conv2d(x, y * 2.0)
+
+
+def test_a_program_that_remembers_its_first_input_is_refused(cache):
+    spec = toy_spec(FiltersFromInput(), input_shapes=[(1, 2, 9, 7), (3, 2, 3, 3)])
+    try:
+        program = open_program(spec, cache)
+    except RuntimeError as error:
+        assert "toy is off by" in str(error)
+        return
+    for scale in (1.0, 2.0):  # a Paddle without the fault must pass honestly
+        x, y = np.ones((1, 2, 9, 7), np.float32), np.full((3, 2, 3, 3), scale, np.float32)
+        np.testing.assert_allclose(program.run(x, y), np.full((1, 3, 7, 5), 36 * scale), rtol=1e-5)
+
+
 class Impossible(Toy):
     def forward(self, x, y):
         raise RuntimeError("this network cannot be traced")
