@@ -15,13 +15,12 @@ from collections.abc import Iterator, Sequence
 
 from ppgan_ext.apps.arguments import Parser, add_arguments, take_back_alternatives
 from ppgan_ext.apps.options import ModelOptions
-from ppgan_ext.apps.runners import COMMANDS, Command
+from ppgan_ext.apps.runners import COMMANDS, FAILED, INTERRUPTED, Command
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, PpganExtError, nearest
 from ppgan_ext.version import __version__
 
 PROGRAM = "ppgan-ext"
-FAILED, INTERRUPTED = 1, 130
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:

@@ -10,10 +10,12 @@ from typing import Any
 
 from ppgan_ext.apps import options as models
 from ppgan_ext.apps.base import Predictor
-from ppgan_ext.apps.batch import Job, make_jobs, run_batch
+from ppgan_ext.apps.batch import Job, Outcome, UnexpectedError, make_jobs, run_batch
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.progress import Bars, make_bar
 from ppgan_ext.errors import ConfigError, PpganExtError
+
+FAILED, INTERRUPTED = 1, 130  # exit codes
 
 
 @dataclass(frozen=True)
@@ -110,45 +112,61 @@ def _each(
     work: Callable[[Job], Any],
     describe: Callable[[Any], Iterable[str]] = lambda result: (),
 ) -> int:
-    """Run over all inputs, saying at once what became of each; 1 if any failed."""
+    """Run over all inputs; 1 if any failed. The error of a single one is raised."""
     if not options.input_image:
         raise ConfigError("--input_image is missing", cure="Give a photo or a folder of photos")
     jobs = make_jobs(options.input_image)
     if len(jobs) == 1 and jobs[0].problem is not None:
         raise jobs[0].problem
-    bar = None
+
+    def report(result: Any) -> None:
+        _say([*describe(result), *map(str, predictor.files)], sys.stdout)
+        if predictor.interrupted:
+            raise KeyboardInterrupt
+
     if _is_many(options.input_image):
         predictor.prepare(options)
-        bar = make_bar("photos", len(jobs))
+        return _batch(jobs, work, report)
+    outcome = next(run_batch(jobs, work))
+    if outcome.error is not None:
+        raise _sole_error(outcome)
+    report(outcome.result)
+    return 0
+
+
+def _batch(jobs: Sequence[Job], work: Callable[[Job], Any], report: Callable[[Any], None]) -> int:
+    """Say at once what became of each input, and in the end how many failed."""
     num_done = num_failed = 0
-    try:
-        for outcome in run_batch(jobs, work):
-            if outcome.error is not None:
-                num_failed += 1
-                _say([f"error: {_located(outcome.error, outcome.job)}"], sys.stderr)
-            else:
-                num_done += 1
-                _say([*describe(outcome.result), *map(str, predictor.files)], sys.stdout)
-                if predictor.interrupted:
-                    raise KeyboardInterrupt
-            if bar is not None:
+    with make_bar("photos", len(jobs)) as bar:
+        try:
+            for outcome in run_batch(jobs, work):
+                if outcome.error is None:
+                    num_done += 1
+                    report(outcome.result)
+                else:
+                    num_failed += 1
+                    _say([f"error: {_located(outcome.error, outcome.job)}"], sys.stderr)
                 bar.update()
-    except KeyboardInterrupt:
-        if bar is None:
-            raise
-        _say([f"interrupted: {num_done} of {len(jobs)} photos done, {num_failed} failed"], sys.stderr)
-        return 130
-    finally:
-        if bar is not None:
-            bar.close()
-    if bar is not None:
-        _say([f"{num_done} of {len(jobs)} photos done, {num_failed} failed"], sys.stderr)
-    return 1 if num_failed else 0
+        except KeyboardInterrupt:
+            _say([f"interrupted: {num_done} of {len(jobs)} photos done, {num_failed} failed"], sys.stderr)
+            return INTERRUPTED
+    _say([f"{num_done} of {len(jobs)} photos done, {num_failed} failed"], sys.stderr)
+    return FAILED if num_failed else 0
 
 
 def _is_many(paths: Sequence[str]) -> bool:
     """Say whether the inputs are a batch: several paths, or a folder."""
     return len(paths) > 1 or any(Path(path).is_dir() for path in paths)
+
+
+def _sole_error(outcome: Outcome[Any]) -> BaseException:
+    """The error of the only input, as it was raised, with the input's name if it names no place itself."""
+    error = outcome.error
+    assert error is not None
+    if isinstance(error, UnexpectedError) and error.__cause__ is not None:
+        return error.__cause__
+    error.where = error.where or outcome.job.name
+    return error
 
 
 def _located(error: PpganExtError, job: Job) -> str:

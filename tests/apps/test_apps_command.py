@@ -7,7 +7,7 @@ import pytest
 from ppgan_ext.apps import command, progress, runners
 from ppgan_ext.apps.batch import Job, make_jobs
 from ppgan_ext.apps.options import AgeOptions
-from ppgan_ext.errors import InputError, NoFaceError
+from ppgan_ext.errors import InputError, NoFaceError, OutputError
 from ppgan_ext.images import AnimatedImageWarning
 from ppgan_ext.version import __version__
 
@@ -141,6 +141,23 @@ def test_one_input_has_no_summary(tmp_path, capsys):
     paths = picture(tmp_path, "a.jpg")
     assert runners._each(Pretender(), AgeOptions(input_image=paths), lambda job: job) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_the_error_of_one_input_is_raised_as_it_is(tmp_path):
+    paths = picture(tmp_path, "a.jpg")
+    for given, text in (
+        (NoFaceError("there is no face"), f"{paths[0]}: there is no face"),
+        (OutputError("the disk is full", where="out/b.png"), "out/b.png: the disk is full"),
+        (ZeroDivisionError("ours"), "ours"),
+    ):
+
+        def work(_, given=given):
+            raise given
+
+        with pytest.raises(type(given)) as caught:
+            runners._each(Pretender(), AgeOptions(input_image=paths), work)
+        assert caught.value is given
+        assert str(given) == text
 
 
 def test_ctrl_c_in_a_batch_counts_what_is_done(tmp_path, capsys):
