@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.options import AgeOptions, PhotoOptions
 from ppgan_ext.apps.photo import PhotoPredictor, Variant, apply_edits, layer_numbers
 from ppgan_ext.apps.portrait import Portrait
+from ppgan_ext.errors import ConfigError
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import FloatArray, Image
 
@@ -100,6 +101,17 @@ class AgeEditingPredictor(PhotoPredictor):
         codes = [portrait.w_plus for portrait in made.portraits]
         return AgeResult(made.photo, made.edited, codes, made.strip, [apparent_age(direction, w) for w in codes])
 
+    def directions(self, path: str | None, names: Iterable[str]) -> dict[str, Direction]:
+        """Load directions, refused if their age is not scaled in years, as that of PaddleGAN's file is not."""
+        found = super().directions(path, names)
+        if "age" in found and found["age"].unit != "year":
+            raise ConfigError(
+                "this age direction is not scaled in years",
+                where=path or self.engine.face_model.name,
+                cure="Use 'ppgan-ext edit --edit age=3', where 5 is strong, or fit one with tools/find_directions.py",
+            )
+        return found
+
     def wanted(self, options: PhotoOptions) -> list[str]:
         """Name age and the further edits."""
         assert isinstance(options, AgeOptions)
@@ -112,12 +124,10 @@ class AgeEditingPredictor(PhotoPredictor):
         assert isinstance(options, AgeOptions)
         if options.target_age is not None:
             return [self._at_age(portraits, options, directions, options.target_age)]
-        in_years = directions["age"].unit == "year"
         found = []
         for years in options.years or DEFAULT_YEARS:
             codes = [self._move(portrait.w_plus, options, directions, years) for portrait in portraits]
-            label = f"{years:+g} years" if in_years else f"age {years:+g}"
-            found.append(Variant(f"age{years:+g}", [label] * len(portraits), codes, position=years))
+            found.append(Variant(f"age{years:+g}", [f"{years:+g} years"] * len(portraits), codes, position=years))
         return found
 
     def face_labels(self, portraits: Sequence[Portrait], directions: Mapping[str, Direction]) -> list[str]:

@@ -85,6 +85,17 @@ def test_the_apparent_age_is_the_regressions_and_target_age_reaches_its_aim(make
     assert age.measure(seen["variants"][0].codes[0]) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
 
 
+def test_an_age_that_is_not_in_years_is_refused(make, engine, portrait, tmp_path):
+    from ppgan_ext.latents.directions import Direction, save_directions
+
+    save_directions(str(tmp_path / "steps.safetensors"), {"age": Direction("age", np.ones((1, 512), np.float32))})
+    with pytest.raises(ConfigError, match="not scaled in years") as caught:
+        make(AgeEditingPredictor, output_path=None).run(
+            portrait, years=3, direction_path=str(tmp_path / "steps.safetensors")
+        )
+    assert "ppgan-ext edit" in str(caught.value)
+
+
 def test_every_face_is_edited_or_those_asked_for(make, couple):
     predictor = make(AgeEditingPredictor, output_path=None)
     left, right = (slice(None), slice(0, 270)), (slice(None), slice(290, 640))
