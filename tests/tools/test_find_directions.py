@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -136,6 +137,9 @@ def test_the_bundled_models_script_fits_all_sixteen(tmp_path, monkeypatch, capsy
     pose = np.stack([-yaw, pitch, rng.normal(size=N)], axis=1)  # FSA-Net's signs
     for part, rows in enumerate((slice(0, 180), slice(180, N))):
         arrays = {"label": label[rows], "pose": pose[rows], "landmarks": landmarks[rows].astype(np.float16)}
+        colours = rng.integers(0, 255, (len(label[rows]), 1, 1, 3), np.uint8)
+        files = [cv2.imencode(".png", colour.repeat(16, 0).repeat(16, 1))[1] for colour in colours]
+        arrays |= {"encoded": np.concatenate(files), "ends": np.cumsum([len(file) for file in files])}
         np.savez(tmp_path / f"faces128_{part}.npz", **arrays)
     hidden = np.concatenate([landmarks.reshape(N, -1), label * 2.0, yaw[:, None], pitch[:, None]], axis=1)
     mixing = rng.standard_normal((hidden.shape[1], LAYERS * DIM)) / 50

@@ -13,9 +13,11 @@ Roll is measured on the line between the eyes.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -59,17 +61,35 @@ def read_data(folder: Path) -> dict[str, FloatArray]:
     arrays = [readers.read(part) for part in parts]
     data = {key: np.concatenate([a[key] for a in arrays]).astype(float) for key in ("label", "pose", "landmarks")}
     data["label"][data["label"] < 0] = np.nan
+    data["skin"] = np.concatenate([skin_colours(a["encoded"], a["ends"]) for a in arrays])
     return data
 
 
+def skin_colours(encoded: FloatArray, ends: FloatArray) -> FloatArray:
+    """Mean Lab colour of the middle of each face, (N, 3): old portraits are darker and redder, old people need not be.
+
+    Args:
+        encoded: the files of all pictures, one behind the other, bytes.
+        ends: where each ends.
+    """
+    colours = np.empty((len(ends), 3))
+    for row, (start, end) in enumerate(itertools.pairwise([0, *ends])):
+        lab = cv2.cvtColor(cv2.imdecode(encoded[start:end], cv2.IMREAD_COLOR), cv2.COLOR_BGR2LAB)
+        height, width = lab.shape[:2]
+        colours[row] = lab[height * 3 // 8 : height * 3 // 4, width // 4 : width * 3 // 4].mean((0, 1))
+    return colours
+
+
 def fit_sixteen(data: dict[str, FloatArray], w_plus: FloatArray, method: str) -> dict[str, directions.Direction]:
-    """Fit all sixteen; ethnicity is held fixed besides, and gets no direction."""
+    """Fit all sixteen; ethnicity and the colour of the skin are held fixed besides, and get no direction."""
     yaw, pitch = data["pose"][:, 0], data["pose"][:, 1]
     yaw_sign, pitch_sign = pose_signs(data["landmarks"], yaw, pitch)
     print(f"signs of yaw and pitch: {yaw_sign:+d} {pitch_sign:+d}", file=sys.stderr)
     age, gender, ethnicity = data["label"].T
     sixteen = face_labels.paddlegan_attributes(data["landmarks"], age, gender, yaw_sign * yaw, pitch_sign * pitch)
     controls = face_labels.class_indicators(ethnicity, "ethnicity")
+    for channel, values in zip(("lightness", "redness", "yellowness"), data["skin"].T, strict=True):
+        controls.append(fit_directions.Attribute(channel, values, "level"))
     orthogonal_to = face_labels.paddlegan_orthogonal([control.name for control in controls])
     options = fit_directions.FitOptions(method)
     report = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731
