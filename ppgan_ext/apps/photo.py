@@ -135,7 +135,7 @@ class PhotoPredictor(Predictor):
         edited = []
         for done, variant in enumerate(variants):
             self.progress("editing", done, len(variants))
-            drawn = [faces_of.render_image(self.engine, code) for code in variant.codes]
+            drawn = [faces_of.render_pixels(self.engine, code) for code in variant.codes]
             edited.append(faces_of.paste_all(photo, portraits, drawn, options.blend))
             results.image(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1])
         labels = [variant.label for variant in variants]
@@ -191,7 +191,7 @@ class PhotoPredictor(Predictor):
             frames = []
             for done, codes in enumerate(paths):
                 self.progress(f"drawing the {kind.upper()}", done, len(paths))
-                tiles = [faces_of.render_image(self.engine, code) for code in codes]
+                tiles = [faces_of.render_pixels(self.engine, code) for code in codes]
                 frames.append(faces_of.paste_all(small, small_portraits, tiles, options.blend))
             there_and_back = frames + frames[-2:0:-1]
             results.animation(f"{job.stem}.{self.strip_name}.{kind}", there_and_back, FRAMES_PER_SECOND)

@@ -28,13 +28,18 @@ class Portrait:
         face: where it is.
         crop: the aligned square, of the model's size and template.
         w_plus: its code, (n_latent, 512).
-        reconstruction: the code rendered, (S, S, 3) RGB uint8.
+        pixels: the code rendered, (1, 3, S, S), about [-1, 1].
     """
 
     face: Face
     crop: Crop
     w_plus: FloatArray
-    reconstruction: Image
+    pixels: FloatArray
+
+    @property
+    def reconstruction(self) -> Image:
+        """The code rendered, (S, S, 3) RGB uint8."""
+        return images.to_image(self.pixels)
 
 
 def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int], source: object = None) -> list[Face]:
@@ -82,21 +87,26 @@ def invert(engine: Engine, photo: Image, face: Face, refine: Refine | None = Non
     w_plus = engine.encoder.encode(pixels)[0]
     if refine is not None:
         w_plus = refine(pixels, w_plus)
-    return Portrait(face, crop, w_plus, render_image(engine, w_plus))
+    return Portrait(face, crop, w_plus, render_pixels(engine, w_plus))
 
 
 def render_image(engine: Engine, w_plus: FloatArray) -> Image:
     """Render one code, (n_latent, 512), as an image."""
-    return images.to_image(engine.synthesizer.render(np.ascontiguousarray(w_plus, dtype=np.float32)[None]))
+    return images.to_image(render_pixels(engine, w_plus))
 
 
-def paste_all(photo: Image, portraits: Sequence[Portrait], edited: Sequence[Image], blend: str) -> Image:
-    """Put an edited face back for each portrait; pixels outside the faces stay bit-equal."""
+def render_pixels(engine: Engine, w_plus: FloatArray) -> FloatArray:
+    """Render one code, (n_latent, 512), as pixels, (1, 3, S, S), about [-1, 1]: no rounding before they are pasted."""
+    return engine.synthesizer.render(np.ascontiguousarray(w_plus, dtype=np.float32)[None])
+
+
+def paste_all(photo: Image, portraits: Sequence[Portrait], edited: Sequence[FloatArray], blend: str) -> Image:
+    """Put an edited face, (1, 3, S, S) pixels, back for each portrait; pixels outside the faces stay bit-equal."""
     from ppgan_ext.faces.paste import paste_back
 
     result = photo
     for portrait, face in zip(portraits, edited, strict=True):
-        result = paste_back(result, portrait.crop, portrait.reconstruction, face, portrait.face.landmarks, blend=blend)
+        result = paste_back(result, portrait.crop, portrait.pixels, face, portrait.face.landmarks, blend=blend)
     return result
 
 
