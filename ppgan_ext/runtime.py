@@ -12,7 +12,10 @@ touched. The decisions are pure functions of `Machine` and the environment; `tun
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import importlib
+import io
 import os
 import platform
 import sys
@@ -20,6 +23,9 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+
+from ppgan_ext.errors import ConfigError
 
 SWITCH = "PPGAN_EXT_TUNE"
 THREADS = "OMP_NUM_THREADS"
@@ -36,7 +42,10 @@ MALLOC_CURE: tuple[tuple[str, int, int], ...] = (
     ("M_TOP_PAD", -2, 256 << 20),
 )
 _MALLOC_VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
+_PADDLES_ADVICE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 _OTHER_ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
+# What Paddle prints when it is imported with several threads; the advice is for data-parallel training.
+_REMARKS = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 
 
 class LateImportWarning(UserWarning):
@@ -155,10 +164,39 @@ def choose_device(cpu: bool | None = None) -> str:
     """
     if cpu:
         return "cpu"
-    import paddle
-
+    paddle = import_paddle()
     has_gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
     return "gpu:0" if has_gpu else "cpu"
+
+
+def import_paddle() -> ModuleType:
+    """Import Paddle without its advice on threads and compilers, which is for another use of it.
+
+    Whatever else it says passes through.
+
+    Raises:
+        ConfigError: Paddle is not installed.
+    """
+    said = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(said):
+            warnings.filterwarnings("ignore", message="No ccache found")
+            return importlib.import_module("paddle")
+    except ModuleNotFoundError as error:
+        if error.name != "paddle":
+            raise
+        cure = "Install it: pip install 'paddlepaddle>=3.0', or paddlepaddle-gpu for an NVIDIA GPU"
+        raise ConfigError("PaddlePaddle is not installed", where="paddle", cure=cure) from error
+    finally:
+        for line in said.getvalue().splitlines():
+            if not line.startswith(_PADDLES_ADVICE):
+                print(line, file=sys.stderr)
+
+
+def release_memory() -> None:
+    """Give freed memory back to the system, which `tune` has told malloc not to do by itself."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def make_plan(machine: Machine, environ: Mapping[str, str]) -> Plan:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ppgan_ext import runtime
+from ppgan_ext.errors import ConfigError
 
 AVX2 = frozenset({"sse4_2", "avx", "avx2", "fma"})
 AVX512 = AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
@@ -253,3 +254,39 @@ print(faults())
     cured = int(in_fresh_python(code).stdout)
     plain = int(in_fresh_python(code, PPGAN_EXT_TUNE="0").stdout)
     assert cured < plain / 4
+
+
+def test_importing_paddle_is_quiet_but_for_what_matters(tmp_path):
+    (tmp_path / "paddle").mkdir()
+    (tmp_path / "paddle" / "__init__.py").write_text(
+        "import sys, warnings\n"
+        "warnings.warn('No ccache found. Please be aware')\n"
+        "print('WARNING: OMP_NUM_THREADS set to 2, not 1.', file=sys.stderr)\n"
+        "print('PLEASE USE OMP_NUM_THREADS WISELY.', file=sys.stderr)\n"
+        "print('libcuda is too old', file=sys.stderr)\n"
+    )
+    code = "import ppgan_ext.runtime as r; print(r.import_paddle().__name__)"
+    run = in_fresh_python(code, PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
+    assert run.stdout == "paddle\n"
+    assert run.stderr == "libcuda is too old\n"
+
+
+def test_a_missing_paddle_is_named_with_its_cure(monkeypatch):
+    monkeypatch.setitem(sys.modules, "paddle", None)
+    with pytest.raises(ConfigError, match=r"paddle: PaddlePaddle is not installed\. Install it: pip install"):
+        runtime.import_paddle()
+
+
+def test_releasing_memory_gives_it_back():
+    code = """
+import ppgan_ext.runtime as runtime
+from pathlib import Path
+def rss(): return int(next(l for l in Path("/proc/self/status").read_text().splitlines() if "VmRSS" in l).split()[1])
+import numpy as np
+block = np.ones(64 << 20, np.uint8); keep = np.ones(1 << 20, np.uint8); full = rss(); del block
+kept = rss(); runtime.release_memory(); print(full, kept, rss())
+"""
+    full, kept, released = map(int, in_fresh_python(code).stdout.split())
+    assert released < full - (48 << 10)
+    if runtime.inspect_machine().is_supported:
+        assert kept > full - (16 << 10)
