@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import importlib
-import io
 import os
-import sys
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -44,20 +39,6 @@ class Progress(Protocol):
 
 def no_progress(task: str, done: int, total: int, note: str = "") -> None:
     """Ignore progress."""
-
-
-def import_paddle_quietly() -> None:
-    """Import Paddle without its advice on threads and compilers, which is for other ways of running than ours."""
-    if "paddle" in sys.modules:
-        return
-    said = io.StringIO()
-    with contextlib.redirect_stderr(said), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="No ccache found")
-        importlib.import_module("paddle")
-    advice = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
-    for line in said.getvalue().splitlines():
-        if not line.startswith(advice):
-            print(line, file=sys.stderr)
 
 
 class Results:
@@ -163,7 +144,7 @@ class Predictor:
     @functools.cached_property
     def engine(self) -> Engine:
         """The model, loaded and made fast."""
-        import_paddle_quietly()
+        runtime.import_paddle()
         from ppgan_ext.engine import open_model
         from ppgan_ext.weights.load import load_face_model
 

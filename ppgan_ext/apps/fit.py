@@ -11,7 +11,6 @@ import numpy as np
 from ppgan_ext import images
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job, is_batch
-from ppgan_ext.apps.interrupts import deferred_interrupt
 from ppgan_ext.apps.options import FitOptions
 from ppgan_ext.apps.portrait import choose_faces
 from ppgan_ext.images import ImageSource
@@ -108,7 +107,6 @@ class StyleGANv2FittingPredictor(Predictor):
             self.show_step("fitting", step)
             if frames is not None:
                 frames.add(step)
-            check_interrupt()
 
         settings = ProjectorOptions(
             num_steps=options.step,
@@ -121,8 +119,7 @@ class StyleGANv2FittingPredictor(Predictor):
         )
         start = options.pre_latent or options.start
         pixels = images.to_pixels(src)
-        with deferred_interrupt() as check_interrupt:
-            fit = project(self.engine, pixels, settings, mask, start, on_step, perceptual=self.perceptual)
+        fit = project(self.engine, pixels, settings, mask, start, on_step, perceptual=self.perceptual)
         self.interrupted = fit.interrupted
         dst = images.to_image(fit.pixels)
         results.image("src.fitting.png", src)

@@ -13,7 +13,6 @@ from ppgan_ext import images
 from ppgan_ext.apps import portrait as faces_of
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job
-from ppgan_ext.apps.interrupts import deferred_interrupt
 from ppgan_ext.apps.options import ModelOptions, PhotoOptions
 from ppgan_ext.apps.portrait import Portrait, Refine
 from ppgan_ext.errors import ConfigError
@@ -159,13 +158,11 @@ class PhotoPredictor(Predictor):
         def refine(pixels: FloatArray, w_plus: FloatArray) -> FloatArray:
             from ppgan_ext.latents.projector import ProjectorOptions, project
 
-            def on_step(step: Step) -> None:
+            def show(step: Step) -> None:
                 self.show_step(f"refining face {number}", step)
-                check_interrupt()
 
             settings = ProjectorOptions(num_steps=options.fit_steps)
-            with deferred_interrupt() as check_interrupt:
-                fit = project(self.engine, pixels, settings, start=w_plus, on_step=on_step, perceptual=self.perceptual)
+            fit = project(self.engine, pixels, settings, start=w_plus, on_step=show, perceptual=self.perceptual)
             if fit.interrupted:
                 raise KeyboardInterrupt
             return fit.w_plus

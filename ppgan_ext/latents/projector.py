@@ -17,6 +17,7 @@ import paddle
 
 from ppgan_ext.errors import ConfigError, PpganExtError
 from ppgan_ext.images import to_image
+from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.objective import Objective, noise_correlation, spread_over_layers
 from ppgan_ext.losses.perceptual import Perceptual, default_perceptual
@@ -174,7 +175,9 @@ def project(
     objective = Objective(target, options.stop_at or synthesizer.size, distance, mask, synthesizer.device)
     interrupted = False
     try:
-        _descend(fit, objective, options, on_step)
+        # Paddle turns a KeyboardInterrupt within a backward pass into an error of its own.
+        with deferred_interrupt() as check_interrupt:
+            _descend(fit, objective, options, on_step, check_interrupt)
     except KeyboardInterrupt:
         if not fit.losses:
             raise
@@ -194,7 +197,11 @@ def paddlegan_levels(n_latent: int) -> list[int]:
 
 
 def _descend(
-    fit: _Fit, objective: Objective, options: ProjectorOptions, on_step: Callable[[Step], None] | None
+    fit: _Fit,
+    objective: Objective,
+    options: ProjectorOptions,
+    on_step: Callable[[Step], None] | None,
+    check_interrupt: Callable[[], None],
 ) -> None:
     """Evaluate and update in turn; the last update is evaluated too, so that it can be the best."""
     progress_loss, since_progress = np.inf, 0
@@ -212,6 +219,7 @@ def _descend(
         if on_step is not None:
             parts = (float(terms.perceptual), float(terms.mse))
             on_step(Step(step, options.num_steps, value, *parts, rate, pixels.detach()))
+        check_interrupt()
         since_progress += 1
         if value < progress_loss * (1 - options.tolerance):
             progress_loss, since_progress = value, 0

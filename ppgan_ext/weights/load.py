@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext import seeding
+from ppgan_ext import runtime, seeding
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import architecture, catalog, readers, store
@@ -298,6 +298,7 @@ def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], An
     Raises:
         WeightsError: an architecture that is not one of the package's, or parts that do not belong together.
     """
+    runtime.import_paddle()
     from ppgan_ext import networks
     from ppgan_ext.networks.e4e import Encoder4Editing
 

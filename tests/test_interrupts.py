@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ppgan_ext.apps.interrupts import deferred_interrupt
+from ppgan_ext.interrupts import deferred_interrupt
 
 
 def press():
