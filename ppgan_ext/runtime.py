@@ -42,10 +42,9 @@ MALLOC_CURE: tuple[tuple[str, int, int], ...] = (
     ("M_TOP_PAD", -2, 256 << 20),
 )
 _MALLOC_VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
+# What Paddle prints when it is imported with several threads; the advice is for data-parallel training.
 _PADDLES_ADVICE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 _OTHER_ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
-# What Paddle prints when it is imported with several threads; the advice is for data-parallel training.
-_REMARKS = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 
 
 class LateImportWarning(UserWarning):

@@ -12,6 +12,7 @@ from ppgan_ext import runtime
 from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec, try_open_program
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
+from ppgan_ext.nn import Form
 from ppgan_ext.types import FloatArray
 
 # Images per step on a GPU: enough to fill it, little enough for 1024 px on a small one.
@@ -108,7 +109,7 @@ class Synthesizer:
     def render_tensor(
         self, w_plus: paddle.Tensor, noise: Sequence[paddle.Tensor] | None = None, stop_at: int | None = None
     ) -> paddle.Tensor:
-        """Draw images in dygraph, differentiable in the codes and the noise; the weights take no gradient.
+        """Draw images in dygraph, differentiable by ``backward`` in codes and noise; the weights take no gradient.
 
         Args:
             w_plus: (N, n_latent, style_dim).
@@ -118,8 +119,9 @@ class Synthesizer:
         Returns:
             (N, 3, size, size), or (N, 3, stop_at, stop_at), not clipped.
         """
+        form: Form = "fused" if self.device == "cpu" else "fast"
         with paddle.amp.auto_cast(enable=self.half, dtype="float16", level="O1"):
-            pixels = self.generator.render(w_plus, "fixed" if noise is None else list(noise), stop_at=stop_at)
+            pixels = self.generator.render(w_plus, "fixed" if noise is None else list(noise), form, stop_at)
         return pixels.astype("float32")
 
     @cached_property
@@ -131,7 +133,7 @@ class Synthesizer:
         shapes = [(1, self.n_latent, self.style_dim), *((1, 1, side, side) for side in generator.noise_sides())]
 
         def draw(w_plus: paddle.Tensor, *noise: paddle.Tensor) -> paddle.Tensor:
-            return generator.render(w_plus, list(noise), form="single")
+            return generator.render(w_plus, list(noise))
 
         spec = ProgramSpec(f"{self.name}-synthesis-{self.size}", generator, draw, shapes, self._weights_hash)
         return try_open_program(spec, self._required)

@@ -267,8 +267,8 @@ class StyleGANv2Generator(nn.Layer):
             w_plus: (N, n_latent, style_dim), or a w (N, style_dim) for all layers.
             noise: "fixed" (the buffers of the weights), "random" (Paddle's global generator), "none", or one tensor
                 (1 or N, 1, r, r) per layer; an entry None is drawn at random.
-            form: "fast"; "smooth" to differentiate twice; "single" for one image at a time without derivatives, which
-                is what a compiled program draws. The same numbers.
+            form: "fast"; "smooth" to differentiate twice; "fused" for the fastest dygraph on a CPU, with derivatives by
+                ``backward`` only. The same numbers.
             stop_at: return the skip image of this resolution; another image than the full one shrunk.
 
         Returns:

@@ -1,9 +1,9 @@
 """Building blocks of the StyleGAN family: equalised and modulated layers, FIR resampling, activation.
 
-Where an operation exists in several forms, ``form="fast"`` is the arrangement for batches and first derivatives;
+Where an operation exists in several forms, ``form="fast"`` is the arrangement for images and first derivatives;
 ``"smooth"`` uses only operators that Paddle 3 can differentiate twice on a CPU (no grouped-per-channel and no
-transposed convolution, no interpolation); ``"single"`` is the fastest for one image without derivatives. All compute
-the same function.
+transposed convolution, no interpolation); ``"fused"`` is the fastest in dygraph on a CPU, with first derivatives by
+``backward`` only. All compute the same function.
 """
 
 from ppgan_ext.nn.activation import ROOT2, BiasedLeakyReLU, leaky_relu

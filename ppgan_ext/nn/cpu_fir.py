@@ -8,7 +8,6 @@ fifth of the time forwards, and the gradient is the same filter reversed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -16,22 +15,13 @@ import numpy as np
 import paddle
 from paddle.autograd import PyLayer
 
-from ppgan_ext import runtime
+from ppgan_ext.nn.cpu_planes import Result, for_each_plane, runs_on_cpu, view
 from ppgan_ext.types import FloatArray
-
-# Fewer numbers than this are filtered before a second thread has started.
-_WORTH_A_THREAD = 1 << 17
 
 
 def can_filter(x: paddle.Tensor, num_taps: int, padding: Sequence[int]) -> bool:
-    """Say whether :func:`filter_planes` takes these features: in dygraph, on a CPU, in single or double precision."""
-    return (
-        paddle.in_dynamic_mode()
-        and x.place.is_cpu_place()
-        and x.dtype in (paddle.float32, paddle.float64)
-        and 0 <= min(padding)
-        and max(padding) < num_taps
-    )
+    """Say whether :func:`filter_planes` takes these features."""
+    return runs_on_cpu(x) and min(padding) >= 0 and max(padding) < num_taps
 
 
 def filter_planes(x: paddle.Tensor, taps: FloatArray, padding: tuple[int, int]) -> paddle.Tensor:
@@ -63,24 +53,18 @@ class _Filter(PyLayer):
 
 
 def _correlate(x: paddle.Tensor, taps: FloatArray, padding: tuple[int, int]) -> paddle.Tensor:
-    planes = _view(x)
-    planes = planes.reshape(-1, *planes.shape[2:])
+    batch, channels, height, width = x.shape
     grow = sum(padding) - len(taps) + 1
-    result = np.empty((len(planes), planes.shape[1] + grow, planes.shape[2] + grow), planes.dtype)
-    kernel = np.ascontiguousarray(taps, dtype=planes.dtype)
+    result = Result([batch, channels, height + grow, width + grow], x)
+    sources = view(x).reshape(-1, height, width)
+    targets = result.array.reshape(-1, height + grow, width + grow)
+    kernel = np.ascontiguousarray(taps, dtype=sources.dtype)
 
-    def work(indices: range) -> None:
-        for index in indices:
-            _correlate_plane(planes[index], kernel, padding[0], result[index])
+    def work(index: int) -> None:
+        _correlate_plane(sources[index], kernel, padding[0], targets[index])
 
-    num_threads = 1 if planes.size < _WORTH_A_THREAD else min(runtime.num_threads(), len(planes))
-    if num_threads == 1:
-        work(range(len(planes)))
-    else:
-        # OpenCV releases the interpreter's lock.
-        with ThreadPoolExecutor(num_threads) as pool:
-            list(pool.map(work, [range(start, len(planes), num_threads) for start in range(num_threads)]))
-    return paddle.to_tensor(result.reshape([x.shape[0], x.shape[1], *result.shape[1:]]), place=x.place)
+    for_each_plane(len(sources), height * width, work)
+    return result.tensor()
 
 
 def _correlate_plane(plane: FloatArray, kernel: FloatArray, before: int, result: FloatArray) -> None:
@@ -91,11 +75,3 @@ def _correlate_plane(plane: FloatArray, kernel: FloatArray, before: int, result:
         plane = cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
     same = cv2.sepFilter2D(plane, -1, kernel, kernel, anchor=(before, before), borderType=cv2.BORDER_CONSTANT)
     result[:] = same[:height, :width]
-
-
-def _view(x: paddle.Tensor) -> FloatArray:
-    """Look at a tensor's numbers without a copy, where this Paddle can."""
-    try:
-        return np.asarray(np.from_dlpack(x.detach().contiguous()), dtype=str(x.dtype).rpartition(".")[2])
-    except (AttributeError, TypeError, BufferError, RuntimeError):
-        return x.numpy()

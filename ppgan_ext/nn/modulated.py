@@ -16,6 +16,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.nn.cpu_conv import convolve_same
 from ppgan_ext.nn.equalized import EqualLinear
 from ppgan_ext.nn.resample import Blur, Form, polyphase_matrix, up_conv_padding
 
@@ -75,22 +76,32 @@ class ModulatedConv2D(nn.Layer):
         Args:
             x: features, (N, I, H, W); N may be 1 where all samples share them.
             style: one gain per input channel, (N, I): the output of ``modulation``.
-            form: "fast", "smooth" or "single"; the same numbers.
+            form: "fast", "smooth" or "fused"; the same numbers.
             gain: constant factor of the result.
 
         Returns:
             (N, O, H, W), or (N, O, 2 H, 2 W) with up-sampling.
         """
-        scaled = style * self.scale
         if self.kernel_size == 1:
-            return self._mix_channels(x, scaled * gain)
+            return self._mix_channels(x, style * (self.scale * gain))
+        y, demodulation = self.convolve(x, style, form, gain)
+        return y * demodulation.unsqueeze(-1).unsqueeze(-1)
+
+    def convolve(
+        self, x: paddle.Tensor, style: paddle.Tensor, form: Form = "fast", gain: float = 1.0
+    ) -> tuple[paddle.Tensor, paddle.Tensor]:
+        """Convolve 3x3 and leave the demodulation to the caller, who may have more to do in the same pass.
+
+        Returns:
+            What :meth:`forward` returns before the demodulation, and the factors (N, O) that it takes.
+        """
         weight = self.weight.reshape([self.num_out, self.num_in, 3, 3])
         # Eq. 3: 1 / sqrt(sum over I, k, k of (style * scale * weight)^2), the sum over k, k shared by all samples.
         # The scale goes to the weights here, because squared and with the style it would leave float16's range.
         power = (weight * weight).sum(axis=[2, 3]).transpose([1, 0]) * self.scale**2
         demodulation = paddle.rsqrt(paddle.matmul(style * style, power) + EPSILON) * gain
-        x = x * scaled.unsqueeze(-1).unsqueeze(-1)
-        return self._convolve(x, weight, form) * demodulation.unsqueeze(-1).unsqueeze(-1)
+        x = x * (style * self.scale).unsqueeze(-1).unsqueeze(-1)
+        return self._convolve(x, weight, form), demodulation
 
     def _mix_channels(self, x: paddle.Tensor, style: paddle.Tensor) -> paddle.Tensor:
         """Convolve 1x1 as one batched matrix product: (N, O, I) @ (N, I, H W)."""
@@ -102,7 +113,7 @@ class ModulatedConv2D(nn.Layer):
 
     def _convolve(self, x: paddle.Tensor, weight: paddle.Tensor, form: Form) -> paddle.Tensor:
         if not self.upsample:
-            return F.conv2d(x, weight, padding=1)
+            return convolve_same(x, weight)
         if form != "smooth":
             return self.blur(F.conv2d_transpose(x, weight.transpose([1, 0, 2, 3]), stride=2))
         height, width = x.shape[2:]

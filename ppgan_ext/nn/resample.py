@@ -18,9 +18,10 @@ from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.nn import cpu_fir
 from ppgan_ext.types import FloatArray
 
-# "fast": for many images and first derivatives. "smooth": can be differentiated twice. "single": the fastest for one
-# image without derivatives; the same as "fast" where there is no such difference. All give the same numbers.
-Form: TypeAlias = Literal["fast", "smooth", "single"]
+# "fast": for images and first derivatives. "smooth": can be differentiated twice. "fused": the fastest in dygraph on a
+# CPU, with first derivatives by `backward` only, since Paddle's `grad` of some inputs alone refuses a fused operator;
+# the same as "fast" where there is no such difference. All give the same numbers.
+Form: TypeAlias = Literal["fast", "smooth", "fused"]
 
 
 def check_form(form: str) -> None:

@@ -8,7 +8,9 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from ppgan_ext.nn.activation import ROOT2, SLOPE, BiasedLeakyReLU, leaky_relu
+from ppgan_ext.nn.activation import ROOT2, SLOPE, BiasedLeakyReLU
+from ppgan_ext.nn.cpu_planes import runs_on_cpu
+from ppgan_ext.nn.cpu_styled import finish_style
 from ppgan_ext.nn.modulated import ModulatedConv2D
 from ppgan_ext.nn.resample import Form, UpsampleFIR
 
@@ -77,19 +79,17 @@ class StyledConv(nn.Layer):
         Leaky ReLU commutes with positive factors, so its gain sqrt(2) is applied to the demodulation, the noise
         strength and the bias, which are small, and not to the whole feature map.
         """
-        if form == "single" and not self.is_concat:
-            return self._forward_single(x, style, noise)
-        y = self.conv(x, style, form, ROOT2)
+        y, gain = self.conv.convolve(x, style, form, ROOT2)
+        bias = self.activate.bias * ROOT2
         if noise is not None:
             noise = noise * (self.noise.weight * ROOT2)
+        if form == "fused" and not self.is_concat and runs_on_cpu(y, gain, bias, *(() if noise is None else (noise,))):
+            return finish_style(y, gain, noise, bias, SLOPE)
+        y = y * gain.unsqueeze(-1).unsqueeze(-1)
+        if noise is not None:
             # Keep (y + noise) + bias: were noise + bias written first, constant folding would store a full-size tensor.
             y = paddle.concat([y, noise], axis=1) if self.is_concat else y + noise
-        return F.leaky_relu(y + (self.activate.bias * ROOT2).reshape([1, -1, 1, 1]), SLOPE)
-
-    def _forward_single(self, x: paddle.Tensor, style: paddle.Tensor, noise: paddle.Tensor | None) -> paddle.Tensor:
-        """Order the same steps so that oneDNN runs two passes: convolution with bias; noise, leaky ReLU, gain."""
-        y = self.conv(x, style, "single") + self.activate.bias.reshape([1, -1, 1, 1])
-        return leaky_relu(y if noise is None else y + noise * self.noise.weight)
+        return F.leaky_relu(y + bias.reshape([1, -1, 1, 1]), SLOPE)
 
 
 class ToRGB(nn.Layer):

@@ -136,7 +136,7 @@ def test_all_forms_agree_at_64_pixels(count):
     w = codes(net, count)
     for noise in ("fixed", "none"):
         expected = images_of(net, w, noise)
-        for form in ("smooth", "single"):
+        for form in ("smooth", "fused"):
             assert_close(images_of(net, w, noise, form), expected, 1e-5)
 
 

@@ -5,7 +5,7 @@ import paddle
 import paddle.nn.functional as F
 import pytest
 
-from ppgan_ext.nn import cpu_fir
+from ppgan_ext.nn import cpu_fir, cpu_planes
 from ppgan_ext.nn.resample import Blur
 
 CASES = [
@@ -44,9 +44,9 @@ def test_values_and_gradients(taps, padding, dtype):
 def test_several_threads_give_the_same_bits(monkeypatch):
     x = paddle.randn([1, 5, 33, 31])
     taps = np.array([0.1, 0.2, 0.3, 0.4])
-    monkeypatch.setattr(cpu_fir.runtime, "num_threads", lambda: 3)
+    monkeypatch.setattr(cpu_planes.runtime, "num_threads", lambda: 3)
     alone = cpu_fir.filter_planes(x, taps, (2, 1)).numpy()
-    monkeypatch.setattr(cpu_fir, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(cpu_planes, "_WORTH_A_THREAD", 1)
     np.testing.assert_array_equal(cpu_fir.filter_planes(x, taps, (2, 1)).numpy(), alone)
 
 

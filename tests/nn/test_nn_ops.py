@@ -13,7 +13,7 @@ from tests.reference import numpy_ops as ref
 from tests.reference import numpy_stylegan2 as ref_net
 from tests.reference.toy import arrays, assert_close, check_second_derivative, fill, numbers
 
-FORMS = ("fast", "smooth", "single")
+FORMS = ("fast", "smooth", "fused")
 LOPSIDED = (1.0, 4.0, 2.0, 0.5)
 
 

@@ -1,0 +1,83 @@
+"""Paddle's tensors as NumPy arrays without a copy, worked on by several threads: the ground of the CPU operators.
+
+NumPy and OpenCV release the interpreter's lock, so plain threads share the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import paddle
+
+from ppgan_ext import runtime
+from ppgan_ext.types import FloatArray
+
+# With fewer numbers the work is done before a second thread has started.
+_WORTH_A_THREAD = 1 << 17
+
+
+def runs_on_cpu(*tensors: paddle.Tensor) -> bool:
+    """Say whether NumPy can look at these tensors: in dygraph, on the CPU, all in single or all in double precision."""
+    kinds = {tensor.dtype for tensor in tensors}
+    return (
+        paddle.in_dynamic_mode()
+        and (kinds == {paddle.float32} or kinds == {paddle.float64})
+        and all(tensor.place.is_cpu_place() for tensor in tensors)
+    )
+
+
+def view(x: paddle.Tensor) -> FloatArray:
+    """Look at a tensor's numbers, not to be written to; a copy where this Paddle or NumPy offers no view."""
+    try:
+        return np.asarray(np.from_dlpack(x.detach().contiguous()), dtype=dtype_name(x))
+    except (AttributeError, TypeError, BufferError, RuntimeError):
+        return x.numpy()
+
+
+def dtype_name(x: paddle.Tensor) -> str:
+    """Return NumPy's name of a tensor's type, "float32"."""
+    return str(x.dtype).rpartition(".")[2]
+
+
+class Result:
+    """A new tensor whose numbers are written through ``array``.
+
+    Args:
+        shape: of the tensor.
+        like: tensor whose type and place it takes.
+    """
+
+    def __init__(self, shape: list[int], like: paddle.Tensor) -> None:
+        self._tensor: paddle.Tensor | None = paddle.empty(shape, dtype=like.dtype)
+        self._place = like.place
+        array = view(self._tensor)
+        if not (array.flags.writeable and array.ctypes.data == self._tensor.data_ptr()):  # a copy, or NumPy 1
+            self._tensor, array = None, np.empty(shape, dtype_name(like))
+        self.array = array
+
+    def tensor(self) -> paddle.Tensor:
+        """Return the tensor, when all is written."""
+        return paddle.to_tensor(self.array, place=self._place) if self._tensor is None else self._tensor
+
+
+def for_each_plane(num_planes: int, plane_size: int, work: Callable[[int], None]) -> None:
+    """Call ``work`` with 0, 1, ... ``num_planes - 1``, from several threads where that pays.
+
+    Args:
+        num_planes: how many calls.
+        plane_size: numbers that one call handles.
+        work: must write to places of its own; an error in it is raised here.
+    """
+    num_threads = 1 if num_planes * plane_size < _WORTH_A_THREAD else min(runtime.num_threads(), num_planes)
+
+    def share(first: int) -> None:
+        for index in range(first, num_planes, num_threads):
+            work(index)
+
+    if num_threads <= 1:
+        share(0) if num_planes else None
+        return
+    with ThreadPoolExecutor(num_threads) as pool:
+        list(pool.map(share, range(num_threads)))
