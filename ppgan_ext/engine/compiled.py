@@ -13,9 +13,9 @@ import os
 import re
 import sys
 import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,9 @@ from ppgan_ext.engine.cache import ProgramCache
 from ppgan_ext.types import FloatArray
 
 _PROGRAM = "program"
+# Paddle's oneDNN operators keep state per thread, and crash now and then where programs are run by threads that come
+# and go. One thread that stays makes all calls.
+_PROGRAM_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ppgan_ext-programs")
 _ARRANGEMENT_FOLDERS = ("nn", "networks", "engine")
 # What Paddle raises for a program that it cannot read, depending on the kind of fault.
 _LOAD_ERRORS = (RuntimeError, ValueError, SystemError, OSError)
@@ -77,7 +80,7 @@ class ProgramSpec:
 
 
 class CompiledProgram:
-    """One loaded program. Calls from several threads take turns.
+    """One loaded program. It may be called from any thread; calls take turns.
 
     Args:
         folder: what `build_program` has written.
@@ -99,24 +102,28 @@ class CompiledProgram:
             config.delete_pass(name)
         config.set_cpu_math_library_num_threads(runtime.num_threads())
         self.folder = folder
+        self._has_run = False
+        _PROGRAM_THREAD.submit(self._open, config).result()
+
+    def run(self, *arrays: FloatArray) -> FloatArray:
+        """Compute the output for one float32 array per input, in the order of the spec."""
+        return _PROGRAM_THREAD.submit(self._run, arrays).result()
+
+    def _open(self, config: inference.Config) -> None:
         with _quiet():
             self._predictor = inference.create_predictor(config)
         names = sorted(self._predictor.get_input_names(), key=_input_index)
         self._inputs = [self._predictor.get_input_handle(name) for name in names]
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
-        self._lock = threading.Lock()
-        self._has_run = False
 
-    def run(self, *arrays: FloatArray) -> FloatArray:
-        """Compute the output for one float32 array per input, in the order of the spec."""
-        with self._lock:
-            for handle, array in zip(self._inputs, arrays, strict=True):
-                handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
-            # The first run chooses operators, and Paddle prints about some of them.
-            with contextlib.nullcontext() if self._has_run else _quiet():
-                self._predictor.run()
-            self._has_run = True
-            return self._output.copy_to_cpu()
+    def _run(self, arrays: Sequence[FloatArray]) -> FloatArray:
+        for handle, array in zip(self._inputs, arrays, strict=True):
+            handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
+        # The first run chooses operators, and Paddle prints about some of them.
+        with contextlib.nullcontext() if self._has_run else _quiet():
+            self._predictor.run()
+        self._has_run = True
+        return self._output.copy_to_cpu()
 
 
 def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> CompiledProgram:
