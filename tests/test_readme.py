@@ -1,0 +1,69 @@
+"""Both READMEs: the same commands, all of which parse; links and pictures that exist; Python that compiles."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from ppgan_ext.apps import command
+from ppgan_ext.apps.runners import COMMANDS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "README_cn.md"]
+SCRIPTS = {
+    "age_editing.py": "age",
+    "styleganv2.py": "generate",
+    "styleganv2fitting.py": "fit",
+    "styleganv2mixing.py": "mix",
+    "styleganv2editing.py": "edit",
+    "pixel2style2pixel.py": "encode",
+}
+
+
+def commands_of(page: Path) -> list[list[str]]:
+    """The words of each indented command line, without its comment."""
+    lines = re.findall(r"^    ((?:ppgan-ext|python|make|pip) .*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def test_both_languages_show_the_same_commands_and_sections():
+    english, chinese = (page.read_text(encoding="utf-8") for page in PAGES)
+    assert commands_of(PAGES[0]) == commands_of(PAGES[1])
+    for pattern in (r"^#+ ", r"^```", r"!\[", r"^\|"):
+        assert len(re.findall(pattern, english, re.MULTILINE)) == len(re.findall(pattern, chinese, re.MULTILINE))
+
+
+def test_every_command_parses():
+    num_checked = 0
+    for words in commands_of(PAGES[0]):
+        script = Path(words[1]).name if words[0] == "python" else None
+        if words[0] == "ppgan-ext" and words[1] != "doctor":
+            name, rest = words[1], words[2:]
+        elif script in SCRIPTS:
+            name, rest = SCRIPTS[script], words[2:]
+            assert (ROOT / words[1]).is_file()
+        else:
+            continue
+        command.read_options(COMMANDS[name], rest, "readme")
+        num_checked += 1
+    assert num_checked >= 8
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["en", "cn"])
+def test_links_and_pictures_exist(page):
+    targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert len(targets) >= 8
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["en", "cn"])
+def test_python_blocks_compile_and_import(page):
+    blocks = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        compile(block, str(page), "exec")
+        imports = "\n".join(line for line in block.splitlines() if line.startswith(("from ", "import ")))
+        exec(imports, {})
