@@ -13,9 +13,9 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,9 +30,6 @@ from ppgan_ext.engine.cache import ProgramCache
 from ppgan_ext.types import FloatArray
 
 _PROGRAM = "program"
-# Paddle's oneDNN operators keep state per thread, and crash now and then where programs are run by threads that come
-# and go. One thread that stays makes all calls.
-_PROGRAM_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ppgan_ext-programs")
 _ARRANGEMENT_FOLDERS = ("nn", "networks", "engine")
 # What Paddle raises for a program that it cannot read, depending on the kind of fault.
 _LOAD_ERRORS = (RuntimeError, ValueError, SystemError, OSError)
@@ -80,7 +77,7 @@ class ProgramSpec:
 
 
 class CompiledProgram:
-    """One loaded program. It may be called from any thread; calls take turns.
+    """One loaded program. Calls from several threads take turns.
 
     Args:
         folder: what `build_program` has written.
@@ -102,28 +99,24 @@ class CompiledProgram:
             config.delete_pass(name)
         config.set_cpu_math_library_num_threads(runtime.num_threads())
         self.folder = folder
-        self._has_run = False
-        _PROGRAM_THREAD.submit(self._open, config).result()
-
-    def run(self, *arrays: FloatArray) -> FloatArray:
-        """Compute the output for one float32 array per input, in the order of the spec."""
-        return _PROGRAM_THREAD.submit(self._run, arrays).result()
-
-    def _open(self, config: inference.Config) -> None:
         with _quiet():
             self._predictor = inference.create_predictor(config)
         names = sorted(self._predictor.get_input_names(), key=_input_index)
         self._inputs = [self._predictor.get_input_handle(name) for name in names]
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
+        self._lock = threading.Lock()
+        self._has_run = False
 
-    def _run(self, arrays: Sequence[FloatArray]) -> FloatArray:
-        for handle, array in zip(self._inputs, arrays, strict=True):
-            handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
-        # The first run chooses operators, and Paddle prints about some of them.
-        with contextlib.nullcontext() if self._has_run else _quiet():
-            self._predictor.run()
-        self._has_run = True
-        return self._output.copy_to_cpu()
+    def run(self, *arrays: FloatArray) -> FloatArray:
+        """Compute the output for one float32 array per input, in the order of the spec."""
+        with self._lock:
+            for handle, array in zip(self._inputs, arrays, strict=True):
+                handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
+            # The first run chooses operators, and Paddle prints about some of them.
+            with contextlib.nullcontext() if self._has_run else _quiet():
+                self._predictor.run()
+            self._has_run = True
+            return self._output.copy_to_cpu()
 
 
 def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> CompiledProgram:
@@ -163,7 +156,7 @@ def try_open_program(spec: ProgramSpec, required: bool) -> CompiledProgram | Non
 def build_program(spec: ProgramSpec, folder: Path) -> None:
     """Trace a network and save its program into a folder."""
     specs = [InputSpec(shape, "float32", f"input_{i}") for i, shape in enumerate(spec.input_shapes)]
-    with _quiet(), paddle.no_grad():
+    with _no_earlier_traces(), _quiet(), paddle.no_grad():
         traced = paddle.jit.to_static(_Traced(spec.layer, spec.function), input_spec=[specs], full_graph=True)
         paddle.jit.save(traced, str(folder / _PROGRAM))
 
@@ -231,6 +224,31 @@ class _Traced(nn.Layer):
 
 def _input_index(name: str) -> int:
     return int(name.rpartition("_")[2])
+
+
+@contextlib.contextmanager
+def _no_earlier_traces() -> Iterator[None]:
+    """Empty Paddle's record of the parameters met while tracing, before and behind a trace.
+
+    Paddle 3.3 keeps the record under the program's address and drops it when a trace succeeds. After one that failed, a
+    new program at the same address inherits parameters that are gone: a KeyError or a segmentation fault.
+    """
+    try:
+        from paddle.jit.dy2static import parameter_recorder
+    except ImportError:  # a Paddle that traces in another way
+        yield
+        return
+
+    def forget() -> None:
+        for recorder in ("_global_parameter_recorder", "_global_inplace_map"):
+            for record in ("params_dict", "tensor2value"):
+                getattr(getattr(parameter_recorder, recorder, None), record, {}).clear()
+
+    forget()
+    try:
+        yield
+    finally:
+        forget()
 
 
 @contextlib.contextmanager

@@ -192,6 +192,24 @@ def test_a_failure_is_raised_or_warned_about(monkeypatch, tmp_path):
         assert try_open_program(toy_spec(Impossible()), required=False) is None
 
 
+class FailsLate(Toy):
+    def forward(self, x, y):
+        super().forward(x, y)
+        raise RuntimeError("this network cannot be traced")
+
+
+def test_a_failed_trace_leaves_nothing_to_the_next(tmp_path):
+    from paddle.jit.dy2static.parameter_recorder import _global_parameter_recorder as recorder
+
+    with pytest.raises(RuntimeError, match="cannot be traced"):
+        compiled.build_program(toy_spec(FailsLate()), tmp_path)
+    assert (recorder.params_dict, recorder.tensor2value) == ({}, {})
+    stranger = paddle.nn.Linear(2, 2).weight
+    recorder.params_dict[0], recorder.tensor2value[0] = {stranger}, {id(stranger): None}
+    compiled.build_program(toy_spec(), tmp_path)
+    assert (recorder.params_dict, recorder.tensor2value) == ({}, {})
+
+
 def test_threads_take_turns(cache):
     program = open_program(toy_spec(), cache)
     x, y = inputs()
