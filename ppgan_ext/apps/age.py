@@ -44,6 +44,7 @@ class AgeEditingPredictor(PhotoPredictor):
         >>> AgeEditingPredictor(model_type="faces-128").run("photo.jpg", years=[20])  # doctest: +SKIP
     """
 
+    needs_encoder = True
     strip_name = "age"
 
     def run(

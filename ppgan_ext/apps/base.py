@@ -96,8 +96,10 @@ class Predictor:
         progress: called while work goes on, see `Progress`.
 
     Raises:
-        ConfigError: no such model.
+        ConfigError: no such model, or one without an encoder where photos are read.
     """
+
+    needs_encoder = False
 
     def __init__(
         self,
@@ -117,7 +119,7 @@ class Predictor:
         from ppgan_ext.weights import catalog
 
         if model_type is not None:
-            catalog.find(model_type)
+            catalog.find(model_type, "encoder" if self.needs_encoder and weight_path is None else None)
         self.output_path = None if output_path is None else Path(output_path)
         self.weight_path = weight_path
         self.model_type = model_type

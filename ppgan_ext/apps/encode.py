@@ -29,6 +29,8 @@ class Pixel2Style2PixelPredictor(Predictor):
     ``src.png`` has the model's size instead of 4096 px.
     """
 
+    needs_encoder = True
+
     def run(
         self, image: ImageSource | Sequence[ImageSource], *, face: int = 1
     ) -> EncodeResult | BatchResult[EncodeResult]:
