@@ -35,13 +35,21 @@ _AMD_VENDORS = frozenset({"AuthenticAMD", "HygonGenuine"})
 _MKL_AVX512 = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
 _MKL_AVX2 = frozenset({"avx2", "fma"})
 
-# malloc.h: parameter numbers. -1 becomes the largest size_t, which means "never give memory back".
+# malloc.h: parameter numbers. -1 becomes the largest size_t, which means "never give memory back". One arena, because
+# those of other threads than the first give their memory back whatever the threshold says.
 MALLOC_CURE: tuple[tuple[str, int, int], ...] = (
     ("M_MMAP_MAX", -4, 0),
     ("M_TRIM_THRESHOLD", -1, -1),
     ("M_TOP_PAD", -2, 256 << 20),
+    ("M_ARENA_MAX", -8, 1),
 )
-_MALLOC_VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
+_MALLOC_VARIABLES = (
+    "MALLOC_MMAP_MAX_",
+    "MALLOC_MMAP_THRESHOLD_",
+    "MALLOC_TRIM_THRESHOLD_",
+    "MALLOC_TOP_PAD_",
+    "MALLOC_ARENA_MAX",
+)
 # What Paddle prints when it is imported with several threads; the advice is for data-parallel training.
 _PADDLES_ADVICE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 _OTHER_ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")

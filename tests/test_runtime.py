@@ -89,6 +89,7 @@ def test_variables_of_the_user_stay(name):
     [
         ({"MALLOC_TOP_PAD_": "1000"}, "MALLOC_TOP_PAD_"),
         ({"MALLOC_TRIM_THRESHOLD_": "1000"}, "MALLOC_TRIM_THRESHOLD_"),
+        ({"MALLOC_ARENA_MAX": "2"}, "MALLOC_ARENA_MAX"),
         ({"GLIBC_TUNABLES": "glibc.rtld.nns=2:glibc.malloc.mmap_max=7"}, "GLIBC_TUNABLES"),
         ({"LD_PRELOAD": "/usr/lib/libjemalloc.so.2"}, "jemalloc"),
     ],
@@ -101,7 +102,7 @@ def test_malloc_of_the_user_stays(environ, owner):
 
 
 @pytest.mark.parametrize(
-    "environ", [{"GLIBC_TUNABLES": "glibc.rtld.nns=2"}, {"LD_PRELOAD": "libother.so"}, {"MALLOC_ARENA_MAX": "2"}]
+    "environ", [{"GLIBC_TUNABLES": "glibc.rtld.nns=2"}, {"LD_PRELOAD": "libother.so"}, {"MALLOC_CHECK_": "3"}]
 )
 def test_unrelated_settings_leave_malloc_to_us(environ):
     assert runtime.make_plan(machine(), environ).malloc == runtime.MALLOC_CURE
@@ -209,7 +210,7 @@ supported = pytest.mark.skipif(not runtime.inspect_machine().is_supported, reaso
 def test_import_sets_the_variables_and_malloc():
     environment, malloc, threads, missed = json.loads(in_fresh_python(SHOW).stdout)
     assert environment["OMP_NUM_THREADS"] == threads == str(runtime.inspect_machine().num_cores)
-    assert malloc == ["M_MMAP_MAX", "M_TRIM_THRESHOLD", "M_TOP_PAD"]
+    assert malloc == ["M_MMAP_MAX", "M_TRIM_THRESHOLD", "M_TOP_PAD", "M_ARENA_MAX"]
     assert missed == []
 
 
@@ -229,7 +230,7 @@ def test_a_late_import_warns_once_with_the_cure():
     assert "<string>:1" in run.stderr or 'File "<string>", line 1' in run.stderr  # points at the user's import
     environment, malloc, threads, missed = json.loads(run.stdout)
     assert (environment, threads) == ({}, None)
-    assert len(malloc) == 3
+    assert len(malloc) == 4
     assert missed
 
 

@@ -1,7 +1,8 @@
-"""The input's gradient of a 3x3 convolution with frozen filters, on a CPU in dygraph.
+"""3x3 convolutions with frozen filters on a CPU in dygraph: a faster gradient and a fraction of the memory.
 
-Paddle computes it as a matrix product and col2im, which on large maps takes twice as long as the forward pass. It is
-the convolution of the output's gradient with the filters turned by 180 degrees and their axes exchanged.
+Paddle computes the input's gradient as a matrix product and col2im, which on large maps takes twice as long as the
+forward pass. It is the convolution of the output's gradient with the filters turned by 180 degrees and their axes
+exchanged. And Paddle unfolds the whole input, nine times its size; in strips of rows that takes no longer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from ppgan_ext.nn.cpu_planes import runs_on_cpu
 
 # Below this many pixels both ways take as long, and the filters are many.
 _MIN_PIXELS = 128 * 128
+# What one strip unfolds to: 32 MB in single precision.
+_UNFOLDED_NUMBERS = 8 << 20
 
 
 def convolve_same(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
@@ -25,19 +28,36 @@ def convolve_same(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
         x: features.
         weight: (O, I, 3, 3).
     """
-    is_frozen = weight.stop_gradient and not x.stop_gradient and paddle.is_grad_enabled()
-    if is_frozen and x.shape[2] * x.shape[3] >= _MIN_PIXELS and runs_on_cpu(x, weight):
-        return _ConvolveSame.apply(x, weight)
-    return F.conv2d(x, weight, padding=1)
+    learns = paddle.is_grad_enabled() and not weight.stop_gradient
+    if learns or x.shape[2] * x.shape[3] < _MIN_PIXELS or not runs_on_cpu(x, weight):
+        return F.conv2d(x, weight, padding=1)
+    if x.stop_gradient or not paddle.is_grad_enabled():
+        return _convolve_in_strips(x, weight)
+    return _ConvolveSame.apply(x, weight)
 
 
 class _ConvolveSame(PyLayer):
     @staticmethod
     def forward(ctx: Any, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
         ctx.save_for_backward(weight)
-        return F.conv2d(x, weight, padding=1)
+        return _convolve_in_strips(x, weight)
 
     @staticmethod
     def backward(ctx: Any, gradient: paddle.Tensor) -> tuple[paddle.Tensor, None]:
         (weight,) = ctx.saved_tensor()
-        return F.conv2d(gradient, weight.flip([2, 3]).transpose([1, 0, 2, 3]), padding=1), None
+        return _convolve_in_strips(gradient, weight.flip([2, 3]).transpose([1, 0, 2, 3])), None
+
+
+def _convolve_in_strips(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
+    """Convolve strips of rows, each with a row of its neighbours or of zeros above and below."""
+    channels, height, width = x.shape[1:]
+    rows = max(_UNFOLDED_NUMBERS // (9 * channels * width), 1)
+    if rows >= height:
+        return F.conv2d(x, weight, padding=1)
+    strips = []
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
+        above, below = int(first == 0), int(last == height)
+        strip = x[:, :, first - 1 + above : last + 1 - below]
+        strips.append(F.conv2d(strip, weight, padding=[above, below, 1, 1]))
+    return paddle.concat(strips, axis=2)

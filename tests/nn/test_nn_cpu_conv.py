@@ -27,11 +27,13 @@ def tensors(dtype="float64"):
     return x, weight, towards
 
 
+@pytest.mark.parametrize("rows", [1, 2, 4, 5, 9])  # of 5: strips of one row, an odd one at the end, one for all
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("float64", 1e-13)])
-def test_values_and_gradient(count, dtype, tolerance):
+def test_values_and_gradient(count, monkeypatch, dtype, tolerance, rows):
+    monkeypatch.setattr(cpu_conv, "_UNFOLDED_NUMBERS", rows * 9 * 3 * 7)
     x, weight, towards = tensors(dtype)
     results = [convolve_same(x, weight), F.conv2d(x, weight, padding=1)]
-    np.testing.assert_array_equal(*(y.numpy() for y in results))
+    np.testing.assert_allclose(*(y.numpy() for y in results), atol=tolerance)
     slopes = [paddle.grad((y * towards).sum(), x)[0].numpy() for y in results]
     np.testing.assert_allclose(*slopes, atol=tolerance)
     assert len(count) == 1
@@ -55,12 +57,16 @@ def test_filters_that_learn_take_paddles_way(count):
     assert count == []
 
 
-def test_nothing_to_differentiate_takes_paddles_way(count):
+def test_without_a_gradient_there_are_strips_too(count, monkeypatch):
     x, weight, _ = tensors()
+    expected = F.conv2d(x, weight, padding=1).numpy()
+    monkeypatch.setattr(cpu_conv, "_UNFOLDED_NUMBERS", 2 * 9 * 3 * 7)
+    learning = weight.clone()
+    learning.stop_gradient = False
     with paddle.no_grad():
-        convolve_same(x, weight)
+        np.testing.assert_allclose(convolve_same(x, learning).numpy(), expected, atol=1e-13)
     x.stop_gradient = True
-    convolve_same(x, weight)
+    np.testing.assert_allclose(convolve_same(x, weight).numpy(), expected, atol=1e-13)
     assert count == []
 
 
