@@ -178,7 +178,8 @@ def machine_record() -> Machine:
         python=platform.python_version(),
         packages=packages,
         environment={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-        tuned=[f"{name}={value}" for name, value in found.environment] + list(found.malloc),
+        tuned=[f"{name}={value}" for name, value in found.environment]
+        + [*found.malloc, *(["huge pages"] if found.huge_pages else [])],
         load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     )
 

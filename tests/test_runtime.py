@@ -23,6 +23,7 @@ def machine(**changes):
         "model": "a processor",
         "flags": AVX512,
         "num_cores": 6,
+        "huge_pages": "madvise",
     }
     return runtime.Machine(**{**fields, **changes})
 
@@ -46,6 +47,19 @@ def test_plan_per_processor(changes, expected):
     plan = runtime.make_plan(machine(**changes), {})
     assert dict(plan.environment) == expected
     assert plan.malloc == runtime.MALLOC_CURE
+    assert plan.huge_pages
+
+
+@pytest.mark.parametrize("mode", ["always", "never", ""])
+def test_huge_pages_only_where_the_kernel_leaves_them_to_us(mode):
+    plan = runtime.make_plan(machine(huge_pages=mode), {})
+    assert not plan.huge_pages
+    assert plan.malloc == runtime.MALLOC_CURE
+
+
+def test_the_kernels_choice_is_read():
+    assert runtime.chosen_word("always [madvise] never\n") == "madvise"
+    assert runtime.chosen_word("") == ""
 
 
 @pytest.mark.parametrize(
@@ -63,13 +77,14 @@ def test_nothing_happens_elsewhere(changes):
     plan = runtime.make_plan(machine(**changes), {})
     assert plan.environment == ()
     assert plan.malloc == ()
+    assert not plan.huge_pages
     assert len(plan.notes) == 1
 
 
 @pytest.mark.parametrize("value", ["0", "off", "False", " no "])
 def test_the_switch_turns_everything_off(value):
     plan = runtime.make_plan(machine(vendor="AuthenticAMD"), {"PPGAN_EXT_TUNE": value})
-    assert (plan.environment, plan.malloc) == ((), ())
+    assert (plan.environment, plan.malloc, plan.huge_pages) == ((), (), False)
 
 
 def test_the_switch_set_to_one_changes_nothing():
@@ -97,6 +112,7 @@ def test_variables_of_the_user_stay(name):
 def test_malloc_of_the_user_stays(environ, owner):
     plan = runtime.make_plan(machine(), environ)
     assert plan.malloc == ()
+    assert not plan.huge_pages
     assert f"malloc: left to {owner}" in plan.notes
     assert dict(plan.environment) == {"OMP_NUM_THREADS": "6"}
 
@@ -291,3 +307,42 @@ kept = rss(); runtime.release_memory(); print(full, kept, rss())
     assert released < full - (48 << 10)
     if runtime.inspect_machine().is_supported:
         assert kept > full - (16 << 10)
+
+
+HUGE = """
+import re, ppgan_ext.runtime as runtime
+from pathlib import Path
+import numpy as np
+def huge(): return sum(map(int, re.findall(r"AnonHugePages: *(\\d+)", Path("/proc/self/smaps_rollup").read_text())))
+{before}
+block = np.ones(256 << 20, np.uint8)
+print(runtime.report().huge_pages, huge())
+"""
+
+
+@pytest.mark.skipif(runtime.inspect_machine().huge_pages != "madvise", reason="the kernel does not leave it to us")
+@pytest.mark.parametrize("before", ["", "runtime.release_memory()"], ids=["at first", "after giving memory back"])
+@supported
+def test_large_blocks_lie_on_huge_pages(before):
+    done, kilobytes = in_fresh_python(HUGE.format(before=before)).stdout.split()
+    assert done == "True"
+    assert int(kilobytes) > 128 << 10  # the kernel may lack some
+
+
+def test_a_limit_on_addresses_is_no_error():
+    code = """
+import resource
+resource.setrlimit(resource.RLIMIT_DATA, (600 << 20, 600 << 20))
+import ppgan_ext.runtime as runtime
+print(runtime.report().huge_pages, len(bytearray(100 << 20)))
+"""
+    assert in_fresh_python(code).stdout.split()[1] == str(100 << 20)
+
+
+def test_untouched_addresses_take_no_memory():
+    code = """
+import ppgan_ext
+from pathlib import Path
+print(next(int(l.split()[1]) for l in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in l))
+"""
+    assert int(in_fresh_python(code).stdout) < 64 << 10

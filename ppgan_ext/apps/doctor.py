@@ -119,6 +119,7 @@ def _processor_lines(found: RuntimeReport) -> list[str]:
 def _setting_lines(found: RuntimeReport) -> list[str]:
     lines = [f"set: {name}={value}" for name, value in found.environment]
     lines += [f"set: malloc {name}" for name in found.malloc]
+    lines += ["set: huge pages for malloc"] if found.huge_pages else []
     lines += [f"too late: {text}" for text in found.missed]
     return [*lines, *found.notes, f"threads in use: {runtime.num_threads()}"]
 

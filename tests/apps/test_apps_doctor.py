@@ -9,7 +9,7 @@ from ppgan_ext.engine.cache import ProgramCache
 
 def found(*, environment=(), malloc=("M_MMAP_MAX",), missed=(), vendor="GenuineIntel", flags=("avx2", "avx512f")):
     machine = runtime.Machine("Linux", "x86_64", "glibc 2.36", vendor, "a processor", frozenset(flags), 4)
-    return runtime.RuntimeReport(machine, tuple(environment), tuple(malloc), tuple(missed), ())
+    return runtime.RuntimeReport(machine, tuple(environment), tuple(malloc), False, tuple(missed), ())
 
 
 AMD = {"vendor": "AuthenticAMD", "flags": ("avx2", "fma")}
