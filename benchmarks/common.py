@@ -142,9 +142,8 @@ def run_case(module: str, case: str, arguments: Mapping[str, Any], environ: Mapp
         BenchmarkError: the process failed; the message ends with its last line.
     """
     command = [sys.executable, "-m", "benchmarks.common", module, case, json.dumps(dict(arguments))]
-    own = {name: value for name, value in os.environ.items() if name not in _set_by_tune()}
     finished = subprocess.run(
-        command, cwd=ROOT, env={**own, **(environ or {})}, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env={**clean_environment(), **(environ or {})}, capture_output=True, text=True, check=False
     )
     results = [line for line in finished.stdout.splitlines() if line.startswith(_MARK)]
     if finished.returncode or len(results) != 1:
@@ -153,9 +152,10 @@ def run_case(module: str, case: str, arguments: Mapping[str, Any], environ: Mapp
     return Case.model_validate_json(results[0][len(_MARK) :])
 
 
-def _set_by_tune() -> set[str]:
-    """Variables that importing the package has set here: the new process must settle them for itself."""
-    return {name for name, _ in runtime.report().environment}
+def clean_environment() -> dict[str, str]:
+    """Copy the environment without what importing the package has set: a new process must settle that for itself."""
+    ours = {name for name, _ in runtime.report().environment}
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def machine_record() -> Machine:

@@ -10,6 +10,8 @@ import numpy as np
 
 from benchmarks.common import Case, Report, main, make_report, measure, peak_rss_mb, run_case
 
+MODULE = "benchmarks.encoding"
+
 
 def make_encoder(kind: str):
     """Build the encoder "light" (128 px), "psp" (256 px) or, for trial runs, "toy" (32 px)."""
@@ -54,7 +56,7 @@ def run(quick: bool, num_repeats: int) -> Report:
                 name = f"{kind}, {arrangement}"
                 arguments = {"name": name, "kind": kind, "num_repeats": num_repeats}
                 arguments["compiled"] = arrangement == "compiled"
-                cases.append(run_case(__spec__.name, "encode", arguments, {"PPGAN_EXT_HOME": home}))
+                cases.append(run_case(MODULE, "encode", arguments, {"PPGAN_EXT_HOME": home}))
             ratios[f"{kind}: dygraph / compiled"] = (f"{kind}, dygraph", f"{kind}, compiled")
     return make_report("encoding", quick, cases, ratios)
 

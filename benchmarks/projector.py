@@ -17,6 +17,7 @@ from benchmarks.synthesis import make_generator
 from ppgan_ext import runtime
 
 TARGETS = {"step": (6.5, None), "step, stop at 256": (2.5, 2500.0)}
+MODULE = "benchmarks.projector"
 
 
 def step(name: str, size: int, num_repeats: int, stop_at: int | None) -> Case:
@@ -57,7 +58,7 @@ def run(quick: bool, num_repeats: int) -> Report:
     with tempfile.TemporaryDirectory() as home:
         for name, stop_at in (("step", None), (f"step, stop at {early}", early)):
             arguments = {"name": name, "size": size, "num_repeats": num_repeats, "stop_at": stop_at}
-            case = run_case(__spec__.name, "step", arguments, {"PPGAN_EXT_HOME": home})
+            case = run_case(MODULE, "step", arguments, {"PPGAN_EXT_HOME": home})
             if not quick:
                 case.target_seconds, case.target_rss_mb = TARGETS[name]
             cases.append(case)

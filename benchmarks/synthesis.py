@@ -12,6 +12,7 @@ from benchmarks.common import Case, Report, main, make_report, measure, peak_rss
 
 TARGET_SECONDS = 0.80
 TARGET_RSS_MB = 2400.0
+MODULE = "benchmarks.synthesis"
 
 
 def make_generator(size: int):
@@ -65,10 +66,10 @@ def run(quick: bool, num_repeats: int) -> Report:
     size = 32 if quick else 1024
     with tempfile.TemporaryDirectory() as home:
         own = {"PPGAN_EXT_HOME": home}
-        cases = [run_case(__spec__.name, "compile", {"name": "first image, compiling", "size": size}, own)]
+        cases = [run_case(MODULE, "compile", {"name": "first image, compiling", "size": size}, own)]
         for name, compiled in (("compiled", True), ("dygraph", False)):
             arguments = {"name": name, "size": size, "num_repeats": num_repeats, "compiled": compiled}
-            cases.append(run_case(__spec__.name, "draw", arguments, own))
+            cases.append(run_case(MODULE, "draw", arguments, own))
     if not quick:
         cases[1].target_seconds, cases[1].target_rss_mb = TARGET_SECONDS, TARGET_RSS_MB
     return make_report("synthesis", quick, cases, {"dygraph / compiled": ("dygraph", "compiled")})
