@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ppgan_ext import runtime
-from ppgan_ext.engine.cache import SIZE_LIMIT_BYTES, ProgramCache
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.runtime import RuntimeReport
 from ppgan_ext.version import __version__
@@ -47,7 +46,7 @@ def doctor_report() -> str:
         ("Devices", devices),
         ("Folders", _folder_lines()),
         ("Models", _model_lines()),
-        ("Compiled programs", _program_lines(ProgramCache())),
+        ("Compiled programs", _program_lines()),
         ("To do", [*settings_cures(found, os.environ), *device_cures, *_folder_cures()] or ["nothing"]),
     ]
     return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections)
@@ -188,7 +187,12 @@ def _model_lines() -> list[str]:
     return lines
 
 
-def _program_lines(cache: ProgramCache) -> list[str]:
+def _program_lines() -> list[str]:
+    try:
+        from ppgan_ext.engine.cache import SIZE_LIMIT_BYTES, ProgramCache  # imports Paddle
+    except (ImportError, OSError):
+        return ["Paddle cannot be imported"]
+    cache = ProgramCache()
     entries = cache.entries()
     total = _size(sum(entry.num_bytes for entry in entries))
     lines = [f"{cache.folder}: {len(entries)}, {total} of at most {_size(SIZE_LIMIT_BYTES)}"]

@@ -1,5 +1,8 @@
 """``ppgan-ext doctor``: it names what is wrong with its cure, and says nothing where nothing is."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ppgan_ext import runtime
@@ -92,3 +95,10 @@ def test_sizes(num_bytes, text):
 def test_an_unknown_flag_stops():
     with pytest.raises(SystemExit):
         doctor.main(["--fast"])
+
+
+def test_the_command_says_nothing_beside_its_report():
+    command = [sys.executable, "-c", "from ppgan_ext.apps.command import main; raise SystemExit(main(['doctor']))"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert finished.stderr == ""
+    assert finished.stdout.startswith("Versions")
