@@ -60,7 +60,9 @@ def run_command(photo: Path, output: Path, years: list[str], environ: dict[str, 
     ]
     start = time.perf_counter()
     process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said = process.stdout.read() if process.stdout else ""
+    assert process.stdout is not None
+    with process.stdout:
+        said = process.stdout.read()
     peak = None
     if hasattr(os, "wait4"):
         _, status, usage = os.wait4(process.pid, 0)
