@@ -17,7 +17,10 @@ MAY_IMPORT = {
     "engine": {"nn", "networks", "weights", "losses"},
     "faces": {"weights"},
     "latents": {"nn", "networks", "weights", "losses", "engine"},
-    "apps": {"nn", "networks", "weights", "losses", "engine", "faces", "latents"},
+    "data": set(),
+    "metrics": {"nn", "networks", "weights", "losses", "engine", "faces", "data"},
+    "training": {"nn", "networks", "weights", "losses", "engine", "data", "metrics"},
+    "apps": {"nn", "networks", "weights", "losses", "engine", "faces", "latents", "data", "metrics"},
 }
 
 
