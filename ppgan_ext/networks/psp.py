@@ -7,7 +7,7 @@ nothing is written into a caller's tensor.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +18,7 @@ from paddle import nn
 
 from ppgan_ext.errors import ConfigError, InputError, nearest
 from ppgan_ext.networks.codes import broadcast_code
+from ppgan_ext.networks.ir_se import body, input_layer
 from ppgan_ext.networks.sizes import check_size
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 from ppgan_ext.nn import EqualLinear
@@ -26,62 +27,7 @@ from ppgan_ext.types import FloatArray
 INPUT_SIZE = 256
 NUM_COARSE = 3
 NUM_MIDDLE = 4
-_UNITS = ((1, 3), (2, 4), (4, 14), (8, 3))  # (width in units of the trunk's first width, number of blocks)
 _TAPS = (6, 20, 23)  # last block of the stages with 1/4, 1/8 and 1/16 of the input's side
-
-
-class SqueezeExcite(nn.Layer):
-    """Scale each channel by a gate read from all channel means (arXiv 1709.01507).
-
-    Args:
-        num_channels: channels, at least ``reduction``.
-        reduction: factor of the bottleneck.
-    """
-
-    def __init__(self, num_channels: int, reduction: int = 16) -> None:
-        super().__init__()
-        self.fc1 = nn.Conv2D(num_channels, num_channels // reduction, 1, bias_attr=False)
-        self.fc2 = nn.Conv2D(num_channels // reduction, num_channels, 1, bias_attr=False)
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Map (N, C, H, W) to the same shape."""
-        mean = x.mean(axis=[2, 3], keepdim=True)
-        return x * F.sigmoid(self.fc2(F.relu(self.fc1(mean))))
-
-
-class BottleneckIRSE(nn.Layer):
-    """One residual block of the IR-SE trunk.
-
-    Args:
-        num_in: input channels.
-        num_out: output channels; where they equal ``num_in`` the short cut has no parameters.
-        stride: 2 halves the sides.
-    """
-
-    def __init__(self, num_in: int, num_out: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.shortcut_layer = None
-        if num_in != num_out:
-            self.shortcut_layer = nn.Sequential(
-                nn.Conv2D(num_in, num_out, 1, stride, bias_attr=False), nn.BatchNorm2D(num_out)
-            )
-        self.res_layer = nn.Sequential(
-            nn.BatchNorm2D(num_in),
-            nn.Conv2D(num_in, num_out, 3, 1, 1, bias_attr=False),
-            nn.PReLU(num_out),
-            nn.Conv2D(num_out, num_out, 3, stride, 1, bias_attr=False),
-            nn.BatchNorm2D(num_out),
-            SqueezeExcite(num_out),
-        )
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Map (N, num_in, H, W) to (N, num_out, H / stride, W / stride)."""
-        if self.shortcut_layer is not None:
-            short = self.shortcut_layer(x)
-        else:
-            short = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
-        return self.res_layer(x) + short
 
 
 class _Trunk(nn.Layer):
@@ -106,9 +52,8 @@ class _Trunk(nn.Layer):
         self.input_nc = input_nc
         self.style_dim = style_dim
         width = style_dim // 8
-        first = nn.Conv2D(input_nc, width, 3, 1, 1, bias_attr=False)
-        self.input_layer = nn.Sequential(first, nn.BatchNorm2D(width), nn.PReLU(width))
-        self.body = nn.Sequential(*_blocks(width))
+        self.input_layer = input_layer(input_nc, width)
+        self.body = body(width)
 
     def feature_maps(self, pixels: paddle.Tensor) -> list[paddle.Tensor]:
         """Return the maps of side 64, 32 and 16, with style_dim / 4, / 2 and / 1 channels."""
@@ -122,14 +67,6 @@ class _Trunk(nn.Layer):
             if index in _TAPS:
                 maps.append(x)
         return maps
-
-
-def _blocks(width: int) -> Iterator[BottleneckIRSE]:
-    num_in = width
-    for factor, count in _UNITS:
-        for index in range(count):
-            yield BottleneckIRSE(num_in, width * factor, stride=1 if index else 2)
-            num_in = width * factor
 
 
 class GradualStyleBlock(nn.Layer):

@@ -154,6 +154,12 @@ def encoder_arguments(state: Mapping[str, npt.NDArray], style_dim: int, where: o
         raise WeightsError(what, where=where, cure="Give a whole checkpoint") from error
 
 
+def arcface_width(state: Mapping[str, npt.NDArray]) -> int:
+    """First width of the ArcFace network that a state belongs to; the published one where the state does not say."""
+    first = state.get("input_layer.0.weight", np.zeros(0))
+    return int(first.shape[0]) if first.shape[0] and first.shape[0] % 16 == 0 else 64
+
+
 def _channel_base(channels: Mapping[int, int]) -> int:
     """The base of ``min(base // resolution, cap)``; for channels that all equal the cap, the smallest that will do."""
     return max(count * res for res, count in channels.items())

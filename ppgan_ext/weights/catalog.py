@@ -108,6 +108,11 @@ LPIPS_TRUNK = _paddlegan(
     licence="BSD-3-Clause (torchvision's VGG16; trained on ImageNet, whose images are for research)",
 )
 LPIPS_HEADS = _paddlegan("lins_0.1_vgg.pdparams", min_bytes=5_000, licence="BSD-2-Clause (LPIPS v0.1)")
+ARCFACE = _paddlegan(
+    "model_ir_se50.pdparams",
+    min_bytes=100 * _MIB,
+    licence="not stated for the numbers (InsightFace_Pytorch's code is MIT); trained on MS-Celeb-1M, for research only",
+)
 
 
 def _bundled_model(folder: Path) -> ModelRecord:

@@ -321,6 +321,8 @@ def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], An
     if "discriminator" in parts:
         arguments = architecture.discriminator_arguments(parts["discriminator"], where)
         made["discriminator"] = functools.partial(networks.StyleGANv2Discriminator, **arguments)
+    if "identity" in parts:
+        made["identity"] = functools.partial(networks.ArcFaceBackbone, architecture.arcface_width(parts["identity"]))
     return made
 
 

@@ -23,6 +23,7 @@ _PREFIXED = (
 _SINGLE = (
     ("generator", "to_rgb1.bias", "StyleGAN2 generator"),
     ("discriminator", "final_linear.1.weight", "StyleGAN2 discriminator"),
+    ("identity", "output_layer.3.weight", "ArcFace IR-SE-50"),
     ("encoder", "input_layer.0.weight", "pSp encoder"),
     ("encoder", "heads.0.0.weight", "light encoder"),
 )
@@ -37,7 +38,7 @@ class Checkpoint:
 
     Attributes:
         layout: what it was recognised as, in words.
-        parts: "generator", "encoder", "discriminator" -> arrays under the package's names.
+        parts: "generator", "encoder", "discriminator", "identity" -> arrays under the package's names.
         latent_avg: (style_dim,) or (n_latent, style_dim) float32, or None.
         options: the training options kept in it.
         unknown: part -> names that no rule knows, as in the file.

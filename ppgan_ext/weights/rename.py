@@ -68,8 +68,7 @@ DISCRIMINATOR_FROM_TORCH: tuple[Rule, ...] = (
     Rule(r"convs\.\d+\.(?:conv2|skip)\.0\.kernel", None),
     *_linear(r"final_linear\.\d+"),
 )
-# IR-SE-50 with any of pSp's three kinds of head, and encoder4editing's, which has the names of the first.
-ENCODER_FROM_TORCH: tuple[Rule, ...] = (
+_IR_SE_50: tuple[Rule, ...] = (
     Rule(r"input_layer\.0\.weight"),
     *_batch_norm(r"input_layer\.1"),
     Rule(r"(input_layer\.2|" + _UNIT + r"\.2)\.weight", r"\1._weight"),
@@ -77,12 +76,22 @@ ENCODER_FROM_TORCH: tuple[Rule, ...] = (
     *_batch_norm(r"body\.\d+\.shortcut_layer\.1"),
     *_batch_norm(rf"{_UNIT}\.[04]"),
     Rule(rf"{_UNIT}\.(?:[13]|5\.fc[12])\.weight"),
+)
+# With any of pSp's three kinds of head, and encoder4editing's, which has the names of the first.
+ENCODER_FROM_TORCH: tuple[Rule, ...] = (
+    *_IR_SE_50,
     Rule(r"styles\.\d+\.convs\.\d+\.(?:weight|bias)"),
     *_linear(r"styles\.\d+\.linear"),
     Rule(r"latlayer[12]\.(?:weight|bias)"),
     *_batch_norm(r"output_layer_2\.0"),
     *_linear(r"output_layer_2\.3"),
     *_linear(r"linear"),
+)
+# ArcFace: InsightFace_Pytorch's names, hence those of pixel2style2pixel's model_ir_se50.pth.
+IDENTITY_NETWORK_FROM_TORCH: tuple[Rule, ...] = (
+    *_IR_SE_50,
+    *_batch_norm(r"output_layer\.[04]"),
+    *_linear(r"output_layer\.3"),
 )
 # PaddleGAN's files, and the package's own, have the right names already.
 IDENTITY: tuple[Rule, ...] = (Rule(r".+"),)
@@ -91,6 +100,7 @@ FROM_TORCH: dict[str, tuple[Rule, ...]] = {
     "generator": GENERATOR_FROM_TORCH,
     "discriminator": DISCRIMINATOR_FROM_TORCH,
     "encoder": ENCODER_FROM_TORCH,
+    "identity": IDENTITY_NETWORK_FROM_TORCH,
 }
 _TORCH_MARKS = re.compile(r".*(?:\.blur\.kernel|\.(?:conv2|skip)\.0\.kernel|\.running_mean|\.num_batches_tracked)")
 

@@ -5,6 +5,7 @@ import pytest
 
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.faces import models
+from ppgan_ext.weights import dlib_models
 
 
 def test_the_models_are_found_without_importing_their_package():
@@ -26,12 +27,13 @@ def test_paddlegans_own_download_serves_where_the_package_is_missing(monkeypatch
         models.landmark_file()
     (tmp_path / "lms.dat").write_bytes(b"x")
     assert models.landmark_file() == tmp_path / "lms.dat"
+    monkeypatch.setattr(dlib_models, "package_folder", lambda: None)
     with pytest.raises(WeightsError, match="resnet"):
         models.descriptor_file()
 
 
 def test_a_missing_package_is_not_an_exception(monkeypatch):
-    monkeypatch.setattr(models, "_PACKAGE", "no_such_package_of_models")
+    monkeypatch.setattr(dlib_models, "PACKAGE", "no_such_package_of_models")
     assert models.package_folder() is None
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.networks import NETWORKS, LightEncoder, Pixel2Style2Pixel, PSPEncoder
-from ppgan_ext.networks.psp import ENCODERS, BottleneckIRSE, SqueezeExcite
+from ppgan_ext.networks.ir_se import BottleneckIRSE, SqueezeExcite
+from ppgan_ext.networks.psp import ENCODERS
 from tests.reference import numpy_ops
 from tests.reference import numpy_stylegan2 as ref
 from tests.reference.toy import arrays, assert_close, check_second_derivative, fill, numbers

@@ -1,6 +1,7 @@
 """Read weight files of every format by their content, run nothing that is in them, write two of the formats.
 
-Formats: Paddle's ``.pdparams``, ``.safetensors``, PyTorch's ``.pt`` (zip and legacy), ``.npz`` and ``.npy``.
+Formats: Paddle's ``.pdparams``, ``.safetensors``, PyTorch's ``.pt`` (zip and legacy), dlib's ``.dat``, ``.npz`` and
+``.npy``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from ppgan_ext import files
 from ppgan_ext.errors import ConfigError, WeightsError
-from ppgan_ext.weights.readers import numpy_files, pdparams, safetensors, torch_legacy, torch_zip
+from ppgan_ext.weights.readers import dlib_dat, numpy_files, pdparams, safetensors, torch_legacy, torch_zip
 from ppgan_ext.weights.readers.unpickle import DAMAGE, ForbiddenError, damage, refusal
 
 FORMATS: dict[str, Callable[[Path], Any]] = {
@@ -23,6 +24,7 @@ FORMATS: dict[str, Callable[[Path], Any]] = {
     "safetensors": safetensors.read,
     "torch-zip": torch_zip.read,
     "torch-legacy": torch_legacy.read,
+    "dlib-dat": dlib_dat.read,
     "npz": numpy_files.read_npz,
     "npy": numpy_files.read_npy,
 }
@@ -120,6 +122,8 @@ def identify(path: str | os.PathLike[str]) -> str:
         return _identify_zip(path, size)
     if head.startswith(b"\x93NUMPY"):
         return "npy"
+    if dlib_dat.is_network(head):
+        return "dlib-dat"
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= max(size - 8, 0):
         return "safetensors"
     if _is_old_pickle(path, head, size):
@@ -168,7 +172,7 @@ def _not_weights(path: Path, head: bytes) -> WeightsError:
     if _is_text(head):
         return WeightsError("is a text file, not a weight file", where=path, cure=cure)
     what = f"is not a weight file of a known format (it begins with {head[:8].hex(' ')})"
-    return WeightsError(what, where=path, cure="Known are .pdparams, .safetensors, .pt, .pth, .npz and .npy")
+    return WeightsError(what, where=path, cure="Known are .pdparams, .safetensors, .pt, .pth, .dat, .npz and .npy")
 
 
 def _is_text(head: bytes) -> bool:

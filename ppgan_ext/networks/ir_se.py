@@ -1,0 +1,84 @@
+"""IR-SE-50, the trunk of ArcFace's network and of pSp's encoders.
+
+Residual blocks of arXiv 1801.07698, section 3.2.2, each with the channel gate of arXiv 1709.01507. State-dict names
+are PaddleGAN's, hence InsightFace_Pytorch's.
+"""
+
+from __future__ import annotations
+
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+
+_STAGES = ((1, 3), (2, 4), (4, 14), (8, 3))  # (width in units of the trunk's first width, number of blocks)
+
+
+class SqueezeExcite(nn.Layer):
+    """Scale each channel by a gate read from all channel means (arXiv 1709.01507).
+
+    Args:
+        num_channels: channels, at least ``reduction``.
+        reduction: factor of the bottleneck.
+    """
+
+    def __init__(self, num_channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        self.fc1 = nn.Conv2D(num_channels, num_channels // reduction, 1, bias_attr=False)
+        self.fc2 = nn.Conv2D(num_channels // reduction, num_channels, 1, bias_attr=False)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        mean = x.mean(axis=[2, 3], keepdim=True)
+        return x * F.sigmoid(self.fc2(F.relu(self.fc1(mean))))
+
+
+class BottleneckIRSE(nn.Layer):
+    """One residual block of the IR-SE trunk.
+
+    Args:
+        num_in: input channels.
+        num_out: output channels; where they equal ``num_in`` the short cut has no parameters.
+        stride: 2 halves the sides.
+    """
+
+    def __init__(self, num_in: int, num_out: int, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+        self.shortcut_layer = None
+        if num_in != num_out:
+            self.shortcut_layer = nn.Sequential(
+                nn.Conv2D(num_in, num_out, 1, stride, bias_attr=False), nn.BatchNorm2D(num_out)
+            )
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2D(num_in),
+            nn.Conv2D(num_in, num_out, 3, 1, 1, bias_attr=False),
+            nn.PReLU(num_out),
+            nn.Conv2D(num_out, num_out, 3, stride, 1, bias_attr=False),
+            nn.BatchNorm2D(num_out),
+            SqueezeExcite(num_out),
+        )
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Map (N, num_in, H, W) to (N, num_out, H / stride, W / stride)."""
+        if self.shortcut_layer is not None:
+            short = self.shortcut_layer(x)
+        else:
+            short = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
+        return self.res_layer(x) + short
+
+
+def input_layer(num_in: int, width: int) -> nn.Sequential:
+    """Build the layers before the blocks: (N, num_in, H, W) to (N, width, H, W)."""
+    convolution = nn.Conv2D(num_in, width, 3, 1, 1, bias_attr=False)
+    return nn.Sequential(convolution, nn.BatchNorm2D(width), nn.PReLU(width))
+
+
+def body(width: int) -> nn.Sequential:
+    """Build the 24 blocks: (N, width, H, W) to (N, 8 width, H / 16, W / 16); each of the four stages halves first."""
+    blocks = []
+    num_in = width
+    for factor, count in _STAGES:
+        for index in range(count):
+            blocks.append(BottleneckIRSE(num_in, width * factor, stride=1 if index else 2))
+            num_in = width * factor
+    return nn.Sequential(*blocks)
