@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterable, Mapping
+import typing
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,19 +42,57 @@ def load_options(
     problems: list[str] = []
     if yaml_path is not None:
         data, lines, problems = read_yaml(yaml_path)
-    for dotted, value in (overrides or {}).items():
+    override(data, lines, overrides or {})
+    options, mistakes = validate(model_class, data, lines, yaml_path)
+    refuse([*problems, *mistakes])
+    assert options is not None
+    return options
+
+
+def override(data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping[str, Any]) -> None:
+    """Set dotted keys in what :func:`read_yaml` returned; whole numbers are indices of lists.
+
+    Raises:
+        ConfigError: a key below something that has no keys, or past the end of a list.
+    """
+    for dotted, value in overrides.items():
         keys = tuple(int(key) if key.isdigit() else key for key in dotted.split("."))
         _set(data, keys, value)
-        lines.pop(keys, None)
-    where = None if yaml_path is None else Path(yaml_path)
+        for own in [own for own in lines if own[: len(keys)] == keys]:
+            del lines[own]
+
+
+def validate(
+    model_class: type[Options],
+    data: Mapping[str, Any],
+    lines: Mapping[KeyPath, int],
+    source: str | os.PathLike[str] | None,
+) -> tuple[Options | None, list[str]]:
+    """Validate a mapping and describe every mistake, in the order of the file.
+
+    Returns:
+        The options, None where there are mistakes; the mistakes, each ``file:line: key: what is wrong``.
+    """
     try:
-        options = model_class.model_validate(data)
+        return model_class.model_validate(data), []
     except pydantic.ValidationError as error:
-        problems += [_describe(item, model_class, lines, where) for item in error.errors()]
+        found = [_describe(item, model_class, data) for item in error.errors()]
+        found.sort(key=lambda pair: _line(pair[0], lines) or 0)
+        return None, [mistake(what, path, lines, source) for path, what in found]
+
+
+def mistake(what: str, path: KeyPath, lines: Mapping[KeyPath, int], source: str | os.PathLike[str] | None) -> str:
+    """Write one mistake as a user reads it: ``file:line: key: what is wrong``; the line of the nearest key above it."""
+    line = _line(path, lines)
+    prefix = f"{Path(source)}:{line}: " if source is not None and line is not None else ""
+    return f"{prefix}{_dotted(path) or 'options'}: {what}"
+
+
+def refuse(problems: Sequence[str]) -> None:
+    """Raise a ConfigError that lists all problems; do nothing where there are none."""
     if problems:
         noun = "mistake" if len(problems) == 1 else "mistakes"
         raise ConfigError(f"{len(problems)} {noun} in the options: " + "; ".join(problems))
-    return options
 
 
 def parse_overrides(items: Iterable[str]) -> dict[str, Any]:
@@ -142,30 +181,81 @@ def _dotted(path: Iterable[str | int]) -> str:
     return ".".join(str(key) for key in path)
 
 
-def _describe(
-    item: Any, model_class: type[pydantic.BaseModel], lines: Mapping[KeyPath, int], source: Path | None
-) -> str:
-    """One mistake in a user's words: ``file:line: key: what is wrong``."""
-    path: KeyPath = tuple(item["loc"])
-    line = next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
-    prefix = f"{source}:{line}: " if source is not None and line is not None else ""
-    name = _dotted(path) or "options"
-    if item["type"] == "extra_forbidden":
-        choices = _field_names(model_class, path[:-1])
-        close = difflib.get_close_matches(str(path[-1]), choices, n=1, cutoff=0.5)
-        hint = f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(sorted(choices))}"
-        return f"{prefix}{name}: unknown key; {hint}"
-    if item["type"] == "missing":
-        return f"{prefix}{name}: missing"
-    message = item["msg"].removeprefix("Value error, ")
-    shown = f", got {item['input']!r}" if not isinstance(item["input"], dict) else ""
-    return f"{prefix}{name}: {message[:1].lower()}{message[1:]}{shown}"
+def _line(path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:
+    return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
 
 
-def _field_names(model_class: type[pydantic.BaseModel], path: KeyPath) -> list[str]:
-    """Names allowed at a key path; follows nested models as far as their annotations are plain classes."""
-    model: Any = model_class
+def _describe(item: Any, model_class: type[pydantic.BaseModel], data: Mapping[str, Any]) -> tuple[KeyPath, str]:
+    """One of pydantic's mistakes in a user's words."""
+    kind, context = item["type"], item.get("ctx", {})
+    path, tags = _split_location(tuple(item["loc"]), data, kind)
+    if kind == "extra_forbidden":
+        what = f"unknown key; {_hint(str(path[-1]), _field_names(model_class, path[:-1], tags))}"
+    elif kind == "missing":
+        what = "missing"
+    elif kind == "union_tag_not_found":
+        path, what = (*path, context["discriminator"].strip("'")), "missing"
+    elif kind == "union_tag_invalid":
+        path = (*path, context["discriminator"].strip("'"))
+        choices = [word.strip(" '") for word in context["expected_tags"].split(",")]
+        what = f"unknown '{context['tag']}'; {_hint(context['tag'], choices)}"
+    else:
+        message = item["msg"].removeprefix("Value error, ")
+        shown = f", got {item['input']!r}" if not isinstance(item["input"], dict | pydantic.BaseModel) else ""
+        what = f"{message[:1].lower()}{message[1:]}{shown}"
+    return path, what
+
+
+def _hint(name: str, choices: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else f"choose from {', '.join(sorted(choices))}"
+
+
+def _split_location(location: KeyPath, data: Any, kind: str) -> tuple[KeyPath, frozenset[str]]:
+    """Part pydantic's location into keys of the file and the names by which it tells the members of a union."""
+    path: list[str | int] = []
+    tags: set[str] = set()
+    for position, key in enumerate(location):
+        if isinstance(data, Mapping):
+            found = key in data
+        else:
+            found = isinstance(data, list) and isinstance(key, int) and key < len(data)
+        if found:
+            path.append(key)
+            data = data[key]
+        elif kind == "missing" and position == len(location) - 1:
+            path.append(key)
+        else:
+            tags.add(str(key))
+    return tuple(path), frozenset(tags)
+
+
+def _field_names(model_class: type[pydantic.BaseModel], path: KeyPath, tags: Collection[str]) -> list[str]:
+    """Names allowed at a key path, through nested models, lists, dicts and unions (of these the tagged member)."""
+    models = [model_class]
     for key in path:
-        field = getattr(model, "model_fields", {}).get(key)
-        model = getattr(field, "annotation", None)
-    return list(getattr(model, "model_fields", {}))
+        annotations = [field.annotation for model in models if (field := _field(model, key)) is not None]
+        if annotations:
+            models = [model for annotation in annotations for model in _models_in(annotation)]
+    tagged = [model for model in models if _tags_of(model) & set(tags)]
+    return [name for model in tagged or models for name in model.model_fields]
+
+
+def _field(model: type[pydantic.BaseModel], key: str | int) -> Any:
+    by_alias = {field.alias: field for field in model.model_fields.values() if field.alias}
+    return model.model_fields.get(str(key)) or by_alias.get(str(key))
+
+
+def _models_in(annotation: Any) -> list[type[pydantic.BaseModel]]:
+    """Collect the models that an annotation mentions, however deep."""
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return [annotation] if issubclass(annotation, pydantic.BaseModel) else []
+    return [model for inner in typing.get_args(annotation) for model in _models_in(inner)]
+
+
+def _tags_of(model: type[pydantic.BaseModel]) -> set[str]:
+    """Collect the values that a model's fields of one fixed word may have: what a union tells it by."""
+    annotations = [field.annotation for field in model.model_fields.values()]
+    return {
+        str(word) for item in annotations if typing.get_origin(item) is typing.Literal for word in typing.get_args(item)
+    }
