@@ -1,4 +1,6 @@
-"""Convert a checkpoint (PaddleGAN, rosinality, pSp, e4e; .pdparams, .pt, .pth, .safetensors, .npz) for PaddlePaddle.
+"""Convert a checkpoint (PaddleGAN, rosinality, pSp, e4e, NVIDIA's StyleGAN2) for PaddlePaddle.
+
+Read are .pdparams, .pt, .pth, .pkl, .safetensors and .npz; nothing in them is run.
 
 python tools/convert_weights.py INPUT --output OUT.pdparams [--net-name gen_ema] [--dtype float16]
 """
@@ -20,7 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("input", help="the checkpoint")
     parser.add_argument("--output", required=True, help="the file to write, .pdparams or .safetensors")
-    parser.add_argument("--net-name", help="the network to take out of a checkpoint of several, such as gen or d")
+    parser.add_argument("--net-name", help="the network to take out of a checkpoint of several, such as gen, d or G")
     parser.add_argument("--dtype", choices=convert.DTYPES, help="type of floating-point arrays; default: unchanged")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     args = parser.parse_args()

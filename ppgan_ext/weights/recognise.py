@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError, nearest
+from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
 from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, has_torch_names, rename
+from ppgan_ext.weights.rename_nvidia import translate
 
 PARTS = ("generator", "encoder", "discriminator")
 # Names under which training scripts keep a network, the averaged one first.
 _NETS = {"generator": ("gen_ema", "g_ema", "gen", "g"), "discriminator": ("disc", "d")}
+_NVIDIA_NETS = (("G_ema", "G"), ("D",))
 # What tells a file of several parts, its prefixes, and its name; then what tells a file of one part.
 _PREFIXED = (
     ("generator.", {f"{part}.": part for part in PARTS}, "ppgan_ext model"),
@@ -29,7 +32,7 @@ _SINGLE = (
 )
 _WRAPPERS = ("module.", "_layers.")
 _MEAN_NAMES = ("latent_avg", "w_avg")
-_CURE = "Known are PaddleGAN's, rosinality's, pSp's, e4e's and the package's own checkpoints"
+_CURE = "Known are PaddleGAN's, rosinality's, pSp's, e4e's, NVIDIA's StyleGAN2 and the package's own checkpoints"
 
 
 @dataclass
@@ -64,13 +67,16 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
     Raises:
         WeightsError: none of the known layouts, or no network of that name.
     """
+    if isinstance(tree, PickledNetwork) and net_name is None:
+        return _translated({"": tree}, where)
     if not isinstance(tree, Mapping) or not tree:
         raise WeightsError("holds no networks", where=where, cure=_CURE)
+    pickled = {str(key): value for key, value in tree.items() if isinstance(value, PickledNetwork)}
+    if pickled:
+        return _nvidia(tree, pickled, where, net_name)
     nets = {str(key): value for key, value in tree.items() if _is_state(value)}
     if net_name is not None:
-        if net_name not in nets:
-            cure = nearest(net_name, nets) if nets else "Leave --net-name out: the file is one network's"
-            raise WeightsError(f"holds no network '{net_name}'", where=where, cure=cure)
+        _check_net_name(net_name, nets, where)
         checkpoint = _flat(_unwrapped(nets[net_name]), where, f"network '{net_name}'")
     elif "state_dict" in nets:
         checkpoint = _flat(_unwrapped(nets["state_dict"]), where, "pSp or e4e checkpoint")
@@ -84,6 +90,43 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
     mean = next((tree[name] for name in _MEAN_NAMES if isinstance(tree.get(name), np.ndarray)), None)
     if mean is not None:
         checkpoint.latent_avg = _mean(mean, where)
+    return checkpoint
+
+
+def _check_net_name(net_name: str, nets: Mapping[str, Any], where: object) -> None:
+    if net_name not in nets:
+        cure = nearest(net_name, nets) if nets else "Leave --net-name out: the file is one network's"
+        raise WeightsError(f"holds no network '{net_name}'", where=where, cure=cure)
+
+
+def _nvidia(tree: Mapping, nets: Mapping[str, PickledNetwork], where: object, net_name: str | None) -> Checkpoint:
+    """A snapshot of NVIDIA's training: by default the averaged generator and, if it can be read, the discriminator."""
+    if net_name is not None:
+        _check_net_name(net_name, nets, where)
+        return _translated({net_name: nets[net_name]}, where)
+    chosen = [next(name for name in names if name in nets) for names in _NVIDIA_NETS if set(names) & set(nets)]
+    checkpoint = _translated({name: nets[name] for name in chosen or nets}, where)
+    checkpoint.ignored = [*(str(key) for key in tree if key not in chosen), *checkpoint.ignored]
+    return checkpoint
+
+
+def _translated(nets: Mapping[str, PickledNetwork], where: object) -> Checkpoint:
+    checkpoint = Checkpoint("StyleGAN2 of NVIDIA's PyTorch code", {})
+    for name, network in nets.items():
+        try:
+            made = translate(network, where)
+        except WeightsError as error:
+            if not checkpoint.parts:
+                raise
+            # A generator can be used without its discriminator.
+            checkpoint.ignored.append(f"{name} ({error.what})")
+            continue
+        checkpoint.parts[made.part] = made.state
+        checkpoint.ignored += made.notes
+        if made.unknown:
+            checkpoint.unknown[made.part] = made.unknown
+        if made.w_avg is not None:
+            checkpoint.latent_avg = _mean(made.w_avg, where)
     return checkpoint
 
 

@@ -1,7 +1,7 @@
 """Read weight files of every format by their content, run nothing that is in them, write two of the formats.
 
-Formats: Paddle's ``.pdparams``, ``.safetensors``, PyTorch's ``.pt`` (zip and legacy), dlib's ``.dat``, ``.npz`` and
-``.npy``.
+Formats: Paddle's ``.pdparams``, ``.safetensors``, PyTorch's ``.pt`` (zip and legacy), NVIDIA's ``.pkl``, dlib's
+``.dat``, ``.npz`` and ``.npy``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from ppgan_ext import files
 from ppgan_ext.errors import ConfigError, WeightsError
-from ppgan_ext.weights.readers import dlib_dat, numpy_files, pdparams, safetensors, torch_legacy, torch_zip
+from ppgan_ext.weights.readers import dlib_dat, numpy_files, nvidia_pkl, pdparams, safetensors, torch_legacy, torch_zip
 from ppgan_ext.weights.readers.unpickle import DAMAGE, ForbiddenError, damage, refusal
 
 FORMATS: dict[str, Callable[[Path], Any]] = {
@@ -24,6 +24,7 @@ FORMATS: dict[str, Callable[[Path], Any]] = {
     "safetensors": safetensors.read,
     "torch-zip": torch_zip.read,
     "torch-legacy": torch_legacy.read,
+    "nvidia-pkl": nvidia_pkl.read,
     "dlib-dat": dlib_dat.read,
     "npz": numpy_files.read_npz,
     "npy": numpy_files.read_npy,
@@ -43,6 +44,7 @@ def read(path: str | os.PathLike[str]) -> Any:
     Returns:
         What the file holds, as nested as it is there: dicts, lists, numbers, text, and NumPy arrays (some read-only)
         in place of tensors; a bare array for ``.npy`` and for files that hold one tensor. bfloat16 becomes float32.
+        Networks that NVIDIA's code has pickled become :class:`nvidia_pkl.PickledNetwork`.
 
     Raises:
         WeightsError: no such file; not a weight file; truncated or damaged; a pickle that asks for more than arrays.
@@ -117,7 +119,7 @@ def identify(path: str | os.PathLike[str]) -> str:
     if torch_legacy.MAGIC_BYTES in head[:32]:
         return "torch-legacy"
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
-        return "pdparams"
+        return "nvidia-pkl" if nvidia_pkl.is_marked(path) else "pdparams"
     if head.startswith(b"PK\x03\x04"):
         return _identify_zip(path, size)
     if head.startswith(b"\x93NUMPY"):
@@ -172,7 +174,8 @@ def _not_weights(path: Path, head: bytes) -> WeightsError:
     if _is_text(head):
         return WeightsError("is a text file, not a weight file", where=path, cure=cure)
     what = f"is not a weight file of a known format (it begins with {head[:8].hex(' ')})"
-    return WeightsError(what, where=path, cure="Known are .pdparams, .safetensors, .pt, .pth, .dat, .npz and .npy")
+    cure = "Known are .pdparams, .safetensors, .pt, .pth, .pkl, .dat, .npz and .npy"
+    return WeightsError(what, where=path, cure=cure)
 
 
 def _is_text(head: bytes) -> bool:

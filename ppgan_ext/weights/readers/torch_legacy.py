@@ -16,6 +16,12 @@ MAGIC_BYTES = b"\x8a\n" + MAGIC.to_bytes(10, "little")
 
 def read(path: Path) -> Any:
     """Read what ``torch.save`` wrote: containers as they are, tensors as arrays."""
+    with path.open("rb") as stream:
+        return resolve(load(stream))
+
+
+def load(stream: BinaryIO) -> Any:
+    """Read a file from the stream's present position and leave its records unresolved, their storages filled."""
     storages: dict[str, Storage] = {}
     views: list[tuple[Storage, str, int]] = []
 
@@ -31,21 +37,20 @@ def read(path: Path) -> Any:
         views.append((view, key, offset))
         return view
 
-    with path.open("rb") as stream:
-        if Unpickler(stream).load() != MAGIC or Unpickler(stream).load() != VERSION:
-            raise ValueError("an unknown version of the format")
-        if not Unpickler(stream).load().get("little_endian", True):
-            raise NotImplementedError("tensors in big-endian byte order")
-        item = Unpickler(stream, TORCH_NAMES, load_storage).load()
-        keys = Unpickler(stream).load()
-        if set(keys) != set(storages):
-            raise ValueError("the storages are not those the tensors ask for")
-        for key in keys:
-            _fill(stream, storages[key])
+    if Unpickler(stream).load() != MAGIC or Unpickler(stream).load() != VERSION:
+        raise ValueError("an unknown version of the format")
+    if not Unpickler(stream).load().get("little_endian", True):
+        raise NotImplementedError("tensors in big-endian byte order")
+    item = Unpickler(stream, TORCH_NAMES, load_storage).load()
+    keys = Unpickler(stream).load()
+    if set(keys) != set(storages):
+        raise ValueError("the storages are not those the tensors ask for")
+    for key in keys:
+        _fill(stream, storages[key])
     for view, key, offset in views:
         start = offset * item_size(view.kind)
         view.data = (storages[key].data or b"")[start : start + view.count * item_size(view.kind)]
-    return resolve(item)
+    return item
 
 
 def _fill(stream: BinaryIO, storage: Storage) -> None:

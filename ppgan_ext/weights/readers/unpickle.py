@@ -136,13 +136,20 @@ class ScalarRecord(Record):
         return np.frombuffer(data, self.dtype.resolve(), count=1)[0].item()
 
 
-class NamespaceRecord(Record):
-    """Stands for ``argparse.Namespace``, as which training scripts keep their options; becomes a dict."""
+class FieldsRecord(Record):
+    """Stands for an object with named fields; becomes a dict, which a format may finish in its own way."""
 
     __slots__ = ("fields",)
 
     def __init__(self) -> None:
         self.fields: dict[str, Any] = {}
+
+
+class NamespaceRecord(FieldsRecord):
+    """Stands for ``argparse.Namespace``, as which training scripts keep their options."""
+
+    __slots__ = ()
+    dotted = "argparse.Namespace"
 
     def __setstate__(self, state: dict) -> None:
         if not isinstance(state, dict):
@@ -152,6 +159,8 @@ class NamespaceRecord(Record):
 
 class DictRecord(dict):
     """Stands for ``OrderedDict`` and its kind; attributes hung on it (PyTorch's ``_metadata``) are dropped."""
+
+    dotted = "builtins.dict"
 
     def __setstate__(self, state: Any) -> None:
         pass
@@ -341,7 +350,7 @@ class _Resolver:
         return result, size
 
     def _resolve(self, item: Any, depth: int) -> tuple[Any, int]:
-        if isinstance(item, NamespaceRecord):
+        if isinstance(item, FieldsRecord):
             item = item.fields
         if isinstance(item, dict):
             if not all(isinstance(key, str | int | float | bool | bytes | tuple | None) for key in item):
@@ -351,8 +360,8 @@ class _Resolver:
         if isinstance(item, list | tuple | set | frozenset):
             values, size = self._all(item, depth)
             return (tuple if isinstance(item, tuple) else list if isinstance(item, list) else set)(values), size
-        if isinstance(item, Name) or item is NamespaceRecord:
-            return getattr(item, "dotted", "argparse.Namespace"), 1
+        if isinstance(item, Name | type):
+            return getattr(item, "dotted", item), 1
         return item.resolve() if hasattr(item, "resolve") else item, 1
 
     def _all(self, items: Iterable[Any], depth: int) -> tuple[list[Any], int]:
@@ -362,11 +371,11 @@ class _Resolver:
 
 def refusal(error: ForbiddenError, path: Path) -> WeightsError:
     """The error a user sees when a pickle asks for more than arrays."""
-    return WeightsError(
-        f"refused: the pickle inside asks {error}, which a file of weights does not need; nothing of it was run",
-        where=path,
-        cure="Use a file from a source you trust that holds only arrays, or ask its author for a .safetensors file",
-    )
+    cure = "Use a file from a source you trust that holds only arrays, or ask its author for a .safetensors file"
+    if "dnnlib.tflib." in str(error):
+        cure = "It is a TensorFlow network: convert it with legacy.py of NVlabs/stylegan3 first, then give the result"
+    what = f"refused: the pickle inside asks {error}, which a file of weights does not need; nothing of it was run"
+    return WeightsError(what, where=path, cure=cure)
 
 
 def damage(error: BaseException, path: Path) -> WeightsError:
