@@ -53,21 +53,41 @@ def read_image(source: ImageSource) -> Image:
     path = Path(source)
     if path.is_dir():
         raise InputError("is a folder, not a picture", where=path, cure="Give a picture, or its files one by one")
+    return _open(path, path)
+
+
+def decode_image(data: bytes, where: object) -> Image:
+    """Read the bytes of a picture file as `read_image` reads the file.
+
+    Args:
+        data: what the file holds.
+        where: what to call it in an error message.
+
+    Returns:
+        (H, W, 3) RGB uint8, owned by the caller.
+
+    Raises:
+        InputError: not a picture, truncated, or larger than ``MAX_MEGAPIXELS``.
+    """
+    return _open(io.BytesIO(data), where)
+
+
+def _open(file: Path | io.BytesIO, where: object) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(path) as opened:
-                return _from_pil(opened, path)
+            with PIL.Image.open(file) as opened:
+                return _from_pil(opened, where)
     except FileNotFoundError as error:
-        raise InputError("no such file", where=path, cure="Check the path") from error
+        raise InputError("no such file", where=where, cure="Check the path") from error
     except PIL.Image.DecompressionBombError as error:
-        raise _too_large(path) from error
+        raise _too_large(where) from error
     except PIL.UnidentifiedImageError as error:
         cure = "Convert it to JPEG or PNG"
-        raise InputError("is not a picture in a format that can be read", where=path, cure=cure) from error
+        raise InputError("is not a picture in a format that can be read", where=where, cure=cure) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(
-            f"cannot be read as a picture ({error})", where=path, cure="Save it again or copy it anew"
+            f"cannot be read as a picture ({error})", where=where, cure="Save it again or copy it anew"
         ) from error
 
 

@@ -1,0 +1,198 @@
+"""Data sets under the names that YAML files use: PaddleGAN's SingleDataset, and FacesDataset for any folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from ppgan_ext.data.assembly import Dataset, Sample
+from ppgan_ext.data.image_source import ImageSource, PartOfSource
+from ppgan_ext.data.sources import open_source
+from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.images import to_pixels
+from ppgan_ext.types import Image
+
+MAX_CACHE_BYTES = 4 * 2**30
+
+
+class DatasetOptions(pydantic.BaseModel):
+    """What every data set takes; ``batch_size`` and the rest belong to whoever loads it.
+
+    Attributes:
+        name: of the class, a key of `DATASETS`.
+        dataroot: folder, ``.zip`` or ``.npz``.
+        batch_size: samples in a batch of one process.
+        num_workers: processes that load.
+        use_shared_memory: PaddleGAN's; accepted, and without effect: nothing lies in shared memory here.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
+
+    name: str
+    dataroot: str
+    batch_size: int = pydantic.Field(1, ge=1)
+    num_workers: int = pydantic.Field(0, ge=0)
+    use_shared_memory: bool = True
+
+
+class FacesOptions(DatasetOptions):
+    """Options of `FacesDataset`."""
+
+    size: int = pydantic.Field(ge=4, le=4096)
+    flip: bool = True
+    limit: int | None = pydantic.Field(None, ge=1)
+    exclude: int | None = None
+    cache: bool = False
+
+
+class FacesDataset:
+    """Pictures of any size as squares of one size, half of them mirrored.
+
+    A picture's largest centred square is cut out, area-averaged down to ``size``, or enlarged bicubically.
+
+    Args:
+        dataroot: folder, ``.zip`` or ``.npz``.
+        size: side of the squares in pixels.
+        flip: mirror every sample with probability 1/2.
+        limit: use so many pictures only, the first ones.
+        exclude: hold the last ``exclude`` pictures back; negative: use only those, to test with.
+        cache: keep the squares in memory once they are decoded, in each worker process.
+
+    Raises:
+        InputError: there are no pictures.
+        ConfigError: nothing is left by ``exclude``, or ``cache`` would take more than 4 GiB.
+    """
+
+    Options: ClassVar[type[DatasetOptions]] = FacesOptions
+
+    def __init__(
+        self,
+        dataroot: str | os.PathLike[str],
+        size: int,
+        flip: bool = True,
+        limit: int | None = None,
+        exclude: int | None = None,
+        cache: bool = False,
+    ) -> None:
+        self.source: ImageSource = _choose(open_source(dataroot), limit, exclude)
+        self.size = size
+        self._flip = flip
+        self._cache = _Cache(len(self.source), size) if cache else None
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def name(self, index: int) -> str:
+        """Name a picture, relative to the data set."""
+        return self.source.name(index)
+
+    def image(self, index: int) -> Image:
+        """Give the square itself, (size, size, 3) RGB uint8, not mirrored.
+
+        Raises:
+            BadFileError: it is not a picture, or a damaged one.
+        """
+        if self._cache is None:
+            return square(self.source.read(index), self.size)
+        kept = self._cache.get(index)
+        if kept is None:
+            kept = square(self.source.read(index), self.size)
+            self._cache.put(index, kept)
+        return kept
+
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
+        """Give ``{"A": pixels}``, (3, size, size) float32 in [-1, 1]."""
+        image = self.image(index)
+        if self._flip and rng.random() < 0.5:
+            image = image[:, ::-1]
+        return {"A": to_pixels(image)[0]}
+
+
+class _Cache:
+    """Decoded squares; memory is taken as they come."""
+
+    def __init__(self, num_images: int, size: int) -> None:
+        self._shape = (num_images, size, size, 3)
+        if np.prod(self._shape, dtype=np.int64) > MAX_CACHE_BYTES:
+            shown = f"{num_images} pictures of {size} x {size} pixels take more than {MAX_CACHE_BYTES >> 30} GiB"
+            raise ConfigError(shown, where="cache", cure="Set cache: false")
+        self._make()
+
+    def get(self, index: int) -> Image | None:
+        """Return a kept square, or None."""
+        return self._images[index] if self._is_kept[index] else None
+
+    def put(self, index: int, image: Image) -> None:
+        """Keep a square."""
+        self._images[index] = image
+        self._is_kept[index] = True
+
+    def _make(self) -> None:
+        self._images: npt.NDArray[np.uint8] = np.zeros(self._shape, np.uint8)
+        self._is_kept = np.zeros(self._shape[0], bool)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the pixels behind: each process keeps what it decodes."""
+        return {"_shape": self._shape}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._shape = state["_shape"]
+        self._make()
+
+
+def square(image: Image, size: int) -> Image:
+    """Cut the largest centred square out of a picture and bring it to ``size``.
+
+    Where a side is odd by one pixel, the square lies half a pixel to the left or the top.
+
+    Returns:
+        (size, size, 3) uint8: area-averaged where it shrinks, bicubic where it grows.
+    """
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    cut = image[top : top + side, left : left + side]
+    if side == size:
+        return np.ascontiguousarray(cut)
+    interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(cut, (size, size), interpolation=interpolation))
+
+
+def _choose(source: ImageSource, limit: int | None, exclude: int | None) -> ImageSource:
+    """Take the part of a source that ``exclude`` and ``limit`` leave."""
+    total, held_back = len(source), abs(exclude or 0)
+    if held_back >= total and exclude:
+        shown = "1 picture" if total == 1 else f"{total} pictures"
+        cure = f"Choose a number below {total}" if total > 1 else "Leave exclude out"
+        raise ConfigError(f"{exclude} leaves nothing on one side of {shown}", where="exclude", cure=cure)
+    chosen = range(total - held_back, total) if (exclude or 0) < 0 else range(total - held_back)
+    chosen = chosen[:limit]
+    return source if len(chosen) == total else PartOfSource(source, chosen)
+
+
+DATASETS: dict[str, Any] = {"FacesDataset": FacesDataset}
+
+
+def build_dataset(settings: Mapping[str, Any]) -> Dataset:
+    """Build the data set that a YAML file's ``dataset.train`` or ``dataset.test`` describes.
+
+    Args:
+        settings: ``name`` and what belongs to it.
+
+    Raises:
+        ConfigError: lists every unknown name and wrong value.
+        InputError: there are no pictures.
+    """
+    name = settings.get("name")
+    if name not in DATASETS:
+        raise ConfigError(f"there is no data set '{name}'", where="name", cure=nearest(str(name), DATASETS))
+    kind = DATASETS[name]
+    options = kind.Options.model_validate(dict(settings))
+    own = {key: getattr(options, key) for key in options.model_fields_set - DatasetOptions.model_fields.keys()}
+    return kind(options.dataroot, **own)

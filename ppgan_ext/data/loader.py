@@ -1,0 +1,139 @@
+"""The batches of a training run, the same whatever the number of processes and workers.
+
+Positions: shard i of iteration t (from 1) holds the positions ((t - 1) * num_shards_total + i) * batch_size and on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from itertools import count
+from types import TracebackType
+
+from ppgan_ext.data.assembly import Assembler, Batch, Dataset
+from ppgan_ext.data.order import SampleOrder
+from ppgan_ext.data.workers import Ticket, WorkerPool
+from ppgan_ext.errors import ConfigError
+
+_BATCHES_AHEAD = 2  # for each worker: one in the making and one that waits
+
+
+class BadFileWarning(UserWarning):
+    """A file of the data set cannot be read and is left out."""
+
+
+class Loader:
+    """Gives the shards of one process, iteration after iteration, and makes them ahead of time in worker processes.
+
+    Worker processes start with the first batch and live until `close`, through any pause. A worker that dies is
+    replaced once. Bad files are left out and others stand in for them; each is warned of once (`BadFileWarning`).
+
+    Args:
+        dataset: what is loaded; with workers it must survive a pickle.
+        batch_size: samples in a shard.
+        seed: of the order and of all randomness of the samples.
+        num_workers: processes; 0 loads in the calling one.
+        first_shard: this process's first shard of each iteration.
+        num_shards: how many of them it gets.
+        num_shards_total: shards of an iteration, over all processes.
+        shuffle: False keeps the order of the data set.
+
+    Attributes:
+        bad_files: name to reason of the files that could not be read so far.
+
+    Raises:
+        ConfigError: a number that makes no sense.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        *,
+        seed: int,
+        num_workers: int = 0,
+        first_shard: int = 0,
+        num_shards: int = 1,
+        num_shards_total: int = 1,
+        shuffle: bool = True,
+    ) -> None:
+        _check_at_least(1, batch_size=batch_size, num_shards=num_shards)
+        _check_at_least(0, num_workers=num_workers, first_shard=first_shard)
+        if first_shard + num_shards > num_shards_total:
+            raise ValueError(f"shards {first_shard} to {first_shard + num_shards - 1} of {num_shards_total}")
+        self._assembler = Assembler(dataset, SampleOrder(len(dataset), seed, shuffle), batch_size)
+        self._batch_size = batch_size
+        self._num_workers = num_workers
+        self._shards = range(first_shard, first_shard + num_shards)
+        self._num_shards_total = num_shards_total
+        self._pool: WorkerPool | None = None
+        self.bad_files: dict[str, str] = {}
+
+    def batches(self, first_iteration: int = 1) -> Iterator[list[Batch]]:
+        """Give this process's shards of each iteration, without an end.
+
+        Args:
+            first_iteration: from 1; any iteration can be the first.
+
+        Returns:
+            An iterator over lists of ``num_shards`` batches: "A" (B, 3, H, W) float32 and "index" (B,) int64.
+
+        Raises:
+            InputError: no file can be read, or one has another size than the others.
+            WorkerError: a worker died twice.
+        """
+        if first_iteration < 1:
+            raise ValueError(f"iterations count from 1, got {first_iteration}")
+        return self._batches_from_pool(first_iteration) if self._num_workers else self._batches_here(first_iteration)
+
+    def close(self) -> None:
+        """End the worker processes; `batches` starts them again."""
+        if self._pool is not None:
+            self._pool.close()
+        self._pool = None
+
+    def __enter__(self) -> Loader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _batches_here(self, first_iteration: int) -> Iterator[list[Batch]]:
+        for iteration in count(first_iteration):
+            shards = [self._assembler.batch(self._position(iteration, shard)) for shard in self._shards]
+            self._learn(self._assembler.bad_files)
+            yield shards
+
+    def _batches_from_pool(self, first_iteration: int) -> Iterator[list[Batch]]:
+        if self._pool is None:
+            self._pool = WorkerPool(self._assembler, self._num_workers)
+        pool = self._pool
+        positions = (self._position(t, shard) for t in count(first_iteration) for shard in self._shards)
+        tickets: deque[Ticket] = deque()
+        num_ahead = len(self._shards) + _BATCHES_AHEAD * self._num_workers
+        while True:
+            tickets.extend(pool.ask(next(positions)) for _ in range(num_ahead - len(tickets)))
+            shards = []
+            for _ in self._shards:
+                batch, news = pool.take(tickets.popleft())
+                self._learn(news)
+                shards.append(batch)
+            yield shards
+
+    def _position(self, iteration: int, shard: int) -> int:
+        return ((iteration - 1) * self._num_shards_total + shard) * self._batch_size
+
+    def _learn(self, news: dict[str, str]) -> None:
+        for name, reason in news.items():
+            if name not in self.bad_files:
+                self.bad_files[name] = reason
+                warnings.warn(f"{name}: {reason}; it is left out", BadFileWarning, stacklevel=3)
+
+
+def _check_at_least(least: int, **numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < least:
+            raise ConfigError(f"must be at least {least}, got {number}", where=name)

@@ -1,0 +1,96 @@
+"""Zip files of pictures, read without unpacking."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from ppgan_ext.data.image_source import BadFileError, ImageSource, decode_or_raise
+from ppgan_ext.errors import InputError
+from ppgan_ext.images import SUFFIXES
+from ppgan_ext.types import Image
+
+MAX_FILE_BYTES = 512 * 2**20  # of one picture: a zip can promise little and hold much
+
+_ENCRYPTED = 0x1  # bit of an entry's flags
+
+
+class ZipSource(ImageSource):
+    """The pictures in a zip file, sorted by name, read without unpacking.
+
+    Nothing is ever written, so that no name can lead anywhere; archives whose names try to are refused all the same.
+
+    Raises:
+        InputError: not a zip, or no pictures in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._archive: zipfile.ZipFile | None = None
+        self._process = 0
+        names = {info.filename for info in self._open().infolist() if self._counts(info)}
+        self._names = sorted(names)
+        if not self._names:
+            raise InputError("holds no pictures", where=path, cure="Zip the folder of pictures again")
+
+    @property
+    def path(self) -> Path:
+        """The zip file."""
+        return self._path
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def name(self, index: int) -> str:
+        """Give the path within the archive."""
+        return self._names[index]
+
+    def read(self, index: int) -> Image:
+        """Decode a picture."""
+        name = self._names[index]
+        where = f"{self._path}/{name}"
+        try:
+            archive = self._open()
+            info = archive.getinfo(name)
+            if info.flag_bits & _ENCRYPTED:
+                raise BadFileError("is encrypted", where=where, cure="Make the zip without a password")
+            if info.file_size > MAX_FILE_BYTES:
+                raise BadFileError(f"has {info.file_size} bytes", where=where, cure="Scale it down first")
+            data = archive.read(info)
+        except BadFileError:
+            raise
+        except Exception as error:  # zipfile lets the errors of its decompressors through
+            raise BadFileError(f"cannot be read ({error})", where=where, cure="Copy the zip anew") from error
+        return decode_or_raise(data, where)
+
+    def _counts(self, info: zipfile.ZipInfo) -> bool:
+        parts = PurePosixPath(info.filename).parts
+        if info.is_dir() or PurePosixPath(info.filename).suffix.lower() not in SUFFIXES:
+            return False
+        if ".." in parts or info.filename.startswith("/") or ":" in parts[0]:
+            cure = "Do not trust it; pack the pictures again"
+            raise InputError(f"holds a name that leads out of it, '{info.filename}'", where=self._path, cure=cure)
+        is_link = stat.S_ISLNK(info.external_attr >> 16)
+        return not is_link and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+    def _open(self) -> zipfile.ZipFile:
+        """Open the archive once in each process: a handle shared after a fork shares its position too."""
+        if self._archive is None or self._process != os.getpid():
+            try:
+                self._archive = zipfile.ZipFile(self._path)
+            except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+                cure = "Copy or make it anew"
+                raise InputError(f"is not a readable zip file ({error})", where=self._path, cure=cure) from error
+            self._process = os.getpid()
+        return self._archive
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the handle behind."""
+        return {**self.__dict__, "_archive": None}
+
+    def __del__(self) -> None:
+        archive = getattr(self, "_archive", None)
+        if archive is not None:
+            archive.close()
