@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import cv2
@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pydantic
 
+from ppgan_ext import config
 from ppgan_ext.data.assembly import Dataset, Sample
 from ppgan_ext.data.image_source import ImageSource, PartOfSource
 from ppgan_ext.data.sources import open_source
-from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.data.transforms import LoadImageFromFile, Pipeline, Step, Transforms, build_pipeline
+from ppgan_ext.errors import ConfigError, InputError, nearest
 from ppgan_ext.images import to_pixels
 from ppgan_ext.types import Image
 
@@ -41,6 +43,18 @@ class DatasetOptions(pydantic.BaseModel):
     use_shared_memory: bool = True
 
 
+class SingleOptions(DatasetOptions):
+    """Options of `SingleDataset`."""
+
+    preprocess: list[Step]
+
+    @pydantic.field_validator("preprocess")
+    @classmethod
+    def _fit_together(cls, value: list[LoadImageFromFile | Transforms]) -> list[LoadImageFromFile | Transforms]:
+        Pipeline(value)
+        return value
+
+
 class FacesOptions(DatasetOptions):
     """Options of `FacesDataset`."""
 
@@ -49,6 +63,46 @@ class FacesOptions(DatasetOptions):
     limit: int | None = pydantic.Field(None, ge=1)
     exclude: int | None = None
     cache: bool = False
+
+
+class SingleDataset:
+    """PaddleGAN's data set of single images: what is done to them is written in `preprocess`.
+
+    Args:
+        dataroot: folder, ``.zip`` or ``.npz``.
+        preprocess: as in a YAML file, or already validated.
+
+    Raises:
+        InputError: there are no pictures.
+        ConfigError: a step that is unknown, or out of place.
+    """
+
+    Options: ClassVar[type[DatasetOptions]] = SingleOptions
+
+    def __init__(self, dataroot: str | os.PathLike[str], preprocess: Sequence[Mapping[str, Any] | Any]) -> None:
+        items = [step.model_dump() if isinstance(step, pydantic.BaseModel) else step for step in preprocess]
+        self._pipeline = build_pipeline(items)
+        self.source: ImageSource = open_source(dataroot)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def name(self, index: int) -> str:
+        """Name a picture, relative to the data set."""
+        return self.source.name(index)
+
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
+        """Give ``{"A": (3, H, W) float32}`` as the pipeline makes it.
+
+        Raises:
+            BadFileError: it is not a picture, or a damaged one.
+            InputError: it is too small for the pipeline.
+        """
+        image = self.source.read(index)
+        try:
+            return dict(self._pipeline(image, rng))
+        except InputError as error:
+            raise InputError(error.what, where=self.name(index), cure=error.cure) from error
 
 
 class FacesDataset:
@@ -126,7 +180,7 @@ class _Cache:
 
     def get(self, index: int) -> Image | None:
         """Return a kept square, or None."""
-        return self._images[index] if self._is_kept[index] else None
+        return self._images[index].copy() if self._is_kept[index] else None
 
     def put(self, index: int, image: Image) -> None:
         """Keep a square."""
@@ -176,23 +230,27 @@ def _choose(source: ImageSource, limit: int | None, exclude: int | None) -> Imag
     return source if len(chosen) == total else PartOfSource(source, chosen)
 
 
-DATASETS: dict[str, Any] = {"FacesDataset": FacesDataset}
+DATASETS: dict[str, Any] = {"SingleDataset": SingleDataset, "FacesDataset": FacesDataset}
 
 
-def build_dataset(settings: Mapping[str, Any]) -> Dataset:
+def build_dataset(settings: Mapping[str, Any] | pydantic.BaseModel) -> Dataset:
     """Build the data set that a YAML file's ``dataset.train`` or ``dataset.test`` describes.
 
     Args:
-        settings: ``name`` and what belongs to it.
+        settings: ``name`` and what belongs to it, as in the file or validated.
 
     Raises:
         ConfigError: lists every unknown name and wrong value.
         InputError: there are no pictures.
     """
-    name = settings.get("name")
+    data = settings.model_dump() if isinstance(settings, pydantic.BaseModel) else dict(settings)
+    name = data.get("name")
     if name not in DATASETS:
         raise ConfigError(f"there is no data set '{name}'", where="name", cure=nearest(str(name), DATASETS))
     kind = DATASETS[name]
-    options = kind.Options.model_validate(dict(settings))
+    options: DatasetOptions | None
+    options, mistakes = config.validate(kind.Options, data, {}, None)
+    config.refuse(mistakes)
+    assert options is not None
     own = {key: getattr(options, key) for key in options.model_fields_set - DatasetOptions.model_fields.keys()}
     return kind(options.dataroot, **own)
