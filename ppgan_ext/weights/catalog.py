@@ -107,6 +107,12 @@ LPIPS_TRUNK = _paddlegan(
     min_bytes=50 * _MIB,
     licence="BSD-3-Clause (torchvision's VGG16; trained on ImageNet, whose images are for research)",
 )
+INCEPTION = FileRecord(
+    "InceptionV3.pdparams",
+    url="https://paddlegan.bj.bcebos.com/InceptionV3.pdparams",
+    min_bytes=50 * _MIB,
+    licence="Apache-2.0 (TensorFlow's Inception-v3 of 2015-12-05; trained on ImageNet, whose images are for research)",
+)
 LPIPS_HEADS = _paddlegan("lins_0.1_vgg.pdparams", min_bytes=5_000, licence="BSD-2-Clause (LPIPS v0.1)")
 ARCFACE = _paddlegan(
     "model_ir_se50.pdparams",

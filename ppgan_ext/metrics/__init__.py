@@ -1,0 +1,89 @@
+"""How good a model is, in figures that name the network they rest on. ``METRICS`` holds those that files can ask for.
+
+Importing this costs no Paddle: networks are loaded when a metric first needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.metrics.base import Figures, Metric, OnProgress
+from ppgan_ext.metrics.fid import FID
+from ppgan_ext.metrics.identity import IdentitySimilarity
+from ppgan_ext.metrics.image_quality import PSNR, SSIM
+from ppgan_ext.metrics.kid import KID
+from ppgan_ext.metrics.lpips import LPIPSMetric
+from ppgan_ext.metrics.pose import PoseError
+from ppgan_ext.metrics.ppl import PPL
+from ppgan_ext.metrics.precision_recall import PrecisionRecall
+from ppgan_ext.metrics.subject import Subject
+
+# FID, LPIPSMetric, PSNR and SSIM are PaddleGAN's names.
+METRICS: dict[str, type[Metric]] = {
+    "FID": FID,
+    "IdentitySimilarity": IdentitySimilarity,
+    "KID": KID,
+    "LPIPSMetric": LPIPSMetric,
+    "PPL": PPL,
+    "PSNR": PSNR,
+    "PoseError": PoseError,
+    "PrecisionRecall": PrecisionRecall,
+    "SSIM": SSIM,
+}
+
+
+def build_metric(settings: Mapping[str, Any]) -> Metric:
+    """Build a metric from a mapping as in a YAML file: ``name`` picks the class, the rest are its options.
+
+    Raises:
+        ConfigError: an unknown name, with the nearest one; or names every wrong option.
+
+    Example:
+        >>> build_metric({"name": "FID", "batch_size": 4}).options.batch_size
+        4
+    """
+    options = dict(settings)
+    name = options.pop("name", None)
+    if name not in METRICS:
+        raise ConfigError(f"there is no metric '{name}'", where="name", cure=nearest(str(name), METRICS))
+    return METRICS[name](options)
+
+
+def compute_all(metrics: Iterable[Metric], subject: Subject, on_progress: OnProgress | None = None) -> Figures:
+    """Measure with several metrics, which share what they compute of one subject.
+
+    Args:
+        metrics: which.
+        subject: what is measured.
+        on_progress: called by each metric in turn, with the number of its images done and in all.
+
+    Raises:
+        ConfigError: the subject lacks what a metric needs.
+        InputError: too few images, or none that can be read.
+    """
+    figures = Figures()
+    for metric in metrics:
+        figures.merge(metric.compute(subject, on_progress))
+    return figures
+
+
+__all__ = [
+    "FID",
+    "KID",
+    "METRICS",
+    "PPL",
+    "PSNR",
+    "SSIM",
+    "Figures",
+    "IdentitySimilarity",
+    "LPIPSMetric",
+    "Metric",
+    "OnProgress",
+    "PoseError",
+    "PrecisionRecall",
+    "Subject",
+    "build_metric",
+    "compute_all",
+]

@@ -1,0 +1,45 @@
+"""The perceptual distance that a figure rests on, chosen by name or by what is on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.metrics.base import LocalFile, MetricOptions
+
+if TYPE_CHECKING:
+    from ppgan_ext.losses import Perceptual
+
+DistanceName: TypeAlias = Literal["lpips-vgg16", "faces-128-features"]
+
+
+class DistanceOptions(MetricOptions):
+    """Options of the metrics that rest on a perceptual distance.
+
+    Attributes:
+        distance: "lpips-vgg16", downloaded if it is nowhere, or "faces-128-features"; None never downloads: it takes
+            LPIPS where its file is given or on this machine, otherwise the other.
+        weight_path: local file of LPIPS' trunk, PaddleGAN's ``vgg16_official.pdparams``.
+    """
+
+    distance: DistanceName | None = None
+    weight_path: LocalFile = None
+
+
+def choose_distance(name: str | None, weight_path: Path | None) -> Perceptual:
+    """Load a perceptual distance; see :class:`DistanceOptions`.
+
+    Raises:
+        ConfigError: a file for the distance that has none.
+        WeightsError: the file cannot be had or is something else.
+    """
+    from ppgan_ext import losses
+
+    if name == "faces-128-features":
+        if weight_path is not None:
+            raise ConfigError(f"'{name}' comes with the package and takes no file", where="weight_path")
+        return losses.bundled_distance()
+    if name is None and weight_path is None:
+        return losses.default_perceptual()
+    return losses.lpips_vgg(weight_path)

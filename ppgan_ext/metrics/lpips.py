@@ -1,0 +1,79 @@
+"""LPIPS (arXiv 1801.03924) between photos and their reconstructions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import pydantic
+
+from ppgan_ext.metrics.base import Figures, MetricOptions, OnProgress
+from ppgan_ext.metrics.distances import DistanceOptions, choose_distance
+from ppgan_ext.metrics.pairs import PairMetric, PairOptions, mean_figure
+from ppgan_ext.metrics.subject import Subject, to_pixels
+
+if TYPE_CHECKING:
+    from ppgan_ext.losses import Perceptual
+
+
+class LPIPSOptions(DistanceOptions, PairOptions):
+    """Options of :class:`LPIPSMetric`, under PaddleGAN's names.
+
+    Attributes:
+        net: "vgg"; the others of the paper have no weights for Paddle.
+        version: "0.1".
+        mean: 0.5 for every channel: LPIPS is defined for images in [-1, 1].
+        std: as ``mean``.
+    """
+
+    net: Literal["vgg"] = "vgg"
+    version: Literal["0.1"] = "0.1"
+    mean: list[float] | None = None
+    std: list[float] | None = None
+
+    @pydantic.field_validator("version", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        return str(value) if isinstance(value, float) else value
+
+    @pydantic.field_validator("mean", "std")
+    @classmethod
+    def _half(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None and value != [0.5, 0.5, 0.5]:
+            raise ValueError("must be [0.5, 0.5, 0.5]: the distance is defined for images in [-1, 1]")
+        return value
+
+
+class LPIPSMetric(PairMetric):
+    """Mean perceptual distance of reconstructions: "lpips_vgg16", or "perceptual_<network>" with another network.
+
+    Args:
+        options: see :class:`Metric`.
+        distance: takes the place of what the options name.
+    """
+
+    Options = LPIPSOptions
+
+    def __init__(
+        self, options: MetricOptions | Mapping[str, Any] | None = None, distance: Perceptual | None = None
+    ) -> None:
+        super().__init__(options)
+        self._distance = distance
+
+    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
+        """Measure; see :meth:`Metric.compute`."""
+        import paddle
+
+        if self._distance is None:
+            self._distance = choose_distance(self.options.distance, self.options.weight_path)
+        figures, values = Figures(), []
+        for photo, copy in self.pairs(subject, figures, on_progress):
+            with paddle.no_grad():
+                target = self._distance.prepare(paddle.to_tensor(to_pixels(photo[None])))
+                values.append(self._distance.distance(paddle.to_tensor(to_pixels(copy[None])), target).item())
+        return mean_figure(figure_name(self._distance.name), values, figures)
+
+
+def figure_name(distance: str) -> str:
+    """Name the figure of a distance; only LPIPS itself is called so."""
+    return distance.replace("-", "_", 1) if distance.startswith("lpips-") else f"perceptual_{distance}"

@@ -1,0 +1,102 @@
+"""Improved precision and recall (arXiv 1904.06991): how many images are plausible, how much of reality is covered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from pydantic import Field
+
+from ppgan_ext.errors import InputError
+from ppgan_ext.metrics.base import FeatureMetric, FeatureOptions, Figures, OnProgress, Progress
+from ppgan_ext.metrics.gather import Gatherer, num_real
+from ppgan_ext.metrics.subject import Subject
+from ppgan_ext.types import FloatArray
+
+_ROWS = 1024  # of the distance matrix at a time
+
+
+def precision_recall(real: FloatArray, generated: FloatArray, k: int = 3) -> tuple[float, float]:
+    """Return precision and recall (arXiv 1904.06991, equations 1 and 2).
+
+    The manifold of a set is the union of balls about its points, each reaching to the point's k-th nearest neighbour,
+    itself not counted. Precision is the share of generated points in the real manifold, recall the share of real points
+    in the generated manifold; a point on a ball's surface is in it.
+
+    Args:
+        real: features, (M, F).
+        generated: features, (N, F).
+        k: neighbours, at least 1.
+
+    Raises:
+        InputError: a set of k or fewer points.
+
+    Example:
+        >>> real = np.array([[0.0], [1.0], [2.0], [3.0]])
+        >>> precision_recall(real, np.array([[0.5], [0.6], [0.7], [9.0]]), k=1)
+        (0.75, 1.0)
+    """
+    for name, points in (("real", real), ("generated", generated)):
+        if len(points) <= k:
+            raise InputError(f"more than {k} {name} images are needed, got {len(points)}", where="PrecisionRecall")
+    # About a common origin, so that squares of far-off means cost no digits.
+    origin = np.asarray(real, np.float64).mean(axis=0)
+    real, generated = np.asarray(real, np.float64) - origin, np.asarray(generated, np.float64) - origin
+    return _covered(generated, real, _radii(real, k)), _covered(real, generated, _radii(generated, k))
+
+
+def _radii(points: FloatArray, k: int) -> FloatArray:
+    """Squared distance of each point to its k-th nearest neighbour, (N,)."""
+    radii = []
+    for first, squares in _squared_distances(points, points):
+        rows = np.arange(len(squares))
+        squares[rows, first + rows] = np.inf
+        radii.append(np.partition(squares, k - 1, axis=1)[:, k - 1])
+    return np.concatenate(radii)
+
+
+def _covered(points: FloatArray, centres: FloatArray, radii: FloatArray) -> float:
+    """Share of the points that lie in at least one ball."""
+    inside = [(squares <= radii).any(axis=1) for _, squares in _squared_distances(points, centres)]
+    return float(np.concatenate(inside).mean())
+
+
+def _squared_distances(x: FloatArray, y: FloatArray) -> Iterator[tuple[int, FloatArray]]:
+    """Yield blocks of rows of the matrix of squared distances, each with the number of its first row."""
+    lengths = np.square(y).sum(axis=1)
+    for first in range(0, len(x), _ROWS):
+        block = x[first : first + _ROWS]
+        yield first, np.maximum(np.square(block).sum(axis=1)[:, None] + lengths - 2 * (block @ y.T), 0.0)
+
+
+class PrecisionRecallOptions(FeatureOptions):
+    """Options of :class:`PrecisionRecall`.
+
+    Attributes:
+        k: neighbours; 3 in the paper.
+    """
+
+    k: int = Field(3, ge=1)
+
+
+class PrecisionRecall(FeatureMetric):
+    """Precision and recall of generated images, "precision_<network>" and "recall_<network>"."""
+
+    Options = PrecisionRecallOptions
+
+    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
+        """Measure; see :meth:`Metric.compute`."""
+        subject.need("generate", "PrecisionRecall")
+        num = subject.count(self.options.num)
+        most_real = num_real(subject, num)
+        network = self.network()
+        gatherer = Gatherer(subject, network, self.options.batch_size, Progress(most_real + num, on_progress))
+        real, generated = gatherer.real(num), gatherer.generated(num)
+        precision, recall = precision_recall(real, generated, self.options.k)
+        figures = Figures({f"precision_{network.name}": precision, f"recall_{network.name}": recall}, gatherer.notes)
+        if len(real) != len(generated):
+            figures.notes.append(
+                f"precision and recall of {len(generated)} generated and {len(real)} real images: they depend on the "
+                "numbers, which should be equal"
+            )
+        return figures
