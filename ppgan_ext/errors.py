@@ -52,6 +52,10 @@ class OutputError(PpganExtError):
     """A result that cannot be written."""
 
 
+class TrainingError(PpganExtError):
+    """A training run that cannot go on: numbers out of range, or another of its processes gone."""
+
+
 def _rebuild(kind: type[PpganExtError], what: str, where: str | None, cure: str | None) -> PpganExtError:
     return kind(what, where=where, cure=cure)
 

@@ -60,3 +60,37 @@ def restore_state(state: dict[str, Any]) -> None:
         paddle.set_rng_state(state["paddle"])
         if "paddle_cuda" in state:
             paddle.set_cuda_rng_state(state["paddle_cuda"])
+
+
+def pack_state(state: dict[str, Any]) -> dict[str, Any]:
+    """Turn what :func:`save_state` took into numbers, text and arrays alone, which a weight file can hold."""
+    return {
+        name: [_pack_generator(item) for item in value] if name.startswith("paddle") else value
+        for name, value in state.items()
+    }
+
+
+def unpack_state(packed: dict[str, Any]) -> dict[str, Any]:
+    """Turn what :func:`pack_state` gave back into what :func:`restore_state` takes."""
+    state = dict(packed)
+    state["python"] = (packed["python"][0], tuple(packed["python"][1]), packed["python"][2])
+    for name in packed:
+        if name.startswith("paddle"):
+            state[name] = [_unpack_generator(item) for item in packed[name]]
+    return state
+
+
+def _pack_generator(state: Any) -> list[Any]:
+    """Take a state of Paddle apart: device, seed, offset, and the text that describes the engine."""
+    device, seed, offset, engine = state.__getstate__()
+    return [device, seed, offset, np.array(engine, np.uint8)]
+
+
+def _unpack_generator(item: list[Any]) -> Any:
+    import paddle
+
+    device, seed, offset, engine = item
+    kind: Any = type(paddle.get_rng_state()[0])
+    state = kind.__new__(kind)
+    state.__setstate__((device, seed, offset, engine.tolist()))
+    return state

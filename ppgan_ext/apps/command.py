@@ -7,17 +7,15 @@ The words become validated options, the options a run (`runners`), errors one li
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-import traceback
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+from ppgan_ext import console
 from ppgan_ext.apps.arguments import Parser, add_arguments, take_back_alternatives
 from ppgan_ext.apps.options import ModelOptions
-from ppgan_ext.apps.runners import COMMANDS, FAILED, INTERRUPTED, Command
+from ppgan_ext.apps.runners import COMMANDS, Command
 from ppgan_ext.config import load_options
-from ppgan_ext.errors import ConfigError, PpganExtError, nearest
+from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.version import __version__
 
 PROGRAM = "ppgan-ext"
@@ -32,18 +30,8 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
-    with _one_line_warnings(debug):
-        try:
-            return _dispatch([word for word in words if word != "--debug"], prog)
-        except SystemExit as leaving:  # argparse leaves after --help
-            return int(leaving.code or 0)
-        except KeyboardInterrupt:
-            return _fail("interrupted; files written so far are complete", debug, INTERRUPTED)
-        except PpganExtError as error:
-            return _fail(str(error), debug)
-        except Exception as error:  # noqa: BLE001 - a fault of ours is one line too, with the way to report it
-            kind = type(error).__name__
-            return _fail(f"unexpected {kind}: {error}. Run it again with --debug and report what it prints.", debug)
+    plain = [word for word in words if word != "--debug"]
+    return console.run(lambda: _dispatch(plain, prog), debug, "interrupted; files written so far are complete")
 
 
 def read_options(command: Command, words: Sequence[str], prog: str) -> ModelOptions:
@@ -110,24 +98,3 @@ def _overview() -> str:
             f"'{PROGRAM} COMMAND --help' explains a command; '{PROGRAM} --version' prints the version.",
         ]
     )
-
-
-def _fail(message: str, debug: bool, code: int = FAILED) -> int:
-    if debug:
-        traceback.print_exc()
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    return code
-
-
-@contextlib.contextmanager
-def _one_line_warnings(debug: bool) -> Iterator[None]:
-    """Show our own warnings as one line; those of the libraries below only with ``--debug``."""
-
-    def show(message: Warning | str, category: type[Warning], *_: object) -> None:
-        if debug or category.__module__.startswith("ppgan_ext"):
-            print(f"warning: {message}", file=sys.stderr)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")
-        warnings.showwarning = show  # type: ignore[assignment]
-        yield

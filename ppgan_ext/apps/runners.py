@@ -13,9 +13,8 @@ from ppgan_ext.apps.base import Predictor
 from ppgan_ext.apps.batch import Job, Outcome, UnexpectedError, make_jobs, run_batch
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.progress import Bars, make_bar
+from ppgan_ext.console import FAILED, INTERRUPTED
 from ppgan_ext.errors import ConfigError, PpganExtError
-
-FAILED, INTERRUPTED = 1, 130  # exit codes
 
 
 @dataclass(frozen=True)

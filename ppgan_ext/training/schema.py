@@ -210,7 +210,7 @@ class _Settler:
 
         train = self._block(("dataset", "train"), DATASETS, options)
         test = self._block(("dataset", "test"), DATASETS, options) if "test" in self._at(("dataset",)) else None
-        fields = {"train": _required(train), "test": (Any if test is None else test | None, None)}
+        fields: dict[str, Any] = {"train": _required(train), "test": (Any if test is None else test | None, None)}
         return pydantic.create_model("Dataset", __base__=DatasetOptions, **fields)
 
     def _validation(self) -> Any:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ppgan_ext.training.draws import Draws
     from ppgan_ext.training.schema import Settings
 
-Batch = Mapping[str, np.ndarray]
+Batch = dict[str, np.ndarray]
 
 
 class Task(abc.ABC):
@@ -34,6 +34,7 @@ class Task(abc.ABC):
     Attributes:
         Options: pydantic model of the configuration's `model:` block.
         export_names: the networks that tools/export_model.py exports, in order of preference.
+        load_names: network -> other names under which `--load` finds its weights in a file, in order of preference.
         settings: the whole configuration.
         world: the processes of the run.
         draws: all randomness of training.
@@ -44,6 +45,7 @@ class Task(abc.ABC):
 
     Options: ClassVar[type[Block]]
     export_names: ClassVar[tuple[str, ...]] = ()
+    load_names: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self, settings: Settings, world: World, draws: Draws) -> None:
         self.settings, self.world, self.draws = settings, world, draws

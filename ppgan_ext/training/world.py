@@ -6,13 +6,16 @@ shards of an iteration, and takes the mean gradient of all shards, so all networ
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ppgan_ext import runtime
+from ppgan_ext.errors import TrainingError
 
 if TYPE_CHECKING:
     import paddle
@@ -21,6 +24,17 @@ if TYPE_CHECKING:
 # Gradients are joined to buffers of about this many numbers: few calls, little extra memory.
 _BUFFER_NUMBERS = 2**24
 _ERROR_BYTES = 2000
+# While the writer works, the others hear from it this often: their wait for a message has a limit.
+_BEAT_SECONDS = 20.0
+_GOING, _DONE, _FAILED = 0, 1, 2
+# What Paddle raises from a collective call when another process has gone.
+_LOST = (RuntimeError, OSError, ValueError, SystemError)
+
+Result = TypeVar("Result")
+
+
+class PeerError(TrainingError):
+    """Another process of the run failed; that one says why."""
 
 
 def launched_rank() -> int:
@@ -98,7 +112,8 @@ class World:
                 return
             for group in _groups(gradients):
                 buffer = paddle.concat([gradient.reshape([-1]) for gradient in group])
-                paddle.distributed.all_reduce(buffer)
+                with _peers():
+                    paddle.distributed.all_reduce(buffer)
                 buffer.scale_(share)
                 parts = paddle.split(buffer, [gradient.size for gradient in group]) if len(group) > 1 else [buffer]
                 for gradient, part in zip(group, parts, strict=True):
@@ -125,8 +140,9 @@ class World:
         import paddle
 
         tensor = paddle.to_tensor(array)
-        paddle.distributed.all_reduce(tensor)
-        return tensor.numpy()
+        with _peers():
+            paddle.distributed.all_reduce(tensor)
+            return tensor.numpy()
 
     def any(self, flag: bool) -> bool:
         """Tell whether the flag is set in any process; all of them learn the same."""
@@ -138,8 +154,64 @@ class World:
             return
         import paddle
 
-        for tensor in network.state_dict().values():
-            paddle.distributed.broadcast(tensor, src=0)
+        with _peers():
+            for tensor in network.state_dict().values():
+                paddle.distributed.broadcast(tensor, src=0)
+
+    def by_writer(self, work: Callable[[Callable[[], None]], Result]) -> Result | None:
+        """Let the writer do something that takes its time, while the other processes wait for its end.
+
+        Args:
+            work: given a function to call now and then, from its own thread, so that the others know it lives.
+
+        Returns:
+            What the work returns; None in the other processes.
+
+        Raises:
+            PeerError: in the others, when the work failed.
+        """
+        if self.size == 1:
+            return work(lambda: None)
+        if not self.is_writer:
+            while (state := self._tell(_GOING)) == _GOING:
+                pass
+            if state == _FAILED:
+                raise PeerError("the first process failed")
+            return None
+        spoken = time.monotonic()
+
+        def beat() -> None:
+            nonlocal spoken
+            if time.monotonic() - spoken > _BEAT_SECONDS:
+                self._tell(_GOING)
+                spoken = time.monotonic()
+
+        try:
+            result = work(beat)
+        except PeerError:
+            raise
+        except BaseException:
+            self._tell(_FAILED)
+            raise
+        self._tell(_DONE)
+        return result
+
+    def together(self, error: BaseException | None) -> None:
+        """Meet after something that every process did by itself: go on only if none of them failed.
+
+        Raises:
+            BaseException: the error itself, in the first process that had one.
+            PeerError: in the others.
+        """
+        texts = self.errors(error)
+        failed = [rank for rank, text in enumerate(texts) if text]
+        if failed and error is not None and self.rank == failed[0]:
+            raise error
+        if failed:
+            raise PeerError(f"process {failed[0]}: {texts[failed[0]]}")
+
+    def _tell(self, state: int) -> int:
+        return int(self.sum(np.array([state], np.int32))[0])
 
     def errors(self, error: BaseException | None) -> list[str]:
         """Exchange what went wrong: the text of each process's error, "" for one that has none.
@@ -151,6 +223,15 @@ class World:
         data = text.encode()[:_ERROR_BYTES]
         table[self.rank, : len(data)] = np.frombuffer(data, np.uint8)
         return [bytes(row[row > 0].astype(np.uint8)).decode("utf-8", "ignore") for row in self.sum(table)]
+
+
+@contextlib.contextmanager
+def _peers() -> Iterator[None]:
+    """Tell a lost process from other faults of a collective call."""
+    try:
+        yield
+    except _LOST as error:
+        raise PeerError("another process of the run has gone", cure="Its own message says why") from error
 
 
 def _groups(tensors: Sequence[Any]) -> Iterable[list[Any]]:
