@@ -8,7 +8,7 @@ import numpy as np
 
 # 2-D weights of fully connected layers, which PyTorch stores (out, in).
 _LINEAR = re.compile(
-    r"(style\.\d+|.*\.modulation|final_linear\.\d+|styles\.\d+\.linear|linear|output_layer_2\.3)\.weight"
+    r"(style\.\d+|.*\.modulation|final_linear\.\d+|styles\.\d+\.linear|linear|output_layer(?:_2)?\.3)\.weight"
 )
 _KERNEL = np.outer([1, 3, 3, 1], [1, 3, 3, 1]).astype(np.float32)
 
@@ -41,6 +41,11 @@ def encoder(state):
         torch_name = name.replace("._mean", ".running_mean").replace("._variance", ".running_var")
         torch_state[torch_name.replace("._weight", ".weight")] = _turned(name, array)
     return torch_state
+
+
+def identity(state):
+    """InsightFace_Pytorch's IR-SE-50: what was said of pSp's encoders holds here."""
+    return encoder(state)
 
 
 def psp(encoder_state, decoder_state, latent_avg, options):
