@@ -51,8 +51,8 @@ def _three(value: object) -> tuple[float, float, float]:
     return float(items[0]), float(items[1]), float(items[2])
 
 
-Size: TypeAlias = Annotated[int | tuple[int, int], pydantic.PlainValidator(_size)]
-Channels: TypeAlias = Annotated[tuple[float, float, float], pydantic.PlainValidator(_three)]
+Size: TypeAlias = Annotated[int | tuple[int, int], pydantic.BeforeValidator(_size)]
+Channels: TypeAlias = Annotated[tuple[float, float, float], pydantic.BeforeValidator(_three)]
 
 
 class _Block(pydantic.BaseModel):
