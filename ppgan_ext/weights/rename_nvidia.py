@@ -101,7 +101,10 @@ def _generator(network: PickledNetwork, where: object) -> Translated:
     # The block's own filter doubles the image, that of its first convolution the features.
     taps = _common_filter(arrays, [name for res in resolutions[1:] for name in _up(res)])
     clamps = _clamps(layers)
-    mapping = [f"mapping.fc{index}" for index in range(int(layers["mapping"]["num_layers"]))]
+    num_mapping = layers["mapping"]["num_layers"]
+    if type(num_mapping) is not int or not 0 < num_mapping < len(layers):
+        raise ValueError("a number of mapping layers that it does not have")
+    mapping = [f"mapping.fc{index}" for index in range(num_mapping)]
     widths = {side for name in mapping for side in arrays[f"{name}.weight"].shape}
     faults = [
         (root["c_dim"] != 0, f"labels of {root['c_dim']} classes"),
