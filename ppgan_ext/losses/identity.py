@@ -42,6 +42,7 @@ class IdentityDistance:
         self.num_features = network.num_features
         self._network = freeze(network)
         self._side = network.input_size
+        self._dtype = network.parameters()[0].dtype
         self._box = box
         self._measure = measure
 
@@ -49,7 +50,7 @@ class IdentityDistance:
         """Describe faces.
 
         Args:
-            pixels: aligned crops of any size, (N, 3, S, S), [-1, 1], RGB.
+            pixels: aligned crops of any size, (N, 3, S, S), [-1, 1], RGB; of any precision, computed in the network's.
 
         Returns:
             (N, num_features), differentiable in ``pixels``.
@@ -59,9 +60,12 @@ class IdentityDistance:
         """
         if pixels.ndim != 4 or pixels.shape[1] != 3:
             raise InputError(f"expected (N, 3, S, S), got {tuple(pixels.shape)}", where="pixels")
-        # Whole pictures of the network's own size are exact without resampling.
-        is_chip = self._box == WHOLE and tuple(pixels.shape[2:]) == (self._side, self._side)
-        return self._network(pixels if is_chip else cut_chip(pixels, self._box, self._side))
+        # In half precision, what tells two people apart would drown in rounding.
+        with paddle.amp.auto_cast(enable=False):
+            pixels = pixels.astype(self._dtype)
+            # Whole pictures of the network's own size are exact without resampling.
+            is_chip = self._box == WHOLE and tuple(pixels.shape[2:]) == (self._side, self._side)
+            return self._network(pixels if is_chip else cut_chip(pixels, self._box, self._side))
 
     def prepare(self, target: paddle.Tensor) -> paddle.Tensor:
         """Describe the target once: (1 or N, 3, S, S) in [-1, 1] to (1 or N, num_features); no gradient."""

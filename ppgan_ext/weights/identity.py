@@ -101,8 +101,9 @@ def dlib_state(content: Any, where: object) -> State:
     for number, name in enumerate(names, start=1):
         scale, shift = (content[f"affine{number}.{part}"] for part in ("weight", "bias"))
         filters, bias = (content[f"con{number}.{part}"] for part in ("weight", "bias"))
-        if not scale.shape == shift.shape == bias.shape == filters.shape[:1]:
-            raise WeightsError(f"layer {name} is followed by one of another width", where=where, cure=_DLIB_CURE)
+        if not bias.size or not scale.shape == shift.shape == bias.shape == filters.shape[:1]:
+            what = f"layer {name} has no filters, or is followed by one of another width"
+            raise WeightsError(what, where=where, cure=_DLIB_CURE)
         state[f"{name}.weight"] = filters * scale[:, None, None, None]
         state[f"{name}.bias"] = bias * scale + shift
     return state

@@ -184,6 +184,17 @@ def test_distance_to_itself_is_zero_with_a_finite_gradient(toy):
     assert np.isfinite(x.grad.numpy()).all()
 
 
+def test_half_precision_is_computed_in_the_networks(toy):
+    x, target = crops("x"), toy.prepare(crops("y"))
+    half = x.astype("float16")
+    half.stop_gradient = False
+    distance = toy.distance(half, target)
+    distance.sum().backward()
+    assert distance.dtype == paddle.float32
+    assert np.abs(half.grad.astype("float32").numpy()).max() > 0
+    assert_close(distance.numpy(), toy.distance(x, target).numpy(), 1e-2)
+
+
 @pytest.mark.parametrize("squared", [False, True])
 def test_gradient_against_differences(toy_file, squared):
     network = identity.load_dlib_face_net(toy_file)

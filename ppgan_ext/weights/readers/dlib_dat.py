@@ -133,7 +133,8 @@ def _nothing(stream: _Stream, version: int) -> Arrays:
 
 
 def _fully_connected(stream: _Stream, version: int) -> Arrays:
-    stream.integer(), stream.integer()  # the numbers of outputs and inputs, which the weights' shape says, too
+    for _ in range(2):
+        stream.integer()  # the numbers of outputs and inputs, which the weights' shape says, too
     numbers = stream.tensor().reshape(-1)
     weights, biases = stream.alias(), stream.alias()
     has_bias = stream.integer() == 0
