@@ -48,6 +48,7 @@ class Assembler:
         self._batch_size = batch_size
         self._model: tuple[str, Sample] | None = None
         self._bad: dict[int, str] = {}
+        self._untold: dict[str, str] = {}
         self.bad_files: dict[str, str] = {}
 
     def batch(self, first: int) -> Batch:
@@ -69,6 +70,12 @@ class Assembler:
         batch = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
         return {**batch, "index": indices}
 
+    def batch_and_news(self, first: int) -> tuple[Batch, dict[str, str]]:
+        """Put together a batch as `batch` does, and give the bad files not given before."""
+        batch = self.batch(first)
+        news, self._untold = self._untold, {}
+        return batch, news
+
     def _sample(self, position: int, index: int) -> tuple[int, Sample]:
         """Read the sample at a position, or the first of its stand-ins that can be read."""
         for attempt in range(len(self._dataset)):
@@ -79,7 +86,8 @@ class Assembler:
                 return candidate, self._dataset.sample(candidate, sample_generator(self._order.seed, position))
             except BadFileError as error:
                 self._bad[candidate] = error.what
-                self.bad_files[self._dataset.name(candidate)] = error.what
+                name = self._dataset.name(candidate)
+                self.bad_files[name] = self._untold[name] = error.what
         name, reason = next(iter(self.bad_files.items()))
         count = len(self._dataset)
         what = f"none of the {count} files can be read; {name} {reason}" if count > 1 else f"cannot be read: {reason}"

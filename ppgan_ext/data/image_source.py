@@ -45,6 +45,14 @@ class ImageSource(ABC):
             BadFileError: it is not a picture, or a damaged one; names the file.
         """
 
+    @abstractmethod
+    def num_bytes(self, index: int) -> int:
+        """Say how large a picture's file is, by which a changed file can be told without being read.
+
+        Raises:
+            BadFileError: it is gone.
+        """
+
     def column(self, name: str) -> npt.NDArray:
         """Read what a source knows about its pictures beside their pixels, one row for each.
 
@@ -88,6 +96,11 @@ class JoinedSource(ImageSource):
         source, within = self._locate(index)
         return source.read(within)
 
+    def num_bytes(self, index: int) -> int:
+        """Say how large a picture's file is."""
+        source, within = self._locate(index)
+        return source.num_bytes(within)
+
     def column(self, name: str) -> npt.NDArray:
         """Read a column of all sources."""
         return np.concatenate([source.column(name) for source in self._sources])
@@ -125,6 +138,10 @@ class PartOfSource(ImageSource):
     def read(self, index: int) -> Image:
         """Decode a picture."""
         return self._source.read(self._chosen[index])
+
+    def num_bytes(self, index: int) -> int:
+        """Say how large a picture's file is."""
+        return self._source.num_bytes(self._chosen[index])
 
     def column(self, name: str) -> npt.NDArray:
         """Read the stretch of a column."""

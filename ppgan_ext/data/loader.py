@@ -13,8 +13,8 @@ from types import TracebackType
 
 from ppgan_ext.data.assembly import Assembler, Batch, Dataset
 from ppgan_ext.data.order import SampleOrder
-from ppgan_ext.data.workers import Ticket, WorkerPool
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.workers import Ticket, WorkerPool
 
 _BATCHES_AHEAD = 2  # for each worker: one in the making and one that waits
 
@@ -27,7 +27,7 @@ class Loader:
     """Gives the shards of one process, iteration after iteration, and makes them ahead of time in worker processes.
 
     Worker processes start with the first batch and live until `close`, through any pause. A worker that dies is
-    replaced once. Bad files are left out and others stand in for them; each is warned of once (`BadFileWarning`).
+    replaced. Bad files are left out and others stand in for them; each is warned of once (`BadFileWarning`).
 
     Args:
         dataset: what is loaded; with workers it must survive a pickle.
@@ -81,7 +81,7 @@ class Loader:
 
         Raises:
             InputError: no file can be read, or one has another size than the others.
-            WorkerError: a worker died twice.
+            WorkerError: two workers died over the same batch.
         """
         if first_iteration < 1:
             raise ValueError(f"iterations count from 1, got {first_iteration}")
@@ -103,13 +103,16 @@ class Loader:
 
     def _batches_here(self, first_iteration: int) -> Iterator[list[Batch]]:
         for iteration in count(first_iteration):
-            shards = [self._assembler.batch(self._position(iteration, shard)) for shard in self._shards]
-            self._learn(self._assembler.bad_files)
+            shards = []
+            for shard in self._shards:
+                batch, news = self._assembler.batch_and_news(self._position(iteration, shard))
+                self._learn(news)
+                shards.append(batch)
             yield shards
 
     def _batches_from_pool(self, first_iteration: int) -> Iterator[list[Batch]]:
         if self._pool is None:
-            self._pool = WorkerPool(self._assembler, self._num_workers)
+            self._pool = WorkerPool(self._assembler.batch_and_news, self._num_workers)
         pool = self._pool
         positions = (self._position(t, shard) for t in count(first_iteration) for shard in self._shards)
         tickets: deque[Ticket] = deque()

@@ -78,6 +78,13 @@ class PackSource(ImageSource):
         where = f"{self._path.parent}/{self._names[position]}"
         return decode_or_raise(data[start : int(self._ends[position])].tobytes(), where)
 
+    def num_bytes(self, index: int) -> int:
+        """Say how large a picture's file, or its array, is."""
+        position = range(self._length)[index]
+        if self._ends is None:
+            return int(self._pixels_or_bytes()[position].nbytes)
+        return int(self._ends[position]) - (int(self._ends[position - 1]) if position else 0)
+
     def column(self, name: str) -> npt.NDArray:
         """Read one of the pack's columns.
 

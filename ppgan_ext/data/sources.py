@@ -103,3 +103,11 @@ class FolderSource(ImageSource):
             return read_image(self._root / self._names[index])
         except InputError as error:
             raise BadFileError(error.what, where=error.where, cure=error.cure) from error
+
+    def num_bytes(self, index: int) -> int:
+        """Say how large a picture's file is."""
+        path = self._root / self._names[index]
+        try:
+            return path.stat().st_size
+        except OSError as error:
+            raise BadFileError(f"cannot be found ({error.strerror})", where=path, cure="Check the path") from error

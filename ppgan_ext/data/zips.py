@@ -65,6 +65,10 @@ class ZipSource(ImageSource):
             raise BadFileError(f"cannot be read ({error})", where=where, cure="Copy the zip anew") from error
         return decode_or_raise(data, where)
 
+    def num_bytes(self, index: int) -> int:
+        """Say how large a picture's file is."""
+        return self._open().getinfo(self._names[index]).file_size
+
     def _counts(self, info: zipfile.ZipInfo) -> bool:
         parts = PurePosixPath(info.filename).parts
         if info.is_dir() or PurePosixPath(info.filename).suffix.lower() not in SUFFIXES:

@@ -184,7 +184,7 @@ def test_every_data_set_has_options_that_refuse_unknown_keys():
 
 
 def test_the_data_layer_costs_no_paddle():
-    modules = "ppgan_ext.data.datasets, ppgan_ext.data.loader, ppgan_ext.data.worker"
+    modules = "ppgan_ext.data.datasets, ppgan_ext.data.loader, ppgan_ext.worker_process"
     code = f"import sys, {modules}; print('paddle' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -20,8 +20,8 @@ from ppgan_ext.data.datasets import FacesDataset, build_dataset
 from ppgan_ext.data.image_source import BadFileError
 from ppgan_ext.data.loader import BadFileWarning, Loader
 from ppgan_ext.data.order import SampleOrder, sample_generator
-from ppgan_ext.data.workers import WorkerError
 from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.workers import WorkerError
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = 8
@@ -246,6 +246,20 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(photos):
         assert flat(got) == expected
 
 
+def test_a_signal_to_the_whole_group_is_left_to_the_loaders_process(photos):
+    expected = flat(take(Loader(FacesDataset(photos, SIZE), 4, seed=0), 20))
+    with Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2) as loader:
+        batches = loader.batches()
+        got = [next(batches)]
+        pids = loader._pool.pids
+        for pid in pids:
+            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGINT)
+        got += [next(batches) for _ in range(19)]
+        assert flat(got) == expected
+        assert loader._pool.pids == pids
+
+
 class Deadly:
     """A data set whose sample ends its process."""
 
@@ -289,7 +303,9 @@ def importable(monkeypatch):
 
 def test_a_worker_that_dies_twice_is_an_error(importable):
     with Loader(Deadly(), 1, seed=0, num_workers=1) as loader:
-        with pytest.raises(WorkerError, match=r"num_workers: .* ended with code 3, and so did the one in its place\."):
+        with pytest.raises(
+            WorkerError, match=r"^a worker process ended with code 3, and so did the one before it\. The machine"
+        ):
             take(loader, 1)
 
 

@@ -94,6 +94,8 @@ def test_each_source_lists_sorts_reads_and_travels(tmp_path, kind):
             image = reader.read(i)
             assert image.dtype == np.uint8
             np.testing.assert_array_equal(image, picture(i))
+            expected = len(encoded(picture(i), "BMP" if source.name(i).endswith("bmp") else "PNG"))
+            assert reader.num_bytes(i) == expected
             image[:] = 0  # the caller's own: the next reading is not touched by it
     assert str(source) == str(source.path) == str(path)
 
@@ -119,6 +121,7 @@ def test_a_pack_of_arrays_is_read_whether_compressed_or_not(tmp_path, save, fort
     assert isinstance(source._data, np.memmap) == (save is np.savez)
     for i in range(3):
         np.testing.assert_array_equal(source.read(i), images[i])
+        assert source.num_bytes(i) == 5 * 7 * 3
     with pytest.raises(IndexError):
         source.read(3)
 
@@ -146,8 +149,17 @@ def test_a_part_is_a_stretch(tmp_path):
     source = PartOfSource(open_source(make_folder(tmp_path / "f")), range(1, 3))
     assert (len(source), source.name(0), source.name(1)) == (2, "b/a.PNG", "b/deep/z.bmp")
     np.testing.assert_array_equal(source.read(1), picture(2))
+    assert source.num_bytes(1) == len(encoded(picture(2), "BMP"))
     with pytest.raises(IndexError):
         source.read(2)
+
+
+def test_a_file_that_has_gone_is_a_bad_file(tmp_path):
+    source = open_source(make_folder(tmp_path / "f"))
+    (tmp_path / "f" / "a.png").unlink()
+    for use in (source.read, source.num_bytes):
+        with pytest.raises(BadFileError, match=r"a\.png: (no such file|cannot be found)"):
+            use(0)
 
 
 def test_linked_folders_are_entered_and_circles_are_not(tmp_path):

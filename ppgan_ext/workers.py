@@ -1,8 +1,8 @@
-"""Processes that put batches together ahead of time.
+"""Processes that call a function ahead of time: they load pictures for the training, and look for faces.
 
 They are plain child processes that talk over pipes. ``multiprocessing`` was weighed and left: forked workers inherit
 Paddle's threads and may hang, spawned ones import the main script again, and with it Paddle, and both outlive a parent
-that is killed. A worker here imports the data layer alone and ends with its pipe; nothing lies in /dev/shm.
+that is killed. A worker here imports what its function needs and ends with its pipe; nothing lies in /dev/shm.
 """
 
 from __future__ import annotations
@@ -15,29 +15,39 @@ import sys
 import threading
 import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from ppgan_ext.data import wire
-from ppgan_ext.data.assembly import Assembler, Batch
+from ppgan_ext import wire
 from ppgan_ext.errors import PpganExtError
 
-_PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from ppgan_ext.data.worker import main; main()"
+_PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from ppgan_ext.worker_process import main; main()"
 _SECONDS_TO_END = 2.0
+_MAX_ATTEMPTS = 2
+
+Problem = tuple[Exception | None, str]
 
 
 class WorkerError(PpganExtError):
-    """A worker process ended without being told to."""
+    """Worker processes end, without having been told to, whenever they get a certain task."""
 
 
 class Ticket:
-    """A batch that has been asked for: where it begins, and, once it is there, the answer."""
+    """A task that has been handed in: what it is, and, once it is there, the answer.
 
-    def __init__(self, first: int) -> None:
-        self.first = first
-        self.answer: tuple[Batch | None, tuple[Exception | None, str] | None, dict[str, str]] | None = None
+    Attributes:
+        task: the function's argument.
+        answer: the function's result or the problem; None until then.
+        num_deaths: how many processes have ended over it.
+    """
+
+    def __init__(self, task: Any) -> None:
+        self.task = task
+        self.answer: tuple[Any, Problem | None] | None = None
+        self.num_deaths = 0
 
 
-class Worker:
+class _Worker:
     """One process with the tasks it has been given; a thread takes its answers off the pipe.
 
     Args:
@@ -46,27 +56,21 @@ class Worker:
 
     def __init__(self, changed: threading.Condition) -> None:
         self._changed = changed
-        self._tasks: deque[Ticket] = deque()
+        self.pending: deque[Ticket] = deque()
         self.is_over = False
-        self.has_answered = False
         self._process = _start_process()
-        self._reader = threading.Thread(target=self._read_answers, name="ppgan_ext-data", daemon=True)
+        self._reader = threading.Thread(target=self._read_answers, name="ppgan_ext-worker", daemon=True)
         self._reader.start()
 
-    def begin(self, assembler: bytes) -> None:
-        """Send what the process is to work with, pickled; waits until it has started."""
-        self._send(assembler)
+    def begin(self, function: bytes) -> None:
+        """Send the function, pickled; a long message waits until the process has started."""
+        self._send(function)
 
     def ask(self, ticket: Ticket) -> None:
         """Give the process a further task."""
         with self._changed:
-            self._tasks.append(ticket)
-        self._send(ticket.first)
-
-    @property
-    def pending(self) -> list[Ticket]:
-        """The tasks without an answer, oldest first."""
-        return list(self._tasks)
+            self.pending.append(ticket)
+        self._send(ticket.task)
 
     @property
     def pid(self) -> int:
@@ -91,7 +95,6 @@ class Worker:
                 pipe.close()  # type: ignore[union-attr]
 
     def _send(self, message: Any) -> None:
-        assert self._process.stdin is not None
         # A process that has died is noticed by the thread that reads; its tasks are kept.
         with contextlib.suppress(OSError, ValueError):
             wire.send(self._process.stdin, message)  # type: ignore[arg-type]
@@ -101,8 +104,7 @@ class Worker:
             while True:
                 answer = wire.receive(self._process.stdout)  # type: ignore[arg-type]
                 with self._changed:
-                    self._tasks.popleft().answer = answer
-                    self.has_answered = True
+                    self.pending.popleft().answer = answer
                     self._changed.notify_all()
         except (wire.ClosedError, OSError, ValueError):
             pass
@@ -113,25 +115,27 @@ class Worker:
 
 
 class WorkerPool:
-    """Several workers that take the tasks in turn.
+    """Several processes that take the tasks in turn.
+
+    A process that dies is replaced, and its tasks are done again; a task over which two have died is given up.
 
     Args:
-        assembler: what puts the batches together; it is pickled.
+        function: takes a task, returns its result; it is pickled, as are tasks and results. Large arrays in results
+            are not copied on their way.
         num_workers: processes, at least 1.
 
     Attributes:
-        close: ends all processes and waits until they have ended.
+        close: ends all processes and waits until they have ended; unfinished tasks are dropped.
     """
 
-    def __init__(self, assembler: Assembler, num_workers: int) -> None:
-        self._assembler = pickle.dumps(assembler, protocol=5)
+    def __init__(self, function: Callable[[Any], Any], num_workers: int) -> None:
+        self._function = pickle.dumps(function, protocol=5)
         self._changed = threading.Condition()
-        self._workers = [Worker(self._changed) for _ in range(num_workers)]
+        self._workers = [_Worker(self._changed) for _ in range(num_workers)]
         # Also where nobody calls `close`, and when the interpreter ends.
         self.close = weakref.finalize(self, _close_all, self._workers)
         for worker in self._workers:
-            worker.begin(self._assembler)
-        self._is_second = [False] * num_workers
+            worker.begin(self._function)
         self._next = 0
 
     @property
@@ -139,73 +143,70 @@ class WorkerPool:
         """The numbers of the processes."""
         return [worker.pid for worker in self._workers]
 
-    def ask(self, first: int) -> Ticket:
-        """Ask for the batch at the positions from ``first`` on; the answer comes with `take`."""
+    def ask(self, task: Any) -> Ticket:
+        """Hand a task in; the result comes with `take`."""
         self._check_open()
-        ticket = Ticket(first)
+        ticket = Ticket(task)
         self._workers[self._next].ask(ticket)
         self._next = (self._next + 1) % len(self._workers)
         return ticket
 
-    def take(self, ticket: Ticket) -> tuple[Batch, dict[str, str]]:
-        """Wait for a batch.
-
-        Returns:
-            The batch, and the bad files that its worker met for the first time.
+    def take(self, ticket: Ticket) -> Any:
+        """Wait for the result of a task.
 
         Raises:
-            PpganExtError: what the worker raised.
-            WorkerError: the worker's process ended, and the one in its place ended too.
+            Exception: what the function raised, with the worker's traceback as its cause.
+            WorkerError: two processes died over the task.
         """
         with self._changed:
             while ticket.answer is None:
                 self._check_open()
-                dead = next((i for i, w in enumerate(self._workers) if w.is_over and ticket in w.pending), None)
+                dead = next((i for i, worker in enumerate(self._workers) if worker.is_over and worker.pending), None)
                 if dead is None:
                     self._changed.wait()
-                    continue
-                self._replace(dead)
-        batch, problem, news = ticket.answer
+                else:
+                    self._replace(dead)
+        result, problem = ticket.answer
         if problem is not None:
             error, text = problem
             cause = RuntimeError(f"in a worker process:\n{text}")
             raise (error if error is not None else RuntimeError("a worker process failed")) from cause
-        assert batch is not None
-        return batch, news
+        return result
 
     def _check_open(self) -> None:
         if not self.close.alive:
-            raise RuntimeError("the loader was closed while its batches were taken")
+            raise RuntimeError("the worker processes have been closed")
 
     def _replace(self, which: int) -> None:
-        """Put a new process in the place of one that has died, once; its tasks are asked for again."""
+        """Put a new process in the place of one that has died, and hand its tasks in again."""
         dead = self._workers[which]
-        self._is_second[which] = self._is_second[which] and not dead.has_answered
-        if self._is_second[which]:
-            raise WorkerError(
-                f"a process that loads pictures {dead.describe_end()}, and so did the one in its place",
-                where="num_workers",
-                cure="The machine may be out of memory: use fewer workers, or num_workers: 0 to see what happens",
-            )
+        end = dead.describe_end()
         dead.close()
-        fresh = Worker(self._changed)
-        self._workers[which], self._is_second[which] = fresh, True
-        fresh.begin(self._assembler)
+        fresh = _Worker(self._changed)
+        self._workers[which] = fresh
+        fresh.begin(self._function)
+        suspect = dead.pending[0]
+        suspect.num_deaths += 1
+        if suspect.num_deaths >= _MAX_ATTEMPTS:
+            dead.pending.popleft()
+            cure = "The machine may be out of memory: use fewer processes; what they printed stands above"
+            error = WorkerError(f"a worker process {end}, and so did the one before it", cure=cure)
+            suspect.answer = (None, (error, end))
         for ticket in dead.pending:
             fresh.ask(ticket)
 
 
 def _start_process() -> subprocess.Popen[bytes]:
     # One thread each, and no tuning for Paddle, which is not imported there.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PPGAN_EXT_TUNE": "0", "PYTHONSAFEPATH": "1"}
+    settings = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "PPGAN_EXT_TUNE": "0", "PYTHONSAFEPATH": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *sys.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=environment,
+        env={**os.environ, **settings},
     )
 
 
-def _close_all(workers: list[Worker]) -> None:
+def _close_all(workers: list[_Worker]) -> None:
     for worker in workers:
         worker.close()
