@@ -7,12 +7,8 @@ computed one by one: a batch gains nothing on a CPU and costs memory.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
-import os
 import re
-import sys
-import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +23,7 @@ from paddle.static import InputSpec
 import ppgan_ext
 from ppgan_ext import runtime
 from ppgan_ext.engine.cache import ProgramCache
+from ppgan_ext.quiet import quiet
 from ppgan_ext.types import FloatArray
 
 _PROGRAM = "program"
@@ -99,7 +96,7 @@ class CompiledProgram:
             config.delete_pass(name)
         config.set_cpu_math_library_num_threads(runtime.num_threads())
         self.folder = folder
-        with _quiet():
+        with quiet():
             self._predictor = inference.create_predictor(config)
         names = sorted(self._predictor.get_input_names(), key=_input_index)
         self._inputs = [self._predictor.get_input_handle(name) for name in names]
@@ -113,7 +110,7 @@ class CompiledProgram:
             for handle, array in zip(self._inputs, arrays, strict=True):
                 handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
             # The first run chooses operators, and Paddle prints about some of them.
-            with contextlib.nullcontext() if self._has_run else _quiet():
+            with contextlib.nullcontext() if self._has_run else quiet():
                 self._predictor.run()
             self._has_run = True
             return self._output.copy_to_cpu()
@@ -156,7 +153,7 @@ def try_open_program(spec: ProgramSpec, required: bool) -> CompiledProgram | Non
 def build_program(spec: ProgramSpec, folder: Path) -> None:
     """Trace a network and save its program into a folder."""
     specs = [InputSpec(shape, "float32", f"input_{i}") for i, shape in enumerate(spec.input_shapes)]
-    with _no_earlier_traces(), _quiet(), paddle.no_grad():
+    with _no_earlier_traces(), quiet(), paddle.no_grad():
         traced = paddle.jit.to_static(_Traced(spec.layer, spec.function), input_spec=[specs], full_graph=True)
         paddle.jit.save(traced, str(folder / _PROGRAM))
 
@@ -249,36 +246,3 @@ def _no_earlier_traces() -> Iterator[None]:
         yield
     finally:
         forget()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what Paddle's C++ prints off the terminal; it is shown if the block fails.
-
-    ``contextlib.redirect_stderr`` would not do: C++ writes to the file descriptors.
-    """
-    _flush()
-    with tempfile.TemporaryFile() as log:
-        saved = [(number, os.dup(number)) for number in (1, 2)]
-        for number, _ in saved:
-            os.dup2(log.fileno(), number)
-        try:
-            yield
-        except BaseException:
-            _flush()
-            log.seek(0)
-            os.write(saved[1][1], log.read())
-            raise
-        finally:
-            _flush()
-            for number, copy in saved:
-                os.dup2(copy, number)
-                os.close(copy)
-
-
-def _flush() -> None:
-    """Empty the buffers of Python and of C, which holds lines back where it does not write to a terminal."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: no such handle on Windows
-        ctypes.CDLL(None).fflush(None)

@@ -2,15 +2,17 @@
 
 Where an operation exists in several forms, ``form="fast"`` is the arrangement for images and first derivatives;
 ``"smooth"`` uses only operators that Paddle 3 can differentiate twice on a CPU (no grouped-per-channel and no
-transposed convolution, no interpolation); ``"fused"`` is the fastest in dygraph on a CPU, with first derivatives by
-``backward`` only. All compute the same function.
+transposed convolution, no interpolation); ``"fused"`` is the fastest in dygraph on a CPU, with derivatives by
+``backward`` and by ``gradient_of`` only. All compute the same function.
 """
 
 from ppgan_ext.nn.activation import ROOT2, BiasedLeakyReLU, leaky_relu
 from ppgan_ext.nn.equalized import EqualConv2D, EqualLinear
+from ppgan_ext.nn.forms import Form, check_form
 from ppgan_ext.nn.modulated import ModulatedConv2D
-from ppgan_ext.nn.resample import Blur, Form, UpsampleFIR, check_form
+from ppgan_ext.nn.resample import Blur, UpsampleFIR
 from ppgan_ext.nn.residual import ConvLayer, ResidualBlock
+from ppgan_ext.nn.second_order import gradient_of
 
 __all__ = [
     "ROOT2",
@@ -24,5 +26,6 @@ __all__ = [
     "ResidualBlock",
     "UpsampleFIR",
     "check_form",
+    "gradient_of",
     "leaky_relu",
 ]

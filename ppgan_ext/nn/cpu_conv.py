@@ -1,12 +1,21 @@
-"""3x3 convolutions with frozen filters on a CPU in dygraph: a faster gradient and a fraction of the memory.
+"""Convolutions on a CPU in dygraph through oneDNN, in both directions.
 
-Paddle computes the input's gradient as a matrix product and col2im, which on large maps takes twice as long as the
-forward pass. It is the convolution of the output's gradient with the filters turned by 180 degrees and their axes
-exchanged. And Paddle unfolds the whole input, nine times its size; in strips of rows that takes no longer.
+Paddle's own CPU kernels unfold every image (im2col) on one thread, and reach a half of what oneDNN does. Dygraph never
+chooses oneDNN, a traced program does when the flag is on while it is prepared; so each of the three products that
+training needs (the output, the gradient of the input, the gradient of the filters) is a program of one operator, which
+Paddle keeps per shape. Measured with a batch of 16 on two AVX-512 cores: 190-270 GF/s against 50-160.
+
+Where Paddle has no oneDNN, or such a program fails or gives other numbers than Paddle's kernels on a small case, those
+take over.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import paddle
@@ -14,50 +23,198 @@ import paddle.nn.functional as F
 from paddle.autograd import PyLayer
 
 from ppgan_ext.nn.cpu_planes import runs_on_cpu
+from ppgan_ext.nn.second_order import wanted_gradients
+from ppgan_ext.quiet import quiet
 
-# Below this many pixels both ways take as long, and the filters are many.
-_MIN_PIXELS = 128 * 128
-# What one strip unfolds to: 32 MB in single precision.
-_UNFOLDED_NUMBERS = 8 << 20
+_FLAG = "FLAGS_use_mkldnn"
+# Rounding differs by about 1e-6 of the largest value.
+_TOLERANCE = 1e-3
+_lock = threading.RLock()
 
 
-def convolve_same(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
-    """Convolve with 3x3 filters, stride 1, one row and column of zeros around: (N, I, H, W) to (N, O, H, W).
+def convolve(x: paddle.Tensor, weight: paddle.Tensor, stride: int = 1, padding: int = 0) -> paddle.Tensor:
+    """Convolve as ``F.conv2d``: (N, I, H, W) with (O, I, k, k) to (N, O, H', W'), differentiable any number of times.
 
     Args:
-        x: features.
-        weight: (O, I, 3, 3).
+        x: features, float32, on the CPU (anything else goes to ``F.conv2d``).
+        weight: filters.
+        stride: on both axes.
+        padding: zeros on all four sides, below k.
     """
-    learns = paddle.is_grad_enabled() and not weight.stop_gradient
-    if learns or x.shape[2] * x.shape[3] < _MIN_PIXELS or not runs_on_cpu(x, weight):
-        return F.conv2d(x, weight, padding=1)
-    if x.stop_gradient or not paddle.is_grad_enabled():
-        return _convolve_in_strips(x, weight)
-    return _ConvolveSame.apply(x, weight)
+    if not _takes(x, weight):
+        return F.conv2d(x, weight, stride=stride, padding=padding)
+    return _Convolve.apply(x, weight, stride, padding)
 
 
-class _ConvolveSame(PyLayer):
+def convolve_up(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
+    """Convolve transposed with stride 2: (N, I, H, W) with (I, O, k, k) to (N, O, 2 H - 2 + k, 2 W - 2 + k).
+
+    Differentiable any number of times.
+
+    Args:
+        x: features, float32, on the CPU (anything else goes to ``F.conv2d_transpose``).
+        weight: filters.
+    """
+    if not _takes(x, weight):
+        return F.conv2d_transpose(x, weight, stride=2)
+    size = weight.shape[2]
+    sides = 2 * x.shape[2] - 2 + size, 2 * x.shape[3] - 2 + size
+    return _Transpose.apply(x, weight, 2, 0, sides)
+
+
+def _takes(x: paddle.Tensor, weight: paddle.Tensor) -> bool:
+    return runs_on_cpu(x, weight) and x.dtype == paddle.float32 and _works()
+
+
+class _Convolve(PyLayer):
+    """Bilinear in features and filters, as are the two below: each one's gradients are the other two."""
+
     @staticmethod
-    def forward(ctx: Any, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
-        ctx.save_for_backward(weight)
-        return _convolve_in_strips(x, weight)
+    def forward(ctx: Any, x: paddle.Tensor, weight: paddle.Tensor, stride: int, padding: int) -> paddle.Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.wanted = wanted_gradients((x, weight), learnt=(1,))
+        ctx.arrangement = stride, padding
+        return _program("output", stride, padding)(x, weight)
 
     @staticmethod
-    def backward(ctx: Any, gradient: paddle.Tensor) -> tuple[paddle.Tensor, None]:
-        (weight,) = ctx.saved_tensor()
-        return _convolve_in_strips(gradient, weight.flip([2, 3]).transpose([1, 0, 2, 3])), None
+    def backward(ctx: Any, gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
+        x, weight = ctx.saved_tensor()
+        of_x, of_weight = ctx.wanted()
+        return (
+            _Transpose.apply(gradient, weight, *ctx.arrangement, tuple(x.shape[2:])) if of_x else None,
+            _Filters.apply(x, gradient, *ctx.arrangement, weight.shape[2]) if of_weight else None,
+        )
 
 
-def _convolve_in_strips(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
-    """Convolve strips of rows, each with a row of its neighbours or of zeros above and below."""
-    channels, height, width = x.shape[1:]
-    rows = max(_UNFOLDED_NUMBERS // (9 * channels * width), 1)
-    if rows >= height:
-        return F.conv2d(x, weight, padding=1)
-    strips = []
-    for first in range(0, height, rows):
-        last = min(first + rows, height)
-        above, below = int(first == 0), int(last == height)
-        strip = x[:, :, first - 1 + above : last + 1 - below]
-        strips.append(F.conv2d(strip, weight, padding=[above, below, 1, 1]))
-    return paddle.concat(strips, axis=2)
+class _Transpose(PyLayer):
+    """The gradient of a convolution's input; ``gradient`` is what came back, ``sides`` are the input's."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, gradient: paddle.Tensor, weight: paddle.Tensor, stride: int, padding: int, sides: tuple[int, int]
+    ) -> paddle.Tensor:
+        ctx.save_for_backward(gradient, weight)
+        ctx.wanted = wanted_gradients((gradient, weight), learnt=(1,))
+        ctx.arrangement = stride, padding
+        if stride == 1:
+            turned = weight.flip([2, 3]).transpose([1, 0, 2, 3])
+            return _program("output", 1, weight.shape[2] - 1 - padding)(gradient, turned)
+        x = paddle.empty([gradient.shape[0], weight.shape[1], *sides], dtype=gradient.dtype)
+        return _program("input", stride, padding)(x, weight, gradient)
+
+    @staticmethod
+    def backward(ctx: Any, outer: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
+        gradient, weight = ctx.saved_tensor()
+        of_gradient, of_weight = ctx.wanted()
+        return (
+            _Convolve.apply(outer, weight, *ctx.arrangement) if of_gradient else None,
+            _Filters.apply(outer, gradient, *ctx.arrangement, weight.shape[2]) if of_weight else None,
+        )
+
+
+class _Filters(PyLayer):
+    """The gradient of a convolution's filters of side ``size``."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: paddle.Tensor, gradient: paddle.Tensor, stride: int, padding: int, size: int
+    ) -> paddle.Tensor:
+        ctx.save_for_backward(x, gradient)
+        ctx.wanted = wanted_gradients((x, gradient))
+        ctx.arrangement = stride, padding
+        weight = paddle.empty([gradient.shape[1], x.shape[1], size, size], dtype=x.dtype)
+        return _program("filters", stride, padding)(x, weight, gradient)
+
+    @staticmethod
+    def backward(ctx: Any, outer: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
+        x, gradient = ctx.saved_tensor()
+        of_x, of_gradient = ctx.wanted()
+        return (
+            _Transpose.apply(gradient, outer, *ctx.arrangement, tuple(x.shape[2:])) if of_x else None,
+            _Convolve.apply(x, outer, *ctx.arrangement) if of_gradient else None,
+        )
+
+
+@cache
+def _program(kind: str, stride: int, padding: int) -> Callable[..., paddle.Tensor]:
+    """One of the three products of a convolution as a traced function.
+
+    Args:
+        kind: "output" of (x, weight); "input" or "filters" of (x, weight, gradient): the gradient of that argument.
+        stride: on both axes.
+        padding: zeros on all four sides.
+    """
+
+    # A program's result must come from an operator of Paddle's own, or its memory layout is oneDNN's: hence `assign`.
+    def output(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
+        return paddle.assign(F.conv2d(x, weight, stride=stride, padding=padding))
+
+    def slope(of: paddle.Tensor, x: paddle.Tensor, weight: paddle.Tensor, gradient: paddle.Tensor) -> paddle.Tensor:
+        of.stop_gradient = False
+        y = F.conv2d(x, weight, stride=stride, padding=padding)
+        (result,) = paddle.static.gradients([y], [of], [gradient])
+        # Nothing needs the output here, but Paddle would compute it.
+        paddle.static.default_main_program().global_block().remove_op(y.get_defining_op())
+        return paddle.assign(result)
+
+    def of_input(x: paddle.Tensor, weight: paddle.Tensor, gradient: paddle.Tensor) -> paddle.Tensor:
+        return slope(x, x, weight, gradient)
+
+    def of_filters(x: paddle.Tensor, weight: paddle.Tensor, gradient: paddle.Tensor) -> paddle.Tensor:
+        return slope(weight, x, weight, gradient)
+
+    function = {"output": output, "input": of_input, "filters": of_filters}[kind]
+    traced = paddle.jit.to_static(function, full_graph=True)
+    prepared: set[tuple[tuple[int, ...], ...]] = set()
+
+    def run(*tensors: paddle.Tensor) -> paddle.Tensor:
+        # Tensors that are taken for constants: what is differentiated is decided above, not by Paddle's tracing.
+        tensors = tuple(tensor.detach() for tensor in tensors)
+        shapes = tuple(tuple(tensor.shape) for tensor in tensors)
+        # Paddle gives no gradients to a trace that is made without them.
+        with _lock, paddle.no_grad() if kind == "output" else paddle.enable_grad():
+            if shapes in prepared:
+                return traced(*tensors)
+            with _onednn():
+                result = traced(*tensors)
+            prepared.add(shapes)
+            return result
+
+    return run
+
+
+@contextlib.contextmanager
+def _onednn() -> Iterator[None]:
+    """Let the programs that are prepared within choose oneDNN, and Paddle say nothing about it."""
+    before = paddle.get_flags([_FLAG])
+    paddle.set_flags({_FLAG: True})
+    try:
+        with quiet():
+            yield
+    finally:
+        paddle.set_flags(before)
+
+
+@cache
+def _works() -> bool:
+    """Try all products on a small case, once per process."""
+    try:
+        with paddle.enable_grad():
+            return all(_agrees(stride, padding) for stride, padding in ((1, 1), (2, 0)))
+    except Exception as error:  # noqa: BLE001  whatever a Paddle without oneDNN, or with another tracing, raises
+        reason = " ".join(str(error).split())[-200:]
+        warnings.warn(f"oneDNN cannot be used for training, which is slower: {reason}", stacklevel=2)
+        return False
+
+
+def _agrees(stride: int, padding: int) -> bool:
+    x = paddle.linspace(-1, 1, 2 * 3 * 7 * 9).reshape([2, 3, 7, 9]).sin()
+    weight = paddle.linspace(-2, 1, 4 * 3 * 9).reshape([4, 3, 3, 3]).cos()
+    x.stop_gradient = weight.stop_gradient = False
+    y = F.conv2d(x, weight, stride=stride, padding=padding)
+    gradient = (y.detach() * 3.0).sin()
+    expected = [y, *paddle.grad([y], [x, weight], [gradient])]
+    given = [_program("output", stride, padding)(x, weight)]
+    given += [_program(kind, stride, padding)(x, weight, gradient) for kind in ("input", "filters")]
+    worst = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(given, expected, strict=True))
+    return worst < _TOLERANCE

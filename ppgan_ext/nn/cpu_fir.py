@@ -24,54 +24,68 @@ def can_filter(x: paddle.Tensor, num_taps: int, padding: Sequence[int]) -> bool:
     return runs_on_cpu(x) and min(padding) >= 0 and max(padding) < num_taps
 
 
-def filter_planes(x: paddle.Tensor, taps: FloatArray, padding: tuple[int, int]) -> paddle.Tensor:
-    """Correlate every plane with the outer product of ``taps`` with itself; differentiable in ``x``.
+def filter_planes(
+    x: paddle.Tensor, taps: FloatArray, padding: tuple[int, int], up: int = 1, down: int = 1
+) -> paddle.Tensor:
+    """Insert zeros, pad, correlate every plane with the outer product of ``taps`` with itself, and sub-sample.
+
+    Differentiable in ``x`` any number of times.
 
     Args:
         x: (N, C, H, W), float32 or float64, on the CPU.
         taps: (T,).
         padding: zeros (before, after) on both axes, each below T.
+        up: every pixel is followed by ``up - 1`` zeros.
+        down: every down-th result is kept.
 
     Returns:
-        (N, C, H', W') with H' = H + sum(padding) - T + 1.
+        (N, C, H', W') with H' = (H up + sum(padding) - T) // down + 1.
     """
-    return _Filter.apply(x, taps, padding)
+    sides = tuple((side * up + sum(padding) - len(taps)) // down + 1 for side in x.shape[2:])
+    return _Filter.apply(x, np.asarray(taps), padding[0], up, down, sides)
 
 
 class _Filter(PyLayer):
     @staticmethod
-    def forward(ctx: Any, x: paddle.Tensor, taps: FloatArray, padding: tuple[int, int]) -> paddle.Tensor:
-        ctx.taps, ctx.padding = taps, padding
-        return _correlate(x, taps, padding)
+    def forward(
+        ctx: Any, x: paddle.Tensor, taps: FloatArray, before: int, up: int, down: int, sides: tuple[int, int]
+    ) -> paddle.Tensor:
+        ctx.arrangement = taps, before, up, down
+        ctx.sides = tuple(x.shape[2:])
+        return _correlate(x, taps, before, up, down, sides)
 
     @staticmethod
     def backward(ctx: Any, gradient: paddle.Tensor) -> paddle.Tensor:
-        # The adjoint of a correlation: reversed taps, and what the padding lacks to a full overlap.
-        before, after = ctx.padding
-        full = len(ctx.taps) - 1
-        return _Filter.apply(gradient, ctx.taps[::-1], (full - before, full - after))
+        # The adjoint: up and down exchanged, the taps reversed, and what the padding lacks to a full overlap.
+        taps, before, up, down = ctx.arrangement
+        return _Filter.apply(gradient, taps[::-1], len(taps) - 1 - before, down, up, ctx.sides)
 
 
-def _correlate(x: paddle.Tensor, taps: FloatArray, padding: tuple[int, int]) -> paddle.Tensor:
+def _correlate(
+    x: paddle.Tensor, taps: FloatArray, before: int, up: int, down: int, sides: tuple[int, int]
+) -> paddle.Tensor:
     batch, channels, height, width = x.shape
-    grow = sum(padding) - len(taps) + 1
-    result = Result([batch, channels, height + grow, width + grow], x)
+    result = Result([batch, channels, *sides], x)
     sources = view(x).reshape(-1, height, width)
-    targets = result.array.reshape(-1, height + grow, width + grow)
+    targets = result.array.reshape(-1, *sides)
     kernel = np.ascontiguousarray(taps, dtype=sources.dtype)
 
     def work(index: int) -> None:
-        _correlate_plane(sources[index], kernel, padding[0], targets[index])
+        plane = sources[index]
+        if up > 1:
+            plane = np.zeros((height * up, width * up), sources.dtype)
+            plane[::up, ::up] = sources[index]
+        _correlate_plane(plane, kernel, before, down, targets[index])
 
-    for_each_plane(len(sources), height * width, work)
+    for_each_plane(len(sources), max(height * width, sides[0] * sides[1]), work)
     return result.tensor()
 
 
-def _correlate_plane(plane: FloatArray, kernel: FloatArray, before: int, result: FloatArray) -> None:
+def _correlate_plane(plane: FloatArray, kernel: FloatArray, before: int, down: int, result: FloatArray) -> None:
     """Filter (H, W) into ``result``; OpenCV keeps the size, so rows and columns are added or cut off at the end."""
-    height, width = result.shape
-    bottom, right = height - plane.shape[0], width - plane.shape[1]
-    if bottom > 0:
+    height, width = ((side - 1) * down + 1 for side in result.shape)
+    bottom, right = max(height - plane.shape[0], 0), max(width - plane.shape[1], 0)
+    if bottom or right:
         plane = cv2.copyMakeBorder(plane, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
     same = cv2.sepFilter2D(plane, -1, kernel, kernel, anchor=(before, before), borderType=cv2.BORDER_CONSTANT)
-    result[:] = same[:height, :width]
+    result[:] = same[:height:down, :width:down]

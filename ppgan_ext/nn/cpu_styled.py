@@ -6,14 +6,15 @@ one thread, and seven more backwards. Here they run on pieces that stay in the p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import paddle
 from paddle.autograd import PyLayer
 
-from ppgan_ext.errors import ConfigError
 from ppgan_ext.nn.cpu_planes import Result, for_each_plane, view
+from ppgan_ext.nn.second_order import wanted_gradients
 from ppgan_ext.types import FloatArray
 
 # Numbers per piece: three pieces of float32 fit in the second-level cache.
@@ -23,7 +24,7 @@ _PIECE = 1 << 16
 def finish_style(
     x: paddle.Tensor, gain: paddle.Tensor, noise: paddle.Tensor | None, bias: paddle.Tensor, slope: float
 ) -> paddle.Tensor:
-    """Return leaky_relu(x * gain + noise + bias), differentiable once in all tensors.
+    """Return leaky_relu(x * gain + noise + bias), differentiable any number of times in all tensors.
 
     Args:
         x: features, (N, C, H, W), float32 or float64, on the CPU; the others are of the same type.
@@ -71,22 +72,47 @@ class _FinishStyle(PyLayer):
         for_each_plane(batch * channels, height * width, work)
         y = result.tensor()
         ctx.slope, ctx.has_noise = slope, noise is not None
-        ctx.wanted = [not tensor.stop_gradient for tensor in (x, gain, bias, *(() if noise is None else (noise,)))]
+        ctx.wanted = wanted_gradients((x, gain, bias, *(() if noise is None else (noise,))), learnt=(2, 3))
         ctx.shapes = [tensor.shape for tensor in (gain, *(() if noise is None else (noise,)))]
         ctx.save_for_backward(x, gain, y)
         return y
 
     @staticmethod
     def backward(ctx: Any, gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
-        if paddle.is_grad_enabled():  # only where the gradient itself is to be differentiated
-            cure = 'Use form="smooth"'
-            raise ConfigError("this form of the network has no second derivative", where="form", cure=cure)
         x, gain, y = ctx.saved_tensor()
-        slopes = _Slopes(x, gain, y, gradient, ctx.slope, ctx.wanted)
+        wanted = ctx.wanted()
+        if paddle.is_grad_enabled():  # only where the gradient itself is to be differentiated
+            return _differentiable_slopes(x, gain, y, gradient, ctx.slope, wanted, ctx.shapes)
+        slopes = _Slopes(x, gain, y, gradient, ctx.slope, wanted)
         results = [slopes.of_x(), slopes.of_gain(ctx.shapes[0]), slopes.of_bias()]
         if ctx.has_noise:
             results.append(slopes.of_noise(ctx.shapes[1]))
         return tuple(results)
+
+
+def _differentiable_slopes(
+    x: paddle.Tensor,
+    gain: paddle.Tensor,
+    y: paddle.Tensor,
+    gradient: paddle.Tensor,
+    slope: float,
+    wanted: Sequence[bool],
+    shapes: Sequence[list[int]],
+) -> tuple[paddle.Tensor | None, ...]:
+    """The gradients of `finish_style` in operators that have derivatives; the leaky ReLU's own second one is 0."""
+    steps = (y.detach() > 0).astype(y.dtype) * (1 - slope) + slope
+    before = gradient * steps
+    of_x = before * gain.unsqueeze(-1).unsqueeze(-1) if wanted[0] else None
+    of_gain = (before * x).sum(axis=[2, 3]) if wanted[1] else None
+    if of_gain is not None and shapes[0][0] == 1:
+        of_gain = of_gain.sum(axis=0, keepdim=True)
+    of_bias = before.sum(axis=[0, 2, 3]) if wanted[2] else None
+    if len(wanted) == 3:
+        return of_x, of_gain, of_bias
+    of_noise = before.sum(axis=1, keepdim=True) if wanted[3] else None
+    if of_noise is not None and shapes[1][0] == 1:
+        of_noise = of_noise.sum(axis=0, keepdim=True)
+    return of_x, of_gain, of_bias, of_noise
 
 
 class _Slopes:
@@ -99,7 +125,7 @@ class _Slopes:
         y: paddle.Tensor,
         gradient: paddle.Tensor,
         slope: float,
-        wanted: list[bool],
+        wanted: Sequence[bool],
     ) -> None:
         self._x = x
         self._wanted = wanted

@@ -16,9 +16,10 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.nn.cpu_conv import convolve_same
+from ppgan_ext.nn.cpu_conv import convolve, convolve_up
 from ppgan_ext.nn.equalized import EqualLinear
-from ppgan_ext.nn.resample import Blur, Form, polyphase_matrix, up_conv_padding
+from ppgan_ext.nn.forms import Form
+from ppgan_ext.nn.resample import Blur, polyphase_matrix, up_conv_padding
 
 EPSILON = 1e-8
 
@@ -112,10 +113,13 @@ class ModulatedConv2D(nn.Layer):
         return paddle.matmul(weight, x).reshape([-1, self.num_out, height, width])
 
     def _convolve(self, x: paddle.Tensor, weight: paddle.Tensor, form: Form) -> paddle.Tensor:
+        # What needs no derivative takes the quick way in any form.
+        quick = form == "fused" or not paddle.is_grad_enabled()
         if not self.upsample:
-            return convolve_same(x, weight)
+            return convolve(x, weight, padding=1) if quick else F.conv2d(x, weight, padding=1)
         if form != "smooth":
-            return self.blur(F.conv2d_transpose(x, weight.transpose([1, 0, 2, 3]), stride=2))
+            weight = weight.transpose([1, 0, 2, 3])
+            return self.blur(convolve_up(x, weight) if quick else F.conv2d_transpose(x, weight, stride=2))
         height, width = x.shape[2:]
         num_taps = 2 * self.phase_padding + 1
         kernel = paddle.matmul(weight.reshape([-1, 9]), self.phases)

@@ -7,31 +7,16 @@ padding, then the filter, then sub-sampling. Padding is (before, after), the sam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.errors import ConfigError
 from ppgan_ext.nn import cpu_fir
+from ppgan_ext.nn.forms import Form
 from ppgan_ext.types import FloatArray
-
-# "fast": for images and first derivatives. "smooth": can be differentiated twice. "fused": the fastest in dygraph on a
-# CPU, with first derivatives by `backward` only, since Paddle's `grad` of some inputs alone refuses a fused operator;
-# the same as "fast" where there is no such difference. All give the same numbers.
-Form: TypeAlias = Literal["fast", "smooth", "fused"]
-
-
-def check_form(form: str) -> None:
-    """Refuse a form that does not exist.
-
-    Raises:
-        ConfigError: ``form`` is not a `Form`.
-    """
-    if form not in get_args(Form):
-        raise ConfigError(f"unknown form {form!r}", where="form", cure=nearest(str(form), get_args(Form)))
 
 
 def unit_taps(taps: Sequence[float]) -> FloatArray:
@@ -45,6 +30,14 @@ def unit_taps(taps: Sequence[float]) -> FloatArray:
         cure = "Give at least two numbers with a positive sum, such as 1 3 3 1"
         raise ConfigError(f"{list(np.ravel(array))} is no low-pass filter", where="blur_kernel", cure=cure)
     return array / array.sum()
+
+
+def square_root(kernel: FloatArray) -> FloatArray | None:
+    """Return the filter (T,) whose outer product with itself is ``kernel`` (T, T), or None where there is none."""
+    if not kernel.sum() > 0:
+        return None
+    taps = kernel.sum(axis=0) / np.sqrt(kernel.sum())
+    return taps if np.allclose(np.outer(taps, taps), kernel, atol=1e-6 * np.abs(kernel).max()) else None
 
 
 def up_conv_padding(num_taps: int) -> tuple[int, int]:
@@ -84,8 +77,8 @@ class Blur(nn.Layer):
         channels = x.shape[1]
         if form != "smooth":
             padding = (self.padding[0], self.padding[1])
-            if self.stride == 1 and cpu_fir.can_filter(x, len(self.taps), padding):
-                return cpu_fir.filter_planes(x, self.taps, padding)
+            if cpu_fir.can_filter(x, len(self.taps), padding):
+                return cpu_fir.filter_planes(x, self.taps, padding, down=self.stride)
             kernel = self.kernel.expand([channels, -1, -1, -1])
             return F.conv2d(x, kernel, padding=self.padding, stride=self.stride, groups=channels)
         # One channel at a time: a convolution with as many groups as channels has no second derivative.
@@ -113,6 +106,10 @@ class UpsampleFIR(nn.Layer):
     def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
         """Map (N, C, H, W) to (N, C, 2 H, 2 W)."""
         channels, height, width = x.shape[1:]
+        if form == "fused" and cpu_fir.can_filter(x, self.kernel.shape[0], (self.before, self.after)):
+            taps = square_root(self.kernel.numpy())
+            if taps is not None:  # a file may bring any filter
+                return cpu_fir.filter_planes(x, taps[::-1], (self.before, self.after), up=2)
         if form != "smooth":
             num_taps = self.kernel.shape[0]
             kernel = self.kernel.reshape([1, 1, num_taps, num_taps]).expand([channels, -1, -1, -1])

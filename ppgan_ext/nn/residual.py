@@ -9,7 +9,8 @@ from paddle import nn
 
 from ppgan_ext.nn.activation import ROOT2, BiasedLeakyReLU
 from ppgan_ext.nn.equalized import EqualConv2D
-from ppgan_ext.nn.resample import Blur, Form, down_conv_padding
+from ppgan_ext.nn.forms import Form
+from ppgan_ext.nn.resample import Blur, down_conv_padding
 
 
 class ConvLayer(nn.Sequential):
@@ -49,7 +50,7 @@ class ConvLayer(nn.Sequential):
     def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, H, W), or to half the sides."""
         for layer in self:
-            x = layer(x, form) if isinstance(layer, Blur) else layer(x)
+            x = layer(x, form)
         return x
 
 

@@ -11,8 +11,9 @@ from paddle import nn
 from ppgan_ext.nn.activation import ROOT2, SLOPE, BiasedLeakyReLU
 from ppgan_ext.nn.cpu_planes import runs_on_cpu
 from ppgan_ext.nn.cpu_styled import finish_style
+from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.modulated import ModulatedConv2D
-from ppgan_ext.nn.resample import Form, UpsampleFIR
+from ppgan_ext.nn.resample import UpsampleFIR
 
 
 class PixelNorm(nn.Layer):

@@ -131,9 +131,8 @@ def test_stopping_early_gives_the_skip_image(engines, codes):
     plain = engines[1]
     small = plain.render_tensor(paddle.to_tensor(codes[:1]), stop_at=16)
     assert small.shape == [1, 3, 16, 16]
-    np.testing.assert_array_equal(
-        small.numpy(), plain.generator.render(paddle.to_tensor(codes[:1]), stop_at=16).numpy()
-    )
+    expected = plain.generator.render(paddle.to_tensor(codes[:1]), stop_at=16).numpy()
+    np.testing.assert_allclose(small.numpy(), expected, atol=1e-5)
 
 
 def test_the_engine_freezes_its_network():
