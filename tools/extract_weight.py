@@ -1,0 +1,35 @@
+"""Take one network out of a training checkpoint, as PaddleGAN's script of this name does; nothing in the file is run.
+
+python tools/extract_weight.py iter_9000_checkpoint.pdparams --net-name gen_ema --output generator.pdparams
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ppgan_ext import console
+from ppgan_ext.weights.extract import DEFAULT_NET, extract
+
+
+def main() -> int:
+    """Read the command line, extract, say what was written; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", help="the checkpoint")
+    parser.add_argument("--net-name", default=DEFAULT_NET, help="the network's name there (default: %(default)s)")
+    parser.add_argument("--output", required=True, help="the file to write, .pdparams or .safetensors")
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    args = parser.parse_args()
+
+    def work() -> int:
+        print(extract(args.checkpoint, args.output, args.net_name))
+        return console.DONE
+
+    return console.run(work, args.debug, "interrupted; nothing was written")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
