@@ -47,7 +47,7 @@ class Progress:
     def advance(self, count: int = 1) -> None:
         """Count steps that have been done, or turned out not to be needed."""
         self.done += count
-        if self._report is not None:
+        if self._report is not None and count:
             self._report(self.done, self.total)
 
 

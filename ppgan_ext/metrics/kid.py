@@ -66,7 +66,8 @@ def kernel_distance(
 
     Subsets are drawn in rounds. Within a round they are disjoint, so their estimates are independent, and their scatter
     gives a standard error; the published code draws them independently of one another, where it would not. Averaging
-    several rounds lowers the variance further, so the error is then a little too large.
+    several rounds lowers the variance further, so the error is then too large: by a few per cent where the sets differ,
+    by up to the root of the number of subsets in a round where they hardly do.
 
     Args:
         x: features, (M, F).

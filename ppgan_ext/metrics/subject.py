@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext import images as pictures
+from ppgan_ext.data.datasets import square
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.types import FloatArray, Image
 
@@ -197,18 +197,6 @@ def spread(length: int, num: int | None) -> list[int]:
     if num is None or num >= length:
         return list(range(length))
     return [i * length // num for i in range(num)]
-
-
-def square(image: Image, side: int) -> Image:
-    """Cut out the central square and resize it to ``side`` pixels: by area where it shrinks, else bicubic."""
-    height, width = image.shape[:2]
-    length = min(height, width)
-    top, left = (height - length) // 2, (width - length) // 2
-    cut = image[top : top + length, left : left + length]
-    if length == side:
-        return np.ascontiguousarray(cut)
-    interpolation = cv2.INTER_AREA if length > side else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(cut, (side, side), interpolation=interpolation), np.uint8)
 
 
 def as_array(pixels: FloatArray | paddle.Tensor) -> FloatArray:
