@@ -63,6 +63,20 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def append_text(path: str | os.PathLike[str], text: str) -> None:
+    """Add text to the end of a file, made if missing.
+
+    Raises:
+        OutputError: it cannot be written; a part of the text may have been.
+    """
+    target = Path(path)
+    try:
+        with target.open("a", encoding="utf-8") as handle:
+            handle.write(text)
+    except OSError as error:
+        raise _output_error(error, target) from error
+
+
 def _sync(path: Path) -> None:
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())

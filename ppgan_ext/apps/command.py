@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ppgan_ext import console
 from ppgan_ext.apps.arguments import Parser, add_arguments, take_back_alternatives
-from ppgan_ext.apps.options import ModelOptions
+from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.runners import COMMANDS, Command
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, nearest
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     return console.run(lambda: _dispatch(plain, prog), debug, "interrupted; files written so far are complete")
 
 
-def read_options(command: Command, words: Sequence[str], prog: str) -> ModelOptions:
+def read_options(command: Command, words: Sequence[str], prog: str) -> Options:
     """Turn the words after a sub-command into its options; flags win over the file of ``--config``.
 
     Raises:
@@ -42,8 +42,9 @@ def read_options(command: Command, words: Sequence[str], prog: str) -> ModelOpti
         InputError: the file of ``--config`` cannot be read.
     """
     parser = make_parser(command, prog)
-    if words and not words[0].startswith("-") and "input_image" in command.options.model_fields:
-        words = ["--input_image", *words]  # photos may be named without their flag, in front
+    inputs = [name for name in ("input_image", "input") if name in command.options.model_fields]
+    if words and not words[0].startswith("-") and inputs:
+        words = [f"--{inputs[0]}", *words]  # photos may be named without their flag, in front
     given = parser.parse(words)
     config = given.pop("config", None)
     return load_options(command.options, config, take_back_alternatives(command.options, given))

@@ -11,9 +11,9 @@ from typing import Any
 from ppgan_ext.apps import options as models
 from ppgan_ext.apps.base import Predictor
 from ppgan_ext.apps.batch import Job, Outcome, UnexpectedError, make_jobs, run_batch
-from ppgan_ext.apps.options import ModelOptions
+from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.progress import Bars, make_bar
-from ppgan_ext.console import FAILED, INTERRUPTED
+from ppgan_ext.console import DONE, FAILED, INTERRUPTED
 from ppgan_ext.errors import ConfigError, PpganExtError
 
 
@@ -28,7 +28,7 @@ class Command:
         run: carries it out and returns the exit code.
     """
 
-    options: type[ModelOptions]
+    options: type[Options]
     summary: str
     examples: tuple[str, ...]
     run: Callable[[Any], int]
@@ -103,6 +103,29 @@ def run_generate(options: models.GenerateOptions) -> int:
         predictor = StyleGANv2Predictor.from_options(options, progress=bars)
         predictor.run_options(options)
         return _say_files(predictor)
+
+
+def run_prepare(options: models.PrepareOptions) -> int:
+    """Carry out ``ppgan-ext prepare``."""
+    from ppgan_ext.apps.prepare import Summary, prepare_faces
+
+    summary = Summary()
+    with make_bar("photos", 0) as bar:
+
+        def report(outcome: Outcome[Any]) -> None:
+            if outcome.error is not None:
+                _say([f"error: {_located(outcome.error, outcome.job)}"], sys.stderr)
+            bar.total = summary.num_photos - summary.num_before
+            bar.update()
+
+        try:
+            prepare_faces(options, report, summary)
+        except KeyboardInterrupt:
+            _say([f"interrupted: {summary}; run it again to go on"], sys.stderr)
+            return INTERRUPTED
+    _say([options.output], sys.stdout)
+    _say([str(summary)], sys.stderr)
+    return FAILED if summary.failures else DONE
 
 
 def _each(
@@ -251,5 +274,14 @@ COMMANDS: dict[str, Command] = {
         "Draw faces of people who do not exist, and mixtures of them.",
         ("--seed 1 --n_row 3 --n_col 5", "--seed 1 --truncation 0.5 --save_latents"),
         run_generate,
+    ),
+    "prepare": Command(
+        models.PrepareOptions,
+        "Cut the faces out of a folder of photos, aligned, as a training set.",
+        (
+            "--input photos/ --output faces/ --size 256 --crop ffhq",
+            "--input photos.zip --output faces/ --which largest --min_size 128 --jobs 8",
+        ),
+        run_prepare,
     ),
 }

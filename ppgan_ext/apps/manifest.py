@@ -1,0 +1,81 @@
+"""The record of a prepared folder of faces: what every file was cut from, and what need not be done again.
+
+A file of JSON lines: first the options that everything in the folder was made with, then a line for each photo; of
+several lines for one photo the last counts. Lines are only ever added, so that nothing is lost when a run is cut short.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ppgan_ext.errors import ConfigError, InputError, OutputError
+from ppgan_ext.files import append_text, write_bytes
+from ppgan_ext.images import SUFFIXES
+from ppgan_ext.version import __version__
+
+FILE_NAME = "manifest.jsonl"
+_FORMAT = 1
+
+
+class Manifest:
+    """The manifest of a folder, made if there is none.
+
+    Args:
+        folder: where the faces lie.
+        options: what they are made with, as JSON can hold it.
+
+    Attributes:
+        entries: photo's name -> its line.
+
+    Raises:
+        ConfigError: the folder was made with other options.
+        OutputError: the folder holds pictures without a manifest, or cannot be written to.
+        InputError: the manifest cannot be read.
+    """
+
+    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+        self._path = folder / FILE_NAME
+        self.entries: dict[str, dict[str, Any]] = {}
+        if self._path.exists():
+            self._read(options)
+        else:
+            self._begin(folder, options)
+
+    def add(self, entry: Mapping[str, Any]) -> None:
+        """Write a photo's line; "source" is its name.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        append_text(self._path, json.dumps(entry, ensure_ascii=False) + "\n")
+        self.entries[entry["source"]] = dict(entry)
+
+    def _begin(self, folder: Path, options: Mapping[str, Any]) -> None:
+        if folder.is_dir() and any(path.suffix.lower() in SUFFIXES for path in folder.iterdir()):
+            cure = "Choose a new or an empty folder for --output"
+            raise OutputError(f"holds pictures but no {FILE_NAME}", where=folder, cure=cure)
+        header = {"format": _FORMAT, "software": f"ppgan_ext {__version__}", "options": dict(options)}
+        write_bytes(self._path, (json.dumps(header) + "\n").encode())
+
+    def _read(self, options: Mapping[str, Any]) -> None:
+        try:
+            lines = self._path.read_bytes().split(b"\n")
+            header, *entries = [json.loads(line) for line in lines[:-1]]
+            made_with = header["options"]
+            if header["format"] != _FORMAT:
+                raise ValueError(f"format {header['format']}")
+            self.entries = {entry["source"]: entry for entry in entries}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            cure = "Put the file right, or choose another --output"
+            raise InputError(f"is not a manifest that can be read ({error})", where=self._path, cure=cure) from error
+        changed = [name for name in options if made_with.get(name) != options[name]]
+        if changed:
+            before = " ".join(f"--{name} {made_with.get(name)}" for name in changed)
+            now = " ".join(f"--{name} {options[name]}" for name in changed)
+            cure = "Use the same options, or choose another --output"
+            raise ConfigError(f"the folder was made with {before}, not {now}", where=self._path, cure=cure)
+        if lines[-1]:  # half a line, where a run was killed while it wrote; that photo is done again
+            write_bytes(self._path, b"\n".join([*lines[:-1], b""]))
