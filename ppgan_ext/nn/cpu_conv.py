@@ -62,6 +62,23 @@ def convolve_up(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
     return _Transpose.apply(x, weight, 2, 0, sides)
 
 
+def filter_each(
+    x: paddle.Tensor, kernel: paddle.Tensor, padding: tuple[int, int], stride: int = 1
+) -> paddle.Tensor | None:
+    """Correlate every channel with one filter, without a derivative; None where there is no oneDNN.
+
+    Args:
+        x: features, (N, C, H, W), float32, on the CPU.
+        kernel: (T, T).
+        padding: zeros (before, after) on both axes.
+        stride: on both axes.
+    """
+    if not _takes(x, kernel):
+        return None
+    kernels = kernel.expand([x.shape[1], 1, *kernel.shape])
+    return _program("each", stride, padding)(x, kernels)
+
+
 def _takes(x: paddle.Tensor, weight: paddle.Tensor) -> bool:
     return runs_on_cpu(x, weight) and x.dtype == paddle.float32 and _works()
 
@@ -136,22 +153,27 @@ class _Filters(PyLayer):
 
 
 @cache
-def _program(kind: str, stride: int, padding: int) -> Callable[..., paddle.Tensor]:
+def _program(kind: str, stride: int, padding: int | tuple[int, int]) -> Callable[..., paddle.Tensor]:
     """One of the three products of a convolution as a traced function.
 
     Args:
-        kind: "output" of (x, weight); "input" or "filters" of (x, weight, gradient): the gradient of that argument.
+        kind: "output" of (x, weight), "each" for one filter per channel; "input" or "filters" of (x, weight,
+            gradient): the gradient of that argument.
         stride: on both axes.
-        padding: zeros on all four sides.
+        padding: zeros on all four sides, or (before, after) on both axes.
     """
+    zeros = padding if isinstance(padding, int) else [*padding, *padding]
 
     # A program's result must come from an operator of Paddle's own, or its memory layout is oneDNN's: hence `assign`.
     def output(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
-        return paddle.assign(F.conv2d(x, weight, stride=stride, padding=padding))
+        return paddle.assign(F.conv2d(x, weight, stride=stride, padding=zeros))
+
+    def each(x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
+        return paddle.assign(F.conv2d(x, weight, stride=stride, padding=zeros, groups=weight.shape[0]))
 
     def slope(of: paddle.Tensor, x: paddle.Tensor, weight: paddle.Tensor, gradient: paddle.Tensor) -> paddle.Tensor:
         of.stop_gradient = False
-        y = F.conv2d(x, weight, stride=stride, padding=padding)
+        y = F.conv2d(x, weight, stride=stride, padding=zeros)
         (result,) = paddle.static.gradients([y], [of], [gradient])
         # Nothing needs the output here, but Paddle would compute it.
         paddle.static.default_main_program().global_block().remove_op(y.get_defining_op())
@@ -163,7 +185,7 @@ def _program(kind: str, stride: int, padding: int) -> Callable[..., paddle.Tenso
     def of_filters(x: paddle.Tensor, weight: paddle.Tensor, gradient: paddle.Tensor) -> paddle.Tensor:
         return slope(weight, x, weight, gradient)
 
-    function = {"output": output, "input": of_input, "filters": of_filters}[kind]
+    function = {"output": output, "each": each, "input": of_input, "filters": of_filters}[kind]
     traced = paddle.jit.to_static(function, full_graph=True)
     prepared: set[tuple[tuple[int, ...], ...]] = set()
 
@@ -172,7 +194,7 @@ def _program(kind: str, stride: int, padding: int) -> Callable[..., paddle.Tenso
         tensors = tuple(tensor.detach() for tensor in tensors)
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         # Paddle gives no gradients to a trace that is made without them.
-        with _lock, paddle.no_grad() if kind == "output" else paddle.enable_grad():
+        with _lock, paddle.no_grad() if kind in ("output", "each") else paddle.enable_grad():
             if shapes in prepared:
                 return traced(*tensors)
             with _onednn():
@@ -216,5 +238,8 @@ def _agrees(stride: int, padding: int) -> bool:
     expected = [y, *paddle.grad([y], [x, weight], [gradient])]
     given = [_program("output", stride, padding)(x, weight)]
     given += [_program(kind, stride, padding)(x, weight, gradient) for kind in ("input", "filters")]
+    kernels = weight[:3, :1]
+    given.append(_program("each", stride, (2, padding))(x, kernels))
+    expected.append(F.conv2d(x, kernels, stride=stride, padding=[2, padding, 2, padding], groups=3))
     worst = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(given, expected, strict=True))
     return worst < _TOLERANCE

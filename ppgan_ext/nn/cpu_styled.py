@@ -59,17 +59,18 @@ class _FinishStyle(PyLayer):
             None if noise is None else np.broadcast_to(view(noise).reshape(-1, height * width), sources[:, 0].shape)
         )
         biases = view(bias)
+        units = _units(batch, channels, height * width)
 
-        def work(plane: int) -> None:
-            n, c = divmod(plane, channels)
+        def work(unit: int) -> None:
+            n, c = units[unit]
             for piece in _pieces(height * width):
-                y = sources[n, c, piece] * gains[n, c]
+                y = sources[n, c, piece] * gains[n, c, None]
                 if noises is not None:
                     y += noises[n, piece]
-                y += biases[c]
+                y += biases[c, None]
                 np.maximum(y, y * y.dtype.type(slope), out=targets[n, c, piece])
 
-        for_each_plane(batch * channels, height * width, work)
+        for_each_plane(len(units), sources.size // max(len(units), 1), work)
         y = result.tensor()
         ctx.slope, ctx.has_noise = slope, noise is not None
         ctx.wanted = wanted_gradients((x, gain, bias, *(() if noise is None else (noise,))), learnt=(2, 3))
@@ -140,23 +141,25 @@ class _Slopes:
         targets = None if self._result is None else self._result.array.reshape(batch, channels, -1)
         one_minus_slope, rest = incoming.dtype.type(1 - slope), incoming.dtype.type(slope)
 
-        def work(plane: int) -> None:
-            n, c = divmod(plane, channels)
+        units = _units(batch, channels, height * width)
+
+        def work(unit: int) -> None:
+            n, c = units[unit]
             for piece in _pieces(height * width):
                 # Arithmetic, because np.where takes ten times as long.
                 before = (after[n, c, piece] > 0) * one_minus_slope
                 before += rest
                 before *= incoming[n, c, piece]
                 if wanted[1]:
-                    self._gain_slopes[n, c] += np.einsum("i,i->", before, sources[n, c, piece])
+                    self._gain_slopes[n, c] += np.einsum("ci,ci->c", before, sources[n, c, piece])
                 if wanted[2]:
-                    self._bias_slopes[n, c] += before.sum()
+                    self._bias_slopes[n, c] += before.sum(axis=1)
                 if self._before is not None:
                     self._before[n, c, piece] = before
                 if targets is not None:
-                    np.multiply(before, gains[n, c], out=targets[n, c, piece])
+                    np.multiply(before, gains[n, c, None], out=targets[n, c, piece])
 
-        for_each_plane(batch * channels, height * width, work)
+        for_each_plane(len(units), sources.size // max(len(units), 1), work)
 
     def of_x(self) -> paddle.Tensor | None:
         """Return (N, C, H, W)."""
@@ -178,6 +181,12 @@ class _Slopes:
 
     def _tensor(self, array: FloatArray) -> paddle.Tensor:
         return paddle.to_tensor(array, dtype=self._x.dtype, place=self._x.place)
+
+
+def _units(batch: int, channels: int, plane_size: int) -> list[tuple[int, slice]]:
+    """Share the planes out: (image, channels), as many small planes at once as make a piece."""
+    group = max(_PIECE // max(plane_size, 1), 1)
+    return [(n, slice(c, min(c + group, channels))) for n in range(batch) for c in range(0, channels, group)]
 
 
 def _pieces(length: int) -> list[slice]:

@@ -71,4 +71,4 @@ class ResidualBlock(nn.Layer):
 
     def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, H / 2, W / 2)."""
-        return (self.conv2(self.conv1(x), form) + self.skip(x, form)) / ROOT2
+        return (self.conv2(self.conv1(x, form), form) + self.skip(x, form)) / ROOT2
