@@ -19,6 +19,7 @@ from ppgan_ext.errors import ConfigError, InputError
 
 Options = TypeVar("Options", bound=pydantic.BaseModel)
 KeyPath = tuple[str | int, ...]
+NO_LINE = 0  # of a key that an override has set
 
 
 def load_options(
@@ -60,6 +61,7 @@ def override(data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping
         _set(data, keys, value)
         for own in [own for own in lines if own[: len(keys)] == keys]:
             del lines[own]
+        lines[keys] = NO_LINE
 
 
 def validate(
@@ -84,7 +86,7 @@ def validate(
 def mistake(what: str, path: KeyPath, lines: Mapping[KeyPath, int], source: str | os.PathLike[str] | None) -> str:
     """Write one mistake as a user reads it: ``file:line: key: what is wrong``; the line of the nearest key above it."""
     line = _line(path, lines)
-    prefix = f"{Path(source)}:{line}: " if source is not None and line is not None else ""
+    prefix = f"{Path(source)}:{line}: " if source is not None and line else ""
     return f"{prefix}{_dotted(path) or 'options'}: {what}"
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
-import time
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ppgan_ext import config, console, files
-from ppgan_ext.errors import ConfigError, PpganExtError
+from ppgan_ext.errors import ConfigError, TrainingError
 from ppgan_ext.training import schema
-from ppgan_ext.training.world import PeerError, World, launched_rank, launched_size
+from ppgan_ext.training.world import World, launched_rank
 
 if TYPE_CHECKING:
     from ppgan_ext.training.loop import Run
@@ -26,7 +25,6 @@ examples:
   main.py -c CONFIG --evaluate-only --load output_dir/NAME-DATE/iter_5000_weight.pdparams
   python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo tools/main.py -c CONFIG --no-cuda
 """
-_GRACE_SECONDS = 10.0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -42,23 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the script's name; by default those of this process.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    told = "interrupted"
-    return console.run(lambda: _alone_or_together(words), "--debug" in words, told)
+    told = "interrupted; a run that had begun has written a checkpoint"
+    return console.run(lambda: _one_voice(words), "--debug" in words, told)
 
 
-def _alone_or_together(words: Sequence[str]) -> int:
-    """Run, and see to it that several processes fail with one message."""
+def _one_voice(words: Sequence[str]) -> int:
+    """Run; where several processes do, the first one speaks for all of what all of them have met."""
     try:
         return _run(_read_arguments(words))
-    except PeerError:
-        # The launcher shows the output of the process that ended first, so the one with the message goes first.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        time.sleep(_GRACE_SECONDS)
-        raise
-    except PpganExtError as error:
-        if launched_size() > 1 and launched_rank() > 0:
-            error.where = f"process {launched_rank()}: {error.where}" if error.where else f"process {launched_rank()}"
-        raise
+    except (TrainingError, ConfigError):
+        if launched_rank() == 0:
+            raise
+        if "--debug" in words:
+            traceback.print_exc()
+        return console.FAILED
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -78,10 +73,10 @@ def _run(args: argparse.Namespace) -> int:
     world = World.join(settings.accumulate, cpu=args.no_cuda)
     start = session.Start(args.resume, args.load, args.evaluate_only, args.profiler_options)
     run: Any = None
-    error: PpganExtError | None = None
+    error: Exception | None = None
     try:
         run = session.prepare(settings, world, start)
-    except PpganExtError as problem:
+    except Exception as problem:  # noqa: BLE001 - raised again when the others know
         error = problem
     world.together(error)
     try:
@@ -92,15 +87,18 @@ def _run(args: argparse.Namespace) -> int:
             run.journal.note(f"done: {run.folder}")
         return console.DONE
     except KeyboardInterrupt:
-        run.journal.note(f"interrupted in iteration {run.done}; go on with --resume {os.path.relpath(run.saved)}")
+        if run.saved is not None:
+            run.journal.note(f"stopped after iteration {run.done}; go on with --resume {os.path.relpath(run.saved)}")
         raise
-    except PpganExtError as problem:
+    except Exception as problem:
+        world.leave_word(problem)
         run.journal.note_error(str(problem))
         raise
     finally:
         run.loader.close()
         run.profile.close()
         run.journal.close()
+        world.leave()
 
 
 def _measure(run: Run) -> None:

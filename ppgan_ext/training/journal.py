@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import math
 import sys
@@ -162,7 +163,7 @@ class Journal:
         self._sums, self._last_time, self._last_iteration = {}, now, iteration
 
     def _json(self, content: Mapping[str, Any]) -> None:
-        self._write(self._lines, json.dumps(content) + "\n")
+        self._write(self._lines, json.dumps(_finite(content), allow_nan=False) + "\n")
 
     def _scalars(self, iteration: int, numbers: Mapping[str, float], group: str) -> None:
         if self._visualdl is not None:
@@ -193,6 +194,13 @@ def memory_mb() -> float:
     return round(pages * resource.getpagesize() / 2**20, 1)
 
 
+def _finite(content: Any) -> Any:
+    """Replace NaN and infinities, for which JSON has no numbers, by their names."""
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    return str(content) if isinstance(content, float) and not math.isfinite(content) else content
+
+
 def _cut_lines(path: Path, done: int) -> None:
     """Take the lines after iteration ``done`` out of a log, and a last one cut short: the run was stopped behind it."""
     if not path.is_file():
@@ -209,8 +217,8 @@ def _cut_lines(path: Path, done: int) -> None:
 
 def _open_visualdl(folder: Path) -> Any:
     try:
-        from visualdl import LogWriter
+        writer = importlib.import_module("visualdl").LogWriter
     except ImportError as error:
         cure = "Install it (pip install visualdl) or set enable_visualdl: False"
         raise ConfigError("VisualDL is not installed", where="enable_visualdl", cure=cure) from error
-    return LogWriter(logdir=str(folder))
+    return writer(logdir=str(folder))

@@ -15,9 +15,10 @@ from ppgan_ext.errors import OutputError, TrainingError
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.training import checkpoint
 from ppgan_ext.training.journal import Journal
+from ppgan_ext.training.line import PeerError
 from ppgan_ext.training.profiling import Profile
 from ppgan_ext.training.task import Batch, Task
-from ppgan_ext.training.world import PeerError, World
+from ppgan_ext.training.world import World
 
 if TYPE_CHECKING:
     from ppgan_ext.metrics import Metric
@@ -94,10 +95,10 @@ def evaluate(run: Run) -> dict[str, float]:
         PpganExtError: as the metrics.
     """
 
-    def work(beat: Any) -> dict[str, float]:
+    def work() -> dict[str, float]:
         from ppgan_ext.metrics import compute_all
 
-        figures = compute_all(run.metrics.values(), run.task.subject(run.real), lambda done, total: beat())
+        figures = compute_all(run.metrics.values(), run.task.subject(run.real))
         for note in figures.notes:
             run.journal.note(f"metrics: {note}")
         return figures
@@ -113,11 +114,10 @@ def save(run: Run) -> None:
         TrainingError: a network holds NaN; nothing is written.
     """
 
-    def work(beat: Any) -> None:
+    def work() -> None:
         per_epoch = run.iters_per_epoch if run.settings.epochs else None
         path = run.folder / checkpoint.file_name("checkpoint", run.done, per_epoch)
         checkpoint.write_weights(run.folder / checkpoint.file_name("weight", run.done, per_epoch), run.task)
-        beat()
         checkpoint.write_checkpoint(path, run.task, run.done)
         checkpoint.remove_older(run.folder, run.done, run.settings.keep_checkpoints, run.iters_per_epoch)
         run.saved = path
@@ -148,7 +148,7 @@ def _after_iteration(run: Run, stop: bool) -> None:
 
 
 def _draw(run: Run, subfolder: str) -> None:
-    run.world.by_writer(lambda beat: run.journal.pictures(run.done, run.task.pictures(run.done), subfolder))
+    run.world.by_writer(lambda: run.journal.pictures(run.done, run.task.pictures(run.done), subfolder))
 
 
 def _set_learning_rates(run: Run) -> dict[str, float]:

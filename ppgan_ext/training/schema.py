@@ -25,7 +25,7 @@ from ppgan_ext.training.schedules import AnySchedule
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 # PaddleGAN's spelling -> ours. `visiual_interval` is in all of its files, `save_imig` in one.
-OLD_SPELLINGS: dict[KeyPath, str] = {
+OLD_SPELLINGS: dict[tuple[str, str], str] = {
     ("log_config", "visiual_interval"): "visual_interval",
     ("validate", "save_imig"): "save_img",
 }
@@ -150,8 +150,9 @@ def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
         InputError: the file cannot be read.
     """
     data, lines, problems = config.read_yaml(path)
-    config.override(data, lines, overrides or {})
-    notes = _modernise(data, lines)
+    given, notes = _modernise(data, lines, overrides or {})
+    config.override(data, lines, given)
+    _name_the_only_optimizer(data, lines)
     settler = _Settler(data, lines, path)
     model = pydantic.create_model("Settings", __base__=Settings, **settler.fields())
     settings, mistakes = config.validate(model, data, lines, path)
@@ -171,23 +172,34 @@ def _line(problem: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _modernise(data: dict[str, Any], lines: dict[KeyPath, int]) -> list[str]:
-    """Bring old spellings and short forms to the names of `Settings`; return a note for each old spelling."""
-    notes = []
-    for path, name in OLD_SPELLINGS.items():
-        block = data.get(str(path[0]))
-        if isinstance(block, dict) and path[1] in block and name not in block:
-            block[name] = block.pop(path[1])
-            if path in lines:
-                lines[path[0], name] = lines[path]
-            notes.append(f"'{path[0]}.{path[1]}' was read as '{path[0]}.{name}', its right spelling")
+def _modernise(
+    data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """Bring old spellings of a file, in place, and of overrides to the names of `Settings`; note each that is met."""
+    given, notes = dict(overrides), []
+    for (block_name, old), name in OLD_SPELLINGS.items():
+        found, dotted = False, f"{block_name}.{name}"
+        block = data.get(block_name)
+        if isinstance(block, dict) and old in block and name not in block:
+            block[name] = block.pop(old)
+            lines[block_name, name] = lines.get((block_name, old), config.NO_LINE)
+            found = True
+        if f"{block_name}.{old}" in given:
+            given[dotted] = given.pop(f"{block_name}.{old}")
+            found = True
+        if found:
+            notes.append(f"'{block_name}.{old}' was read as '{dotted}', its right spelling")
+    return given, notes
+
+
+def _name_the_only_optimizer(data: dict[str, Any], lines: dict[KeyPath, int]) -> None:
+    """Call the one optimiser of a file "optim", as PaddleGAN does, where `optimizer` is not a dict of several."""
     optimizer = data.get("optimizer")
     if isinstance(optimizer, dict) and isinstance(optimizer.get("name"), str):
         data["optimizer"] = {"optim": optimizer}
         for path in [path for path in lines if path[:1] == ("optimizer",) and len(path) > 1]:
             moved: KeyPath = ("optimizer", "optim", *path[1:])
             lines[moved] = lines.pop(path)
-    return notes
 
 
 class _Settler:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ppgan_ext import runtime
-from ppgan_ext.errors import TrainingError
+from ppgan_ext.training.line import MAX_BYTES, Line, PeerError
 
 if TYPE_CHECKING:
     import paddle
@@ -23,18 +22,10 @@ if TYPE_CHECKING:
 
 # Gradients are joined to buffers of about this many numbers: few calls, little extra memory.
 _BUFFER_NUMBERS = 2**24
-_ERROR_BYTES = 2000
-# While the writer works, the others hear from it this often: their wait for a message has a limit.
-_BEAT_SECONDS = 20.0
-_GOING, _DONE, _FAILED = 0, 1, 2
 # What Paddle raises from a collective call when another process has gone.
 _LOST = (RuntimeError, OSError, ValueError, SystemError)
 
 Result = TypeVar("Result")
-
-
-class PeerError(TrainingError):
-    """Another process of the run failed; that one says why."""
 
 
 def launched_rank() -> int:
@@ -59,6 +50,7 @@ class World:
 
     def __init__(self, rank: int = 0, size: int = 1, accumulate: int = 1, device: str = "cpu") -> None:
         self.rank, self.size, self.accumulate, self.device = rank, size, accumulate, device
+        self._line: Line | None = None
 
     @classmethod
     def join(cls, accumulate: int = 1, cpu: bool = False) -> World:
@@ -76,7 +68,10 @@ class World:
         if size > 1:
             os.environ.setdefault("PADDLE_DISTRI_BACKEND", "gloo" if device == "cpu" else "nccl")
             paddle.distributed.init_parallel_env()
-        return cls(launched_rank() if size > 1 else 0, size, accumulate, device)
+        world = cls(launched_rank() if size > 1 else 0, size, accumulate, device)
+        if size > 1:
+            world._line = Line(world.rank, size, paddle.base.core.create_or_get_global_tcp_store())
+        return world
 
     @property
     def first_shard(self) -> int:
@@ -112,7 +107,7 @@ class World:
                 return
             for group in _groups(gradients):
                 buffer = paddle.concat([gradient.reshape([-1]) for gradient in group])
-                with _peers():
+                with self._collective():
                     paddle.distributed.all_reduce(buffer)
                 buffer.scale_(share)
                 parts = paddle.split(buffer, [gradient.size for gradient in group]) if len(group) > 1 else [buffer]
@@ -134,19 +129,14 @@ class World:
         return dict(zip(names, total.tolist(), strict=True))
 
     def sum(self, array: np.ndarray) -> np.ndarray:
-        """Add up arrays of the same shape over all processes, in their own type."""
-        if self.size == 1:
-            return array
-        import paddle
-
-        tensor = paddle.to_tensor(array)
-        with _peers():
-            paddle.distributed.all_reduce(tensor)
-            return tensor.numpy()
+        """Add up small arrays of one shape and type over all processes, in the order of the ranks."""
+        return np.sum(
+            [np.frombuffer(one, array.dtype).reshape(array.shape) for one in self._exchange(array.tobytes())], 0
+        )
 
     def any(self, flag: bool) -> bool:
         """Tell whether the flag is set in any process; all of them learn the same."""
-        return bool(self.sum(np.array([int(flag)], np.int32))[0])
+        return b"1" in self._exchange(b"1" if flag else b"0")
 
     def broadcast(self, network: nn.Layer) -> None:
         """Give all processes the first one's parameters and buffers."""
@@ -154,15 +144,12 @@ class World:
             return
         import paddle
 
-        with _peers():
+        with self._collective():
             for tensor in network.state_dict().values():
                 paddle.distributed.broadcast(tensor, src=0)
 
-    def by_writer(self, work: Callable[[Callable[[], None]], Result]) -> Result | None:
-        """Let the writer do something that takes its time, while the other processes wait for its end.
-
-        Args:
-            work: given a function to call now and then, from its own thread, so that the others know it lives.
+    def by_writer(self, work: Callable[[], Result]) -> Result | None:
+        """Let the writer do something, however long it takes, while the other processes wait for its end.
 
         Returns:
             What the work returns; None in the other processes.
@@ -170,68 +157,55 @@ class World:
         Raises:
             PeerError: in the others, when the work failed.
         """
-        if self.size == 1:
-            return work(lambda: None)
-        if not self.is_writer:
-            while (state := self._tell(_GOING)) == _GOING:
-                pass
-            if state == _FAILED:
-                raise PeerError("the first process failed")
-            return None
-        spoken = time.monotonic()
-
-        def beat() -> None:
-            nonlocal spoken
-            if time.monotonic() - spoken > _BEAT_SECONDS:
-                self._tell(_GOING)
-                spoken = time.monotonic()
-
-        try:
-            result = work(beat)
-        except PeerError:
-            raise
-        except BaseException:
-            self._tell(_FAILED)
-            raise
-        self._tell(_DONE)
+        result = None
+        if self.is_writer:
+            try:
+                result = work()
+            except BaseException as error:
+                self.leave_word(error)
+                raise
+        self._exchange()
         return result
 
-    def together(self, error: BaseException | None) -> None:
-        """Meet after something that every process did by itself: go on only if none of them failed.
+    def together(self, error: Exception | None) -> None:
+        """Meet after something that every process did by itself; go on only if none of them failed.
 
         Raises:
-            BaseException: the error itself, in the first process that had one.
-            PeerError: in the others.
+            Exception: in the writer, its own error.
+            PeerError: in all processes where another failed, with the text of the first error.
         """
-        texts = self.errors(error)
-        failed = [rank for rank, text in enumerate(texts) if text]
-        if failed and error is not None and self.rank == failed[0]:
+        texts = self._exchange(b"" if error is None else self._signed(error).encode()[: MAX_BYTES // self.size])
+        if error is not None and self.is_writer:
             raise error
+        failed = [text for text in texts if text]
         if failed:
-            raise PeerError(f"process {failed[0]}: {texts[failed[0]]}")
+            raise PeerError(failed[0].decode("utf-8", "ignore")) from error
 
-    def _tell(self, state: int) -> int:
-        return int(self.sum(np.array([state], np.int32))[0])
+    def leave_word(self, error: BaseException) -> None:
+        """Tell the other processes why this one ends."""
+        if self._line is not None:
+            self._line.fail(self._signed(error))
 
-    def errors(self, error: BaseException | None) -> list[str]:
-        """Exchange what went wrong: the text of each process's error, "" for one that has none.
+    def leave(self) -> None:
+        """Hang up the line to the other processes."""
+        if self._line is not None:
+            self._line.close()
 
-        All processes must call it. Where all call it with None, nothing went wrong anywhere.
-        """
-        text = "" if error is None else (str(error) or type(error).__name__)
-        table = np.zeros((self.size, _ERROR_BYTES), np.int32)
-        data = text.encode()[:_ERROR_BYTES]
-        table[self.rank, : len(data)] = np.frombuffer(data, np.uint8)
-        return [bytes(row[row > 0].astype(np.uint8)).decode("utf-8", "ignore") for row in self.sum(table)]
+    def _signed(self, error: BaseException) -> str:
+        text = str(error) or type(error).__name__
+        return text if self.is_writer else f"process {self.rank}: {text}"
 
+    def _exchange(self, message: bytes = b"") -> list[bytes]:
+        return [message] if self._line is None else self._line.exchange(message)
 
-@contextlib.contextmanager
-def _peers() -> Iterator[None]:
-    """Tell a lost process from other faults of a collective call."""
-    try:
-        yield
-    except _LOST as error:
-        raise PeerError("another process of the run has gone", cure="Its own message says why") from error
+    @contextlib.contextmanager
+    def _collective(self) -> Iterator[None]:
+        """Come together for a collective call, and tell a lost process from other faults of the call."""
+        self._exchange()
+        try:
+            yield
+        except _LOST as error:
+            raise PeerError("another process of the run has gone", cure="Its own log may say why") from error
 
 
 def _groups(tensors: Sequence[Any]) -> Iterable[list[Any]]:
