@@ -152,10 +152,27 @@ def try_open_program(spec: ProgramSpec, required: bool) -> CompiledProgram | Non
 
 def build_program(spec: ProgramSpec, folder: Path) -> None:
     """Trace a network and save its program into a folder."""
-    specs = [InputSpec(shape, "float32", f"input_{i}") for i, shape in enumerate(spec.input_shapes)]
+    inputs = [InputSpec(shape, "float32", f"input_{i}") for i, shape in enumerate(spec.input_shapes)]
+    save_program(spec.layer, spec.function, inputs, folder / _PROGRAM)
+
+
+def save_program(
+    layer: nn.Layer, function: Callable[..., paddle.Tensor], inputs: Sequence[InputSpec], prefix: Path
+) -> None:
+    """Trace a function of a network and save the program.
+
+    Args:
+        layer: holds the weights; in eval mode.
+        function: computes the output from one tensor per input.
+        inputs: shape, type and name of each.
+        prefix: path of the files without their suffixes.
+
+    Raises:
+        RuntimeError, ValueError, TypeError, OSError: Paddle cannot trace it or write the files.
+    """
     with _no_earlier_traces(), quiet(), paddle.no_grad():
-        traced = paddle.jit.to_static(_Traced(spec.layer, spec.function), input_spec=[specs], full_graph=True)
-        paddle.jit.save(traced, str(folder / _PROGRAM))
+        traced = paddle.jit.to_static(_Traced(layer, function), input_spec=[list(inputs)], full_graph=True)
+        paddle.jit.save(traced, str(prefix))
 
 
 def verify_program(spec: ProgramSpec, program: CompiledProgram) -> None:

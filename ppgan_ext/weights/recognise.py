@@ -46,6 +46,7 @@ class Checkpoint:
         options: the training options kept in it.
         unknown: part -> names that no rule knows, as in the file.
         ignored: entries that hold no weights of a network: optimisers, counters.
+        names: part -> the network's name in a checkpoint of several, such as "gen_ema".
     """
 
     layout: str
@@ -54,6 +55,7 @@ class Checkpoint:
     options: dict[str, Any] = field(default_factory=dict)
     unknown: dict[str, list[str]] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
 
 
 def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoint:
@@ -78,6 +80,7 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
     if net_name is not None:
         _check_net_name(net_name, nets, where)
         checkpoint = _flat(_unwrapped(nets[net_name]), where, f"network '{net_name}'")
+        checkpoint.names = dict.fromkeys(checkpoint.parts, net_name)
     elif "state_dict" in nets:
         checkpoint = _flat(_unwrapped(nets["state_dict"]), where, "pSp or e4e checkpoint")
         checkpoint.ignored = [str(key) for key in tree if key not in ("state_dict", "opts", *_MEAN_NAMES)]
@@ -122,6 +125,7 @@ def _translated(nets: Mapping[str, PickledNetwork], where: object) -> Checkpoint
             checkpoint.ignored.append(f"{name} ({error.what})")
             continue
         checkpoint.parts[made.part] = made.state
+        checkpoint.names[made.part] = name
         checkpoint.ignored += made.notes
         if made.unknown:
             checkpoint.unknown[made.part] = made.unknown
@@ -142,6 +146,7 @@ def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkp
         one = _flat(_unwrapped(nets[name]), where, None)
         merged.layout = f"{'rosinality' if 'g_ema' in nets or 'g' in nets else 'PaddleGAN'} training checkpoint"
         merged.parts |= one.parts
+        merged.names |= dict.fromkeys(one.parts, name)
         merged.unknown |= one.unknown
     merged.ignored = [str(key) for key in tree if key not in (*chosen.values(), *_MEAN_NAMES)]
     return merged

@@ -1,0 +1,38 @@
+"""Export a generator for paddle.inference as PaddleGAN does: -c CONFIG --load WEIGHTS [-s "1,1,512;1,1"]."""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ppgan_ext import config, console
+
+
+def main() -> int:
+    """Read the command line, export, say what was written; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("-c", "--config-file", required=True, help="configuration; only model.generator of it is read")
+    add("--load", required=True, metavar="W", help="weights or checkpoint")
+    add("-s", "--inputs_size", metavar="SHAPES", help='of style and truncation (default: one image, "1,1,512;1,1")')
+    add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings of the configuration")
+    add("--output_dir", default="inference_model", help="folder of the files (default: %(default)s)")
+    add("--model_name", default="stylegan2model_gen", help="name of the files (default: %(default)s)")
+    add("--net-name", help="network of a checkpoint; PaddleGAN exports gen (default: gen_ema, else gen)")
+    add("--export_serving_model", nargs="?", const=True, help="accepted, no effect for StyleGAN2, as in PaddleGAN")
+    add("--debug", action="store_true", help="show where an error comes from")
+    args = parser.parse_args()
+
+    def work() -> int:
+        from ppgan_ext.engine.export import export_model
+
+        chosen = {name: getattr(args, name) for name in ("inputs_size", "model_name", "net_name", "output_dir")}
+        print(export_model(args.config_file, args.load, overrides=config.parse_overrides(args.opt), **chosen))
+        return console.DONE
+
+    return console.run(work, args.debug, "interrupted; nothing was written")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
