@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ppgan_ext import config
 
 if TYPE_CHECKING:
-    from ppgan_ext.metrics.features import FeatureNetwork
     from ppgan_ext.metrics.subject import Subject
 
 OnProgress: TypeAlias = Callable[[int, int], None]  # steps done, steps in all
@@ -105,53 +104,3 @@ class Metric(ABC):
             ConfigError: the subject lacks what the metric needs.
             InputError: too few images, or none that can be read.
         """
-
-
-class FeatureOptions(MetricOptions):
-    """Options of the metrics that compare features of generated images with those of real ones.
-
-    Attributes:
-        num: how many images to generate, and the most real images that are used where both are compared one by one;
-            None for as many as there are real ones, at most 50,000.
-        network: see ``features.choose``.
-        weight_path: local file of the network.
-        premodel_path: PaddleGAN's name of ``weight_path``.
-    """
-
-    num: int | None = Field(None, ge=2)
-    network: str | None = None
-    weight_path: LocalFile = None
-    premodel_path: LocalFile = None
-
-    @model_validator(mode="after")
-    def _one_file(self) -> FeatureOptions:
-        if self.weight_path is not None and self.premodel_path is not None:
-            raise ValueError("weight_path and premodel_path are two names of one thing; give one")
-        return self
-
-
-class FeatureMetric(Metric):
-    """A metric on the features of a network.
-
-    Args:
-        options: see :class:`Metric`.
-        network: takes the place of what the options name.
-    """
-
-    Options: ClassVar[type[MetricOptions]] = FeatureOptions
-
-    def __init__(
-        self, options: MetricOptions | Mapping[str, Any] | None = None, network: FeatureNetwork | None = None
-    ) -> None:
-        super().__init__(options)
-        self._network = network
-
-    def network(self) -> FeatureNetwork:
-        """Return the network of features, loaded when first asked for."""
-        if self._network is None:
-            from ppgan_ext.metrics import features
-
-            self._network = features.choose(
-                self.options.network, self.options.weight_path or self.options.premodel_path
-            )
-        return self._network

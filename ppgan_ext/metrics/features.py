@@ -20,8 +20,8 @@ from paddle import nn
 from ppgan_ext.errors import ConfigError, InputError, WeightsError, nearest
 from ppgan_ext.losses.perceptual import fit_to, freeze, unit_length
 from ppgan_ext.metrics.subject import Images, to_pixels
-from ppgan_ext.networks import StyleGANv2Discriminator
-from ppgan_ext.networks.inception import NUM_FEATURES, InceptionV3
+from ppgan_ext.networks import InceptionV3, StyleGANv2Discriminator
+from ppgan_ext.networks.inception import NUM_FEATURES
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import catalog, load, store
 from ppgan_ext.weights.rename import Rule, rename
@@ -30,7 +30,7 @@ INCEPTION = "inception-v3"
 OWN = f"{catalog.DEFAULT_MODEL}-features"
 
 # PaddleGAN's file has Paddle's names for the running statistics if it was saved by structure, PyTorch's if by parameter
-# name; pytorch-fid's has PyTorch's. Paddle would skip the wrong ones without a word.
+# name; pytorch-fid's has PyTorch's. Paddle would go on without those it does not know.
 _INCEPTION_NAMES = (
     Rule(r"(.+\.bn)\.running_mean", r"\1._mean"),
     Rule(r"(.+\.bn)\.running_var", r"\1._variance"),

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.metrics.base import FeatureMetric, FeatureOptions, Figures, OnProgress, Progress
-from ppgan_ext.metrics.gather import Gatherer, num_real
+from ppgan_ext.metrics.base import Figures, OnProgress
+from ppgan_ext.metrics.feature_metric import FeatureMetric, FeatureOptions
 from ppgan_ext.metrics.moments import Moments
 from ppgan_ext.metrics.subject import MAX_NUM, Subject
 from ppgan_ext.types import FloatArray
@@ -72,11 +72,8 @@ class FID(FeatureMetric):
 
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""
-        subject.need("generate", "FID")
-        total_real = num_real(subject)
-        num = subject.count(self.options.num)
+        gatherer, num = self.gatherer(subject, on_progress, all_real=True)
         network = self.network()
-        gatherer = Gatherer(subject, network, self.options.batch_size, Progress(total_real + num, on_progress))
         real, generated = gatherer.real_moments(), gatherer.generated_moments(num)
         name = f"fid_{network.name}"
         figures = Figures({name: frechet_distance(real, generated)}, gatherer.notes)

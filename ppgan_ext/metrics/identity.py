@@ -94,7 +94,7 @@ class IdentitySimilarity(PairMetric):
     def _by_crops(self, subject: Subject, on_progress: OnProgress | None) -> Figures:
         import paddle
 
-        subject.need("reconstruct", type(self).__name__)
+        self.check(subject)
         if self._network is None:
             from ppgan_ext.losses.identity import identity_network
 

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from ppgan_ext import seeding
 from ppgan_ext.errors import InputError
-from ppgan_ext.metrics.base import FeatureMetric, FeatureOptions, Figures, OnProgress, Progress
-from ppgan_ext.metrics.gather import Gatherer, num_real
+from ppgan_ext.metrics.base import Figures, OnProgress
+from ppgan_ext.metrics.feature_metric import FeatureMetric, FeatureOptions
 from ppgan_ext.metrics.subject import Subject
 from ppgan_ext.types import FloatArray
 
@@ -116,12 +116,9 @@ class KID(FeatureMetric):
 
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""
-        subject.need("generate", "KID")
         options = self.options
-        num = subject.count(options.num)
-        most_real = num_real(subject, num)
+        gatherer, num = self.gatherer(subject, on_progress)
         network = self.network()
-        gatherer = Gatherer(subject, network, options.batch_size, Progress(most_real + num, on_progress))
         real, generated = gatherer.real(num), gatherer.generated(num)
         found = kernel_distance(real, generated, options.num_subsets, options.subset_size, options.seed)
         figures = Figures(

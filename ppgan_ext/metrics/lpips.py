@@ -64,6 +64,7 @@ class LPIPSMetric(PairMetric):
         """Measure; see :meth:`Metric.compute`."""
         import paddle
 
+        self.check(subject)
         if self._distance is None:
             self._distance = choose_distance(self.options.distance, self.options.weight_path)
         figures, values = Figures(), []

@@ -33,6 +33,16 @@ class PairMetric(Metric):
 
     Options: ClassVar[type[MetricOptions]] = PairOptions
 
+    def check(self, subject: Subject) -> None:
+        """Refuse a subject that lacks what pairs need.
+
+        Raises:
+            ConfigError: nothing to reconstruct with, or no real images.
+            InputError: the real images are none.
+        """
+        for part in ("reconstruct", "real"):
+            subject.need(part, type(self).__name__)
+
     def pairs(self, subject: Subject, figures: Figures, on_progress: OnProgress | None) -> Iterator[ImagePair]:
         """Yield each real image and its reconstruction.
 
@@ -47,8 +57,8 @@ class PairMetric(Metric):
             ConfigError: nothing to reconstruct with, or no real images.
             InputError: a reconstruction of another size, or no image that can be read.
         """
+        self.check(subject)
         reconstruct = subject.need("reconstruct", type(self).__name__)
-        subject.need("real", type(self).__name__)
         progress = Progress(num_real(subject, self.options.num), on_progress)
         key, position = ("reconstructions", progress.total), 0
         kept: list[Image] | None = subject.kept.get(key)
@@ -72,6 +82,7 @@ class PairMetric(Metric):
         """
         from ppgan_ext.faces.detect import find_faces
 
+        self.check(subject)
         key = ("faces", num_real(subject, self.options.num))
         kept, found = subject.kept.get(key), []
         for index, (photo, copy) in enumerate(self.pairs(subject, figures, on_progress)):

@@ -50,6 +50,8 @@ class PPLOptions(DistanceOptions):
 class PPL(Metric):
     """Mean perceptual path length "ppl_<space>_<sampling>_<network>", and its standard error "ppl_error_...".
 
+    With ``crop`` the names are "ppl_<space>_<sampling>_crop_<network>".
+
     Args:
         options: see :class:`Metric`.
         distance: takes the place of what the options name.
@@ -69,8 +71,8 @@ class PPL(Metric):
         if self._distance is None:
             self._distance = choose_distance(self.options.distance, self.options.weight_path)
         lengths = trimmed(path_lengths(generator, self._distance, self.options, on_progress))
-        name = f"{self.options.space}_{self.options.sampling}_{self._distance.name}"
-        name += "_crop" if self.options.crop else ""
+        crop = "_crop" if self.options.crop else ""
+        name = f"{self.options.space}_{self.options.sampling}{crop}_{self._distance.name}"
         error = lengths.std(ddof=1) / np.sqrt(len(lengths))
         return Figures({f"ppl_{name}": float(lengths.mean()), f"ppl_error_{name}": float(error)})
 

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.metrics.base import FeatureMetric, FeatureOptions, Figures, OnProgress, Progress
-from ppgan_ext.metrics.gather import Gatherer, num_real
+from ppgan_ext.metrics.base import Figures, OnProgress
+from ppgan_ext.metrics.feature_metric import FeatureMetric, FeatureOptions
 from ppgan_ext.metrics.subject import Subject
 from ppgan_ext.types import FloatArray
 
@@ -86,11 +86,8 @@ class PrecisionRecall(FeatureMetric):
 
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""
-        subject.need("generate", "PrecisionRecall")
-        num = subject.count(self.options.num)
-        most_real = num_real(subject, num)
+        gatherer, num = self.gatherer(subject, on_progress)
         network = self.network()
-        gatherer = Gatherer(subject, network, self.options.batch_size, Progress(most_real + num, on_progress))
         real, generated = gatherer.real(num), gatherer.generated(num)
         precision, recall = precision_recall(real, generated, self.options.k)
         figures = Figures({f"precision_{network.name}": precision, f"recall_{network.name}": recall}, gatherer.notes)

@@ -4,6 +4,7 @@ from paddle import nn
 
 from ppgan_ext.networks.arcface import ArcFaceBackbone
 from ppgan_ext.networks.dlib_resnet import DlibFaceNet
+from ppgan_ext.networks.inception import InceptionV3
 from ppgan_ext.networks.light_encoder import LightEncoder
 from ppgan_ext.networks.psp import (
     BackboneEncoderUsingLastLayerIntoW,
@@ -22,6 +23,7 @@ NETWORKS: dict[str, type[nn.Layer]] = {
     "BackboneEncoderUsingLastLayerIntoWPlus": BackboneEncoderUsingLastLayerIntoWPlus,
     "DlibFaceNet": DlibFaceNet,
     "GradualStyleEncoder": PSPEncoder,
+    "InceptionV3": InceptionV3,
     "LightEncoder": LightEncoder,
     "PSPEncoder": PSPEncoder,
     "Pixel2Style2Pixel": Pixel2Style2Pixel,
@@ -36,6 +38,7 @@ __all__ = [
     "BackboneEncoderUsingLastLayerIntoW",
     "BackboneEncoderUsingLastLayerIntoWPlus",
     "DlibFaceNet",
+    "InceptionV3",
     "LightEncoder",
     "PSPEncoder",
     "Pixel2Style2Pixel",

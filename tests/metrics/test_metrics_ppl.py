@@ -93,8 +93,8 @@ def test_crop_and_shrinking():
 
     generator = ToyGenerator(12, lambda w: w[:, :1].tile([1, 3 * 512 * 512]), size=512)
     assert list(PPL({"num": 2, "crop": True}, Spy()).compute(Subject(generator=generator))) == [
-        "ppl_w_end_square_crop",
-        "ppl_error_w_end_square_crop",
+        "ppl_w_end_crop_square",
+        "ppl_error_w_end_crop_square",
     ]
     PPL({"num": 2}, Spy()).compute(Subject(generator=generator))
     assert shapes == [(2, 3, 256, 256), (2, 3, 256, 256)]
