@@ -89,6 +89,13 @@ class Metric(ABC):
             options = config.load_options(self.Options, overrides=options)
         self.options: Any = options
 
+    def prepare(self) -> None:  # noqa: B027  most metrics have nothing to load
+        """Load the networks now instead of at the first figure, so that a missing file shows before training starts.
+
+        Raises:
+            WeightsError: a file cannot be had or is something else.
+        """
+
     @abstractmethod
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure.

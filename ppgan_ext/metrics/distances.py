@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ppgan_ext.errors import ConfigError
+from pydantic import model_validator
+
 from ppgan_ext.metrics.base import LocalFile, MetricOptions
 
 if TYPE_CHECKING:
@@ -26,19 +27,22 @@ class DistanceOptions(MetricOptions):
     distance: DistanceName | None = None
     weight_path: LocalFile = None
 
+    @model_validator(mode="after")
+    def _file_of_lpips(self) -> DistanceOptions:
+        if self.distance == "faces-128-features" and self.weight_path is not None:
+            raise ValueError(f"{self.distance} comes with the package and takes no file; choose lpips-vgg16")
+        return self
+
 
 def choose_distance(name: str | None, weight_path: Path | None) -> Perceptual:
     """Load a perceptual distance; see :class:`DistanceOptions`.
 
     Raises:
-        ConfigError: a file for the distance that has none.
         WeightsError: the file cannot be had or is something else.
     """
     from ppgan_ext import losses
 
     if name == "faces-128-features":
-        if weight_path is not None:
-            raise ConfigError(f"'{name}' comes with the package and takes no file", where="weight_path")
         return losses.bundled_distance()
     if name is None and weight_path is None:
         return losses.default_perceptual()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -27,7 +27,7 @@ class FeatureOptions(MetricOptions):
     """
 
     num: int | None = Field(None, ge=2)
-    network: str | None = None
+    network: Literal["inception-v3", "faces-128-features"] | None = None
     weight_path: LocalFile = None
     premodel_path: LocalFile = None
 
@@ -35,6 +35,8 @@ class FeatureOptions(MetricOptions):
     def _one_file(self) -> FeatureOptions:
         if self.weight_path is not None and self.premodel_path is not None:
             raise ValueError("weight_path and premodel_path are two names of one thing; give one")
+        if self.network == "faces-128-features" and (self.weight_path or self.premodel_path) is not None:
+            raise ValueError(f"{self.network} comes with the package and takes no file; choose inception-v3")
         return self
 
 
@@ -53,6 +55,10 @@ class FeatureMetric(Metric):
     ) -> None:
         super().__init__(options)
         self._network = network
+
+    def prepare(self) -> None:
+        """Load the network of features; see :meth:`Metric.prepare`."""
+        self.network()
 
     def network(self) -> FeatureNetwork:
         """Return the network of features, loaded when first asked for."""

@@ -65,6 +65,20 @@ class IdentitySimilarity(PairMetric):
         super().__init__(options)
         self._network = network
 
+    def prepare(self) -> None:
+        """Load ArcFace if it is asked for; see :meth:`Metric.prepare`."""
+        if self.options.network == ARCFACE:
+            self.network()
+
+    def network(self) -> IdentityDistance:
+        """Return ArcFace, loaded when first asked for."""
+        if self._network is None:
+            from ppgan_ext.losses.identity import identity_network
+
+            options = self.options
+            self._network = identity_network(options.network, options.weight_path, template=options.template)
+        return self._network
+
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""
         if self.options.network == DLIB:
@@ -95,16 +109,12 @@ class IdentitySimilarity(PairMetric):
         import paddle
 
         self.check(subject)
-        if self._network is None:
-            from ppgan_ext.losses.identity import identity_network
-
-            options = self.options
-            self._network = identity_network(options.network, options.weight_path, template=options.template)
+        network = self.network()
         figures, cosines = Figures(), []
         for photo, copy in self.pairs(subject, figures, on_progress):
             target, ours = (paddle.to_tensor(to_pixels(image[None])) for image in (photo, copy))
             with paddle.no_grad():
-                cosines.append(1 - self._network.distance(ours, self._network.prepare(target)).item())
+                cosines.append(1 - network.distance(ours, network.prepare(target)).item())
         return mean_figure(f"identity_cosine_{ARCFACE}", cosines, figures)
 
 

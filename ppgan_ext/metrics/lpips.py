@@ -60,19 +60,28 @@ class LPIPSMetric(PairMetric):
         super().__init__(options)
         self._distance = distance
 
+    def prepare(self) -> None:
+        """Load the distance; see :meth:`Metric.prepare`."""
+        self.distance()
+
+    def distance(self) -> Perceptual:
+        """Return the distance, loaded when first asked for."""
+        if self._distance is None:
+            self._distance = choose_distance(self.options.distance, self.options.weight_path)
+        return self._distance
+
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""
         import paddle
 
         self.check(subject)
-        if self._distance is None:
-            self._distance = choose_distance(self.options.distance, self.options.weight_path)
+        distance = self.distance()
         figures, values = Figures(), []
         for photo, copy in self.pairs(subject, figures, on_progress):
             with paddle.no_grad():
-                target = self._distance.prepare(paddle.to_tensor(to_pixels(photo[None])))
-                values.append(self._distance.distance(paddle.to_tensor(to_pixels(copy[None])), target).item())
-        return mean_figure(figure_name(self._distance.name), values, figures)
+                target = distance.prepare(paddle.to_tensor(to_pixels(photo[None])))
+                values.append(distance.distance(paddle.to_tensor(to_pixels(copy[None])), target).item())
+        return mean_figure(figure_name(distance.name), values, figures)
 
 
 def figure_name(distance: str) -> str:

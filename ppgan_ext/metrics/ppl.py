@@ -65,14 +65,23 @@ class PPL(Metric):
         super().__init__(options)
         self._distance = distance
 
+    def prepare(self) -> None:
+        """Load the distance; see :meth:`Metric.prepare`."""
+        self.distance()
+
+    def distance(self) -> Perceptual:
+        """Return the distance, loaded when first asked for."""
+        if self._distance is None:
+            self._distance = choose_distance(self.options.distance, self.options.weight_path)
+        return self._distance
+
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""
         generator = subject.need("generator", "PPL")
-        if self._distance is None:
-            self._distance = choose_distance(self.options.distance, self.options.weight_path)
-        lengths = trimmed(path_lengths(generator, self._distance, self.options, on_progress))
+        distance = self.distance()
+        lengths = trimmed(path_lengths(generator, distance, self.options, on_progress))
         crop = "_crop" if self.options.crop else ""
-        name = f"{self.options.space}_{self.options.sampling}{crop}_{self._distance.name}"
+        name = f"{self.options.space}_{self.options.sampling}{crop}_{distance.name}"
         error = lengths.std(ddof=1) / np.sqrt(len(lengths))
         return Figures({f"ppl_{name}": float(lengths.mean()), f"ppl_error_{name}": float(error)})
 

@@ -9,14 +9,14 @@ import paddle
 import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError
-from ppgan_ext.metrics import FID, Subject, features
+from ppgan_ext.metrics import FID, PPL, IdentitySimilarity, LPIPSMetric, features
 from ppgan_ext.metrics.features import PixelFeatures, choose, discriminator_features, inception_features
 from ppgan_ext.networks import StyleGANv2Discriminator
 from ppgan_ext.networks.inception import InceptionV3
 from ppgan_ext.weights import catalog, download, readers, store
 from tests.reference.inception_twin import twin_array, twin_images
 from tests.reference.toy import assert_close, fill
-from tests.reference.toy_metrics import ArraySource, generator_of, random_images
+from tests.reference.toy_metrics import random_images
 
 GOLDEN = Path(__file__).resolve().parents[1] / "goldens" / "metrics" / "inception.npz"
 
@@ -85,15 +85,23 @@ def test_unknown_names_and_needless_files_are_refused(tmp_path):
         choose("faces-128-features", tmp_path / "x")
 
 
-def test_offline_the_message_says_where_the_file_goes(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("metric", "record"),
+    [
+        (FID({"network": "inception-v3"}), catalog.INCEPTION),
+        (PPL({"distance": "lpips-vgg16"}), catalog.LPIPS_TRUNK),
+        (LPIPSMetric({"distance": "lpips-vgg16"}), catalog.LPIPS_TRUNK),
+        (IdentitySimilarity({"network": "arcface-ir-se50"}), catalog.ARCFACE),
+    ],
+    ids=["FID", "PPL", "LPIPS", "ArcFace"],
+)
+def test_offline_the_message_says_where_the_file_goes(metric, record, monkeypatch, tmp_path):
     monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
     monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path))
     monkeypatch.setattr(store, "search_folders", lambda: [tmp_path])
     with pytest.raises(WeightsError) as caught:
-        FID({"network": "inception-v3"}).compute(
-            Subject(ArraySource(random_images(3)), generator_of(random_images(3)), size=8)
-        )
-    assert catalog.INCEPTION.url in str(caught.value)
+        metric.prepare()
+    assert record.url in str(caught.value)
     assert str(tmp_path) in str(caught.value)
 
 

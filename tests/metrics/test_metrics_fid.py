@@ -210,6 +210,8 @@ def test_paddlegans_options_are_accepted(tmp_path):
         ({"dims": 64}, "dims: input should be 2048"),
         ({"premodel_path": str(tmp_path / "none")}, "premodel_path: no such file"),
         ({"premodel_path": str(file), "weight_path": str(file)}, "two names of one thing"),
+        ({"network": "faces-128-features", "weight_path": str(file)}, "takes no file; choose inception-v3"),
+        ({"network": "inception"}, "network: input should be 'inception-v3' or 'faces-128-features'"),
         ({"batchsize": 3}, "batchsize: unknown key; did you mean 'batch_size'"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -177,4 +177,4 @@ def test_lpips_options(tmp_path):
     file = tmp_path / "vgg"
     file.write_bytes(b"x")
     with pytest.raises(ConfigError, match="takes no file"):
-        LPIPSMetric({"distance": "faces-128-features", "weight_path": str(file)}).compute(subject_of([], []))
+        LPIPSMetric({"distance": "faces-128-features", "weight_path": str(file)})
