@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, OutputError, PpganExtError, nearest
-from ppgan_ext.files import atomic_path, make_folder, write_bytes
+from ppgan_ext.files import append_text, atomic_path, make_folder, write_bytes
 
 
 def test_error_says_where_what_cure_on_one_line():
@@ -77,3 +77,11 @@ def test_a_folder_under_a_file_cannot_be_made(tmp_path):
         make_folder(tmp_path / "file" / "folder")
     with pytest.raises(OutputError):
         write_bytes(tmp_path / "file" / "a.bin", b"")
+
+
+def test_append_text_adds_and_names_what_cannot_be_written(tmp_path):
+    append_text(tmp_path / "a.txt", "one\n")
+    append_text(tmp_path / "a.txt", "zwölf\n")
+    assert (tmp_path / "a.txt").read_bytes() == "one\nzwölf\n".encode()
+    with pytest.raises(OutputError, match=r"nowhere.a\.txt: cannot be written"):
+        append_text(tmp_path / "nowhere" / "a.txt", "x")

@@ -10,7 +10,16 @@ import PIL.ImageCms
 import pytest
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.images import AnimatedImageWarning, grid, list_images, read_image, resize, to_image, to_pixels
+from ppgan_ext.images import (
+    AnimatedImageWarning,
+    decode_image,
+    grid,
+    list_images,
+    read_image,
+    resize,
+    to_image,
+    to_pixels,
+)
 
 
 def lopsided(height: int = 3, width: int = 5) -> np.ndarray:
@@ -173,3 +182,17 @@ def test_grid_fills_row_by_row():
     assert [sheet[0, 0, 0], sheet[0, 3, 0], sheet[2, 0, 0], sheet[2, 3, 0]] == [0, 1, 2, 255]
     with pytest.raises(ValueError, match="image 1"):
         grid([tiles[0], np.zeros((3, 2, 3), np.uint8)], 2)
+
+
+def test_bytes_are_decoded_as_their_file_is_read(tmp_path):
+    picture = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8))
+    exif = picture.getexif()
+    exif[0x0112] = 8
+    picture.save(tmp_path / "a.png", exif=exif)
+    data = (tmp_path / "a.png").read_bytes()
+    image = decode_image(data, "pack/a")
+    assert image.shape == (50, 40, 3)
+    np.testing.assert_array_equal(image, read_image(tmp_path / "a.png"))
+    for broken in (data[:1000], b"", b"no picture"):
+        with pytest.raises(InputError, match=r"^pack/a: "):
+            decode_image(broken, "pack/a")

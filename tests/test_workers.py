@@ -1,0 +1,83 @@
+"""Messages over pipes, and processes that answer in the order they are asked."""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import operator
+import os
+
+import numpy as np
+import pytest
+
+from ppgan_ext import wire
+from ppgan_ext.workers import WorkerError, WorkerPool
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b": "text"},
+        (np.zeros((0, 3)), np.asfortranarray(np.arange(6).reshape(2, 3)), np.arange(9)[::-2]),
+    ],
+    ids=["nothing", "arrays", "odd arrays"],
+)
+def test_a_message_arrives_whole(message):
+    stream = io.BytesIO()
+    wire.send(stream, message)
+    wire.send(stream, "the next")
+    stream.seek(0)
+    np.testing.assert_equal(wire.receive(stream), message)
+    assert wire.receive(stream) == "the next"
+    with pytest.raises(wire.ClosedError):
+        wire.receive(stream)
+
+
+def test_arrays_lie_behind_the_pickle_and_can_be_written_to():
+    stream = io.BytesIO()
+    wire.send(stream, np.zeros(1000, np.uint8))
+    assert len(stream.getvalue()) < 1300
+    stream.seek(0)
+    received = wire.receive(stream)
+    received[:] = 1
+    assert received.sum() == 1000
+
+
+def test_half_a_message_is_a_closed_pipe():
+    stream = io.BytesIO()
+    wire.send(stream, np.zeros(100))
+    data = stream.getvalue()
+    for length in (1, 8, 20, len(data) - 1):
+        with pytest.raises(wire.ClosedError):
+            wire.receive(io.BytesIO(data[:length]))
+
+
+def test_answers_belong_to_their_tasks_whatever_the_order_of_taking():
+    pool = WorkerPool(math.sqrt, 2)
+    try:
+        tickets = [pool.ask(number) for number in (1, 4, 9, -1, 16)]
+        assert [pool.take(tickets[i]) for i in (4, 0, 2, 1)] == [4.0, 1.0, 3.0, 2.0]
+        with pytest.raises(ValueError, match="math domain") as caught:
+            pool.take(tickets[3])
+        assert "in a worker process" in str(caught.value.__cause__)
+        assert pool.take(pool.ask(25)) == 5.0  # an error ends its task alone
+    finally:
+        pool.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.ask(1)
+
+
+def test_a_task_that_kills_is_given_up_and_the_others_are_done():
+    # Tasks of standard parts only: worker processes cannot import a test module.
+    pool = WorkerPool(operator.methodcaller("__call__"), 1)
+    try:
+        tasks = [functools.partial(math.sqrt, 1), functools.partial(os._exit, 5), functools.partial(math.sqrt, 4)]
+        tickets = [pool.ask(task) for task in tasks]
+        assert pool.take(tickets[2]) == 2.0
+        with pytest.raises(WorkerError, match="a worker process ended with code 5, and so did the one before it"):
+            pool.take(tickets[1])
+        assert pool.take(tickets[0]) == 1.0
+    finally:
+        pool.close()
