@@ -80,7 +80,7 @@ def filter_each(
 
 
 def _takes(x: paddle.Tensor, weight: paddle.Tensor) -> bool:
-    return runs_on_cpu(x, weight) and x.dtype == paddle.float32 and _works()
+    return runs_on_cpu(x, weight) and x.dtype == paddle.float32 and works()
 
 
 class _Convolve(PyLayer):
@@ -218,7 +218,7 @@ def _onednn() -> Iterator[None]:
 
 
 @cache
-def _works() -> bool:
+def works() -> bool:
     """Try all products on a small case, once per process."""
     try:
         with paddle.enable_grad():

@@ -20,7 +20,6 @@ from ppgan_ext.nn.cpu_conv import filter_each
 from ppgan_ext.nn.cpu_planes import Result, for_each_plane, runs_on_cpu, view
 from ppgan_ext.types import FloatArray
 
-
 # From so many pixels on OpenCV is the faster.
 _LARGE_PLANE = 128 * 128
 

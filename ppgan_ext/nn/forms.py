@@ -20,3 +20,15 @@ def check_form(form: str) -> None:
     """
     if form not in get_args(Form):
         raise ConfigError(f"unknown form {form!r}", where="form", cure=nearest(str(form), get_args(Form)))
+
+
+def once_form(on_cpu: bool) -> Form:
+    """Choose the fastest form for training steps, whose gradients are taken by ``backward``."""
+    return "fused" if on_cpu else "fast"
+
+
+def twice_form(on_cpu: bool) -> Form:
+    """Choose the fastest form for gradients that are differentiated again, taken by ``gradient_of``."""
+    from ppgan_ext.nn import cpu_conv
+
+    return "fused" if on_cpu and cpu_conv.works() else "smooth"

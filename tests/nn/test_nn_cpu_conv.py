@@ -105,7 +105,7 @@ def test_where_onednn_fails_paddle_takes_over(monkeypatch, count):
         raise RuntimeError("no oneDNN\nin this build")
 
     monkeypatch.setattr(cpu_conv, "_program", broken)
-    cpu_conv._works.cache_clear()
+    cpu_conv.works.cache_clear()
     try:
         x, weight = tensors()
         with pytest.warns(UserWarning, match="oneDNN cannot be used for training, which is slower: no oneDNN in this"):
@@ -113,7 +113,7 @@ def test_where_onednn_fails_paddle_takes_over(monkeypatch, count):
         np.testing.assert_array_equal(y.numpy(), F.conv2d(x, weight, padding=1).numpy())
         assert count == []
     finally:
-        cpu_conv._works.cache_clear()
+        cpu_conv.works.cache_clear()
 
 
 def test_the_flag_is_left_as_it_was():

@@ -1,0 +1,75 @@
+"""Penalties on gradients: of the score in the image (R1, R2, WGAN-GP), and of the image in the code (path length).
+
+They are gradients that are differentiated again, so the networks must be called in a form that can be
+(`nn.forms.twice_form`); what is returned has a `backward`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import paddle
+
+from ppgan_ext.nn import gradient_of
+
+Score = Callable[[paddle.Tensor], paddle.Tensor]
+
+
+def squared_gradient(score: Score, images: paddle.Tensor) -> paddle.Tensor:
+    """Return the mean squared norm of the score's gradient, E |grad D(x)|^2, ().
+
+    On real images it is R1, on generated ones R2 (Mescheder et al., arXiv 1801.04406, Eq. 9 and 10, where it is
+    weighted by gamma / 2).
+
+    Args:
+        score: images to scores (N, 1).
+        images: (N, 3, H, W); taken as constants.
+    """
+    x = images.detach()
+    x.stop_gradient = False
+    gradient = gradient_of(score(x).sum(), x)
+    return (gradient * gradient).sum(axis=[1, 2, 3]).mean()
+
+
+def gradient_penalty(
+    score: Score, real: paddle.Tensor, fake: paddle.Tensor, shares: paddle.Tensor, target: float = 1.0
+) -> paddle.Tensor:
+    """Return E (|grad D(x)| - target)^2 / target^2 at points between real and generated images, ().
+
+    Gulrajani et al., arXiv 1704.00028, Eq. 3 (target 1); Karras et al., 1710.10196, A.1 (target 1, also 750).
+
+    Args:
+        score: images to scores (N, 1).
+        real: (N, 3, H, W).
+        fake: (N, 3, H, W).
+        shares: of the real image, in [0, 1], (N, 1, 1, 1).
+        target: the norm asked for.
+    """
+    x = (fake + (real - fake) * shares).detach()
+    x.stop_gradient = False
+    gradient = gradient_of(score(x).sum(), x)
+    # The root's slope is infinite at 0, where a gradient can be exactly zero.
+    norm = ((gradient * gradient).sum(axis=[1, 2, 3]) + 1e-12).sqrt()
+    return ((norm - target) * (norm - target)).mean() / target**2
+
+
+def path_lengths(images: paddle.Tensor, w_plus: paddle.Tensor, noise: paddle.Tensor) -> paddle.Tensor:
+    """Return the length |J^T y| of every code's gradient, (N,).
+
+    StyleGAN2, arXiv 1912.04958, section 3.2, Eq. 4: J is the Jacobian of the image in the code, y random images. As in
+    the authors' code, the squares are averaged over the layers of w_plus.
+
+    Args:
+        images: (N, 3, H, W), drawn from ``w_plus``.
+        w_plus: (N, n_latent, style_dim), not a parameter.
+        noise: y, standard normal, (N, 3, H, W).
+    """
+    height, width = images.shape[2:]
+    gradient = gradient_of((images * noise).sum() / math.sqrt(height * width), w_plus)
+    return (gradient * gradient).sum(axis=2).mean(axis=1).sqrt()
+
+
+def path_length_penalty(lengths: paddle.Tensor, target: float) -> paddle.Tensor:
+    """Return E (|J^T y| - a)^2, (): Eq. 4, with a the running mean of the lengths."""
+    return ((lengths - target) * (lengths - target)).mean()

@@ -1,0 +1,465 @@
+"""Training of StyleGAN2 (arXiv 1912.04958) with ADA (arXiv 2006.06676), under PaddleGAN's `model:` block.
+
+Departs from PaddleGAN's StyleGAN2Model: the path-length penalty has correct second derivatives; the running averages
+are part of the checkpoint; the betas for lazy regularisation are computed; the batch may have any size.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import paddle
+from pydantic import Field, field_validator
+
+from ppgan_ext import images as pictures
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.losses import adversarial, regularizers
+from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
+from ppgan_ext.nn.forms import once_form, twice_form
+from ppgan_ext.training.augment import AdaptiveProbability, augment
+from ppgan_ext.training.blocks import Block, Count, Fraction, NotNegative, Number, Positive
+from ppgan_ext.training.optimizers import AdamOptions, OptimizerOptions
+from ppgan_ext.training.task import Batch, Task
+from ppgan_ext.types import FloatArray, Image
+
+if TYPE_CHECKING:
+    from paddle import nn
+
+    from ppgan_ext.metrics import Subject
+    from ppgan_ext.training.schema import Settings
+
+_PATH_DECAY = 0.01  # arXiv 1912.04958, appendix B, "Path length regularization"
+_AT_ONCE = 8  # images rendered together for pictures and metrics
+_PICTURE_PSI = 0.7
+# PaddleGAN's files multiply Adam's beta2 = 0.99 by the ratio of lazy regularisation where the paper raises it to it.
+_PADDLEGAN_BETA2 = 0.99
+
+
+class GeneratorOptions(Block):
+    """`model.generator`: arguments of `networks.StyleGANv2Generator`."""
+
+    name: Literal["StyleGANv2Generator"] = "StyleGANv2Generator"
+    size: Count
+    style_dim: Count = 512
+    n_mlp: Count = 8
+    channel_multiplier: Positive = 2
+    blur_kernel: Annotated[tuple[Number, ...], Field(min_length=2)] = (1, 3, 3, 1)
+    lr_mlp: Positive = 0.01
+    channel_base: Count | None = None
+    channel_cap: Count = 512
+
+
+class DiscriminatorOptions(Block):
+    """`model.discriminator`: arguments of `networks.StyleGANv2Discriminator`."""
+
+    name: Literal["StyleGANv2Discriminator"] = "StyleGANv2Discriminator"
+    size: Count
+    channel_multiplier: Positive = 2
+    blur_kernel: Annotated[tuple[Number, ...], Field(min_length=2)] = (1, 3, 3, 1)
+    channel_base: Count | None = None
+    channel_cap: Count = 512
+
+
+class CriterionOptions(Block):
+    """`model.gan_criterion`: which adversarial loss (`losses.adversarial.LOSSES`), and its weight."""
+
+    name: Literal["GANLoss"] = "GANLoss"
+    gan_mode: str = "logistic"
+    loss_weight: Positive = 1.0
+
+    @field_validator("gan_mode")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            adversarial.find(name)
+        except ConfigError as error:
+            raise ValueError(f"{error.what}. {error.cure}") from error
+        return name
+
+
+class LazyOptions(Block):
+    """`model.params`: iterations between the generator's and the discriminator's penalties (lazy regularisation)."""
+
+    gen_iters: Count = 4
+    disc_iters: Count = 16
+
+
+class AugmentOptions(Block):
+    """`model.augment`: adaptive discriminator augmentation.
+
+    Attributes:
+        groups: b pixel blitting, g geometry, c colour.
+        target: of the mean sign of the scores of real images, r_t.
+        num_images_to_one: real images over which p can go from 0 to 1.
+        interval: iterations between changes of p.
+        limit: largest p.
+        p: to start with; with `fixed` for good.
+        fixed: p does not change.
+    """
+
+    groups: Annotated[str, Field(pattern="^[bgc]+$")] = "bgc"
+    target: Number = 0.6
+    num_images_to_one: Positive = 500_000
+    interval: Count = 4
+    limit: Annotated[Fraction, Field()] = 0.8
+    p: Fraction = 0.0
+    fixed: bool = False
+
+
+class StyleGAN2Options(Block):
+    """The `model:` block.
+
+    PaddleGAN's keys, then ours.
+
+    Attributes:
+        r1_reg_weight: gamma of R1 (arXiv 1801.04406); 0: none.
+        path_reg_weight: weight of the path-length penalty (arXiv 1912.04958, Eq. 4); 0: none.
+        path_batch_shrink: the penalty is taken on a batch smaller by this factor.
+        max_eval_steps: PaddleGAN's number of images for metrics; kept for its files: each metric has its own.
+        r2_reg_weight: gamma of R2, the same penalty on generated images.
+        r1_batch_shrink: R1 and R2 are taken on a part of the batch smaller by this factor.
+        style_mixing: share of images whose later layers come from a second code (arXiv 1812.04948, section 3.1).
+        ema_images: half-life of the averaged generator's weights, in images.
+        ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
+        augment: None: no augmentation.
+    """
+
+    name: Literal["StyleGAN2Model"] = "StyleGAN2Model"
+    generator: GeneratorOptions
+    discriminator: DiscriminatorOptions
+    gan_criterion: CriterionOptions = CriterionOptions()
+    r1_reg_weight: NotNegative = 10.0
+    path_reg_weight: NotNegative = 2.0
+    path_batch_shrink: Annotated[Number, Field(ge=1)] = 2.0
+    params: LazyOptions = LazyOptions()
+    max_eval_steps: Count | None = None
+    r2_reg_weight: NotNegative = 0.0
+    r1_batch_shrink: Annotated[Number, Field(ge=1)] = 1.0
+    style_mixing: Annotated[Number, Field(ge=0, le=1)] = 0.9
+    ema_images: Positive = 10_000
+    ema_rampup: NotNegative = 0.05
+    augment: AugmentOptions | None = None
+
+
+class StyleGAN2Task(Task):
+    """Generator and discriminator against each other, with an averaged generator beside."""
+
+    Options: ClassVar[type[Block]] = StyleGAN2Options
+    export_names: ClassVar[tuple[str, ...]] = ("gen_ema", "gen")
+    load_names: ClassVar[Mapping[str, tuple[str, ...]]] = {"gen": ("gen_ema",), "gen_ema": ("gen",)}
+
+    networks: dict[str, Any]
+    options: Any
+
+    def __init__(self, settings: Settings, world: Any, draws: Any) -> None:
+        self.options = settings.model
+        super().__init__(settings, world, draws)
+        self._loss = adversarial.find(self.options.gan_criterion.gan_mode)
+        on_cpu = world.device == "cpu"
+        self._once, self._twice = once_form(on_cpu), twice_form(on_cpu)
+        chosen = self.options.augment
+        self._ada = None
+        if chosen is not None:
+            steering = (chosen.target, chosen.num_images_to_one, chosen.interval, chosen.limit)
+            self._ada = AdaptiveProbability(*steering, p=chosen.p)
+        self.path_mean = 0.0
+
+    @classmethod
+    def check(cls, settings: Settings) -> list[str]:
+        """The two networks have one size, and the optimisers are those of the networks."""
+        model: Any = settings.model
+        problems = []
+        if model.generator.size != model.discriminator.size:
+            problems.append(
+                f"model.discriminator.size: is {model.discriminator.size}, but the generator's is "
+                f"{model.generator.size}; they must be equal"
+            )
+        for network in ("gen", "disc"):
+            owners = [name for name, options in settings.optimizer.items() if network in options.net_names]
+            if len(owners) != 1:
+                problems.append(f"optimizer: network '{network}' needs one optimiser, {len(owners)} name it")
+        return problems
+
+    # ---- networks and optimisers
+
+    def make_networks(self) -> dict[str, nn.Layer]:
+        """Make gen, disc and gen_ema, which starts as a copy of gen."""
+        generator, averaged = (
+            StyleGANv2Generator(**self.options.generator.model_dump(exclude={"name"})) for _ in range(2)
+        )
+        averaged.set_state_dict(generator.state_dict())
+        averaged.eval()
+        for parameter in averaged.parameters():
+            parameter.stop_gradient = True
+        discriminator = StyleGANv2Discriminator(**self.options.discriminator.model_dump(exclude={"name"}))
+        return {"gen": generator, "disc": discriminator, "gen_ema": averaged}
+
+    def adjust(self, name: str, options: OptimizerOptions) -> OptimizerOptions:
+        """Scale learning rate and betas for the steps that lazy regularisation adds.
+
+        arXiv 1912.04958, appendix B: with a penalty every k-th step Adam makes k + 1 steps where it made k, so the rate
+        is multiplied by c = k / (k + 1) and the betas are raised to the power c.
+        """
+        ratio = 1.0
+        if "gen" in options.net_names and self.options.path_reg_weight:
+            ratio = _lazy_ratio(self.options.params.gen_iters)
+        elif "disc" in options.net_names and self._has_penalty:
+            ratio = _lazy_ratio(self.options.params.disc_iters)
+        self.rate_scales[name] = ratio
+        if not isinstance(options, AdamOptions):
+            return options
+        beta2 = options.beta2
+        if math.isclose(beta2, _PADDLEGAN_BETA2 * ratio, rel_tol=1e-9):
+            beta2 = _PADDLEGAN_BETA2
+        return options.model_copy(update={"beta1": options.beta1**ratio, "beta2": beta2**ratio})
+
+    @property
+    def _has_penalty(self) -> bool:
+        return bool(self.options.r1_reg_weight or self.options.r2_reg_weight)
+
+    def _optimizer(self, network: str) -> Any:
+        return next(self.optimizers[name] for name, o in self.settings.optimizer.items() if network in o.net_names)
+
+    # ---- one iteration
+
+    def step(self, batches: list[Batch], iteration: int) -> dict[str, float]:
+        """Train the discriminator, its penalty if due, the generator, its penalty if due, and average."""
+        reals = [paddle.to_tensor(batch["A"]) for batch in batches]
+        lazy = self.options.params
+        numbers = self._discriminator_step(reals, iteration)
+        if self._has_penalty and (iteration - 1) % lazy.disc_iters == 0:
+            numbers |= self._discriminator_penalty(reals, iteration)
+        numbers |= self._generator_step(reals, iteration)
+        if self.options.path_reg_weight and (iteration - 1) % lazy.gen_iters == 0:
+            numbers |= self._path_penalty(reals, iteration)
+        num_images = sum(len(real) for real in reals) * self.world.size
+        self._average(num_images, iteration)
+        if self._ada is not None:
+            if not self.options.augment.fixed:
+                self._ada.update(numbers["real_sign"], num_images)
+            numbers["ada_p"] = self._ada.p
+        return numbers
+
+    def _discriminator_step(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
+        shards = []
+        for shard, real in self._numbered(reals):
+            with paddle.no_grad():
+                fake = self._fakes("disc", len(real), iteration, shard)
+            real, fake = self._augmented("disc", [real, fake], iteration, shard)
+            real_score, fake_score = self._score(real), self._score(fake)
+            loss = self._loss.discriminator(real_score, fake_score)
+            if self._loss.gradient_penalty:
+                rng = self.draws.generator("penalty", iteration, shard)
+                shares = paddle.to_tensor(rng.random((len(real), 1, 1, 1), np.float32))
+                penalty = regularizers.gradient_penalty(self._score_twice, real, fake, shares)
+                loss = loss + self._loss.gradient_penalty * penalty
+            (loss * self.options.gan_criterion.loss_weight).backward()
+            shards.append(
+                {
+                    "loss_disc": loss.item(),
+                    "real_score": real_score.mean().item(),
+                    "fake_score": fake_score.mean().item(),
+                    "real_sign": real_score.sign().mean().item(),
+                }
+            )
+        self._move("disc")
+        if self._loss.clip:
+            with paddle.no_grad():
+                for parameter in self.networks["disc"].parameters():
+                    parameter.clip_(-self._loss.clip, self._loss.clip)
+        return self.world.mean(shards)
+
+    def _discriminator_penalty(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
+        options, shards = self.options, []
+        for shard, real in self._numbered(reals):
+            numbers, loss = {}, paddle.zeros([])
+            real = real[: max(int(len(real) / options.r1_batch_shrink), 1)]
+            if options.r1_reg_weight:
+                (shown,) = self._augmented("r1", [real], iteration, shard)
+                r1 = regularizers.squared_gradient(self._score_twice, shown)
+                loss, numbers["loss_r1"] = loss + options.r1_reg_weight / 2 * r1, r1.item()
+            if options.r2_reg_weight:
+                with paddle.no_grad():
+                    fake = self._fakes("r2", len(real), iteration, shard)
+                (shown,) = self._augmented("r2", [fake], iteration, shard)
+                r2 = regularizers.squared_gradient(self._score_twice, shown)
+                loss, numbers["loss_r2"] = loss + options.r2_reg_weight / 2 * r2, r2.item()
+            (loss * options.params.disc_iters).backward()
+            shards.append(numbers)
+        self._move("disc")
+        return self.world.mean(shards)
+
+    def _generator_step(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
+        shards = []
+        with _frozen(self.networks["disc"]):
+            for shard, real in self._numbered(reals):
+                fake = self._fakes("gen", len(real), iteration, shard)
+                (fake,) = self._augmented("gen", [fake], iteration, shard)
+                loss = self._loss.generator(self._score(fake))
+                (loss * self.options.gan_criterion.loss_weight).backward()
+                shards.append({"loss_gen": loss.item()})
+        self._move("gen")
+        return self.world.mean(shards)
+
+    def _path_penalty(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
+        options, shards = self.options, []
+        generator = self.networks["gen"]
+        for shard, real in self._numbered(reals):
+            num_images = max(int(len(real) / options.path_batch_shrink), 1)
+            w_plus = self._codes("path", num_images, iteration, shard)
+            images = generator.render(w_plus, self._noise("path", num_images, iteration, shard), self._twice)
+            towards = self.draws.normal("path direction", iteration, shard, tuple(images.shape))
+            lengths = regularizers.path_lengths(images, w_plus, paddle.to_tensor(towards))
+            # The mean of the iterations before, which all shards know.
+            penalty = regularizers.path_length_penalty(lengths, self.path_mean)
+            (penalty * (options.path_reg_weight * options.params.gen_iters)).backward()
+            shards.append({"loss_path": penalty.item(), "path_length": lengths.mean().item()})
+        self._move("gen")
+        numbers = self.world.mean(shards)
+        self.path_mean += _PATH_DECAY * (numbers["path_length"] - self.path_mean)
+        return numbers
+
+    def _move(self, network: str) -> None:
+        optimizer = self._optimizer(network)
+        self.world.average_gradients(self.networks[network].parameters())
+        optimizer.step()
+        optimizer.clear_grad()
+
+    @paddle.no_grad()
+    def _average(self, num_images: int, iteration: int) -> None:
+        """Move gen_ema towards gen; the half-life in images ramps up with training."""
+        half_life = self.options.ema_images
+        if self.options.ema_rampup:
+            half_life = min(half_life, self.options.ema_rampup * num_images * iteration)
+        keep = 0.5 ** (num_images / max(half_life, 1e-8))
+        for averaged, parameter in zip(
+            self.networks["gen_ema"].parameters(), self.networks["gen"].parameters(), strict=True
+        ):
+            averaged.lerp_(parameter, 1 - keep)
+
+    # ---- parts of an iteration
+
+    def _numbered(self, reals: list[paddle.Tensor]) -> Iterator[tuple[int, paddle.Tensor]]:
+        """Number this process's shards over all processes."""
+        yield from enumerate(reals, self.world.first_shard)
+
+    def _codes(self, stream: str, num_images: int, iteration: int, shard: int) -> paddle.Tensor:
+        """Draw w_plus (N, n_latent, style_dim), a share of them mixed from two codes at a random layer."""
+        generator = self.networks["gen"]
+        rng = self.draws.generator(f"{stream} codes", iteration, shard)
+        z = rng.standard_normal((2, num_images, generator.style_dim), np.float32)
+        first_of_second = rng.integers(1, generator.n_latent, num_images)
+        mixed = rng.random(num_images) < self.options.style_mixing
+        first_of_second[~mixed] = generator.n_latent
+        w = generator.mapping(paddle.to_tensor(z[0])).unsqueeze(1)
+        w_plus = w.expand([num_images, generator.n_latent, generator.style_dim])
+        if not mixed.any():
+            return w_plus
+        other = generator.mapping(paddle.to_tensor(z[1])).unsqueeze(1)
+        later = np.arange(generator.n_latent)[None, :, None] >= first_of_second[:, None, None]
+        share = paddle.to_tensor(later.astype(np.float32))
+        return w_plus * (1 - share) + other * share
+
+    def _noise(self, stream: str, num_images: int, iteration: int, shard: int) -> list[paddle.Tensor | None]:
+        rng = self.draws.generator(f"{stream} noise", iteration, shard)
+        return list(draw_noise(self.networks["gen"], num_images, rng))
+
+    def _fakes(self, stream: str, num_images: int, iteration: int, shard: int) -> paddle.Tensor:
+        noise = self._noise(stream, num_images, iteration, shard)
+        with self.autocast():
+            w_plus = self._codes(stream, num_images, iteration, shard)
+            return self.networks["gen"].render(w_plus, noise, self._once).astype("float32")
+
+    def _augmented(self, stream: str, batches: list[paddle.Tensor], iteration: int, shard: int) -> list[paddle.Tensor]:
+        if self._ada is None:
+            return batches
+        rng = self.draws.generator(f"{stream} augment", iteration, shard)
+        return [augment(images, self._ada.p, rng, self.options.augment.groups) for images in batches]
+
+    def _score(self, images: paddle.Tensor) -> paddle.Tensor:
+        with self.autocast():
+            return self.networks["disc"](images, form=self._once).astype("float32")
+
+    def _score_twice(self, images: paddle.Tensor) -> paddle.Tensor:
+        return self.networks["disc"](images, form=self._twice)
+
+    # ---- what is shown, kept and measured
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return the running mean of the path lengths and the state of the augmentation."""
+        return {"path_mean": self.path_mean, **({} if self._ada is None else self._ada.state())}
+
+    def load_extra_state(self, state: Mapping[str, Any]) -> None:
+        """Take back what `extra_state` gave; a run that now has augmentation may not have had it."""
+        own = dict(state)
+        self.path_mean = float(own.pop("path_mean", 0.0))
+        if "ada_p" in own:
+            ada = {name: own.pop(name) for name in ("ada_p", "ada_signs", "ada_iterations")}
+            if self._ada is not None:
+                self._ada.load_state(ada)
+        super().load_extra_state(own)
+
+    def pictures(self, iteration: int) -> dict[str, Image]:
+        """Draw the same codes every time with the averaged generator: as they come, and truncated."""
+        generator = self.networks["gen_ema"]
+        num_images = self.settings.image_num or 24
+        z = self.draws.normal("pictures", 0, 0, (num_images, generator.style_dim))
+        with paddle.no_grad():
+            w = generator.mapping(paddle.to_tensor(z))
+            centre = generator.mean_latent(4096, seed=0)
+            grids = {"samples": w, "samples_truncated": centre + _PICTURE_PSI * (w - centre)}
+        return {name: _grid(self._render(codes)) for name, codes in grids.items()}
+
+    def _render(self, codes: paddle.Tensor) -> FloatArray:
+        generator = self.networks["gen_ema"]
+        with paddle.no_grad():
+            parts = [codes[first : first + _AT_ONCE] for first in range(0, len(codes), _AT_ONCE)]
+            return np.concatenate([generator.render(part, "fixed", self._once).numpy() for part in parts])
+
+    def subject(self, real: Any) -> Subject:
+        """Measure the averaged generator, with random noise and without truncation."""
+        from ppgan_ext.metrics import Subject
+
+        generator = self.networks["gen_ema"]
+
+        @paddle.no_grad()
+        def generate(first: int, count: int) -> paddle.Tensor:
+            rngs = [self.draws.generator("metrics", 0, first + index) for index in range(count)]
+            z = np.stack([rng.standard_normal(generator.style_dim, np.float32) for rng in rngs])
+            noises = [list(draw_noise(generator, 1, rng)) for rng in rngs]
+            noise = [paddle.concat(list(layer)) for layer in zip(*noises, strict=True)]
+            return generator.render(generator.mapping(paddle.to_tensor(z)), noise, self._once)
+
+        return Subject(real=real, generate=generate, generator=generator, size=generator.size)
+
+
+def draw_noise(generator: StyleGANv2Generator, num_images: int, rng: np.random.Generator) -> Iterator[paddle.Tensor]:
+    """Draw one noise image per layer and sample, (N, 1, r, r), from a generator of one's own."""
+    for side in generator.noise_sides():
+        yield paddle.to_tensor(rng.standard_normal((num_images, 1, side, side), np.float32))
+
+
+def _lazy_ratio(interval: int) -> float:
+    return interval / (interval + 1)
+
+
+def _grid(pixels: FloatArray) -> Image:
+    columns = max(math.isqrt(3 * len(pixels) // 2), 1)
+    return pictures.grid([pictures.to_image(one) for one in pixels], columns)
+
+
+@contextlib.contextmanager
+def _frozen(network: nn.Layer) -> Iterator[None]:
+    """Compute no gradients of a network's parameters within the block."""
+    parameters = [parameter for parameter in network.parameters() if not parameter.stop_gradient]
+    for parameter in parameters:
+        parameter.stop_gradient = True
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.stop_gradient = False
