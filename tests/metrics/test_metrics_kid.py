@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.metrics import KID, Subject
+from ppgan_ext.metrics import KID, Subject, gather
 from ppgan_ext.metrics.kid import kernel_distance, polynomial_mmd
 from tests.reference.toy import numbers
 from tests.reference.toy_metrics import ArraySource, ToyFeatures, generator_of, random_images
@@ -89,3 +89,16 @@ def test_figures_of_a_subject():
     same = KID(None, network).compute(subject(random_images(60, seed=3)))
     assert abs(same["kid_toy"]) < 0.1 * figures["kid_toy"]
     assert "subsets of 30 images instead of 1000" in same.notes[0]
+
+
+def test_features_too_large_to_keep_are_computed_again(monkeypatch):
+    real, generated, network = random_images(20, seed=1), random_images(20, seed=2), ToyFeatures()
+    subject = Subject(ArraySource(real), generate=generator_of(generated), size=8)
+    kept = KID(None, network).compute(subject)
+    assert KID(None, network).compute(subject) == kept
+    assert network.num_images == 40
+    monkeypatch.setattr(gather, "KEPT_BYTES", 0)
+    subject.kept.clear()
+    assert KID(None, network).compute(subject) == kept
+    assert KID(None, network).compute(subject) == kept
+    assert network.num_images == 120
