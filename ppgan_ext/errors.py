@@ -68,6 +68,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
         "Did you mean 'smile'? Choose from: age, smile"
     """
     known = sorted(choices)
-    close = difflib.get_close_matches(str(name).lower(), known, n=1, cutoff=0.5)
-    hint = f"Did you mean '{close[0]}'? " if close else ""
+    lowered = {choice.lower(): choice for choice in known}
+    close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
+    hint = f"Did you mean '{lowered[close[0]]}'? " if close else ""
     return f"{hint}Choose from: {', '.join(known)}" if known else f"{hint}There is nothing to choose from"

@@ -132,7 +132,8 @@ class Journal:
         """Close the files; nothing can be written afterwards."""
         for stream in (self._bar, self._text, self._lines, self._visualdl):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(OSError):  # on a full disk; that has been said when the line was written
+                    stream.close()
         self._bar = self._text = self._lines = self._visualdl = self._folder = None
 
     def _line(self, iteration: int, rates: Mapping[str, float]) -> None:

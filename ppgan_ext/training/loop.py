@@ -136,11 +136,11 @@ def _after_iteration(run: Run, stop: bool) -> None:
     """Do what is due after an iteration: pictures, measuring, saving."""
     settings, done, last = run.settings, run.done, run.done == run.total
     validation = settings.validation
-    if done % settings.log_config.visual_interval == 0 or last:
-        _draw(run, "visual_train")
     unit = run.iters_per_epoch if settings.epochs else 1
     if done % (settings.snapshot_config.interval * unit) == 0 or last or stop:
         save(run)
+    if done % settings.log_config.visual_interval == 0 or last:
+        _draw(run, "visual_train")
     if validation is not None and validation.interval > 0 and done % validation.interval == 0:
         run.journal.figures(done, evaluate(run))
         if validation.save_img:

@@ -157,8 +157,10 @@ def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
     model = pydantic.create_model("Settings", __base__=Settings, **settler.fields())
     settings, mistakes = config.validate(model, data, lines, path)
     problems += [*settler.problems, *mistakes]
-    if not any(key in data for key in ("total_iters", "epochs")):
-        problems.append(config.mistake("missing (or give 'epochs')", ("total_iters",), lines, path))
+    lengths = [key for key in ("total_iters", "epochs") if data.get(key) is not None]
+    if len(lengths) != 1:
+        what = "give this or 'epochs', not both" if lengths else "missing (or give 'epochs')"
+        problems.append(config.mistake(what, ("total_iters",), lines, path))
     if settings is not None and not problems:
         problems += tasks.find(data["model"]["name"]).check(settings)
     config.refuse(sorted(problems, key=_line))
@@ -250,8 +252,8 @@ class _Settler:
 
     def _block(self, path: KeyPath, table: Collection[str], options: Callable[[str], Any]) -> Any:
         """Return the options model of the block at a path; None where that cannot be told, which is noted."""
-        parent = self._at(path[:-1])
-        block = parent.get(path[-1])
+        parent, key = self._at(path[:-1]), path[-1]
+        block = parent.get(key)
         if not isinstance(block, dict):
             what = "missing" if block is None else f"expected a block of options, got {block!r}"
         elif isinstance(name := block.get("name"), str) and name in table:
@@ -260,7 +262,7 @@ class _Settler:
             path = (*path, "name")
             what = "missing" if name is None else f"unknown '{name}'. {nearest(str(name), table)}"
         self.problems.append(config.mistake(what, path, self.lines, self.source))
-        parent.pop(path[0] if len(path) == 1 else next(key for key in reversed(path) if key in parent), None)
+        parent.pop(key, None)
         return None
 
 

@@ -12,6 +12,7 @@ from ppgan_ext.images import grid, to_image
 from ppgan_ext.metrics import Subject
 from ppgan_ext.training.blocks import Block, Count, Number, Positive
 from ppgan_ext.training.task import Task
+from ppgan_ext.training.tensors import from_array
 
 SIZE, STYLE = 8, 6
 
@@ -49,7 +50,7 @@ class ToyTask(Task):
 
     def _latents(self, stream: str, iteration: int, shard: int, count: int) -> paddle.Tensor:
         rng = self.draws.generator(stream, iteration, self.world.first_shard + shard)
-        return paddle.to_tensor(rng.standard_normal((count, STYLE)).astype(np.float32))
+        return from_array(rng.standard_normal((count, STYLE)).astype(np.float32))
 
     def step(self, batches: list[Any], iteration: int) -> dict[str, float]:
         gen, disc = self.networks["gen"], self.networks["disc"]
@@ -79,7 +80,7 @@ class ToyTask(Task):
 
     def _discriminator(self, batch: Any, iteration: int, shard: int) -> dict[str, float]:
         disc = self.networks["disc"]
-        real = paddle.to_tensor(batch["A"])
+        real = from_array(batch["A"])
         fake = self._fake(iteration, shard, len(batch["A"])).detach()
         loss = (nn.functional.softplus(-disc(real)) + nn.functional.softplus(disc(fake))).mean()
         loss = loss * (1.0 + 0.1 * self.mean_score)  # the extra state matters to the weights

@@ -1,0 +1,88 @@
+"""Runs of the toy task in this process: its configuration, its data, and how to compare what came out."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import yaml
+
+from ppgan_ext.training import loop, schema, session
+from ppgan_ext.training.world import World
+from ppgan_ext.weights import readers
+
+CONFIG: dict[str, Any] = {
+    "total_iters": 4,
+    "model": {"name": "ToyModel"},
+    "dataset": {"train": {"name": "FacesDataset", "size": 8, "batch_size": 3}},
+    "lr_scheduler": {"name": "MultiStepDecay", "learning_rate": 0.01, "milestones": [3], "gamma": 0.5},
+    "optimizer": {
+        "optimG": {"name": "Adam", "net_names": ["gen"], "beta1": 0.0},
+        "optimD": {"name": "Adam", "net_names": ["disc"]},
+    },
+    "log_config": {"interval": 1, "visual_interval": 100},
+    "snapshot_config": {"interval": 2},
+}
+
+
+def write_faces(folder: Path, count: int = 11) -> Path:
+    """Write pictures of noise, wide and high ones, larger and smaller than the toy's 8 px."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for i in range(count):
+        noise = rng.integers(0, 256, (7 + i % 3, 8 + i % 5, 3), dtype=np.uint8)
+        PIL.Image.fromarray(noise).save(folder / f"{i:02d}.png")
+    return folder
+
+
+def write_config(folder: Path, faces: Path, **changes: Any) -> Path:
+    """Write the toy's configuration, with whole blocks changed."""
+    content = copy.deepcopy(CONFIG)
+    content["output_dir"] = str(folder / "out")
+    content["dataset"]["train"]["dataroot"] = str(faces)
+    path = folder / "toy.yaml"
+    path.write_text(yaml.safe_dump(content | changes, sort_keys=False))
+    return path
+
+
+def prepare(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> loop.Run:
+    """Prepare a run of one process."""
+    settings = schema.read_config(config, overrides)
+    return session.prepare(settings, World(accumulate=settings.accumulate), session.Start(**start))
+
+
+def train(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> loop.Run:
+    """Train in this process, to the end or to the error that is raised."""
+    return finish(prepare(config, overrides, **start))
+
+
+def finish(run: loop.Run) -> loop.Run:
+    """Train a prepared run and close it, whatever happens."""
+    try:
+        loop.train(run)
+    finally:
+        run.loader.close()
+        run.journal.close()
+    return run
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """Everything of a checkpoint that training changes: dotted names and bytes."""
+    tree = readers.read(path)
+    extra = tree.pop("ppgan_ext", {}).get("extra_state", {})
+    flat = {
+        f"{net}.{key}": array for net, state in tree.items() if isinstance(state, dict) for key, array in state.items()
+    }
+    flat |= {f"extra.{key}": np.asarray(value) for key, value in extra.items()}
+    return {key: np.asarray(array).tobytes() for key, array in flat.items()} | {
+        "epoch": np.int64(tree["epoch"]).tobytes()
+    }
+
+
+def only(folder: Path, pattern: str) -> Path:
+    """Return the one file below a folder that has such a name."""
+    (found,) = sorted(folder.rglob(pattern))
+    return found

@@ -1,0 +1,23 @@
+"""The toy task stands among the models; data and configurations at toy size."""
+
+from __future__ import annotations
+
+import pytest
+
+from ppgan_ext.training import tasks
+from tests.reference import toy_runs
+
+
+@pytest.fixture(autouse=True)
+def _toy_model(monkeypatch):
+    monkeypatch.setitem(tasks.TASKS, "ToyModel", "tests.reference.toy_task:ToyTask")
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory):
+    return toy_runs.write_faces(tmp_path_factory.mktemp("data") / "faces")
+
+
+@pytest.fixture
+def config(tmp_path, faces):
+    return toy_runs.write_config(tmp_path, faces)

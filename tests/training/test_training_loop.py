@@ -1,0 +1,261 @@
+"""The loop: resumed runs end with the same bytes, whatever happened in between; nothing grows; errors lose nothing."""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from ppgan_ext.errors import ConfigError, InputError, OutputError, TrainingError
+from ppgan_ext.training import loop
+from tests.reference import toy_runs
+from tests.reference.toy_task import ToyTask
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory, faces):
+    """The content of a checkpoint after six iterations in one go."""
+    from ppgan_ext.training import tasks
+
+    tasks.TASKS["ToyModel"] = "tests.reference.toy_task:ToyTask"
+    folder = tmp_path_factory.mktemp("unbroken")
+    run = toy_runs.train(toy_runs.write_config(folder, faces), {"total_iters": 6})
+    del tasks.TASKS["ToyModel"]
+    return toy_runs.content(toy_runs.only(run.folder, "iter_6_checkpoint.pdparams"))
+
+
+def final(run):
+    return toy_runs.content(toy_runs.only(run.folder, f"iter_{run.total}_checkpoint.pdparams"))
+
+
+@pytest.mark.parametrize("first", [2, 3])
+def test_two_and_four_iterations_are_six(config, unbroken, first):
+    begun = toy_runs.train(config, {"total_iters": first})
+    resumed = toy_runs.train(
+        config, {"total_iters": 6}, resume=str(toy_runs.only(begun.folder, "*_checkpoint.pdparams"))
+    )
+    assert resumed.folder == begun.folder
+    assert final(resumed) == unbroken
+    assert len(unbroken) == 4 * 3 + 4 * 4 * 2 + 1 + 1
+
+
+def test_another_number_of_workers_changes_nothing(config, unbroken):
+    begun = toy_runs.train(config, {"total_iters": 2, "dataset.train.num_workers": 2})
+    resumed = toy_runs.train(config, {"total_iters": 6, "dataset.train.num_workers": 1}, resume=str(begun.folder))
+    assert final(resumed) == unbroken
+
+
+def test_the_seed_decides(config, unbroken):
+    run = toy_runs.train(config, {"total_iters": 6, "seed": 1})
+    changed = [key for key, value in final(run).items() if value != unbroken[key]]
+    assert "gen.0.weight" in changed
+    assert "extra.mean_score" in changed
+
+
+def test_without_the_extra_state_the_bytes_would_differ(config, unbroken, monkeypatch):
+    begun = toy_runs.train(config, {"total_iters": 2})
+    monkeypatch.setattr(ToyTask, "load_extra_state", lambda self, state: None)
+    assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(begun.folder))) != unbroken
+
+
+def test_a_run_leaves_what_paddlegan_leaves(config):
+    run = toy_runs.train(config, {"total_iters": 5, "log_config.visual_interval": 2})
+    names = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
+    assert names == {
+        "config.yaml",
+        "log.txt",
+        "log.jsonl",
+        "iter_2_weight.pdparams",
+        "iter_4_weight.pdparams",
+        "iter_5_weight.pdparams",
+        "iter_5_checkpoint.pdparams",
+        *(f"visual_train/iter_{i:08d}_samples.png" for i in (2, 4, 5)),
+    }
+    assert run.folder.name.startswith("toy-20")
+    lines = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 5]
+    assert [line["learning_rate"] for line in lines] == [
+        {"optimG": 0.005 * k, "optimD": 0.01 * k} for k in (1, 1, 1, 0.5, 0.5)
+    ]
+    assert set(lines[0]) >= {"losses", "images_per_second", "memory_mb", "seconds_left"}
+    assert set(lines[0]["losses"]) == {"loss_d", "loss_g", "mean_score"}
+    assert toy_runs.train(config, {"total_iters": 5}).folder != run.folder  # in the same minute
+
+
+def test_keep_checkpoints_keeps_more(config):
+    run = toy_runs.train(config, {"total_iters": 8, "keep_checkpoints": 2})
+    assert {path.name for path in run.folder.glob("*_checkpoint.pdparams")} == {
+        "iter_6_checkpoint.pdparams",
+        "iter_8_checkpoint.pdparams",
+    }
+
+
+def test_epochs_count_iterations_of_the_data_set(tmp_path, faces):
+    path = toy_runs.write_config(tmp_path, faces, total_iters=None, epochs=2, snapshot_config={"interval": 1})
+    run = toy_runs.train(path)
+    assert (run.iters_per_epoch, run.total) == (3, 6)  # 11 faces, 3 at a time
+    assert {path.name for path in run.folder.glob("epoch_*")} == {
+        "epoch_1_weight.pdparams",
+        "epoch_2_weight.pdparams",
+        "epoch_2_checkpoint.pdparams",
+    }
+
+
+def test_a_run_at_its_end_is_not_begun_again(config):
+    run = toy_runs.train(config)
+    with pytest.raises(ConfigError, match=r"at its end: iteration 4 of 4\. Raise total_iters"):
+        toy_runs.prepare(config, resume=str(run.folder))
+
+
+def test_validation_measures_and_draws(config):
+    overrides = {
+        "validate.interval": 2,
+        "validate.save_img": True,
+        "validate.metrics.any.name": "PSNR",
+        "model.factor": 0.5,
+    }
+    run = toy_runs.train(config, overrides)
+    lines = [json.loads(line) for line in (run.folder / "log.jsonl").read_text().splitlines()]
+    measured = [(line["iteration"], line["metrics"]) for line in lines if "metrics" in line]
+    assert [iteration for iteration, _ in measured] == [2, 4]
+    assert 3 < measured[0][1]["psnr"] < 30
+    assert measured[0] == (2, measured[1][1])  # the toy's reconstruction never changes
+    assert len(list((run.folder / "visual_test").iterdir())) == 2
+    assert loop.evaluate(run) == measured[0][1]
+
+
+def test_a_number_out_of_range_stops_the_run_and_keeps_the_last_checkpoint(config):
+    run = toy_runs.prepare(config, {"total_iters": 9, "model.poison": 6})
+    with pytest.raises(TrainingError) as caught:
+        toy_runs.finish(run)
+    text = str(caught.value)
+    assert "out of range in iteration 6: loss_g is nan" in text
+    assert "iter_4_checkpoint.pdparams" in text
+    assert toy_runs.only(run.folder, "*_checkpoint.pdparams").name == "iter_4_checkpoint.pdparams"
+
+
+def test_a_network_turned_nan_stops_the_run_though_the_loss_looks_well(config, monkeypatch):
+    step = ToyTask.step
+
+    def spoil(self, batches, iteration):
+        numbers = step(self, batches, iteration)
+        if iteration == 3:
+            weight = self.networks["gen_ema"][0].weight
+            weight.set_value(weight * float("inf"))
+        return numbers
+
+    monkeypatch.setattr(ToyTask, "step", spoil)
+    run = toy_runs.prepare(config)
+    with pytest.raises(TrainingError, match=r"gen_ema\.0\.weight: holds NaN.*iter_2_checkpoint"):
+        toy_runs.finish(run)
+    assert {path.name for path in run.folder.glob("*.pdparams")} == {
+        "iter_2_checkpoint.pdparams",
+        "iter_2_weight.pdparams",
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_within_an_iteration_saves_it_and_goes_on_exactly(config, unbroken, monkeypatch, number):
+    step = ToyTask.step
+
+    def interrupted(self, batches, iteration):
+        if iteration == 3:
+            signal.raise_signal(number)
+        return step(self, batches, iteration)
+
+    run = toy_runs.prepare(config, {"total_iters": 6})
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ToyTask, "step", interrupted)
+        toy_runs.finish(run)
+    assert run.saved == toy_runs.only(run.folder, "*_checkpoint.pdparams")
+    assert run.saved.name == "iter_3_checkpoint.pdparams"
+    assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(run.saved))) == unbroken
+
+
+def test_the_log_of_a_resumed_run_has_each_iteration_once(config):
+    run = toy_runs.train(config, {"total_iters": 2})
+    with (run.folder / "log.jsonl").open("a") as log:  # of iterations that were lost with the process
+        log.write('{"iteration": 3, "losses": {}}\n{"iteration": 4, "los')
+    resumed = toy_runs.train(config, {"seed": 0}, resume=str(run.folder))
+    lines = [json.loads(line) for line in (resumed.folder / "log.jsonl").read_text().splitlines()]
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
+    assert all(line["losses"] for line in lines)
+    assert (run.folder / "config_from_iter_2.yaml").is_file()
+    assert "going on from" in (run.folder / "log.txt").read_text()
+
+
+def test_leftovers_of_a_killed_process_are_removed(config):
+    run = toy_runs.train(config, {"total_iters": 2})
+    (run.folder / ".part-abc.pdparams").touch()
+    toy_runs.train(config, resume=str(run.folder))
+    assert not list(run.folder.glob(".part-*"))
+
+
+def test_bad_files_are_named_once_and_counted(tmp_path):
+    faces = toy_runs.write_faces(tmp_path / "faces", 5)
+    (faces / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+    run = toy_runs.train(toy_runs.write_config(tmp_path, faces), {"total_iters": 8})
+    notes = [line for line in (run.folder / "log.txt").read_text().splitlines() if "left out" in line]
+    assert len(notes) == 1
+    assert "left out, 1 so far: broken.png" in notes[0]
+
+
+def test_data_that_cannot_be_used_is_refused_before_a_folder_is_made(tmp_path, faces):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    path = toy_runs.write_config(tmp_path, faces)
+    with pytest.raises(InputError, match="holds no pictures"):
+        toy_runs.prepare(path, {"dataset.train.dataroot": str(empty)})
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_image_is_enough(tmp_path):
+    faces = tmp_path / "faces"
+    faces.mkdir()
+    PIL.Image.fromarray(np.full((5, 9, 3), 7, np.uint8)).save(faces / "one.png")
+    run = toy_runs.train(toy_runs.write_config(tmp_path, faces))
+    assert (run.done, run.iters_per_epoch) == (4, 1)
+
+
+def test_a_log_that_cannot_be_written_is_said(config):
+    run = toy_runs.prepare(config)
+    run.journal._lines.close()
+    run.journal._lines = open("/dev/full", "w", buffering=1)  # noqa: PTH123
+    with pytest.raises(OutputError, match="the log cannot be written"):
+        toy_runs.finish(run)
+
+
+def test_memory_stays_flat(config):
+    overrides = {
+        "total_iters": 450,
+        "log_config.interval": 1,
+        "log_config.visual_interval": 150,
+        "snapshot_config.interval": 150,
+        "validate.interval": 150,
+        "validate.metrics.any.name": "PSNR",
+    }
+    run = toy_runs.prepare(config, overrides)
+    counts, memory = {}, {}
+    record = run.journal.record
+
+    def watch(iteration, numbers, rates):
+        record(iteration, numbers, rates)
+        if iteration in (160, 310, 445):
+            gc.collect()
+            counts[iteration] = len(gc.get_objects())
+            memory[iteration] = loop_memory()
+
+    run.journal.record = watch
+    toy_runs.finish(run)
+    assert counts[445] - counts[160] < 100, counts
+    assert memory[445] - memory[310] < 4, memory
+
+
+def loop_memory():
+    from ppgan_ext.training.journal import memory_mb
+
+    return memory_mb()
