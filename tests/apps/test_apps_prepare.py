@@ -47,7 +47,7 @@ def album(tmp_path_factory):
 def prepared(album, tmp_path_factory):
     """The faces of the album, with their summary."""
     folder = tmp_path_factory.mktemp("prepared") / "faces"
-    return folder, prepare_faces(options(album, output=str(folder)))
+    return folder, prepare_faces(options(album, output=str(folder), jobs=3))
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def done(photos, prepared):
 
 
 def options(photos, **settings):
-    given = {"input": str(photos), "output": str(photos.parent / "faces"), "size": 64, "min_size": 30, "jobs": 2}
+    given = {"input": str(photos), "output": str(photos.parent / "faces"), "size": 64, "min_size": 30, "jobs": 1}
     return PrepareOptions(**{**given, **settings})
 
 
@@ -112,7 +112,7 @@ def test_every_face_is_cut_out_and_recorded(album, prepared):
 
 
 def test_the_number_of_processes_changes_nothing(photos, prepared):
-    prepare_faces(options(photos, jobs=1))
+    prepare_faces(options(photos))
     assert contents(photos.parent / "faces") == contents(prepared[0])
 
 
@@ -186,7 +186,7 @@ def test_other_options_than_the_manifests_are_refused(photos, done, changed, mes
         prepare_faces(options(photos, **changed))
     assert message in str(caught.value)
     assert contents(done) == before
-    assert prepare_faces(options(photos, jobs=1)).num_before == 4
+    assert prepare_faces(options(photos, jobs=2)).num_before == 4
 
 
 @pytest.mark.parametrize("text", ["", "not json\n", '{"format": 2, "options": {}}\n', "[]\n", '{"format": 1}\n'])
@@ -312,7 +312,7 @@ def as_if_unbroken(prepared, copies):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_cut_short_goes_on_to_the_same_result(photos, prepared, number):
-    copies = [f"copy{i}.png" for i in range(8)]
+    copies = [f"copy{i}.png" for i in range(6)]
     for name in copies:
         shutil.copy(photos / "trip" / "two.png", photos / name)
     folder = photos.parent / "faces"
