@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def restore(checkpoint: Checkpoint, task: Task) -> list[str]:
     Raises:
         WeightsError: it does not fit; everything that differs is listed, and the task is as it was.
     """
-    differences = [*_misfits(checkpoint, task), *_missing_numbers(checkpoint, task)]
+    differences = _misfits(checkpoint, task)
     changed = _changed_settings(checkpoint, task)
     if differences:
         settings = f"; settings that differ: {'; '.join(changed)}" if changed else ""
@@ -267,13 +267,6 @@ def _misfits(checkpoint: Checkpoint, task: Task) -> list[str]:
         except WeightsError as error:
             found.append(f"{name}: {error.what.replace('network', 'optimiser')}")
     return found
-
-
-def _missing_numbers(checkpoint: Checkpoint, task: Task) -> Iterator[str]:
-    if checkpoint.own:
-        expected, found = set(task.extra_state()), set(checkpoint.own["extra_state"])
-        if expected != found:
-            yield f"it keeps the numbers {', '.join(sorted(found))} where {', '.join(sorted(expected))} are expected"
 
 
 def _changed_settings(checkpoint: Checkpoint, task: Task) -> list[str]:

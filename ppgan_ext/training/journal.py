@@ -60,13 +60,13 @@ class Journal:
         self._bar: Any = None
         if folder is None:
             return
+        self._visualdl = find_visualdl()(logdir=str(folder)) if visualdl else None
         _cut_lines(folder / "log.jsonl", done)
         try:
             self._text = (folder / "log.txt").open("a", encoding="utf-8", buffering=1)
             self._lines = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             raise OutputError(f"cannot be written ({error.strerror})", where=folder) from error
-        self._visualdl = _open_visualdl(folder) if visualdl else None
 
     def start(self) -> None:
         """Show the progress bar, on a terminal, and count time from now on."""
@@ -216,10 +216,14 @@ def _cut_lines(path: Path, done: int) -> None:
     files.write_bytes(path, "".join(kept).encode())
 
 
-def _open_visualdl(folder: Path) -> Any:
+def find_visualdl() -> Any:
+    """Return VisualDL's writer of logs.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
     try:
-        writer = importlib.import_module("visualdl").LogWriter
+        return importlib.import_module("visualdl").LogWriter
     except ImportError as error:
         cure = "Install it (pip install visualdl) or set enable_visualdl: False"
         raise ConfigError("VisualDL is not installed", where="enable_visualdl", cure=cure) from error
-    return writer(logdir=str(folder))

@@ -16,7 +16,7 @@ from ppgan_ext.data.loader import Loader
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import checkpoint, tasks
 from ppgan_ext.training.draws import Draws
-from ppgan_ext.training.journal import Journal
+from ppgan_ext.training.journal import Journal, find_visualdl
 from ppgan_ext.training.loop import Run
 from ppgan_ext.training.profiling import Profile
 from ppgan_ext.training.schema import Settings
@@ -46,6 +46,8 @@ def prepare(settings: Settings, world: World, start: Start) -> Run:
     Raises:
         PpganExtError: data, metrics or weights that cannot be used; nothing has been written then but the run's folder.
     """
+    if settings.enable_visualdl:
+        find_visualdl()
     train_data = build_dataset(settings.dataset.train)
     test_data = train_data if settings.dataset.test is None else build_dataset(settings.dataset.test)
     metrics = _metrics(settings, start)

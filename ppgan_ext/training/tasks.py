@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+from ppgan_ext import runtime
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.training.task import Task
 
@@ -22,5 +23,6 @@ def find(name: str) -> type[Task]:
     """
     if name not in TASKS:
         raise ConfigError(f"unknown '{name}'", where="model.name", cure=nearest(name, TASKS))
+    runtime.import_paddle()  # quietly, before the task's module does
     module, _, attribute = TASKS[name].partition(":")
     return getattr(importlib.import_module(module), attribute)

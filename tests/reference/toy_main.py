@@ -1,14 +1,32 @@
-"""tools/main.py with the toy task among the models: what tests of whole commands run in a process of its own."""
+"""tools/main.py with the toy task among the models: what tests of whole commands run in a process of its own.
 
+TOY_SLOW_WRITING=seconds stretches the writing of a weight file, so that a kill can fall into it.
+"""
+
+import os
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ppgan_ext.training import tasks
 from ppgan_ext.training.command import main
+from ppgan_ext.weights.readers import pdparams
 
 tasks.TASKS["ToyModel"] = "tests.reference.toy_task:ToyTask"
+_write = pdparams.write
+
+
+def _write_slowly(path, state):
+    _write(path, state)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    time.sleep(float(os.environ["TOY_SLOW_WRITING"]))
+    path.write_bytes(data)
+
 
 if __name__ == "__main__":
+    if "TOY_SLOW_WRITING" in os.environ:
+        pdparams.write = _write_slowly
     sys.exit(main())

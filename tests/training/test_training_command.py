@@ -1,0 +1,181 @@
+"""tools/main.py: PaddleGAN's flags, one line for each error, and runs that survive being killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ppgan_ext.training.command import main
+from tests.reference import toy_runs
+
+ROOT = Path(__file__).resolve().parents[2]
+TOY_MAIN = ROOT / "tests" / "reference" / "toy_main.py"
+
+
+def start(*words, script=TOY_MAIN, **environment):
+    return subprocess.Popen(
+        [sys.executable, str(script), *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+def test_the_script_is_thin_and_explains_itself_without_paddle(tmp_path):
+    script = ROOT / "tools" / "main.py"
+    assert len(script.read_text().splitlines()) <= 40
+    words = [sys.executable, "-X", "importtime", str(script), "--help"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    for flag in ("-c", "-o", "--resume", "--load", "--evaluate-only", "--seed", "--amp_level", "--no-cuda", "-p"):
+        assert re.search(rf"^  {flag}\b|, {flag}\b", done.stdout, re.MULTILINE), flag
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "ppgan_ext.training.command" in imported
+    assert not imported & {"paddle", "cv2"}
+
+
+def test_a_dry_run_prints_the_settled_configuration_and_stops(config, tmp_path, capsys):
+    words = ["-c", str(config), "--dry-run", "--seed", "7", "--amp", "--amp_level", "O2", "--val-interval", "9"]
+    assert main([*words, "-o", "model.width=5", "lr_scheduler.milestones.0=8", "--source_path", "x"]) == 0
+    out = capsys.readouterr().out
+    settled = yaml.safe_load(out.partition("\nnote:")[0])
+    assert (settled["seed"], settled["amp"], settled["validate"]["interval"]) == (7, "O2", 9)
+    assert (settled["model"]["width"], settled["lr_scheduler"]["milestones"]) == (5, [8])
+    assert settled["optimizer"]["optimG"]["beta2"] == 0.999  # defaults too
+    assert "note: --source_path belongs to models that are not trained here" in out
+    assert not (tmp_path / "out").exists()
+    assert main(["-c", str(config), "--dry-run", "--seed", "0", "-o", "seed=3"]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-c", "{config}", "-o", "model.width=5=6"], "-o: 'model.width=5=6' has 2 '='. Write it as -o a.b=value."),
+        (["-c", "{config}", "-o", "model.width"], "-o: 'model.width' has 0 '='."),
+        (
+            ["-c", "{config}", "-o", "model.wdth=5"],
+            "1 mistake in the options: model.wdth: unknown key; did you mean 'width'?",
+        ),
+        (["-c", "{config}", "-o", "a.b=__import__('os')"], "a: unknown key"),
+        (["-c", "nowhere.yaml"], "nowhere.yaml: no such file."),
+        ([], "main.py: the following arguments are required: -c/--config-file"),
+        (["-c", "{config}", "--seeed", "3"], "main.py: unrecognized arguments: --seeed 3"),
+        (["-c", "{config}", "--amp_level", "O3"], "invalid choice: 'O3'"),
+        (["-c", "{config}", "--resume", "a", "--load", "b"], "main.py: --resume and --load exclude one another."),
+        (["-c", "{config}", "--resume", "nowhere.pdparams"], "nowhere.pdparams: no such file."),
+        (["-c", "{config}", "--evaluate-only"], "validate.metrics: there is nothing to measure."),
+        (["-c", "{config}", "-p", "batch_rang=[1,2]"], "-p: unknown 'batch_rang'. Did you mean 'batch_range'?"),
+        (["-c", "{config}", "-p", "batch_range=[3,2]"], "-p: batch_range is [3, 2]."),
+        (["-c", "{config}", "--seed", "-4"], "seed: input should be greater than or equal to 0"),
+        (["-c", "{config}", "-o", "enable_visualdl=true"], "enable_visualdl: VisualDL is not installed."),
+    ],
+)
+def test_an_error_is_one_line_and_code_1(config, capsys, monkeypatch, words, message):
+    monkeypatch.setitem(sys.modules, "visualdl", None)
+    assert main([word.format(config=config) for word in words] + ["--no-cuda"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not list(config.parent.glob("out/*/*_checkpoint.pdparams"))
+
+
+def test_a_run_through_the_command_then_measured(config, tmp_path, capsys):
+    metrics = ["validate.metrics.any.name=PSNR", "model.factor=0.5"]
+    assert main(["-c", str(config), "--no-cuda", "-o", *metrics]) == 0
+    folder = toy_runs.only(tmp_path, "iter_4_weight.pdparams").parent
+    out = capsys.readouterr().out
+    assert "iter 4/4" in out
+    assert f"done: {folder}" in out
+    kept = yaml.safe_load((folder / "config.yaml").read_text())
+    assert kept["model"] == {"name": "ToyModel", "width": 12, "decay": 0.9, "poison": 0, "crash": 0, "factor": 0.5}
+    words = ["-c", str(folder / "config.yaml"), "--no-cuda", "--evaluate-only"]
+    assert main([*words, "--load", str(folder / "iter_4_weight.pdparams")]) == 0
+    out = capsys.readouterr().out
+    written = json.loads(toy_runs.only(tmp_path, "metrics.json").read_text())
+    assert written.keys() == {"psnr"}
+    assert json.loads(out[out.rindex("{") :]) == written
+    assert "weights taken from" in out
+    assert main([*words, "--resume", str(folder)]) == 0  # at its end, yet it can be measured
+
+
+def test_a_profile_is_written(config, tmp_path):
+    assert main(["-c", str(config), "--no-cuda", "-p", "batch_range=[1,3]; profile_path=trace"]) == 0
+    assert list(tmp_path.rglob("trace/*.json"))
+
+
+def test_ctrl_c_ends_with_130_a_checkpoint_and_the_way_on(config, tmp_path):
+    words = [
+        "-c",
+        config,
+        "--no-cuda",
+        "-o",
+        "total_iters=100000",
+        "log_config.interval=20",
+        "snapshot_config.interval=90000",
+    ]
+    process = start(*words)
+    for line in process.stdout:
+        if line.startswith("iter "):
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    saved = toy_runs.only(tmp_path, "iter_*_checkpoint.pdparams")
+    assert f"go on with --resume {os.path.relpath(saved)}" in out
+    assert err == "error: interrupted; a run that had begun has written a checkpoint\n"
+
+
+def test_a_run_killed_again_and_again_ends_with_the_bytes_of_an_unbroken_one(config, tmp_path, faces):
+    (tmp_path / "unbroken").mkdir()
+    overrides = {"total_iters": 30, "snapshot_config.interval": 3}
+    whole = toy_runs.train(toy_runs.write_config(tmp_path / "unbroken", faces), overrides)
+    words = ["-c", config, "--no-cuda", "-o", *(f"{key}={value}" for key, value in overrides.items())]
+    process = start(*words, TOY_SLOW_WRITING="0.15")
+    kill_while_writing(process, tmp_path / "out")
+    (last,) = tmp_path.glob("out/toy-*")
+    for kill in (kill_while_writing, kill_after_a_while):
+        process = start(*words[:3], "--resume", last, *words[3:], TOY_SLOW_WRITING="0.15")
+        kill(process, last)
+    process = start(*words[:3], "--resume", last, *words[3:])
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    final = toy_runs.only(tmp_path / "out", "iter_30_checkpoint.pdparams")
+    assert toy_runs.content(final) == toy_runs.content(whole.folder / "iter_30_checkpoint.pdparams")
+    assert not list(final.parent.glob(".part-*"))
+    lines = [json.loads(line)["iteration"] for line in (final.parent / "log.jsonl").read_text().splitlines()]
+    assert lines == list(range(1, 31))
+
+
+def kill_while_writing(process, folder):
+    """Kill a run when it has a checkpoint of its own and half of the next one is on disk."""
+    had = set(folder.rglob("*_checkpoint.pdparams"))
+    for _ in range(3000):
+        time.sleep(0.01)
+        assert process.poll() is None, process.communicate()
+        if set(folder.rglob("*_checkpoint.pdparams")) - had and list(folder.rglob(".part-*")):
+            process.kill()
+            process.communicate()
+            return
+    raise AssertionError("it never wrote")
+
+
+def kill_after_a_while(process, _):
+    """Kill a run at a moment that depends on nothing."""
+    for line in process.stdout:
+        if line.startswith("iter "):
+            break
+    time.sleep(0.3)
+    process.kill()
+    process.communicate()

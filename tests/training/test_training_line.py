@@ -1,0 +1,143 @@
+"""The line between processes: messages in the order of ranks, and nobody waits for one that has gone."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from ppgan_ext.training.line import Line, PeerError
+from ppgan_ext.training.world import World
+
+
+class Store:
+    """Paddle's key-value store, as far as it is used: `get` waits for the key."""
+
+    def __init__(self):
+        self._values, self._news = {}, threading.Condition()
+
+    def set(self, key, value):
+        with self._news:
+            self._values[key] = value
+            self._news.notify_all()
+
+    def get(self, key):
+        with self._news:
+            assert self._news.wait_for(lambda: key in self._values, 20)
+            return self._values[key]
+
+
+def together(size, work, monkeypatch):
+    """Run work(world) in so many threads, each with its end of a line; return results or errors by rank."""
+    monkeypatch.setenv("PADDLE_TRAINER_ENDPOINTS", "127.0.0.1:1,127.0.0.1:2")
+    store, results = Store(), [None] * size
+
+    def one(rank):
+        world = World(rank, size)
+        world._line = Line(rank, size, store)
+        try:
+            results[rank] = work(world)
+        except Exception as error:  # noqa: BLE001
+            results[rank] = error
+            world.leave_word(error)
+        finally:
+            world.leave()
+
+    threads = [threading.Thread(target=one, args=(rank,)) for rank in range(size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+        assert not thread.is_alive(), "somebody waits for ever"
+    return results
+
+
+def test_everybody_hears_everybody_in_the_order_of_ranks(monkeypatch):
+    def work(world):
+        messages = [f"{world.rank}.{i}".encode() * i for i in range(3)]
+        return [world._line.exchange(message) for message in messages]
+
+    results = together(3, work, monkeypatch)
+    assert results[0] == results[1] == results[2]
+    assert results[0][2] == [b"0.20.2", b"1.21.2", b"2.22.2"]
+
+
+def test_numbers_are_averaged_over_shards_and_processes(monkeypatch):
+    def work(world):
+        mean = world.mean([{"a": world.rank, "b": 1.0}, {"a": world.rank + 4.0, "b": 1.0}])
+        total = world.sum(np.array([[1, world.rank]], np.int32))
+        return mean, total.tolist(), world.any(world.rank == 2), world.any(False)
+
+    results = together(3, work, monkeypatch)
+    assert results[0] == results[1] == results[2] == ({"a": 3.0, "b": 1.0}, [[3, 3]], True, False)
+
+
+def test_the_writer_works_while_the_others_wait(monkeypatch):
+    done = []
+
+    def work(world):
+        result = world.by_writer(lambda: done.append(world.rank) or "result")
+        return result, list(done)
+
+    assert together(3, work, monkeypatch) == [("result", [0]), (None, [0]), (None, [0])]
+
+
+def test_a_failure_of_the_writer_ends_all(monkeypatch):
+    def fail():
+        raise ValueError("the disk is full")
+
+    results = together(3, lambda world: world.by_writer(fail), monkeypatch)
+    assert isinstance(results[0], ValueError)
+    assert [type(error) for error in results[1:]] == [PeerError, PeerError]
+    assert str(results[1]) == str(results[2]) == "the disk is full"
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_failure_elsewhere_reaches_all_with_its_reason(monkeypatch, failing):
+    def work(world):
+        world.any(False)
+        if world.rank == failing:
+            raise ValueError("bad file")
+        for _ in range(3):
+            world.any(False)
+
+    results = together(3, work, monkeypatch)
+    assert isinstance(results.pop(failing), ValueError)
+    assert {str(error) for error in results} == {f"process {failing}: bad file"}
+    assert {type(error) for error in results} == {PeerError}
+
+
+def test_a_process_that_just_goes_is_missed(monkeypatch):
+    def work(world):
+        if world.rank == 1:
+            world.leave()
+            return None
+        return world.any(False)
+
+    results = together(3, work, monkeypatch)
+    assert [str(results[0]), str(results[2])] == ["process 1 has gone. Its own log may say why."] * 2
+
+
+def test_what_all_did_alone_goes_on_only_if_none_failed(monkeypatch):
+    def work(world, failing):
+        world.together(ValueError("no data") if world.rank in failing else None)
+        return "went on"
+
+    assert together(2, lambda world: work(world, ()), monkeypatch) == ["went on"] * 2
+    first, second = together(2, lambda world: work(world, (0, 1)), monkeypatch)
+    assert (type(first), str(first), type(second), str(second)) == (ValueError, "no data", PeerError, "no data")
+    first, second = together(2, lambda world: work(world, (1,)), monkeypatch)
+    assert (type(first), str(first)) == (PeerError, "process 1: no data")
+    assert isinstance(second, PeerError)
+    with pytest.raises(ValueError, match="no data"):
+        World().together(ValueError("no data"))
+
+
+def test_gradients_of_shards_in_one_process_are_averaged():
+    import paddle
+
+    weights = [paddle.create_parameter([2, 3], "float32"), paddle.create_parameter([3], "float32")]
+    for factor in (1.0, 2.0, 6.0):
+        (weights[0] * factor).sum().backward()
+    World(accumulate=3).average_gradients(weights)
+    assert (weights[0].grad.numpy() == 3.0).all()
+    assert weights[1].grad is None
