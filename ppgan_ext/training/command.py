@@ -8,6 +8,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ppgan_ext import config, console, files
@@ -57,7 +58,7 @@ def _one_voice(words: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    settings = schema.read_config(args.config_file, _overrides(args))
+    settings = schema.read_config(_config_file(args), _overrides(args))
     is_writer = launched_rank() == 0
     if is_writer:
         print(settings.to_yaml(), flush=True)
@@ -112,6 +113,16 @@ def _measure(run: Run) -> None:
         print(text, flush=True)
 
 
+def _config_file(args: argparse.Namespace) -> Path:
+    """Return the file of -c; a run that goes on without one goes on with its own."""
+    if args.config_file is not None:
+        return Path(args.config_file)
+    if args.resume is None:
+        raise ConfigError("no configuration is given", where="-c", cure="Name a file, such as those in configs")
+    place = Path(args.resume)
+    return (place if place.is_dir() else place.parent) / "config.yaml"
+
+
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     """Turn flags into overrides of the configuration; those of -o come last and win."""
     given: dict[str, Any] = {}
@@ -131,7 +142,7 @@ def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = _Parser("main.py", description="Train a model, or measure one.", epilog=_EXAMPLES, allow_abbrev=False,
                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     add = parser.add_argument
-    add("-c", "--config-file", metavar="FILE", required=True, help="configuration, PaddleGAN's layout")
+    add("-c", "--config-file", metavar="FILE", help="configuration, PaddleGAN's layout (with --resume: the run's own)")
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings; list items by number (a.0.b=v)")
     add("--resume", metavar="CKPT", help="go on from a checkpoint, or from the newest in a run's folder")
     add("--load", metavar="W", help="start from the weights of a file")

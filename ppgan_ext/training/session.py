@@ -54,7 +54,7 @@ def prepare(settings: Settings, world: World, start: Start) -> Run:
     taken = checkpoint.read(start.resume) if start.resume is not None else None
     seeding.seed_everything(settings.seed)
     task = tasks.find(settings.model.name)(settings, world, Draws(settings.seed))  # type: ignore[attr-defined]
-    notes = list(settings.notes)
+    notes = [*settings.notes, *_check_amp(settings, world)]
     if taken is not None:
         notes += checkpoint.restore(taken, task)
         notes.append(f"going on from {taken.path}, iteration {taken.iteration}")
@@ -86,6 +86,18 @@ def prepare(settings: Settings, world: World, start: Start) -> Run:
         saved=None if taken is None else taken.path,
         profile=Profile(start.profile, folder) if world.is_writer else Profile(),
     )
+
+
+def _check_amp(settings: Settings, world: World) -> list[str]:
+    if settings.amp is None:
+        return []
+    if world.device == "cpu":
+        return ["amp has no effect on a CPU: everything is computed in float32"]
+    import paddle
+
+    if not paddle.amp.is_bfloat16_supported():
+        raise ConfigError("this GPU has no bfloat16", where="amp", cure="Train without --amp")
+    return []
 
 
 def run_folder(settings: Settings, start: Start, taken: checkpoint.Checkpoint | None) -> Path:

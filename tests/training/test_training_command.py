@@ -69,7 +69,7 @@ def test_a_dry_run_prints_the_settled_configuration_and_stops(config, tmp_path, 
         ),
         (["-c", "{config}", "-o", "a.b=__import__('os')"], "a: unknown key"),
         (["-c", "nowhere.yaml"], "nowhere.yaml: no such file."),
-        ([], "main.py: the following arguments are required: -c/--config-file"),
+        ([], "-c: no configuration is given. Name a file,"),
         (["-c", "{config}", "--seeed", "3"], "main.py: unrecognized arguments: --seeed 3"),
         (["-c", "{config}", "--amp_level", "O3"], "invalid choice: 'O3'"),
         (["-c", "{config}", "--resume", "a", "--load", "b"], "main.py: --resume and --load exclude one another."),
@@ -108,6 +108,8 @@ def test_a_run_through_the_command_then_measured(config, tmp_path, capsys):
     assert json.loads(out[out.rindex("{") :]) == written
     assert "weights taken from" in out
     assert main([*words, "--resume", str(folder)]) == 0  # at its end, yet it can be measured
+    assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=5"]) == 0  # by its own configuration
+    assert (folder / "iter_5_checkpoint.pdparams").is_file()
 
 
 def test_a_profile_is_written(config, tmp_path):

@@ -1,0 +1,115 @@
+"""Two processes train as one does on the same images, and fail with one message."""
+
+from __future__ import annotations
+
+import copy
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ppgan_ext.training import schema, session
+from ppgan_ext.training.command import main
+from ppgan_ext.training.world import World
+from tests.reference import toy_runs
+
+ROOT = Path(__file__).resolve().parents[2]
+TOY_MAIN = ROOT / "tests" / "reference" / "toy_main.py"
+_NET = {"size": 16, "channel_base": 64, "channel_cap": 8}
+STYLEGAN2 = {
+    "model": {
+        "name": "StyleGAN2Model",
+        "generator": {"name": "StyleGANv2Generator", "style_dim": 12, "n_mlp": 2, **_NET},
+        "discriminator": {"name": "StyleGANv2Discriminator", **_NET},
+        "params": {"gen_iters": 2, "disc_iters": 2},
+        "augment": {"p": 0.4, "interval": 2},
+    },
+    "dataset": {"train": {"name": "FacesDataset", "size": 16, "batch_size": 2, "num_workers": 1}},
+    "image_num": 2,
+}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def both(*words, script=TOY_MAIN):
+    """Start two processes in the environment that Paddle's launcher makes; return (code, output, errors) of each."""
+    ends = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    common = {
+        "PADDLE_TRAINERS_NUM": "2",
+        "PADDLE_TRAINER_ENDPOINTS": ",".join(ends),
+        "PADDLE_MASTER": ends[0],
+        "PADDLE_DISTRI_BACKEND": "gloo",
+    }
+    processes = [
+        subprocess.Popen(
+            [sys.executable, str(script), *map(str, words), "--no-cuda"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | common | {"PADDLE_TRAINER_ID": str(rank), "PADDLE_CURRENT_ENDPOINT": ends[rank]},
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=90) for process in processes]
+    return [(process.returncode, out, err) for process, (out, err) in zip(processes, said, strict=True)]
+
+
+def errors_in(text):
+    return [line for line in text.splitlines() if line.startswith("error: ")]
+
+
+def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, faces):
+    """StyleGAN2 at 16 px, with penalties and augmentation, started by Paddle's launcher as the documentation says."""
+    content = copy.deepcopy(toy_runs.CONFIG) | copy.deepcopy(STYLEGAN2)
+    content["dataset"]["train"]["dataroot"] = str(faces)
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(content | {"output_dir": str(tmp_path / "two")}, sort_keys=False))
+    launch = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo", "--log_dir", "logs"]
+    words = [sys.executable, *launch, str(ROOT / "tools" / "main.py"), "-c", str(path), "--no-cuda"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    settings = schema.read_config(path, {"accumulate": 2, "output_dir": str(tmp_path / "one")})
+    one = session.prepare(settings, World(accumulate=2), session.Start())
+    toy_runs.finish(one)
+    ours = toy_runs.content(one.saved)
+    theirs = toy_runs.content(toy_runs.only(tmp_path / "two", "iter_4_checkpoint.pdparams"))
+    assert [key for key in ours if ours[key] != theirs[key]] == []
+    assert {"extra.path_mean", "extra.ada_p", "gen_ema.conv1.conv.weight"} <= theirs.keys()
+    # A single writer.
+    assert [path.name for path in (tmp_path / "two").iterdir()] == [
+        toy_runs.only(tmp_path / "two", "config.yaml").parent.name
+    ]
+
+
+def test_a_failure_in_one_process_ends_both_and_the_first_tells_it(config, tmp_path):
+    first, second = both("-c", config, "-o", "model.crash=3")
+    assert (first[0], second[0]) == (1, 1)
+    assert errors_in(first[2]) == ["error: process 1: toy memory is full"]
+    assert toy_runs.only(tmp_path / "out", "iter_2_checkpoint.pdparams")
+    assert "error: process 1: toy memory is full" in toy_runs.only(tmp_path / "out", "log.txt").read_text()
+
+
+def test_a_fault_that_both_find_before_work_starts_is_told_once(config, tmp_path):
+    first, second = both("-c", config, "-o", "dataset.train.dataroot=nowhere")
+    assert (first[0], second[0]) == (1, 1)
+    assert errors_in(first[2]) == ["error: nowhere: no such file or folder. Check dataroot."]
+    assert errors_in(second[2]) == []
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("fault", ["model.wdth=3", "model.poison=3"])
+def test_of_what_all_processes_meet_only_the_first_speaks(config, capsys, monkeypatch, fault):
+    words = ["-c", str(config), "--no-cuda", "-o", fault]
+    monkeypatch.setenv("PADDLE_TRAINER_ID", "1")
+    assert main(words) == 1
+    assert errors_in(capsys.readouterr().err) == []
+    monkeypatch.setenv("PADDLE_TRAINER_ID", "0")
+    assert main(words) == 1
+    assert len(errors_in(capsys.readouterr().err)) == 1
