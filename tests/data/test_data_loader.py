@@ -341,8 +341,10 @@ def test_a_forgotten_loader_ends_its_processes(photos):
     assert not any(map(is_running, pids))
 
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would the script.
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {root!r})
 {guard}
 from ppgan_ext.data.datasets import FacesDataset
