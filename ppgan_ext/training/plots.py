@@ -1,0 +1,137 @@
+"""A run's log.jsonl as curves: losses, learning rate, metrics over the iterations."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ppgan_ext import files
+from ppgan_ext.errors import ConfigError, InputError, nearest
+
+# Groups of a line of the log; the figures of a validation stand in "metrics".
+_GROUPS = ("losses", "learning_rate", "metrics")
+
+Curve = tuple[list[int], list[float]]
+
+
+def read_log(path: str | os.PathLike[str]) -> dict[str, Curve]:
+    """Read the curves of a run.
+
+    Args:
+        path: a run's folder, or its log.jsonl.
+
+    Returns:
+        Name -> (iterations, values), in the order of the log; "learning_rate.optimG" for what has several parts.
+
+    Raises:
+        InputError: there is no such log, or it holds no curves.
+    """
+    file = Path(path) / "log.jsonl" if Path(path).is_dir() else Path(path)
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("there is no log", where=file, cure="Give the folder of a training run") from error
+    curves: dict[str, Curve] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            content = json.loads(line)
+            iteration = int(content["iteration"])
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):  # of a run that writes just now
+                break
+            raise InputError("is no line of a training log", where=f"{file}:{number}") from error
+        for name, value in _numbers(content):
+            iterations, values = curves.setdefault(name, ([], []))
+            iterations.append(iteration)
+            values.append(value)
+    if not curves:
+        raise InputError("the log holds no numbers yet", where=file)
+    return curves
+
+
+def _numbers(content: dict[str, Any]) -> list[tuple[str, float]]:
+    found = []
+    for group in _GROUPS:
+        prefix = "learning_rate." if group == "learning_rate" else ""
+        for name, value in (content.get(group) or {}).items():
+            if isinstance(value, (int, float)) and math.isfinite(value):
+                found.append((prefix + name, float(value)))
+    return found
+
+
+def choose(curves: dict[str, Curve], patterns: Sequence[str]) -> dict[str, Curve]:
+    """Pick curves by names or patterns such as ``fid_*``; no pattern picks all.
+
+    Raises:
+        ConfigError: a pattern that fits no curve; says the nearest name.
+    """
+    if not patterns:
+        return curves
+    for pattern in patterns:
+        if not fnmatch.filter(curves, pattern):
+            raise ConfigError(f"no curve is called '{pattern}'", where="--keys", cure=nearest(pattern, curves))
+    return {name: curve for name, curve in curves.items() if any(fnmatch.fnmatch(name, p) for p in patterns)}
+
+
+def plot(curves: dict[str, Curve], output: str | os.PathLike[str], title: str = "") -> None:
+    """Draw each curve in a panel of its own.
+
+    Args:
+        curves: what `read_log` gives.
+        output: a .png, .svg or .pdf, written atomically.
+        title: above all panels.
+
+    Raises:
+        ConfigError: matplotlib is not installed, or another kind of file is asked for.
+    """
+    kind = Path(output).suffix.lower()
+    if kind not in (".png", ".svg", ".pdf"):
+        raise ConfigError(f"'{kind}' is no kind of picture for curves", where=output, cure="Use .png, .svg or .pdf")
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError("matplotlib is not installed", where="plot", cure="pip install matplotlib") from error
+    num_columns = min(3, len(curves))
+    num_rows = -(-len(curves) // num_columns)
+    figure = Figure(figsize=(4.6 * num_columns, 2.8 * num_rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+    for panel, (name, (iterations, values)) in zip(panels, curves.items(), strict=False):
+        panel.plot(iterations, values, marker="o" if len(values) < 25 else None, markersize=3, linewidth=1.2)
+        panel.set_title(name, fontsize=10)
+        panel.set_xlabel("iteration", fontsize=8)
+        panel.tick_params(labelsize=8)
+        panel.grid(alpha=0.3)
+    for panel in panels[len(curves) :]:
+        panel.set_visible(False)
+    figure.suptitle(title, fontsize=11)
+    with files.atomic_path(output) as temporary:
+        figure.savefig(temporary, format=kind[1:], dpi=120)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run tools/plot_log.py and return its exit code."""
+    import argparse
+
+    from ppgan_ext import console
+
+    parser = argparse.ArgumentParser(prog="plot_log.py", description="Draw the curves of a training run.")
+    parser.add_argument("run", help="the run's folder, or its log.jsonl")
+    parser.add_argument("--keys", nargs="*", default=[], help="names or patterns such as 'fid_*' (default: all)")
+    parser.add_argument("--output", help="default: curves.png in the run's folder")
+
+    def work() -> int:
+        options = parser.parse_args(argv)
+        folder = Path(options.run) if Path(options.run).is_dir() else Path(options.run).parent
+        output = Path(options.output) if options.output else folder / "curves.png"
+        plot(choose(read_log(options.run), options.keys), output, folder.resolve().name)
+        print(f"written to {output}")
+        return 0
+
+    return console.run(work, False, "interrupted")
