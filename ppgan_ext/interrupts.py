@@ -22,34 +22,27 @@ def deferred_interrupt(terminate: bool = False) -> Iterator[Callable[[], None]]:
             process, beside the SIGINT of the terminal.
     """
     usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or usual is not signal.default_int_handler:
+    ours = usual is signal.default_int_handler  # not so in a background job, where a shell has it ignored
+    if threading.current_thread() is not threading.main_thread() or not (ours or terminate):
         yield lambda: None
         return
-    came = False
+    came: set[int] = set()
 
     def remember(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        if came:
+        if number == signal.SIGINT and number in came:
             signal.default_int_handler(number, frame)
-        came = True
-
-    def remember_termination(number: int, frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
+        came.add(number)
 
     def check() -> None:
-        nonlocal came
         if came:
-            came = False  # told once; who catches it goes on
+            came.clear()  # told once; who catches it goes on
             raise KeyboardInterrupt
 
-    usual_termination = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGINT, remember)
-    if terminate:
-        signal.signal(signal.SIGTERM, remember_termination)
+    numbers = [signal.SIGINT] * ours + [signal.SIGTERM] * terminate
+    before = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield check
         check()
     finally:
-        signal.signal(signal.SIGINT, usual)
-        signal.signal(signal.SIGTERM, usual_termination)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -70,3 +70,30 @@ def test_in_another_thread_nothing_happens():
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+def test_termination_is_a_first_ctrl_c_however_often_it_comes():
+    before = signal.getsignal(signal.SIGTERM)
+    reached = []
+    with pytest.raises(KeyboardInterrupt), deferred_interrupt(terminate=True) as check:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGTERM)
+        press()  # the terminal's, beside the launcher's
+        reached.append("after the signals")
+        check()
+        reached.append("never")
+    assert reached == ["after the signals"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_termination_is_heard_where_ctrl_c_is_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), deferred_interrupt(terminate=True) as check:
+            press()
+            check()
+            signal.raise_signal(signal.SIGTERM)
+            check()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

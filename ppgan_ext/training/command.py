@@ -105,7 +105,7 @@ def _run(args: argparse.Namespace) -> int:
 def _measure(run: Run) -> None:
     from ppgan_ext.training import loop
 
-    figures = loop.evaluate(run)
+    figures = loop.evaluate(run) or {}
     if run.world.is_writer:
         text = json.dumps(figures, indent=2)
         files.write_bytes(run.folder / "metrics.json", f"{text}\n".encode())

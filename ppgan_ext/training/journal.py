@@ -158,7 +158,7 @@ class Journal:
         rate = next(iter(rates.values()), math.nan)
         width = len(str(self._total))
         self.note(
-            f"iter {iteration:{width}d}/{self._total}  {losses}  lr {rate:.3g}  {speed:.1f} images/s  "
+            f"iter {iteration:{width}d}/{self._total}  {losses}  lr {rate:.3g}  {speed:.3g} images/s  "
             f"{memory:.0f} MB  left {timedelta(seconds=round(left))}"
         )
         self._sums, self._last_time, self._last_iteration = {}, now, iteration

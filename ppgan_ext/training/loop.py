@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,8 @@ class Run:
         total: iterations of the whole run.
         iters_per_epoch: iterations that go once through the data.
         done: finished iterations.
-        saved: the last checkpoint on disk.
+        saved: the last checkpoint on disk, as far as this process knows.
+        num_saved: iterations finished when it was written.
         profile: records a range of iterations, if asked to.
     """
 
@@ -57,6 +58,7 @@ class Run:
     iters_per_epoch: int
     done: int = 0
     saved: Path | None = None
+    num_saved: int = 0
     profile: Profile = field(default_factory=Profile)
 
 
@@ -79,31 +81,40 @@ def train(run: Run) -> None:
             run.done += 1
             run.journal.record(run.done, numbers, rates)
             run.profile.advance()
-            stop = run.world.any(_was_interrupted(check))
-            _after_iteration(run, stop)
-            if stop:
-                raise KeyboardInterrupt
+            _after_iteration(run, check)
 
 
-def evaluate(run: Run) -> dict[str, float]:
+def evaluate(run: Run, check: Callable[[], None] | None = None) -> dict[str, float] | None:
     """Measure the task as it is; the writer computes, all processes come to an end together.
 
+    Args:
+        run: what is measured.
+        check: called now and then; a KeyboardInterrupt that it raises ends the measurement.
+
     Returns:
-        Figure -> value; empty in processes that are not the writer.
+        Figure -> value; empty in processes that are not the writer; None where Ctrl-C ended it.
 
     Raises:
         PpganExtError: as the metrics.
     """
 
-    def work() -> dict[str, float]:
+    def work() -> dict[str, float] | None:
         from ppgan_ext.metrics import compute_all
 
-        figures = compute_all(run.metrics.values(), run.task.subject(run.real))
+        subject = run.task.subject(run.real)
+        try:
+            figures = compute_all(run.metrics.values(), subject, lambda done, total: check() if check else None)
+        except KeyboardInterrupt:
+            if check is None:
+                raise
+            return None
         for note in figures.notes:
             run.journal.note(f"metrics: {note}")
         return figures
 
-    return run.world.by_writer(work) or {}
+    figures = run.world.by_writer(work)
+    stopped = run.world.any(run.world.is_writer and figures is None)
+    return None if stopped else figures or {}
 
 
 def save(run: Run) -> None:
@@ -122,6 +133,7 @@ def save(run: Run) -> None:
         checkpoint.remove_older(run.folder, run.done, run.settings.keep_checkpoints, run.iters_per_epoch)
         run.saved = path
 
+    run.num_saved = run.done
     try:
         run.world.by_writer(work)
     except OutputError as error:
@@ -132,19 +144,28 @@ def save(run: Run) -> None:
         raise TrainingError(error.what, where=error.where, cure=f"Lower the learning rate; {_way_on(run)}") from error
 
 
-def _after_iteration(run: Run, stop: bool) -> None:
-    """Do what is due after an iteration: pictures, measuring, saving."""
+def _after_iteration(run: Run, check: Callable[[], None]) -> None:
+    """Do what is due after an iteration: saving, pictures, measuring; on Ctrl-C, save and stop."""
     settings, done, last = run.settings, run.done, run.done == run.total
     validation = settings.validation
+    stop = run.world.any(_was_interrupted(check))
     unit = run.iters_per_epoch if settings.epochs else 1
     if done % (settings.snapshot_config.interval * unit) == 0 or last or stop:
         save(run)
     if done % settings.log_config.visual_interval == 0 or last:
         _draw(run, "visual_train")
-    if validation is not None and validation.interval > 0 and done % validation.interval == 0:
-        run.journal.figures(done, evaluate(run))
+    if validation is not None and validation.interval > 0 and done % validation.interval == 0 and not stop:
+        figures = evaluate(run, check)
+        if figures is None:
+            stop = True
+        else:
+            run.journal.figures(done, figures)
         if validation.save_img:
             _draw(run, "visual_test")
+    if stop and run.num_saved < done:
+        save(run)
+    if stop:
+        raise KeyboardInterrupt
 
 
 def _draw(run: Run, subfolder: str) -> None:

@@ -84,6 +84,7 @@ def prepare(settings: Settings, world: World, start: Start) -> Run:
         per_epoch,
         done,
         saved=None if taken is None else taken.path,
+        num_saved=done,
         profile=Profile(start.profile, folder) if world.is_writer else Profile(),
     )
 

@@ -176,6 +176,23 @@ def test_ctrl_c_within_an_iteration_saves_it_and_goes_on_exactly(config, unbroke
     assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(run.saved))) == unbroken
 
 
+def test_ctrl_c_while_measuring_ends_it_and_saves(config, unbroken, monkeypatch):
+    overrides = {"total_iters": 6, "validate.interval": 3, "validate.metrics.any.name": "PSNR"}
+    subject = ToyTask.subject
+
+    def interrupted(self, real):
+        signal.raise_signal(signal.SIGINT)
+        return subject(self, real)
+
+    run = toy_runs.prepare(config, overrides)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ToyTask, "subject", interrupted)
+        toy_runs.finish(run)
+    assert run.saved.name == "iter_3_checkpoint.pdparams"
+    assert '"metrics"' not in (run.folder / "log.jsonl").read_text()
+    assert final(toy_runs.train(config, overrides, resume=str(run.saved))) == unbroken
+
+
 def test_the_log_of_a_resumed_run_has_each_iteration_once(config):
     run = toy_runs.train(config, {"total_iters": 2})
     with (run.folder / "log.jsonl").open("a") as log:  # of iterations that were lost with the process
