@@ -17,6 +17,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 
+from ppgan_ext.training.tensors import from_array
 from ppgan_ext.types import FloatArray
 
 GROUPS = {"b": "pixel blitting", "g": "geometry", "c": "colour"}
@@ -88,12 +89,12 @@ def augment(images: paddle.Tensor, p: float, rng: np.random.Generator, groups: s
     num_images, size = images.shape[0], images.shape[3]
     matrices, colours = draw_transforms(num_images, size, p, rng, groups)
     if any(group in groups for group in "bg"):
-        theta = paddle.to_tensor(matrices[:, :2].astype(np.float32), place=images.place)
+        theta = from_array(matrices[:, :2].astype(np.float32))
         grid = F.affine_grid(theta, images.shape, align_corners=False)
         images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     if "c" in groups and images.shape[1] == 3:
-        mix = paddle.to_tensor(colours[:, :3, :3].astype(np.float32), place=images.place)
-        offset = paddle.to_tensor(colours[:, :3, 3:].astype(np.float32), place=images.place)
+        mix = from_array(colours[:, :3, :3].astype(np.float32))
+        offset = from_array(colours[:, :3, 3:].astype(np.float32))
         flat = images.reshape([num_images, 3, -1])
         images = (paddle.matmul(mix, flat) + offset).reshape(images.shape)
     return images

@@ -24,6 +24,7 @@ from ppgan_ext.weights.recognise import recognise
 from ppgan_ext.weights.rename import check_match
 
 State = dict[str, npt.NDArray]
+_MAX_SHOWN = 8
 OWN_KEY = "ppgan_ext"
 FORMAT = 1
 _NAME = re.compile(r"(iter|epoch)_(\d+)_(checkpoint|weight)\.pdparams")
@@ -120,9 +121,8 @@ def restore(checkpoint: Checkpoint, task: Task) -> list[str]:
     differences = _misfits(checkpoint, task)
     changed = _changed_settings(checkpoint, task)
     if differences:
-        settings = f"; settings that differ: {'; '.join(changed)}" if changed else ""
         cure = "Use the configuration it was made with (config.yaml beside it), or load its weights with --load"
-        what = f"is of another configuration: {'; '.join(differences)}{settings}"
+        what = f"is of another configuration: {'; '.join(_reasons(differences, changed))}"
         raise WeightsError(what, where=checkpoint.path, cure=cure)
     notes = [f"this is no exact continuation, since settings differ: {'; '.join(changed)}"] if changed else []
     for name, network in task.networks.items():
@@ -247,25 +247,36 @@ def _newest(folder: Path) -> Checkpoint:
     raise problem or WeightsError("holds no checkpoint", where=folder, cure="Give the folder of a run, or a checkpoint")
 
 
-def _misfits(checkpoint: Checkpoint, task: Task) -> list[str]:
-    """Say what of the networks and of our own optimisers' states does not fit."""
-    found = []
+def _reasons(differences: Mapping[str, str], changed: list[str]) -> list[str]:
+    """Say why a checkpoint does not fit: by the settings that shape the networks, or else array by array."""
+    model = [line for line in changed if line.startswith("model.")]
+    if not model:
+        return list(differences.values())
+    more = [f"and {len(model) - _MAX_SHOWN} more settings of the model"] if len(model) > _MAX_SHOWN else []
+    return [*model[:_MAX_SHOWN], *more, f"so {', '.join(differences)} cannot take its arrays"]
+
+
+def _misfits(checkpoint: Checkpoint, task: Task) -> dict[str, str]:
+    """Say what of the networks and of our own optimisers' states does not fit, by name."""
+    found: dict[str, str] = {}
     for name, network in task.networks.items():
         state = checkpoint.tree.get(name)
         if not isinstance(state, Mapping):
-            found.append(f"network {name} is missing")
+            found[name] = f"network {name} is missing"
             continue
         try:
             _check(name, state, network, checkpoint.path)
         except WeightsError as error:
-            found.append(error.what)
+            found[name] = error.what
+    if found:  # then the optimisers' states cannot fit either
+        return found
     for name, optimizer in task.optimizers.items() if checkpoint.own else ():
         try:
             expected = {key: tuple(tensor.shape) for key, tensor in optimizer.state_dict().items()}
             state = checkpoint.tree.get(name, {})
             check_match({key: array.shape for key, array in state.items()}, expected, checkpoint.path)
         except WeightsError as error:
-            found.append(f"{name}: {error.what.replace('network', 'optimiser')}")
+            found[name] = f"{name}: {error.what.replace('network', 'optimiser')}"
     return found
 
 

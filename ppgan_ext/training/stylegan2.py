@@ -24,6 +24,7 @@ from ppgan_ext.training.augment import AdaptiveProbability, augment
 from ppgan_ext.training.blocks import Block, Count, Fraction, NotNegative, Number, Positive
 from ppgan_ext.training.optimizers import AdamOptions, OptimizerOptions
 from ppgan_ext.training.task import Batch, Task
+from ppgan_ext.training.tensors import from_array
 from ppgan_ext.types import FloatArray, Image
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class StyleGAN2Task(Task):
 
     def step(self, batches: list[Batch], iteration: int) -> dict[str, float]:
         """Train the discriminator, its penalty if due, the generator, its penalty if due, and average."""
-        reals = [paddle.to_tensor(batch["A"]) for batch in batches]
+        reals = [from_array(batch["A"]) for batch in batches]
         lazy = self.options.params
         numbers = self._discriminator_step(reals, iteration)
         if self._has_penalty and (iteration - 1) % lazy.disc_iters == 0:
@@ -254,7 +255,7 @@ class StyleGAN2Task(Task):
             loss = self._loss.discriminator(real_score, fake_score)
             if self._loss.gradient_penalty:
                 rng = self.draws.generator("penalty", iteration, shard)
-                shares = paddle.to_tensor(rng.random((len(real), 1, 1, 1), np.float32))
+                shares = from_array(rng.random((len(real), 1, 1, 1), np.float32))
                 penalty = regularizers.gradient_penalty(self._score_twice, real, fake, shares)
                 loss = loss + self._loss.gradient_penalty * penalty
             (loss * self.options.gan_criterion.loss_weight).backward()
@@ -313,7 +314,7 @@ class StyleGAN2Task(Task):
             w_plus = self._codes("path", num_images, iteration, shard)
             images = generator.render(w_plus, self._noise("path", num_images, iteration, shard), self._twice)
             towards = self.draws.normal("path direction", iteration, shard, tuple(images.shape))
-            lengths = regularizers.path_lengths(images, w_plus, paddle.to_tensor(towards))
+            lengths = regularizers.path_lengths(images, w_plus, from_array(towards))
             # The mean of the iterations before, which all shards know.
             penalty = regularizers.path_length_penalty(lengths, self.path_mean)
             (penalty * (options.path_reg_weight * options.params.gen_iters)).backward()
@@ -355,13 +356,13 @@ class StyleGAN2Task(Task):
         first_of_second = rng.integers(1, generator.n_latent, num_images)
         mixed = rng.random(num_images) < self.options.style_mixing
         first_of_second[~mixed] = generator.n_latent
-        w = generator.mapping(paddle.to_tensor(z[0])).unsqueeze(1)
+        w = generator.mapping(from_array(z[0])).unsqueeze(1)
         w_plus = w.expand([num_images, generator.n_latent, generator.style_dim])
         if not mixed.any():
             return w_plus
-        other = generator.mapping(paddle.to_tensor(z[1])).unsqueeze(1)
+        other = generator.mapping(from_array(z[1])).unsqueeze(1)
         later = np.arange(generator.n_latent)[None, :, None] >= first_of_second[:, None, None]
-        share = paddle.to_tensor(later.astype(np.float32))
+        share = from_array(later.astype(np.float32))
         return w_plus * (1 - share) + other * share
 
     def _noise(self, stream: str, num_images: int, iteration: int, shard: int) -> list[paddle.Tensor | None]:
@@ -409,7 +410,7 @@ class StyleGAN2Task(Task):
         num_images = self.settings.image_num or 24
         z = self.draws.normal("pictures", 0, 0, (num_images, generator.style_dim))
         with paddle.no_grad():
-            w = generator.mapping(paddle.to_tensor(z))
+            w = generator.mapping(from_array(z))
             centre = generator.mean_latent(4096, seed=0)
             grids = {"samples": w, "samples_truncated": centre + _PICTURE_PSI * (w - centre)}
         return {name: _grid(self._render(codes)) for name, codes in grids.items()}
@@ -432,7 +433,7 @@ class StyleGAN2Task(Task):
             z = np.stack([rng.standard_normal(generator.style_dim, np.float32) for rng in rngs])
             noises = [list(draw_noise(generator, 1, rng)) for rng in rngs]
             noise = [paddle.concat(list(layer)) for layer in zip(*noises, strict=True)]
-            return generator.render(generator.mapping(paddle.to_tensor(z)), noise, self._once)
+            return generator.render(generator.mapping(from_array(z)), noise, self._once)
 
         return Subject(real=real, generate=generate, generator=generator, size=generator.size)
 
@@ -440,7 +441,7 @@ class StyleGAN2Task(Task):
 def draw_noise(generator: StyleGANv2Generator, num_images: int, rng: np.random.Generator) -> Iterator[paddle.Tensor]:
     """Draw one noise image per layer and sample, (N, 1, r, r), from a generator of one's own."""
     for side in generator.noise_sides():
-        yield paddle.to_tensor(rng.standard_normal((num_images, 1, side, side), np.float32))
+        yield from_array(rng.standard_normal((num_images, 1, side, side), np.float32))
 
 
 def _lazy_ratio(interval: int) -> float:

@@ -66,7 +66,20 @@ def test_the_global_generators_come_back_too(trained, config):
     assert (np.random.rand(), paddle.rand([1]).item()) == first
 
 
-def test_another_configuration_is_refused_with_all_that_differs(trained, config):
+def test_arrays_that_no_setting_explains_are_listed(trained, config):
+    _, path = trained
+    found = checkpoint.read(path)
+    found.tree["gen"]["0.weight"] = found.tree["gen"]["0.weight"][:, :7]
+    found.tree["optimD"].pop(next(iter(found.tree["optimD"])))
+    with pytest.raises(WeightsError, match=r"gen: the arrays do not fit the network: .*0.weight 6x7 instead of 6x12"):
+        checkpoint.restore(found, make_task(config))
+    found = checkpoint.read(path)
+    lost = found.tree["optimD"].popitem()[0]
+    with pytest.raises(WeightsError, match=f"optimD: .*missing.*{lost}"):
+        checkpoint.restore(found, make_task(config))
+
+
+def test_another_configuration_is_refused_by_the_settings_of_the_model(trained, config):
     _, path = trained
     task = make_task(config, {"model.width": 5, "seed": 3, "dataset.train.batch_size": 4, "output_dir": "elsewhere"})
     before = {name: net[0].weight.numpy().copy() for name, net in task.networks.items() if name != "disc"}
@@ -74,19 +87,11 @@ def test_another_configuration_is_refused_with_all_that_differs(trained, config)
         checkpoint.restore(checkpoint.read(path), task)
     text = str(caught.value)
     for part in (
-        "gen: the arrays do not fit the network",
-        "0.weight 6x12 instead of 6x5",
-        "disc: ",
-        "gen_ema: ",
-        "optimG: ",
-        "gen.0.weight_moment1_0",
-        "model.width: 12 -> 5",
-        "seed: 0 -> 3",
-        "dataset.train.batch_size: 3 -> 4",
+        "is of another configuration: model.width: 12 -> 5; so gen, disc, gen_ema cannot take its arrays",
         "--load",
     ):
         assert part in text
-    assert "output_dir" not in text
+    assert "output_dir" not in text and "seed" not in text  # which have nothing to do with it
     for name, weight in before.items():
         assert (task.networks[name][0].weight.numpy() == weight).all()
 
