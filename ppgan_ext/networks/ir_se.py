@@ -10,7 +10,47 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from ppgan_ext.nn import Form
+from ppgan_ext.nn.cpu_conv import convolve
+
 _STAGES = ((1, 3), (2, 4), (4, 14), (8, 3))  # (width in units of the trunk's first width, number of blocks)
+
+
+class Convolution(nn.Conv2D):
+    """Paddle's convolution, which in the form "fused" takes the fast way on a CPU.
+
+    Args:
+        num_in: input channels.
+        num_out: output channels.
+        side: of the square filter.
+        stride: step of the filter.
+        padding: zeros on each side.
+        bias: whether there is a bias.
+    """
+
+    def __init__(
+        self, num_in: int, num_out: int, side: int, stride: int = 1, padding: int = 0, bias: bool = True
+    ) -> None:
+        super().__init__(num_in, num_out, side, stride, padding, bias_attr=None if bias else False)
+        self.stride = stride
+        self.padding = padding
+
+    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
+        """Map (N, num_in, H, W) to (N, num_out, H', W')."""
+        if form != "fused":
+            return super().forward(x)
+        y = convolve(x, self.weight, self.stride, self.padding)
+        return y if self.bias is None else y + self.bias.reshape([1, -1, 1, 1])
+
+
+class Chain(nn.Sequential):
+    """Layers in a row, of which convolutions and blocks are told the form; numbered as in `nn.Sequential`."""
+
+    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
+        """Call one layer after another."""
+        for layer in self:
+            x = layer(x, form) if isinstance(layer, Convolution | BottleneckIRSE) else layer(x)
+        return x
 
 
 class SqueezeExcite(nn.Layer):
@@ -46,34 +86,31 @@ class BottleneckIRSE(nn.Layer):
         self.stride = stride
         self.shortcut_layer = None
         if num_in != num_out:
-            self.shortcut_layer = nn.Sequential(
-                nn.Conv2D(num_in, num_out, 1, stride, bias_attr=False), nn.BatchNorm2D(num_out)
-            )
-        self.res_layer = nn.Sequential(
+            self.shortcut_layer = Chain(Convolution(num_in, num_out, 1, stride, bias=False), nn.BatchNorm2D(num_out))
+        self.res_layer = Chain(
             nn.BatchNorm2D(num_in),
-            nn.Conv2D(num_in, num_out, 3, 1, 1, bias_attr=False),
+            Convolution(num_in, num_out, 3, 1, 1, bias=False),
             nn.PReLU(num_out),
-            nn.Conv2D(num_out, num_out, 3, stride, 1, bias_attr=False),
+            Convolution(num_out, num_out, 3, stride, 1, bias=False),
             nn.BatchNorm2D(num_out),
             SqueezeExcite(num_out),
         )
 
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, H / stride, W / stride)."""
         if self.shortcut_layer is not None:
-            short = self.shortcut_layer(x)
+            short = self.shortcut_layer(x, form)
         else:
             short = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
-        return self.res_layer(x) + short
+        return self.res_layer(x, form) + short
 
 
-def input_layer(num_in: int, width: int) -> nn.Sequential:
+def input_layer(num_in: int, width: int) -> Chain:
     """Build the layers before the blocks: (N, num_in, H, W) to (N, width, H, W)."""
-    convolution = nn.Conv2D(num_in, width, 3, 1, 1, bias_attr=False)
-    return nn.Sequential(convolution, nn.BatchNorm2D(width), nn.PReLU(width))
+    return Chain(Convolution(num_in, width, 3, 1, 1, bias=False), nn.BatchNorm2D(width), nn.PReLU(width))
 
 
-def body(width: int) -> nn.Sequential:
+def body(width: int) -> Chain:
     """Build the 24 blocks: (N, width, H, W) to (N, 8 width, H / 16, W / 16); each of the four stages halves first."""
     blocks = []
     num_in = width
@@ -81,4 +118,4 @@ def body(width: int) -> nn.Sequential:
         for index in range(count):
             blocks.append(BottleneckIRSE(num_in, width * factor, stride=1 if index else 2))
             num_in = width * factor
-    return nn.Sequential(*blocks)
+    return Chain(*blocks)
