@@ -23,6 +23,7 @@ from paddle import nn
 from ppgan_ext.errors import InputError, WeightsError
 from ppgan_ext.networks import StyleGANv2Discriminator, VGG16Features
 from ppgan_ext.networks.vgg import CHANNELS
+from ppgan_ext.nn import Form
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import catalog, load, readers, store
 
@@ -160,7 +161,9 @@ def lpips_vgg(
 
 
 def bundled_distance(
-    discriminator: StyleGANv2Discriminator | None = None, model_type: str = catalog.DEFAULT_MODEL
+    discriminator: StyleGANv2Discriminator | None = None,
+    model_type: str = catalog.DEFAULT_MODEL,
+    form: Form = "fast",
 ) -> FeatureDistance:
     """Distance on the features of a model's discriminator, under the name "<model_type>-features".
 
@@ -170,6 +173,7 @@ def bundled_distance(
     Args:
         discriminator: a network that has its weights; None loads that of ``model_type``.
         model_type: whose discriminator it is.
+        form: "fast", or "fused" for the fastest dygraph on a CPU; the same numbers.
 
     Raises:
         ConfigError: an unknown model.
@@ -177,17 +181,26 @@ def bundled_distance(
     """
     network = load.load_discriminator(model_type) if discriminator is None else discriminator
     freeze(network)
+    return discriminator_distance(network, f"{model_type}-features", form)
+
+
+def discriminator_distance(network: StyleGANv2Discriminator, name: str, form: Form = "fast") -> FeatureDistance:
+    """Distance on the features of a discriminator, as :func:`bundled_distance`; the network is left as it is.
+
+    Args:
+        network: with its weights; they may go on changing.
+        name: of the distance.
+        form: as of :func:`bundled_distance`.
+    """
     num_layers = len(network.convs) - 1
     weights = [1.0 / num_layers] * num_layers
-    return FeatureDistance(
-        f"{model_type}-features", lambda images: network.feature_maps(fit_to(images, network.size)), weights
-    )
+    return FeatureDistance(name, lambda images: network.feature_maps(fit_to(images, network.size), form), weights)
 
 
-def default_perceptual() -> FeatureDistance:
+def default_perceptual(form: Form = "fast") -> FeatureDistance:
     """LPIPS where PaddleGAN's VGG weights are on this machine, otherwise :func:`bundled_distance`; no download."""
     trunk = store.find_local(catalog.LPIPS_TRUNK)
-    return bundled_distance() if trunk is None else lpips_vgg(trunk)
+    return bundled_distance(form=form) if trunk is None else lpips_vgg(trunk)
 
 
 def read_heads(path: str | os.PathLike[str]) -> list[FloatArray]:
