@@ -102,12 +102,13 @@ def _arranged(checkpoint: Checkpoint) -> tuple[State, dict[str, Any], list[str]]
     if "encoder" in parts and "generator" in parts:
         state = {f"{part}.{name}": array for part in parts for name, array in parts[part].items()}
         written = list(parts)
+        options = {str(key): _plain(value) for key, value in checkpoint.options.items()}
     else:
         written = ["generator"] if "generator" in parts else [next(iter(parts))]
-        state = dict(parts[written[0]])
+        state, options = dict(parts[written[0]]), {}
     if mean is not None and "generator" in written:
         state["latent_avg"] = mean
-    return state, {}, written
+    return state, options, written
 
 
 def _psp_options(checkpoint: Checkpoint) -> dict[str, Any]:

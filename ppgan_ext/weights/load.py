@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from ppgan_ext.networks import StyleGANv2Generator
 
+CROPS = ("ffhq", "tight")
 NOISE_SEED = 0
 W_AVG_SEED = 0
 
@@ -228,7 +229,9 @@ def _open(
     checkpoint, notes = read_checkpoint(path, net_name)
     if record is None:
         light = any(name.startswith("heads.") for name in checkpoint.parts.get("encoder", ()))
-        crop = notes.get("crop") or ("tight" if light else "ffhq")
+        crop = notes.get("crop") or checkpoint.options.get("crop")
+        if crop not in CROPS:
+            crop = "tight" if light else "ffhq"
         licence = notes.get("licence", "as its source")
         record = ModelRecord(path.stem, None, crop=crop, licence=licence, provenance=str(path))
     return _Source(record, path, checkpoint)
@@ -300,7 +303,7 @@ def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], An
     """
     runtime.import_paddle()
     from ppgan_ext import networks
-    from ppgan_ext.networks.e4e import Encoder4Editing
+    from ppgan_ext.networks.e4e import Encoder4Editing, LightEncoder4Editing
 
     made: dict[str, Callable[[], Any]] = {}
     parts, found = checkpoint.parts, None
@@ -316,8 +319,11 @@ def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], An
         if found is not None and size != found.size:
             raise WeightsError(f"its encoder is for {size} px, its generator for {found.size}", where=where)
         network: Any = networks.NETWORKS[name]
-        is_e4e = checkpoint.options.get("encoder_type") == Encoder4Editing.__name__
-        made["encoder"] = functools.partial(Encoder4Editing if is_e4e else network, **arguments)
+        # Their names are those of the networks whose heads they read otherwise, so only the options tell.
+        for relative in (Encoder4Editing, LightEncoder4Editing):
+            if checkpoint.options.get("encoder_type") == relative.__name__ and issubclass(relative, network):
+                network = relative
+        made["encoder"] = functools.partial(network, **arguments)
     if "discriminator" in parts:
         arguments = architecture.discriminator_arguments(parts["discriminator"], where)
         made["discriminator"] = functools.partial(networks.StyleGANv2Discriminator, **arguments)

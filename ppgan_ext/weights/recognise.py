@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,13 @@ from ppgan_ext.weights.rename_nvidia import translate
 
 PARTS = ("generator", "encoder", "discriminator")
 # Names under which training scripts keep a network, the averaged one first.
-_NETS = {"generator": ("gen_ema", "g_ema", "gen", "g"), "discriminator": ("disc", "d")}
+_NETS = {
+    "generator": ("gen_ema", "g_ema", "gen", "g"),
+    "encoder": ("encoder_ema", "encoder"),
+    "discriminator": ("disc", "d"),
+}
+# Where the training of encoders keeps what goes with the codes: `latent_avg`, and the options as text in bytes.
+NOTES_NET = "latent"
 _NVIDIA_NETS = (("G_ema", "G"), ("D",))
 # What tells a file of several parts, its prefixes, and its name; then what tells a file of one part.
 _PREFIXED = (
@@ -148,8 +155,46 @@ def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkp
         merged.parts |= one.parts
         merged.names |= dict.fromkeys(one.parts, name)
         merged.unknown |= one.unknown
-    merged.ignored = [str(key) for key in tree if key not in (*chosen.values(), *_MEAN_NAMES)]
+    notes = _latent_notes(nets, where) if "encoder" in merged.parts else {}
+    if notes:
+        merged.latent_avg, merged.options = notes["latent_avg"], notes["options"]
+    kept = (*chosen.values(), *_MEAN_NAMES, *((NOTES_NET,) if notes else ()))
+    merged.ignored = [str(key) for key in tree if key not in kept]
     return merged
+
+
+def pack_options(options: Mapping[str, Any], length: int = 1024) -> npt.NDArray[np.uint8]:
+    """Write options as an array of bytes, for files that hold nothing but arrays: JSON, filled up with blanks.
+
+    Raises:
+        ValueError: they are longer than that.
+    """
+    text = json.dumps(dict(options), sort_keys=True).encode()
+    if len(text) > length:
+        raise ValueError(f"{len(text)} bytes of options do not go into {length}")
+    return np.frombuffer(text.ljust(length), np.uint8).copy()
+
+
+def unpack_options(array: npt.NDArray, where: object) -> dict[str, Any]:
+    """Read what `pack_options` wrote.
+
+    Raises:
+        WeightsError: it is something else.
+    """
+    try:
+        return dict(json.loads(np.asarray(array, np.uint8).tobytes()))
+    except (ValueError, TypeError) as error:
+        raise WeightsError("its options are damaged", where=where) from error
+
+
+def _latent_notes(nets: Mapping[str, Mapping], where: object) -> dict[str, Any]:
+    notes = nets.get(NOTES_NET, {})
+    if not all(isinstance(notes.get(name), np.ndarray) for name in ("latent_avg", "options")):
+        return {}
+    return {
+        "latent_avg": _mean(notes["latent_avg"], where),
+        "options": unpack_options(notes["options"], where),
+    }
 
 
 def _flat(tree: Mapping[str, Any], where: object, layout: str | None) -> Checkpoint:
