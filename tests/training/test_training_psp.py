@@ -1,0 +1,473 @@
+"""Training of encoders at 16 px: every loss has its effect, stages switch on time, resume is exact, results load."""
+
+from __future__ import annotations
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.losses.perceptual import fit_to
+from ppgan_ext.metrics import build_metric
+from ppgan_ext.networks import LightEncoder
+from ppgan_ext.training import loop, schema
+from ppgan_ext.training.averages import ShardStatistics, average_weights, batch_statistics, share_kept
+from ppgan_ext.training.psp_options import ProgressiveOptions
+from ppgan_ext.training.world import World
+from ppgan_ext.weights import readers
+from ppgan_ext.weights.convert import convert
+from ppgan_ext.weights.load import load_face_model
+from tests.reference import toy_psp, toy_runs
+from tests.reference.toy import assert_close
+from tests.reference.toy_psp import EVERYTHING, N_LATENT, SIZE, STYLE, arrays, batches, make
+
+
+@pytest.fixture(scope="session")
+def weight(tmp_path_factory):
+    return toy_psp.write_generator(tmp_path_factory.mktemp("generator"))
+
+
+@pytest.fixture
+def config(tmp_path, faces, weight):
+    return toy_psp.write_config(tmp_path, faces, weight)
+
+
+@pytest.fixture
+def bare_config(tmp_path, faces):
+    """Without a file of weights."""
+    return toy_psp.write_config(tmp_path, faces, None)
+
+
+@pytest.fixture
+def prepare():
+    """Prepare runs, which are closed at the end."""
+    runs = []
+
+    def one(*arguments, **start):
+        runs.append(toy_runs.prepare(*arguments, **start))
+        return runs[-1]
+
+    yield one
+    for run in runs:
+        run.loader.close()
+        run.journal.close()
+
+
+def changed(before, after):
+    return {name for name in after if not np.array_equal(before[name], after[name])}
+
+
+# ---- the loop
+
+
+def test_two_and_two_iterations_are_four(config):
+    final = []
+    for first in (4, 2):
+        run = toy_runs.train(config, EVERYTHING | {"total_iters": first})
+        if first == 2:
+            run = toy_runs.train(config, EVERYTHING | {"total_iters": 4}, resume=str(run.folder))
+        final.append(toy_runs.content(toy_runs.only(run.folder, "iter_4_checkpoint.pdparams")))
+    assert final[0] == final[1]
+    nets = {"encoder", "encoder_ema", "gen", "gen_ema", "disc", "latent_disc", "latent"}
+    assert nets <= {name.partition(".")[0] for name in final[0]}
+
+
+def test_the_loss_falls_and_the_frozen_generator_stays(config):
+    task = make(config)
+    before = arrays(task.networks["gen_ema"])
+    losses = [task.step(batches(), iteration)["loss"] for iteration in range(1, 31)]
+    assert np.isfinite(losses).all() and losses[-1] < 0.5 * losses[0]
+    assert changed(before, arrays(task.networks["gen_ema"])) == set()
+    assert "gen" not in task.networks
+
+
+def test_the_first_reconstruction_is_the_mean_face(config):
+    task = make(config)
+    task.step(batches(), 1)
+    notes = task.networks["latent"]
+    mean = load_face_model(weight_path=task.options.generator_weight).latent_avg
+    np.testing.assert_allclose(notes.latent_avg.numpy(), np.tile(mean, (N_LATENT, 1)), rtol=1e-6)
+    fresh = make(config)
+    fresh._settle()
+    face = fresh.networks["gen_ema"].render(paddle.to_tensor(mean[None])).numpy()
+    made = fresh._reconstruct(batches()[0]["A"])
+    np.testing.assert_allclose(made, np.repeat(face, 2, axis=0), atol=1e-5)
+
+
+def test_measured_and_shown_on_held_out_faces(config, faces):
+    test_set = {"name": "FacesDataset", "dataroot": str(faces), "size": SIZE, "flip": False, "exclude": -3}
+    metrics = {"psnr": {"name": "PSNR"}}
+    run = toy_runs.train(config, {"dataset.test": test_set, "validate": {"interval": 4, "metrics": metrics}})
+    subject = run.task.subject(run.real)
+    assert len(run.real) == 3
+    figures = build_metric({"name": "PSNR"}).compute(subject)
+    assert figures["psnr"] > 5
+    generated = subject.generate(3, 2).numpy()
+    np.testing.assert_allclose(generated[1:], subject.generate(4, 1).numpy(), atol=1e-5)
+    picture = run.task.pictures(4)["reconstructions"]
+    assert picture.shape == (SIZE, 4 * SIZE, 3)  # two pairs of image_num 4
+    held_out = run.real.image(0)
+    np.testing.assert_allclose(picture[:, :SIZE].astype(int), held_out.astype(int), atol=1)
+    assert np.abs(picture[:, SIZE : 2 * SIZE].astype(int) - held_out).max() > 20  # the reconstruction beside it
+
+
+def test_evaluation_alone_uses_the_loaded_weights(config, prepare):
+    run = toy_runs.train(config, {"validate": {"interval": 4, "metrics": {"psnr": {"name": "PSNR"}}}})
+    expected = loop.evaluate(run)
+    saved = toy_runs.only(run.folder, "iter_4_weight.pdparams")
+    metrics = {"validate": {"metrics": {"psnr": {"name": "PSNR"}}}}
+    again = prepare(config, metrics, load=str(saved), evaluate_only=True)
+    assert loop.evaluate(again) == expected
+    assert changed(arrays(run.task.networks["encoder"]), arrays(again.task.networks["encoder"])) == set()
+
+
+def test_two_shards_are_the_mean_of_both(config):
+    shards = batches(2)
+    both = make(config, {"model.w_discriminator_lambda": 0.1, **latent_optimizer()}, accumulate=2).step(shards, 1)
+    alone = []
+    for number, shard in enumerate(shards):
+        task = make(config, {"model.w_discriminator_lambda": 0.1, **latent_optimizer()})
+        task.world.__class__ = type("Shard", (World,), {"first_shard": property(lambda self, n=number: n)})
+        alone.append(task.step([shard], 1))
+    for name in ("loss_l2", "loss_latent_disc"):
+        assert both[name] == pytest.approx(np.mean([one[name] for one in alone]), rel=1e-5), name
+
+
+def latent_optimizer():
+    return {"optimizer.optimW": {"name": "Adam", "net_names": ["latent_disc"]}}
+
+
+# ---- losses
+
+
+def test_everything_at_once_is_finite_and_moves_what_it_should(config):
+    task = make(config, EVERYTHING)
+    task._settle()
+    before = {name: arrays(network) for name, network in task.networks.items()}
+    for iteration in (1, 2, 3):
+        numbers = task.step(batches(), iteration)
+        assert all(np.isfinite(value) for value in numbers.values())
+        due = iteration != 2
+        assert ("loss_disc_r1" in numbers, "loss_latent_disc_r1" in numbers) == (due, due)
+    expected = {"loss", "loss_l2", "loss_lpips", "loss_w_norm", "loss_delta", "loss_w_adv", "loss_adv", "loss_sample"}
+    assert expected <= set(numbers)
+    for name in ("encoder", "encoder_ema", "gen", "gen_ema", "disc", "latent_disc"):
+        assert changed(before[name], arrays(task.networks[name])), name
+    assert changed(before["latent"], arrays(task.networks["latent"])) == set()
+    for name in ("encoder", "gen", "disc", "latent_disc"):
+        for parameter in task.networks[name].parameters():
+            assert not parameter.stop_gradient
+            assert parameter.grad is None or not parameter.grad.numpy().any()
+
+
+EFFECTS = {
+    "model.l2_lambda": {},
+    "model.lpips_lambda": {"model.lpips_network": "discriminator", "model.discriminator": toy_psp.JUDGE},
+    "model.w_norm_lambda": {},
+    "model.delta_norm_lambda": {"model.encoder.code": "e4e"},
+    "model.w_discriminator_lambda": latent_optimizer(),
+    "model.adv_lambda": {
+        "model.discriminator": toy_psp.JUDGE,
+        "optimizer.optimD": {"name": "Adam", "net_names": ["disc"]},
+    },
+}
+
+
+@pytest.mark.parametrize("key", EFFECTS)
+def test_each_loss_turns_the_encoder_elsewhere(config, key):
+    """The encoder after two steps depends on the weight of every loss."""
+    encoders = []
+    for weight in (0.5, 1.5):
+        task = make(config, EFFECTS[key] | {key: weight})
+        if key == "model.l2_lambda":  # alone its size does not matter to Adam
+            task = make(config, {"model.w_norm_lambda": 0.1, key: weight})
+        for iteration in (1, 2):
+            task.step(batches(), iteration)
+        encoders.append(arrays(task.networks["encoder"]))
+    assert len(changed(*encoders)) > 10
+
+
+def test_identity_and_the_bundled_features(config):
+    """The real networks, on pictures far smaller than theirs."""
+    overrides = {"model.lpips_lambda": 0.8, "model.lpips_network": "faces-128-features", "model.id_lambda": 0.1}
+    task = make(config, overrides)
+    first = task.step(batches(), 1)
+    assert 0 < first["loss_lpips"] < 4 and 0 < first["loss_id"] < 2
+    total = first["loss_l2"] + 0.8 * first["loss_lpips"] + 0.1 * first["loss_id"]
+    assert first["loss"] == pytest.approx(total, rel=1e-5)
+    heads = arrays(task.networks["encoder"])
+    only_l2 = make(config)
+    only_l2.step(batches(), 1)
+    assert changed(heads, arrays(only_l2.networks["encoder"]))
+
+
+def test_norms_are_those_of_the_papers():
+    from ppgan_ext.training.reconstruction import delta_norm, w_norm
+
+    rng = np.random.default_rng(0)
+    codes, mean = rng.standard_normal((2, 4, 3)).astype(np.float32), rng.standard_normal((4, 3)).astype(np.float32)
+    tensors = paddle.to_tensor(codes), paddle.to_tensor(mean)
+    expected = np.mean([np.linalg.norm(code - mean) for code in codes])
+    assert w_norm(*tensors).item() == pytest.approx(expected, rel=1e-5)
+    rows = [np.mean([np.linalg.norm(code[row] - code[0]) for code in codes]) for row in (1, 2)]
+    assert delta_norm(tensors[0], 2).item() == pytest.approx(sum(rows), rel=1e-5)
+    assert delta_norm(tensors[0], 0).item() == 0
+
+
+def test_norms_of_codes_that_are_equal_have_a_finite_gradient(config):
+    task = make(config, {"model.encoder.code": "e4e", "model.delta_norm_lambda": 1.0, "model.w_norm_lambda": 1.0})
+    task.step(batches(), 1)  # all offsets are 0 here
+    assert all(np.isfinite(array).all() for array in arrays(task.networks["encoder"]).values())
+
+
+def test_the_discriminator_of_codes_learns_to_tell_them(config):
+    """Encoded codes all lie at the mean, mapped ones do not."""
+    task = make(config, {"model.w_discriminator_lambda": 0.1, "model.w_r1_weight": 0, **latent_optimizer()})
+    task.optimizers["optimE"].set_lr(0.0)
+    losses = [task.step(batches(), iteration)["loss_latent_disc"] for iteration in range(1, 31)]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+
+
+def test_lazy_penalties_scale_rate_and_betas(config):
+    task = make(config, EVERYTHING)
+    assert task.rate_scales == {
+        "optimE": 1,
+        "optimG": 1,
+        "optimW": pytest.approx(2 / 3),
+        "optimD": pytest.approx(2 / 3),
+    }
+    assert task.optimizers["optimW"]._beta1 == pytest.approx(0.5 ** (2 / 3))
+    assert make(config, EVERYTHING | {"model.w_r1_weight": 0}).rate_scales["optimW"] == 1
+
+
+# ---- codes
+
+
+def test_rows_of_e4e_are_the_first_and_what_is_added():
+    paddle.seed(0)
+    from ppgan_ext.networks.e4e import LightEncoder4Editing
+
+    plain, relative = (kind(SIZE, 64, 8, STYLE) for kind in (LightEncoder, LightEncoder4Editing))
+    relative.set_state_dict(plain.state_dict())
+    x = paddle.to_tensor(batches()[0]["A"])
+    heads, rows = plain(x).numpy(), relative(x).numpy()
+    assert np.abs(heads[:, 1:]).min(axis=(0, 2)).max() > 0 and heads.shape == (2, N_LATENT, STYLE)
+    np.testing.assert_array_equal(rows[:, 0], heads[:, 0])
+    np.testing.assert_allclose(rows[:, 1:], heads[:, 1:] + heads[:, :1], rtol=1e-6)
+
+
+def test_stages_switch_at_their_iterations():
+    stages = ProgressiveOptions(start=3, every=2)
+    assert [stages.num_active(iteration, 4) for iteration in range(1, 10)] == [0, 0, 0, 1, 1, 2, 2, 3, 3]
+    assert ProgressiveOptions(start=0, every=1).num_active(1, 4) == 1
+
+
+def test_offsets_are_learnt_one_after_another(config):
+    """A row learns from the iteration of its stage on; until then it equals the first."""
+    task = make(config, {"model.encoder.code": "e4e", "model.progressive": {"start": 2, "every": 2}})
+    encoder = task.networks["encoder"]
+    x = paddle.to_tensor(batches()[0]["A"])
+    learnt = []
+    for iteration in range(1, 8):
+        assert task.step(batches(), iteration)["offsets"] == task._num_active(iteration)
+        rows = encoder(x).numpy()
+        learnt.append([row for row in range(1, N_LATENT) if not np.array_equal(rows[:, row], rows[:, 0])])
+    assert learnt == [[], [], [1], [1], [1, 2], [1, 2], [1, 2, 3]]
+
+
+def test_rows_that_wait_keep_what_a_loaded_encoder_gives(config):
+    task = make(config, {"model.encoder.code": "e4e", "model.progressive": {"start": 10, "every": 1}})
+    task._settle()
+    for head in task.networks["encoder"].heads:
+        head[1].weight.set_value(0.1 * paddle.randn(head[1].weight.shape))
+    x = paddle.to_tensor(batches()[0]["A"])
+    waiting = task._encode(task.networks["encoder"], x, 1)
+    np.testing.assert_allclose(waiting.numpy(), task._encode(task.networks["encoder"], x).numpy(), atol=1e-6)
+
+
+def test_pictures_of_any_size_go_in(config):
+    task = make(config, {"model.lpips_lambda": 0.1, "model.lpips_network": "faces-128-features"})
+    for side in (8, 24, 40):
+        assert np.isfinite(task.step(batches(side=side), 1)["loss"])
+        assert task._reconstruct(batches(side=side)[0]["A"]).shape == (2, 3, side, side)
+
+
+# ---- what a run leaves behind
+
+
+@pytest.mark.parametrize("code", ["psp", "e4e"])
+@pytest.mark.parametrize("suffix", [None, ".pdparams", ".safetensors"])
+def test_the_weights_load_as_a_model_with_an_encoder(config, tmp_path, code, suffix):
+    run = toy_runs.train(config, {"model.encoder.code": code, "model.crop": "ffhq", "total_iters": 2})
+    path = toy_runs.only(run.folder, "iter_2_weight.pdparams")
+    if suffix is not None:
+        path = convert(path, tmp_path / f"model{suffix}").output
+    model = load_face_model(weight_path=path)
+    assert type(model.encoder).__name__ == {"psp": "LightEncoder", "e4e": "LightEncoder4Editing"}[code]
+    assert model.record.crop == "ffhq"
+    pixels = batches()[0]["A"]
+    codes = model.encoder(paddle.to_tensor(pixels)) + paddle.to_tensor(model.latent_avg)
+    expected = run.task._reconstruct(pixels)
+    np.testing.assert_allclose(model.generator.render(codes).numpy(), expected, atol=1e-4)
+
+
+def test_ir_se_50(tmp_path, faces):
+    """One real step at the smallest width, then the published layout: encoder, decoder, latent_avg and opts."""
+    paddle.seed(3)
+    config = toy_psp.write_config(tmp_path, faces, None)
+    overrides = {
+        "model.encoder": {"name": "PSPEncoder", "code": "e4e"},
+        "model.generator": {**toy_psp.GENERATOR, "style_dim": 128, "size": 8},
+        "model.train_decoder": True,
+        "optimizer.optimE.net_names": ["encoder", "gen"],
+        "dataset.train.batch_size": 2,
+        "total_iters": 1,
+    }
+    run = toy_runs.train(config, overrides)
+    before = batch_statistics(run.task.networks["encoder"])
+    assert before and all(np.isfinite(tensor.numpy()).all() for tensor in before)
+    target = convert(toy_runs.only(run.folder, "iter_1_weight.pdparams"), tmp_path / "psp.pdparams").output
+    tree = readers.read(target)
+    assert {name.partition(".")[0] for name in tree} == {"encoder", "decoder", "latent_avg", "opts"}
+    assert tree["opts"]["encoder_type"] == "Encoder4Editing" and tree["latent_avg"].shape == (1, 4, 128)
+    model = load_face_model(weight_path=target)
+    assert type(model.encoder).__name__ == "Encoder4Editing"
+    pixels = batches()[0]["A"]
+    codes = model.encoder(fit_to(paddle.to_tensor(pixels), 256)) + paddle.to_tensor(model.latent_avg)
+    drawn = fit_to(model.generator.render(codes), SIZE).numpy()
+    assert_close(drawn, run.task._reconstruct(pixels), 1e-3)
+
+
+# ---- where the generator comes from
+
+
+def test_load_takes_the_averaged_generator_and_the_discriminator(bare_config, weight, prepare):
+    overrides = {
+        "model.lpips_lambda": 0.1,
+        "model.lpips_network": "discriminator",
+        "model.discriminator": toy_psp.JUDGE,
+    }
+    run = prepare(bare_config, overrides, load=str(weight))
+    run.task.step(batches(), 1)
+    nets = readers.read(weight)
+    for name in ("gen_ema", "disc"):
+        assert changed(nets[name], arrays(run.task.networks[name])) == set()
+    generator = load_face_model(weight_path=weight).generator
+    np.testing.assert_allclose(run.task.networks["latent"].latent_avg.numpy()[2], generator.w_avg.numpy(), rtol=1e-5)
+
+
+def test_a_tuned_generator_starts_from_the_averaged_one(bare_config, weight, prepare):
+    tuned = {"model.train_decoder": True, "optimizer.optimE.net_names": ["encoder", "gen"]}
+    run = prepare(bare_config, tuned, load=str(weight))
+    run.task._settle()
+    assert changed(readers.read(weight)["gen_ema"], arrays(run.task.networks["gen"])) == set()
+
+
+def test_an_untrained_generator_that_would_stay_so_is_refused(bare_config):
+    with pytest.raises(ConfigError, match=r"generator_weight: the generator is untrained.*--load"):
+        make(bare_config).step(batches(), 1)
+    tuned = {"model.train_decoder": True, "optimizer.optimE.net_names": ["encoder", "gen"]}
+    assert np.isfinite(make(bare_config, tuned).step(batches(), 1)["loss"])
+
+
+def test_a_described_generator_must_be_the_files(config):
+    described = {"model.generator": {**toy_psp.GENERATOR, "n_mlp": 3, "channel_cap": 6}}
+    with pytest.raises(ConfigError, match=r"n_mlp 3 where the file has 2, 6 channels at 4 px where the file has 8"):
+        make(config, described)
+    make(config, {"model.generator": toy_psp.GENERATOR})
+
+
+def test_the_encoder_of_the_file_is_the_start(config):
+    run = toy_runs.train(config, {"model.encoder.code": "e4e", "total_iters": 2})
+    saved = str(toy_runs.only(run.folder, "iter_2_weight.pdparams"))
+    onward = {"model.generator_weight": saved, "model.encoder.pretrained": True, "model.encoder.code": "e4e"}
+    task = make(config, onward)
+    averaged = arrays(run.task.networks["encoder_ema"])
+    assert changed(averaged, arrays(task.networks["encoder"])) == set()
+    with pytest.raises(ConfigError, match="holds a LightEncoder4Editing, a LightEncoder is asked for"):
+        make(config, onward | {"model.encoder.code": "psp"})
+
+
+def test_weights_that_mean_something_else_are_refused(config, prepare):
+    run = toy_runs.train(config, {"model.encoder.code": "e4e", "total_iters": 1})
+    saved = str(toy_runs.only(run.folder, "iter_1_weight.pdparams"))
+    other = prepare(config, {"model.crop": "ffhq"}, load=saved)
+    with pytest.raises(ConfigError, match="crop tight, not ffhq, encoder_type LightEncoder4Editing, not LightE"):
+        other.task.step(batches(), 1)
+
+
+MISTAKES = {
+    "model.generator: missing": {"model.generator": None},
+    "model.discriminator: missing": {"model.adv_lambda": 1.0, "model.generator": toy_psp.GENERATOR},
+    "optimizer: network 'latent_disc' needs one optimiser, 0 name it": {"model.w_discriminator_lambda": 0.1},
+    "optimizer.optimX.net_names: 'gen' is not trained here": {
+        "optimizer.optimX": {"name": "Adam", "net_names": ["gen"]}
+    },
+    "model.progressive: needs encoder.code: e4e": {"model.progressive": {"start": 1}},
+    "model.sample_lambda: has no effect": {"model.sample_lambda": 1.0, "model.discriminator": toy_psp.JUDGE},
+    "model.l2_lambda: one of": {"model.l2_lambda": 0},
+    "model.lpips_weight: is VGG's": {"model.lpips_weight": "x.pdparams"},
+    "'wgangp' is not for encoders": {"model.w_discriminator_lambda": 0.1, "model.gan_criterion.gan_mode": "wgangp"},
+    "model.delta_norm_lambda: is for encoder.code: e4e": {"model.delta_norm_lambda": 0.1},
+    "model.encoder.pretrained: there is no file": {"model.encoder.pretrained": True},
+    "LightEncoder needs 16 pixels or more": {"model.generator": {**toy_psp.GENERATOR, "size": 8}},
+    "style_dim: must be a multiple of 128": {
+        "model.generator": toy_psp.GENERATOR,
+        "model.encoder": {"name": "PSPEncoder"},
+    },
+    "a discriminator needs an optimiser of its own": {
+        "model.w_discriminator_lambda": 0.1,
+        "optimizer.optimE.net_names": ["encoder", "latent_disc"],
+    },
+    "there is no model 'faces-127'. Did you mean 'faces-128'": {"model.model_type": "faces-127"},
+}
+
+
+@pytest.mark.parametrize("said", MISTAKES)
+def test_what_does_not_go_together_is_said(tmp_path, faces, said):
+    config = toy_psp.write_config(tmp_path, faces, None)
+    with pytest.raises(ConfigError) as caught:
+        schema.read_config(config, MISTAKES[said])
+    assert said in str(caught.value)
+
+
+def test_mistakes_are_listed_together(bare_config):
+    wrong = {"model.l2_lambda": 0, "model.adv_lambda": 0.1, "model.progressive": {"start": 1}}
+    with pytest.raises(ConfigError) as caught:
+        schema.read_config(bare_config, wrong)
+    for part in ("model.l2_lambda", "model.discriminator: missing", "model.progressive", "network 'disc'"):
+        assert part in str(caught.value)
+
+
+# ---- averages
+
+
+def test_batch_statistics_do_not_depend_on_the_order_of_shards():
+    """Each shard starts from the same statistics, and their mean is taken."""
+    rng = np.random.default_rng(0)
+    shards = [paddle.to_tensor(rng.normal(i, 1 + i, (4, 3, 2, 5)).astype(np.float32)) for i in range(2)]
+    results = []
+    for order in (shards, shards[::-1]):
+        layer = nn.Sequential(nn.BatchNorm2D(3, momentum=0.5))
+        statistics = ShardStatistics(layer, World(accumulate=2))
+        for shard in order:
+            with statistics.shard():
+                layer(shard)
+        statistics.settle()
+        results.append([tensor.numpy() for tensor in batch_statistics(layer)])
+    np.testing.assert_array_equal(results[0], results[1])
+    means = [shard.numpy().mean(axis=(0, 2, 3)) for shard in shards]
+    np.testing.assert_allclose(results[0][0], 0.5 * np.mean(means, axis=0), rtol=1e-5)
+
+
+def test_averages_follow_and_statistics_are_copied():
+    network, averaged = (nn.Sequential(nn.Conv2D(2, 3, 1), nn.BatchNorm2D(3)) for _ in range(2))
+    network(paddle.randn([4, 2, 3, 5]))
+    old, target = arrays(averaged), arrays(network)
+    average_weights(averaged, network, 0.75)
+    new = arrays(averaged)
+    np.testing.assert_allclose(new["0.weight"], 0.75 * old["0.weight"] + 0.25 * target["0.weight"], atol=1e-6)
+    np.testing.assert_array_equal(new["1._mean"], target["1._mean"])
+    assert share_kept(10, 5, half_life=10, rampup=0) == 0.5
+    assert share_kept(10, 1, half_life=1e9, rampup=0.5) == 0.25
