@@ -52,6 +52,13 @@ def test_every_command_parses():
     assert num_checked >= 8
 
 
+def test_scripts_and_configurations_of_the_commands_exist():
+    words = [word for line in commands_of(PAGES[0]) for word in line]
+    files = [word for word in words if word.startswith(("tools/", "configs/", "applications/"))]
+    assert len(files) >= 12
+    assert [file for file in files if not (ROOT / file).is_file()] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=["en", "cn"])
 def test_links_and_pictures_exist(page):
     targets = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
