@@ -13,7 +13,7 @@ from ppgan_ext.networks import LightEncoder, PSPEncoder, StyleGANv2Discriminator
 from ppgan_ext.networks.e4e import Encoder4Editing, LatentDiscriminator, LightEncoder4Editing
 from ppgan_ext.networks.sizes import channel_table
 from ppgan_ext.training.psp_options import TRUNK_ARCFACE, LightEncoderOptions, Pixel2Style2PixelOptions
-from ppgan_ext.training.stylegan2 import GeneratorOptions
+from ppgan_ext.training.stylegan2_options import GeneratorOptions
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import catalog, load, store
 from ppgan_ext.weights.architecture import Architecture, generator_architecture

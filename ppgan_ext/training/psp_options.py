@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from ppgan_ext.errors import nearest
 from ppgan_ext.losses import adversarial
 from ppgan_ext.training.blocks import Block, Count, CountOrZero, NotNegative, Positive
-from ppgan_ext.training.stylegan2 import CriterionOptions, DiscriminatorOptions, GeneratorOptions
+from ppgan_ext.training.stylegan2_options import CriterionOptions, DiscriminatorOptions, GeneratorOptions
 from ppgan_ext.weights import catalog
 
 if TYPE_CHECKING:

@@ -6,23 +6,23 @@ are part of the checkpoint; the betas for lazy regularisation are computed; the 
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import paddle
-from pydantic import Field, field_validator
 
 from ppgan_ext import images as pictures
-from ppgan_ext.errors import ConfigError
 from ppgan_ext.losses import adversarial, regularizers
 from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.nn.forms import once_form, twice_form
+from ppgan_ext.training import phases
 from ppgan_ext.training.augment import AdaptiveProbability, augment
-from ppgan_ext.training.blocks import Block, Count, Fraction, NotNegative, Number, Positive
+from ppgan_ext.training.averages import average_weights, share_kept
+from ppgan_ext.training.blocks import Block
 from ppgan_ext.training.optimizers import AdamOptions, OptimizerOptions
+from ppgan_ext.training.stylegan2_options import StyleGAN2Options
 from ppgan_ext.training.task import Batch, Task
 from ppgan_ext.training.tensors import from_array
 from ppgan_ext.types import FloatArray, Image
@@ -38,112 +38,6 @@ _AT_ONCE = 8  # images rendered together for pictures and metrics
 _PICTURE_PSI = 0.7
 # PaddleGAN's files multiply Adam's beta2 = 0.99 by the ratio of lazy regularisation where the paper raises it to it.
 _PADDLEGAN_BETA2 = 0.99
-
-
-class GeneratorOptions(Block):
-    """`model.generator`: arguments of `networks.StyleGANv2Generator`."""
-
-    name: Literal["StyleGANv2Generator"] = "StyleGANv2Generator"
-    size: Count
-    style_dim: Count = 512
-    n_mlp: Count = 8
-    channel_multiplier: Positive = 2
-    blur_kernel: Annotated[tuple[Number, ...], Field(min_length=2)] = (1, 3, 3, 1)
-    lr_mlp: Positive = 0.01
-    channel_base: Count | None = None
-    channel_cap: Count = 512
-
-
-class DiscriminatorOptions(Block):
-    """`model.discriminator`: arguments of `networks.StyleGANv2Discriminator`."""
-
-    name: Literal["StyleGANv2Discriminator"] = "StyleGANv2Discriminator"
-    size: Count
-    channel_multiplier: Positive = 2
-    blur_kernel: Annotated[tuple[Number, ...], Field(min_length=2)] = (1, 3, 3, 1)
-    channel_base: Count | None = None
-    channel_cap: Count = 512
-
-
-class CriterionOptions(Block):
-    """`model.gan_criterion`: which adversarial loss (`losses.adversarial.LOSSES`), and its weight."""
-
-    name: Literal["GANLoss"] = "GANLoss"
-    gan_mode: str = "logistic"
-    loss_weight: Positive = 1.0
-
-    @field_validator("gan_mode")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            adversarial.find(name)
-        except ConfigError as error:
-            raise ValueError(f"{error.what}. {error.cure}") from error
-        return name
-
-
-class LazyOptions(Block):
-    """`model.params`: iterations between the generator's and the discriminator's penalties (lazy regularisation)."""
-
-    gen_iters: Count = 4
-    disc_iters: Count = 16
-
-
-class AugmentOptions(Block):
-    """`model.augment`: adaptive discriminator augmentation.
-
-    Attributes:
-        groups: b pixel blitting, g geometry, c colour.
-        target: of the mean sign of the scores of real images, r_t.
-        num_images_to_one: real images over which p can go from 0 to 1.
-        interval: iterations between changes of p.
-        limit: largest p.
-        p: to start with; with `fixed` for good.
-        fixed: p does not change.
-    """
-
-    groups: Annotated[str, Field(pattern="^[bgc]+$")] = "bgc"
-    target: Number = 0.6
-    num_images_to_one: Positive = 500_000
-    interval: Count = 4
-    limit: Annotated[Fraction, Field()] = 0.8
-    p: Fraction = 0.0
-    fixed: bool = False
-
-
-class StyleGAN2Options(Block):
-    """The `model:` block.
-
-    PaddleGAN's keys, then ours.
-
-    Attributes:
-        r1_reg_weight: gamma of R1 (arXiv 1801.04406); 0: none.
-        path_reg_weight: weight of the path-length penalty (arXiv 1912.04958, Eq. 4); 0: none.
-        path_batch_shrink: the penalty is taken on a batch smaller by this factor.
-        max_eval_steps: PaddleGAN's number of images for metrics; kept for its files: each metric has its own.
-        r2_reg_weight: gamma of R2, the same penalty on generated images.
-        r1_batch_shrink: R1 and R2 are taken on a part of the batch smaller by this factor.
-        style_mixing: share of images whose later layers come from a second code (arXiv 1812.04948, section 3.1).
-        ema_images: half-life of the averaged generator's weights, in images.
-        ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
-        augment: None: no augmentation.
-    """
-
-    name: Literal["StyleGAN2Model"] = "StyleGAN2Model"
-    generator: GeneratorOptions
-    discriminator: DiscriminatorOptions
-    gan_criterion: CriterionOptions = CriterionOptions()
-    r1_reg_weight: NotNegative = 10.0
-    path_reg_weight: NotNegative = 2.0
-    path_batch_shrink: Annotated[Number, Field(ge=1)] = 2.0
-    params: LazyOptions = LazyOptions()
-    max_eval_steps: Count | None = None
-    r2_reg_weight: NotNegative = 0.0
-    r1_batch_shrink: Annotated[Number, Field(ge=1)] = 1.0
-    style_mixing: Annotated[Number, Field(ge=0, le=1)] = 0.9
-    ema_images: Positive = 10_000
-    ema_rampup: NotNegative = 0.05
-    augment: AugmentOptions | None = None
 
 
 class StyleGAN2Task(Task):
@@ -207,16 +101,13 @@ class StyleGAN2Task(Task):
         """
         ratio = 1.0
         if "gen" in options.net_names and self.options.path_reg_weight:
-            ratio = _lazy_ratio(self.options.params.gen_iters)
+            ratio = phases.lazy_ratio(self.options.params.gen_iters)
         elif "disc" in options.net_names and self._has_penalty:
-            ratio = _lazy_ratio(self.options.params.disc_iters)
+            ratio = phases.lazy_ratio(self.options.params.disc_iters)
         self.rate_scales[name] = ratio
-        if not isinstance(options, AdamOptions):
-            return options
-        beta2 = options.beta2
-        if math.isclose(beta2, _PADDLEGAN_BETA2 * ratio, rel_tol=1e-9):
-            beta2 = _PADDLEGAN_BETA2
-        return options.model_copy(update={"beta1": options.beta1**ratio, "beta2": beta2**ratio})
+        if isinstance(options, AdamOptions) and math.isclose(options.beta2, _PADDLEGAN_BETA2 * ratio, rel_tol=1e-9):
+            options = options.model_copy(update={"beta2": _PADDLEGAN_BETA2})
+        return phases.with_raised_betas(options, ratio)
 
     @property
     def _has_penalty(self) -> bool:
@@ -296,7 +187,7 @@ class StyleGAN2Task(Task):
 
     def _generator_step(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
         shards = []
-        with _frozen(self.networks["disc"]):
+        with phases.frozen(self.networks["disc"]):
             for shard, real in self._numbered(reals):
                 fake = self._fakes("gen", len(real), iteration, shard)
                 (fake,) = self._augmented("gen", [fake], iteration, shard)
@@ -330,17 +221,10 @@ class StyleGAN2Task(Task):
         optimizer.step()
         optimizer.clear_grad()
 
-    @paddle.no_grad()
     def _average(self, num_images: int, iteration: int) -> None:
         """Move gen_ema towards gen; the half-life in images ramps up with training."""
-        half_life = self.options.ema_images
-        if self.options.ema_rampup:
-            half_life = min(half_life, self.options.ema_rampup * num_images * iteration)
-        keep = 0.5 ** (num_images / max(half_life, 1e-8))
-        for averaged, parameter in zip(
-            self.networks["gen_ema"].parameters(), self.networks["gen"].parameters(), strict=True
-        ):
-            averaged.lerp_(parameter, 1 - keep)
+        keep = share_kept(num_images, iteration, self.options.ema_images, self.options.ema_rampup)
+        average_weights(self.networks["gen_ema"], self.networks["gen"], keep)
 
     # ---- parts of an iteration
 
@@ -444,23 +328,6 @@ def draw_noise(generator: StyleGANv2Generator, num_images: int, rng: np.random.G
         yield from_array(rng.standard_normal((num_images, 1, side, side), np.float32))
 
 
-def _lazy_ratio(interval: int) -> float:
-    return interval / (interval + 1)
-
-
 def _grid(pixels: FloatArray) -> Image:
     columns = max(math.isqrt(3 * len(pixels) // 2), 1)
     return pictures.grid([pictures.to_image(one) for one in pixels], columns)
-
-
-@contextlib.contextmanager
-def _frozen(network: nn.Layer) -> Iterator[None]:
-    """Compute no gradients of a network's parameters within the block."""
-    parameters = [parameter for parameter in network.parameters() if not parameter.stop_gradient]
-    for parameter in parameters:
-        parameter.stop_gradient = True
-    try:
-        yield
-    finally:
-        for parameter in parameters:
-            parameter.stop_gradient = False
