@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -64,7 +65,10 @@ class ShardStatistics:
     def shard(self) -> Iterator[None]:
         """Compute a shard within the block, backward pass included."""
         start = [buffer.clone() for buffer in self._buffers]
-        yield
+        with warnings.catch_warnings():
+            # Paddle warns of what batch normalisation does in training by definition.
+            warnings.filterwarnings("ignore", "When training, we now always track", UserWarning)
+            yield
         with paddle.no_grad():
             after = [buffer.clone() for buffer in self._buffers]
             self._sums = [a + b for a, b in zip(self._sums, after, strict=True)] if self._sums else after

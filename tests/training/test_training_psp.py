@@ -7,11 +7,11 @@ import paddle
 import pytest
 from paddle import nn
 
-from ppgan_ext.errors import ConfigError
+from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.losses.perceptual import fit_to
 from ppgan_ext.metrics import build_metric
-from ppgan_ext.networks import LightEncoder
-from ppgan_ext.training import loop, schema
+from ppgan_ext.networks import ArcFaceBackbone, LightEncoder, StyleGANv2Generator
+from ppgan_ext.training import loop, psp_networks, schema
 from ppgan_ext.training.averages import ShardStatistics, average_weights, batch_statistics, share_kept
 from ppgan_ext.training.psp_options import ProgressiveOptions
 from ppgan_ext.training.world import World
@@ -337,6 +337,21 @@ def test_ir_se_50(tmp_path, faces):
     codes = model.encoder(fit_to(paddle.to_tensor(pixels), 256)) + paddle.to_tensor(model.latent_avg)
     drawn = fit_to(model.generator.render(codes), SIZE).numpy()
     assert_close(drawn, run.task._reconstruct(pixels), 1e-3)
+
+
+def test_the_trunk_starts_from_arcface(config, tmp_path):
+    paddle.seed(11)
+    arcface = arrays(ArcFaceBackbone(width=16))
+    file = tmp_path / "arcface.pdparams"
+    readers.write(file, arcface)
+    options = schema.read_config(config, {"model.encoder": {"name": "PSPEncoder", "trunk_weight": str(file)}}).model
+    generator = StyleGANv2Generator(8, style_dim=128, n_mlp=1, **toy_psp.WIDTHS)
+    encoder = arrays(psp_networks.make_encoder(options, generator, None))
+    trunk = {name for name in encoder if name.startswith(("input_layer.", "body."))}
+    assert len(trunk) > 100 and all(np.array_equal(encoder[name], arcface[name]) for name in trunk)
+    wide = StyleGANv2Generator(8, style_dim=256, n_mlp=1, **toy_psp.WIDTHS)
+    with pytest.raises(WeightsError, match=r"Give ArcFace's IR-SE-50"):
+        psp_networks.make_encoder(options, wide, None)
 
 
 # ---- where the generator comes from
