@@ -157,6 +157,7 @@ def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkp
         merged.unknown |= one.unknown
     notes = _latent_notes(nets, where) if "encoder" in merged.parts else {}
     if notes:
+        merged.layout = "ppgan_ext training checkpoint of an encoder"
         merged.latent_avg, merged.options = notes["latent_avg"], notes["options"]
     kept = (*chosen.values(), *_MEAN_NAMES, *((NOTES_NET,) if notes else ()))
     merged.ignored = [str(key) for key in tree if key not in kept]

@@ -302,7 +302,9 @@ def test_the_weights_load_as_a_model_with_an_encoder(config, tmp_path, code, suf
     run = toy_runs.train(config, {"model.encoder.code": code, "model.crop": "ffhq", "total_iters": 2})
     path = toy_runs.only(run.folder, "iter_2_weight.pdparams")
     if suffix is not None:
-        path = convert(path, tmp_path / f"model{suffix}").output
+        report = convert(path, tmp_path / f"model{suffix}")
+        assert "training checkpoint of an encoder" in report.source and set(report.written) == {"encoder", "generator"}
+        path = report.output
     model = load_face_model(weight_path=path)
     assert type(model.encoder).__name__ == {"psp": "LightEncoder", "e4e": "LightEncoder4Editing"}[code]
     assert model.record.crop == "ffhq"
