@@ -187,7 +187,7 @@ def _program(kind: str, stride: int, padding: int | tuple[int, int]) -> Callable
 
     function = {"output": output, "each": each, "input": of_input, "filters": of_filters}[kind]
     traced = paddle.jit.to_static(function, full_graph=True)
-    prepared: set[tuple[tuple[int, ...], ...]] = set()
+    prepared: dict[tuple[tuple[int, ...], ...], Any] = {}
 
     def run(*tensors: paddle.Tensor) -> paddle.Tensor:
         # Tensors that are taken for constants: what is differentiated is decided above, not by Paddle's tracing.
@@ -195,11 +195,15 @@ def _program(kind: str, stride: int, padding: int | tuple[int, int]) -> Callable
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
         # Paddle gives no gradients to a trace that is made without them.
         with _lock, paddle.no_grad() if kind in ("output", "each") else paddle.enable_grad():
-            if shapes in prepared:
-                return traced(*tensors)
+            program = prepared.get(shapes)
+            if program is not None:
+                return program(list(tensors))
             with _onednn():
-                result = traced(*tensors)
-            prepared.add(shapes)
+                # Called by itself, `traced` takes twice as long, and remembers every call for good.
+                _, program = traced.get_concrete_program(*tensors)
+                program.training = False
+                result = program(list(tensors))
+            prepared[shapes] = program
             return result
 
     return run

@@ -17,7 +17,7 @@ import paddle
 from paddle.autograd import PyLayer
 
 from ppgan_ext.nn.cpu_conv import filter_each
-from ppgan_ext.nn.cpu_planes import Result, for_each_plane, runs_on_cpu, view
+from ppgan_ext.nn.cpu_planes import Result, for_each_plane, runs_on_cpu, to_tensor, view
 from ppgan_ext.types import FloatArray
 
 # From so many pixels on OpenCV is the faster.
@@ -99,7 +99,7 @@ def _correlate_at_once(
         spread.array.fill(0)
         spread.array[:, :, ::up, ::up] = view(x)
         x = spread.tensor()
-    kernel = paddle.to_tensor(np.outer(taps, taps), dtype=x.dtype, place=x.place)
+    kernel = to_tensor(np.outer(taps, taps), x)
     after = (sides[0] - 1) * down + len(taps) - before - x.shape[2]
     if not 0 <= after < len(taps) or (sides[1] - 1) * down + len(taps) - before - x.shape[3] != after:
         # What is cut off, or the rows and columns differ: filter all that is there, and cut.

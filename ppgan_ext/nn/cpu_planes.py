@@ -62,6 +62,16 @@ class Result:
         return paddle.to_tensor(self.array, place=self._place) if self._tensor is None else self._tensor
 
 
+def to_tensor(array: FloatArray, like: paddle.Tensor) -> paddle.Tensor:
+    """Make a tensor of a small array, of the type and at the place of another tensor.
+
+    Each call of ``paddle.to_tensor`` leaves 112 bytes behind for good (Paddle 3.3), and a training step has hundreds.
+    """
+    result = Result(list(array.shape), like)
+    result.array[...] = array
+    return result.tensor()
+
+
 def for_each_plane(num_planes: int, plane_size: int, work: Callable[[int], None]) -> None:
     """Call ``work`` with 0, 1, ... ``num_planes - 1``, from several threads where that pays.
 

@@ -13,7 +13,7 @@ import numpy as np
 import paddle
 from paddle.autograd import PyLayer
 
-from ppgan_ext.nn.cpu_planes import Result, for_each_plane, view
+from ppgan_ext.nn.cpu_planes import Result, for_each_plane, to_tensor, view
 from ppgan_ext.nn.second_order import wanted_gradients
 from ppgan_ext.types import FloatArray
 
@@ -180,7 +180,7 @@ class _Slopes:
         return self._tensor(_sum_to(self._before.sum(axis=1), [shape[0], self._before.shape[2]]).reshape(shape))
 
     def _tensor(self, array: FloatArray) -> paddle.Tensor:
-        return paddle.to_tensor(array, dtype=self._x.dtype, place=self._x.place)
+        return to_tensor(array, self._x)
 
 
 def _units(batch: int, channels: int, plane_size: int) -> list[tuple[int, slice]]:

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import paddle
 from paddle import nn
+
+from ppgan_ext.training.tensors import from_array
 
 if TYPE_CHECKING:
     from ppgan_ext.training.world import World
@@ -34,8 +37,9 @@ def share_kept(num_images: int, iteration: int, half_life: float, rampup: float)
 @paddle.no_grad()
 def average_weights(averaged: nn.Layer, network: nn.Layer, keep: float) -> None:
     """Move a network's averaged weights towards its weights; statistics of batch normalisation are copied."""
+    share = from_array(np.full([1], 1 - keep, np.float32))  # a number would leave a little behind per parameter
     for mean, parameter in zip(averaged.parameters(), network.parameters(), strict=True):
-        mean.lerp_(parameter, 1 - keep)
+        mean.lerp_(parameter, share.astype(parameter.dtype))
     for mean, buffer in zip(batch_statistics(averaged), batch_statistics(network), strict=True):
         paddle.assign(buffer, mean)
 
