@@ -75,7 +75,8 @@ class _FinishStyle(PyLayer):
         ctx.slope, ctx.has_noise = slope, noise is not None
         ctx.wanted = wanted_gradients((x, gain, bias, *(() if noise is None else (noise,))), learnt=(2, 3))
         ctx.shapes = [tensor.shape for tensor in (gain, *(() if noise is None else (noise,)))]
-        ctx.save_for_backward(x, gain, y)
+        # Not y itself, which will hold this context: where a graph is kept for a second derivative, both would stay.
+        ctx.save_for_backward(x, gain, y.detach())
         return y
 
     @staticmethod

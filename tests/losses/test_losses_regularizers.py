@@ -1,5 +1,7 @@
 """Penalties on gradients: closed forms on toy functions, finite differences on real networks in every form."""
 
+import gc
+
 import numpy as np
 import paddle
 import pytest
@@ -158,3 +160,24 @@ def test_both_forms_give_the_same_gradients():
 def test_the_fused_form_is_indeed_onednn_here():
     """Else the tests above compare Paddle with Paddle."""
     assert cpu_conv.works()
+
+
+def test_nothing_of_the_graphs_stays_behind():
+    """A cycle between an operator's result and its context would keep all features for good, and Python not see it."""
+
+    def contexts():
+        gc.collect()
+        return sum(type(item).__name__.endswith("_backward") for item in gc.get_objects())
+
+    judge, maker = discriminator(), generator()
+    images = paddle.to_tensor(numbers((3, 3, SIZE, SIZE), 6))
+    w_plus = paddle.to_tensor(numbers((2, 6, 12), 7), stop_gradient=False)
+    counts = []
+    for _ in range(3):
+        regularizers.squared_gradient(lambda x: judge(x, form="fused"), images).backward()
+        drawn = maker.render(w_plus, "fixed", "fused")
+        lengths = regularizers.path_lengths(drawn, w_plus, paddle.ones_like(drawn))
+        regularizers.path_length_penalty(lengths, 0.5).backward()
+        del drawn, lengths
+        counts.append(contexts())
+    assert counts[2] == counts[1] == counts[0]
