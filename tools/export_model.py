@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ppgan_ext import config, console
+from ppgan_ext import config, console, runtime
 
 
 def main() -> int:
@@ -25,6 +25,7 @@ def main() -> int:
     args = parser.parse_args()
 
     def work() -> int:
+        runtime.import_paddle()
         from ppgan_ext.engine.export import export_model
 
         chosen = {name: getattr(args, name) for name in ("inputs_size", "model_name", "net_name", "output_dir")}
