@@ -116,5 +116,10 @@ def test_run_all_goes_on_after_a_failure(monkeypatch):
 
 
 def test_every_benchmark_is_in_run_all():
-    names = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {"__init__", "common", "run_all", "torch_training"}
+    names = {path.stem for path in (ROOT / "benchmarks").glob("*.py")} - {
+        "__init__",
+        "common",
+        "run_all",
+        "torch_training",
+    }
     assert names == set(run_all.BENCHMARKS)
