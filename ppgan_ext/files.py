@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,16 +40,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     make_folder(target.parent)
+    # The name is chosen first: Ctrl-C may come the moment the file is there, and it must be known to be removed.
+    temporary = target.parent / f".part-{secrets.token_hex(8)}{target.suffix}"
     try:
-        handle, name = tempfile.mkstemp(prefix=".part-", suffix=target.suffix, dir=target.parent)
-    except OSError as error:
-        raise _output_error(error, target) from error
-    os.close(handle)
-    temporary = Path(name)
-    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         yield temporary
         _sync(temporary)
-        _copy_default_mode(temporary)
         os.replace(temporary, target)
     except OSError as error:
         raise _output_error(error, target) from error
@@ -80,13 +76,6 @@ def append_text(path: str | os.PathLike[str], text: str) -> None:
 def _sync(path: Path) -> None:
     with path.open("rb+") as handle:
         os.fsync(handle.fileno())
-
-
-def _copy_default_mode(path: Path) -> None:
-    """Give the mode a plain open() would have given: mkstemp makes files readable by their owner only."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(0o666 & ~mask)
 
 
 def _output_error(error: OSError, path: Path) -> OutputError:

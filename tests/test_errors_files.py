@@ -63,6 +63,19 @@ def test_atomic_path_leaves_the_old_file_on_any_error(tmp_path, error):
     assert os.listdir(tmp_path) == ["a.npy"]
 
 
+def test_atomic_path_leaves_nothing_when_ctrl_c_comes_as_the_file_is_made(tmp_path, monkeypatch):
+    usual = os.open
+
+    def interrupted(path, *arguments, **options):
+        os.close(usual(path, *arguments, **options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_bytes(tmp_path / "a.npy", b"whole")
+    assert os.listdir(tmp_path) == []
+
+
 def test_full_disk_is_named_and_nothing_is_left(tmp_path):
     with pytest.raises(OutputError, match="disk is full") as caught, atomic_path(tmp_path / "a.npy") as temporary:
         temporary.write_bytes(b"half")
