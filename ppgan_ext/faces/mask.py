@@ -82,9 +82,18 @@ def face_outline(landmarks: FloatArray) -> FloatArray:
     if points.shape != (NUM_LANDMARKS, 2):
         raise ValueError(f"landmarks must be ({NUM_LANDMARKS}, 2), got {points.shape}")
     brows = points[_BROWS]
-    up = (brows.mean(axis=0) - points[_NOSE_BASE]) * _FOREHEAD
+    hull = cv2.convexHull(np.vstack([points[_JAW], brows, forehead(points)]).astype(np.float32))
+    return hull[:, 0].astype(np.float64)
+
+
+def forehead(landmarks: FloatArray) -> FloatArray:
+    """Give an arc over the forehead, below the hairline, one point over each of the brows' ten.
+
+    Returns:
+        (10, 2) float64, photo pixels, from the subject's right to the left.
+    """
+    brows = np.asarray(landmarks, np.float64)[_BROWS]
+    up = (brows.mean(axis=0) - landmarks[_NOSE_BASE]) * _FOREHEAD
     # Full height in the middle, none at the temples: the forehead is round.
     height = np.sin(np.linspace(0.0, math.pi, len(brows))) ** 0.7
-    forehead = brows + height[:, None] * up
-    hull = cv2.convexHull(np.vstack([points[_JAW], brows, forehead]).astype(np.float32))
-    return hull[:, 0].astype(np.float64)
+    return brows + height[:, None] * up

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.faces.blend import poisson_correction
 from ppgan_ext.faces.color import fit_color_transfer
 from ppgan_ext.faces.mask import mask_region
 from ppgan_ext.faces.motion import GRID, estimate_motion, move
@@ -211,7 +212,7 @@ def _seamless(photo: Image, result: Image, region: _Region, after: FloatArray, t
     What Poisson blending adds to the face is smooth, so for a large face it is solved for on a smaller copy.
     """
     small = _shrink(photo, region, after, to_photo)
-    correction = _poisson_correction(small)
+    correction = poisson_correction(small.photo, small.face, small.mask)
     for band in region.bands():
         face = band.draw(after, to_photo) + band.draw(correction, small.matrix_to_photo)
         _write(result, band, _mix(band.of(photo), face, band.mask))
@@ -238,23 +239,6 @@ def _shrink(photo: Image, region: _Region, picture: FloatArray, to_photo: FloatA
         cv2.resize(region.mask, size, interpolation=cv2.INTER_AREA),
         compose(invert(to_region), invert(to_small)),
     )
-
-
-def _poisson_correction(small: _Small) -> FloatArray:
-    """Give what Poisson blending adds to the face, (H, W, 3) float32."""
-    # The solver needs photo on all sides of the mask, also where the face leaves the photo.
-    frame = 2
-    face, photo, inside = (
-        cv2.copyMakeBorder(array, frame, frame, frame, frame, kind)
-        for array, kind in (
-            (np.clip(np.rint(small.face), 0, 255).astype(np.uint8), cv2.BORDER_REPLICATE),
-            (np.clip(np.rint(small.photo), 0, 255).astype(np.uint8), cv2.BORDER_REPLICATE),
-            ((small.mask > 0).astype(np.uint8) * 255, cv2.BORDER_CONSTANT),
-        )
-    )
-    left, top, width, height = cv2.boundingRect(inside)
-    clone = cv2.seamlessClone(face, photo, inside, (left + width // 2, top + height // 2), cv2.NORMAL_CLONE)
-    return (clone.astype(np.float32) - face)[frame:-frame, frame:-frame]
 
 
 def _mix(photo: Image, face: FloatArray, mask: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ then rolled, each about the camera's axes, so turning the picture changes the ro
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -41,12 +42,33 @@ MODEL = {
     54: (32.9, -69.3, 3.2),
 }
 
+_POINTS = np.array(list(MODEL.values()))
+
 # From the camera's axes (x right, y down, z away) to ours (x right, y up, z towards the camera).
 _FLIP = np.diag([1.0, -1.0, -1.0])
 
 # A face is hardly ever photographed from nearer than half a metre. Where it fills the picture, the picture is a crop,
 # and the camera's focal length is larger than its width.
 _MIN_DISTANCE = 3.5  # in face heights
+
+
+@dataclass(frozen=True)
+class PoseEstimate:
+    """A pose and how well the landmarks fix it.
+
+    Attributes:
+        pose: the angles.
+        yaw_error: standard deviation of the yaw, degrees.
+        pitch_error: likewise.
+        roll_error: likewise.
+        residual: root mean square of what the fit leaves of the landmarks, in pixels per coordinate.
+    """
+
+    pose: Pose
+    yaw_error: float
+    pitch_error: float
+    roll_error: float
+    residual: float
 
 
 def head_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> Pose:
@@ -62,17 +84,78 @@ def head_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> Pose:
     Returns:
         The angles in degrees; yaw within +-90.
     """
+    return _fit(landmarks, image_size).pose
+
+
+def estimate_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> PoseEstimate:
+    """Estimate the pose, and from what the fit leaves over, by how much each angle may be wrong.
+
+    The covariance of a least-squares fit: residual variance times (J^T J)^-1, J being the derivative of the projected
+    points in the six numbers of the fit, carried over to the angles. The deviations of the landmarks count as
+    independent of each other. So the errors hold the landmarks' noise and, roughly, that the face has not the generic
+    shape; a landmark predictor that is wrong in a way that looks like another pose does not show in them.
+
+    Args:
+        landmarks: (68, 2), pixels.
+        image_size: (width, height) of the image that they lie in.
+    """
+    fit = _fit(landmarks, image_size)
+    projected, derivatives = cv2.projectPoints(_POINTS, fit.turn, fit.shift, fit.camera, None)
+    residuals = (fit.seen - projected[:, 0]).ravel()
+    jacobian = derivatives[:, :6]  # in turn and shift
+    num_free = len(residuals) - jacobian.shape[1]
+    covariance = np.linalg.inv(jacobian.T @ jacobian)[:3, :3] * (residuals @ residuals) / num_free
+    to_angles = _angles_in_turn(fit.turn)
+    deviations = np.sqrt(np.diag(to_angles @ covariance @ to_angles.T))
+    return PoseEstimate(fit.pose, *(float(d) for d in deviations), residual=float(np.sqrt((residuals**2).mean())))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """Where the generic face lies before the camera: turn and shift as OpenCV gives them, (3, 1)."""
+
+    seen: FloatArray
+    camera: FloatArray
+    turn: FloatArray
+    shift: FloatArray
+
+    @property
+    def pose(self) -> Pose:
+        return _pose_of_turn(self.turn)
+
+
+def _fit(landmarks: FloatArray, image_size: tuple[int, int]) -> _Fit:
     points = np.asarray(landmarks, np.float64)
     if points.shape != (NUM_LANDMARKS, 2):
         raise ValueError(f"landmarks must be ({NUM_LANDMARKS}, 2), got {points.shape}")
     focal = max(float(image_size[0]), _MIN_DISTANCE * float(np.ptp(points, axis=0).max()))
     camera = np.diag([focal, focal, 1.0])
-    model, seen = np.array(list(MODEL.values())), points[list(MODEL)]
+    seen = points[list(MODEL)]
     seen = seen - seen.mean(axis=0)
     # SQPNP finds the global optimum of an algebraic error, from where the reprojection error is minimised.
-    _, turn, shift = cv2.solvePnP(model, seen, camera, None, flags=cv2.SOLVEPNP_SQPNP)
-    _, turn, _ = cv2.solvePnP(model, seen, camera, None, turn, shift, True, cv2.SOLVEPNP_ITERATIVE)
+    _, turn, shift = cv2.solvePnP(_POINTS, seen, camera, None, flags=cv2.SOLVEPNP_SQPNP)
+    _, turn, shift = cv2.solvePnP(_POINTS, seen, camera, None, turn, shift, True, cv2.SOLVEPNP_ITERATIVE)
+    return _Fit(seen, camera, turn, shift)
+
+
+def _pose_of_turn(turn: FloatArray) -> Pose:
     return rotation_to_pose(_FLIP @ cv2.Rodrigues(turn)[0])
+
+
+def _angles_in_turn(turn: FloatArray, step: float = 1e-5) -> FloatArray:
+    """Derivative of yaw, pitch and roll, degrees, in the rotation vector, (3, 3): central differences."""
+    columns = []
+    for axis in np.eye(3)[:, :, None]:
+        ahead, behind = _pose_of_turn(turn + step * axis), _pose_of_turn(turn - step * axis)
+        turns = np.array(
+            [
+                ahead.yaw_degrees - behind.yaw_degrees,
+                ahead.pitch_degrees - behind.pitch_degrees,
+                ahead.roll_degrees - behind.roll_degrees,
+            ]
+        )
+        columns.append(((turns + 180.0) % 360.0 - 180.0) / (2 * step))
+    return np.stack(columns, axis=1)
 
 
 def rotation_to_pose(rotation: FloatArray) -> Pose:

@@ -1,0 +1,358 @@
+"""Put one person's face on another's, in the other's photo: the classic way, by landmarks, triangles and blending.
+
+The face is drawn through triangles onto the photo's landmarks (`mesh`), which gives it the photo's pose and expression.
+A side that its own photo hides, since the head is turned there, is taken mirrored from the other side; what neither
+shows is left as the photo has it. Then it gets the photo's skin and light (`skin`), and is blended in (`blend`).
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.faces import mesh
+from ppgan_ext.faces.blend import WAYS, BorderStep, blend, border_step
+from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
+from ppgan_ext.faces.mask import face_mask, forehead
+from ppgan_ext.faces.pose import head_pose, pose_to_rotation
+from ppgan_ext.faces.shape import GENERIC, lend_shape
+from ppgan_ext.faces.skin import face_size, foreign_weight, match_skin, skin_weight
+from ppgan_ext.types import FloatArray, Image
+
+SKIN_CHOICES = {"source": 0.0, "mix": 0.5, "target": 1.0}  # share of its own tone that the target's face keeps
+
+_RIM = 1.25  # the mesh goes on beyond the face, as blending looks there: scale about the middle
+_RING = 1.6  # a shape that changes moves the photo too, up to here
+_FEATHER = 0.1
+_INSET = 0.035  # how far within its outline the face ends, so that the border lies on skin; shares of the size
+# A triangle is believed where it shows at least this share of the area that it is drawn to, and not at all below half.
+_SHOWN = 0.4
+_FAINT = 0.02  # of the mask; pieces are told apart above it
+_NUM_INNER = 78  # points of the mesh before its rim: landmarks and forehead
+_INNER_LIP = slice(60, 68)
+_OPEN = 0.004  # area between the lips from which a mouth is open, face's size = 1
+_SOFT = 0.025  # width of soft edges, as a share of the face's size
+_BROW_BAND = 0.08  # height over which a fringe begins to count above the brows
+_BESIDE = 0.2  # width of the band along the outline where hair may hang
+_TONE_FADE = 0.15  # width over which the target's own tone begins, as a share of the face's size
+
+
+@dataclass(frozen=True, eq=False)
+class Overlay:
+    """A face drawn where it belongs in a photo.
+
+    Attributes:
+        left, top: where the overlay lies in the photo.
+        face: (H, W, 3) RGB float32, 0 to 255.
+        shown: (H, W) float32 in [0, 1], how far the face is known there.
+        landmarks: (68, 2), the face's, in the overlay's pixels.
+    """
+
+    left: int
+    top: int
+    face: npt.NDArray[np.float32]
+    shown: npt.NDArray[np.float32]
+    landmarks: FloatArray
+
+    def of(self, picture: npt.NDArray) -> npt.NDArray:
+        """Give the view of a picture of the photo's size that lies under the overlay."""
+        height, width = self.shown.shape
+        return picture[self.top : self.top + height, self.left : self.left + width]
+
+
+@dataclass(frozen=True, eq=False)
+class Fusion:
+    """A photo with another face in it.
+
+    Attributes:
+        image: (H, W, 3) RGB uint8; bit-equal to the photo where ``mask`` is 0.
+        mask: (H, W) float32 in [0, 1].
+        landmarks: (68, 2), where the face was put.
+        way: how it was blended, "poisson" or "multi-band".
+        step: mean colour step across the mask's border, and that of the photo at the same places.
+        images: what it came from, by name, each (H, W, 3) uint8.
+    """
+
+    image: Image
+    mask: npt.NDArray[np.float32]
+    landmarks: FloatArray
+    way: str
+    step: BorderStep
+    images: dict[str, Image]
+
+
+def fuse_by_warp(
+    photo: Image,
+    landmarks: FloatArray,
+    other: Image,
+    other_landmarks: FloatArray,
+    *,
+    identity: float = 1.0,
+    shape: float = 0.0,
+    skin: str = "source",
+) -> Fusion:
+    """Put the face of one photo on that of another.
+
+    Args:
+        photo: (H, W, 3) RGB uint8, whose pose, expression, light and surroundings stay.
+        landmarks: (68, 2), its face.
+        other: the photo of the person whose face is put in, of any size.
+        other_landmarks: (68, 2), that face.
+        identity: share of the other face, 0 to 1.
+        shape: share of the other face's shape, 0 to 1: then the photo's head is reshaped round it.
+        skin: "source" keeps the photo's tone of skin, "target" takes the other's, "mix" lies half-way.
+    """
+    landmarks = np.asarray(landmarks, np.float64)
+    wanted = lend_shape(landmarks, other_landmarks, shape) if shape else landmarks
+    ground = reshape_photo(photo, landmarks, wanted) if shape else photo
+    overlay = draw_over(photo.shape, wanted, other, other_landmarks)
+    return lay_over(photo, ground, overlay, identity=identity, skin=skin)
+
+
+def mesh_points(landmarks: FloatArray) -> FloatArray:
+    """Give the points of a face's mesh: landmarks, forehead, and a rim round both.
+
+    Returns:
+        (N, 2): the 68 landmarks first, in their order.
+    """
+    inner = np.vstack([landmarks, forehead(landmarks)])
+    outline = np.vstack([inner[:17], inner[NUM_LANDMARKS:]])
+    middle = inner.mean(axis=0)
+    return np.vstack([inner, middle + _RIM * (outline - middle)])
+
+
+@functools.lru_cache(maxsize=1)
+def face_triangles() -> mesh.Triangles:
+    """Give the triangles of every face's mesh: the Delaunay triangulation of the generic face, seen from the front."""
+    return mesh.triangulate(mesh_points(GENERIC[:, :2] * (1.0, -1.0)))
+
+
+def _nearness(points: FloatArray) -> FloatArray:
+    """Say how near the camera each point of a mesh is, (N,): the nose hides a part of the far cheek."""
+    depth = GENERIC @ pose_to_rotation(head_pose(points[:NUM_LANDMARKS], (1, 1)))[2]
+    # The rim lies behind all; it follows the order of the jaw and the forehead.
+    far = depth[:17].min() - 50.0
+    return np.concatenate([depth, depth[17:27], np.full(len(points) - _NUM_INNER, far)])
+
+
+def draw_over(
+    photo_shape: tuple[int, ...], landmarks: FloatArray, other: Image, other_landmarks: FloatArray
+) -> Overlay:
+    """Draw a face through triangles to given landmarks.
+
+    Args:
+        photo_shape: (H, W, ...) of the photo that it is drawn for.
+        landmarks: (68, 2), where it shall lie there.
+        other: (H', W', 3) RGB, the picture that shows it.
+        other_landmarks: (68, 2), where it lies in that.
+
+    Raises:
+        ConfigError: the landmarks lie outside the photo.
+    """
+    points = mesh_points(landmarks)
+    height, width = photo_shape[:2]
+    left, top = (int(v) for v in np.clip(np.floor(points.min(axis=0)) - 2, 0, (width, height)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(points.max(axis=0)) + 3, 0, (width, height)))
+    if right - left < 4 or bottom - top < 4:
+        raise ConfigError("the face lies outside the photo", cure="Choose another face")
+    size = (right - left, bottom - top)
+    points = points - (left, top)
+    straight = _draw(other, mesh_points(other_landmarks), points, size)
+    # The same pixels again, each landmark at the place of its counterpart: the face as a mirror shows it.
+    mirrored = mesh_points((other_landmarks * (-1.0, 1.0))[MIRROR]) * (-1.0, 1.0)
+    turned = _draw(other, mirrored, points, size, mirrored=True)
+    share = straight.shown / np.maximum(np.maximum(straight.shown, turned.shown), 1e-6)
+    face = turned.face + share[..., None] * (straight.face - turned.face)
+    shown = np.maximum(straight.shown, turned.shown)
+    return Overlay(left, top, face, shown, points[:NUM_LANDMARKS])
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    face: npt.NDArray[np.float32]
+    shown: npt.NDArray[np.float32]
+
+
+def _draw(
+    picture: Image,
+    picture_points: FloatArray,
+    points: FloatArray,
+    size: tuple[int, int],
+    mirrored: bool = False,
+) -> _Drawn:
+    """Draw a picture, and say where it shows enough of what it is drawn to."""
+    triangles = face_triangles()
+    field = mesh.make_field(picture_points, points, triangles, size, _nearness(points))
+    trust = _trust(picture_points, points, triangles, mirrored)
+    seen = field.triangle >= 0
+    shown = np.where(seen, trust[np.maximum(field.triangle, 0)], 0.0).astype(np.float32)
+    last = (picture.shape[1] - 1, picture.shape[0] - 1)
+    shown *= (field.places >= 0).all(axis=2) & (field.places <= last).all(axis=2)
+    # Narrowed before it is softened, so that it is 0 wherever nothing is known.
+    soft = max(1.0, _SOFT * face_size(points[:NUM_LANDMARKS]))
+    width = 2 * round(2 * soft) + 1
+    shown = cv2.erode(shown, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+    shown = cv2.GaussianBlur(shown, (0, 0), soft) * (1.0 - _shut_mouth(picture_points, points, size))
+    return _Drawn(mesh.draw_field(picture, field), shown)
+
+
+def _trust(picture_points: FloatArray, points: FloatArray, triangles: mesh.Triangles, mirrored: bool) -> FloatArray:
+    """Say for each triangle, (T,) in [0, 1], whether the picture shows enough of it; mean of its corners.
+
+    A corner's share is that of all triangles round it: a single one is too small to be judged by.
+    """
+    sense = -1.0 if mirrored else 1.0
+    # Both faces at one size: what counts is how much of itself a part shows.
+    scale = (face_size(points[:NUM_LANDMARKS]) / face_size(picture_points[:NUM_LANDMARKS])) ** 2
+    before = sense * scale * mesh.signed_areas(picture_points, triangles)
+    after = mesh.signed_areas(points, triangles)
+    inner = (triangles < _NUM_INNER).all(axis=1)
+    sums = np.zeros((2, len(points)))
+    for corner in range(3):
+        for row, areas in zip(sums, (before, after), strict=True):
+            np.add.at(row, triangles[inner, corner], areas[inner])
+    ratio = np.where(sums[1] > 0, sums[0] / np.maximum(sums[1], 1e-9), 1.0)
+    trust = np.clip(ratio / _SHOWN * 2.0 - 1.0, 0.0, 1.0)[triangles].mean(axis=1)
+    return np.where(inner, trust, 1.0)
+
+
+def _shut_mouth(picture_points: FloatArray, points: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Give the inside of the mouth where the photo's is open and the picture's is shut: no teeth can be drawn there."""
+    opening, wanted = (
+        float(cv2.contourArea(p[_INNER_LIP].astype(np.float32))) / face_size(p[:NUM_LANDMARKS]) ** 2
+        for p in (picture_points, points)
+    )
+    drawn = np.zeros((size[1], size[0]), np.float32)
+    shut = float(np.clip(2.0 - 4.0 * opening / max(wanted, 1e-6), 0.0, 1.0))
+    if wanted < _OPEN or not shut:
+        return drawn
+    cv2.fillPoly(drawn, [np.rint(points[_INNER_LIP] * 16).astype(np.int32)], shut, cv2.LINE_8, 4)
+    return cv2.GaussianBlur(drawn, (0, 0), max(0.5, 0.01 * face_size(points[:NUM_LANDMARKS])))
+
+
+def lay_over(photo: Image, ground: Image, overlay: Overlay, *, identity: float = 1.0, skin: str = "source") -> Fusion:
+    """Give a drawn face the photo's skin and light, and blend it in.
+
+    Args:
+        photo: (H, W, 3) RGB uint8.
+        ground: what the face is laid over: the photo, or the photo reshaped.
+        overlay: the face.
+        identity: share of the face, 0 to 1; the rest is the ground's.
+        skin: "source", "target" or "mix".
+
+    Raises:
+        ConfigError: another choice of skin.
+    """
+    if skin not in SKIN_CHOICES:
+        raise ConfigError(f"there is no skin '{skin}'", cure=nearest(skin, SKIN_CHOICES))
+    under = overlay.of(ground)
+    skins = [skin_weight(overlay.landmarks, picture) for picture in (overlay.face, under)]
+    skins[0] = skins[0] * overlay.shown
+    mask = fusion_mask(overlay, under)
+    own_tone = SKIN_CHOICES[skin] * _rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
+    face = match_skin(overlay.face, under.astype(np.float32), skins[0], skins[1], overlay.landmarks, own_tone)
+    face = under + np.float32(identity) * (face - under)
+    result = ground.copy()
+    # Poisson blending would take the target's own tone away again.
+    overlay.of(result)[:], way = blend(under, face, mask, WAYS if skin == "source" else ("multi-band",))
+    whole = np.zeros(photo.shape[:2], np.float32)
+    overlay.of(whole)[:] = mask
+    step = border_step(ground, result, whole)
+    if ground is not photo:
+        np.maximum(whole, (ground != photo).any(axis=2), out=whole)
+    images = {"drawn": _to_image(overlay.face), "matched": _to_image(face)}
+    place = np.array([overlay.left, overlay.top])
+    return Fusion(result, whole, overlay.landmarks + place, way, step, images)
+
+
+def fusion_mask(overlay: Overlay, under: Image) -> npt.NDArray[np.float32]:
+    """Say how far each pixel becomes the other face: within the face, where it is known, and not over hair.
+
+    Args:
+        overlay: the face.
+        under: (H, W, 3) RGB uint8, the photo below it.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    mask = face_mask(overlay.landmarks, overlay.shown.shape, feather=_FEATHER)
+    rise = _INSET / _FEATHER
+    start = rise * rise * (3.0 - 2.0 * rise)
+    mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
+    mask = (mask * overlay.shown * _free_of_hair(overlay, under)).astype(np.float32)
+    # One piece: what hair has cut off is left as it is.
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
+    if len(stats) > 2:
+        mask[pieces != 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = 0.0
+    return mask
+
+
+def _free_of_hair(overlay: Overlay, under: Image) -> npt.NDArray[np.float32]:
+    """Give 0 where either picture shows something else than the skin expected: a fringe, a hat, locks; else 1.
+
+    Only above the brows, and along the outline above the mouth, as a beard belongs to the face.
+    """
+    landmarks, shape = overlay.landmarks, overlay.shown.shape
+    size = face_size(landmarks)
+    up = landmarks[17:27].mean(axis=0) - landmarks[33]
+    up = up / max(float(np.hypot(*up)), 1e-6)
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    upward, across = x * up[0] + y * up[1], y * up[0] - x * up[1]
+    rise = _BROW_BAND * size
+    # Above the curve of the brows, and above the mouth near the outline.
+    brows = landmarks[17:27]
+    curve = np.polyfit(brows @ (-up[1], up[0]), brows @ up, 2)
+    above = np.clip((upward - np.polyval(curve, across)) / rise - 0.5, 0.0, 1.0)
+    inside = face_mask(landmarks, shape, feather=0.02) > 0.5
+    beside = np.clip(1.5 - 2.0 * _rise(inside, _BESIDE * size), 0.0, 1.0)
+    beside *= np.clip((upward - float((landmarks[[48, 54]] @ up).mean())) / rise, 0.0, 1.0)
+    expected = np.maximum(above, beside)
+    soft = max(1.0, _SOFT * size)
+    free = np.ones(shape, np.float32)
+    for picture in (overlay.face, under):
+        # Narrow strands count as much as locks; what they leave is softened.
+        like = cv2.erode(1.0 - foreign_weight(landmarks, picture), np.ones((3, 3), np.uint8))
+        free = np.minimum(free, np.clip(1.6 * cv2.GaussianBlur(like, (0, 0), soft) - 0.6, 0.0, 1.0))
+    return (1.0 - expected * (1.0 - free)).astype(np.float32)
+
+
+def reshape_photo(photo: Image, landmarks: FloatArray, wanted: FloatArray) -> Image:
+    """Move a photo's face to other landmarks, and its surroundings with it, less and less, up to a ring round it.
+
+    Returns:
+        A new photo; bit-equal outside the ring.
+    """
+    result = photo.copy()
+    outline = np.vstack([landmarks[:17], forehead(landmarks)])
+    middle = outline.mean(axis=0)
+    ring = middle + _RING * (outline - middle)
+    before, after = np.vstack([landmarks, forehead(landmarks), ring]), np.vstack([wanted, forehead(wanted), ring])
+    height, width = photo.shape[:2]
+    left, top = (int(v) for v in np.clip(np.floor(ring.min(axis=0)), 0, (width, height)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(ring.max(axis=0)) + 1, 0, (width, height)))
+    if right <= left or bottom <= top:
+        return result
+    corner = np.array([left, top])
+    field = mesh.make_field(before - corner, after - corner, mesh.triangulate(after), (right - left, bottom - top))
+    part = result[top:bottom, left:right]
+    # The ring's own pixels stay, whatever rounding says.
+    np.copyto(
+        part, _to_image(mesh.draw_field(photo[top:bottom, left:right], field)), where=(field.triangle >= 0)[..., None]
+    )
+    return result
+
+
+def _rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]:
+    """Rise from 0 at the border of a set to 1 at so many pixels within it, with zero slope at both ends."""
+    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    rise = np.clip(depth / max(width, 1.0), 0.0, 1.0)
+    return rise * rise * (3.0 - 2.0 * rise)
+
+
+def _to_image(values: FloatArray) -> Image:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

@@ -1,0 +1,164 @@
+"""Triangulate landmarks and draw a picture through the triangles: the piecewise affine warp of classic face morphing.
+
+Convention: pixel centres at integers, points are (x, y). A mesh is drawn backwards: each pixel of the result asks its
+triangle where in the picture it comes from, so nothing is left unfilled, and an edge belongs to both its triangles.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.types import FloatArray
+
+Triangles = npt.NDArray[np.intp]  # (T, 3), indices of points
+
+_SPAN = 1000.0  # the points are scaled to this before they are triangulated, in single precision
+_FAR = 1.0e5  # the subdivision's own corners lie this far off, or it would cut off flat parts of the hull
+_SUBPIXEL_BITS = 4
+_SMALLEST = 1e-6  # area of a triangle that is drawn, square pixels
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """Where each pixel of a rectangle comes from.
+
+    Attributes:
+        triangle: (H, W) int32, the triangle that a pixel lies in; -1 outside the mesh.
+        places: (H, W, 2) float32, (x, y) in the picture; undefined outside the mesh.
+        shrink: (T,) float64, pixels of the picture per pixel of the result, along a side; 0 for a triangle without
+            area in the picture.
+    """
+
+    triangle: npt.NDArray[np.int32]
+    places: npt.NDArray[np.float32]
+    shrink: FloatArray
+
+
+def triangulate(points: FloatArray) -> Triangles:
+    """Give the Delaunay triangulation of points in the plane, which must be at least three, not on one line.
+
+    Args:
+        points: (N, 2); of points in the same place only the first is used.
+
+    Returns:
+        (T, 3) indices, in one sense of rotation.
+    """
+    points = np.asarray(points, np.float64)
+    low, span = points.min(axis=0), max(float(np.ptp(points, axis=0).max()), 1e-9)
+    scaled = (points - low) * (_SPAN / span)
+    subdivision = cv2.Subdiv2D((int(-_FAR), int(-_FAR), int(2 * _FAR), int(2 * _FAR)))
+    index_of: dict[tuple[float, float], int] = {}
+    for index, (x, y) in enumerate(scaled.tolist()):
+        place, _ = subdivision.getVertex(subdivision.insert((x, y)))
+        index_of.setdefault((place[0], place[1]), index)
+    found = []
+    for corners in np.asarray(subdivision.getTriangleList()).reshape(-1, 3, 2).tolist():
+        indices = [index_of.get((x, y)) for x, y in corners]
+        if None not in indices:  # the subdivision's own corners are no points of ours
+            found.append(indices)
+    triangles = np.array(found, np.intp).reshape(-1, 3)
+    clockwise = signed_areas(points, triangles) < 0
+    triangles[clockwise] = triangles[clockwise][:, ::-1]
+    return triangles
+
+
+def signed_areas(points: FloatArray, triangles: Triangles) -> FloatArray:
+    """Give the triangles' areas, (T,); negative where a triangle is flipped."""
+    a, b, c = (np.asarray(points, np.float64)[triangles[:, corner]] for corner in range(3))
+    return ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])) / 2
+
+
+def make_field(
+    picture_points: FloatArray,
+    result_points: FloatArray,
+    triangles: Triangles,
+    size: tuple[int, int],
+    nearness: FloatArray | None = None,
+) -> Field:
+    """Find for each pixel of the result its place in the picture.
+
+    A triangle that is flipped in the result shows its back, and is left out.
+
+    Args:
+        picture_points: (N, 2), where the points lie in the picture.
+        result_points: (N, 2), where they shall lie in the result.
+        triangles: (T, 3).
+        size: (width, height) of the result.
+        nearness: (N,), how near the points are: where triangles overlap in the result, the nearest is seen.
+    """
+    drawn = np.flatnonzero(signed_areas(result_points, triangles) > _SMALLEST)
+    if nearness is not None:
+        drawn = drawn[np.argsort(nearness[triangles[drawn]].mean(axis=1), kind="stable")]
+    label = np.full((size[1], size[0]), -1, np.int32)
+    corners = np.asarray(result_points, np.float64)[triangles]
+    fixed = np.rint(corners * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    for index in drawn.tolist():
+        cv2.fillConvexPoly(label, fixed[index], index, cv2.LINE_8, _SUBPIXEL_BITS)
+    affine = np.zeros((len(triangles), 2, 3))
+    in_result = np.concatenate([corners[drawn], np.ones((len(drawn), 3, 1))], axis=2)
+    in_picture = np.asarray(picture_points, np.float64)[triangles[drawn]]
+    affine[drawn] = np.linalg.solve(in_result, in_picture).transpose(0, 2, 1)
+    shrink = np.sqrt(np.abs(np.linalg.det(affine[:, :, :2])))
+    return Field(label, _places(label, affine.astype(np.float32)), shrink)
+
+
+def _places(label: npt.NDArray[np.int32], affine: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    height, width = label.shape
+    x = np.arange(width, dtype=np.float32)[None, :]
+    y = np.arange(height, dtype=np.float32)[:, None]
+    safe = np.maximum(label, 0)
+    places = np.empty((height, width, 2), np.float32)
+    for axis in range(2):
+        row = affine[:, axis]
+        places[..., axis] = row[safe, 0] * x + row[safe, 1] * y + row[safe, 2]
+    return places
+
+
+def draw_field(picture: npt.NDArray, field: Field) -> npt.NDArray[np.float32]:
+    """Draw a picture through a field, without aliasing where it shrinks.
+
+    Each pixel is read from the two levels of an image pyramid between which its triangle's shrinkage lies (Williams,
+    Pyramidal Parametrics, SIGGRAPH 1983). Beyond its border the picture goes on as its reflection.
+
+    Args:
+        picture: (H, W, 3) or (H, W), uint8 or float32.
+        field: where its pixels go.
+
+    Returns:
+        (H', W', 3) or (H', W') float32 on the picture's scale; 0 outside the mesh.
+    """
+    inside = field.triangle >= 0
+    if not inside.any():
+        return np.zeros((*field.triangle.shape, *picture.shape[2:]), np.float32)
+    part, shift = _cut(picture, field.places[inside])
+    places = field.places - shift
+    detail = np.log2(np.maximum(field.shrink, 1.0)).astype(np.float32)
+    levels = np.where(inside, detail[np.maximum(field.triangle, 0)], 0.0)
+    deepest = min(math.ceil(float(levels.max())), max(0, int(math.log2(min(part.shape[:2]))) - 2))
+    levels = np.minimum(levels, deepest)
+    result = np.zeros((*levels.shape, *picture.shape[2:]), np.float32)
+    for level in range(deepest + 1):
+        weight = np.clip(1.0 - np.abs(levels - level), 0.0, 1.0) * inside
+        if weight.any():
+            # Each halving keeps the even pixels, so that a place at level n is that of level 0 divided by 2^n.
+            sample = cv2.remap(
+                part, places / np.float32(2**level), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
+            )
+            result += sample * weight.reshape(weight.shape + (1,) * (result.ndim - 2))
+        part = cv2.pyrDown(part) if level < deepest else part
+    return result
+
+
+def _cut(picture: npt.NDArray, seen: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], FloatArray]:
+    """Cut out what is seen, with a margin for the filters, and say where it begins."""
+    margin = 16
+    height, width = picture.shape[:2]
+    first = np.clip(np.floor(seen.min(axis=0)) - margin, 0, (width - 1, height - 1)).astype(int)
+    last = np.clip(np.ceil(seen.max(axis=0)) + margin + 1, first + 1, (width, height)).astype(int)
+    part = picture[first[1] : last[1], first[0] : last[0]].astype(np.float32)
+    return part, first.astype(np.float32)

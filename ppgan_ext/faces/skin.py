@@ -1,0 +1,196 @@
+"""Give a face the skin and the light of another: in CIE Lab, learnt from skin alone.
+
+A face is taken apart into what varies slowly over it, which is the light and the tone of the skin, and what is left,
+which is its features and pores. The slow part comes from the photo; of the rest, the spread and the correlation of the
+channels are brought to those of the photo's skin, by the linear map between two normal distributions that moves colours
+least (Pitie and Kokaram, The linear Monge-Kantorovitch linear colour mapping, CVMP 2007).
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.blend import to_lab, to_rgb
+from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.types import FloatArray, Image
+
+_LIGHT = 0.16  # width of the Gaussian that parts light from features, as a share of the face's size
+_OUTLIER = 2.5  # robust deviations from the middle of the skin's colours
+_MIN_PIXELS = 24
+_LEAST_COLOR = 0.35
+_NOISE = 1.0  # variance added to both, so that flat skin is not stretched to noise
+_MAX_STRETCH = 1.25
+_SURE = 0.02  # of the weights under the Gaussian: with less skin than this nearby, the mean of all skin speaks
+# Eyes and mouth have colours of their own: they follow a change of skin by so much.
+_EYES_FOLLOW = 0.8
+_MOUTH_FOLLOWS = 0.7
+_BROWS = (slice(17, 22), slice(22, 27))
+_MOUTH = slice(48, 60)
+
+
+def face_size(landmarks: FloatArray) -> float:
+    """Give the size of a face in pixels: the root of the area of its landmarks' hull."""
+    hull = cv2.convexHull(np.asarray(landmarks, np.float32))
+    return math.sqrt(max(float(cv2.contourArea(hull)), 1.0))
+
+
+def skin_weight(landmarks: FloatArray, image: Image | FloatArray) -> npt.NDArray[np.float32]:
+    """Say where a picture shows skin: within the face, outside eyes, brows and mouth, and of the skin's colour.
+
+    Args:
+        landmarks: (68, 2), pixels of the picture.
+        image: (H, W, 3) RGB, 0 to 255.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    expected = _bare(landmarks, image.shape)
+    return expected * (1.0 - _unlike(image, expected))
+
+
+def foreign_weight(landmarks: FloatArray, image: Image | FloatArray) -> npt.NDArray[np.float32]:
+    """Say where something else than skin lies on the bare parts of a face: hair, a hand's shadow, a frame.
+
+    Args:
+        landmarks: (68, 2), pixels of the picture.
+        image: (H, W, 3) RGB, 0 to 255.
+
+    Returns:
+        (H, W) float32 in [0, 1]; 0 outside the face and on eyes, brows and mouth.
+    """
+    expected = _bare(landmarks, image.shape)
+    return (expected > 0.5) * _unlike(image, expected)
+
+
+def _bare(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the parts of a face that are bare skin, (H, W) in [0, 1]."""
+    size = face_size(landmarks)
+    weight = face_mask(landmarks, shape, feather=0.1)
+    for part, width in ((RIGHT_EYE, 0.06), (LEFT_EYE, 0.06), (_MOUTH, 0.03), *((brow, 0.05) for brow in _BROWS)):
+        weight = np.minimum(weight, 1.0 - _part(landmarks[part], shape, width * size))
+    return weight.astype(np.float32)
+
+
+def _unlike(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.float32]:
+    """Say how far each pixel's colour is from that of the skin where skin is expected, (H, W) in [0, 1]."""
+    inside = expected > 0.5
+    lab = to_lab(image)
+    if np.count_nonzero(inside) < _MIN_PIXELS:
+        return np.zeros(lab.shape[:2], np.float32)
+    colors = lab[inside]
+    middle = np.median(colors, axis=0)
+    spread = 1.4826 * np.median(np.abs(colors - middle), axis=0) + 1.0
+    # Light changes L much more than the colour of skin changes.
+    distance = (np.abs(lab - middle) / (spread * (1.3, 1.0, 1.0))).max(axis=2)
+    return np.clip(distance - _OUTLIER, 0.0, 1.0).astype(np.float32)
+
+
+def match_skin(
+    face: FloatArray,
+    photo: FloatArray,
+    face_skin: FloatArray,
+    photo_skin: FloatArray,
+    landmarks: FloatArray,
+    own_tone: FloatArray | float = 0.0,
+) -> FloatArray:
+    """Give a face the skin and the light of the photo that it lies over.
+
+    Args:
+        face: (H, W, 3) RGB float32, 0 to 255.
+        photo: the same size; its features lie where the face's lie.
+        face_skin: (H, W), where the face shows skin.
+        photo_skin: (H, W), where the photo does.
+        landmarks: (68, 2) of both.
+        own_tone: share of its own mean tone that the face keeps, (H, W) or one number; the photo's light gradient is
+            kept in any case.
+
+    Returns:
+        (H, W, 3) RGB float32.
+    """
+    if min(np.count_nonzero(face_skin > 0.5), np.count_nonzero(photo_skin > 0.5)) < _MIN_PIXELS:
+        return np.asarray(face, np.float32)
+    sigma = _LIGHT * face_size(landmarks)
+    lab, wanted = to_lab(face), to_lab(photo)
+    own_light, own_mean = _light(lab, face_skin, sigma)
+    light, mean = _light(wanted, photo_skin, sigma)
+    detail = lab - own_light
+    stretch = _transport(_covariance(detail, face_skin), _covariance(wanted - light, photo_skin))
+    own = np.asarray(own_tone, np.float32)
+    tone = light + (own_mean - mean) * (own[..., None] if own.ndim else own)
+    follow = _follow(landmarks, face.shape)[..., None]
+    changed = (
+        own_light + detail + follow * (tone - own_light + (detail @ (stretch - np.eye(3)).T) * face_skin[..., None])
+    )
+    return to_rgb(_keep_hue(changed, tone, _bare(landmarks, face.shape)))
+
+
+def _keep_hue(lab: FloatArray, tone: FloatArray, skin: FloatArray) -> FloatArray:
+    """Keep highlights from turning to the opposite hue: of skin's own colour, this share stays everywhere."""
+    color = tone[..., 1:]
+    share = (lab[..., 1:] * color).sum(axis=2) / np.maximum(np.square(color).sum(axis=2), 1.0)
+    lacking = np.clip(_LEAST_COLOR - share, 0.0, 1.0) * np.clip(2.0 * skin, 0.0, 1.0)
+    lab[..., 1:] += lacking[..., None] * color
+    return lab
+
+
+def _light(lab: FloatArray, skin: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+    """Give the slow part of the skin's colours, carried on over what is not skin, and their mean."""
+    weight = np.asarray(skin, np.float32)
+    mean = (lab * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
+    num, total = (_soft(array, sigma) for array in ((lab - mean) * weight[..., None], weight))
+    return mean + num / (total + _SURE)[..., None], mean
+
+
+def _soft(array: FloatArray, sigma: float) -> FloatArray:
+    """Blur by a wide Gaussian, on a smaller copy: it is smooth."""
+    height, width = array.shape[:2]
+    scale = min(1.0, 8.0 / sigma)
+    size = (max(4, round(width * scale)), max(4, round(height * scale)))
+    small = cv2.resize(np.asarray(array, np.float32), size, interpolation=cv2.INTER_AREA)
+    # Beyond the picture nothing is known: zeros, which the weights make up for.
+    small = cv2.GaussianBlur(small, (0, 0), max(sigma * scale, 0.5), borderType=cv2.BORDER_CONSTANT)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _covariance(detail: FloatArray, skin: FloatArray) -> FloatArray:
+    values = detail[skin > 0.5].astype(np.float64)
+    return np.cov(values.T) + _NOISE * np.eye(3)
+
+
+def _transport(source: FloatArray, target: FloatArray) -> FloatArray:
+    """Give the symmetric (3, 3) matrix T with T source T = target, its stretches limited."""
+    root, inverse_root = _roots(source)
+    matrix = inverse_root @ _roots(root @ target @ root)[0] @ inverse_root
+    values, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.clip(values, 1 / _MAX_STRETCH, _MAX_STRETCH)) @ vectors.T
+
+
+def _roots(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    values, vectors = np.linalg.eigh(matrix)
+    roots = np.sqrt(np.maximum(values, 1e-9))
+    return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T
+
+
+def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Say how far each place follows the skin, (H, W) in [0, 1]."""
+    size = face_size(landmarks)
+    follow = np.ones(shape[:2], np.float32)
+    for part, share in ((RIGHT_EYE, _EYES_FOLLOW), (LEFT_EYE, _EYES_FOLLOW), (_MOUTH, _MOUTH_FOLLOWS)):
+        soft = cv2.GaussianBlur(_part(landmarks[part], shape, 0.01 * size), (0, 0), max(0.02 * size, 0.5))
+        follow = np.minimum(follow, 1.0 - (1.0 - share) * soft)
+    return follow
+
+
+def _part(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:
+    """Draw the hull of some points, widened by so many pixels, (H, W)."""
+    drawn = np.zeros(shape[:2], np.float32)
+    hull = cv2.convexHull(np.asarray(points, np.float32))
+    fixed = np.rint(hull * 16).astype(np.int32)
+    cv2.fillConvexPoly(drawn, fixed, 1.0, cv2.LINE_8, 4)
+    cv2.polylines(drawn, [fixed], True, 1.0, max(1, round(2 * width)), cv2.LINE_8, 4)
+    return drawn
