@@ -35,6 +35,9 @@ def open_model(
 ) -> Engine:
     """Make a loaded face model fast. Nothing is compiled before the first image or crop.
 
+    A generator tuned to a photo draws uncompiled unless ``compiled`` insists: a program of its own takes longer to
+    build than the few images of an edit take to draw, and would fill the cache. Its encoder is the model's.
+
     Args:
         face_model: what `ppgan_ext.weights.load.load_face_model` returns; its networks now belong to the engine.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
@@ -44,9 +47,14 @@ def open_model(
     Raises:
         ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
     """
-    name, weights_hash = face_model.name, face_model.weights_hash
+    name, weights_hash = face_model.name, face_model.base.sha256
     synthesizer = Synthesizer(
-        face_model.generator, name=name, weights_hash=weights_hash, device=device, half=half, compiled=compiled
+        face_model.generator,
+        name=name,
+        weights_hash=face_model.weights_hash,
+        device=device,
+        half=half,
+        compiled=False if compiled is None and face_model.tuned is not None else compiled,
     )
     encoder = None
     if face_model.encoder is not None:

@@ -1,7 +1,7 @@
 """What a projection minimises: how far a rendered image is from the target, and how unlikely code and noise are.
 
 The image terms are PaddleGAN's: a perceptual distance and mse_weight times the mean squared error, both on images
-averaged over boxes down to at most 256 px.
+averaged over boxes down to at most 256 px. Tuning compares every pixel of large images in the squared error.
 """
 
 from __future__ import annotations
@@ -41,33 +41,50 @@ class Objective:
         perceptual: the perceptual distance.
         mask: (H', H') in [0, 1], any H', 1 where the image counts; None counts all.
         device: where the images to come lie.
+        every_pixel: take the squared error at ``render_size`` even where that is more than 256.
 
     Raises:
         InputError: a target that is not square or not finite; a mask that is not square, outside [0, 1] or all 0.
     """
 
     def __init__(
-        self, target: FloatArray, render_size: int, perceptual: Perceptual, mask: FloatArray | None, device: str
+        self,
+        target: FloatArray,
+        render_size: int,
+        perceptual: Perceptual,
+        mask: FloatArray | None,
+        device: str,
+        *,
+        every_pixel: bool = False,
     ) -> None:
         self.size = min(render_size, OBJECTIVE_SIZE)
         self.perceptual = perceptual
-        self._target = paddle.to_tensor(shrink_target(target, self.size), place=device)
-        self._mask: paddle.Tensor | None = None
-        self._share = 1.0
-        if mask is not None:
-            small = shrink_mask(mask, self.size)
-            self._share = float(small.mean())
-            self._mask = paddle.to_tensor(small, place=device)
-        self._features = perceptual.prepare(self._hide(self._target))
+        self._small = _Compared(target, mask, self.size, device)
+        self._every_pixel = every_pixel and render_size != self.size
+        self._large = _Compared(target, mask, render_size, device) if self._every_pixel else self._small
+        self._features = perceptual.prepare(self._small.hide(self._small.target))
 
     def distance(self, pixels: paddle.Tensor) -> Distance:
         """Measure a rendering (1, 3, S, S); differentiable."""
         small = box_average(pixels, self.size)
-        perceptual = self.perceptual.distance(self._hide(small), self._features).sum() / self._share
-        squared = self._hide((small - self._target) ** 2)
-        return Distance(perceptual, squared.mean() / self._share)
+        perceptual = self.perceptual.distance(self._small.hide(small), self._features).sum() / self._small.share
+        squared = self._large.hide(((pixels if self._every_pixel else small) - self._large.target) ** 2)
+        return Distance(perceptual, squared.mean() / self._large.share)
 
-    def _hide(self, pixels: paddle.Tensor) -> paddle.Tensor:
+
+class _Compared:
+    """The target and its mask at one size."""
+
+    def __init__(self, target: FloatArray, mask: FloatArray | None, size: int, device: str) -> None:
+        self.target = paddle.to_tensor(shrink_target(target, size), place=device)
+        self._mask: paddle.Tensor | None = None
+        self.share = 1.0
+        if mask is not None:
+            small = shrink_mask(mask, size)
+            self.share = float(small.mean())
+            self._mask = paddle.to_tensor(small, place=device)
+
+    def hide(self, pixels: paddle.Tensor) -> paddle.Tensor:
         """Scale by the mask: of an image, which then shows mid grey (0) where it does not count, or of errors."""
         return pixels if self._mask is None else pixels * self._mask
 

@@ -20,12 +20,13 @@ import numpy.typing as npt
 from ppgan_ext import runtime, seeding
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.types import FloatArray
-from ppgan_ext.weights import architecture, catalog, readers, store
+from ppgan_ext.weights import architecture, catalog, readers, store, tuned
 from ppgan_ext.weights.architecture import Architecture
 from ppgan_ext.weights.catalog import ModelRecord
 from ppgan_ext.weights.download import OnProgress
 from ppgan_ext.weights.recognise import Checkpoint, recognise
 from ppgan_ext.weights.rename import State, check_match
+from ppgan_ext.weights.tuned import Base, Tuned
 
 if TYPE_CHECKING:
     from paddle import nn
@@ -49,6 +50,7 @@ class FaceModel:
         name: of the model, for messages and file names.
         weights_hash: sha256 of the file, in hexadecimal.
         path: the file.
+        tuned: where the file is that of a tuned generator, what it says; the rest is that of the model it belongs to.
     """
 
     record: ModelRecord
@@ -58,6 +60,14 @@ class FaceModel:
     name: str
     weights_hash: str
     path: Path
+    tuned: Tuned | None = None
+
+    @property
+    def base(self) -> Base:
+        """The model that a generator tuned from this one belongs to: itself, or what it was tuned from."""
+        if self.tuned is not None:
+            return self.tuned.base
+        return Base(self.name if self.record.weights is not None else "", self.path, self.weights_hash)
 
     @functools.cached_property
     def directions_file(self) -> Path | None:
@@ -113,7 +123,8 @@ def load_face_model(
     record = replace(
         source.record, size=found.size, style_dim=found.style_dim, n_mlp=found.n_mlp, has_encoder=encoder is not None
     )
-    return FaceModel(record, generator, encoder, latent_avg, record.name, store.file_hash(path), path)
+    own = source.checkpoint.tuned
+    return FaceModel(record, generator, encoder, latent_avg, record.name, store.file_hash(path), path, own)
 
 
 def load_discriminator(
@@ -227,6 +238,8 @@ def _open(
         cure = "Give its file with --weight_path"
         raise ConfigError(f"the model '{model_type}' has no weights of its own", where="model_type", cure=cure)
     checkpoint, notes = read_checkpoint(path, net_name)
+    if checkpoint.tuned is not None:
+        record = checkpoint.tuned.base.record(record, path)
     if record is None:
         light = any(name.startswith("heads.") for name in checkpoint.parts.get("encoder", ()))
         crop = notes.get("crop") or checkpoint.options.get("crop")
@@ -246,8 +259,14 @@ def read_checkpoint(path: Path, net_name: str | None = None) -> tuple[Checkpoint
     Raises:
         WeightsError: the file cannot be read or recognised.
     """
-    checkpoint = recognise(readers.read(path), path, net_name)
-    notes = readers.read_metadata(path)
+    tree, notes = readers.read(path), readers.read_metadata(path)
+    if tuned.is_tuned(notes):
+        own = tuned.unpack(tree, notes, path)
+        checkpoint, notes = read_checkpoint(own.base.locate(path), net_name)
+        checkpoint.parts["generator"] = own.put_into(checkpoint.parts.get("generator", {}), path)
+        checkpoint.tuned = own
+        return checkpoint, notes
+    checkpoint = recognise(tree, path, net_name)
     if "opts" in notes:
         try:
             checkpoint.options = dict(json.loads(notes["opts"]))

@@ -14,6 +14,7 @@ from ppgan_ext.errors import WeightsError, nearest
 from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
 from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, has_torch_names, rename
 from ppgan_ext.weights.rename_nvidia import translate
+from ppgan_ext.weights.tuned import Tuned
 
 PARTS = ("generator", "encoder", "discriminator")
 # Names under which training scripts keep a network, the averaged one first.
@@ -54,6 +55,7 @@ class Checkpoint:
         unknown: part -> names that no rule knows, as in the file.
         ignored: entries that hold no weights of a network: optimisers, counters.
         names: part -> the network's name in a checkpoint of several, such as "gen_ema".
+        tuned: what a file of a tuned generator says; its arrays have taken their places in ``parts``.
     """
 
     layout: str
@@ -63,6 +65,7 @@ class Checkpoint:
     unknown: dict[str, list[str]] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
+    tuned: Tuned | None = None
 
 
 def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoint:

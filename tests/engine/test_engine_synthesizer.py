@@ -1,5 +1,7 @@
 """One call, one result: compiled, dygraph and the plain network agree; wrong inputs are refused in words."""
 
+from pathlib import Path
+
 import numpy as np
 import paddle
 import pytest
@@ -9,6 +11,7 @@ from ppgan_ext.engine import synthesizer as module
 from ppgan_ext.engine.encoder import resize_square
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.networks import LightEncoder, PSPEncoder, StyleGANv2Generator
+from ppgan_ext.weights.tuned import Base
 
 
 def make_generator():
@@ -275,6 +278,8 @@ class FaceModelOf:
         self.latent_avg = np.zeros((8, 24), np.float32)
         self.name = "toy"
         self.weights_hash = "of-the-file"
+        self.tuned = None
+        self.base = Base("", Path("toy.safetensors"), self.weights_hash)
 
 
 def test_open_model():

@@ -56,7 +56,10 @@ def write(path: Path, state: Mapping[str, Any], metadata: Mapping[str, str] | No
             kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
             raise WeightsError(f"a value of type {kind} cannot be stored in a .safetensors file", where=name)
         arrays[name] = np.asarray(array, order="C")
+    mode = path.stat().st_mode if path.exists() else None
     save_file(arrays, path, metadata=None if metadata is None else dict(metadata))
+    if mode is not None:  # the library puts a file of its own in its place, which nobody else may read
+        path.chmod(mode)
 
 
 def _read_bfloat16(path: Path, name: str) -> npt.NDArray[np.float32]:
