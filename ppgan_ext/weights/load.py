@@ -246,7 +246,8 @@ def _open(
         if crop not in CROPS:
             crop = "tight" if light else "ffhq"
         licence = notes.get("licence", "as its source")
-        record = ModelRecord(path.stem, None, crop=crop, licence=licence, provenance=str(path))
+        named_after = path if checkpoint.tuned is None else checkpoint.tuned.base.path
+        record = ModelRecord(named_after.stem, None, crop=crop, licence=licence, provenance=str(path))
     return _Source(record, path, checkpoint)
 
 
