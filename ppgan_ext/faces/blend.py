@@ -68,8 +68,12 @@ def border_step(photo: Image, result: Image, mask: FloatArray) -> BorderStep:
         [cv2.Sobel(smooth, cv2.CV_32F, 1, 0)[rows, columns], cv2.Sobel(smooth, cv2.CV_32F, 0, 1)[rows, columns]]
     )
     way = way / np.maximum(np.hypot(*way), 1e-6)
-    steps = np.arange(1, reach + 1)[:, None] - 0.5
-    places = [(columns + 0.0 + sign * steps * way[0], rows + 0.0 + sign * steps * way[1]) for sign in (1, -1)]
+    # The border runs half a pixel outside of its pixels' centres; a pixel off it, neither side is mixed with the other.
+    steps = np.arange(1, reach + 1)[:, None] + np.array([-0.5, 0.5])[:, None, None]
+    places = [
+        (columns + sign * distance * way[0], rows + sign * distance * way[1])
+        for sign, distance in zip((1, -1), steps, strict=True)
+    ]
     height, width = inside.shape
     whole = np.all([(x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1) for x, y in places], axis=(0, 1))
     if not whole.any():

@@ -1,9 +1,7 @@
 """The shape of a face apart from how the head is turned.
 
-Under a distant camera every view of one rigid body is a linear combination of any other view, the depth and a constant
-(Ullman and Basri, Recognition by Linear Combinations of Models, PAMI 1991). So another person's landmarks, with the
-depth of a generic face, are fitted to a photo's landmarks: what the fit explains is pose, size and place, and what is
-left over is how the two faces differ.
+Landmarks and the depth of a generic face make a face in three dimensions, which is turned to another's pose, and there
+laid over the other's landmarks as well as a similarity can. What then differs is how the two faces differ.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, MIRROR, NUM_LANDMARKS, RIGHT_EYE
+from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.types import FloatArray
 
 # A generic face: x to the subject's left, y up, z towards the camera, in hundredths of the distance between the outer
@@ -31,7 +30,6 @@ _HALF = {
 
 # (68, 3)
 GENERIC = np.array([_HALF[i] if i in _HALF else np.multiply(_HALF[int(MIRROR[i])], (-1, 1, 1)) for i in range(68)])
-DEPTH = GENERIC[:, 2]
 
 # Parts that move with expression: they are taken along as a whole, so that the photo's expression stays.
 _PARTS = (RIGHT_EYE, LEFT_EYE, slice(17, 22), slice(22, 27), slice(48, 68))
@@ -51,11 +49,25 @@ def seen_alike(landmarks: FloatArray, view: FloatArray) -> FloatArray:
     Returns:
         (68, 2) float64, in the pixels of ``view``.
     """
-    basis = np.column_stack([landmarks, DEPTH, np.ones(NUM_LANDMARKS)])
-    basis = basis / np.abs(basis).max(axis=0)
-    weight = _FIT_WEIGHT[:, None]
-    solution, *_ = np.linalg.lstsq(basis * weight, np.asarray(view, np.float64) * weight, rcond=None)
-    return basis @ solution
+    rotation, wanted = (pose_to_rotation(head_pose(points, (1, 1))) for points in (landmarks, view))
+    # As the camera sees the generic face in that pose; there it lends its depth.
+    generic = GENERIC @ rotation.T
+    head = np.column_stack([_lay_over(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation
+    return _upward(_lay_over((head @ wanted.T)[:, :2], _upward(view)))
+
+
+def _upward(points: FloatArray) -> FloatArray:
+    """Turn pixels, y down, into coordinates with y up, or back."""
+    return np.asarray(points, np.float64) * (1.0, -1.0)
+
+
+def _lay_over(points: FloatArray, others: FloatArray) -> FloatArray:
+    """Bring points, (68, 2), over others by the similarity of least squares."""
+    weight = _FIT_WEIGHT / _FIT_WEIGHT.sum()
+    a, b = (array[:, 0] + 1j * array[:, 1] for array in (points, others))
+    a, middle = a - weight @ a, weight @ b
+    moved = middle + a * ((weight * a.conj()) @ (b - middle) / ((weight * a.conj()) @ a))
+    return np.column_stack([moved.real, moved.imag])
 
 
 def lend_shape(landmarks: FloatArray, other: FloatArray, share: float) -> FloatArray:

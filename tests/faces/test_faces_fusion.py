@@ -1,0 +1,357 @@
+import cv2
+import numpy as np
+import pytest
+
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.faces import blend as blending
+from ppgan_ext.faces import fusion
+from ppgan_ext.faces.blend import blend, border_step, poisson_correction, to_lab, to_rgb
+from ppgan_ext.faces.fusion import draw_over, fuse_by_warp, lay_over, reshape_photo
+from ppgan_ext.faces.skin import match_skin, skin_weight
+from tests.reference.drawn import DrawnFace, draw_photo
+
+PHOTO_SIZE = (390, 350)
+
+
+def drawn(yaw=0.0, skin=(214, 168, 140), place=(190.0, 160.0), eyes=62.0, seed=0, size=PHOTO_SIZE, **more):
+    picture, (landmarks,) = draw_photo(size, [DrawnFace(place, eyes, yaw_degrees=yaw, skin=skin, **more)], seed)
+    return picture, landmarks
+
+
+def disc(size=(200, 160), centre=(110, 70), radius=48.0, feather=10.0):
+    y, x = np.mgrid[: size[1], : size[0]]
+    rise = np.clip((radius - np.hypot(x - centre[0], y - centre[1])) / feather, 0, 1)
+    return (rise * rise * (3 - 2 * rise)).astype(np.float32)
+
+
+def ramp(size=(200, 160)):
+    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
+    return np.clip(np.stack([60 + 0.5 * x, 90 + 0.3 * y, 120 - 0.2 * x + 0.1 * y], -1), 0, 255)
+
+
+def image(values):
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+# The measure itself
+
+
+def test_a_border_without_a_seam_measures_as_the_photo():
+    photo = image(ramp())
+    step = border_step(photo, photo, disc())
+    assert step.result == step.photo
+    assert step.photo < 1.5
+
+
+def test_the_step_of_a_flat_patch_is_its_colour_difference():
+    photo = np.full((160, 200, 3), 120, np.uint8)
+    result = photo.copy()
+    result[disc() > 0.5] = (150, 120, 100)
+    expected = np.linalg.norm(to_lab(result[70:71, 110:111]) - to_lab(photo[:1, :1]))
+    step = border_step(photo, result, disc())
+    assert step.result == pytest.approx(expected, rel=0.08)
+    assert step.photo == 0.0
+
+
+def test_the_step_grows_with_the_seam_and_sees_only_the_border():
+    photo = image(ramp())
+    steps = []
+    for strength in (0, 10, 30):
+        result = photo.copy()
+        result[disc() > 0.5] = image(result[disc() > 0.5] + np.float32(strength))
+        steps.append(border_step(photo, result, disc()).result)
+    assert steps[0] < steps[1] < steps[2]
+    inner = photo.copy()
+    inner[disc(radius=25.0) > 0] = 0
+    assert border_step(photo, inner, disc()).result == pytest.approx(steps[0], abs=1e-6)
+
+
+def test_where_the_mask_leaves_the_picture_there_is_no_border():
+    photo = image(ramp())
+    assert border_step(photo, photo, np.ones((160, 200), np.float32)) == (0.0, 0.0)
+    assert border_step(photo, photo, np.zeros((160, 200), np.float32)) == (0.0, 0.0)
+    half = np.zeros((160, 200), np.float32)
+    half[:, :100] = 1
+    result = photo.copy()
+    result[:, :100] = 0
+    assert border_step(photo, result, half).result > 20
+
+
+# Blending
+
+
+@pytest.mark.parametrize("way", blending.WAYS)
+@pytest.mark.parametrize("centre", [(110, 70), (12, 80), (190, 150)])
+def test_blending_hides_a_cast_and_keeps_the_outside(way, centre):
+    photo = image(ramp() + np.random.default_rng(0).normal(0, 3, (160, 200, 1)))
+    face = photo + np.float32((14, -10, 8))
+    mask = disc(centre=centre)
+    result, chosen = blend(photo, face, mask, [way])
+    assert chosen == way
+    assert np.array_equal(result[mask == 0], photo[mask == 0])
+    step = border_step(photo, result, mask)
+    pasted = np.where((mask > 0.5)[..., None], image(face), photo)
+    assert step.result < border_step(photo, pasted, mask).result / 2
+
+
+@pytest.mark.parametrize("way", blending.WAYS)
+def test_each_pixel_stays_in_its_place(way):
+    """A clone that is off by a pixel, the trap of OpenCV's function, would double what it shows."""
+    rng = np.random.default_rng(2)
+    photo = image(ramp() + cv2.GaussianBlur(rng.normal(0, 60, (160, 200, 1)), (0, 0), 1.0)[..., None])
+    mask = disc(size=(200, 160), centre=(97, 81), radius=51.3)
+    mask[:, :60] = 0  # lopsided, so that the middle of the rectangle is not that of the mask
+    result, _ = blend(photo, photo.astype(np.float32), mask, [way])
+    assert np.abs(result.astype(int) - photo).max() <= 2
+
+
+def test_the_better_way_is_chosen():
+    photo = image(ramp())
+    face = photo + np.float32((25, -20, 15))
+    _, way = blend(photo, face, disc(feather=3.0))
+    assert way == "poisson"  # a strong cast: only Poisson leaves no step
+    beside_hair = photo.copy()
+    beside_hair[disc() < 0.5] = 15
+    assert blend(beside_hair, photo.astype(np.float32), disc())[1] == "multi-band"  # it would carry the dark inside
+
+
+def test_a_large_picture_is_solved_on_a_smaller_copy():
+    photo = image(ramp((1500, 1200)))
+    mask = disc((1500, 1200), (700, 500), 420.0, 60.0)
+    result, _ = blend(photo, photo + np.float32((20, -10, 5)), mask, ["poisson"])
+    ring = (mask > 0.02) & (mask < 0.2)
+    assert np.abs(result.astype(int) - photo)[ring].mean() < 4
+
+
+def test_an_empty_mask_changes_nothing():
+    photo = image(ramp())
+    for way in blending.WAYS:
+        result, _ = blend(photo, photo + np.float32(50), np.zeros((160, 200), np.float32), [way])
+        assert np.array_equal(result, photo)
+    assert not poisson_correction(ramp(), ramp() + 9, np.zeros((160, 200), np.float32)).any()
+
+
+def test_lab_and_back():
+    picture = np.random.default_rng(0).uniform(0, 255, (30, 20, 3)).astype(np.float32)
+    np.testing.assert_allclose(to_rgb(to_lab(picture)), picture, atol=1.0)
+
+
+# Skin
+
+
+def mean_lab(picture, where):
+    return to_lab(picture)[where].mean(axis=0)
+
+
+def test_skin_is_found_where_it_is():
+    photo, landmarks = drawn()
+    weight = skin_weight(landmarks, photo)
+    assert weight[int(landmarks[30, 1]) + 25, int(landmarks[30, 0]) - 45] > 0.9  # the cheek
+    for part in (slice(36, 42), slice(42, 48), slice(48, 60)):
+        x, y = np.rint(landmarks[part].mean(axis=0)).astype(int)
+        assert weight[y, x] < 0.1
+    assert weight[5, 5] == 0
+    patched = photo.copy()
+    x, y = np.rint(landmarks[30] + (-45, 25)).astype(int)
+    patched[y - 12 : y + 12, x - 12 : x + 12] = (20, 60, 190)
+    assert skin_weight(landmarks, patched)[y, x] < 0.1
+
+
+@pytest.mark.parametrize("skin", [(120, 80, 60), (235, 200, 185), (160, 120, 110)])
+def test_the_face_takes_the_tone_of_the_photo(skin):
+    photo, landmarks = drawn(skin=skin)
+    face = drawn()[0].astype(np.float32)
+    weights = [skin_weight(landmarks, picture) for picture in (face, photo)]
+    matched = match_skin(face, photo.astype(np.float32), weights[0], weights[1], landmarks)
+    cheeks = weights[0] * weights[1] > 0.9
+    before, after = (np.linalg.norm(mean_lab(p, cheeks) - mean_lab(photo, cheeks)) for p in (face, matched))
+    assert after < 2.0 < before
+
+
+def test_the_light_gradient_of_the_photo_is_kept_whatever_the_tone():
+    photo, landmarks = drawn()
+    x = np.linspace(0.3, 1.25, PHOTO_SIZE[0])[None, :, None]
+    lit = image(photo * x).astype(np.float32)
+    face = drawn(skin=(150, 110, 90))[0].astype(np.float32)
+    weights = [skin_weight(landmarks, picture) for picture in (face, lit)]
+    left, right = (landmarks[30] + (sign * 40, 10) for sign in (-1, 1))
+
+    def slope(picture):
+        lab = cv2.blur(to_lab(picture), (15, 15))[..., 0]
+        return lab[int(right[1]), int(right[0])] - lab[int(left[1]), int(left[0])]
+
+    for own in (0.0, 0.5, 1.0):
+        matched = match_skin(face, lit, weights[0], weights[1], landmarks, own)
+        assert slope(matched) == pytest.approx(slope(lit), abs=4.0)
+        assert slope(face) < slope(lit) - 8
+    kept = match_skin(face, lit, weights[0], weights[1], landmarks, 1.0)
+    where = weights[0] > 0.9
+    assert np.linalg.norm(mean_lab(kept, where) - mean_lab(face, where)) < 4
+
+
+def test_without_skin_nothing_is_changed():
+    photo, landmarks = drawn()
+    nothing = np.zeros(photo.shape[:2], np.float32)
+    face = photo.astype(np.float32) * 0.5
+    assert np.array_equal(match_skin(face, photo.astype(np.float32), nothing, nothing, landmarks), face)
+
+
+# The whole
+
+
+def test_the_same_face_put_on_itself_changes_hardly_anything():
+    photo, landmarks = drawn(yaw=12)
+    result = fuse_by_warp(photo, landmarks, photo, landmarks)
+    deep = result.mask > 0.95
+    assert deep.mean() > 0.08
+    assert np.abs(result.image.astype(int) - photo)[deep].mean() < 3
+    assert np.array_equal(result.image[result.mask == 0], photo[result.mask == 0])
+
+
+@pytest.mark.parametrize(("yaw", "other_yaw"), [(0, 0), (22, -18), (-20, 15), (25, 0)])
+def test_the_features_come_to_lie_on_the_photos(yaw, other_yaw):
+    """A face with the other's colours of lips and hair, drawn at the photo's pose, is what the result should show."""
+    photo, landmarks = drawn(yaw)
+    other, other_landmarks = drawn(other_yaw, place=(150.0, 190.0), eyes=80.0, seed=3)
+    result = fuse_by_warp(photo, landmarks, other, other_landmarks)
+    deep = cv2.erode((result.mask > 0.95).astype(np.uint8), np.ones((5, 5))) > 0
+    grey, truth = (cv2.cvtColor(p, cv2.COLOR_RGB2GRAY).astype(float)[deep] for p in (result.image, photo))
+    assert np.corrcoef(grey, truth)[0, 1] > 0.8  # eyes on eyes, mouth on mouth
+    assert np.array_equal(result.image[result.mask == 0], photo[result.mask == 0])
+    assert result.step.result < result.step.photo + 1.0
+
+
+def test_a_hidden_side_is_taken_mirrored_from_the_other():
+    photo, landmarks = drawn(0)
+    other, other_landmarks = drawn(46, place=(170.0, 160.0))
+    x, y = np.rint(other_landmarks[[31, 2]].mean(axis=0)).astype(int)
+    cv2.circle(other, (int(x), int(y)), 9, (190, 40, 40), -1)  # a mark on the cheek that is seen
+    overlay = draw_over(photo.shape, landmarks, other, other_landmarks)
+
+    def redness(side):
+        spot = overlay.landmarks[list(side)].mean(axis=0)
+        x, y = np.rint(spot).astype(int)
+        patch = overlay.face[y - 4 : y + 4, x - 4 : x + 4]
+        return (patch[..., 0] - patch[..., 1]).mean()
+
+    plain = (214 - 168) * 1.5
+    assert redness((31, 2)) > 2 * plain
+    assert redness((35, 14)) > 2 * plain
+    for side in ((31, 2), (35, 14)):
+        x, y = np.rint(overlay.landmarks[list(side)].mean(axis=0)).astype(int)
+        assert overlay.shown[y, x] > 0.9
+
+
+def test_what_neither_side_shows_is_left_as_it_is():
+    """The other photo ends below the eyes: the photo keeps its own."""
+    photo, landmarks = drawn()
+    other, other_landmarks = drawn(seed=1)
+    cut = int(other_landmarks[29, 1])
+    result = fuse_by_warp(photo, landmarks, other[cut:], other_landmarks - (0, cut))
+    x, y = np.rint(landmarks[39]).astype(int)
+    assert result.mask[y, x] == 0
+    x, y = np.rint(landmarks[33] + (0, 5)).astype(int)
+    assert result.mask[y, x] > 0.9
+
+
+def test_a_fringe_of_the_photo_is_not_painted_over():
+    photo, landmarks = drawn()
+    x, _y = np.rint(landmarks[27]).astype(int)
+    top = int(landmarks[19:25, 1].min()) - 12
+    photo[max(0, top - 60) : top, x - 70 : x + 70] = (58, 40, 30)
+    other, other_landmarks = drawn(seed=1)
+    result = fuse_by_warp(photo, landmarks, other, other_landmarks)
+    assert result.mask[top - 14, x] < 0.1
+    assert fuse_by_warp(drawn()[0], landmarks, other, other_landmarks).mask[top - 5, x] > 0.5
+
+
+def test_teeth_are_not_drawn_from_a_shut_mouth():
+    photo, landmarks = drawn(mouth_open=0.35)
+    other, other_landmarks = drawn(seed=1)
+    result = fuse_by_warp(photo, landmarks, other, other_landmarks)
+    x, y = np.rint(landmarks[60:68].mean(axis=0)).astype(int)
+    assert result.mask[y, x] < 0.2
+    both_open, open_landmarks = drawn(seed=1, mouth_open=0.3)
+    assert fuse_by_warp(photo, landmarks, both_open, open_landmarks).mask[y, x] > 0.9
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4])
+def test_identity_is_a_share(share):
+    photo, landmarks = drawn()
+    other, other_landmarks = drawn(skin=(215, 150, 120), eyes=75.0, seed=2)
+    results = {s: fuse_by_warp(photo, landmarks, other, other_landmarks, identity=s) for s in (share, 1.0)}
+    deep = results[1.0].mask > 0.95
+    moved = {s: np.abs(r.image.astype(float) - photo)[deep].mean() for s, r in results.items()}
+    assert moved[1.0] > 2
+    assert moved[share] <= 0.6 if share == 0 else moved[share] == pytest.approx(share * moved[1.0], rel=0.35)
+
+
+def test_skin_source_mix_and_target_are_in_order():
+    photo, landmarks = drawn(skin=(225, 185, 165))
+    other, other_landmarks = drawn(skin=(130, 90, 70), seed=2)
+    light = []
+    for skin in ("source", "mix", "target"):
+        result = fuse_by_warp(photo, landmarks, other, other_landmarks, skin=skin)
+        x, y = np.rint(landmarks[30] + (0, 12)).astype(int)
+        light.append(to_lab(result.image)[y - 3 : y + 3, x - 25 : x + 25, 0].mean())
+        assert np.array_equal(result.image[result.mask == 0], photo[result.mask == 0])
+    assert light[0] > light[1] + 5 > light[2] + 10
+
+
+def test_shape_reshapes_the_photo_within_a_ring():
+    photo, landmarks = drawn()
+    other, other_landmarks = drawn(seed=2)
+    middle = other_landmarks.mean(axis=0)
+    wide = (other_landmarks - middle) * (1.25, 1.0) + middle
+    matrix = np.array([[1.25, 0, middle[0] * -0.25], [0, 1.0, 0]])
+    other = cv2.warpAffine(other, matrix, PHOTO_SIZE, borderMode=cv2.BORDER_REFLECT)
+    result = fuse_by_warp(photo, landmarks, other, wide, shape=1.0)
+    assert np.ptp(result.landmarks[:17, 0]) > 1.05 * np.ptp(landmarks[:17, 0])
+    assert np.array_equal(result.image[result.mask == 0], photo[result.mask == 0])
+    assert (result.mask == 0).mean() > 0.2
+    same = reshape_photo(photo, landmarks, landmarks)
+    assert np.abs(same.astype(int) - photo).max() <= 1
+
+
+@pytest.mark.parametrize("place", [(20.0, 160.0), (375.0, 60.0), (190.0, 345.0)])
+def test_faces_that_leave_the_photo(place):
+    photo, landmarks = drawn(place=place)
+    other, other_landmarks = drawn(seed=1, size=(260, 300), place=(120.0, 130.0), eyes=45.0)
+    result = fuse_by_warp(photo, landmarks, other, other_landmarks, shape=0.3)
+    assert result.image.shape == photo.shape
+    assert np.array_equal(result.image[result.mask == 0], photo[result.mask == 0])
+
+
+def test_a_tiny_and_a_large_face():
+    large, large_landmarks = drawn(size=(1300, 1200), place=(640.0, 560.0), eyes=260.0)
+    small, small_landmarks = drawn(size=(90, 80), place=(44.0, 36.0), eyes=13.0)
+    for one, other in (
+        ((large, large_landmarks), (small, small_landmarks)),
+        ((small, small_landmarks), (large, large_landmarks)),
+    ):
+        result = fuse_by_warp(*one, *other)
+        assert result.mask.max() > 0.9
+        assert np.isfinite(result.mask).all()
+
+
+def test_same_input_same_bytes():
+    photo, landmarks = drawn(10)
+    other, other_landmarks = drawn(-15, seed=1)
+    first, second = (fuse_by_warp(photo, landmarks, other, other_landmarks, shape=0.5).image for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_wrong_arguments():
+    photo, landmarks = drawn()
+    with pytest.raises(ConfigError, match="Did you mean 'target'"):
+        lay_over(photo, photo, draw_over(photo.shape, landmarks, photo, landmarks), skin="traget")
+    with pytest.raises(ConfigError, match="outside the photo"):
+        draw_over(photo.shape, landmarks + 4000, photo, landmarks)
+
+
+def test_the_mesh_of_a_face_is_one_sheet():
+    points = fusion.mesh_points(drawn()[1])
+    areas = fusion.mesh.signed_areas(points, fusion.face_triangles())
+    assert areas.min() > 0
+    hull = cv2.contourArea(cv2.convexHull(points.astype(np.float32)))
+    assert areas.sum() == pytest.approx(hull, rel=0.06)
