@@ -63,6 +63,7 @@ class ModelRecord:
         licence: of the weights, in words.
         papers: what the model implements.
         provenance: where it comes from.
+        held_back: how many faces, the last ones of its data, the training never saw; None where that is not known.
     """
 
     name: str
@@ -80,6 +81,7 @@ class ModelRecord:
     licence: str = "not stated by its publisher"
     papers: tuple[str, ...] = field(default=())
     provenance: str = "PaddleGAN"
+    held_back: int | None = None
 
     @property
     def kind(self) -> str:
@@ -150,6 +152,7 @@ def _bundled_model(folder: Path) -> ModelRecord:
             licence=licence,
             papers=(_STYLEGAN2, _PSP),
             provenance=str(facts.get("provenance", "trained for this package")),
+            held_back=int(facts["held_back"]) if "held_back" in facts else None,
         )
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(

@@ -1,6 +1,9 @@
 """Turn the training script's exported arrays into the package's own model files.
 
-python tools/bundled_model/bundle.py --arrays EXPORT --size 128 --base 8192 --cap 256 --provenance "what, on what"
+python tools/bundled_model/bundle.py --arrays EXPORT --provenance "what, on what"
+
+EXPORT is what `train.py export` wrote: the arrays, and export.json with the architecture and the number of faces held
+back; flags take the place of what older exports do not say.
 """
 
 from __future__ import annotations
@@ -35,6 +38,18 @@ def read_part(folder: Path, part: str) -> dict[str, np.ndarray]:
     return state
 
 
+def read_facts(folder: Path, args: argparse.Namespace) -> dict[str, int]:
+    """Read what an export says of itself; flags win, and all of it must be known."""
+    record = folder / "export.json"
+    said = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    names = ("size", "base", "cap", "n_mlp", "held_back")
+    facts = {name: said.get(name) if getattr(args, name) is None else getattr(args, name) for name in names}
+    missing = [f"--{name}" for name, value in facts.items() if value is None]
+    if missing:
+        raise SystemExit(f"error: {folder} has no export.json: give {' '.join(missing)}")
+    return {name: int(value) for name, value in facts.items()}
+
+
 def bundle(arrays: Path, args: argparse.Namespace) -> Path:
     """Write ``faces-128.safetensors`` and ``faces-128.json``; return the first."""
     tensors: dict[str, np.ndarray] = {}
@@ -44,15 +59,17 @@ def bundle(arrays: Path, args: argparse.Namespace) -> Path:
     target = BUNDLED / "faces-128.safetensors"
     with atomic_path(target) as temporary:
         safetensors.numpy.save_file(tensors, temporary, metadata={"format": "ppgan_ext"})
+    facts = read_facts(arrays, args)
     card = {
-        "size": args.size,
-        "channel_base": args.base,
-        "channel_cap": args.cap,
+        "size": facts["size"],
+        "channel_base": facts["base"],
+        "channel_cap": facts["cap"],
         "style_dim": 512,
-        "n_mlp": args.n_mlp,
+        "n_mlp": facts["n_mlp"],
         "crop": "tight",
         "licence": LICENCE,
         "provenance": args.provenance,
+        "held_back": facts["held_back"],
         "sha256": {target.name: hashlib.sha256(target.read_bytes()).hexdigest()},
     }
     directions = BUNDLED / "faces-128-directions.safetensors"
@@ -68,10 +85,8 @@ def main() -> None:
     parser.add_argument(
         "--arrays", type=Path, required=True, help="folder with generator_*.npz, encoder_*.npz, discriminator_*.npz"
     )
-    parser.add_argument("--size", type=int, required=True)
-    parser.add_argument("--base", type=int, required=True)
-    parser.add_argument("--cap", type=int, required=True)
-    parser.add_argument("--n_mlp", type=int, default=8)
+    for name in ("size", "base", "cap", "n_mlp", "held_back"):
+        parser.add_argument(f"--{name}", type=int, help="default: what export.json says")
     parser.add_argument("--provenance", required=True)
     args = parser.parse_args()
     target = bundle(args.arrays, args)

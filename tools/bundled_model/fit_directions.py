@@ -1,9 +1,11 @@
 """Fit the sixteen directions of the bundled model from its training faces.
 
-python tools/bundled_model/fit_directions.py DATA_FOLDER CODES.npz OUT.safetensors
+python tools/bundled_model/fit_directions.py DATA_FOLDER CODES.npz OUT.safetensors --held_back 500
 
 DATA_FOLDER holds faces128_*.npz (label: age, gender, ethnicity, -1 unknown; pose: yaw, pitch, roll of FSA-Net;
-landmarks). CODES.npz holds `w` (N, n_latent, 512): the encoder's codes of all faces, in the order of the data.
+landmarks). Every second face before the held-back ones is used; the others are left to those who measure the directions
+(tools/evaluate_model.py), who read in the file which ones were used. CODES.npz holds `w` (N, n_latent, 512): the
+encoder's codes of all faces, in the order of the data.
 
 FSA-Net's yaw counts the other way than this package's, its pitch the same way; both are found out from the landmarks at
 every run. Its roll is not used: crops are turned upright, and what it still says is mostly yaw (correlation -0.77).
@@ -36,13 +38,25 @@ def main() -> int:
     parser.add_argument("codes")
     parser.add_argument("output")
     parser.add_argument("--method", choices=fit_directions.METHODS, default="conditional")
+    parser.add_argument("--held_back", type=int, default=500, help="leave out the last N faces (default: %(default)s)")
+    parser.add_argument("--every", type=int, default=2, help="use every N-th of the others (default: %(default)s)")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
     args = parser.parse_args()
     try:
         data = read_data(Path(args.data_folder))
         w_plus, info = codes.read_codes(args.codes, None)
-        fitted = fit_sixteen(data, w_plus, args.method)
-        notes = {"method": args.method, "codes": f"{info.num_codes} of the bundled model's training faces"}
+        num_faces = len(data["label"])
+        if info.num_codes != num_faces:
+            cure = "Encode the faces of this folder, all of them and in their order"
+            raise InputError(f"{info.num_codes} codes for {num_faces} faces", where=args.codes, cure=cure)
+        rows = range(0, max(num_faces - args.held_back, 0), args.every)
+        data = {name: values[rows] for name, values in data.items()}
+        fitted = fit_sixteen(data, w_plus[rows], args.method)
+        notes = {
+            "method": args.method,
+            "codes": f"{len(rows)} of the bundled model's training faces",
+            "rows": f"{rows.start}:{rows.stop}:{rows.step}",
+        }
         directions.save_directions(args.output, fitted, notes=notes)
     except PpganExtError as error:
         if args.debug:
