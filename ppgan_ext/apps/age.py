@@ -55,6 +55,8 @@ class AgeEditingPredictor(PhotoPredictor):
         *,
         faces: Literal["all", "largest"] | int | Sequence[int] = "all",
         fit_steps: int = 0,
+        tune: int = 0,
+        save_tuned: bool = False,
         edit: Mapping[str, float] | None = None,
         layers: Sequence[int | str] | None = None,
         direction_path: str | None = None,
@@ -76,6 +78,10 @@ class AgeEditingPredictor(PhotoPredictor):
             target_age: apparent age to reach, instead of ``years``.
             faces: "all", "largest", or numbers from 1, the largest.
             fit_steps: refine each face's code by this many optimiser steps.
+            tune: tune a copy of the model to each face by this many steps (pivotal tuning), e.g. 60. Ctrl-C ends the
+                tuning early: what it has come to is used, and ``interrupted`` is set.
+            save_tuned: also write ``photo.tuned.safetensors`` (``photo.face1.tuned.safetensors`` ... if several
+                faces), for ``weight_path``.
             edit: further edits to make in every result, e.g. {"smile": 1}.
             layers: edit only these layers.
             direction_path: a file of directions of your own.
@@ -90,8 +96,9 @@ class AgeEditingPredictor(PhotoPredictor):
             ConfigError: an argument that cannot be used.
         """
         options = self.check(
-            AgeOptions, years=years, target_age=target_age, faces=faces, fit_steps=fit_steps, edit=edit, layers=layers,
-            direction_path=direction_path, blend=blend, photo_format=photo_format, save_gif=save_gif, save_mp4=save_mp4,
+            AgeOptions, years=years, target_age=target_age, faces=faces, fit_steps=fit_steps, tune=tune,
+            save_tuned=save_tuned, edit=edit, layers=layers, direction_path=direction_path, blend=blend,
+            photo_format=photo_format, save_gif=save_gif, save_mp4=save_mp4,
         )  # fmt: skip
         return self.run_each(image, lambda job: self.run_job(job, options))
 

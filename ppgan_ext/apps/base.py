@@ -160,8 +160,9 @@ class Predictor:
     def perceptual(self) -> FeatureDistance:
         """What the projector compares images with."""
         from ppgan_ext.losses.perceptual import default_perceptual
+        from ppgan_ext.nn.forms import once_form
 
-        return default_perceptual()
+        return default_perceptual(once_form(self.engine.synthesizer.device == "cpu"))
 
     @property
     def generator(self) -> Any:

@@ -105,6 +105,8 @@ class StyleGANv2EditingPredictor(PhotoPredictor):
         *,
         faces: Literal["all", "largest"] | int | Sequence[int] = "all",
         fit_steps: int = 0,
+        tune: int = 0,
+        save_tuned: bool = False,
         layers: Sequence[int | str] | None = None,
         blend: str = "change",
         photo_format: str = "png",
@@ -116,8 +118,9 @@ class StyleGANv2EditingPredictor(PhotoPredictor):
         For ``photo.jpg`` and {"age": 20, "smile": 1} the photo is written as ``photo.age+20.smile+1.png``.
         """
         options = self.check(
-            EditOptions, edit=edit, faces=faces, fit_steps=fit_steps, layers=layers, blend=blend,
-            photo_format=photo_format, save_gif=save_gif, save_mp4=save_mp4, direction_path=self.direction_path,
+            EditOptions, edit=edit, faces=faces, fit_steps=fit_steps, tune=tune, save_tuned=save_tuned, layers=layers,
+            blend=blend, photo_format=photo_format, save_gif=save_gif, save_mp4=save_mp4,
+            direction_path=self.direction_path,
         )  # fmt: skip
         return self.run_each(image, lambda job: self.run_photo_job(job, options))
 

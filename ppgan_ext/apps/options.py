@@ -117,18 +117,36 @@ class ModelOptions(Options):
     )
 
 
-class PhotoOptions(ModelOptions):
-    """What applications on whole photos share: input, choice of faces, inversion, pasting, output format."""
+class InversionOptions(ModelOptions):
+    """What applications share that find the codes of photos."""
+
+    fit_steps: int = option(
+        0, "refine each face's code by this many optimiser steps: closer to the photo, slower",
+        group="face", ge=0, le=5000, step=10,
+    )  # fmt: skip
+    tune: int = option(
+        0, "tune a copy of the model to each face by this many steps, e.g. 60: draws this very person, slower",
+        group="face", ge=0, le=5000, step=10,
+    )  # fmt: skip
+    save_tuned: bool = option(
+        False, "with --tune: write the tuned model as .tuned.safetensors, for --weight_path", group="output"
+    )
+
+    @model_validator(mode="after")
+    def _something_to_save(self) -> InversionOptions:
+        if self.save_tuned and not self.tune:
+            raise ValueError("save_tuned needs tune: give the number of steps, e.g. 60")
+        return self
+
+
+class PhotoOptions(InversionOptions):
+    """What applications on whole photos share: input, choice of faces, pasting, output format."""
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     faces: FaceChoice = option(
         "all", "faces to edit: all, largest, or numbers as --list_faces shows them", group="input"
     )
     list_faces: bool = option(False, "write a preview with the faces numbered, and stop", group="input")
-    fit_steps: int = option(
-        0, "refine each face's code by this many optimiser steps: closer to the photo, slower",
-        group="face", ge=0, le=5000, step=10,
-    )  # fmt: skip
     layers: Layers | None = option(
         None, "edit only these layers: numbers, ranges (0-3) or coarse, middle, fine (default: all)", group="face"
     )
@@ -207,7 +225,7 @@ class FitOptions(ModelOptions):
         return self
 
 
-class MixOptions(ModelOptions):
+class MixOptions(InversionOptions):
     """Options of StyleGANv2MixingPredictor."""
 
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("weights", "levels"),)

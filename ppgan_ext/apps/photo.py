@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ppgan_ext import images
+from ppgan_ext.apps import inversion
 from ppgan_ext.apps import portrait as faces_of
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.options import ModelOptions, PhotoOptions
-from ppgan_ext.apps.portrait import Portrait, Refine
+from ppgan_ext.apps.portrait import Portrait
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import Face, FloatArray, Image
 
 if TYPE_CHECKING:
     from ppgan_ext.latents.directions import Direction
-    from ppgan_ext.latents.projector import Step
 
 FRAMES_BETWEEN_STOPS = 12
 FRAMES_PER_SECOND = 12.0
@@ -121,20 +121,22 @@ class PhotoPredictor(Predictor):
             ConfigError: the model cannot do it, or an unknown direction.
         """
         results = self.results()
-        self.files = results.files
+        self.files, self.interrupted = results.files, False
         photo = images.read_image(job.source)
         chosen = faces_of.choose_faces(photo, options.faces, job.source)
         directions = self.directions(options.direction_path, self.wanted(options))
         layer_numbers(options.layers or [], self.n_latent)
         portraits = []
-        for done, face in enumerate(chosen):
-            self.progress("reading faces", done, len(chosen))
-            portraits.append(faces_of.invert(self.engine, photo, face, self._refine(options, done + 1)))
+        for number, face in enumerate(chosen, start=1):
+            self.progress("reading faces", number - 1, len(chosen))
+            refine = inversion.refiner(self, options, number)
+            tune = inversion.tuner(self, options, f"tuning to face {number}")
+            portraits.append(faces_of.invert(self.engine, photo, face, refine, tune))
         variants = self.variants(portraits, options, directions)
         edited = []
         for done, variant in enumerate(variants):
             self.progress("editing", done, len(variants))
-            drawn = [faces_of.render_pixels(self.engine, code) for code in variant.codes]
+            drawn = self._draw(portraits, variant.codes)
             edited.append(faces_of.paste_all(photo, portraits, drawn, options.blend))
             results.image(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1])
         labels = [variant.label for variant in variants]
@@ -143,6 +145,8 @@ class PhotoPredictor(Predictor):
         for number, portrait in enumerate(portraits, start=1):
             suffix = f".face{number}" if len(portraits) > 1 else ""
             results.code(f"{job.stem}{suffix}.npy", portrait.w_plus)
+            if options.save_tuned:
+                inversion.save(results, f"{job.stem}{suffix}", self.engine, portrait.tuning, [portrait])
         self._animate(job, options, photo, portraits, variants, results)
         return PhotoEdit(photo, portraits, variants, edited, strip)
 
@@ -150,24 +154,9 @@ class PhotoPredictor(Predictor):
         """Text under each face's reconstruction."""
         return ["reconstruction"] * len(portraits)
 
-    def _refine(self, options: PhotoOptions, number: int) -> Refine | None:
-        """Give what refines the code of face ``number``; None if that is not asked for."""
-        if not options.fit_steps:
-            return None
-
-        def refine(pixels: FloatArray, w_plus: FloatArray) -> FloatArray:
-            from ppgan_ext.latents.projector import ProjectorOptions, project
-
-            def show(step: Step) -> None:
-                self.show_step(f"refining face {number}", step)
-
-            settings = ProjectorOptions(num_steps=options.fit_steps)
-            fit = project(self.engine, pixels, settings, start=w_plus, on_step=show, perceptual=self.perceptual)
-            if fit.interrupted:
-                raise KeyboardInterrupt
-            return fit.w_plus
-
-        return refine
+    def _draw(self, portraits: Sequence[Portrait], codes: Sequence[FloatArray]) -> list[FloatArray]:
+        """Render one code for each face, by the generator that was tuned to it where there is one."""
+        return [portrait.draw(self.engine, code) for portrait, code in zip(portraits, codes, strict=True)]
 
     def _animate(
         self,
@@ -188,7 +177,7 @@ class PhotoPredictor(Predictor):
             frames = []
             for done, codes in enumerate(paths):
                 self.progress(f"drawing the {kind.upper()}", done, len(paths))
-                tiles = [faces_of.render_pixels(self.engine, code) for code in codes]
+                tiles = self._draw(portraits, codes)
                 frames.append(faces_of.paste_all(small, small_portraits, tiles, options.blend))
             there_and_back = frames + frames[-2:0:-1]
             results.animation(f"{job.stem}.{self.strip_name}.{kind}", there_and_back, FRAMES_PER_SECOND)

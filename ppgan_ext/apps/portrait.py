@@ -15,9 +15,11 @@ from ppgan_ext.types import Crop, Face, FloatArray, Image
 
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
+    from ppgan_ext.latents.tuning import Tuning
 
 _STRIP_HEIGHT = 256
 Refine: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+Tune: TypeAlias = "Callable[[FloatArray, FloatArray], Tuning | None]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +31,20 @@ class Portrait:
         crop: the aligned square, of the model's size and template.
         w_plus: its code, (n_latent, 512).
         pixels: the code rendered, (1, 3, S, S), about [-1, 1].
+        encoded: what the encoder said, (n_latent, 512); the code where that was not refined.
+        tuning: a generator tuned to this face, which then draws it; None for the model's own.
     """
 
     face: Face
     crop: Crop
     w_plus: FloatArray
     pixels: FloatArray
+    encoded: FloatArray | None = None
+    tuning: Tuning | None = None
+
+    def draw(self, engine: Engine, w_plus: FloatArray) -> FloatArray:
+        """Render another code of this face, (n_latent, 512), as pixels, (1, 3, S, S)."""
+        return render_pixels(engine if self.tuning is None else self.tuning, w_plus)
 
     @property
     def reconstruction(self) -> Image:
@@ -62,7 +72,9 @@ def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int],
         raise NoFaceError(error.what, where=where, cure=error.cure) from error
 
 
-def invert(engine: Engine, photo: Image, face: Face, refine: Refine | None = None) -> Portrait:
+def invert(
+    engine: Engine, photo: Image, face: Face, refine: Refine | None = None, tune: Tune | None = None
+) -> Portrait:
     """Cut a face out, find its code and render it.
 
     Args:
@@ -70,6 +82,7 @@ def invert(engine: Engine, photo: Image, face: Face, refine: Refine | None = Non
         photo: (H, W, 3) RGB.
         face: one face of it.
         refine: makes a better code from the crop's pixels, (1, 3, S, S), and the encoder's code.
+        tune: makes a generator that draws these pixels from the code.
 
     Raises:
         ConfigError: the model has no encoder.
@@ -84,18 +97,22 @@ def invert(engine: Engine, photo: Image, face: Face, refine: Refine | None = Non
     synthesizer = engine.synthesizer
     crop = crop_face(photo, face, template=engine.face_model.record.crop, size=synthesizer.size)
     pixels = images.to_pixels(crop.image)
-    w_plus = engine.encoder.encode(pixels)[0]
+    encoded = engine.encoder.encode(pixels)[0]
+    known = engine.face_model.tuned
+    w_plus = encoded if known is None else known.settle(encoded)
     if refine is not None:
         w_plus = refine(pixels, w_plus)
-    return Portrait(face, crop, w_plus, render_pixels(engine, w_plus))
+    tuning = None if tune is None else tune(pixels, w_plus)
+    drawn = render_pixels(engine, w_plus) if tuning is None else tuning.pixels
+    return Portrait(face, crop, w_plus, drawn, encoded, tuning)
 
 
-def render_image(engine: Engine, w_plus: FloatArray) -> Image:
+def render_image(engine: Engine | Tuning, w_plus: FloatArray) -> Image:
     """Render one code, (n_latent, 512), as an image."""
     return images.to_image(render_pixels(engine, w_plus))
 
 
-def render_pixels(engine: Engine, w_plus: FloatArray) -> FloatArray:
+def render_pixels(engine: Engine | Tuning, w_plus: FloatArray) -> FloatArray:
     """Render one code, (n_latent, 512), as pixels, (1, 3, S, S), about [-1, 1]: no rounding before they are pasted."""
     return engine.synthesizer.render(np.ascontiguousarray(w_plus, dtype=np.float32)[None])
 

@@ -53,6 +53,8 @@ def run_edit(options: models.EditOptions) -> int:
         raise ConfigError(
             "give either a code or photos to edit", cure="Use --latent code.npy or --input_image photo.jpg"
         )
+    if options.latent is not None and options.tune:
+        raise ConfigError("there is no photo to tune to", where="tune", cure="Give --input_image instead of --latent")
     with Bars(quiet=_is_many(options.input_image)) as bars:
         predictor = StyleGANv2EditingPredictor.from_options(options, progress=bars)
         if options.latent is not None:
@@ -90,9 +92,10 @@ def run_mix(options: models.MixOptions) -> int:
     missing = [f"--{name}" for name in ("latent1", "latent2") if getattr(options, name) is None]
     if missing:
         raise ConfigError(f"{' and '.join(missing)} is missing", cure="Give two codes (.npy) or photos")
-    predictor = StyleGANv2MixingPredictor.from_options(options)
-    predictor.run_options(options.latent1, options.latent2, options)
-    return _say_files(predictor)
+    with Bars() as bars:
+        predictor = StyleGANv2MixingPredictor.from_options(options, progress=bars)
+        predictor.run_options(options.latent1, options.latent2, options)
+        return _say_files(predictor)
 
 
 def run_generate(options: models.GenerateOptions) -> int:
@@ -211,7 +214,7 @@ def _describe_ages(result: Any) -> Iterable[str]:
 
 def _say_files(predictor: Predictor) -> int:
     _say(map(str, predictor.files), sys.stdout)
-    return 0
+    return INTERRUPTED if predictor.interrupted else DONE
 
 
 def _say(lines: Iterable[str], stream: Any) -> None:
@@ -231,6 +234,7 @@ COMMANDS: dict[str, Command] = {
             "--input_image photos/ --target_age 70 --save_gif --output_path out",
             "--input_image group.jpg --list_faces",
             "--input_image group.jpg --faces 1 3 --years 30",
+            "--input_image photo.jpg --tune 60 --save_tuned",
         ),
         run_age,
     ),
@@ -256,6 +260,7 @@ COMMANDS: dict[str, Command] = {
         (
             "--latent1 a.npy --latent2 b.npy",
             "--latent1 a.jpg --latent2 b.jpg --levels coarse=1 middle=0.5 fine=0",
+            "--latent1 a.jpg --latent2 b.jpg --tune 60",
         ),
         run_mix,
     ),
@@ -266,6 +271,7 @@ COMMANDS: dict[str, Command] = {
             "--latent dst.npy --direction_name age --direction_offset 20",
             "--latent dst.npy --edit age=20 smile=1 --layers 0-7",
             "--input_image photo.jpg --edit smile=1 yaw=-15",
+            "--input_image photo.jpg --edit smile=1 --tune 60",
         ),
         run_edit,
     ),

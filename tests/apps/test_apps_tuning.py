@@ -1,0 +1,242 @@
+"""`--tune`: a generator for every face, one for a mixture; what it learnt is saved and used again."""
+
+from __future__ import annotations
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, StyleGANv2MixingPredictor, command, runners
+from ppgan_ext.apps.options import AgeOptions, MixOptions
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.weights import readers
+from tests.reference.toy_face_model import N_LATENT, names
+
+
+class PlainDistance:
+    """Stands where a perceptual network would: mean squared difference. Its weights would only cost time here."""
+
+    name = "plain"
+
+    def prepare(self, target):
+        return [target]
+
+    def distance(self, pixels, features):
+        return ((pixels - features[0]) ** 2).mean(axis=[1, 2, 3])
+
+
+@pytest.fixture
+def tuning(make):
+    def build(kind=AgeEditingPredictor, **settings):
+        predictor = make(kind, **settings)
+        predictor.__dict__["perceptual"] = PlainDistance()
+        return predictor
+
+    return build
+
+
+@pytest.fixture
+def portraits_of(monkeypatch):
+    """The portraits of a run, as they reach what makes the variants."""
+
+    def watch(predictor):
+        seen, plain = [], predictor.variants
+
+        def spy(portraits, options, directions):
+            seen.extend(portraits)
+            return plain(portraits, options, directions)
+
+        predictor.variants = spy
+        return seen
+
+    return watch
+
+
+def error(a, b):
+    return np.abs(a.astype(int) - b).mean()
+
+
+def interrupt_at(step, task):
+    """A progress callback that is Ctrl-C at one step of a task."""
+
+    def progress(name, done, total, note=""):
+        if name == task and done == step:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portraits_of, portrait, engine):
+    drawn = engine.synthesizer.render(np.repeat(engine.synthesizer.w_avg[None, None], N_LATENT, 1))
+    plain, tuned = tuning(output_path=None), tuning(output_path=None)
+    before, after = portraits_of(plain), portraits_of(tuned)
+    result = plain.run(portrait, years=20, blend="replace")
+    changed = tuned.run(portrait, years=20, blend="replace", tune=15)
+    assert error(after[0].reconstruction, after[0].crop.image) < 0.7 * error(
+        before[0].reconstruction, before[0].crop.image
+    )
+    assert np.array_equal(before[0].w_plus, after[0].w_plus)
+    assert error(changed.dst[0], result.dst[0]) > 0.5  # the edit is drawn by the tuned generator too
+    assert np.array_equal(
+        engine.synthesizer.render(np.repeat(engine.synthesizer.w_avg[None, None], N_LATENT, 1)), drawn
+    )
+    assert np.array_equal(plain.run(portrait, years=20, blend="replace").dst[0], result.dst[0])
+
+
+def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp_path):
+    predictor = tuning()
+    seen = portraits_of(predictor)
+    predictor.run_job(runners.make_jobs(couple)[0], AgeOptions(years=[20], tune=2, save_tuned=True))
+    first, second = (face.tuning for face in seen)
+    assert first.generator is not second.generator and first.num_steps == second.num_steps == 2
+    assert not np.array_equal(first.generator.to_rgb1.bias.numpy(), second.generator.to_rgb1.bias.numpy())
+    written = [name for name in names(tmp_path / "out") if "tuned" in name]
+    assert written == ["image.face1.tuned.safetensors", "image.face2.tuned.safetensors"]
+    for face, name in zip(seen, written, strict=True):
+        state = readers.read(tmp_path / "out" / name)
+        assert np.array_equal(state["pivots"], face.w_plus[None]) and np.array_equal(
+            state["encoded"], face.encoded[None]
+        )
+        bias = face.tuning.generator.to_rgb1.bias.numpy()
+        assert np.array_equal(state["tuned.to_rgb1.bias"], bias.astype(np.float16))
+    assert str(predictor.files[-1]).endswith(written[-1])
+
+
+def test_the_same_seed_gives_the_same_pictures(tuning, portrait):
+    def edited(seed):
+        return tuning(output_path=None, seed=seed).run(portrait, years=20, tune=6, blend="replace").dst[0]
+
+    assert np.array_equal(edited(1), edited(1))
+    assert not np.array_equal(edited(1), edited(2))
+
+
+def test_the_pivot_can_be_refined_first(tuning, portraits_of, portrait):
+    predictor = tuning(StyleGANv2EditingPredictor, output_path=None)
+    seen = portraits_of(predictor)
+    predictor.run_photo(portrait, edit={"smile": 1}, fit_steps=3, tune=1)
+    assert not np.array_equal(seen[0].w_plus, seen[0].encoded)
+    assert np.array_equal(seen[0].tuning.pivots[0], seen[0].w_plus)
+
+
+def test_ctrl_c_uses_what_has_been_learnt(tuning, portraits_of, couple, tmp_path):
+    predictor = tuning(progress=interrupt_at(2, "tuning to face 1"))
+    seen = portraits_of(predictor)
+    result = predictor.run(couple, years=20, tune=30, save_tuned=True)
+    assert predictor.interrupted and len(result.dst) == 1
+    assert seen[0].tuning.num_steps == 2 and seen[1].tuning is None
+    assert [name for name in names(tmp_path / "out") if "tuned" in name] == ["image.face1.tuned.safetensors"]
+    predictor.progress = lambda *words: None
+    predictor.run(couple, years=20)
+    assert not predictor.interrupted
+
+
+def test_a_command_says_that_it_was_interrupted(tuning, portrait, tmp_path, capsys):
+    path = tmp_path / "photo.png"
+    PIL.Image.fromarray(portrait).save(path)
+    predictor = tuning(progress=interrupt_at(1, "tuning to face 1"))
+    options = AgeOptions(input_image=[str(path)], years=[20], tune=9)
+    with pytest.raises(KeyboardInterrupt):  # which becomes the exit code 130
+        runners._each(predictor, options, lambda job: predictor.run_job(job, options))
+    assert "photo.age+20.png" in capsys.readouterr().out and (tmp_path / "out" / "photo.age+20.png").exists()
+
+
+class _BreaksOnce(PlainDistance):
+    """NaN for the second photo's picture."""
+
+    num_targets = 0
+
+    def prepare(self, target):
+        self.num_targets += 1
+        return [target * (float("nan") if self.num_targets == 2 else 1.0)]
+
+
+def test_a_face_that_fails_is_reported_and_the_batch_goes_on(tuning, portrait):
+    predictor = tuning(output_path=None)
+    predictor.__dict__["perceptual"] = _BreaksOnce()
+    result = predictor.run([portrait, portrait[:, ::-1].copy(), portrait], years=20, tune=1)
+    assert len(result) == 2 and len(result.failures) == 1
+    assert "the loss became nan at step 0" in str(result.failures[0].error)
+    assert result.failures[0].job.stem == "image-2"
+
+
+def test_a_mixture_is_drawn_by_one_generator_for_both(tuning, portrait, engine, tmp_path):
+    mirrored = np.ascontiguousarray(portrait[:, ::-1]) // 2
+    plain = tuning(StyleGANv2MixingPredictor, output_path=None).run(portrait, mirrored)
+    predictor = tuning(StyleGANv2MixingPredictor)
+    result = predictor.run(portrait, mirrored, tune=15, save_tuned=True)
+    state = readers.read(tmp_path / "out" / "dst.mixing.tuned.safetensors")
+    assert state["pivots"].shape == (2, N_LATENT, 512)
+    mixed = np.load(tmp_path / "out" / "dst.mixing.npy")
+    assert np.allclose(mixed, state["pivots"].mean(axis=0), atol=1e-6)
+    crops = [images_of(engine, photo) for photo in (portrait, mirrored)]
+    for number in (0, 1):
+        assert error(result[number], crops[number]) < 0.75 * error(plain[number], crops[number])
+    assert error(result.dst, plain.dst) > 1
+
+
+def images_of(engine, photo):
+    from ppgan_ext.apps.portrait import choose_faces, invert
+
+    return invert(engine, photo, choose_faces(photo, "largest")[0]).crop.image
+
+
+def test_a_code_can_be_mixed_with_a_photo_that_is_tuned_to(tuning, portrait, engine, tmp_path):
+    code = np.random.default_rng(0).standard_normal((N_LATENT, 512)).astype(np.float32)
+    tuning(StyleGANv2MixingPredictor).run(code, portrait, tune=2, save_tuned=True)
+    assert readers.read(tmp_path / "out" / "dst.mixing.tuned.safetensors")["pivots"].shape == (1, N_LATENT, 512)
+    with pytest.raises(ConfigError, match=r"no photo to tune to\. Give photos"):
+        tuning(StyleGANv2MixingPredictor, output_path=None).run(code, code, tune=2)
+
+
+def test_ctrl_c_while_mixing(tuning, portrait):
+    progress = interrupt_at(1, "tuning to both faces")
+    predictor = tuning(StyleGANv2MixingPredictor, output_path=None, progress=progress)
+    assert predictor.run(portrait, portrait, tune=9).dst.shape == (32, 32, 3)
+    assert predictor.interrupted and runners._say_files(predictor) == 130
+
+
+@pytest.mark.parametrize("command_name", ["age", "edit", "mix"])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--tune", "-5"], "greater than or equal to 0"),
+        (["--tune", "many"], "valid integer"),
+        (["--save_tuned"], "save_tuned needs tune"),
+    ],
+)
+def test_bad_numbers_are_refused(command_name, words, message, capsys):
+    assert command.main([command_name, *words]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_a_code_alone_cannot_be_tuned_to(capsys):
+    assert command.main(["edit", "--latent", "a.npy", "--edit", "smile=1", "--tune", "5"]) == 1
+    assert "there is no photo to tune to" in capsys.readouterr().err
+
+
+def test_options_come_from_yaml(tmp_path):
+    (tmp_path / "tune.yaml").write_text("tune: 40\nfit_steps: 5\nsave_tuned: true\n", encoding="utf-8")
+    options = command.read_options(runners.COMMANDS["mix"], ["--config", str(tmp_path / "tune.yaml")], "mix")
+    assert options == MixOptions(tune=40, fit_steps=5, save_tuned=True)
+
+
+@pytest.mark.bundled
+def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, capsys):
+    photo, once, again = tmp_path / "photo.png", tmp_path / "once", tmp_path / "again"
+    PIL.Image.fromarray(portrait).save(photo)
+    edit = ["--input_image", str(photo), "--years", "20", "--blend", "replace"]
+    assert (
+        command.main(["age", *edit, "--tune", "5", "--save_tuned", "--fit_steps", "2", "--output_path", str(once)]) == 0
+    )
+    tuned = once / "photo.tuned.safetensors"
+    assert str(tuned) in capsys.readouterr().out
+    for words in (["--model_type", "faces-128"], []):
+        assert command.main(["age", *edit, "--weight_path", str(tuned), *words, "--output_path", str(again)]) == 0
+        first, second = (np.asarray(PIL.Image.open(folder / "photo.age+20.png")) for folder in (once, again))
+        assert np.abs(first.astype(int) - second).max() <= 2  # half precision
+        assert np.array_equal(np.load(once / "photo.npy"), np.load(again / "photo.npy"))
+    plain = tmp_path / "plain"
+    assert command.main(["age", *edit, "--output_path", str(plain)]) == 0
+    assert np.abs(first.astype(int) - np.asarray(PIL.Image.open(plain / "photo.age+20.png"))).max() > 10
+    assert command.main(["age", *edit, "--weight_path", str(tuned), "--model_type", "ffhq-inversion"]) == 1
+    assert "was tuned from faces-128, not from the model 'ffhq-inversion'" in capsys.readouterr().err
