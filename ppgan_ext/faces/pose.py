@@ -106,8 +106,8 @@ def estimate_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> PoseEst
     num_free = len(residuals) - jacobian.shape[1]
     covariance = np.linalg.inv(jacobian.T @ jacobian)[:3, :3] * (residuals @ residuals) / num_free
     to_angles = _angles_in_turn(fit.turn)
-    deviations = np.sqrt(np.diag(to_angles @ covariance @ to_angles.T))
-    return PoseEstimate(fit.pose, *(float(d) for d in deviations), residual=float(np.sqrt((residuals**2).mean())))
+    yaw, pitch, roll = np.sqrt(np.diag(to_angles @ covariance @ to_angles.T))
+    return PoseEstimate(fit.pose, float(yaw), float(pitch), float(roll), float(np.sqrt((residuals**2).mean())))
 
 
 @dataclass(frozen=True, eq=False)

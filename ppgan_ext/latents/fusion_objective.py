@@ -1,0 +1,172 @@
+"""What the refinement of a fusion minimises: seven terms, each with its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import paddle
+
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.latents.objective import Objective, box_average, shrink_mask, shrink_target
+from ppgan_ext.losses import adversarial
+from ppgan_ext.losses.identity import IdentityDistance, identity_network
+from ppgan_ext.losses.perceptual import Perceptual, default_perceptual, fit_to, freeze
+from ppgan_ext.losses.symmetry import Half, MirrorSymmetry
+from ppgan_ext.networks import StyleGANv2Discriminator
+from ppgan_ext.nn.forms import once_form
+from ppgan_ext.types import FloatArray, Pose
+from ppgan_ext.weights import load
+
+if TYPE_CHECKING:
+    from ppgan_ext.engine import Engine
+
+TERMS = ("identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean")
+COLOR_CELLS = 16  # cells along a side in which mean colours are compared
+_FRONTAL_DEGREES = 8.0  # a photo turned by less shows both halves
+
+
+@dataclass(frozen=True)
+class FusionWeights:
+    """Weights of the terms; 0 leaves a term out, and its network is not loaded.
+
+    Attributes:
+        identity: distance of the descriptors to the target person, of `identity_network`.
+        adversarial: softplus(-score) of the model's discriminator.
+        symmetry: mean absolute difference between the face and its mirror image, see `losses.symmetry`.
+        perceptual: perceptual distance to the source inside the mask.
+        color: mean squared difference from the source inside the mask, of colours averaged over 16 x 16 cells.
+        latent: mean squared distance of the code from the start, as a share of the start's from the mean latent.
+        mean: mean squared distance of the code from the mean latent, as a share of the start's.
+    """
+
+    identity: float = 1.0
+    adversarial: float = 0.05
+    symmetry: float = 0.5
+    perceptual: float = 0.3
+    color: float = 2.0
+    latent: float = 0.1
+    mean: float = 0.0
+
+    def __post_init__(self) -> None:
+        wrong = [f"{name}={getattr(self, name)}" for name in TERMS if not 0 <= getattr(self, name) < np.inf]
+        if wrong:
+            cure = "Give finite numbers, 0 to leave a term out"
+            raise ConfigError(f"out of range: {', '.join(wrong)}", where="weights", cure=cure)
+        if not any(getattr(self, name) for name in TERMS):
+            raise ConfigError("all weights are 0", where="weights", cure="Give one of them more, or refine no steps")
+
+
+@dataclass(frozen=True, eq=False)
+class FusionNetworks:
+    """Networks to measure with; None loads the usual one where its weight is not 0.
+
+    Attributes:
+        identity: distance between people; by default dlib's network, for the model's crop.
+        perceptual: by default that of `losses.perceptual.default_perceptual`.
+        discriminator: by default the model's own.
+    """
+
+    identity: IdentityDistance | None = None
+    perceptual: Perceptual | None = None
+    discriminator: StyleGANv2Discriminator | None = None
+
+
+class FusionObjective:
+    """The terms of one fusion.
+
+    Args:
+        engine: the model that draws.
+        start: (1, n_latent, D), the code that the refinement starts at.
+        source: (1, 3, H, H) crop of the photo that is kept.
+        target: (1, 3, H, H) crop of the person who is put in.
+        mask: (H', H') in [0, 1], where the source counts; None counts all of it.
+        weights: of the terms.
+        source_pose: of the source, whose yaw the result has; None leaves symmetry out.
+        target_pose: of the target's own photo, which says what half of the face it shows; None for both.
+        networks: see `FusionNetworks`.
+
+    Raises:
+        InputError: crops or mask of another shape, or not finite.
+        WeightsError: a network that a weight asks for cannot be had.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        start: paddle.Tensor,
+        source: FloatArray,
+        target: FloatArray,
+        mask: FloatArray | None,
+        weights: FusionWeights,
+        source_pose: Pose | None,
+        target_pose: Pose | None,
+        networks: FusionNetworks,
+    ) -> None:
+        synthesizer = engine.synthesizer
+        self._form = once_form(synthesizer.device == "cpu")
+        self._weights, self._start, self._size = weights, start, synthesizer.size
+        template = engine.face_model.record.crop
+        self._source = paddle.to_tensor(shrink_target(source, self._size), place=synthesizer.device)
+        person = paddle.to_tensor(shrink_target(target, self._size), place=synthesizer.device)
+        self.names: dict[str, str] = {}
+        if weights.identity:
+            self._identity = networks.identity or identity_network("dlib-resnet", template=template)
+            self._person = self._identity.prepare(person)
+            self.names["identity"] = self._identity.name
+        if weights.adversarial:
+            own = networks.discriminator or load.load_discriminator(engine.face_model.record.name)
+            self._discriminator = freeze(own)
+        if weights.perceptual:
+            distance = networks.perceptual or default_perceptual(self._form)
+            self._look = Objective(source, self._size, distance, mask, synthesizer.device)
+            self.names["perceptual"] = distance.name
+        inside = np.ones((self._size, self._size), np.float32)
+        if mask is not None:
+            inside = shrink_mask(mask, self._size)[0, 0]
+        self._symmetry: MirrorSymmetry | None = None
+        if weights.symmetry and source_pose is not None:
+            half = None if target_pose is None else known_half(target_pose.yaw_degrees)
+            self._symmetry = MirrorSymmetry(self._size, source_pose.yaw_degrees, template, inside, half)
+        self._inside = paddle.to_tensor(inside[None, None], place=synthesizer.device)
+        self._colors = self._mean_colors(self._source)
+        self._mean = paddle.to_tensor(synthesizer.w_avg, place=synthesizer.device)
+        self._spread = max(float(((start - self._mean) ** 2).mean()), 1e-12)
+
+    def terms(self, pixels: paddle.Tensor, w_plus: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        """Measure a rendering (1, 3, S, S) of a code (1, n_latent, D); each term (), not weighted."""
+        weights, found = self._weights, {}
+        if weights.identity:
+            found["identity"] = self._identity.distance(pixels, self._person).sum()
+        if weights.adversarial:
+            score = self._discriminator(fit_to(pixels, self._discriminator.size), form=self._form)
+            found["adversarial"] = adversarial.find("logistic").generator(score)
+        if self._symmetry is not None:
+            found["symmetry"] = self._symmetry.distance(pixels).sum()
+        if weights.perceptual:
+            found["perceptual"] = self._look.distance(pixels).perceptual
+        if weights.color:
+            found["color"] = ((self._mean_colors(pixels) - self._colors) ** 2).mean()
+        if weights.latent:
+            found["latent"] = ((w_plus - self._start) ** 2).mean() / self._spread
+        if weights.mean:
+            found["mean"] = ((w_plus - self._mean) ** 2).mean() / self._spread
+        return found
+
+    def weigh(self, terms: Mapping[str, paddle.Tensor]) -> paddle.Tensor:
+        """Add the terms up, ()."""
+        return paddle.add_n([getattr(self._weights, name) * value for name, value in terms.items()])
+
+    def _mean_colors(self, pixels: paddle.Tensor) -> paddle.Tensor:
+        """Colours inside the mask, averaged over cells."""
+        cells = min(COLOR_CELLS, self._size)
+        return box_average(pixels * self._inside, cells)
+
+
+def known_half(yaw_degrees: float) -> Half | None:
+    """Say which half of a face a photo shows: at positive yaw, turned to image right, that at image left."""
+    if abs(yaw_degrees) < _FRONTAL_DEGREES:
+        return None
+    return "image left" if yaw_degrees > 0 else "image right"
