@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
 from ppgan_ext import pictures, runtime, seeding
-from ppgan_ext.apps.batch import BatchResult, Job, is_batch, make_jobs, run_batch
+from ppgan_ext.apps.batch import BatchResult, Job, Outcome, is_batch, make_jobs, run_batch
 from ppgan_ext.apps.options import ModelOptions, Options
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError
@@ -202,13 +202,22 @@ class Predictor:
         _ = self.engine
 
     def run_each(self, source: object, work: Callable[[Job], Result]) -> Result | BatchResult[Result]:
-        """Run ``work`` on one input and return its result, or on several and return a `BatchResult`."""
-        jobs = make_jobs(source)
+        """Run ``work`` on one input and return its result, or on several and return a `BatchResult`.
+
+        Where Ctrl-C ended the work on an input early, that is the last one, and ``interrupted`` is set.
+        """
+        jobs, self.interrupted = make_jobs(source), False
         if is_batch(source):
-            return BatchResult(run_batch(jobs, work))
+            return BatchResult(self._until_interrupted(run_batch(jobs, work)))
         if jobs[0].problem is not None:
             raise jobs[0].problem
         return work(jobs[0])
+
+    def _until_interrupted(self, outcomes: Iterable[Outcome[Result]]) -> Iterator[Outcome[Result]]:
+        for outcome in outcomes:
+            yield outcome
+            if self.interrupted:
+                return
 
     def render(self, w_plus: FloatArray) -> FloatArray:
         """Render codes with fixed noise.

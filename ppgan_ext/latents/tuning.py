@@ -52,7 +52,7 @@ class TuningOptions:
     """
 
     num_steps: int = 60
-    start_lr: float = 4e-3
+    start_lr: float = 2e-3
     final_lr: float = 1e-3
     perceptual_weight: float = 1.0
     mse_weight: float = 1.0

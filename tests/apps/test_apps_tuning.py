@@ -130,6 +130,14 @@ def test_ctrl_c_uses_what_has_been_learnt(tuning, portraits_of, couple, tmp_path
     assert not predictor.interrupted
 
 
+def test_ctrl_c_ends_a_batch_with_the_photo_at_hand(tuning, portrait):
+    predictor = tuning(output_path=None, progress=interrupt_at(1, "tuning to face 1"))
+    result = predictor.run([portrait, portrait], years=20, tune=9)
+    assert predictor.interrupted and len(result) == 1 and not result.failures
+    predictor.progress = lambda *words: None
+    assert len(predictor.run([portrait, portrait], years=20, tune=1)) == 2 and not predictor.interrupted
+
+
 def test_a_command_says_that_it_was_interrupted(tuning, portrait, tmp_path, capsys):
     path = tmp_path / "photo.png"
     PIL.Image.fromarray(portrait).save(path)
