@@ -23,7 +23,7 @@ WAYS = ("poisson", "multi-band")
 _SMALL_PIXELS = 1.0e6
 _FRAME = 2
 _REACH = 0.03  # how far to either side of the border colours are compared, as a share of the mask's size
-_DRIFT = 0.1  # worth of a step against a drift of colour inside
+_DRIFT = 0.03  # worth of a step against a drift of colour inside
 
 
 class BorderStep(NamedTuple):

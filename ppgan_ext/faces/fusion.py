@@ -28,7 +28,7 @@ SKIN_CHOICES = {"source": 0.0, "mix": 0.5, "target": 1.0}  # share of its own to
 
 _RIM = 1.25  # the mesh goes on beyond the face, as blending looks there: scale about the middle
 _RING = 1.6  # a shape that changes moves the photo too, up to here
-_FEATHER = 0.1
+_FEATHER = 0.15
 _INSET = 0.035  # how far within its outline the face ends, so that the border lies on skin; shares of the size
 # A triangle is believed where it shows at least this share of the area that it is drawn to, and not at all below half.
 _SHOWN = 0.4
@@ -211,7 +211,9 @@ def _trust(picture_points: FloatArray, points: FloatArray, triangles: mesh.Trian
     scale = (face_size(points[:NUM_LANDMARKS]) / face_size(picture_points[:NUM_LANDMARKS])) ** 2
     before = sense * scale * mesh.signed_areas(picture_points, triangles)
     after = mesh.signed_areas(points, triangles)
-    inner = (triangles < _NUM_INNER).all(axis=1)
+    # Lips part and close: that says nothing about what is hidden.
+    lips = ((triangles >= 48) & (triangles < NUM_LANDMARKS)).all(axis=1)
+    inner = (triangles < _NUM_INNER).all(axis=1) & ~lips
     sums = np.zeros((2, len(points)))
     for corner in range(3):
         for row, areas in zip(sums, (before, after), strict=True):

@@ -122,11 +122,19 @@ def match_skin(
     stretch = _transport(_covariance(detail, face_skin), _covariance(wanted - light, photo_skin))
     own = np.asarray(own_tone, np.float32)
     tone = light + (own_mean - mean) * (own[..., None] if own.ndim else own)
+    # A photo with less colour, up to a grey one, takes it from all parts of the face alike.
+    fade = np.ones((*lab.shape[:2], 3), np.float32)
+    fade[..., 1:] = _strength(tone) / np.maximum(_strength(own_light), 1e-3)
+    fade = np.minimum(fade, 1.0)
     follow = _follow(landmarks, face.shape)[..., None]
-    changed = (
-        own_light + detail + follow * (tone - own_light + (detail @ (stretch - np.eye(3)).T) * face_skin[..., None])
-    )
+    detail = detail + follow * (detail @ (stretch - np.eye(3)).T) * face_skin[..., None]
+    changed = fade * (own_light + detail) + follow * (tone - fade * own_light)
     return to_rgb(_keep_hue(changed, tone, _bare(landmarks, face.shape)))
+
+
+def _strength(lab: FloatArray) -> FloatArray:
+    """Give how colourful each place is, (H, W, 1)."""
+    return np.hypot(lab[..., 1], lab[..., 2])[..., None]
 
 
 def _keep_hue(lab: FloatArray, tone: FloatArray, skin: FloatArray) -> FloatArray:
