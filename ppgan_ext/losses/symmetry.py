@@ -6,8 +6,8 @@ left out, since it may come from one side: pictures are compared without their s
 
 The head is a cylinder upright in the crop. At angle t from the middle of the face its surface lies at
 x = c + R (sin(t + yaw) - k sin(yaw)), in shares of the crop's side; k is there because the crop moves with the eyes.
-Its mirror image lies at -t. R and k were fitted to 15 pairs of landmarks of 500 faces ("ffhq" follows from "tight" by the
-size of the square). On faces turned by 16 to 40 degrees the mirrored landmarks lie 0.067 of the side from their
+Its mirror image lies at -t. R and k were fitted to 15 pairs of landmarks of 500 faces ("ffhq" follows from "tight" by
+the size of the square). On faces turned by 16 to 40 degrees the mirrored landmarks lie 0.067 of the side from their
 partners (root mean square), by a plain flip 0.111; up to 8 degrees 0.014 against 0.026.
 """
 
