@@ -79,6 +79,23 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record], notes
     readers.write(target, tensors, {HEADER: header})
 
 
+def read_notes(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read the free text that a file of the package's own layout carries; empty for other files.
+
+    Raises:
+        InputError: no such file.
+        WeightsError: it is damaged.
+    """
+    source = Path(path)
+    if source.suffix.lower() != ".safetensors":
+        return {}
+    try:
+        notes = json.loads(readers.read_metadata(source).get(HEADER, "{}")).get("notes", {})
+        return {str(key): str(value) for key, value in notes.items()}
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"its header is damaged ({error})", where=source, cure="Write it again") from error
+
+
 def check_target(path: str | os.PathLike[str]) -> Path:
     """Refuse a name that directions cannot be saved under: InputError unless it ends in .safetensors."""
     target = Path(path)

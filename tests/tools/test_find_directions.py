@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.latents.attributes import PADDLEGAN_NAMES
+from ppgan_ext.latents.direction_files import read_notes
 from ppgan_ext.latents.directions import load_directions
 from ppgan_ext.weights import readers
 from tests.reference.drawn import DrawnFace, draw_photo, face_landmarks
@@ -144,13 +145,14 @@ def test_the_bundled_models_script_fits_all_sixteen(tmp_path, monkeypatch, capsy
     hidden = np.concatenate([landmarks.reshape(N, -1), label * 2.0, yaw[:, None], pitch[:, None]], axis=1)
     mixing = rng.standard_normal((hidden.shape[1], LAYERS * DIM)) / 50
     np.savez(tmp_path / "codes.npz", w=(hidden @ mixing).reshape(N, LAYERS, DIM))
-    words = [tmp_path, tmp_path / "codes.npz", tmp_path / "out.safetensors"]
+    words = [tmp_path, tmp_path / "codes.npz", tmp_path / "out.safetensors", "--held_back", 20, "--every", 1]
     assert run(monkeypatch, "bundled_model/fit_directions.py", *words) == 0
+    assert read_notes(words[2])["rows"] == f"0:{N - 20}:1"
     captured = capsys.readouterr()
     assert "signs of yaw and pitch: -1 +1" in captured.err and len(captured.out.splitlines()) == 17
     found = load_directions(tmp_path / "out.safetensors", LAYERS)
     assert tuple(found) == PADDLEGAN_NAMES
-    assert found["age"].statistics["num_faces"] == N - 1
+    assert found["age"].statistics["num_faces"] == N - 20 - 1
     w = np.load(tmp_path / "codes.npz")["w"]
     estimates = np.array([found["yaw"].measure(code) for code in w])
     assert np.corrcoef(estimates, yaw)[0, 1] > 0.99  # the package's sign: positive to the subject's own left

@@ -50,6 +50,9 @@ def main() -> int:
             cure = "Encode the faces of this folder, all of them and in their order"
             raise InputError(f"{info.num_codes} codes for {num_faces} faces", where=args.codes, cure=cure)
         rows = range(0, max(num_faces - args.held_back, 0), args.every)
+        if len(rows) < fit_directions.MIN_FACES:
+            what = f"of {num_faces} faces {args.held_back} are held back and every {args.every}. of the others is used"
+            raise InputError(f"{what}: {len(rows)} are too few", where="--held_back", cure="Hold back fewer")
         data = {name: values[rows] for name, values in data.items()}
         fitted = fit_sixteen(data, w_plus[rows], args.method)
         notes = {

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from torch import Tensor
 
 _NEW_LAYER = 0.05  # what is new starts nearly silent: the grown model first draws the enlarged small image
-_FINE_HEAD = "heads.2.1."
+_HEAD = r"heads\.\d\.1\..+"  # the last layer of a head, whose rows are its level's codes
 
 
 def grow(part: str, arrays: Mapping[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return ``own`` with all that the smaller network has in its place; arrays of the same size as they are.
 
     A generator's layers keep their names, the new ones come behind them. A trunk's blocks count from the image down, so
-    its old blocks move by one. The encoder's finest head gets rows for two more layers.
+    its old blocks move by one. The encoder's last heads get rows for two more layers.
 
     Args:
         part: "generator", "discriminator" or "encoder".
@@ -39,7 +39,7 @@ def grow(part: str, arrays: Mapping[str, Tensor], own: dict[str, Tensor]) -> dic
             raise ValueError(f"there is no place for {name}")
         if grown[target].shape == array.shape:
             grown[target] = array
-        elif target.startswith(_FINE_HEAD):
+        elif re.fullmatch(_HEAD, target) and len(array) < len(own[target]):
             grown[target] *= _NEW_LAYER
             grown[target][: len(array)] = array
         else:
