@@ -13,6 +13,7 @@ from ppgan_ext.engine.cache import ProgramCache
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.networks import LightEncoder, StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.weights import catalog, load, readers, tuned
+from ppgan_ext.weights.convert import convert
 from ppgan_ext.weights.tuned import Base
 from tests.reference.toy import fill, numbers
 
@@ -75,6 +76,16 @@ def test_the_model_comes_back_with_the_tuned_arrays_in_place(tmp_path, base):
     assert (model.base, model.path) == (base.base, path) and model.weights_hash != base.weights_hash
     np.testing.assert_array_equal(model.tuned.pivots, PIVOTS)
     assert load.load_discriminator(weight_path=path).size == 16
+
+
+def test_converting_gives_a_whole_model(tmp_path, base):
+    path = write(tmp_path / "a.tuned.safetensors", base)
+    whole = convert(path, tmp_path / "whole.safetensors").output
+    base.path.unlink()
+    with pytest.raises(WeightsError, match="not there any more"):
+        load.load_face_model(weight_path=path)
+    made = arrays(load.load_face_model(weight_path=whole).generator)
+    np.testing.assert_array_equal(made["conv1.conv.weight"], half(parameters_of(base)["conv1.conv.weight"]))
 
 
 def test_the_file_is_small_and_says_what_it_is(tmp_path, base, model_file):
