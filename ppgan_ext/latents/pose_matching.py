@@ -82,7 +82,7 @@ class PoseMatch:
     """How far the walk came.
 
     Attributes:
-        w_plus: (n_latent, D) float32, the nearest code.
+        w_plus: (n_latent, D) float32, the nearest code, short of ways that were not worth it (`min_gain`).
         pose: measured on its picture; None if no picture showed a face.
         reached: both angles within `reach_degrees`.
         num_renders: pictures drawn.
@@ -134,7 +134,7 @@ def match_pose(
         mirrored: (n_latent, D), the code of the same photo mirrored left to right.
 
     Returns:
-        The nearest of all pictures drawn; where the model ends before the wanted pose, `reached` is False and `stopped`
+        The nearest that was found; where the model ends before the wanted pose, `reached` is False and `stopped`
         says how it ended.
 
     Raises:
@@ -225,7 +225,8 @@ class _Walk:
         """Walk until there, or until no step helps; return why it ended."""
         if self.best.trial.pose is None:
             return "no face"
-        radius, lost = self.options.max_step, False
+        ceiling, is_lost = self.options.max_step, False
+        radius = ceiling
         while not self._is_there():
             if self._is_out_of_renders():
                 return "renders"
@@ -233,23 +234,25 @@ class _Walk:
                 self._measure_jacobian()
                 continue
             step = self._step(radius)
-            if np.abs(step).max() < _SMALLEST_STEP:
-                return "range" if self._is_at_range() else "stalled"
-            before, here = self.best, self._look(self.best.amounts + step)
-            lost = here.trial.pose is None
-            self._learn(before, here)
             length = float(np.abs(step).max())
-            if here.distance < before.distance - self.options.min_gain * length:
-                self.best = here
-                radius = min(2 * radius, self.options.max_step)
+            if length < _SMALLEST_STEP or not self._is_worth(step):
+                if self._is_at_range():
+                    return "range"
+                if self._is_settled():
+                    return "lost" if is_lost else "stalled"
+                # What was learnt on the way here may be wrong by now: measure anew, once for each place.
+                radius, self._measured_at = min(_LONGEST_PROBE, ceiling), None
+                continue
+            before, here = self.best, self._look(self.best.amounts + step)
+            self._learn(before, here)
+            if self._is_nearer(here, length):
+                self.best, is_lost = here, False
+                radius = min(2 * radius, ceiling)
                 continue
             radius = length / 2
-            if radius < _SMALLEST_STEP:
-                if self._measured_at is self.best or before.distance <= self.options.reach_degrees:
-                    return "lost" if lost else "stalled"
-                # What was learnt on the way here may be wrong by now: measure anew, once for each place.
-                radius = _LONGEST_PROBE
-                self._measured_at = None
+            is_lost = here.trial.pose is None
+            if is_lost:
+                ceiling = radius
         return "reached"
 
     def _is_there(self) -> bool:
@@ -257,6 +260,17 @@ class _Walk:
 
     def _is_out_of_renders(self) -> bool:
         return len(self.history) >= self.options.max_renders
+
+    def _is_nearer(self, here: _Point, length: float) -> bool:
+        return here.distance < self.best.distance - self.options.min_gain * length
+
+    def _is_worth(self, step: FloatArray) -> bool:
+        """Whether the Jacobian promises of a step what is asked of it."""
+        ahead = float(np.hypot(*(self.best.error + self.jacobian @ step)))
+        return ahead < self.best.distance - self.options.min_gain * float(np.abs(step).max())
+
+    def _is_settled(self) -> bool:
+        return self._measured_at is self.best or self.best.distance <= self.options.reach_degrees
 
     def _is_at_range(self) -> bool:
         return bool((np.abs(self.best.amounts) >= self.options.max_amount - _SMALLEST_STEP).any())
@@ -291,7 +305,7 @@ class _Walk:
                 if here.trial.pose is None:
                     continue
                 self.jacobian[:, axis] = (here.error - place.error) / moved
-                if here.distance < self.best.distance - self.options.min_gain * abs(moved):
+                if self._is_nearer(here, abs(moved)):
                     self.best = here
                 break
             if self._is_there():
