@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README_cn.md"]
 SCRIPTS = {
     "age_editing.py": "age",
+    "face_fusion.py": "fuse",
     "styleganv2.py": "generate",
     "styleganv2fitting.py": "fit",
     "styleganv2mixing.py": "mix",

@@ -28,6 +28,7 @@ CONFIG_OF = {
     "age_editing": "age",
     "encoding": "encode",
     "face_editing": "edit",
+    "face_fusion": "fuse",
     "fitting": "fit",
     "sampling": "generate",
     "style_mixing": "mix",
@@ -42,7 +43,7 @@ def run(*words, cwd):
 def test_the_scripts_are_those_promised_and_thin():
     names = {path.stem for path in SCRIPTS}
     assert names >= {"styleganv2", "pixel2style2pixel", "styleganv2fitting", "styleganv2mixing", "styleganv2editing"}
-    assert names >= {"age_editing", "style_mixing"}
+    assert names >= {"age_editing", "style_mixing", "face_fusion"}
     for path in SCRIPTS:
         assert len(path.read_text().splitlines()) <= 40, path
 

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
     from ppgan_ext.apps.edit import StyleGANv2EditingPredictor
     from ppgan_ext.apps.encode import Pixel2Style2PixelPredictor
     from ppgan_ext.apps.fit import StyleGANv2FittingPredictor
+    from ppgan_ext.apps.fuse import FaceFusionPredictor
     from ppgan_ext.apps.generate import StyleGANv2Predictor
     from ppgan_ext.apps.mix import StyleGANv2MixingPredictor
 
 __all__ = [
     "AgeEditingPredictor",
+    "FaceFusionPredictor",
     "Pixel2Style2PixelPredictor",
     "StyleGANv2EditingPredictor",
     "StyleGANv2FittingPredictor",
@@ -27,6 +29,7 @@ __all__ = [
 
 _MODULES = {
     "AgeEditingPredictor": "age",
+    "FaceFusionPredictor": "fuse",
     "Pixel2Style2PixelPredictor": "encode",
     "StyleGANv2EditingPredictor": "edit",
     "StyleGANv2FittingPredictor": "fit",

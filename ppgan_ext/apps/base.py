@@ -53,10 +53,10 @@ class Results:
         self.folder = None if folder is None else make_folder(folder)
         self.files: list[Path] = []
 
-    def image(self, name: str, image: Image) -> None:
+    def image(self, name: str, image: Image, note: str = "Edited or made by a neural network") -> None:
         """Write a picture, marked as edited by this software; the suffix of ``name`` is the format."""
         if self.folder is not None:
-            self.files.append(pictures.write_image(self.folder / name, image))
+            self.files.append(pictures.write_image(self.folder / name, image, note))
 
     def code(self, name: str, w_plus: FloatArray) -> None:
         """Write a latent code, (n_latent, 512) float32, as .npy."""
@@ -66,10 +66,10 @@ class Results:
             save_code(self.folder / name, w_plus)
             self.files.append(self.folder / name)
 
-    def animation(self, name: str, frames: Any, fps: float) -> None:
+    def animation(self, name: str, frames: Any, fps: float, note: str = "Made by a neural network") -> None:
         """Write frames as .gif or .mp4; ``frames`` is not touched when nothing is written."""
         if self.folder is not None:
-            self.files.append(pictures.write_animation(self.folder / name, frames, fps=fps))
+            self.files.append(pictures.write_animation(self.folder / name, frames, fps, note))
 
 
 class Predictor:

@@ -38,7 +38,7 @@ def _faces(value: object) -> object:
     return numbers
 
 
-def _name_values(value: object) -> object:
+def name_values(value: object) -> object:
     """Accept ``{"age": 20}``, ``"age=20"`` and ``["age=20", "smile=1"]``."""
     if value is None or isinstance(value, Mapping):
         return value
@@ -75,7 +75,7 @@ def _as_list(value: object) -> object:
 
 
 FaceChoice: TypeAlias = Annotated[Literal["all", "largest"] | list[int], BeforeValidator(_faces)]
-NamedNumbers: TypeAlias = Annotated[dict[str, float], BeforeValidator(_name_values)]
+NamedNumbers: TypeAlias = Annotated[dict[str, float], BeforeValidator(name_values)]
 Layers: TypeAlias = Annotated[list[str], BeforeValidator(_layers)]
 Numbers: TypeAlias = Annotated[list[float], BeforeValidator(_as_list)]
 WholeNumbers: TypeAlias = Annotated[list[int], BeforeValidator(_as_list)]

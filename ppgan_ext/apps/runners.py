@@ -11,6 +11,7 @@ from typing import Any
 from ppgan_ext.apps import options as models
 from ppgan_ext.apps.base import Predictor
 from ppgan_ext.apps.batch import Job, Outcome, UnexpectedError, make_jobs, run_batch
+from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.progress import Bars, make_bar
 from ppgan_ext.console import DONE, FAILED, INTERRUPTED
@@ -106,6 +107,28 @@ def run_generate(options: models.GenerateOptions) -> int:
         predictor = StyleGANv2Predictor.from_options(options, progress=bars)
         predictor.run_options(options)
         return _say_files(predictor)
+
+
+def run_fuse(options: FuseOptions) -> int:
+    """Carry out ``ppgan-ext fuse``, on a pair of photos or on many."""
+    from ppgan_ext.apps.fuse import FaceFusionPredictor
+    from ppgan_ext.apps.pairs import is_many, make_pairs
+
+    jobs = make_pairs(options.source, options.target, options.pairs)
+    many = is_many(options.source) or is_many(options.target)
+    with Bars(quiet=many) as bars:
+        predictor = FaceFusionPredictor.from_options(options, progress=bars)
+
+        def report(result: Any) -> None:
+            _say([*_describe_fusion(result), *map(str, predictor.files)], sys.stdout)
+            if predictor.interrupted:
+                raise KeyboardInterrupt
+
+        if many:
+            predictor.prepare(options)
+            return _batch(jobs, lambda job: predictor.run_job(job, options), report)
+        report(predictor.run_job(jobs[0], options))
+        return DONE
 
 
 def run_prepare(options: models.PrepareOptions) -> int:
@@ -212,6 +235,22 @@ def _describe_ages(result: Any) -> Iterable[str]:
             yield f"face {number} looks {age:.0f} years old"
 
 
+def _describe_fusion(result: Any) -> Iterable[str]:
+    for number, face in enumerate(result.faces, start=1):
+        name = f"face {number}: " if len(result.faces) > 1 else ""
+        source, target, matched = (
+            f"yaw {pose.yaw_degrees:+.0f}, pitch {pose.pitch_degrees:+.0f}"
+            for pose in (face.source_pose, face.target_pose, face.matched_pose)
+        )
+        yield f"{name}pose of the photo {source}, of the target {target}, of the result {matched}"
+        yield (
+            f"{name}distance to the target {face.identity_to_target:.2f}, to the source {face.identity_to_source:.2f} "
+            "(dlib; below 0.6 one person)"
+        )
+        for term, value in face.terms.items():
+            yield f"{name}{term}: {value:.4g}"
+
+
 def _say_files(predictor: Predictor) -> int:
     _say(map(str, predictor.files), sys.stdout)
     return INTERRUPTED if predictor.interrupted else DONE
@@ -280,6 +319,17 @@ COMMANDS: dict[str, Command] = {
         "Draw faces of people who do not exist, and mixtures of them.",
         ("--seed 1 --n_row 3 --n_col 5", "--seed 1 --truncation 0.5 --save_latents"),
         run_generate,
+    ),
+    "fuse": Command(
+        FuseOptions,
+        "Put one person's face into another's photo, at the photo's pose, light and tone of skin.",
+        (
+            "--source photo_a.jpg --target person_b.jpg --output_path out",
+            "--source photo_a.jpg --target person_b.jpg --method warp --identity 0.6 --shape 0.3",
+            "--source group.jpg --source_face 1 --target person_b.jpg --tune 60 --refine 40 --save_steps --save_mp4",
+            "--source photos/ --target people/ --pairs all --method warp",
+        ),
+        run_fuse,
     ),
     "prepare": Command(
         models.PrepareOptions,

@@ -8,6 +8,7 @@ shows is left as the photo has it. Then it gets the photo's skin and light (`ski
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,28 +18,26 @@ import numpy.typing as npt
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.blend import WAYS, BorderStep, blend, border_step
+from ppgan_ext.faces.fusion_mask import fusion_mask, soft_rise
 from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
-from ppgan_ext.faces.mask import face_mask, forehead
+from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.faces.shape import GENERIC, lend_shape
-from ppgan_ext.faces.skin import face_size, foreign_weight, match_skin, skin_weight
-from ppgan_ext.types import FloatArray, Image
+from ppgan_ext.faces.skin import face_size, match_skin, skin_weight
+from ppgan_ext.faces.warp import compose, invert, resize_matrix, warp
+from ppgan_ext.types import Crop, FloatArray, Image
 
 SKIN_CHOICES = {"source": 0.0, "mix": 0.5, "target": 1.0}  # share of its own tone that the target's face keeps
 
 _RIM = 1.25  # the mesh goes on beyond the face, as blending looks there: scale about the middle
 _RING = 1.6  # a shape that changes moves the photo too, up to here
-_FEATHER = 0.15
-_INSET = 0.035  # how far within its outline the face ends, so that the border lies on skin; shares of the size
 # A triangle is believed where it shows at least this share of the area that it is drawn to, and not at all below half.
 _SHOWN = 0.4
-_FAINT = 0.02  # of the mask; pieces are told apart above it
 _NUM_INNER = 78  # points of the mesh before its rim: landmarks and forehead
 _INNER_LIP = slice(60, 68)
 _OPEN = 0.004  # area between the lips from which a mouth is open, face's size = 1
 _SOFT = 0.025  # width of soft edges, as a share of the face's size
-_BROW_BAND = 0.08  # height over which a fringe begins to count above the brows
-_BESIDE = 0.2  # width of the band along the outline where hair may hang
+_CROP_FADE = 0.08  # share of a crop's side
 _TONE_FADE = 0.15  # width over which the target's own tone begins, as a share of the face's size
 
 
@@ -155,12 +154,7 @@ def draw_over(
         ConfigError: the landmarks lie outside the photo.
     """
     points = mesh_points(landmarks)
-    height, width = photo_shape[:2]
-    left, top = (int(v) for v in np.clip(np.floor(points.min(axis=0)) - 2, 0, (width, height)))
-    right, bottom = (int(v) for v in np.clip(np.ceil(points.max(axis=0)) + 3, 0, (width, height)))
-    if right - left < 4 or bottom - top < 4:
-        raise ConfigError("the face lies outside the photo", cure="Choose another face")
-    size = (right - left, bottom - top)
+    left, top, size = _rectangle(points, photo_shape)
     points = points - (left, top)
     straight = _draw(other, mesh_points(other_landmarks), points, size)
     # The same pixels again, each landmark at the place of its counterpart: the face as a mirror shows it.
@@ -170,6 +164,44 @@ def draw_over(
     face = turned.face + share[..., None] * (straight.face - turned.face)
     shown = np.maximum(straight.shown, turned.shown)
     return Overlay(left, top, face, shown, points[:NUM_LANDMARKS])
+
+
+def place_crop(photo_shape: tuple[int, ...], landmarks: FloatArray, crop: Crop, picture: FloatArray) -> Overlay:
+    """Draw the picture of an aligned crop where the crop was cut out.
+
+    Args:
+        photo_shape: (H, W, ...) of the photo.
+        landmarks: (68, 2), the face in the photo.
+        crop: the crop, for its matrix.
+        picture: (S, S, 3) RGB float32, 0 to 255, of the crop's square; of any size.
+
+    Raises:
+        ConfigError: the landmarks lie outside the photo.
+    """
+    left, top, size = _rectangle(mesh_points(landmarks), photo_shape)
+    side = picture.shape[0]
+    to_photo = compose(invert(crop.matrix_photo_to_crop), resize_matrix((side, side), (crop.size, crop.size)))
+    shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top]])
+    to_overlay = compose(shift, to_photo)
+    face = warp(np.asarray(picture, np.float32), to_overlay, size)
+    # Up to the crop's border, softly.
+    y, x = np.mgrid[: size[1], : size[0]]
+    shown = np.ones((size[1], size[0]), np.float32)
+    for a, b, c in invert(to_overlay):
+        place = ((a * x + b * y + c + 0.5) / side).astype(np.float32)
+        rise = np.clip(np.minimum(place, 1.0 - place) / _CROP_FADE, 0.0, 1.0)
+        shown *= rise * rise * (3.0 - 2.0 * rise)
+    return Overlay(left, top, face, shown, np.asarray(landmarks, np.float64) - (left, top))
+
+
+def _rectangle(points: FloatArray, photo_shape: tuple[int, ...]) -> tuple[int, int, tuple[int, int]]:
+    """Give the part of a photo round some points: left, top, (width, height)."""
+    height, width = photo_shape[:2]
+    left, top = (int(v) for v in np.clip(np.floor(points.min(axis=0)) - 2, 0, (width, height)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(points.max(axis=0)) + 3, 0, (width, height)))
+    if right - left < 4 or bottom - top < 4:
+        raise ConfigError("the face lies outside the photo", cure="Choose another face")
+    return left, top, (right - left, bottom - top)
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,8 +287,8 @@ def lay_over(photo: Image, ground: Image, overlay: Overlay, *, identity: float =
     under = overlay.of(ground)
     skins = [skin_weight(overlay.landmarks, picture) for picture in (overlay.face, under)]
     skins[0] = skins[0] * overlay.shown
-    mask = fusion_mask(overlay, under)
-    own_tone = SKIN_CHOICES[skin] * _rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
+    mask = fusion_mask(overlay.landmarks, overlay.face, overlay.shown, under)
+    own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
     face = match_skin(overlay.face, under.astype(np.float32), skins[0], skins[1], overlay.landmarks, own_tone)
     face = under + np.float32(identity) * (face - under)
     result = ground.copy()
@@ -270,57 +302,6 @@ def lay_over(photo: Image, ground: Image, overlay: Overlay, *, identity: float =
     images = {"drawn": _to_image(overlay.face), "matched": _to_image(face)}
     place = np.array([overlay.left, overlay.top])
     return Fusion(result, whole, overlay.landmarks + place, way, step, images)
-
-
-def fusion_mask(overlay: Overlay, under: Image) -> npt.NDArray[np.float32]:
-    """Say how far each pixel becomes the other face: within the face, where it is known, and not over hair.
-
-    Args:
-        overlay: the face.
-        under: (H, W, 3) RGB uint8, the photo below it.
-
-    Returns:
-        (H, W) float32 in [0, 1].
-    """
-    mask = face_mask(overlay.landmarks, overlay.shown.shape, feather=_FEATHER)
-    rise = _INSET / _FEATHER
-    start = rise * rise * (3.0 - 2.0 * rise)
-    mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
-    mask = (mask * overlay.shown * _free_of_hair(overlay, under)).astype(np.float32)
-    # One piece: what hair has cut off is left as it is.
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
-    if len(stats) > 2:
-        mask[pieces != 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = 0.0
-    return mask
-
-
-def _free_of_hair(overlay: Overlay, under: Image) -> npt.NDArray[np.float32]:
-    """Give 0 where either picture shows something else than the skin expected: a fringe, a hat, locks; else 1.
-
-    Only above the brows, and along the outline above the mouth, as a beard belongs to the face.
-    """
-    landmarks, shape = overlay.landmarks, overlay.shown.shape
-    size = face_size(landmarks)
-    up = landmarks[17:27].mean(axis=0) - landmarks[33]
-    up = up / max(float(np.hypot(*up)), 1e-6)
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    upward, across = x * up[0] + y * up[1], y * up[0] - x * up[1]
-    rise = _BROW_BAND * size
-    # Above the curve of the brows, and above the mouth near the outline.
-    brows = landmarks[17:27]
-    curve = np.polyfit(brows @ (-up[1], up[0]), brows @ up, 2)
-    above = np.clip((upward - np.polyval(curve, across)) / rise - 0.5, 0.0, 1.0)
-    inside = face_mask(landmarks, shape, feather=0.02) > 0.5
-    beside = np.clip(1.5 - 2.0 * _rise(inside, _BESIDE * size), 0.0, 1.0)
-    beside *= np.clip((upward - float((landmarks[[48, 54]] @ up).mean())) / rise, 0.0, 1.0)
-    expected = np.maximum(above, beside)
-    soft = max(1.0, _SOFT * size)
-    free = np.ones(shape, np.float32)
-    for picture in (overlay.face, under):
-        # Narrow strands count as much as locks; what they leave is softened.
-        like = cv2.erode(1.0 - foreign_weight(landmarks, picture), np.ones((3, 3), np.uint8))
-        free = np.minimum(free, np.clip(1.6 * cv2.GaussianBlur(like, (0, 0), soft) - 0.6, 0.0, 1.0))
-    return (1.0 - expected * (1.0 - free)).astype(np.float32)
 
 
 def reshape_photo(photo: Image, landmarks: FloatArray, wanted: FloatArray) -> Image:
@@ -349,11 +330,26 @@ def reshape_photo(photo: Image, landmarks: FloatArray, wanted: FloatArray) -> Im
     return result
 
 
-def _rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]:
-    """Rise from 0 at the border of a set to 1 at so many pixels within it, with zero slope at both ends."""
-    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    rise = np.clip(depth / max(width, 1.0), 0.0, 1.0)
-    return rise * rise * (3.0 - 2.0 * rise)
+def morph(
+    photo: Image,
+    faces: Sequence[FloatArray],
+    result: Image,
+    result_faces: Sequence[FloatArray],
+    share: float,
+) -> Image:
+    """Draw what lies between a photo and a result: shapes between the two shapes, colours between the two colours.
+
+    Args:
+        photo: (H, W, 3) RGB uint8.
+        faces: (68, 2) each, the faces of the photo.
+        result: the same size.
+        result_faces: the same faces in the result.
+        share: 0 gives the photo, 1 the result.
+    """
+    for before, after in zip(faces, result_faces, strict=True):
+        between = before + share * (after - before)
+        photo, result = reshape_photo(photo, before, between), reshape_photo(result, after, between)
+    return cv2.addWeighted(photo, 1.0 - share, result, share, 0.0)
 
 
 def _to_image(values: FloatArray) -> Image:

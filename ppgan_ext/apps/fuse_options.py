@@ -1,0 +1,51 @@
+"""Options of face fusion."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field
+
+from ppgan_ext.apps.options import FaceChoice, InversionOptions, PhotoFormat, name_values, option
+
+Method: TypeAlias = Literal["latent", "warp"]
+Skin: TypeAlias = Literal["source", "mix", "target"]
+LossTerm: TypeAlias = Literal["identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean"]
+LossWeights: TypeAlias = Annotated[dict[LossTerm, Annotated[float, Field(ge=0.0)]], BeforeValidator(name_values)]
+
+
+class FuseOptions(InversionOptions):
+    """Options of FaceFusionPredictor."""
+
+    source: str | None = option(
+        None, "photo that is kept, with its pose, expression and light, or a folder of such photos", group="input"
+    )
+    target: str | None = option(None, "photo of the person whose face is put in, or a folder", group="input")
+    pairs: Literal["name", "all"] = option(
+        "name", "of two folders: fuse files of the same name, or every source with every target", group="input"
+    )
+    source_face: FaceChoice | None = option(
+        None, "faces to replace: all, largest, or numbers (default: the only one)", group="input"
+    )
+    target_face: FaceChoice | None = option(
+        None, "face to put in: largest or a number; or as many as are replaced (default: the only one)", group="input"
+    )
+    method: Method = option(
+        "latent", "turn the target's face in the model's latent space, or warp its picture: needs no model, is faster",
+        group="face",
+    )  # fmt: skip
+    identity: float = option(1.0, "share of the target's face", group="face", ge=0.0, le=1.0, step=0.05)
+    shape: float = option(0.5, "share of the target's shape of head", group="face", ge=0.0, le=1.0, step=0.05)
+    skin: Skin = option("source", "whose tone of skin the result has", group="face")
+    pose_method: Literal["linear"] = option(
+        "linear", "how the latent method turns a face: along the model's directions of yaw and pitch", group="fitting"
+    )
+    refine: int = option(
+        0, "refine the fused code by this many optimiser steps, e.g. 40", group="fitting", ge=0, le=5000, step=10
+    )
+    weights: LossWeights = option(
+        {}, "weights of the refinement's terms, e.g. identity=1 symmetry=0.5; 0 leaves a term out", group="fitting"
+    )
+    photo_format: PhotoFormat = option("png", "file format of the result", group="output")
+    save_steps: bool = option(False, "write every intermediate picture into a folder beside the result", group="output")
+    save_mp4: bool = option(False, "write a video that passes from the source photo to the result", group="output")

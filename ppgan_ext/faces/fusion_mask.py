@@ -1,0 +1,79 @@
+"""Where a fused face takes the photo's place: within the face, where it is known, and not over hair."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.skin import face_size, foreign_weight
+from ppgan_ext.types import FloatArray, Image
+
+# Lengths are shares of the face's size.
+_FEATHER = 0.15
+_INSET = 0.035  # how far within its outline the face ends, so that the border lies on skin; shares of the size
+_FAINT = 0.02  # of the mask; pieces are told apart above it
+_BROW_BAND = 0.08  # height over which a fringe begins to count above the brows
+_BESIDE = 0.2  # width of the band along the outline where hair may hang
+_SOFT = 0.025  # width of soft edges, as a share of the face's size
+
+
+def fusion_mask(landmarks: FloatArray, face: FloatArray, shown: FloatArray, under: Image) -> npt.NDArray[np.float32]:
+    """Say how far each pixel becomes the other face: within the face, where it is known, and not over hair.
+
+    Args:
+        landmarks: (68, 2), the face's.
+        face: (H, W, 3) RGB float32, 0 to 255, the face drawn where it belongs.
+        shown: (H, W) in [0, 1], how far it is known.
+        under: (H, W, 3) RGB uint8, the photo below it.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    mask = face_mask(landmarks, shown.shape, feather=_FEATHER)
+    rise = _INSET / _FEATHER
+    start = rise * rise * (3.0 - 2.0 * rise)
+    mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
+    mask = (mask * shown * _free_of_hair(landmarks, face, under)).astype(np.float32)
+    # One piece: what hair has cut off is left as it is.
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
+    if len(stats) > 2:
+        mask[pieces != 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = 0.0
+    return mask
+
+
+def _free_of_hair(landmarks: FloatArray, face: FloatArray, under: Image) -> npt.NDArray[np.float32]:
+    """Give 0 where either picture shows something else than the skin expected: a fringe, a hat, locks; else 1.
+
+    Only above the brows, and along the outline above the mouth, as a beard belongs to the face.
+    """
+    shape = face.shape[:2]
+    size = face_size(landmarks)
+    up = landmarks[17:27].mean(axis=0) - landmarks[33]
+    up = up / max(float(np.hypot(*up)), 1e-6)
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    upward, across = x * up[0] + y * up[1], y * up[0] - x * up[1]
+    rise = _BROW_BAND * size
+    # Above the curve of the brows, and above the mouth near the outline.
+    brows = landmarks[17:27]
+    curve = np.polyfit(brows @ (-up[1], up[0]), brows @ up, 2)
+    above = np.clip((upward - np.polyval(curve, across)) / rise - 0.5, 0.0, 1.0)
+    inside = face_mask(landmarks, shape, feather=0.02) > 0.5
+    beside = np.clip(1.5 - 2.0 * soft_rise(inside, _BESIDE * size), 0.0, 1.0)
+    beside *= np.clip((upward - float((landmarks[[48, 54]] @ up).mean())) / rise, 0.0, 1.0)
+    expected = np.maximum(above, beside)
+    soft = max(1.0, _SOFT * size)
+    free = np.ones(shape, np.float32)
+    for picture in (face, under):
+        # Narrow strands count as much as locks; what they leave is softened.
+        like = cv2.erode(1.0 - foreign_weight(landmarks, picture), np.ones((3, 3), np.uint8))
+        free = np.minimum(free, np.clip(1.6 * cv2.GaussianBlur(like, (0, 0), soft) - 0.6, 0.0, 1.0))
+    return (1.0 - expected * (1.0 - free)).astype(np.float32)
+
+
+def soft_rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]:
+    """Rise from 0 at the border of a set to 1 at so many pixels within it, with zero slope at both ends."""
+    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    rise = np.clip(depth / max(width, 1.0), 0.0, 1.0)
+    return rise * rise * (3.0 - 2.0 * rise)

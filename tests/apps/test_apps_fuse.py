@@ -1,0 +1,305 @@
+"""Face fusion from the command to the files: both methods, many pairs, and whatever is wrong with the input."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from ppgan_ext.apps import FaceFusionPredictor
+from ppgan_ext.apps.command import main, read_options
+from ppgan_ext.apps.fuse import NOTE
+from ppgan_ext.apps.fuse_latent import PoseLimitWarning
+from ppgan_ext.apps.pairs import make_pairs
+from ppgan_ext.apps.runners import COMMANDS
+from ppgan_ext.errors import ConfigError, InputError, NoFaceError
+from ppgan_ext.faces.descriptor import SAME_PERSON
+from tests.reference.drawn import DrawnFace, draw_photo
+
+
+@pytest.fixture(scope="module")
+def stranger():
+    """A drawn face; dlib sees another person in it."""
+    face = DrawnFace((150.0, 140.0), 58.0, yaw_degrees=-14, skin=(190, 140, 110))
+    return draw_photo((310, 290), [face], seed=4)[0]
+
+
+@pytest.fixture
+def files(portrait, stranger, tmp_path):
+    """The two photos, of different sizes, as files."""
+    paths = tmp_path / "a.jpg", tmp_path / "b.png"
+    for path, picture in zip(paths, (portrait, stranger), strict=True):
+        PIL.Image.fromarray(picture).save(path, quality=95)
+    return paths
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def fuse(*words, out, method="warp"):
+    return main(["fuse", *map(str, words), "--method", method, "--output_path", str(out)])
+
+
+def written(folder):
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()) if folder.exists() else []
+
+
+def assert_refused(code, capsys, out, *parts, files=()):
+    """One line on stderr that holds all parts, code 1, and no file but those named."""
+    printed = capsys.readouterr()
+    assert code == 1
+    assert len(printed.err.splitlines()) == 1, printed.err
+    assert printed.err.startswith("error: ")
+    assert "unexpected" not in printed.err
+    assert [part for part in map(str, parts) if part not in printed.err] == [], printed.err
+    assert written(out) == sorted(files)
+
+
+def test_the_face_is_anothers_and_the_photo_stays(portrait, stranger):
+    result = FaceFusionPredictor(output_path=None).run(portrait, stranger, method="warp")
+    assert result.image.shape == portrait.shape
+    outside = result.mask == 0
+    assert outside.mean() > 0.5
+    assert np.array_equal(result.image[outside], portrait[outside])
+    assert result.identity_to_target < result.identity_to_source
+    assert result.identity_to_source > SAME_PERSON
+    assert abs(result.target_pose.yaw_degrees - result.source_pose.yaw_degrees) > 10
+    assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
+    assert list(result.images) == ["drawn", "matched"]
+    assert result.terms == {}
+    assert result.faces[0].border_step < result.faces[0].border_step_before + 2
+
+
+def test_identity_0_gives_the_photo_back(portrait, stranger):
+    result = FaceFusionPredictor(output_path=None).run(portrait, stranger, 0.0, method="warp", shape=0.0)
+    assert np.abs(result.image.astype(int) - portrait).mean() < 0.3
+    assert result.identity_to_source < 0.2
+
+
+def test_the_command_writes_what_was_asked_for_and_marks_it(files, out, capsys):
+    assert fuse("--source", files[0], "--target", files[1], "--save_steps", "--save_mp4", out=out) == 0
+    steps = ["01.source", "02.target", "03.drawn", "04.matched", "05.mask", "06.result"]
+    expected = ["a+b.fused.mp4", "a+b.fused.png", *(f"a+b.steps/{step}.png" for step in steps)]
+    assert written(out) == expected
+    printed = capsys.readouterr().out
+    assert "pose of the photo yaw" in printed
+    assert "distance to the target" in printed
+    with PIL.Image.open(out / "a+b.fused.png") as picture:
+        assert picture.info["Comment"] == NOTE
+        assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
+        assert picture.size == (360, 300)
+
+
+def test_the_same_arguments_give_the_same_bytes(files, tmp_path):
+    for name in ("one", "two"):
+        assert fuse("--source", files[0], "--target", files[1], out=tmp_path / name) == 0
+    first, second = ((tmp_path / name / "a+b.fused.png").read_bytes() for name in ("one", "two"))
+    assert first == second
+
+
+def test_warping_needs_no_paddle(files, out):
+    code = "import sys; from ppgan_ext.apps.command import main; code = main(sys.argv[1:]); "
+    code += "print('paddle' in sys.modules); sys.exit(code)"
+    words = ["fuse", "--source", files[0], "--target", files[1], "--method", "warp", "--output_path", out]
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False"
+    assert done.stderr == ""
+
+
+@pytest.mark.bundled
+def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
+    predictor = FaceFusionPredictor(output_path=None, seed=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PoseLimitWarning)
+        result = predictor.run(portrait, stranger, method="latent", refine=2, weights={"symmetry": 0.0})
+    assert np.array_equal(result.image[result.mask == 0], portrait[result.mask == 0])
+    assert (np.abs(result.image.astype(int) - portrait).max(axis=2) > 3)[result.mask > 0.9].mean() > 0.5
+    assert {"target.drawn", "target.turned", "mixed", "refined", "matched"} <= set(result.images)
+    assert {"identity", "perceptual", "color"} <= set(result.terms)
+    assert "symmetry" not in result.terms
+    assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 8
+
+
+@pytest.mark.bundled
+def test_a_pose_that_the_model_cannot_reach_is_said(stranger, monkeypatch):
+    from ppgan_ext.latents import pose_matching
+
+    short = pose_matching.PoseMatchOptions(max_amount=1.0)
+    monkeypatch.setattr(pose_matching, "PoseMatchOptions", lambda: short)
+    turned, _ = draw_photo((320, 300), [DrawnFace((160.0, 150.0), 60.0, yaw_degrees=40)], seed=1)
+    with pytest.warns(PoseLimitWarning, match="--method warp"):
+        FaceFusionPredictor(output_path=None).run(turned, stranger, method="latent")
+
+
+# Many pairs
+
+
+@pytest.fixture
+def folders(portrait, stranger, tmp_path):
+    for folder, names in (("photos", ("anna.jpg", "bert.jpg", "carl.jpg")), ("people", ("anna.png", "bert.png"))):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            PIL.Image.fromarray(portrait if folder == "photos" else stranger).save(tmp_path / folder / name)
+    return tmp_path / "photos", tmp_path / "people"
+
+
+def stems(jobs):
+    return [job.stem for job in jobs]
+
+
+def test_folders_are_paired_by_name_or_all_with_all(folders, files):
+    by_name = make_pairs(folders[0], folders[1])
+    assert stems(by_name) == ["anna", "bert", "carl"]
+    assert [job.problem is None for job in by_name] == [True, True, False]
+    assert "carl.jpg: there is no photo of this name" in str(by_name[2].problem)
+    assert len(make_pairs(folders[0], folders[1], "all")) == 6
+    assert stems(make_pairs(files[0], folders[1])) == ["a+anna", "a+bert"]
+    assert stems(make_pairs(folders[0], files[1])) == ["anna+b", "bert+b", "carl+b"]
+    assert stems(make_pairs(folders[1], folders[1], "all")) == ["anna+bert", "bert+anna"]
+
+
+def test_pairs_that_cannot_be(folders, files, tmp_path):
+    with pytest.raises(InputError, match="--target is missing"):
+        make_pairs(files[0], None)
+    with pytest.raises(InputError, match="no such file"):
+        make_pairs(files[0], tmp_path / "nowhere.jpg")
+    (tmp_path / "others").mkdir()
+    PIL.Image.new("RGB", (9, 9)).save(tmp_path / "others" / "zoe.png")
+    with pytest.raises(InputError, match="no photo has the name") as error:
+        make_pairs(folders[0], tmp_path / "others")
+    assert "--pairs all" in str(error.value)
+    with pytest.raises(InputError, match="same photo"):
+        make_pairs(tmp_path / "others", tmp_path / "others", "all")
+
+
+def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):
+    (folders[1] / "anna.png").write_bytes(b"no picture")
+    assert fuse("--source", folders[0], "--target", folders[1], out=out) == 1
+    printed = capsys.readouterr()
+    errors = [line for line in printed.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 2
+    assert "anna.png: is not a picture" in errors[0]
+    assert "carl.jpg" in errors[1]
+    assert "1 of 3 photos done, 2 failed" in printed.err
+    assert written(out) == ["bert.fused.png"]
+
+
+def test_in_python_a_batch_keeps_its_failures(folders):
+    results = FaceFusionPredictor(output_path=None).run(folders[0], folders[1], method="warp")
+    assert len(results) == 2
+    assert [outcome.job.stem for outcome in results.failures] == ["carl"]
+
+
+# Several faces
+
+
+def test_of_several_faces_one_must_be_chosen(couple, stranger, tmp_path, out, capsys):
+    group, other = tmp_path / "group.png", tmp_path / "b.png"
+    PIL.Image.fromarray(couple).save(group)
+    PIL.Image.fromarray(stranger).save(other)
+    preview = out / "group.faces.png"
+    code = fuse("--source", group, "--target", other, out=out)
+    assert_refused(code, capsys, out, group, "2 faces", "--source_face", preview, files=["group.faces.png"])
+    code = fuse("--source", other, "--target", group, out=out)
+    assert_refused(code, capsys, out, group, "2 faces", "--target_face", preview, files=["group.faces.png"])
+    with PIL.Image.open(preview) as picture:
+        assert picture.size == (640, 320)
+
+
+def test_chosen_faces_are_replaced_and_no_other(couple, stranger):
+    predictor = FaceFusionPredictor(output_path=None)
+    only = predictor.run(couple, stranger, method="warp", source_face=2)
+    assert np.array_equal(only.image[:, 280:], couple[:, 280:])  # the larger one, on the right
+    assert not np.array_equal(only.image[:, :280], couple[:, :280])
+    both = predictor.run(couple, stranger, method="warp", source_face="all")
+    assert len(both.faces) == 2
+    assert not np.array_equal(both.image[:, 280:], couple[:, 280:])
+    assert np.array_equal(both.image[both.mask == 0], couple[both.mask == 0])
+    with pytest.raises(ConfigError, match="2 faces cannot take the place of 1"):
+        predictor.run(stranger, couple, method="warp", target_face="all")
+    with pytest.raises(NoFaceError, match="there is no face 3"):
+        predictor.run(couple, stranger, method="warp", source_face=3)
+
+
+# Bad input
+
+
+def test_no_face_in_either_photo(files, tmp_path, out, capsys):
+    wall = tmp_path / "wall.png"
+    PIL.Image.fromarray(np.broadcast_to(np.linspace(0, 255, 200)[:, None, None], (200, 150, 3)).astype(np.uint8)).save(
+        wall
+    )
+    assert_refused(fuse("--source", wall, "--target", files[1], out=out), capsys, out, wall, "no face")
+    assert_refused(fuse("--source", files[0], "--target", wall, out=out), capsys, out, wall, "no face")
+
+
+def test_a_profile_beyond_the_detector(files, tmp_path, out, capsys):
+    profile = tmp_path / "profile.png"
+    PIL.Image.fromarray(draw_photo((320, 300), [DrawnFace((160.0, 150.0), 60.0, yaw_degrees=88)])[0]).save(profile)
+    code = fuse("--source", profile, "--target", files[1], out=out)
+    assert_refused(code, capsys, out, profile, "no face", "turned more to the camera")
+
+
+def test_the_same_file_twice(files, out, capsys):
+    for twin in (files[0], files[0].parent / "." / files[0].name):
+        assert_refused(fuse("--source", files[0], "--target", twin, out=out), capsys, out, files[0], "the same photo")
+
+
+def test_a_face_of_less_than_32_pixels(portrait, files, tmp_path, out, capsys):
+    tiny = tmp_path / "tiny.png"
+    canvas = np.full((200, 260, 3), 90, np.uint8)
+    canvas[60:120, 90:162] = np.asarray(PIL.Image.fromarray(portrait).resize((72, 60)))
+    PIL.Image.fromarray(canvas).save(tiny)
+    code = fuse("--source", tiny, "--target", files[1], out=out)
+    assert_refused(code, capsys, out, tiny, "pixels wide", "32")
+
+
+def test_a_negative_weight_names_its_line(files, tmp_path, out, capsys):
+    config = tmp_path / "mine.yaml"
+    config.write_text("identity: 0.8\nweights:\n  perceptual: 0.5\n  symmetry: -1\n")
+    code = fuse("--source", files[0], "--target", files[1], "--config", config, out=out)
+    assert_refused(code, capsys, out, f"{config}:4", "weights.symmetry", "greater than or equal to 0")
+    config.write_text("weights:\n  symetry: 1\n")
+    code = fuse("--source", files[0], "--target", files[1], "--config", config, out=out)
+    assert_refused(code, capsys, out, f"{config}:2", "symetry", "'symmetry'")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--identity 1.5", "identity"),
+        ("--shape x", "shape"),
+        ("--skin traget", "skin"),
+        ("--method morph", "method"),
+        ("--weights identity=-1", "weights: input should be greater than or equal to 0"),
+        ("--source_face second", "source_face"),
+        ("--identty 1", "--identity"),
+    ],
+)
+def test_wrong_options(words, message):
+    with pytest.raises(ConfigError, match=message):
+        read_options(COMMANDS["fuse"], ["--source", "a", "--target", "b", *words.split()], "fuse")
+
+
+def test_the_terms_are_those_of_the_refinement():
+    from ppgan_ext.latents.fusion import FusionWeights
+    from ppgan_ext.latents.fusion_objective import TERMS
+
+    words = [f"{term}=0.5" for term in TERMS]
+    options = read_options(COMMANDS["fuse"], ["--weights", *words], "fuse")
+    assert set(options.weights) == set(TERMS)
+    assert FusionWeights(**options.weights).symmetry == 0.5
+
+
+def test_an_output_that_cannot_be_written(files, tmp_path, capsys):
+    blocked = tmp_path / "file"
+    blocked.write_text("x")
+    assert fuse("--source", files[0], "--target", files[1], out=blocked) == 1
+    assert str(blocked) in capsys.readouterr().err
