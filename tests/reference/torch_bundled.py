@@ -57,9 +57,9 @@ def resumed() -> dict[str, list[str]]:
     """Each stage in one go and in two, one after the other on the same checkpoint."""
     once, twice, found = WORK / "once.pt", WORK / "twice.pt", {}
     for stage in ("gan", "rec", "joint"):
-        assert run(stage, "--ckpt", once, "--steps", 5) == 0
-        assert run(stage, "--ckpt", twice, "--steps", 3) == 0
-        assert run(stage, "--ckpt", twice, "--steps", 2) == 0
+        assert run(stage, "--ckpt", once, "--steps", 5, "--freeze", 8) == 0
+        assert run(stage, "--ckpt", twice, "--steps", 3, "--freeze", 8) == 0
+        assert run(stage, "--ckpt", twice, "--steps", 2, "--freeze", 8) == 0
         found[stage] = [digest(once), digest(twice)]
     return found
 

@@ -25,7 +25,7 @@ _MIXING = 0.9  # share of generated images that mix two codes
 _W_AVG_STEP = 0.005
 _PATH_DECAY = 0.01
 _PATH_WEIGHT = 2.0
-_PATH_FROM_STEP = 100  # at the start the lengths say nothing yet
+PATH_FROM_STEP = 100  # at the start the lengths say nothing yet
 _SQUARED_ERROR = 2.0  # beside the pyramid in `rec`
 
 Losses = dict[str, Tensor]
@@ -44,6 +44,7 @@ class StageOptions:
         adv: weight of the adversarial loss in `joint`.
         spread: weight of the distance of a code's layers from one another, which keeps codes near W.
         back: weight of finding the codes of generated images again.
+        freeze: images during which `joint` leaves the generator as it is, while the encoder learns to use it.
         warm: images over which `match` and `adv` rise from 0.
         bf16: compute convolutions in bfloat16.
         ema: half-life of the averaged weights in images.
@@ -57,6 +58,7 @@ class StageOptions:
     adv: float = 0.1
     spread: float = 0.02
     back: float = 0.1
+    freeze: float = 0
     warm: float = 30_000
     bf16: bool = True
     ema: float = 10_000
@@ -172,7 +174,7 @@ class GanStage(Stage):
         shown = generator_loss(scores.float())
         loss = shown
         every = state.rates.path_every
-        if every and step % every == 0 and step >= _PATH_FROM_STEP:
+        if every and step % every == 0 and step >= PATH_FROM_STEP:
             loss = loss + self.path_penalty(max(count // 4, 1)) * (_PATH_WEIGHT * every)
         self.descend(loss, state.opt_g)
         state.d.requires_grad_(True)
@@ -214,29 +216,34 @@ class JointStage(Stage):
     name = "joint"
 
     def begin(self) -> None:
-        """Go on from the averaged generator, the one that is exported; freeze it at rate 0."""
+        """Go on from the averaged generator, the one that is exported."""
         state, options = self.state, self.options
         if state.images["joint"] == 0:
             state.g.load_state_dict(state.g_ema.state_dict())
-        state.g.requires_grad_(options.g_lr > 0)
         self.set_rate(state.opt_g, options.g_lr)
         self.set_rate(state.opt_e, options.lr)
         self.set_rate(state.opt_d, options.lr * state.rates.scale(state.rates.r1_every))
 
     def averaged(self) -> tuple[str, ...]:
         """Name the networks that are averaged."""
-        return ("g", "e") if self.options.g_lr > 0 else ("e",)
+        return ("g", "e") if self.trains_generator() else ("e",)
+
+    def trains_generator(self) -> bool:
+        """Say whether the generator is updated: not at rate 0, and not while it is frozen."""
+        return self.options.g_lr > 0 and self.state.images["joint"] >= self.options.freeze
 
     def update(self, step: int) -> Losses:
         """Update discriminator, then encoder and, unless it is frozen, generator."""
         state, options = self.state, self.options
         g, e, count = state.g, state.e, options.batch
+        trains_generator = self.trains_generator()
+        g.requires_grad_(trains_generator)
         real = self.faces.draw(count)
         mean = g.w_avg.clone()
         with self.autocast():
             offsets = e(real)
             ours = g(mean + offsets)
-            with torch.set_grad_enabled(options.g_lr > 0):
+            with torch.set_grad_enabled(trains_generator):
                 codes = self.mixed_codes(max(count // 2, 1))
                 drawn = g(codes)
         fake = torch.cat([ours, drawn])
@@ -264,7 +271,7 @@ class JointStage(Stage):
             "back": options.back,
         }
         loss = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
-        self.descend(loss, state.opt_e, *([state.opt_g] if options.g_lr > 0 else []))
+        self.descend(loss, state.opt_e, *([state.opt_g] if trains_generator else []))
         state.d.requires_grad_(True)
         shown = {name: term.detach() for name, term in terms.items()}
         return losses | shown | {"p": state.ada.p, "psnr": psnr(ours.detach(), real).mean()}
