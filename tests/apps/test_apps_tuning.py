@@ -104,7 +104,7 @@ def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp
 
 def test_the_same_seed_gives_the_same_pictures(tuning, portrait):
     def edited(seed):
-        return tuning(output_path=None, seed=seed).run(portrait, years=20, tune=6, blend="replace").dst[0]
+        return tuning(output_path=None, seed=seed).run(portrait, years=20, tune=4, blend="replace").dst[0]
 
     assert np.array_equal(edited(1), edited(1))
     assert not np.array_equal(edited(1), edited(2))
@@ -238,11 +238,10 @@ def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, cap
     )
     tuned = once / "photo.tuned.safetensors"
     assert str(tuned) in capsys.readouterr().out
-    for words in (["--model_type", "faces-128"], []):
-        assert command.main(["age", *edit, "--weight_path", str(tuned), *words, "--output_path", str(again)]) == 0
-        first, second = (np.asarray(PIL.Image.open(folder / "photo.age+20.png")) for folder in (once, again))
-        assert np.abs(first.astype(int) - second).max() <= 2  # half precision
-        assert np.array_equal(np.load(once / "photo.npy"), np.load(again / "photo.npy"))
+    assert command.main(["age", *edit, "--weight_path", str(tuned), "--output_path", str(again)]) == 0
+    first, second = (np.asarray(PIL.Image.open(folder / "photo.age+20.png")) for folder in (once, again))
+    assert np.abs(first.astype(int) - second).max() <= 2  # half precision
+    assert np.array_equal(np.load(once / "photo.npy"), np.load(again / "photo.npy"))
     plain = tmp_path / "plain"
     assert command.main(["age", *edit, "--output_path", str(plain)]) == 0
     assert np.abs(first.astype(int) - np.asarray(PIL.Image.open(plain / "photo.age+20.png"))).max() > 10
