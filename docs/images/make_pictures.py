@@ -5,20 +5,40 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import skimage.data
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ppgan_ext import pictures
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
+from ppgan_ext.apps.batch import Job
+from ppgan_ext.apps.options import AgeOptions
+from ppgan_ext.faces.align import crop_face
+from ppgan_ext.types import Image
 
 FOLDER = Path(__file__).resolve().parent
 NOTE = "NASA's portrait of Eileen Collins (public domain), edited by a neural network"
 
 
+def tuned_strip(portrait: Image) -> Image:
+    """Show what the model draws by itself, and what a copy draws that was tuned to the photo."""
+    predictor, rows = AgeEditingPredictor(output_path=None), []
+    for num_steps, name in ((0, "the model itself"), (60, "tuned, 60 steps")):
+        options = AgeOptions(years=[-20, 40], blend="replace", tune=num_steps)
+        made = predictor.edit_photo(Job(portrait, "portrait"), options)
+        face = made.portraits[0].face
+        edited = [crop_face(picture, face, template="tight", size=256).image for picture in made.edited]
+        labels = ["photo", name, "-20 years", "+40 years"]
+        photo = crop_face(portrait, face, template="tight", size=256).image
+        rows.append(pictures.strip([photo, made.portraits[0].reconstruction, *edited], labels))
+    return np.concatenate(rows)
+
+
 def main() -> None:
     """Edit the portrait and write the strips."""
     portrait = skimage.data.astronaut()
+    pictures.write_image(FOLDER / "astronaut.tuned.strip.png", tuned_strip(portrait), NOTE)
     aged = AgeEditingPredictor(output_path=None).run(portrait, years=[-20, 20, 40])
     younger, _, older = aged.dst
     pictures.write_image(FOLDER / "astronaut.age.strip.png", aged.strip, NOTE)
