@@ -172,14 +172,14 @@ class RefineOptions:
         start_lr: learning rate of the first update.
         final_lr: what it falls to, geometrically.
         weights: of the terms.
-        layers: the only layers that change; None for all.
+        layers: the only layers that change, by default those of "identity"; None for all, by which colours run.
     """
 
     num_steps: int = 40
     start_lr: float = 0.05
     final_lr: float = 0.01
     weights: FusionWeights = field(default_factory=FusionWeights)
-    layers: tuple[int, ...] | None = None
+    layers: tuple[int, ...] | None = (3, 4, 5, 6)
 
     def __post_init__(self) -> None:
         wrong = [name for name in ("start_lr", "final_lr") if not 0 < getattr(self, name) < np.inf]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 import paddle
+import paddle.nn.functional as F
 
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.objective import Objective, box_average, shrink_mask, shrink_target
@@ -33,25 +34,29 @@ class FusionWeights:
     """Weights of the terms; 0 leaves a term out, and its network is not loaded.
 
     Attributes:
-        identity: distance of the descriptors to the target person, of `identity_network`.
+        identity: by how much the descriptors, of the picture and of its mirror image, are further from the target
+            person than `identity_enough`; see `identity_network`.
         adversarial: softplus(-score) of the model's discriminator.
         symmetry: mean absolute difference between the face and its mirror image, see `losses.symmetry`.
         perceptual: perceptual distance to the source inside the mask.
         color: mean squared difference from the source inside the mask, of colours averaged over 16 x 16 cells.
         latent: mean squared distance of the code from the start, as a share of the start's from the mean latent.
         mean: mean squared distance of the code from the mean latent, as a share of the start's.
+        identity_enough: no weight: the distance that counts as the same person. Two photos of one person lie about
+            this far apart for dlib's network; what brings a picture nearer pleases the network, not the eye.
     """
 
     identity: float = 1.0
-    adversarial: float = 0.05
+    adversarial: float = 0.02
     symmetry: float = 0.5
-    perceptual: float = 0.3
+    perceptual: float = 0.1
     color: float = 2.0
-    latent: float = 0.1
+    latent: float = 1.0
     mean: float = 0.0
+    identity_enough: float = 0.35
 
     def __post_init__(self) -> None:
-        wrong = [f"{name}={getattr(self, name)}" for name in TERMS if not 0 <= getattr(self, name) < np.inf]
+        wrong = [f"{f.name}={getattr(self, f.name)}" for f in fields(self) if not 0 <= getattr(self, f.name) < np.inf]
         if wrong:
             cure = "Give finite numbers, 0 to leave a term out"
             raise ConfigError(f"out of range: {', '.join(wrong)}", where="weights", cure=cure)
@@ -139,7 +144,9 @@ class FusionObjective:
         """Measure a rendering (1, 3, S, S) of a code (1, n_latent, D); each term (), not weighted."""
         weights, found = self._weights, {}
         if weights.identity:
-            found["identity"] = self._identity.distance(pixels, self._person).sum()
+            views = paddle.concat([pixels, pixels.flip(axis=3)])
+            away = self._identity.distance(views, self._person) - weights.identity_enough
+            found["identity"] = F.relu(away).mean()
         if weights.adversarial:
             score = self._discriminator(fit_to(pixels, self._discriminator.size), form=self._form)
             found["adversarial"] = adversarial.find("logistic").generator(score)

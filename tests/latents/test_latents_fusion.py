@@ -1,0 +1,290 @@
+"""Fusing codes, and refining the fusion with real networks at toy size."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import paddle
+import pytest
+
+from ppgan_ext.engine import Synthesizer
+from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.latents.directions import Direction
+from ppgan_ext.latents.fusion import (
+    FusionNetworks,
+    FusionShares,
+    FusionWeights,
+    RefineOptions,
+    fuse_codes,
+    layer_shares,
+    refine_fusion,
+)
+from ppgan_ext.latents.fusion_objective import TERMS, known_half
+from ppgan_ext.latents.projector import DivergedError
+from ppgan_ext.losses.face_chips import ChipBox
+from ppgan_ext.losses.identity import IdentityDistance
+from ppgan_ext.losses.perceptual import bundled_distance
+from ppgan_ext.networks import DlibFaceNet, StyleGANv2Discriminator, StyleGANv2Generator
+from ppgan_ext.types import Pose
+from tests.reference.toy import numbers
+
+SIZE, STYLE_DIM, N_LATENT = 32, 24, 8
+SOURCE, TARGET = numbers("source", (N_LATENT, STYLE_DIM)), numbers("target", (N_LATENT, STYLE_DIM))
+NAMES = ("yaw", "pitch", "smile", "mouth_open", "nose_ratio", "age")
+
+
+@pytest.fixture(scope="module")
+def directions():
+    """Directions that overlap: each moves the others' estimates too."""
+    found = {}
+    for name in NAMES:
+        regressor = numbers(f"regressor {name}", (N_LATENT, STYLE_DIM)) / 10
+        vector = regressor + 0.4 * numbers(f"vector {name}", (N_LATENT, STYLE_DIM))
+        found[name] = Direction(name, vector, "sd", regressor=regressor, bias=1.0)
+    return found
+
+
+# ---- codes
+
+
+def test_groups_come_from_whom_they_shall():
+    fused = fuse_codes(SOURCE, TARGET, FusionShares(identity=0.75, skin=0.5, light=0.0))
+    assert np.array_equal(fused[:3], SOURCE[:3])
+    np.testing.assert_allclose(fused[3:7], 0.75 * TARGET[3:7] + 0.25 * SOURCE[3:7], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(fused[7:], 0.5 * TARGET[7:] + 0.5 * SOURCE[7:], rtol=1e-5, atol=1e-6)
+    assert fused.dtype == np.float32
+    assert layer_shares(FusionShares(0.8, skin=0.3, light=0.1), 9) == [0.1] * 3 + [0.8] * 4 + [0.3] * 2
+
+
+def test_all_or_nothing_keeps_the_bits(directions):
+    ones = FusionShares(1.0, 1.0, 1.0, 1.0, 1.0)
+    zeros = FusionShares(0.0, 0.0, 0.0, 0.0, 0.0)
+    assert np.array_equal(fuse_codes(SOURCE, TARGET, ones, directions), TARGET)
+    assert np.array_equal(fuse_codes(SOURCE, TARGET, zeros, directions), SOURCE)
+
+
+def test_expression_is_the_sources_and_the_pose_stays(directions):
+    plain = fuse_codes(SOURCE, TARGET)
+    fused = fuse_codes(SOURCE, TARGET, None, directions)
+    for name in ("smile", "mouth_open"):
+        assert directions[name].measure(fused) == pytest.approx(directions[name].measure(SOURCE), abs=1e-3)
+        assert abs(directions[name].measure(plain) - directions[name].measure(SOURCE)) > 0.1
+    for name in ("yaw", "pitch"):
+        assert directions[name].measure(fused) == pytest.approx(directions[name].measure(plain), abs=1e-3)
+    half = fuse_codes(SOURCE, TARGET, FusionShares(expression=0.5), directions)
+    between = (directions["smile"].measure(SOURCE) + directions["smile"].measure(TARGET)) / 2
+    assert directions["smile"].measure(half) == pytest.approx(between, abs=1e-3)
+
+
+def test_proportions_follow_their_share(directions):
+    nose = directions["nose_ratio"]
+    ends = nose.measure(SOURCE), nose.measure(TARGET)
+    assert abs(ends[0] - ends[1]) > 0.1
+    for share in (0.0, 0.25):
+        fused = fuse_codes(SOURCE, TARGET, FusionShares(shape=share), directions)
+        assert nose.measure(fused) == pytest.approx(ends[0] + share * (ends[1] - ends[0]), abs=1e-3)
+
+
+def test_directions_that_cannot_measure_are_left_alone(directions):
+    silent = {name: Direction(name, direction.vector) for name, direction in directions.items()}
+    assert np.array_equal(fuse_codes(SOURCE, TARGET, None, silent), fuse_codes(SOURCE, TARGET))
+    assert np.array_equal(fuse_codes(SOURCE, TARGET, None, {"age": directions["age"]}), fuse_codes(SOURCE, TARGET))
+
+
+def test_bad_codes_and_shares_are_refused():
+    with pytest.raises(InputError, match=r"\(8, 24\) and \(7, 24\)"):
+        fuse_codes(SOURCE, TARGET[:-1])
+    with pytest.raises(ConfigError, match="32 px"):
+        fuse_codes(SOURCE[:6], TARGET[:6])
+    for wrong in ({"identity": 1.1}, {"skin": -0.1}, {"light": float("nan")}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            FusionShares(**wrong)
+
+
+# ---- refinement
+
+
+@pytest.fixture(scope="module")
+def engine():
+    paddle.seed(3)
+    generator = StyleGANv2Generator(SIZE, style_dim=STYLE_DIM, n_mlp=2, channel_base=256, channel_cap=16)
+    record = SimpleNamespace(crop="tight", name="toy")
+    return SimpleNamespace(
+        synthesizer=Synthesizer(generator, compiled=False), face_model=SimpleNamespace(record=record)
+    )
+
+
+@pytest.fixture(scope="module")
+def networks():
+    paddle.seed(4)
+    discriminator = StyleGANv2Discriminator(SIZE, channel_base=256, channel_cap=16)
+    identity = IdentityDistance("toy-identity", DlibFaceNet(width=2), ChipBox(0.5, 0.54, 1.18), "euclidean")
+    return FusionNetworks(identity, bundled_distance(discriminator, "toy"), discriminator)
+
+
+@pytest.fixture(scope="module")
+def crops(engine):
+    codes = engine.synthesizer.map(numbers("crops", (2, STYLE_DIM)))
+    drawn = engine.synthesizer.render(np.repeat(codes[:, None], N_LATENT, axis=1))
+    return drawn[:1], drawn[1:]
+
+
+@pytest.fixture(scope="module")
+def start(engine):
+    return engine.synthesizer.map(numbers("start", (N_LATENT, STYLE_DIM)))
+
+
+def run(engine, networks, crops, start, mask=None, on_step=None, **options):
+    weights = options.pop("weights", {})
+    settings = RefineOptions(weights=FusionWeights(**weights), **{"layers": None, **options})
+    poses = {"source_pose": Pose(18.0, -3.0, 0.0), "target_pose": Pose(-20.0, 0.0, 0.0)}
+    return refine_fusion(engine, start, *crops, mask, settings, on_step, **poses, networks=networks)
+
+
+def only(name):
+    return {other: 0.0 for other in TERMS} | {name: 1.0}
+
+
+@pytest.mark.parametrize("name", ["identity", "adversarial", "symmetry", "perceptual", "color", "mean"])
+def test_each_term_alone_comes_down_and_no_other_is_measured(engine, networks, crops, start, name):
+    weights = only(name)
+    if name == "identity":
+        weights["identity_enough"] = 0.0
+    refined = run(engine, networks, crops, start, num_steps=8, weights=weights)
+    assert list(refined.terms) == [name]
+    first = refined.history[0][name]
+    assert refined.terms[name] < 0.97 * first and refined.terms[name] == min(h[name] for h in refined.history)
+    assert refined.losses[0] == pytest.approx(first, rel=1e-5)
+
+
+def test_the_start_holds_the_code_back(engine, networks, crops, start):
+    free, held = (
+        run(engine, networks, crops, start, num_steps=6, weights={**only("color"), "latent": weight})
+        for weight in (0.0, 50.0)
+    )
+    away = [np.abs(refined.w_plus - start).mean() for refined in (free, held)]
+    assert away[1] < 0.8 * away[0]
+    assert held.history[0]["latent"] == 0.0 and held.history[-1]["latent"] > 0
+
+
+def test_the_result_is_the_best_code_and_every_value_is_its(engine, networks, crops, start):
+    seen = []
+    # A rate this high makes the loss jump about.
+    refined = run(engine, networks, crops, start, num_steps=7, start_lr=0.8, final_lr=0.8, on_step=seen.append)
+    assert set(refined.terms) == set(TERMS) - {"mean"}
+    assert [step.step for step in seen] == list(range(8)) and {step.total for step in seen} == {7}
+    assert refined.losses == tuple(step.loss for step in seen)
+    assert refined.best_step == int(np.argmin(refined.losses)) and refined.terms == refined.history[refined.best_step]
+    weights = FusionWeights()
+    for step in seen:
+        total = sum(getattr(weights, name) * value for name, value in step.terms.items())
+        assert step.loss == pytest.approx(total, rel=1e-4)
+    again = run(engine, networks, crops, refined.w_plus, num_steps=0)
+    assert max(refined.losses) > 1.05 * min(refined.losses)
+    for name in set(refined.terms) - {"latent"}:  # which counts from its own start
+        assert again.terms[name] == pytest.approx(refined.terms[name], rel=1e-3, abs=1e-5)
+    assert refined.networks == {"identity": "toy-identity", "perceptual": "toy-features"}
+    assert not np.array_equal(seen[0].image(), seen[-1].image()) and seen[0].image().shape == (SIZE, SIZE, 3)
+
+
+def test_the_same_arguments_give_the_same_bits(engine, networks, crops, start):
+    first, second = (run(engine, networks, crops, start, num_steps=3) for _ in range(2))
+    assert np.array_equal(first.w_plus, second.w_plus) and first.history == second.history
+    before = start.copy()
+    assert np.array_equal(run(engine, networks, crops, start, num_steps=0).w_plus, before)
+    assert np.array_equal(start, before)
+
+
+def test_layers_that_are_not_chosen_keep_their_bits(engine, networks, crops, start):
+    refined = run(engine, networks, crops, start, num_steps=4, layers=(3, 4, 6))
+    assert (refined.w_plus != start).any(axis=1).tolist() == [False, False, False, True, True, False, True, False]
+    assert RefineOptions().layers == (3, 4, 5, 6)
+    with pytest.raises(ConfigError, match="from 0 to 7"):
+        run(engine, networks, crops, start, num_steps=1, layers=(8,))
+
+
+def test_outside_the_mask_the_source_has_no_say(engine, networks, crops, start):
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[4:28, 8:20] = 1  # lopsided
+    painted = crops[0].copy()
+    painted[:, :, mask == 0] = 0.7
+    weights = {"identity": 0.0, "adversarial": 0.0}
+    clean = run(engine, networks, crops, start, mask, num_steps=3, weights=weights)
+    dirty = run(engine, networks, (painted, crops[1]), start, mask, num_steps=3, weights=weights)
+    assert np.array_equal(clean.w_plus, dirty.w_plus)
+    painted[0, 0, 5, 9] = -0.9  # one pixel that counts
+    moved = run(engine, networks, (painted, crops[1]), start, mask, num_steps=3, weights=weights)
+    assert not np.array_equal(clean.w_plus, moved.w_plus)
+
+
+def test_a_person_near_enough_is_not_pulled_nearer(engine, networks, crops, start):
+    far = run(engine, networks, crops, start, num_steps=0, weights={**only("identity"), "identity_enough": 0.0})
+    enough = far.terms["identity"] / 100
+    near = run(engine, networks, crops, start, num_steps=0, weights={**only("identity"), "identity_enough": enough})
+    assert near.terms["identity"] == pytest.approx(far.terms["identity"] - enough, rel=1e-4)
+    there = run(engine, networks, crops, start, num_steps=3, weights={**only("identity"), "identity_enough": 99.0})
+    assert there.terms["identity"] == 0.0 and np.array_equal(there.w_plus, start)
+
+
+def test_without_poses_symmetry_is_left_out(engine, networks, crops, start):
+    refined = refine_fusion(engine, start, *crops, None, RefineOptions(num_steps=1), networks=networks)
+    assert "symmetry" not in refined.terms
+    assert [known_half(yaw) for yaw in (20.0, 3.0, -9.0)] == ["image left", None, "image right"]
+
+
+def test_networks_that_are_not_asked_for_are_not_loaded(engine, crops, start, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("loaded")
+
+    for name in ("identity_network", "default_perceptual", "load"):
+        replacement = SimpleNamespace(load_discriminator=refuse) if name == "load" else refuse
+        monkeypatch.setattr(f"ppgan_ext.latents.fusion_objective.{name}", replacement)
+    refined = run(engine, None, crops, start, num_steps=1, weights=only("color"))
+    assert list(refined.terms) == ["color"]
+    for name in ("identity", "adversarial", "perceptual"):
+        with pytest.raises(AssertionError, match="loaded"):
+            run(engine, None, crops, start, num_steps=1, weights=only(name))
+
+
+@pytest.mark.parametrize("interrupt_at", [0, 2])
+def test_ctrl_c_keeps_the_best_so_far(engine, networks, crops, start, interrupt_at):
+    def interrupt(step):
+        if step.step == interrupt_at:
+            raise KeyboardInterrupt
+
+    refined = run(engine, networks, crops, start, num_steps=9, on_step=interrupt, weights=only("color"))
+    assert refined.interrupted and refined.num_steps == interrupt_at
+    assert refined.terms["color"] == min(terms["color"] for terms in refined.history)
+
+
+def test_a_loss_of_nan_stops(engine, networks, crops, start):
+    class Breaking:
+        name, calls = "breaks", 0
+
+        def prepare(self, target):
+            return networks.perceptual.prepare(target)
+
+        def distance(self, pixels, features):
+            self.calls += 1
+            return networks.perceptual.distance(pixels, features) * (1.0 if self.calls < 3 else float("nan"))
+
+    broken = FusionNetworks(networks.identity, Breaking(), networks.discriminator)
+    with pytest.raises(DivergedError, match=r"nan at step 2\. Lower start_lr"):
+        run(engine, broken, crops, start, num_steps=5)
+
+
+def test_bad_options_are_refused(engine, networks, crops, start):
+    for wrong in ({"color": -0.1}, {"identity": float("nan")}, {"latent": np.inf}, {"identity_enough": -1.0}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            FusionWeights(**wrong)
+    with pytest.raises(ConfigError, match="all weights are 0"):
+        FusionWeights(**{name: 0.0 for name in TERMS})
+    for wrong in ({"num_steps": -1}, {"start_lr": 0.0}, {"final_lr": np.inf}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            RefineOptions(**wrong)
+    for bad in ((crops[0][0], crops[1]), (crops[0], np.full_like(crops[1], np.nan))):
+        with pytest.raises(InputError, match="target"):
+            run(engine, networks, bad, start, num_steps=1)
+    with pytest.raises(InputError, match="layers"):
+        run(engine, networks, crops, start[:5], num_steps=1)
