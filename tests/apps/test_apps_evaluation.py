@@ -33,6 +33,8 @@ def write_pack(path, num=NUM, size=SIZE):
     images = rng.integers(0, 20, (num, size, size, 3)).astype(np.uint8)
     images[:, size // 4 : size // 2, size // 4 :] += (2 * ages).astype(np.uint8)[:, None, None, None]
     images[:, : size // 4, :, 2] += (100 * genders).astype(np.uint8)[:, None, None]
+    blocks = rng.integers(0, 255, (num, 4, 8, 1), np.uint8)  # tells one face from another
+    images[:, size // 2 :] = blocks.repeat(size // 8, axis=1).repeat(size // 8, axis=2)
     label = np.stack([ages, genders, np.zeros(num)], 1).astype(np.int16)
     label[[2, 5], 0], label[7, 1] = -1, -1
     np.savez(path, images=images, label=label, name=np.array([f"face{i}.png" for i in range(num)]))
@@ -314,6 +316,21 @@ def test_ctrl_c_keeps_what_was_done(pack, tmp_path, toy, monkeypatch):
     assert calls[0] not in calls[2:] and len(calls) == 4
     found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert found["reconstruction"]["methods"]["encoder"]["num_faces"] == 3
+
+
+def test_a_held_back_face_whose_photo_was_trained_on_is_not_measured(tmp_path, toy):
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 256, (9, 4, 4, 3), np.uint8).repeat(SIZE // 4, axis=1).repeat(SIZE // 4, axis=2)
+    images[7] = images[1]  # 3 to 8 are held back
+    np.savez(tmp_path / "twins.npz", images=images)
+    settings = {"only": ["reconstruction"], "num_refined": 0, "num": 500}
+    run = evaluation.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", **settings))
+    assert run.faces.rows(500) == [3, 4, 5, 6, 8]
+    found = run.run().figures
+    assert found["reconstruction"]["num_faces"] == 5 == found["settings"]["num_held_back"]
+    assert "1 of 6 held-back faces are not measured: the same photo" in " ".join(found["notes"])
+    kept = evaluation.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", keep_twins=True, **settings))
+    assert kept.faces.rows(500) == [3, 4, 5, 6, 7, 8]
 
 
 def test_a_damaged_face_is_noted_and_left_out(tmp_path, toy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,21 +10,30 @@ import PIL.Image
 import torch
 from torch import Tensor
 
+from ppgan_ext.data.duplicates import find_twins
 from ppgan_ext.data.image_source import ImageSource
 from ppgan_ext.errors import ConfigError
 
 
-def training_rows(num_faces: int, held_back: int, limit: int | None = None) -> range:
-    """Return the rows that are trained on: all but the last ``held_back``, at most the first ``limit`` of them.
+def training_rows(source: ImageSource, held_back: int, limit: int | None = None) -> list[int]:
+    """Return the rows that are trained on: neither the last ``held_back``, nor the same photos under other names.
+
+    Args:
+        source: all faces.
+        held_back: how many are held back.
+        limit: at most the first so many of the others.
 
     Raises:
         ConfigError: nothing is left.
     """
+    num_faces = len(source)
     rows = range(max(num_faces - held_back, 0))[:limit]
-    if not rows:
+    twins = {other for _, other in find_twins(source, held_back_rows(num_faces, held_back), rows)} if rows else set()
+    kept = [row for row in rows if row not in twins]
+    if not kept:
         what = f"of {num_faces} faces {held_back} are held back; nothing is left to train on"
         raise ConfigError(what, where="--held_back", cure="Hold back fewer")
-    return rows
+    return kept
 
 
 def held_back_rows(num_faces: int, held_back: int) -> range:
@@ -31,7 +41,7 @@ def held_back_rows(num_faces: int, held_back: int) -> range:
     return range(max(num_faces - held_back, 0), num_faces)
 
 
-def load_images(source: ImageSource, rows: range, size: int) -> Tensor:
+def load_images(source: ImageSource, rows: Sequence[int], size: int) -> Tensor:
     """Decode faces, (N, 3, size, size) uint8; by area where they shrink."""
 
     def one(row: int) -> np.ndarray:

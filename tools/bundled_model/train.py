@@ -18,7 +18,7 @@ import dataclasses
 import hashlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -82,7 +82,7 @@ def _run(args: argparse.Namespace) -> int:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
     if args.stage == "speed":
         source = _open(args)
-        images = load_images(source, training_rows(len(source), args.held_back, 4 * args.batch), args.size)
+        images = load_images(source, range(min(len(source), 4 * args.batch)), args.size)
         options = _stage_options(args)
         for line in measure_speed(_pick(Architecture, args), _pick(Rates, args), options, Faces(images, device)):
             print(line, flush=True)
@@ -106,7 +106,7 @@ def _run(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace, device: torch.device) -> None:
     state, source = _state(args, device), _open(args)
-    rows = training_rows(len(source), args.held_back, args.limit)
+    rows = training_rows(source, args.held_back, args.limit)
     _note_faces(state, source, rows, args)
     faces = Faces(load_images(source, rows, state.architecture.size), device)
     seconds = time.monotonic() - STARTED
@@ -175,7 +175,7 @@ def _state(args: argparse.Namespace, device: torch.device, must_exist: bool = Fa
     return state
 
 
-def _note_faces(state: State, source: ImageSource, rows: range, args: argparse.Namespace) -> None:
+def _note_faces(state: State, source: ImageSource, rows: Sequence[int], args: argparse.Namespace) -> None:
     """Keep which faces are held back; refuse to go on with others, which the run has been trained on.
 
     Raises:
@@ -191,7 +191,7 @@ def _note_faces(state: State, source: ImageSource, rows: range, args: argparse.N
     if before != used:
         cure = f"Use the same --data and --held_back {before['held_back']}"
         raise ConfigError("the run so far was trained with other faces held back", where=args.ckpt, cure=cure)
-    state.notes |= {**used, "trained_on": len(rows)}
+    state.notes |= {**used, "trained_on": len(rows)}  # the rest of the others are twins of held-back faces
 
 
 def _open(args: argparse.Namespace) -> ImageSource:

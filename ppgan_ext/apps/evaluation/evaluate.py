@@ -20,6 +20,7 @@ from ppgan_ext.apps.evaluation.moving import amount_of, move_face
 from ppgan_ext.apps.evaluation.options import EvaluateOptions
 from ppgan_ext.apps.evaluation.reconstruction import Bench, measure_face
 from ppgan_ext.apps.manifest import Manifest
+from ppgan_ext.data.duplicates import find_twins
 from ppgan_ext.data.image_source import BadFileError
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, InputError
@@ -73,6 +74,8 @@ class Evaluation:
         settings = {name: getattr(options, name) for name in _SETTINGS}
         settings |= {"weights": self.engine.face_model.weights_hash, "first": self.faces.first}
         self._record = Manifest(self.folder, settings)
+        if not options.keep_twins:
+            self._leave_out_twins()
 
     @cached_property
     def directions(self) -> dict[str, Direction]:
@@ -132,6 +135,23 @@ class Evaluation:
         write_bytes(paths[0], (json.dumps(results, indent=1) + "\n").encode())
         write_bytes(paths[1], report.markdown(results).encode())
         return Written(results, tuple(paths))
+
+    def _leave_out_twins(self) -> None:
+        """Do not measure held-back faces whose photo was trained on under another name; looked for once."""
+        faces = self.faces
+        if not faces.first:
+            return
+        if "twins" not in self._record.entries:
+            self.progress("looking for twins", 0, 0)
+            pairs = find_twins(faces.source, range(faces.first, len(faces.source)), range(faces.first))
+            self._record.add({"source": "twins", "rows": sorted({int(row) for row, _ in pairs})})
+        twins = self._record.entries["twins"]["rows"]
+        self.faces = faces.without_twins(twins)
+        if twins:
+            num = len(faces.source) - faces.first
+            self.notes.append(
+                f"{len(twins)} of {num} held-back faces are not measured: the same photo lies among the others"
+            )
 
     def _reconstruct(self) -> None:
         rows = self.faces.rows(self.options.num)
@@ -215,7 +235,7 @@ class Evaluation:
             "weights_hash": model.weights_hash,
             "size": self.faces.size,
             "input": str(self.faces.source.path),
-            "num_held_back": len(self.faces.source) - self.faces.first,
+            "num_held_back": len(self.faces.source) - self.faces.first - len(self.faces.left_out),
             "num_faces": num_faces,
             "perceptual": self.predictor.perceptual.name,
             "fit_steps": self.options.fit_steps,
@@ -232,7 +252,9 @@ class Evaluation:
             return None
 
     def _entries(self, part: str) -> list[dict[str, Any]]:
-        return [entry for key, entry in self._record.entries.items() if key.startswith(f"{part}/")]
+        """Return a part's entries, without faces that are left out by now."""
+        entries = [entry for key, entry in self._record.entries.items() if key.startswith(f"{part}/")]
+        return [entry for entry in entries if entry.get("row") not in self.faces.left_out]
 
     def _key(self, part: str, row: int) -> str:
         return f"{part}/{self.faces.source.name(row)}"

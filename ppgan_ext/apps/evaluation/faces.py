@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -29,15 +30,22 @@ class HeldBack:
         source: all faces.
         first: number of the first that was held back.
         size: side of the pictures that are compared.
+        left_out: rows that are not measured, since the same photo lies among the faces before them.
     """
 
     source: ImageSource
     first: int
     size: int
+    left_out: frozenset[int] = frozenset()
 
     def rows(self, num: int) -> list[int]:
         """Choose ``num`` of the held-back faces, evenly spread; all where they are fewer."""
-        return [self.first + place for place in spread(len(self.source) - self.first, num)]
+        free = [row for row in range(self.first, len(self.source)) if row not in self.left_out]
+        return [free[place] for place in spread(len(free), num)]
+
+    def without_twins(self, twins: Iterable[int]) -> HeldBack:
+        """Return the same faces without these rows."""
+        return replace(self, left_out=frozenset(twins))
 
     def image(self, row: int) -> Image:
         """Read a face, (size, size, 3) RGB uint8: its central square.

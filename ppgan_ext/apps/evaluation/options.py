@@ -32,6 +32,10 @@ class EvaluateOptions(ModelOptions):
         None, "the last N faces were held back from training, and only they are measured; 0: all of them were "
         "(default: what the model's record says)", group="input", ge=0,
     )  # fmt: skip
+    keep_twins: bool = option(
+        False, "measure held-back faces too whose photo lies among the others once more: right only if the training "
+        "left those others out", group="input",
+    )  # fmt: skip
     num: int = option(500, "how many of them to measure, evenly spread", group="input", ge=1)
     only: Sections = option(list(SECTIONS), "parts to do: reconstruction directions samples", group="input")
     fit_steps: int = option(50, "projector steps after the encoder", group="face", ge=1, le=5000)
