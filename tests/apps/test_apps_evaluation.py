@@ -106,8 +106,8 @@ def test_groups():
     assert [held.age_group(age) for age in (0, 12, 13, 39, 40, 60, 116, None)] == [
         "0-12", "0-12", "13-19", "20-39", "40-59", "60+", "60+", "unknown"
     ]  # fmt: skip
-    assert [held.skin_group(angle) for angle in (60, 41, 10, -40, None, float("nan"))] == [
-        "light", "medium", "dark", "dark", "unknown", "unknown"
+    assert [held.skin_group(angle) for angle in (60, 41, 10, -40, None, float("nan"), -88)] == [
+        "light", "medium", "dark", "dark", "unknown", "unknown", "unknown"
     ]  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_a_picture_tells_pose_features_and_person(astronaut):
 
 def photo(has_face=True, age=30.0, told=33.0, **groups):
     attributes = {"age": told, "yaw": 1.0} if has_face else {}
-    known = {"age_group": "20-39", "gender": "male", "skin_group": "light", **groups}
+    known = {"gender": "male", "typology_angle": 50.0, **groups}
     return {"has_face": has_face, "age": age, "attributes": attributes, **known}
 
 
@@ -182,6 +182,7 @@ def test_a_copy_without_a_face_is_another_person_and_a_photo_without_one_does_no
     assert encoder["identity_same"] == pytest.approx(1 / 3)
     assert (encoder["identity_lost"], encoder["identity_num"]) == (1, 3)
     assert set(found["groups"]["gender"]) == {"male", "female", "unknown"}
+    assert set(found["groups"]["age_group"]) == {"20-39"} and set(found["groups"]["skin_group"]) == {"light"}
     assert found["groups"]["gender"]["female"]["encoder"]["identity_same"] is None
     assert found["groups"]["gender"]["unknown"]["tuning"]["psnr"] == 30.0
     assert found["age_of_photos_mean_absolute_error"] == pytest.approx((3 + 6 + 3) / 3)

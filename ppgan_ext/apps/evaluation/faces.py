@@ -19,6 +19,7 @@ AGE_GROUPS = ((0, 12), (13, 19), (20, 39), (40, 59), (60, 200))
 GENDERS = ("male", "female")
 # Individual typology angle, degrees (Chardon et al., Int. J. Cosmetic Science 13, 1991), its six classes in three.
 _LIGHT, _MEDIUM = 41.0, 10.0
+_COLOURLESS = 80.0  # beyond it there is hardly any yellow: a photo in black and white
 _CHEEKS = ([1, 3, 48, 31, 40, 41], [15, 13, 54, 35, 47, 46])
 
 
@@ -133,7 +134,7 @@ def typology_angle(image: Image, landmarks: FloatArray) -> float:
 
 
 def skin_group(angle: float | None) -> str:
-    """Name the group of a typology angle: "light" above 41 degrees, "medium" above 10, "dark"."""
-    if angle is None or not np.isfinite(angle):
+    """Name the group of a typology angle: "light" above 41 degrees, "medium" above 10, "dark"; "unknown"."""
+    if angle is None or not np.isfinite(angle) or abs(angle) > _COLOURLESS:
         return "unknown"
     return "light" if angle > _LIGHT else "medium" if angle > _MEDIUM else "dark"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ppgan_ext.apps.evaluation.faces import HeldBack, age_group, skin_group, typology_angle
+from ppgan_ext.apps.evaluation.faces import HeldBack, typology_angle
 from ppgan_ext.apps.evaluation.learned import Learned
 from ppgan_ext.apps.evaluation.observer import Look, observe
 from ppgan_ext.images import to_image, to_pixels
@@ -99,8 +99,6 @@ def _describe_photo(faces: HeldBack, row: int, photo: Image, look: Look | None) 
         "has_face": look is not None,
         "age": faces.age(row),
         "gender": faces.gender(row),
-        "age_group": age_group(faces.age(row)),
-        "skin_group": skin_group(angle),
         "typology_angle": None if angle is None or np.isnan(angle) else rounded(angle),
         "attributes": {} if look is None else {name: rounded(value) for name, value in look.attributes.items()},
     }

@@ -7,13 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from ppgan_ext.apps.evaluation.faces import age_group, skin_group
 from ppgan_ext.apps.evaluation.learned import Learned
 from ppgan_ext.apps.evaluation.reconstruction import EDITS, METHODS
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.types import FloatArray
 
-GROUPINGS = ("age_group", "gender", "skin_group")
 Entry = Mapping[str, Any]
+# Name -> the group that a photo is in.
+GROUPINGS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "age_group": lambda photo: age_group(photo["age"]),
+    "gender": lambda photo: photo["gender"] or "unknown",
+    "skin_group": lambda photo: skin_group(photo["typology_angle"]),
+}
 
 
 def reconstruction_figures(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -32,10 +38,10 @@ def reconstruction_figures(entries: Sequence[Entry]) -> dict[str, Any]:
     }
     if learned_error is not None:
         figures["age_of_photos_mean_absolute_error"] = learned_error
-    for grouping in GROUPINGS:
+    for grouping, group_of in GROUPINGS.items():
         members: dict[str, list[Entry]] = {}
         for entry in entries:
-            members.setdefault(entry["photo"][grouping] or "unknown", []).append(entry)
+            members.setdefault(group_of(entry["photo"]), []).append(entry)
         figures["groups"][grouping] = {
             name: {method: method_figures(own, method) for method in METHODS if _with(own, method)}
             for name, own in sorted(members.items())
