@@ -253,14 +253,15 @@ def refine_fusion(
     *,
     source_pose: Pose | None = None,
     target_pose: Pose | None = None,
-    directions: Mapping[str, Direction] | None = None,
     networks: FusionNetworks | None = None,
 ) -> Refined:
     """Bring a fused code nearer to the target person by gradient descent, held to the photo and to real faces.
 
     Adam on the weighted sum of `FusionObjective`'s terms. The identity that is minimised here cannot also be what the
-    result is judged by: a code can please a network more than it resembles a person. Nothing in it is random: the
-    same arguments give the same bits. Ctrl-C ends it and returns the best code so far, marked `interrupted`.
+    result is judged by: a code can please a network more than it resembles a person. The pose drifts by a degree or
+    two, towards that of the person's own photo; `pose_matching.match_pose` on the same layers takes it back. Nothing in
+    it is random: the same arguments give the same bits. Ctrl-C ends it and returns the best code so far, marked
+    `interrupted`.
 
     Args:
         engine: the model; its weights do not change.
@@ -272,8 +273,6 @@ def refine_fusion(
         on_step: called after each evaluation.
         source_pose: pose of the source; None leaves the symmetry term out.
         target_pose: pose of the target in its own photo: of a half that it does not show, the other one is the measure.
-        directions: those of the model: what they read off the code as yaw, pitch and roll is held where it was. It
-            keeps most of the pose, which the person's own photo would draw to its own; None lets it go.
         networks: what to measure with; None takes the usual ones.
 
     Raises:
@@ -288,7 +287,7 @@ def refine_fusion(
     options = options or RefineOptions()
     synthesizer = engine.synthesizer
     start = load_code(w_plus, synthesizer.n_latent, style_dim=synthesizer.style_dim)
-    descent = _Descent(engine, start, options, directions or {})
+    descent = _Descent(engine, start, options)
     objective = FusionObjective(
         engine, descent.start, source_crop, target_crop, mask, options.weights, source_pose, target_pose,
         networks or FusionNetworks(),
@@ -308,16 +307,11 @@ def refine_fusion(
 class _Descent:
     """The code that is refined, its optimiser, and the best of what was seen."""
 
-    def __init__(
-        self, engine: Engine, start: FloatArray, options: RefineOptions, directions: Mapping[str, Direction]
-    ) -> None:
+    def __init__(self, engine: Engine, start: FloatArray, options: RefineOptions) -> None:
         self._synthesizer, self._options = engine.synthesizer, options
         chosen = np.zeros((1, len(start), 1), dtype=bool)
-        layers = _layers(options.layers, len(start))
-        chosen[0, layers] = True
+        chosen[0, _layers(options.layers, len(start))] = True
         device = engine.synthesizer.device
-        held = _held_span(directions, layers, start.shape)
-        self._held = None if held is None else paddle.to_tensor(held, place=device)
         self._chosen = paddle.to_tensor(chosen, place=device)
         self.start = paddle.to_tensor(start[None], place=device)
         self._code = paddle.to_tensor(start[None].copy(), place=device, stop_gradient=False)
@@ -325,15 +319,6 @@ class _Descent:
         self._history: list[dict[str, float]] = []
         self.losses: list[float] = []
         self._best, self._best_step = start, 0
-
-    def code(self) -> paddle.Tensor:
-        """Return the code (1, n_latent, D); layers that are not refined are the start's own bits."""
-        code = paddle.where(self._chosen, self._code, self.start)
-        if self._held is None:
-            return code
-        change = (code - self.start).reshape([1, -1])
-        along = paddle.matmul(paddle.matmul(change, self._held, transpose_y=True), self._held)
-        return code - along.reshape(code.shape)
 
     def run(
         self,
@@ -346,7 +331,7 @@ class _Descent:
         for step in range(total + 1):
             is_last = step == total
             with paddle.set_grad_enabled(not is_last):
-                code = self.code()
+                code = paddle.where(self._chosen, self._code, self.start)
                 pixels = self._synthesizer.render_tensor(code)
                 terms = objective.terms(pixels, code)
                 loss = objective.weigh(terms)
@@ -380,20 +365,6 @@ class _Descent:
         code, best = np.ascontiguousarray(self._best, np.float32), self._best_step
         history, losses = tuple(self._history), tuple(self.losses)
         return Refined(code, history[best], history, losses, len(losses) - 1, best, networks, interrupted)
-
-
-def _held_span(directions: Mapping[str, Direction], layers: Sequence[int], shape: tuple[int, ...]) -> FloatArray | None:
-    """Span what the regressors of the pose read in some layers, (k, n_latent * D) float32, orthonormal; None: nothing.
-
-    A change of the code at right angles to it leaves their estimates as they were.
-    """
-    regressors = [directions[name].regressor for name in POSE if name in directions]
-    known = [regressor for regressor in regressors if regressor is not None]
-    if not known:
-        return None
-    rows = np.zeros((len(known), *shape))
-    rows[:, layers] = _stack(known, shape).reshape(rows.shape)[:, layers]
-    return np.linalg.qr(rows.reshape(len(known), -1).T)[0].T.astype(np.float32)
 
 
 def _layers(layers: Sequence[int] | None, n_latent: int) -> list[int]:

@@ -204,24 +204,6 @@ def test_layers_that_are_not_chosen_keep_their_bits(engine, networks, crops, sta
         run(engine, networks, crops, start, num_steps=1, layers=(8,))
 
 
-def test_what_is_read_as_pose_is_held(engine, networks, crops, start, directions):
-    poses = ("yaw", "pitch")
-
-    def refined(**hold):
-        options = RefineOptions(4, layers=(2, 3, 5), weights=FusionWeights(**only("color")))
-        return refine_fusion(engine, start, *crops, None, options, networks=networks, **hold).w_plus
-
-    free, held = refined(), refined(directions=directions)
-    for name in poses:
-        before = directions[name].measure(start)
-        assert directions[name].measure(held) == pytest.approx(before, abs=1e-4)
-        assert abs(directions[name].measure(free) - before) > 0.01
-    assert np.array_equal(held[[0, 1, 4, 6, 7]], start[[0, 1, 4, 6, 7]]) and (held[3] != start[3]).any()
-    assert abs(directions["age"].measure(held) - directions["age"].measure(start)) > 1e-3  # not the pose
-    silent = {name: Direction(name, direction.vector) for name, direction in directions.items()}
-    assert np.array_equal(refined(directions=silent), free)
-
-
 def test_outside_the_mask_the_source_has_no_say(engine, networks, crops, start):
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[4:28, 8:20] = 1  # lopsided
