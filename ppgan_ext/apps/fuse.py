@@ -11,6 +11,7 @@ import numpy as np
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job, run_batch
+from ppgan_ext.apps.fuse_latent import DOUBTFUL_SPREAD, fuse_in_latent_space
 from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.pairs import Pair, is_many, make_pairs, same_file
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 NOTE = "Not a real photo: another person's face was put in"
 SMALLEST_FACE = 32  # pixels
 _FRAMES = 24
-_DOUBTFUL = 0.03  # spread of landmarks, box widths; that of nearly all faces is below
 
 
 class FusedFace(NamedTuple):
@@ -234,8 +234,6 @@ class FaceFusionPredictor(Predictor):
             )  # fmt: skip
             pictures = fusion.images
         else:
-            from ppgan_ext.apps.fuse_latent import fuse_in_latent_space
-
             fusion, _, pictures, terms = fuse_in_latent_space(self, photo, face, other, other_face, options, name)
         seen = _look(fusion.image, face, fusion.landmarks)
         person, wanted, before = (
@@ -329,7 +327,7 @@ def _look(image: Image, face: Face, placed: FloatArray) -> Face:
     from ppgan_ext.faces.landmarks import predict_landmarks
 
     landmarks, spread = predict_landmarks(image, face.box)
-    return Face(face.box, landmarks if spread <= _DOUBTFUL else placed)
+    return Face(face.box, landmarks if spread <= DOUBTFUL_SPREAD else placed)
 
 
 def _pose(image: Image, face: Face) -> Pose:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,13 +13,15 @@ from ppgan_ext.apps import inversion
 from ppgan_ext.apps.base import Predictor
 from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.portrait import Portrait, invert, render_pixels
-from ppgan_ext.types import Face, FloatArray, Image, Pose
+from ppgan_ext.types import Box, Crop, Face, FloatArray, Image, Pose
 
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
     from ppgan_ext.faces.fusion import Fusion
     from ppgan_ext.latents.fusion import Refined, RefineStep
     from ppgan_ext.latents.pose_matching import PoseMatch
+
+DOUBTFUL_SPREAD = 0.03  # of landmarks, box widths; that of nearly all faces is below
 
 
 class PoseLimitWarning(UserWarning):
@@ -58,6 +61,7 @@ def fuse_in_latent_space(
     Raises:
         ConfigError: the model has no encoder, or no directions of yaw and pitch.
     """
+    from ppgan_ext.faces.fusion import SKIN_CHOICES, lay_over, place_crop, to_image
     from ppgan_ext.latents.fusion import FusionShares, fuse_codes
 
     directions = predictor.directions(None, ("yaw", "pitch"))
@@ -66,10 +70,20 @@ def fuse_in_latent_space(
         for number, shown in enumerate(((photo, face), (other, other_face)), start=1)
     )
     engine = _tuned(predictor, source, target, options)
-    match = _turn(predictor, engine, source, target)
+    shares = FusionShares(identity=options.identity, shape=options.shape, skin=SKIN_CHOICES[options.skin])
+
+    def draw_fused(turned: FloatArray) -> FloatArray:
+        mixed = fuse_codes(source.w_plus, turned, shares, directions)
+        return _add_detail(engine, render_pixels(engine, mixed), target, options.identity)
+
+    def draw_pasted(turned: FloatArray) -> Image:
+        """Draw the result as the source's crop will show it."""
+        own = Crop(source.crop.image, np.eye(2, 3), source.crop.template)
+        overlay = place_crop(own.image.shape, crop_landmarks(source), own, draw_fused(turned))
+        return lay_over(own.image, own.image, overlay, skin=options.skin).image
+
+    match = _turn(predictor, engine, source, target, (lambda w: to_image(draw_fused(w)), draw_pasted))
     _warn_if_short(match, source, name)
-    tone = _tone(options.skin)
-    shares = FusionShares(identity=options.identity, shape=options.shape, skin=tone)
     fused = fuse_codes(source.w_plus, match.w_plus, shares, directions)
     terms: dict[str, float] = {}
     pictures = {"source.crop": source.crop.image, "target.crop": target.crop.image}
@@ -84,24 +98,42 @@ def fuse_in_latent_space(
         refined = _refine(predictor, engine, fused, source, target, options)
         fused, terms = refined.w_plus, refined.terms
         pictures["refined"] = _draw(engine, fused)
-    fusion = paste(photo, face, source, render_pixels(engine, fused), options)
+    picture = _add_detail(engine, render_pixels(engine, fused), target, options.identity)
+    pictures["detailed"] = to_image(picture)
+    overlay = place_crop(photo.shape, face.landmarks, source.crop, picture)
+    # How much of it is the target's lies in the code already.
+    fusion = lay_over(photo, photo, overlay, skin=options.skin)
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms)
 
 
-def paste(photo: Image, face: Face, portrait: Portrait, pixels: FloatArray, options: FuseOptions) -> Fusion:
-    """Lay the generator's picture, (1, 3, S, S), over the photo's face."""
-    from ppgan_ext.faces.fusion import lay_over, place_crop
+def _add_detail(engine: Engine, pixels: FloatArray, target: Portrait, share: float) -> FloatArray:
+    """Add what the generator cannot draw of the target, moved from its place there to its place in the fused picture.
 
-    picture = (np.clip(pixels[0], -1.0, 1.0).transpose(1, 2, 0) + 1.0) * np.float32(127.5)
-    overlay = place_crop(photo.shape, face.landmarks, portrait.crop, picture)
-    # How much of it is the target's lies in the code already.
-    return lay_over(photo, photo, overlay, skin=options.skin)
+    Args:
+        engine: the model.
+        pixels: (1, 3, S, S), the fused picture.
+        target: the person's crop and code.
+        share: of the detail that is added.
+
+    Returns:
+        (S, S, 3) float32, 0 to 255.
+    """
+    from ppgan_ext.faces.aligned import aligned_landmarks
+    from ppgan_ext.faces.fusion import draw_over
+
+    picture = _to_float(pixels)
+    landmarks = aligned_landmarks(images.to_image(pixels), target.crop.template)
+    if landmarks is None:
+        return picture
+    detail = target.crop.image - _to_float(render_pixels(engine, target.w_plus))
+    overlay = draw_over(picture.shape, landmarks, detail, crop_landmarks(target))
+    overlay.of(picture)[:] += np.float32(share) * overlay.shown[..., None] * overlay.face
+    return picture
 
 
-def _tone(skin: str) -> float:
-    from ppgan_ext.faces.fusion import SKIN_CHOICES
-
-    return SKIN_CHOICES[skin]
+def _to_float(pixels: FloatArray) -> FloatArray:
+    """Bring pixels, (1, 3, S, S), to (S, S, 3) float32, 0 to 255."""
+    return np.ascontiguousarray((np.clip(pixels[0], -1.0, 1.0).transpose(1, 2, 0) + 1.0) * np.float32(127.5))
 
 
 def _draw(engine: Engine, w_plus: FloatArray) -> Image:
@@ -118,40 +150,80 @@ def _tuned(predictor: Predictor, source: Portrait, target: Portrait, options: Fu
     return predictor.engine if tuning is None else tuning.engine(predictor.engine)
 
 
-def _turn(predictor: Predictor, engine: Engine, source: Portrait, target: Portrait) -> PoseMatch:
-    """Turn the target's face to the pose of the source's, as both are seen in their crops."""
-    from ppgan_ext.faces.aligned import aligned_pose
+def _turn(
+    predictor: Predictor,
+    engine: Engine,
+    source: Portrait,
+    target: Portrait,
+    draws: Sequence[Callable[[FloatArray], Image]],
+) -> PoseMatch:
+    """Turn the target's face until the fused face is at the pose of the source's.
+
+    First as the generator draws it, then as it looks in the photo, whose outline it gets: that shifts the pose which
+    is seen by some degrees, but responds too weakly to begin with.
+    """
     from ppgan_ext.latents.pose_matching import PoseMatchOptions, match_pose
 
     assert engine.encoder is not None
-    template = engine.face_model.record.crop
     limits = PoseMatchOptions()
-    num_drawn = 0
-
-    def draw(w_plus: FloatArray) -> Image:
-        nonlocal num_drawn
-        predictor.progress("turning the face", num_drawn, limits.max_renders)
-        num_drawn += 1
-        return _draw(engine, w_plus)
-
-    def measure(picture: Image) -> Pose | None:
-        estimate = aligned_pose(picture, template)
-        return None if estimate is None else estimate.pose
-
-    mirrored = engine.encoder.encode(images.to_pixels(np.ascontiguousarray(target.crop.image[:, ::-1])))[0]
+    box = _box_in_crop(source)
+    wanted = _measure(source.crop.image, box) or crop_pose(source)
     directions = predictor.directions(None, ("yaw", "pitch"))
-    wanted = crop_pose(source)
-    return match_pose(target.w_plus, wanted, directions, draw, measure, limits, mirrored=mirrored)
+    start = target.w_plus
+    mirrored: FloatArray | None = engine.encoder.encode(images.to_pixels(_mirror(target.crop.image)))[0]
+    num_drawn = 0
+    match: PoseMatch | None = None
+    for draw in draws:
+
+        def shown(w_plus: FloatArray, draw: Callable[[FloatArray], Image] = draw) -> Image:
+            nonlocal num_drawn
+            predictor.progress("turning the face", num_drawn, len(draws) * limits.max_renders)
+            num_drawn += 1
+            return draw(w_plus)
+
+        found = match_pose(start, wanted, directions, shown, lambda p: _measure(p, box), limits, mirrored=mirrored)
+        match = found if match is None or found.pose is not None else match
+        start, mirrored = match.w_plus, None
+    assert match is not None
+    return match
+
+
+def _mirror(image: Image) -> Image:
+    return np.ascontiguousarray(image[:, ::-1])
+
+
+def _box_in_crop(portrait: Portrait) -> Box:
+    """Give the detector's rectangle in the crop: landmarks, and so the pose, depend a little on where it lies."""
+    from ppgan_ext.faces.warp import scale_of, transform_points
+
+    box, matrix = portrait.face.box, portrait.crop.matrix_photo_to_crop
+    middle = np.array([(box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2])
+    x, y = (float(v) + 0.5 for v in transform_points(middle, matrix))
+    width, height = box.width * scale_of(matrix) / 2, box.height * scale_of(matrix) / 2
+    return Box(x - width, y - height, x + width, y + height)
+
+
+def _measure(picture: Image, box: Box) -> Pose | None:
+    """Measure the pose of the face in a crop; None where there is none to be seen."""
+    from ppgan_ext.faces.landmarks import predict_landmarks
+    from ppgan_ext.faces.pose import head_pose
+
+    landmarks, spread = predict_landmarks(picture, box)
+    return head_pose(landmarks, (picture.shape[1], picture.shape[0])) if spread <= DOUBTFUL_SPREAD else None
 
 
 def crop_pose(portrait: Portrait) -> Pose:
     """Give the pose of a face as its crop shows it: roll taken out, landmarks at the crop's resolution."""
     from ppgan_ext.faces.pose import head_pose
+
+    return head_pose(crop_landmarks(portrait), (portrait.crop.size, portrait.crop.size))
+
+
+def crop_landmarks(portrait: Portrait) -> FloatArray:
+    """Give the landmarks of a face, (68, 2), in the pixels of its crop."""
     from ppgan_ext.faces.warp import transform_points
 
-    crop = portrait.crop
-    landmarks = transform_points(portrait.face.landmarks, crop.matrix_photo_to_crop)
-    return head_pose(landmarks, (crop.size, crop.size))
+    return transform_points(portrait.face.landmarks, portrait.crop.matrix_photo_to_crop)
 
 
 def _warn_if_short(match: PoseMatch, source: Portrait, name: str) -> None:
@@ -176,14 +248,12 @@ def _refine(
 ) -> Refined:
     """Refine the fused code; Ctrl-C ends the refinement, and what it has come to is used."""
     from ppgan_ext.faces.mask import face_mask
-    from ppgan_ext.faces.warp import transform_points
     from ppgan_ext.latents.fusion import FusionWeights, RefineOptions, refine_fusion
 
     def show(step: RefineStep) -> None:
         predictor.progress("refining", step.step, step.total, f"loss: {step.loss:.4f}")
 
-    crop = source.crop
-    mask = face_mask(transform_points(source.face.landmarks, crop.matrix_photo_to_crop), crop.image.shape)
+    mask = face_mask(crop_landmarks(source), source.crop.image.shape)
     pixels = [images.to_pixels(portrait.crop.image) for portrait in (source, target)]
     settings = RefineOptions(num_steps=options.refine, weights=FusionWeights(**options.weights))
     refined = refine_fusion(

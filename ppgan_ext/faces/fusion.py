@@ -140,14 +140,14 @@ def _nearness(points: FloatArray) -> FloatArray:
 
 
 def draw_over(
-    photo_shape: tuple[int, ...], landmarks: FloatArray, other: Image, other_landmarks: FloatArray
+    photo_shape: tuple[int, ...], landmarks: FloatArray, other: Image | FloatArray, other_landmarks: FloatArray
 ) -> Overlay:
     """Draw a face through triangles to given landmarks.
 
     Args:
         photo_shape: (H, W, ...) of the photo that it is drawn for.
         landmarks: (68, 2), where it shall lie there.
-        other: (H', W', 3) RGB, the picture that shows it.
+        other: (H', W', 3) RGB, the picture that shows it; float32 values may have any range.
         other_landmarks: (68, 2), where it lies in that.
 
     Raises:
@@ -211,7 +211,7 @@ class _Drawn:
 
 
 def _draw(
-    picture: Image,
+    picture: Image | FloatArray,
     picture_points: FloatArray,
     points: FloatArray,
     size: tuple[int, int],
@@ -299,7 +299,7 @@ def lay_over(photo: Image, ground: Image, overlay: Overlay, *, identity: float =
     step = border_step(ground, result, whole)
     if ground is not photo:
         np.maximum(whole, (ground != photo).any(axis=2), out=whole)
-    images = {"drawn": _to_image(overlay.face), "matched": _to_image(face)}
+    images = {"drawn": to_image(overlay.face), "matched": to_image(face)}
     place = np.array([overlay.left, overlay.top])
     return Fusion(result, whole, overlay.landmarks + place, way, step, images)
 
@@ -325,7 +325,7 @@ def reshape_photo(photo: Image, landmarks: FloatArray, wanted: FloatArray) -> Im
     part = result[top:bottom, left:right]
     # The ring's own pixels stay, whatever rounding says.
     np.copyto(
-        part, _to_image(mesh.draw_field(photo[top:bottom, left:right], field)), where=(field.triangle >= 0)[..., None]
+        part, to_image(mesh.draw_field(photo[top:bottom, left:right], field)), where=(field.triangle >= 0)[..., None]
     )
     return result
 
@@ -352,5 +352,6 @@ def morph(
     return cv2.addWeighted(photo, 1.0 - share, result, share, 0.0)
 
 
-def _to_image(values: FloatArray) -> Image:
+def to_image(values: FloatArray) -> Image:
+    """Round values on 0 to 255 to an image."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
