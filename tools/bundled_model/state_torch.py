@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo
 from augment_torch import AdaptiveProbability
 from growth_torch import grow
 from networks_torch import Discriminator, Encoder, Generator
@@ -22,6 +23,7 @@ FORMAT = 2
 SHARD_BYTES = 14 * 2**20  # of one exported file
 EMA_RAMP = 0.05  # the half-life of the averages is at most this share of the images seen so far
 PARTS = {"generator": ("g", "g_ema"), "encoder": ("e", "e_ema"), "discriminator": ("d",)}
+_MOST_GRAPHS = 64  # of one function; beyond its limit PyTorch goes on uncompiled, and slowly
 _NETWORKS = ("g", "d", "e", "g_ema", "e_ema")
 _OPTIMIZERS = ("opt_g", "opt_d", "opt_e")
 
@@ -101,6 +103,9 @@ class State:
 
         ``net(x)`` is then compiled, ``net.forward(x)`` never: compiled graphs cannot be differentiated twice.
         """
+        if compiled:
+            # With and without gradient, of real and drawn images, alone and with features: more graphs than usual.
+            torch._dynamo.config.recompile_limit = _MOST_GRAPHS
         for name in ("g", "d", "e"):
             network: nn.Module = getattr(self, name)
             if channels_last:
