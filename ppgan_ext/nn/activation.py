@@ -8,10 +8,6 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from ppgan_ext.nn.cpu_planes import runs_on_cpu
-from ppgan_ext.nn.cpu_styled import finish_style
-from ppgan_ext.nn.forms import Form
-
 SLOPE = 0.2
 ROOT2 = math.sqrt(2.0)
 
@@ -33,9 +29,6 @@ class BiasedLeakyReLU(nn.Layer):
         zero = nn.initializer.Constant(0.0)
         self.bias = self.create_parameter([num_channels], default_initializer=zero)
 
-    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Map (N, C) or (N, C, H, W) to the same shape."""
-        if form == "fused" and x.ndim == 4 and runs_on_cpu(x, self.bias):
-            gain = paddle.full([1, x.shape[1]], ROOT2, x.dtype)
-            return finish_style(x, gain, None, self.bias * ROOT2, SLOPE)
         return leaky_relu(x + self.bias.reshape([1, -1] + [1] * (x.ndim - 2)))

@@ -1,199 +1,168 @@
-"""What follows a modulated convolution, in one pass over the features: for a CPU in dygraph.
-
-Demodulation, noise, bias and leaky ReLU are four operators of Paddle, each of which reads and writes all features on
-one thread, and seven more backwards. Here they run on pieces that stay in the processor's cache.
-"""
+"""The generator's layer, modulated convolution, noise, bias, leaky ReLU, as programs: see `ppgan_ext.nn.cpu_layer`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
 
-import numpy as np
 import paddle
-from paddle.autograd import PyLayer
+import paddle.nn.functional as F
 
-from ppgan_ext.nn.cpu_planes import Result, for_each_plane, to_tensor, view
-from ppgan_ext.nn.second_order import wanted_gradients
-from ppgan_ext.types import FloatArray
-
-# Numbers per piece: three pieces of float32 fit in the second-level cache.
-_PIECE = 1 << 16
+from ppgan_ext.nn.cpu_layer import Formulas, Gradients, apply, is_right, sum_of_pixels, through_activation
+from ppgan_ext.nn.cpu_program import in_paddles_layout
+from ppgan_ext.nn.cpu_route import Route
 
 
-def finish_style(
-    x: paddle.Tensor, gain: paddle.Tensor, noise: paddle.Tensor | None, bias: paddle.Tensor, slope: float
+def styled_layer(
+    route: Route,
+    x: paddle.Tensor,
+    weight: paddle.Tensor,
+    style: paddle.Tensor,
+    gain: paddle.Tensor,
+    bias: paddle.Tensor,
+    noise: paddle.Tensor,
+    strength: paddle.Tensor,
+    slope: float,
 ) -> paddle.Tensor:
-    """Return leaky_relu(x * gain + noise + bias), differentiable any number of times in all tensors.
+    """Return leaky_relu(gain * route(style * x, weight) + strength * noise + bias), differentiable any number of times.
 
     Args:
-        x: features, (N, C, H, W), float32 or float64, on the CPU; the others are of the same type.
-        gain: (N, C) or (1, C).
-        noise: (N, 1, H, W) or (1, 1, H, W), or None.
-        bias: (C,).
-        slope: of the leaky ReLU, above 0 and below 1.
+        route: the map.
+        x: features, (N, I, H, W), float32, on the CPU, as are the others; where :func:`works`.
+        weight: filters, (O, I, k, k).
+        style: (N, I).
+        gain: (N, O), none of them 0.
+        bias: (O,).
+        noise: (N, 1, H', W') or (1, 1, H', W').
+        strength: (1,).
+        slope: of the leaky ReLU, above 0.
 
     Returns:
-        (N, C, H, W).
+        (N, O, H', W').
     """
-    if noise is None:
-        return _FinishStyle.apply(x, gain, bias, slope)
-    return _FinishStyle.apply(x, gain, bias, slope, noise)
+    return apply(StyledFormulas(route, slope), x, weight, style, gain, bias, noise, strength)
 
 
-class _FinishStyle(PyLayer):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: paddle.Tensor,
-        gain: paddle.Tensor,
-        bias: paddle.Tensor,
-        slope: float,
-        noise: paddle.Tensor | None = None,
-    ) -> paddle.Tensor:
-        batch, channels, height, width = x.shape
-        result = Result(x.shape, x)
-        sources, targets = view(x).reshape(batch, channels, -1), result.array.reshape(batch, channels, -1)
-        gains = np.broadcast_to(view(gain), (batch, channels))
-        noises = (
-            None if noise is None else np.broadcast_to(view(noise).reshape(-1, height * width), sources[:, 0].shape)
+@cache
+def works() -> bool:
+    """Try the layer and its derivatives on a small case, once per process."""
+    route, slope = Route(padding=1), 0.2
+
+    def ours(*tensors: paddle.Tensor) -> paddle.Tensor:
+        return apply(StyledFormulas(route, slope), *tensors)
+
+    def paddles(*tensors: paddle.Tensor) -> paddle.Tensor:
+        x, weight, style, gain, bias, noise, strength = tensors
+        y = F.conv2d(x * _maps(style), weight, padding=1) * _maps(gain) + noise * strength
+        return F.leaky_relu(y + bias.reshape([1, -1, 1, 1]), slope)
+
+    shapes = [[2, 3, 5, 7], [4, 3, 3, 3], [2, 3], [2, 4], [4], [1, 1, 5, 7], [1]]
+    return is_right(ours, paddles, shapes, learnt=StyledFormulas.learnt)
+
+
+@dataclass(frozen=True)
+class StyledFormulas(Formulas):
+    """y = leaky_relu(gain * z + strength * noise + bias) with z = route(style * x, weight).
+
+    Of the tensors x, weight, style, gain, bias, noise, strength. z is not kept: y, which the next layer keeps anyway,
+    tells it.
+    """
+
+    learnt: ClassVar[tuple[int, ...]] = (1, 4, 5, 6)
+    inner: ClassVar[tuple[int, ...]] = (0, 2, 3)
+    curved: ClassVar[tuple[bool, ...]] = (True, True, True, True, False, False, False)
+
+    def output(self, *tensors: paddle.Tensor) -> paddle.Tensor:  # noqa: D102  as are those below, in the base class
+        x, weight, style, gain, bias, noise, strength = tensors
+        y = self.route.output(x * _maps(style), weight) * _maps(gain) + noise * strength.reshape([1, 1, 1, 1])
+        return F.leaky_relu(y + bias.reshape([1, -1, 1, 1]), self.slope)
+
+    def slopes(  # noqa: D102
+        self, wanted: tuple[bool, ...], y: paddle.Tensor, incoming: paddle.Tensor, *tensors: paddle.Tensor
+    ) -> Gradients:
+        x, weight, style, gain, _, noise, strength = tensors
+        before = through_activation(y, incoming, self.slope)
+        # The sums first: what is large goes before the next is made.
+        of_gain = self._of_gain(y, incoming, before, *tensors) if wanted[3] else None
+        of_bias = sum_of_pixels(before).sum(axis=0) if wanted[4] else None
+        of_noise = _sum_of_channels(before, noise.shape[0]) * strength.reshape([1, 1, 1, 1]) if wanted[5] else None
+        of_strength = sum_of_pixels(before, noise).sum().reshape([1]) if wanted[6] else None
+        outer, of_x, of_style = before * _maps(gain), None, None
+        of_styled, of_weight = self.route.slopes(
+            x * _maps(style), outer, weight, of_x=wanted[0] or wanted[2], of_weight=wanted[1]
         )
-        biases = view(bias)
-        units = _units(batch, channels, height * width)
+        if of_styled is not None:
+            of_styled = in_paddles_layout(of_styled)
+            of_x = of_styled * _maps(style) if wanted[0] else None
+            of_style = sum_of_pixels(of_styled * x) if wanted[2] else None
+        return of_x, of_weight, of_style, of_gain, of_bias, of_noise, of_strength
 
-        def work(unit: int) -> None:
-            n, c = units[unit]
-            for piece in _pieces(height * width):
-                y = sources[n, c, piece] * gains[n, c, None]
-                if noises is not None:
-                    y += noises[n, piece]
-                y += biases[c, None]
-                np.maximum(y, y * y.dtype.type(slope), out=targets[n, c, piece])
+    def inner_slopes(  # noqa: D102
+        self, y: paddle.Tensor, incoming: paddle.Tensor, *tensors: paddle.Tensor
+    ) -> tuple[paddle.Tensor, ...]:
+        x, weight, style, gain, *_ = tensors
+        before = through_activation(y, incoming, self.slope)
+        of_styled = in_paddles_layout(self.route.of_features(before * _maps(gain), weight, (x.shape[2], x.shape[3])))
+        of_gain = self._of_gain(y, incoming, before, *tensors)
+        return of_styled * _maps(style), sum_of_pixels(of_styled * x), of_gain, of_styled
 
-        for_each_plane(len(units), sources.size // max(len(units), 1), work)
-        y = result.tensor()
-        ctx.slope, ctx.has_noise = slope, noise is not None
-        ctx.wanted = wanted_gradients((x, gain, bias, *(() if noise is None else (noise,))), learnt=(2, 3))
-        ctx.shapes = [tensor.shape for tensor in (gain, *(() if noise is None else (noise,)))]
-        # Not y itself, which will hold this context: where a graph is kept for a second derivative, both would stay.
-        ctx.save_for_backward(x, gain, y.detach())
-        return y
+    def inner_curvature(self, *given: paddle.Tensor) -> Gradients:  # noqa: D102
+        of_x, of_style, of_gain, y, incoming, *rest = given
+        x, weight, style, gain, *_ = tensors = rest[:7]
+        size, sides = weight.shape[2], (x.shape[2], x.shape[3])
+        before = through_activation(y, incoming, self.slope)
+        outer, styled = before * _maps(gain), x * _maps(style)
+        of_styled = rest[7] if len(rest) > 7 else self.route.of_features(outer, weight, sides)
+        # The gradients of x and style are those of x * style times the other; the gradient of x * style is bilinear.
+        changed = of_x * _maps(style) + x * _maps(of_style)
+        of_outer = in_paddles_layout(self.route.output(changed, weight))
+        # The gradient of the gain is the sum over the pixels of before * z, and z is bilinear.
+        of_z = before * _maps(of_gain)
+        through_z = in_paddles_layout(self.route.of_features(of_z, weight, sides))
+        of_before = of_outer * _maps(gain) + self._before_gain(y, *tensors) * _maps(of_gain)
+        of_weights = self.route.of_filters(changed, outer, size), self.route.of_filters(styled, of_z, size)
+        return (
+            through_activation(y, of_before, self.slope),
+            of_styled * _maps(of_style) + through_z * _maps(style),
+            in_paddles_layout(of_weights[0]) + in_paddles_layout(of_weights[1]),
+            sum_of_pixels(of_styled * of_x) + sum_of_pixels(through_z * x),
+            sum_of_pixels(of_outer * before),
+            None,
+            None,
+            None,
+        )
 
-    @staticmethod
-    def backward(ctx: Any, gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
-        x, gain, y = ctx.saved_tensor()
-        wanted = ctx.wanted()
-        if paddle.is_grad_enabled():  # only where the gradient itself is to be differentiated
-            return _differentiable_slopes(x, gain, y, gradient, ctx.slope, wanted, ctx.shapes)
-        slopes = _Slopes(x, gain, y, gradient, ctx.slope, wanted)
-        results = [slopes.of_x(), slopes.of_gain(ctx.shapes[0]), slopes.of_bias()]
-        if ctx.has_noise:
-            results.append(slopes.of_noise(ctx.shapes[1]))
-        return tuple(results)
+    def _of_gain(
+        self, y: paddle.Tensor, incoming: paddle.Tensor, before: paddle.Tensor, *tensors: paddle.Tensor
+    ) -> paddle.Tensor:
+        """Sum before * z over the pixels."""
+        gain, bias, noise, strength = tensors[3:]
+        if paddle.in_dynamic_mode():
+            return sum_of_pixels(before * self._before_gain(y, *tensors))
+        # before * (gain * z + strength * noise + bias) = incoming * y: what the leaky ReLU divides one by, it
+        # multiplies the other by.
+        rest = sum_of_pixels(before, noise) * strength + sum_of_pixels(before) * bias
+        return (sum_of_pixels(incoming * y) - rest) / gain
 
-
-def _differentiable_slopes(
-    x: paddle.Tensor,
-    gain: paddle.Tensor,
-    y: paddle.Tensor,
-    gradient: paddle.Tensor,
-    slope: float,
-    wanted: Sequence[bool],
-    shapes: Sequence[list[int]],
-) -> tuple[paddle.Tensor | None, ...]:
-    """The gradients of `finish_style` in operators that have derivatives; the leaky ReLU's own second one is 0."""
-    steps = (y.detach() > 0).astype(y.dtype) * (1 - slope) + slope
-    before = gradient * steps
-    of_x = before * gain.unsqueeze(-1).unsqueeze(-1) if wanted[0] else None
-    of_gain = (before * x).sum(axis=[2, 3]) if wanted[1] else None
-    if of_gain is not None and shapes[0][0] == 1:
-        of_gain = of_gain.sum(axis=0, keepdim=True)
-    of_bias = before.sum(axis=[0, 2, 3]) if wanted[2] else None
-    if len(wanted) == 3:
-        return of_x, of_gain, of_bias
-    of_noise = before.sum(axis=1, keepdim=True) if wanted[3] else None
-    if of_noise is not None and shapes[1][0] == 1:
-        of_noise = of_noise.sum(axis=0, keepdim=True)
-    return of_x, of_gain, of_bias, of_noise
-
-
-class _Slopes:
-    """The gradients of `finish_style`, all from one pass."""
-
-    def __init__(
-        self,
-        x: paddle.Tensor,
-        gain: paddle.Tensor,
-        y: paddle.Tensor,
-        gradient: paddle.Tensor,
-        slope: float,
-        wanted: Sequence[bool],
-    ) -> None:
-        self._x = x
-        self._wanted = wanted
-        batch, channels, height, width = x.shape
-        self._result = Result(x.shape, x) if wanted[0] else None
-        sources, after, incoming = (view(tensor).reshape(batch, channels, -1) for tensor in (x, y, gradient))
-        gains = np.broadcast_to(view(gain), (batch, channels))
-        self._gain_slopes = np.zeros((batch, channels))
-        self._bias_slopes = np.zeros((batch, channels))
-        # One sum per thread would be needed to add up the channels of the noise while they are worked on.
-        self._before = np.empty_like(incoming) if wanted[-1] and len(wanted) == 4 else None
-        targets = None if self._result is None else self._result.array.reshape(batch, channels, -1)
-        one_minus_slope, rest = incoming.dtype.type(1 - slope), incoming.dtype.type(slope)
-
-        units = _units(batch, channels, height * width)
-
-        def work(unit: int) -> None:
-            n, c = units[unit]
-            for piece in _pieces(height * width):
-                # Arithmetic, because np.where takes ten times as long.
-                before = (after[n, c, piece] > 0) * one_minus_slope
-                before += rest
-                before *= incoming[n, c, piece]
-                if wanted[1]:
-                    self._gain_slopes[n, c] += np.einsum("ci,ci->c", before, sources[n, c, piece])
-                if wanted[2]:
-                    self._bias_slopes[n, c] += before.sum(axis=1)
-                if self._before is not None:
-                    self._before[n, c, piece] = before
-                if targets is not None:
-                    np.multiply(before, gains[n, c, None], out=targets[n, c, piece])
-
-        for_each_plane(len(units), sources.size // max(len(units), 1), work)
-
-    def of_x(self) -> paddle.Tensor | None:
-        """Return (N, C, H, W)."""
-        return None if self._result is None else self._result.tensor()
-
-    def of_gain(self, shape: list[int]) -> paddle.Tensor | None:
-        """Return the shape of the gains, (N, C) or (1, C)."""
-        return self._tensor(_sum_to(self._gain_slopes, shape)) if self._wanted[1] else None
-
-    def of_bias(self) -> paddle.Tensor | None:
-        """Return (C,)."""
-        return self._tensor(self._bias_slopes.sum(axis=0)) if self._wanted[2] else None
-
-    def of_noise(self, shape: list[int]) -> paddle.Tensor | None:
-        """Return the shape of the noise, (N, 1, H, W) or (1, 1, H, W)."""
-        if self._before is None:
-            return None
-        return self._tensor(_sum_to(self._before.sum(axis=1), [shape[0], self._before.shape[2]]).reshape(shape))
-
-    def _tensor(self, array: FloatArray) -> paddle.Tensor:
-        return to_tensor(array, self._x)
+    def _before_gain(self, y: paddle.Tensor, *tensors: paddle.Tensor) -> paddle.Tensor:
+        """Return z; in a program from y, in dygraph so that it is differentiable."""
+        x, weight, style, gain, bias, noise, strength = tensors
+        if paddle.in_dynamic_mode():
+            return self.route.output(x * _maps(style), weight)
+        # One after the other: oneDNN takes fifty times as long where both sides of a sum are spread.
+        z = F.leaky_relu(y, 1 / self.slope) - noise * strength.reshape([1, 1, 1, 1])
+        return (z - bias.reshape([1, -1, 1, 1])) * _maps(1 / gain)
 
 
-def _units(batch: int, channels: int, plane_size: int) -> list[tuple[int, slice]]:
-    """Share the planes out: (image, channels), as many small planes at once as make a piece."""
-    group = max(_PIECE // max(plane_size, 1), 1)
-    return [(n, slice(c, min(c + group, channels))) for n in range(batch) for c in range(0, channels, group)]
+def _maps(factors: paddle.Tensor) -> paddle.Tensor:
+    """Spread one number per image and channel over the pixels."""
+    return factors.unsqueeze([2, 3])
 
 
-def _pieces(length: int) -> list[slice]:
-    return [slice(start, min(start + _PIECE, length)) for start in range(0, length, _PIECE)]
-
-
-def _sum_to(array: FloatArray, shape: list[int]) -> FloatArray:
-    """Undo broadcasting along the first axis."""
-    return array if array.shape[0] == shape[0] else array.sum(axis=0, keepdims=True)
+def _sum_of_channels(x: paddle.Tensor, batch: int) -> paddle.Tensor:
+    """Sum features (N, C, H, W) to (N, 1, H, W); or, where ``batch`` is 1, to (1, 1, H, W)."""
+    channels, height, width = x.shape[1:]
+    row = paddle.ones([1, 1, channels], x.dtype)
+    total = paddle.matmul(row, x.reshape([-1, channels, height * width])).reshape([-1, 1, height, width])
+    return total if batch == total.shape[0] else total.sum(axis=0, keepdim=True)

@@ -13,8 +13,6 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.nn.activation import leaky_relu
-from ppgan_ext.nn.cpu_conv import convolve
-from ppgan_ext.nn.forms import Form
 
 
 class EqualLinear(nn.Layer):
@@ -83,10 +81,8 @@ class EqualConv2D(nn.Layer):
         self.stride = stride
         self.padding = padding
 
-    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, H', W')."""
-        if self.bias is None and (form == "fused" or not paddle.is_grad_enabled()):
-            return convolve(x, self.weight * self.scale, self.stride, self.padding)
         return F.conv2d(x, self.weight * self.scale, self.bias, stride=self.stride, padding=self.padding)
 
     def extra_repr(self) -> str:

@@ -16,9 +16,10 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.nn.cpu_conv import convolve, convolve_up
+from ppgan_ext.nn.cpu_conv import follow, takes
+from ppgan_ext.nn.cpu_route import Route
 from ppgan_ext.nn.equalized import EqualLinear
-from ppgan_ext.nn.forms import Form
+from ppgan_ext.nn.forms import Form, is_quick
 from ppgan_ext.nn.resample import Blur, polyphase_matrix, up_conv_padding
 
 EPSILON = 1e-8
@@ -66,8 +67,10 @@ class ModulatedConv2D(nn.Layer):
         self.num_out = num_out
         self.kernel_size = kernel_size
         self.upsample = upsample
+        self.route = Route(padding=kernel_size // 2)
         if upsample:
             self.blur = Blur(blur_kernel, up_conv_padding(len(blur_kernel)), gain=4.0)
+            self.route = Route(2, 0, True, tuple(self.blur.taps), *self.blur.padding[:2])
             phases, self.phase_padding = polyphase_matrix(blur_kernel)
             self.register_buffer("phases", paddle.to_tensor(phases.astype("float32")), persistable=False)
 
@@ -96,13 +99,20 @@ class ModulatedConv2D(nn.Layer):
         Returns:
             What :meth:`forward` returns before the demodulation, and the factors (N, O) that it takes.
         """
-        weight = self.weight.reshape([self.num_out, self.num_in, 3, 3])
+        x = x * (style * self.scale).unsqueeze(-1).unsqueeze(-1)
+        return self._convolve(x, self.filters(), form), self.demodulation(style, gain)
+
+    def filters(self) -> paddle.Tensor:
+        """Return the filters (O, I, 3, 3), unscaled."""
+        return self.weight.reshape([self.num_out, self.num_in, 3, 3])
+
+    def demodulation(self, style: paddle.Tensor, gain: float = 1.0) -> paddle.Tensor:
+        """Return what brings every output channel to variance 1, times ``gain``, (N, O), from the style (N, I)."""
+        weight = self.filters()
         # Eq. 3: 1 / sqrt(sum over I, k, k of (style * scale * weight)^2), the sum over k, k shared by all samples.
         # The scale goes to the weights here, because squared and with the style it would leave float16's range.
         power = (weight * weight).sum(axis=[2, 3]).transpose([1, 0]) * self.scale**2
-        demodulation = paddle.rsqrt(paddle.matmul(style * style, power) + EPSILON) * gain
-        x = x * (style * self.scale).unsqueeze(-1).unsqueeze(-1)
-        return self._convolve(x, weight, form), demodulation
+        return paddle.rsqrt(paddle.matmul(style * style, power) + EPSILON) * gain
 
     def _mix_channels(self, x: paddle.Tensor, style: paddle.Tensor) -> paddle.Tensor:
         """Convolve 1x1 as one batched matrix product: (N, O, I) @ (N, I, H W)."""
@@ -113,13 +123,12 @@ class ModulatedConv2D(nn.Layer):
         return paddle.matmul(weight, x).reshape([-1, self.num_out, height, width])
 
     def _convolve(self, x: paddle.Tensor, weight: paddle.Tensor, form: Form) -> paddle.Tensor:
-        # What needs no derivative takes the quick way in any form.
-        quick = form == "fused" or not paddle.is_grad_enabled()
+        if is_quick(form) and takes(x, weight):
+            return follow(self.route, x, weight)
         if not self.upsample:
-            return convolve(x, weight, padding=1) if quick else F.conv2d(x, weight, padding=1)
+            return F.conv2d(x, weight, padding=1)
         if form != "smooth":
-            weight = weight.transpose([1, 0, 2, 3])
-            return self.blur(convolve_up(x, weight) if quick else F.conv2d_transpose(x, weight, stride=2))
+            return self.blur(F.conv2d_transpose(x, weight.transpose([1, 0, 2, 3]), stride=2))
         height, width = x.shape[2:]
         num_taps = 2 * self.phase_padding + 1
         kernel = paddle.matmul(weight.reshape([-1, 9]), self.phases)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import paddle
+import paddle.nn.functional as F
 from paddle import nn
 
-from ppgan_ext.nn.activation import ROOT2, BiasedLeakyReLU
+from ppgan_ext.nn import cpu_conv, cpu_layer
+from ppgan_ext.nn.activation import ROOT2, SLOPE, BiasedLeakyReLU
+from ppgan_ext.nn.cpu_route import Route
 from ppgan_ext.nn.equalized import EqualConv2D
-from ppgan_ext.nn.forms import Form
+from ppgan_ext.nn.forms import Form, is_quick
 from ppgan_ext.nn.resample import Blur, down_conv_padding
 
 
@@ -37,21 +40,37 @@ class ConvLayer(nn.Sequential):
         layers: list[nn.Layer] = []
         # A 1x1 filter sees single pixels, so those that the stride drops need not be blurred first.
         thin = downsample and kernel_size == 1
+        padding = down_conv_padding(len(blur_kernel), kernel_size)
         if downsample:
-            padding = down_conv_padding(len(blur_kernel), kernel_size)
             layers.append(Blur(blur_kernel, padding, stride=2 if thin else 1))
         stride = 2 if downsample and not thin else 1
-        padding_conv = 0 if downsample else kernel_size // 2
-        layers.append(EqualConv2D(num_in, num_out, kernel_size, stride=stride, padding=padding_conv, bias=False))
+        conv = EqualConv2D(num_in, num_out, kernel_size, stride, 0 if downsample else kernel_size // 2, bias=False)
+        layers.append(conv)
         if activate:
             layers.append(BiasedLeakyReLU(num_out))
         super().__init__(*layers)
+        self.num_before = len(layers) - 1 - activate
+        self.activates = activate
+        taps = tuple(layers[0].taps) if downsample else ()
+        self.route = Route(2, 0, False, taps, *padding) if downsample else Route(1, conv.padding)
 
-    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
-        """Map (N, num_in, H, W) to (N, num_out, H, W), or to half the sides."""
-        for layer in self:
-            x = layer(x, form)
-        return x
+    def forward(self, x: paddle.Tensor, form: Form = "fast", gain: float = 1.0) -> paddle.Tensor:
+        """Map (N, num_in, H, W) to (N, num_out, H, W), or to half the sides; ``gain``, positive, multiplies the result.
+
+        Constant factors go to the filters and the bias, which are small: leaky ReLU commutes with them.
+        """
+        conv: EqualConv2D = self[self.num_before]
+        gain *= ROOT2 if self.activates else 1
+        weight, bias = conv.weight * (conv.scale * gain), self[-1].bias * gain if self.activates else None
+        if is_quick(form) and cpu_conv.takes(x, weight):
+            if bias is None:
+                return cpu_conv.follow(self.route, x, weight)
+            if cpu_layer.works():
+                return cpu_layer.plain_layer(self.route, x, weight, bias, SLOPE)
+        if self.num_before:
+            x = self[0](x, form)
+        y = F.conv2d(x, weight, stride=conv.stride, padding=conv.padding)
+        return y if bias is None else F.leaky_relu(y + bias.reshape([1, -1, 1, 1]), SLOPE)
 
 
 class ResidualBlock(nn.Layer):
@@ -71,4 +90,4 @@ class ResidualBlock(nn.Layer):
 
     def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, H / 2, W / 2)."""
-        return (self.conv2(self.conv1(x, form), form) + self.skip(x, form)) / ROOT2
+        return self.conv2(self.conv1(x, form), form, 1 / ROOT2) + self.skip(x, form, 1 / ROOT2)

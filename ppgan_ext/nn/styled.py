@@ -8,10 +8,10 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from ppgan_ext.nn import cpu_styled
 from ppgan_ext.nn.activation import ROOT2, SLOPE, BiasedLeakyReLU
-from ppgan_ext.nn.cpu_planes import runs_on_cpu
-from ppgan_ext.nn.cpu_styled import finish_style
-from ppgan_ext.nn.forms import Form
+from ppgan_ext.nn.cpu_conv import takes
+from ppgan_ext.nn.forms import Form, is_quick
 from ppgan_ext.nn.modulated import ModulatedConv2D
 from ppgan_ext.nn.resample import UpsampleFIR
 
@@ -80,17 +80,32 @@ class StyledConv(nn.Layer):
         Leaky ReLU commutes with positive factors, so its gain sqrt(2) is applied to the demodulation, the noise
         strength and the bias, which are small, and not to the whole feature map.
         """
-        y, gain = self.conv.convolve(x, style, form, ROOT2)
         bias = self.activate.bias * ROOT2
-        if noise is not None:
-            noise = noise * (self.noise.weight * ROOT2)
-        if form == "fused" and not self.is_concat and runs_on_cpu(y, gain, bias, *(() if noise is None else (noise,))):
-            return finish_style(y, gain, noise, bias, SLOPE)
+        given = [x, style, bias] if noise is None else [x, style, bias, noise]
+        if is_quick(form) and not self.is_concat and takes(*given) and cpu_styled.works():
+            return self._as_program(x, style, noise, bias)
+        y, gain = self.conv.convolve(x, style, form, ROOT2)
         y = y * gain.unsqueeze(-1).unsqueeze(-1)
         if noise is not None:
+            noise = noise * (self.noise.weight * ROOT2)
             # Keep (y + noise) + bias: were noise + bias written first, constant folding would store a full-size tensor.
             y = paddle.concat([y, noise], axis=1) if self.is_concat else y + noise
         return F.leaky_relu(y + bias.reshape([1, -1, 1, 1]), SLOPE)
+
+    def _as_program(
+        self, x: paddle.Tensor, style: paddle.Tensor, noise: paddle.Tensor | None, bias: paddle.Tensor
+    ) -> paddle.Tensor:
+        conv, strength = self.conv, self.noise.weight * ROOT2
+        weight, gain = conv.filters(), conv.demodulation(style, ROOT2)
+        style = style * conv.scale
+        if x.shape[0] != style.shape[0]:
+            # The constant input, which all images share, leads to no code; what its style makes of it does.
+            x = x * style.unsqueeze([2, 3])
+            style = paddle.ones_like(style).detach()
+        if noise is None:
+            sides = [2 * side if conv.upsample else side for side in x.shape[2:]]
+            noise, strength = paddle.zeros([1, 1, *sides], x.dtype), paddle.zeros([1], x.dtype)
+        return cpu_styled.styled_layer(conv.route, x, weight, style, gain, bias, noise, strength, SLOPE)
 
 
 class ToRGB(nn.Layer):
