@@ -12,7 +12,9 @@ import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +78,9 @@ class ProgramSpec:
 class CompiledProgram:
     """One loaded program. Calls from several threads take turns.
 
+    When a thread that has used oneDNN ends, Paddle throws away what all threads have cached, also under another one at
+    work, which then fails (Paddle 3.3). So calls from other threads than the main one go to a thread that stays.
+
     Args:
         folder: what `build_program` has written.
 
@@ -106,6 +111,11 @@ class CompiledProgram:
 
     def run(self, *arrays: FloatArray) -> FloatArray:
         """Compute the output for one float32 array per input, in the order of the spec."""
+        if threading.current_thread() is threading.main_thread():
+            return self._run(arrays)
+        return _staying_thread().submit(self._run, arrays).result()
+
+    def _run(self, arrays: Sequence[FloatArray]) -> FloatArray:
         with self._lock:
             for handle, array in zip(self._inputs, arrays, strict=True):
                 handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
@@ -114,6 +124,11 @@ class CompiledProgram:
                 self._predictor.run()
             self._has_run = True
             return self._output.copy_to_cpu()
+
+
+@cache
+def _staying_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="ppgan_ext-program")
 
 
 def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> CompiledProgram:
