@@ -16,6 +16,8 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.nn.cpu_conv import convolve
+from ppgan_ext.nn.cpu_layer import convolve_activated
 
 CHIP_SIZE = 150
 """Side of the network's input, an aligned face such as ``dlib.get_face_chip`` cuts with its padding of 0.25."""
@@ -44,7 +46,10 @@ class DlibBlock(nn.Layer):
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, H, W), or to half the sides, rounded down."""
         short = F.avg_pool2d(x, 2, 2) if self.halves else x
-        return F.relu(add_extended(self.conv2(F.relu(self.conv1(x))), short))
+        stride, padding = (2, 0) if self.halves else (1, 1)
+        x = convolve_activated(x, self.conv1.weight, self.conv1.bias, 0, stride, padding)
+        x = convolve(x, self.conv2.weight, padding=1) + self.conv2.bias.reshape([1, -1, 1, 1])
+        return F.relu(add_extended(x, short))
 
 
 def add_extended(one: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
@@ -116,7 +121,8 @@ class DlibFaceNet(nn.Layer):
         if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (3, CHIP_SIZE, CHIP_SIZE):
             expected = f"(N, 3, {CHIP_SIZE}, {CHIP_SIZE})"
             raise InputError(f"expected {expected}, got {tuple(pixels.shape)}", where="pixels")
-        x = F.max_pool2d(F.relu(self.stem(pixels * (127.5 / 256) + self.shift)), 3, 2)
+        x = pixels * (127.5 / 256) + self.shift
+        x = F.max_pool2d(convolve_activated(x, self.stem.weight, self.stem.bias, 0, stride=2), 3, 2)
         for block in self.blocks:
             x = block(x)
         return self.fc(x.mean(axis=[2, 3]))

@@ -10,7 +10,7 @@ import paddle
 from paddle import nn
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.nn.cpu_conv import convolve
+from ppgan_ext.nn.cpu_layer import convolve_activated
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (channels, number of convolutions)
 CHANNELS = tuple(channels for channels, _ in STAGES)
@@ -51,12 +51,10 @@ class VGG16Features(nn.Layer):
             raise InputError(f"expected {expected}, got {tuple(x.shape)}", where="images")
         maps = []
         for index, layer in enumerate(self.features):
-            x = _convolve(x, layer) if isinstance(layer, nn.Conv2D) else layer(x)
+            if isinstance(layer, nn.Conv2D):
+                x = convolve_activated(x, layer.weight, layer.bias, slope=0, padding=1)
+            elif isinstance(layer, nn.MaxPool2D):
+                x = layer(x)
             if index in self._ends:
                 maps.append(x)
         return maps
-
-
-def _convolve(x: paddle.Tensor, layer: nn.Conv2D) -> paddle.Tensor:
-    """Call a 3x3 layer by the way that is the fastest on a CPU."""
-    return convolve(x, layer.weight, padding=1) + layer.bias.reshape([1, -1, 1, 1])

@@ -21,7 +21,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle.autograd import PyLayer
 
-from ppgan_ext.nn.cpu_conv import DifferentiableRoute, agree, tried
+from ppgan_ext.nn.cpu_conv import DifferentiableRoute, agree, takes, tried
 from ppgan_ext.nn.cpu_program import Program, finished, in_paddles_layout
 from ppgan_ext.nn.cpu_route import Route
 from ppgan_ext.nn.second_order import gradient_of, wanted_gradients
@@ -38,7 +38,7 @@ class Formulas(ABC):
 
     Attributes:
         route: from features to features.
-        slope: of the leaky ReLU, above 0.
+        slope: of the leaky ReLU, at least 0.
         learnt: indices of the tensors that come from parameters alone.
         inner: indices of the tensors whose gradients are the inner ones.
         curved: which tensors the inner gradients depend on smoothly.
@@ -84,12 +84,33 @@ def plain_layer(
         x: features, (N, I, H, W), float32, on the CPU, as are the others; where :func:`works`.
         weight: filters, (O, I, k, k).
         bias: (O,).
-        slope: of the leaky ReLU, above 0.
+        slope: of the leaky ReLU, at least 0.
 
     Returns:
         (N, O, H', W').
     """
     return apply(PlainFormulas(route, slope), x, weight, bias)
+
+
+def convolve_activated(
+    x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor, slope: float, stride: int = 1, padding: int = 0
+) -> paddle.Tensor:
+    """Convolve, add a bias, apply leaky ReLU: by one program where there is one, else by Paddle's operators.
+
+    Args:
+        x: features, (N, I, H, W).
+        weight: filters, (O, I, k, k).
+        bias: (O,).
+        slope: of the leaky ReLU; 0 for ReLU.
+        stride: on both axes.
+        padding: zeros on all four sides, below k.
+
+    Returns:
+        (N, O, H', W').
+    """
+    if takes(x, weight, bias) and works():
+        return plain_layer(Route(stride, padding), x, weight, bias, slope)
+    return F.leaky_relu(F.conv2d(x, weight, bias, stride=stride, padding=padding), slope)
 
 
 @cache

@@ -98,7 +98,7 @@ class StyledConv(nn.Layer):
         conv, strength = self.conv, self.noise.weight * ROOT2
         weight, gain = conv.filters(), conv.demodulation(style, ROOT2)
         style = style * conv.scale
-        if x.shape[0] != style.shape[0]:
+        if x.shape[0] != style.shape[0] or (x.is_leaf and not x.stop_gradient):
             # The constant input, which all images share, leads to no code; what its style makes of it does.
             x = x * style.unsqueeze([2, 3])
             style = paddle.ones_like(style).detach()

@@ -2,10 +2,11 @@
 
 import numpy as np
 import paddle
+import paddle.nn.functional as F
 import pytest
 
 from ppgan_ext.nn import cpu_conv, cpu_layer, cpu_styled
-from ppgan_ext.nn.cpu_layer import plain_layer
+from ppgan_ext.nn.cpu_layer import convolve_activated, plain_layer
 from ppgan_ext.nn.cpu_route import Route
 from ppgan_ext.nn.cpu_styled import styled_layer
 from ppgan_ext.nn.second_order import gradient_of
@@ -156,6 +157,20 @@ def test_third_derivatives_against_finite_differences(layer):
 
     expected = (penalty(1e-5) - penalty(-1e-5)) / 2e-5
     assert float((made["x"].grad.numpy() * along).sum()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_relu_is_a_leaky_relu_of_slope_0():
+    results = []
+    for function in (
+        lambda x, w, b: convolve_activated(x, w, b, 0, stride=2, padding=1),
+        lambda x, w, b: F.relu(F.conv2d(x, w, b, stride=2, padding=1)),
+    ):
+        made = tensors("plain", "same", "float32")
+        results.append(first_derivatives(function, made))
+        made["x"].clear_grad()
+        (gradient_of((function(*made.values()) ** 3).sum(), made["x"]) ** 2).sum().backward()
+        results[-1].append(made["weight"].grad.numpy())
+    assert_near(*results)
 
 
 def test_results_do_not_share_memory():
