@@ -121,7 +121,7 @@ class FaceFusionPredictor(Predictor):
             target: the photo of the person whose face is put in, alike.
             identity: share of the target's face, 0 to 1; by default 1.
             method: "latent" turns the target's face in the model's latent space; "warp" warps its picture.
-            shape: share of the target's shape of head, 0 to 1; by default 0.5.
+            shape: share of the target's shape of face, 0 to 1; by default 1 for "latent", 0.5 for "warp".
             skin: whose tone of skin the result has.
             pairs: of two folders, "name" or "all".
             source_face: faces to replace; by default the only one.
@@ -230,7 +230,7 @@ class FaceFusionPredictor(Predictor):
         if options.method == "warp":
             fusion = fuse_by_warp(
                 photo, face.landmarks, other, other_face.landmarks,
-                identity=options.identity, shape=options.shape, skin=options.skin,
+                identity=options.identity, shape=0.5 if options.shape is None else options.shape, skin=options.skin,
             )  # fmt: skip
             pictures = fusion.images
         else:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ppgan_ext.latents.fusion import Refined, RefineStep
     from ppgan_ext.latents.pose_matching import PoseMatch
 
+_TEXTURE = np.float32(0.5)
 DOUBTFUL_SPREAD = 0.03  # of landmarks, box widths; that of nearly all faces is below
 
 
@@ -70,11 +71,15 @@ def fuse_in_latent_space(
         for number, shown in enumerate(((photo, face), (other, other_face)), start=1)
     )
     engine = _tuned(predictor, source, target, options)
-    shares = FusionShares(identity=options.identity, shape=options.shape, skin=SKIN_CHOICES[options.skin])
+    shares = FusionShares(
+        identity=options.identity,
+        shape=1.0 if options.shape is None else options.shape,
+        skin=SKIN_CHOICES[options.skin],
+    )
 
     def draw_fused(turned: FloatArray) -> FloatArray:
         mixed = fuse_codes(source.w_plus, turned, shares, directions)
-        return _add_detail(engine, render_pixels(engine, mixed), target, options.identity)
+        return _add_texture(engine, render_pixels(engine, mixed), target, options.identity)
 
     def draw_pasted(turned: FloatArray) -> Image:
         """Draw the result as the source's crop will show it."""
@@ -98,22 +103,24 @@ def fuse_in_latent_space(
         refined = _refine(predictor, engine, fused, source, target, options)
         fused, terms = refined.w_plus, refined.terms
         pictures["refined"] = _draw(engine, fused)
-    picture = _add_detail(engine, render_pixels(engine, fused), target, options.identity)
-    pictures["detailed"] = to_image(picture)
+    picture = _add_texture(engine, render_pixels(engine, fused), target, options.identity)
+    pictures["textured"] = to_image(picture)
     overlay = place_crop(photo.shape, face.landmarks, source.crop, picture)
     # How much of it is the target's lies in the code already.
     fusion = lay_over(photo, photo, overlay, skin=options.skin)
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms)
 
 
-def _add_detail(engine: Engine, pixels: FloatArray, target: Portrait, share: float) -> FloatArray:
-    """Add what the generator cannot draw of the target, moved from its place there to its place in the fused picture.
+def _add_texture(engine: Engine, pixels: FloatArray, target: Portrait, share: float) -> FloatArray:
+    """Draw the target's own photo into the fused picture, through triangles, as far as it shows the face.
+
+    What the generator cannot draw of the target is added in full; of what it can, half is taken from the photo.
 
     Args:
         engine: the model.
         pixels: (1, 3, S, S), the fused picture.
         target: the person's crop and code.
-        share: of the detail that is added.
+        share: of all that.
 
     Returns:
         (S, S, 3) float32, 0 to 255.
@@ -125,9 +132,11 @@ def _add_detail(engine: Engine, pixels: FloatArray, target: Portrait, share: flo
     landmarks = aligned_landmarks(images.to_image(pixels), target.crop.template)
     if landmarks is None:
         return picture
-    detail = target.crop.image - _to_float(render_pixels(engine, target.w_plus))
-    overlay = draw_over(picture.shape, landmarks, detail, crop_landmarks(target))
-    overlay.of(picture)[:] += np.float32(share) * overlay.shown[..., None] * overlay.face
+    drawn = _to_float(render_pixels(engine, target.w_plus))
+    own = crop_landmarks(target)
+    detail, rest = (draw_over(picture.shape, landmarks, part, own) for part in (target.crop.image - drawn, drawn))
+    under = detail.of(picture)
+    under += np.float32(share) * detail.shown[..., None] * (detail.face + _TEXTURE * (rest.face - under))
     return picture
 
 

@@ -35,7 +35,10 @@ class FuseOptions(InversionOptions):
         group="face",
     )  # fmt: skip
     identity: float = option(1.0, "share of the target's face", group="face", ge=0.0, le=1.0, step=0.05)
-    shape: float = option(0.5, "share of the target's shape of head", group="face", ge=0.0, le=1.0, step=0.05)
+    shape: float | None = option(
+        None, "share of the target's shape of face (default: 1 for latent, 0.5 for warp, which reshapes the photo)",
+        group="face", ge=0.0, le=1.0, step=0.05,
+    )  # fmt: skip
     skin: Skin = option("source", "whose tone of skin the result has", group="face")
     pose_method: Literal["linear"] = option(
         "linear", "how the latent method turns a face: along the model's directions of yaw and pitch", group="fitting"

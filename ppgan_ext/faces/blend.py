@@ -182,7 +182,7 @@ def _multi_band(photo: Image, face: FloatArray, mask: FloatArray) -> FloatArray:
     size = math.sqrt(max(float(np.count_nonzero(mask > 0)), 1.0))
     # The coarsest band passes over about an eighth of the face; wider ones would carry colours right across it.
     num_levels = max(1, int(math.log2(max(size / 8, 2.0))))
-    weight = np.clip(2.0 * mask - 0.5, 0.0, 1.0).astype(np.float32)
+    weight = np.asarray(mask, np.float32)
     outer, inner = photo.astype(np.float32), np.asarray(face, np.float32)
     bands = []
     for _ in range(num_levels):

@@ -11,8 +11,8 @@ from ppgan_ext.faces.skin import face_size, foreign_weight
 from ppgan_ext.types import FloatArray, Image
 
 # Lengths are shares of the face's size.
-_FEATHER = 0.15
-_INSET = 0.035  # how far within its outline the face ends, so that the border lies on skin; shares of the size
+_FEATHER = 0.16
+_INSET = 0.02  # how far within its outline the face ends, so that the border lies on skin; shares of the size
 _FAINT = 0.02  # of the mask; pieces are told apart above it
 _BROW_BAND = 0.08  # height over which a fringe begins to count above the brows
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
