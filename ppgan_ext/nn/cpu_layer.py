@@ -21,7 +21,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle.autograd import PyLayer
 
-from ppgan_ext.nn.cpu_conv import DifferentiableRoute, agree, takes, tried
+from ppgan_ext.nn import cpu_conv
+from ppgan_ext.nn.cpu_conv import DifferentiableRoute, agree, tried
 from ppgan_ext.nn.cpu_program import Program, finished, in_paddles_layout
 from ppgan_ext.nn.cpu_route import Route
 from ppgan_ext.nn.second_order import gradient_of, wanted_gradients
@@ -108,9 +109,14 @@ def convolve_activated(
     Returns:
         (N, O, H', W').
     """
-    if takes(x, weight, bias) and works():
+    if takes(x, weight, bias):
         return plain_layer(Route(stride, padding), x, weight, bias, slope)
     return F.leaky_relu(F.conv2d(x, weight, bias, stride=stride, padding=padding), slope)
+
+
+def takes(*tensors: paddle.Tensor) -> bool:
+    """Say whether layers of these tensors can be programs: in dygraph, on the CPU, float32."""
+    return cpu_conv.takes(*tensors) and works()
 
 
 @cache

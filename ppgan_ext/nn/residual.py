@@ -62,15 +62,18 @@ class ConvLayer(nn.Sequential):
         conv: EqualConv2D = self[self.num_before]
         gain *= ROOT2 if self.activates else 1
         weight, bias = conv.weight * (conv.scale * gain), self[-1].bias * gain if self.activates else None
-        if is_quick(form) and cpu_conv.takes(x, weight):
-            if bias is None:
-                return cpu_conv.follow(self.route, x, weight)
-            if cpu_layer.works():
-                return cpu_layer.plain_layer(self.route, x, weight, bias, SLOPE)
+        # One condition, one return: Paddle's tracing would evaluate the condition of an inner `if` in any case.
+        if is_quick(form) and cpu_layer.takes(x, weight):
+            return self._as_program(x, weight, bias)
         if self.num_before:
             x = self[0](x, form)
         y = F.conv2d(x, weight, stride=conv.stride, padding=conv.padding)
         return y if bias is None else F.leaky_relu(y + bias.reshape([1, -1, 1, 1]), SLOPE)
+
+    def _as_program(self, x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor | None) -> paddle.Tensor:
+        if bias is None:
+            return cpu_conv.follow(self.route, x, weight)
+        return cpu_layer.plain_layer(self.route, x, weight, bias, SLOPE)
 
 
 class ResidualBlock(nn.Layer):
