@@ -1,10 +1,10 @@
-"""Data sets under the names that YAML files use: PaddleGAN's SingleDataset, and FacesDataset for any folder."""
+"""Data sets by the names that YAML files use: PaddleGAN's SingleDataset, FacesDataset for any folder, Multi-PIE."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -14,6 +14,7 @@ import pydantic
 from ppgan_ext import config
 from ppgan_ext.data.assembly import Dataset, Sample
 from ppgan_ext.data.image_source import ImageSource, PartOfSource
+from ppgan_ext.data.multipie import MultiPieSource, Part, open_multipie
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.data.transforms import LoadImageFromFile, Pipeline, Step, Transforms, build_pipeline
 from ppgan_ext.errors import ConfigError, InputError, nearest
@@ -63,6 +64,18 @@ class FacesOptions(DatasetOptions):
     limit: int | None = pydantic.Field(None, ge=1)
     exclude: int | None = None
     cache: bool = False
+
+
+class MultiPieOptions(DatasetOptions):
+    """Options of `MultiPieDataset`."""
+
+    size: int = pydantic.Field(ge=4, le=4096)
+    setting: Literal[1, 2] = 2
+    part: Part = "train"
+    max_yaw: float = pydantic.Field(90, ge=0, le=90)
+    illuminations: list[int] | None = None
+    pairs: bool = False
+    flip: bool = True
 
 
 class SingleDataset:
@@ -230,7 +243,80 @@ def _choose(source: ImageSource, limit: int | None, exclude: int | None) -> Imag
     return source if len(chosen) == total else PartOfSource(source, chosen)
 
 
-DATASETS: dict[str, Any] = {"SingleDataset": SingleDataset, "FacesDataset": FacesDataset}
+class MultiPieDataset:
+    """A user's own copy of CMU Multi-PIE, aligned: the training or test subjects of one of its two settings.
+
+    Args:
+        dataroot: the folder that holds ``session01`` and so on; see `multipie`.
+        size: side of the squares in pixels; what is larger is cut as `FacesDataset` cuts.
+        setting: 1 or 2.
+        part: "train" or "test".
+        max_yaw: leave out cameras that see a larger angle, in degrees; 75 leaves the eleven poses of TP-GAN.
+        illuminations: use these only, of 0 to 19; None for all.
+        pairs: give the frontal picture of the same moment too, and leave out pictures that have none.
+        flip: mirror every sample with probability 1/2.
+
+    Raises:
+        InputError: there are no such pictures.
+        ConfigError: there is no such setting or illumination.
+    """
+
+    Options: ClassVar[type[DatasetOptions]] = MultiPieOptions
+
+    def __init__(
+        self,
+        dataroot: str | os.PathLike[str],
+        size: int,
+        setting: int = 2,
+        part: Part = "train",
+        max_yaw: float = 90,
+        illuminations: Sequence[int] | None = None,
+        pairs: bool = False,
+        flip: bool = True,
+    ) -> None:
+        source = open_multipie(dataroot, setting, part, max_yaw=max_yaw, illuminations=illuminations)
+        if pairs:
+            source = source.with_frontals()
+        self.source: MultiPieSource = source
+        self.size = size
+        self._pairs = pairs
+        self._flip = flip
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def name(self, index: int) -> str:
+        """Name a picture, relative to the data set."""
+        return self.source.name(index)
+
+    def sample(self, index: int, rng: np.random.Generator) -> Sample:
+        """Give ``{"A": pixels}``, (3, size, size) float32 in [-1, 1].
+
+        With ``pairs`` also "B", the frontal picture of the same moment, and "yaw", () float32, the degrees of A,
+        positive to image right; a mirrored sample is mirrored in all three.
+
+        Raises:
+            BadFileError: a picture cannot be read.
+        """
+        mirrored = self._flip and rng.random() < 0.5
+        sample = {"A": self._pixels(index, mirrored)}
+        if self._pairs:
+            frontal = self.source.frontal(index)
+            assert frontal is not None
+            yaw = self.source.shots[index].yaw
+            sample |= {"B": self._pixels(frontal, mirrored), "yaw": np.array(-yaw if mirrored else yaw, np.float32)}
+        return sample
+
+    def _pixels(self, index: int, mirrored: bool) -> npt.NDArray[np.float32]:
+        image = square(self.source.read(index), self.size)
+        return to_pixels(image[:, ::-1] if mirrored else image)[0]
+
+
+DATASETS: dict[str, Any] = {
+    "SingleDataset": SingleDataset,
+    "FacesDataset": FacesDataset,
+    "MultiPieDataset": MultiPieDataset,
+}
 
 
 def build_dataset(settings: Mapping[str, Any] | pydantic.BaseModel) -> Dataset:

@@ -160,7 +160,7 @@ def test_a_cache_that_would_fill_the_memory_is_refused(photos, monkeypatch):
     ("settings", "message"),
     [
         ({"name": "FaceDataset"}, "there is no data set 'FaceDataset'. Did you mean 'FacesDataset'?"),
-        ({}, "there is no data set 'None'. Choose from: FacesDataset, SingleDataset"),
+        ({}, "there is no data set 'None'. Choose from: FacesDataset, MultiPieDataset"),
         ({"name": "FacesDataset"}, "dataroot: missing; size: missing"),
         ({"name": "FacesDataset", "dataroot": "x", "size": 2}, "size: input should be greater than or equal to 4"),
         ({"name": "FacesDataset", "dataroot": "x", "size": 8, "flop": 1}, "flop: unknown key; did you mean 'flip'?"),
@@ -176,7 +176,7 @@ def test_wrong_settings_are_refused(settings, message):
 
 
 def test_every_data_set_has_options_that_refuse_unknown_keys():
-    assert set(DATASETS) == {"SingleDataset", "FacesDataset"}
+    assert set(DATASETS) == {"SingleDataset", "FacesDataset", "MultiPieDataset"}
     for name, kind in DATASETS.items():
         assert kind.__name__ == name
         assert kind.Options.model_config["extra"] == "forbid"
