@@ -24,7 +24,7 @@ def code(seed):
 
 def test_names_are_loaded_when_they_are_used():
     assert sorted(apps.__all__) == dir(apps)
-    assert len(PREDICTORS) == 6
+    assert len(PREDICTORS) == 7
     with pytest.raises(AttributeError, match="StyleGANv3Predictor"):
         apps.StyleGANv3Predictor  # noqa: B018
 
