@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from ppgan_ext.apps.command import read_options
-from ppgan_ext.apps.runners import COMMANDS
+from ppgan_ext.apps.multipie_study import RecognitionOptions
+from ppgan_ext.apps.runners import COMMANDS, Command
+from ppgan_ext.data import multipie
 from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.images import SUFFIXES
@@ -48,10 +50,30 @@ def test_the_settings_of_the_page_build(faces):
 
 
 def test_the_command_of_the_page_is_right():
-    (line,) = re.findall(r"python tools/prepare_faces\.py (.*)", PAGE)
+    line, of_multipie = re.findall(r"python tools/prepare_faces\.py (.*)", PAGE)
+    assert read_options(COMMANDS["prepare"], of_multipie.split(), "prepare").which == "largest"
     options = read_options(COMMANDS["prepare"], line.split(), "prepare")
     assert (options.input, options.output, options.size, options.crop) == ("photos/", "faces/", 256, "ffhq")
     assert f"`--min_size` ({options.min_size} pixels" in PAGE
+
+
+def test_the_cameras_of_the_page_are_the_packages():
+    names, yaws = re.findall(r"^\| (?:camera|yaw)[^|]*\|(.*)\|$", PAGE, re.MULTILINE)
+    found = zip(re.findall(r"`(.*?)`", names), map(int, yaws.split("|")), strict=True)
+    assert dict(found) == multipie.CAMERAS
+    for setting, column in ((1, 1), (2, 2)):
+        for part in ("train", "test"):
+            (row,) = re.findall(rf"^\| `part: {part}` \|.*$", PAGE, re.MULTILINE)
+            first, last = map(int, re.findall(r"\d{3}(?= |-|$)", row.split("|")[column + 1].replace("-", " "))[:2])
+            assert range(first, last + 1) == multipie.SETTINGS[setting].subjects(part)
+
+
+def test_the_evaluation_of_the_page_parses():
+    (line,) = re.findall(r"python tools/evaluate_multipie\.py (.*)", PAGE)
+    command = Command(RecognitionOptions, "", (), lambda options: 0)
+    assert read_options(command, line.split(), "evaluate_multipie.py").output_path == "multipie"
+    assert set(re.findall(r"`--(\w+)(?: DIR)?`", PAGE)) >= {"gallery_light", "network", "crop", "synthesised"}
+    assert {"gallery_light", "network", "weight_path", "crop", "synthesised"} <= set(RecognitionOptions.model_fields)
 
 
 def test_the_suffixes_are_all_named():

@@ -1,0 +1,15 @@
+"""Measure how many people are recognised on your own copy of Multi-PIE, by yaw: TP-GAN's rank-1 protocol.
+
+python tools/evaluate_multipie.py --input multipie_aligned/ --setting 2 --output_path multipie
+python tools/evaluate_multipie.py --input multipie_aligned/ --synthesised frontal/
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from ppgan_ext.apps.multipie_study import main
+
+if __name__ == "__main__":
+    sys.exit(main())
