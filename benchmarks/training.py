@@ -1,4 +1,4 @@
-"""One training iteration of StyleGAN2 at 64 px, batch 16: discriminator and generator, and each of the lazy penalties.
+"""A training step of StyleGAN2 at 64 px, batch 16: discriminator and generator, the lazy penalties, all in their shares.
 
 With ``PPGAN_EXT_TORCH_TWIN`` (a folder with PyTorch twins of the networks, networks_torch.py) and
 ``PPGAN_EXT_TORCH_PYTHON`` (an interpreter that has PyTorch) the same is measured there, in float32.
@@ -6,10 +6,12 @@ With ``PPGAN_EXT_TORCH_TWIN`` (a folder with PyTorch twins of the networks, netw
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from benchmarks.common import (
     BenchmarkError,
     Case,
     Report,
+    Timing,
     main,
     make_report,
     measure,
@@ -27,7 +30,9 @@ from benchmarks.common import (
 from ppgan_ext import runtime
 
 MODULE = "benchmarks.training"
-PARTS = ("iteration", "R1", "path length")
+# How often each is computed: R1 with every 16th iteration, path length with every 8th.
+SHARES = {"iteration": 1.0, "R1": 1 / 16, "path length": 1 / 8}
+MEAN = "mean step"
 WIDTHS = {"channel_base": 3072, "channel_cap": 192}
 
 
@@ -98,18 +103,34 @@ def torch_step(name: str, part: str, size: int, batch_size: int, widths: dict[st
     return case.model_copy(update={"name": name})
 
 
+def mean_step(name: str, parts: Sequence[Case]) -> Case:
+    """Add the parts up, each by its share."""
+    timings = [(share, case.timing) for share, case in zip(SHARES.values(), parts, strict=True)]
+    figures = {
+        field: sum(share * getattr(timing, field) for share, timing in timings)
+        for field in ("median", "lower_quartile", "upper_quartile", "minimum", "cpu_median")
+    }
+    memory = [case.peak_rss_mb for case in parts if case.peak_rss_mb is not None]
+    timing = Timing(**figures, num_repeats=min(timing.num_repeats for _, timing in timings))
+    return Case(name=name, timing=timing, peak_rss_mb=max(memory, default=None))
+
+
 def run(quick: bool, num_repeats: int) -> Report:
     """Measure all parts, alternating with PyTorch's where it is there."""
     arguments = {"size": 64, "batch_size": 16, "widths": WIDTHS, "num_repeats": num_repeats}
     if quick:
         arguments |= {"size": 16, "batch_size": 2, "widths": {"channel_base": 64, "channel_cap": 8}}
     with_torch = all(name in os.environ for name in ("PPGAN_EXT_TORCH_TWIN", "PPGAN_EXT_TORCH_PYTHON"))
-    cases, ratios = [], {}
-    for part in PARTS:
-        cases.append(run_case(MODULE, "step", {"name": part, "part": part, **arguments}))
+    ours, theirs = [], []
+    for part in SHARES:
+        ours.append(run_case(MODULE, "step", {"name": part, "part": part, **arguments}))
         if with_torch:
-            cases.append(torch_step(f"{part}, PyTorch", part, **arguments))
-            ratios[f"{part}: PyTorch / ours"] = (f"{part}, PyTorch", part)
+            theirs.append(torch_step(f"{part}, PyTorch", part, **arguments))
+    ours.append(mean_step(MEAN, ours))
+    if with_torch:
+        theirs.append(mean_step(f"{MEAN}, PyTorch", theirs))
+    cases = [case for pair in itertools.zip_longest(ours, theirs) for case in pair if case is not None]
+    ratios = {f"{case.name}: PyTorch / ours": (f"{case.name}, PyTorch", case.name) for case in ours if with_torch}
     return make_report("training", quick, cases, ratios)
 
 
