@@ -1,4 +1,4 @@
-"""A training step of StyleGAN2 at 64 px, batch 16: discriminator and generator; the lazy penalties; all in their shares.
+"""A training step of StyleGAN2 at 64 px, batch 16: discriminator and generator, and the lazy penalties by their shares.
 
 With ``PPGAN_EXT_TORCH_TWIN`` (a folder with PyTorch twins of the networks, networks_torch.py) and
 ``PPGAN_EXT_TORCH_PYTHON`` (an interpreter that has PyTorch) the same is measured there, in float32.
