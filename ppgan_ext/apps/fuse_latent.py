@@ -105,6 +105,9 @@ def fuse_in_latent_space(
         pictures["refined"] = _draw(engine, fused)
     picture = _add_texture(engine, render_pixels(engine, fused), target, options.identity)
     pictures["textured"] = to_image(picture)
+    if not match.reached:
+        picture = _warp_on(picture, source)
+        pictures["warped on"] = to_image(picture)
     overlay = place_crop(photo.shape, face.landmarks, source.crop, picture)
     # How much of it is the target's lies in the code already.
     fusion = lay_over(photo, photo, overlay, skin=options.skin)
@@ -138,6 +141,27 @@ def _add_texture(engine: Engine, pixels: FloatArray, target: Portrait, share: fl
     under = detail.of(picture)
     under += np.float32(share) * detail.shown[..., None] * (detail.face + _TEXTURE * (rest.face - under))
     return picture
+
+
+def _warp_on(picture: FloatArray, source: Portrait) -> FloatArray:
+    """Go on in the classic way where the model came to its end: warp the picture's face to the pose of the source's.
+
+    Args:
+        picture: (S, S, 3) float32, 0 to 255.
+        source: whose pose is wanted.
+    """
+    from ppgan_ext.faces.aligned import aligned_landmarks
+    from ppgan_ext.faces.fusion import draw_over, to_image
+    from ppgan_ext.faces.shape import seen_alike
+
+    landmarks = aligned_landmarks(to_image(picture), source.crop.template)
+    if landmarks is None:
+        return picture
+    overlay = draw_over(picture.shape, seen_alike(landmarks, crop_landmarks(source)), picture, landmarks)
+    result = picture.copy()
+    under = overlay.of(result)
+    under += overlay.shown[..., None] * (overlay.face - under)
+    return result
 
 
 def _to_float(pixels: FloatArray) -> FloatArray:
@@ -242,7 +266,7 @@ def _warn_if_short(match: PoseMatch, source: Portrait, name: str) -> None:
     came = "it shows no face" if match.pose is None else _angles(match.pose)
     warnings.warn(
         f"{name}: the model cannot turn the target's face as far as the photo's ({came} instead of {_angles(wanted)});"
-        " '--method warp' follows any pose",
+        " the rest is warped; '--method warp' warps all of it",
         PoseLimitWarning,
         stacklevel=3,
     )
