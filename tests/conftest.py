@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -16,6 +17,8 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 # Before anything imports Paddle: no test may read or fill the user's own caches.
 os.environ["PPGAN_EXT_HOME"] = tempfile.mkdtemp(prefix="ppgan_ext-tests-")
+# A script's background job has Ctrl-C ignored, and so would be all processes that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import ppgan_ext  # noqa: E402, F401  (tunes the runtime before Paddle is imported)
 
