@@ -225,11 +225,19 @@ def _split_location(location: KeyPath, data: Any, kind: str) -> tuple[KeyPath, f
         if found:
             path.append(key)
             data = data[key]
+        elif _gives(data, key):
+            path.append(key)
+            data = None
         elif kind == "missing" and position == len(location) - 1:
             path.append(key)
         else:
             tags.add(str(key))
     return tuple(path), frozenset(tags)
+
+
+def _gives(data: Any, key: str | int) -> bool:
+    """Say whether a list of a command line's NAME=VALUE gives a value to this name."""
+    return isinstance(data, list) and any(isinstance(item, str) and item.startswith(f"{key}=") for item in data)
 
 
 def _field_names(model_class: type[pydantic.BaseModel], path: KeyPath, tags: Collection[str]) -> list[str]:

@@ -278,7 +278,7 @@ def test_a_negative_weight_names_its_line(files, tmp_path, out, capsys):
         ("--shape x", "shape"),
         ("--skin traget", "skin"),
         ("--method morph", "method"),
-        ("--weights identity=-1", "weights: input should be greater than or equal to 0"),
+        ("--weights identity=-1", "weights.identity: input should be greater than or equal to 0"),
         ("--source_face second", "source_face"),
         ("--identty 1", "--identity"),
     ],
