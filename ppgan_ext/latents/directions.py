@@ -7,7 +7,7 @@ that the direction was scaled with. Files are read and written by `direction_fil
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,7 +66,7 @@ class Direction:
     def gain(self, layers: Iterable[int] | None = None) -> float:
         """Return by how much the estimate rises per unit of this direction, applied to those layers (None: all)."""
         regressor = self._need_regressor().astype(np.float64)
-        rows = _chosen_layers(layers, len(regressor))
+        rows = chosen_layers(layers, len(regressor))
         return float((regressor * self.vector.astype(np.float64))[rows].sum())
 
     def amount_to(self, target: float, w_plus: FloatArray, layers: Iterable[int] | None = None) -> float:
@@ -122,7 +122,7 @@ def apply(
             raise ConfigError(f"the amount {amount} is not a number", where=name, cure="Give a finite number")
         _check_layers(direction, code.shape[-2], code.shape[-1], name)
         change += float(amount) * direction.vector.astype(np.float64)
-    rows = _chosen_layers(layers, code.shape[-2])
+    rows = chosen_layers(layers, code.shape[-2])
     code[..., rows, :] += change[rows].astype(np.float32)
     return code
 
@@ -210,7 +210,12 @@ def _check_layers(direction: Direction, n_latent: int, style_dim: int, where: ob
     )
 
 
-def _chosen_layers(layers: Iterable[int] | None, n_latent: int) -> Sequence[int]:
+def chosen_layers(layers: Iterable[int] | None, n_latent: int) -> list[int]:
+    """List a choice of layers in order, each once; None chooses all.
+
+    Raises:
+        ConfigError: none, or one that the model does not have.
+    """
     if layers is None:
         return list(range(n_latent))
     chosen = sorted({int(layer) for layer in layers})

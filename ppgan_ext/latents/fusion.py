@@ -19,7 +19,8 @@ from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.images import to_image
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.latents.codes import load_code
-from ppgan_ext.latents.directions import Direction
+from ppgan_ext.latents.descent import check_ranges, falling_rate
+from ppgan_ext.latents.directions import Direction, chosen_layers
 from ppgan_ext.latents.fusion_objective import FusionNetworks, FusionObjective, FusionWeights
 from ppgan_ext.latents.mixing import mix
 from ppgan_ext.latents.projector import DivergedError
@@ -182,15 +183,11 @@ class RefineOptions:
     layers: tuple[int, ...] | None = (3, 4, 5, 6)
 
     def __post_init__(self) -> None:
-        wrong = [name for name in ("start_lr", "final_lr") if not 0 < getattr(self, name) < np.inf]
-        wrong += [name for name in ("num_steps",) if self.num_steps < 0]
-        if wrong:
-            values = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
-            raise ConfigError(f"out of range: {values}", where="refinement", cure="Give positive, finite numbers")
+        check_ranges(self, "refinement", positive=("start_lr", "final_lr"), not_negative=("num_steps",))
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of update number `step`: start_lr * (final_lr / start_lr) ** (step / num_steps)."""
-        return self.start_lr * (self.final_lr / self.start_lr) ** (step / max(self.num_steps, 1))
+        return falling_rate(self.start_lr, self.final_lr, step, self.num_steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,7 +307,7 @@ class _Descent:
     def __init__(self, engine: Engine, start: FloatArray, options: RefineOptions) -> None:
         self._synthesizer, self._options = engine.synthesizer, options
         chosen = np.zeros((1, len(start), 1), dtype=bool)
-        chosen[0, _layers(options.layers, len(start))] = True
+        chosen[0, chosen_layers(options.layers, len(start))] = True
         device = engine.synthesizer.device
         self._chosen = paddle.to_tensor(chosen, place=device)
         self.start = paddle.to_tensor(start[None], place=device)
@@ -365,11 +362,3 @@ class _Descent:
         code, best = np.ascontiguousarray(self._best, np.float32), self._best_step
         history, losses = tuple(self._history), tuple(self.losses)
         return Refined(code, history[best], history, losses, len(losses) - 1, best, networks, interrupted)
-
-
-def _layers(layers: Sequence[int] | None, n_latent: int) -> list[int]:
-    chosen = list(range(n_latent)) if layers is None else sorted({int(layer) for layer in layers})
-    if not chosen or chosen[0] < 0 or chosen[-1] >= n_latent:
-        cure = f"Give layers from 0 to {n_latent - 1}"
-        raise ConfigError(f"layers {chosen} do not fit a model of {n_latent}", where="layers", cure=cure)
-    return chosen

@@ -15,7 +15,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.errors import InputError
+from ppgan_ext.latents.descent import check_ranges
 from ppgan_ext.latents.directions import Direction, apply, find
 from ppgan_ext.types import FloatArray, Image, Pose
 
@@ -54,12 +55,7 @@ class PoseMatchOptions:
 
     def __post_init__(self) -> None:
         names = ("reach_degrees", "aim_degrees", "max_renders", "max_step", "max_amount", "mirror_degrees")
-        wrong = [name for name in names if not 0 < getattr(self, name) < np.inf]
-        if not 0 <= self.min_gain < np.inf:
-            wrong.append("min_gain")
-        if wrong:
-            values = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
-            raise ConfigError(f"out of range: {values}", where="pose matching", cure="Give positive, finite numbers")
+        check_ranges(self, "pose matching", positive=names, not_negative=("min_gain",))
 
 
 @dataclass(frozen=True)

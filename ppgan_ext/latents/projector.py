@@ -19,6 +19,7 @@ from ppgan_ext.errors import ConfigError, PpganExtError
 from ppgan_ext.images import to_image
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.latents.codes import load_code
+from ppgan_ext.latents.descent import check_ranges, falling_rate
 from ppgan_ext.latents.objective import Objective, noise_correlation, spread_over_layers
 from ppgan_ext.losses.perceptual import Perceptual, default_perceptual
 from ppgan_ext.types import FloatArray, Image
@@ -61,18 +62,14 @@ class ProjectorOptions:
     tolerance: float = 1e-3
 
     def __post_init__(self) -> None:
-        wrong = [name for name in ("start_lr", "final_lr") if not 0 < getattr(self, name) < np.inf]
         weights = ("num_steps", "mse_weight", "noise_weight", "w_space_weight", "tolerance")
-        wrong += [name for name in weights if not 0 <= getattr(self, name) < np.inf]
-        if self.patience is not None and self.patience < 1:
-            wrong.append("patience")
-        if wrong:
-            values = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
-            raise ConfigError(f"out of range: {values}", where="projector", cure="Give positive, finite numbers")
+        check_ranges(
+            self, "projector", positive=("start_lr", "final_lr"), not_negative=weights, at_least_1=("patience",)
+        )
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of update number `step`: start_lr * (final_lr / start_lr) ** (step / num_steps)."""
-        return self.start_lr * (self.final_lr / self.start_lr) ** (step / max(self.num_steps, 1))
+        return falling_rate(self.start_lr, self.final_lr, step, self.num_steps)
 
 
 @dataclass(frozen=True, eq=False)

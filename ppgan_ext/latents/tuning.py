@@ -22,6 +22,7 @@ from ppgan_ext import seeding
 from ppgan_ext.engine import Engine, Synthesizer
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.interrupts import deferred_interrupt
+from ppgan_ext.latents.descent import check_ranges, falling_rate
 from ppgan_ext.latents.objective import Distance, Objective
 from ppgan_ext.latents.projector import DivergedError, Step
 from ppgan_ext.losses.perceptual import Perceptual, default_perceptual
@@ -65,21 +66,16 @@ class TuningOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        wrong = [name for name in ("start_lr", "final_lr", "locality_distance") if not 0 < getattr(self, name) < np.inf]
+        rates = ("start_lr", "final_lr", "locality_distance")
         weights = ("num_steps", "perceptual_weight", "mse_weight", "locality_weight")
-        wrong += [name for name in weights if not 0 <= getattr(self, name) < np.inf]
-        if self.locality_every < 1:
-            wrong.append("locality_every")
-        if wrong:
-            values = ", ".join(f"{name}={getattr(self, name)}" for name in wrong)
-            raise ConfigError(f"out of range: {values}", where="tuning", cure="Give positive, finite numbers")
+        check_ranges(self, "tuning", positive=rates, not_negative=weights, at_least_1=("locality_every",))
         if self.perceptual_weight == self.mse_weight == 0:
             raise ConfigError("both weights of the photo are 0", where="tuning", cure="Give one of them more")
         seeding.check_seed(self.seed)
 
     def learning_rate(self, step: int) -> float:
         """Return the rate of update number `step`: start_lr * (final_lr / start_lr) ** (step / num_steps)."""
-        return self.start_lr * (self.final_lr / self.start_lr) ** (step / max(self.num_steps, 1))
+        return falling_rate(self.start_lr, self.final_lr, step, self.num_steps)
 
 
 @dataclass(frozen=True, eq=False)

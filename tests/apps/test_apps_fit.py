@@ -12,19 +12,8 @@ from ppgan_ext.apps.batch import make_jobs
 from ppgan_ext.apps.fit import central_square
 from ppgan_ext.apps.options import FitOptions
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
+from tests.reference.toy_engine import PlainDistance
 from tests.reference.toy_face_model import N_LATENT, SIZE, names
-
-
-class PlainDistance:
-    """Stands where a perceptual network would: mean squared difference. Its weights would only cost time here."""
-
-    name = "plain"
-
-    def prepare(self, target):
-        return [target]
-
-    def distance(self, pixels, features):
-        return ((pixels - features[0]) ** 2).mean(axis=[1, 2, 3])
 
 
 @pytest.fixture

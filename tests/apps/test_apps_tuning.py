@@ -10,19 +10,8 @@ from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, Styl
 from ppgan_ext.apps.options import AgeOptions, MixOptions
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.weights import readers
+from tests.reference.toy_engine import PlainDistance
 from tests.reference.toy_face_model import N_LATENT, names
-
-
-class PlainDistance:
-    """Stands where a perceptual network would: mean squared difference. Its weights would only cost time here."""
-
-    name = "plain"
-
-    def prepare(self, target):
-        return [target]
-
-    def distance(self, pixels, features):
-        return ((pixels - features[0]) ** 2).mean(axis=[1, 2, 3])
 
 
 @pytest.fixture

@@ -7,35 +7,21 @@ import numpy as np
 import paddle
 import pytest
 
-from ppgan_ext.engine import EncoderEngine, Synthesizer
+from ppgan_ext.engine import Synthesizer
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.latents.objective import Objective, box_average, noise_correlation, spread_over_layers
 from ppgan_ext.latents.projector import DivergedError, ProjectorOptions, paddlegan_levels, project
-from ppgan_ext.losses.perceptual import bundled_distance
-from ppgan_ext.networks.light_encoder import LightEncoder
-from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
-from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
-
-SIZE, STYLE_DIM, N_LATENT = 32, 24, 8
+from tests.reference.toy_engine import N_LATENT, SIZE, STYLE_DIM, toy_engine, toy_perceptual
 
 
 @pytest.fixture(scope="module")
-def engine() -> SimpleNamespace:
-    paddle.seed(3)
-    generator = StyleGANv2Generator(SIZE, style_dim=STYLE_DIM, n_mlp=2, channel_base=256, channel_cap=16)
-    for block in [generator.conv1, *generator.convs]:
-        block.noise.weight.set_value(paddle.full([1], 0.3))  # fresh generators ignore their noise
-    encoder = LightEncoder(SIZE, 256, 16, style_dim=STYLE_DIM)
-    average = np.zeros((N_LATENT, STYLE_DIM), np.float32)
-    return SimpleNamespace(
-        synthesizer=Synthesizer(generator, compiled=False), encoder=EncoderEngine(encoder, average, compiled=False)
-    )
+def engine():
+    return toy_engine()
 
 
 @pytest.fixture(scope="module")
 def perceptual():
-    paddle.seed(4)
-    return bundled_distance(StyleGANv2Discriminator(SIZE, channel_base=256, channel_cap=16), "toy")
+    return toy_perceptual()
 
 
 @pytest.fixture(scope="module")

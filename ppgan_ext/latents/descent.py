@@ -1,0 +1,43 @@
+"""What the gradient descents of this layer share: the rate they go by, and the check of their options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ppgan_ext.errors import ConfigError
+
+
+def falling_rate(start_lr: float, final_lr: float, step: int, num_steps: int) -> float:
+    """Return the rate of update number ``step``: start_lr * (final_lr / start_lr) ** (step / num_steps)."""
+    return start_lr * (final_lr / start_lr) ** (step / max(num_steps, 1))
+
+
+def check_ranges(
+    options: object,
+    where: str,
+    *,
+    positive: Iterable[str] = (),
+    not_negative: Iterable[str] = (),
+    at_least_1: Iterable[str] = (),
+) -> None:
+    """Refuse options that are out of range, all of them at once.
+
+    Args:
+        options: holds numbers under these names; None is in any range.
+        where: what to call them.
+        positive: names of those that must be above 0, and finite.
+        not_negative: of those that must be at least 0, and finite.
+        at_least_1: of counts.
+
+    Raises:
+        ConfigError: naming each with its value.
+    """
+    values = {name: getattr(options, name) for name in (*positive, *not_negative, *at_least_1)}
+    is_right = {name: 0 < values[name] < np.inf for name in positive}
+    is_right |= {name: 0 <= values[name] < np.inf for name in not_negative}
+    is_right |= {name: values[name] is None or values[name] >= 1 for name in at_least_1}
+    wrong = ", ".join(f"{name}={values[name]}" for name, right in is_right.items() if not right)
+    if wrong:
+        raise ConfigError(f"out of range: {wrong}", where=where, cure="Give positive, finite numbers")

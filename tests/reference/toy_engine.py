@@ -1,0 +1,49 @@
+"""A real generator and encoder of toy size, and a perceptual distance, for what fits codes and tunes generators."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import paddle
+
+from ppgan_ext.engine import EncoderEngine, Synthesizer
+from ppgan_ext.losses.perceptual import FeatureDistance, bundled_distance
+from ppgan_ext.networks.light_encoder import LightEncoder
+from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
+from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
+
+SIZE, STYLE_DIM, N_LATENT = 32, 24, 8
+
+
+def toy_engine() -> SimpleNamespace:
+    """Return what stands for an engine: ``synthesizer`` and ``encoder``, uncompiled."""
+    paddle.seed(3)
+    generator = StyleGANv2Generator(SIZE, style_dim=STYLE_DIM, n_mlp=2, channel_base=256, channel_cap=16)
+    for block in [generator.conv1, *generator.convs]:
+        block.noise.weight.set_value(paddle.full([1], 0.3))  # fresh generators ignore their noise
+    encoder = LightEncoder(SIZE, 256, 16, style_dim=STYLE_DIM)
+    average = np.zeros((N_LATENT, STYLE_DIM), np.float32)
+    return SimpleNamespace(
+        synthesizer=Synthesizer(generator, compiled=False), encoder=EncoderEngine(encoder, average, compiled=False)
+    )
+
+
+def toy_perceptual() -> FeatureDistance:
+    """Return a distance by the features of a random discriminator."""
+    paddle.seed(4)
+    return bundled_distance(StyleGANv2Discriminator(SIZE, channel_base=256, channel_cap=16), "toy")
+
+
+class PlainDistance:
+    """Stands where a perceptual network would: mean squared difference. Its weights would only cost time here."""
+
+    name = "plain"
+
+    def prepare(self, target):
+        """Return the target itself."""
+        return [target]
+
+    def distance(self, pixels, features):
+        """Return (N,)."""
+        return ((pixels - features[0]) ** 2).mean(axis=[1, 2, 3])
