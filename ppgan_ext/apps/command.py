@@ -28,10 +28,27 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         argv: the words after the program's name; by default those of this process.
         prog: what to call the program in help texts, where a script stands for one sub-command.
     """
+    words, debug = _split_debug(argv)
+    return console.run(lambda: _dispatch(words, prog), debug, "interrupted; files written so far are complete")
+
+
+def run_tool(command: Command, argv: Sequence[str] | None, prog: str, interrupted: str) -> int:
+    """Run a script of tools/ that has one command of its own, and return its exit code; nothing is raised.
+
+    Args:
+        command: its options, and what it does with them.
+        argv: the words after its name; None takes those of this process.
+        prog: its name, for help texts.
+        interrupted: what to say after Ctrl-C.
+    """
+    words, debug = _split_debug(argv)
+    return console.run(lambda: command.run(read_options(command, words, prog)), debug, interrupted)
+
+
+def _split_debug(argv: Sequence[str] | None) -> tuple[list[str], bool]:
+    """Take ``--debug``, which may stand anywhere, out of the words, by default those of this process."""
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    plain = [word for word in words if word != "--debug"]
-    return console.run(lambda: _dispatch(plain, prog), debug, "interrupted; files written so far are complete")
+    return [word for word in words if word != "--debug"], "--debug" in words
 
 
 def read_options(command: Command, words: Sequence[str], prog: str) -> Options:

@@ -364,14 +364,10 @@ def _csv_line(values: Iterable[Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run tools/evaluate_fusion.py and return its exit code."""
-    import sys
-
     from ppgan_ext import console
-    from ppgan_ext.apps.command import read_options
+    from ppgan_ext.apps.command import run_tool
     from ppgan_ext.apps.progress import Bars
     from ppgan_ext.apps.runners import Command
-
-    words = [word for word in (sys.argv[1:] if argv is None else argv) if word != "--debug"]
 
     def run(options: StudyOptions) -> int:
         with Bars() as bars:
@@ -382,6 +378,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     examples = ("--input faces/ --num_pairs 100 --output_path study", "--csv pairs.csv --methods warp")
     command = Command(StudyOptions, "Measure how well faces are fused, over the difference of yaw.", examples, run)
-    debug = "--debug" in (sys.argv[1:] if argv is None else argv)
-    work = lambda: run(read_options(command, words, "evaluate_fusion.py"))  # type: ignore[arg-type]  # noqa: E731
-    return console.run(work, debug, "interrupted; pairs.csv holds what was measured")
+    return run_tool(command, argv, "evaluate_fusion.py", "interrupted; pairs.csv holds what was measured")

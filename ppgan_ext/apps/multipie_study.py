@@ -279,15 +279,10 @@ def _notes(record: Mapping[str, Any]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run tools/evaluate_multipie.py and return its exit code."""
-    import sys
-
     from ppgan_ext import console
-    from ppgan_ext.apps.command import read_options
+    from ppgan_ext.apps.command import run_tool
     from ppgan_ext.apps.progress import Bars
     from ppgan_ext.apps.runners import Command
-
-    given = list(sys.argv[1:] if argv is None else argv)
-    words = [word for word in given if word != "--debug"]
 
     def run(options: RecognitionOptions) -> int:
         with Bars() as bars:
@@ -301,5 +296,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--input multipie_aligned/ --synthesised frontal/ --max_yaw 75",
     )
     command = Command(RecognitionOptions, "Measure rank-1 recognition on your own Multi-PIE, by yaw.", examples, run)
-    work = lambda: run(read_options(command, words, "evaluate_multipie.py"))  # type: ignore[arg-type]  # noqa: E731
-    return console.run(work, "--debug" in given, "interrupted; nothing is written")
+    return run_tool(command, argv, "evaluate_multipie.py", "interrupted; nothing is written")

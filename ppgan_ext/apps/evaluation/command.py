@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from ppgan_ext import console
-from ppgan_ext.apps.command import read_options
+from ppgan_ext.apps.command import run_tool
 from ppgan_ext.apps.evaluation.options import EvaluateOptions
 from ppgan_ext.apps.progress import Bars
 from ppgan_ext.apps.runners import Command
@@ -37,12 +37,5 @@ COMMAND = Command(
 
 def main(argv: Sequence[str] | None = None, prog: str = "evaluate_model.py") -> int:
     """Run the command line and return its exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    plain = [word for word in words if word != "--debug"]
     interrupted = "interrupted; the report holds what was done, and the same command goes on"
-
-    def work() -> int:
-        return _run(read_options(COMMAND, plain, prog))  # type: ignore[arg-type]
-
-    return console.run(work, debug, interrupted)
+    return run_tool(COMMAND, argv, prog, interrupted)
