@@ -168,8 +168,16 @@ def to_image(pixels: FloatArray) -> Image:
         if pixels.shape[0] != 1:
             raise ValueError(f"to_image takes one image, got a batch of {pixels.shape[0]}")
         pixels = pixels[0]
-    scaled = (np.clip(pixels, -1.0, 1.0).transpose(1, 2, 0) + 1.0) * 127.5
-    return np.ascontiguousarray(np.rint(scaled).astype(np.uint8))
+    return np.ascontiguousarray(np.rint(_to_range(pixels)).astype(np.uint8))
+
+
+def to_levels(pixels: FloatArray) -> FloatArray:
+    """Turn network output, (3, H, W), into (H, W, 3) float32, 0 to 255: an image that is not rounded yet."""
+    return np.ascontiguousarray(_to_range(pixels), dtype=np.float32)
+
+
+def _to_range(pixels: FloatArray) -> FloatArray:
+    return (np.clip(pixels, -1.0, 1.0).transpose(1, 2, 0) + 1.0) * 127.5
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:

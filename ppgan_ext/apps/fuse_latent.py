@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from ppgan_ext.types import Box, Crop, Face, FloatArray, Image, Pose
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
     from ppgan_ext.faces.fusion import Fusion
+    from ppgan_ext.latents.directions import Direction
     from ppgan_ext.latents.fusion import Refined, RefineStep
     from ppgan_ext.latents.pose_matching import PoseMatch
 
@@ -62,8 +64,7 @@ def fuse_in_latent_space(
     Raises:
         ConfigError: the model has no encoder, or no directions of yaw and pitch.
     """
-    from ppgan_ext.faces.fusion import SKIN_CHOICES, lay_over, place_crop, to_image
-    from ppgan_ext.latents.fusion import FusionShares, fuse_codes
+    from ppgan_ext.faces.fusion import lay_over, place_crop, to_image
 
     directions = predictor.directions(None, ("yaw", "pitch"))
     source, target = (
@@ -71,25 +72,11 @@ def fuse_in_latent_space(
         for number, shown in enumerate(((photo, face), (other, other_face)), start=1)
     )
     engine = _tuned(predictor, source, target, options)
-    shares = FusionShares(
-        identity=options.identity,
-        shape=1.0 if options.shape is None else options.shape,
-        skin=SKIN_CHOICES[options.skin],
-    )
-
-    def draw_fused(turned: FloatArray) -> FloatArray:
-        mixed = fuse_codes(source.w_plus, turned, shares, directions)
-        return _add_texture(engine, render_pixels(engine, mixed), target, options.identity)
-
-    def draw_pasted(turned: FloatArray) -> Image:
-        """Draw the result as the source's crop will show it."""
-        own = Crop(source.crop.image, np.eye(2, 3), source.crop.template)
-        overlay = place_crop(own.image.shape, crop_landmarks(source), own, draw_fused(turned))
-        return lay_over(own.image, own.image, overlay, skin=options.skin).image
-
-    match = _turn(predictor, engine, source, target, (lambda w: to_image(draw_fused(w)), draw_pasted))
+    drawing = _Drawing(engine, source, target, directions, options)
+    draws = (lambda turned: to_image(drawing.textured(drawing.mix(turned)))), drawing.pasted
+    match = _turn(predictor, engine, source, target, draws)
     _warn_if_short(match, source, name)
-    fused = fuse_codes(source.w_plus, match.w_plus, shares, directions)
+    fused = drawing.mix(match.w_plus)
     terms: dict[str, float] = {}
     pictures = {"source.crop": source.crop.image, "target.crop": target.crop.image}
     drawn = {
@@ -103,7 +90,7 @@ def fuse_in_latent_space(
         refined = _refine(predictor, engine, fused, source, target, options)
         fused, terms = refined.w_plus, refined.terms
         pictures["refined"] = _draw(engine, fused)
-    picture = _add_texture(engine, render_pixels(engine, fused), target, options.identity)
+    picture = drawing.textured(fused)
     pictures["textured"] = to_image(picture)
     if not match.reached:
         picture = _warp_on(picture, source)
@@ -112,6 +99,41 @@ def fuse_in_latent_space(
     # How much of it is the target's lies in the code already.
     fusion = lay_over(photo, photo, overlay, skin=options.skin)
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms)
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawing:
+    """How the fused face is drawn from the target's code, on its way to the source's pose."""
+
+    engine: Engine
+    source: Portrait
+    target: Portrait
+    directions: Mapping[str, Direction]
+    options: FuseOptions
+
+    def mix(self, turned: FloatArray) -> FloatArray:
+        """Fuse the source's code with the target's, turned."""
+        from ppgan_ext.faces.fusion import SKIN_CHOICES
+        from ppgan_ext.latents.fusion import FusionShares, fuse_codes
+
+        shares = FusionShares(
+            identity=self.options.identity,
+            shape=1.0 if self.options.shape is None else self.options.shape,
+            skin=SKIN_CHOICES[self.options.skin],
+        )
+        return fuse_codes(self.source.w_plus, turned, shares, self.directions)
+
+    def textured(self, fused: FloatArray) -> FloatArray:
+        """Draw a fused code with the target's texture, (S, S, 3) float32, 0 to 255."""
+        return _add_texture(self.engine, render_pixels(self.engine, fused), self.target, self.options.identity)
+
+    def pasted(self, turned: FloatArray) -> Image:
+        """Draw the result as the source's crop will show it."""
+        from ppgan_ext.faces.fusion import lay_over, place_crop
+
+        own = Crop(self.source.crop.image, np.eye(2, 3), self.source.crop.template)
+        overlay = place_crop(own.image.shape, crop_landmarks(self.source), own, self.textured(self.mix(turned)))
+        return lay_over(own.image, own.image, overlay, skin=self.options.skin).image
 
 
 def _add_texture(engine: Engine, pixels: FloatArray, target: Portrait, share: float) -> FloatArray:
@@ -131,11 +153,11 @@ def _add_texture(engine: Engine, pixels: FloatArray, target: Portrait, share: fl
     from ppgan_ext.faces.aligned import aligned_landmarks
     from ppgan_ext.faces.fusion import draw_over
 
-    picture = _to_float(pixels)
+    picture = images.to_levels(pixels[0])
     landmarks = aligned_landmarks(images.to_image(pixels), target.crop.template)
     if landmarks is None:
         return picture
-    drawn = _to_float(render_pixels(engine, target.w_plus))
+    drawn = images.to_levels(render_pixels(engine, target.w_plus)[0])
     own = crop_landmarks(target)
     detail, rest = (draw_over(picture.shape, landmarks, part, own) for part in (target.crop.image - drawn, drawn))
     under = detail.of(picture)
@@ -162,11 +184,6 @@ def _warp_on(picture: FloatArray, source: Portrait) -> FloatArray:
     under = overlay.of(result)
     under += overlay.shown[..., None] * (overlay.face - under)
     return result
-
-
-def _to_float(pixels: FloatArray) -> FloatArray:
-    """Bring pixels, (1, 3, S, S), to (S, S, 3) float32, 0 to 255."""
-    return np.ascontiguousarray((np.clip(pixels[0], -1.0, 1.0).transpose(1, 2, 0) + 1.0) * np.float32(127.5))
 
 
 def _draw(engine: Engine, w_plus: FloatArray) -> Image:

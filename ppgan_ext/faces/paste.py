@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from ppgan_ext.faces.color import fit_color_transfer
 from ppgan_ext.faces.mask import mask_region
 from ppgan_ext.faces.motion import GRID, estimate_motion, move
 from ppgan_ext.faces.warp import compose, invert, resize_matrix, warp
+from ppgan_ext.images import to_levels
 from ppgan_ext.types import Crop, FloatArray, Image
 
 BLENDS = ("change", "replace", "seamless")
@@ -113,8 +114,7 @@ def _to_float(picture: Image | FloatArray) -> FloatArray:
     pixels = picture[0] if picture.ndim == 4 and picture.shape[0] == 1 else picture
     if pixels.ndim != 3 or pixels.shape[0] != 3:
         raise ValueError(f"pixels must be (3, S, S) or (1, 3, S, S), got {picture.shape}")
-    values = (np.clip(pixels, -1.0, 1.0) + 1.0) * 127.5
-    return np.ascontiguousarray(values.transpose(1, 2, 0), dtype=np.float32)
+    return to_levels(cast(FloatArray, pixels))
 
 
 def _resize_square(before: int, after: int) -> FloatArray:
