@@ -7,6 +7,7 @@ fixed inputs.
 import contextlib
 import hashlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def digest(path: Path) -> str:
 def resumed() -> dict[str, list[str]]:
     """Each stage in one go and in two, one after the other on the same checkpoint."""
     once, twice, found = WORK / "once.pt", WORK / "twice.pt", {}
-    for stage in ("gan", "rec", "joint"):
+    for stage in ("gan", "rec", "map", "joint"):
         assert run(stage, "--ckpt", once, "--steps", 5, "--freeze", 8) == 0
         assert run(stage, "--ckpt", twice, "--steps", 3, "--freeze", 8) == 0
         assert run(stage, "--ckpt", twice, "--steps", 2, "--freeze", 8) == 0
@@ -118,6 +119,31 @@ def grown() -> dict[str, float]:
     return {"apart": apart.item(), "arrays": len(trunk)}
 
 
+def mapped() -> dict[str, float]:
+    """How far `map` moves faces' codes, and how far the mean sample lies from their mean, before and after."""
+    before, after = WORK / "before.pt", WORK / "after.pt"
+    assert run("rec", "--ckpt", before, "--steps", 60) == 0
+    shutil.copy(before, after)
+    assert run("map", "--ckpt", after, "--steps", 300) == 0
+    pixels = torch.rand(20, 3, SHAPES["size"], SHAPES["size"]) * 2 - 1
+    codes, samples = {}, {}
+    for path in (before, after):
+        content = torch.load(path, weights_only=True)
+        shape = (SHAPES["size"], SHAPES["base"], SHAPES["cap"])
+        generator, encoder = Generator(*shape, n_mlp=SHAPES["n_mlp"]), Encoder(*shape)
+        generator.load_state_dict(content["g_ema"])
+        encoder.load_state_dict(content["e_ema"])
+        with torch.no_grad():
+            codes[path] = generator.w_avg + encoder(pixels)
+            samples[path] = generator.mapping(torch.randn(500, 512)).mean(0)
+    mean = content["codes_mean"]
+    return {
+        "moved": ((codes[after] - codes[before]).abs().max() / codes[before].abs().max()).item(),
+        "mean_before": ((samples[before] - mean).norm() / mean.norm()).item(),
+        "mean": ((samples[after] - mean).norm() / mean.norm()).item(),
+    }
+
+
 def refusals() -> dict[str, int]:
     """Exit codes of what must not go on."""
     return {
@@ -128,7 +154,7 @@ def refusals() -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    report = {"resumed": resumed(), "augmented": augmented(), "grown": grown()}
+    report = {"resumed": resumed(), "augmented": augmented(), "grown": grown(), "mapped": mapped()}
     outputs()
     report["sheet"] = run("sheet", "--ckpt", WORK / "once.pt", "--out", WORK / "sheet.png")
     report["refusals"] = refusals()

@@ -90,9 +90,9 @@ def test_paddles_networks_are_the_twins_on_exported_arrays(trained, exported):
 @pytest.mark.torch
 def test_every_stage_resumes_as_if_it_had_not_stopped(trained):
     resumed = trained[0]["resumed"]
-    assert set(resumed) == {"gan", "rec", "joint"}
+    assert set(resumed) == {"gan", "rec", "map", "joint"}
     assert all(once == twice for once, twice in resumed.values())
-    assert len({once for once, _ in resumed.values()}) == 3
+    assert len({once for once, _ in resumed.values()}) == 4
 
 
 @pytest.mark.torch
@@ -110,6 +110,13 @@ def test_a_grown_generator_begins_as_the_small_one(trained):
 
 
 @pytest.mark.torch
+def test_the_mapping_network_learns_where_the_codes_of_faces_lie(trained):
+    found = trained[0]["mapped"]
+    assert found["moved"] < 1e-5  # the codes themselves stay, only what they are counted from moves
+    assert found["mean"] < found["mean_before"] / 3
+
+
+@pytest.mark.torch
 def test_a_run_refuses_other_faces_and_missing_files(trained):
     assert trained[0]["refusals"] == {"other faces": 1, "nothing left": 1, "no checkpoint": 1}
 
@@ -123,7 +130,7 @@ def test_the_sheet_and_the_export_say_what_they_are(trained):
     card = json.loads((folder / "export" / "export.json").read_text())
     assert (card["size"], card["base"], card["cap"], card["n_mlp"]) == (SIZE, BASE, CAP, N_MLP)
     assert (card["held_back"], card["num_faces"], card["trained_on"]) == (5, 25, 19)
-    assert card["images"] == {"gan": 20, "rec": 20, "joint": 20}
+    assert card["images"] == {"gan": 20, "rec": 20, "map": 20, "joint": 20}
 
 
 def test_bundling_knows_the_architecture_from_the_export_or_asks_for_it(tmp_path):

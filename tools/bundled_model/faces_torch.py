@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -76,3 +76,8 @@ class Faces:
         device = self._images.device
         pixels = to_pixels(self._images[torch.randint(len(self._images), (count,), device=device)])
         return torch.where(torch.rand(count, 1, 1, 1, device=device) < 0.5, pixels.flip(3), pixels)
+
+    def some(self, count: int, batch: int) -> Iterator[Tensor]:
+        """Return the first ``count`` faces, or all if there are fewer, as they are, in batches."""
+        for part in self._images[:count].split(batch):
+            yield to_pixels(part)

@@ -50,6 +50,11 @@ def activate(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2) * SQRT2
 
 
+def normalize(z: Tensor) -> Tensor:
+    """Scale each row of (N, C) to a mean square of 1, as the mapping network does first."""
+    return z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+
+
 class EqualLinear(nn.Module):
     """Linear layer with equalised learning rate (arXiv 1710.10196, section 4.1), always in float32."""
 
@@ -172,7 +177,7 @@ class Generator(nn.Module):
 
     def mapping(self, z: Tensor) -> Tensor:
         """Map z (N, w_dim) to w (N, w_dim)."""
-        x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+        x = normalize(z)
         for layer in self.mapping_layers:
             x = layer(x)
         return x

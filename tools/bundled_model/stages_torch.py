@@ -1,4 +1,8 @@
-"""The stages of training: `gan` (StyleGAN2), `rec` (auto-encoder), `joint` (encoder, generator and discriminator)."""
+"""The stages of training.
+
+`gan` (StyleGAN2), `rec` (auto-encoder), `map` (the mapping network learns where faces lie), `joint` (encoder, generator
+and discriminator).
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from losses_torch import (
     pyramid_l1,
     r1_penalty,
 )
+from networks_torch import Encoder, normalize
 from state_torch import State
 from torch import Tensor
 
@@ -26,6 +31,9 @@ _W_AVG_STEP = 0.005
 _PATH_DECAY = 0.01
 _PATH_WEIGHT = 2.0
 PATH_FROM_STEP = 100  # at the start the lengths say nothing yet
+_MAP_FACES = 8192  # whose codes `map` looks at, mirrored besides
+_MAP_CODES = 32  # drawn by `map` for each image of the batch
+_MAP_RATE = 20.0  # times --lr: the mapping's equalised layers alone would need a hundred times the steps
 _SQUARED_ERROR = 2.0  # beside the pyramid in `rec`
 
 Losses = dict[str, Tensor]
@@ -48,6 +56,7 @@ class StageOptions:
         warm: images over which `match` and `adv` rise from 0.
         bf16: compute convolutions in bfloat16.
         ema: half-life of the averaged weights in images.
+        flat: share of a batch that `rec` draws from one code for all layers, so that W holds faces and not only W+.
     """
 
     batch: int = 64
@@ -62,6 +71,7 @@ class StageOptions:
     warm: float = 30_000
     bf16: bool = True
     ema: float = 10_000
+    flat: float = 0.25
 
 
 class Stage(ABC):
@@ -202,12 +212,72 @@ class RecStage(Stage):
         """Update both."""
         state = self.state
         real = self.faces.draw(self.options.batch)
+        num_flat = round(self.options.flat * len(real))
         with self.autocast():
-            ours = state.g(state.g.w_avg + state.e(real))
+            offsets = state.e(real)
+            flat = offsets[:num_flat].mean(1, keepdim=True).expand_as(offsets[:num_flat])
+            ours = state.g(state.g.w_avg + torch.cat([flat, offsets[num_flat:]]))
         shown = pyramid_l1(ours, real)
         loss = shown + _SQUARED_ERROR * (ours - real).square().mean()
         self.descend(loss, state.opt_e, state.opt_g)
-        return {"rec": shown.detach(), "psnr": psnr(ours.detach(), real).mean()}
+        ratios = psnr(ours.detach(), real)
+        found = {"psnr_w": ratios[:num_flat], "psnr": ratios[num_flat:]}
+        return {"rec": shown.detach()} | {name: part.mean() for name, part in found.items() if len(part)}
+
+
+class MapStage(Stage):
+    """The mapping network learns to draw codes as faces have them: Gaussian, with their mean and covariance.
+
+    An auto-encoder has no samples until a density is fitted to its codes (arXiv 1903.12436, section 4). Here it is
+    w = m + C^(1/2) z over the codes of training faces, the mean over each code's layers, and z as the mapping network
+    normalises it. That is a start from which `joint` draws faces at once.
+    """
+
+    name = "map"
+
+    def begin(self) -> None:
+        """Before the first step: find mean and covariance, and let the encoder count from that mean."""
+        state = self.state
+        if state.images["map"] == 0:
+            codes = self.codes_of_faces()
+            mean, covariance = codes.mean(0), torch.cov(codes.t().double())
+            values, vectors = torch.linalg.eigh(covariance)
+            root = (vectors * values.clamp(min=0).sqrt()) @ vectors.t()
+            self._center(state.e, mean - state.g.w_avg)
+            self._center(state.e_ema, mean - state.g_ema.w_avg)
+            for network in (state.g, state.g_ema):
+                network.w_avg.copy_(mean)
+            state.codes_mean, state.codes_root = mean, root.float()
+        self.set_rate(state.opt_g, _MAP_RATE * self.options.lr)
+
+    def averaged(self) -> tuple[str, ...]:
+        """Name the networks that are averaged."""
+        return ("g",)
+
+    def update(self, step: int) -> Losses:
+        """Update the mapping network; ``left`` is the share of the codes' variance that it misses."""
+        state, g = self.state, self.state.g
+        z = torch.randn(_MAP_CODES * self.options.batch, g.w_dim, device=state.device)
+        wanted = normalize(z) @ state.codes_root
+        left = (g.mapping(z) - state.codes_mean - wanted).square().sum() / wanted.square().sum()
+        self.descend(left, state.opt_g)
+        return {"left": left.detach()}
+
+    @torch.no_grad()
+    def codes_of_faces(self) -> Tensor:
+        """Return the codes of faces, each face once and once mirrored, (2 N, w_dim): means over the layers."""
+        state, codes = self.state, []
+        for pixels in self.faces.some(_MAP_FACES, self.options.batch):
+            with self.autocast():
+                offsets = state.e_ema(torch.cat([pixels, pixels.flip(3)]))
+            codes.append(state.g_ema.w_avg + offsets.mean(1))
+        return torch.cat(codes)
+
+    @torch.no_grad()
+    def _center(self, encoder: Encoder, shift: Tensor) -> None:
+        """Take the mean code's ``shift``, (w_dim,), from all that the encoder finds, so that the sum stays."""
+        for head in encoder.heads:
+            head[1].bias.sub_(shift.repeat(len(head[1].bias) // len(shift)))
 
 
 class JointStage(Stage):
@@ -216,10 +286,11 @@ class JointStage(Stage):
     name = "joint"
 
     def begin(self) -> None:
-        """Go on from the averaged generator, the one that is exported."""
+        """Go on from the averaged networks, those that are exported."""
         state, options = self.state, self.options
         if state.images["joint"] == 0:
             state.g.load_state_dict(state.g_ema.state_dict())
+            state.e.load_state_dict(state.e_ema.state_dict())
         self.set_rate(state.opt_g, options.g_lr)
         self.set_rate(state.opt_e, options.lr)
         self.set_rate(state.opt_d, options.lr * state.rates.scale(state.rates.r1_every))
@@ -277,4 +348,4 @@ class JointStage(Stage):
         return losses | shown | {"p": state.ada.p, "psnr": psnr(ours.detach(), real).mean()}
 
 
-STAGES: dict[str, type[Stage]] = {stage.name: stage for stage in (GanStage, RecStage, JointStage)}
+STAGES: dict[str, type[Stage]] = {stage.name: stage for stage in (GanStage, RecStage, MapStage, JointStage)}

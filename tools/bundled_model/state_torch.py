@@ -22,10 +22,12 @@ from ppgan_ext.files import atomic_path, make_folder, write_bytes
 FORMAT = 2
 SHARD_BYTES = 14 * 2**20  # of one exported file
 EMA_RAMP = 0.05  # the half-life of the averages is at most this share of the images seen so far
+STAGE_NAMES = ("gan", "rec", "map", "joint")
 PARTS = {"generator": ("g", "g_ema"), "encoder": ("e", "e_ema"), "discriminator": ("d",)}
 _MOST_GRAPHS = 64  # of one function; beyond its limit PyTorch goes on uncompiled, and slowly
 _NETWORKS = ("g", "d", "e", "g_ema", "e_ema")
 _OPTIMIZERS = ("opt_g", "opt_d", "opt_e")
+_STATISTICS = ("path_mean", "codes_mean", "codes_root")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,9 @@ class State:
         images: real images seen, by stage.
         steps: made, by stage.
         notes: what an export says of the run: the faces held back, where it started.
+        path_mean: running mean of the path lengths, ().
+        codes_mean: of faces, as `map` found it, (w_dim,).
+        codes_root: square root of their covariance, (w_dim, w_dim).
     """
 
     def __init__(self, architecture: Architecture, rates: Rates, device: torch.device) -> None:
@@ -90,8 +95,10 @@ class State:
         self.opt_e = self._adam(self.e, 1.0)
         self.ada = AdaptiveProbability(device)
         self.path_mean = torch.zeros([], device=device)
-        self.images = {"gan": 0, "rec": 0, "joint": 0}
-        self.steps = {"gan": 0, "rec": 0, "joint": 0}
+        self.codes_mean = torch.zeros(self.g.w_dim, device=device)
+        self.codes_root = torch.zeros(self.g.w_dim, self.g.w_dim, device=device)
+        self.images = dict.fromkeys(STAGE_NAMES, 0)
+        self.steps = dict.fromkeys(STAGE_NAMES, 0)
         self.notes: dict[str, Any] = {}
 
     def _adam(self, network: nn.Module, scale: float) -> torch.optim.Adam:
@@ -138,7 +145,7 @@ class State:
             "architecture": asdict(self.architecture),
             "rates": asdict(self.rates),
             "ada": self.ada.state_dict(),
-            "path_mean": self.path_mean,
+            **{name: getattr(self, name) for name in _STATISTICS},
             "images": self.images,
             "steps": self.steps,
             "notes": self.notes,
@@ -154,8 +161,11 @@ class State:
         for name in (*_NETWORKS, *_OPTIMIZERS):
             getattr(self, name).load_state_dict(content[name])
         self.ada.load_state_dict(content["ada"])
-        self.path_mean.copy_(content["path_mean"])
-        self.images, self.steps, self.notes = (dict(content[name]) for name in ("images", "steps", "notes"))
+        for name in _STATISTICS:
+            if name in content:
+                getattr(self, name).copy_(content[name])
+        for name in ("images", "steps", "notes"):  # an older checkpoint knows no `map`
+            getattr(self, name).update(content[name])
         torch.set_rng_state(content["random"])
         if self.device.type == "cuda" and content["random_cuda"] is not None:
             torch.cuda.set_rng_state(content["random_cuda"])
