@@ -23,13 +23,13 @@ def squared_gradient(score: Score, images: paddle.Tensor) -> paddle.Tensor:
     weighted by gamma / 2).
 
     Args:
-        score: images to scores (N, 1).
-        images: (N, 3, H, W); taken as constants.
+        score: images, or codes, to scores (N, 1).
+        images: (N, 3, H, W), or codes (N, D); taken as constants.
     """
     x = images.detach()
     x.stop_gradient = False
     gradient = gradient_of(score(x).sum(), x)
-    return (gradient * gradient).sum(axis=[1, 2, 3]).mean()
+    return (gradient * gradient).sum(axis=list(range(1, x.ndim))).mean()
 
 
 def gradient_penalty(

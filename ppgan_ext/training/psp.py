@@ -17,12 +17,13 @@ import paddle
 from ppgan_ext import images as pictures
 from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.errors import ConfigError, InputError
-from ppgan_ext.losses import adversarial, regularizers
+from ppgan_ext.losses import adversarial
 from ppgan_ext.losses.perceptual import fit_to
-from ppgan_ext.nn.forms import once_form, twice_form
+from ppgan_ext.nn.forms import once_form
 from ppgan_ext.training import phases, psp_networks, psp_options
 from ppgan_ext.training.averages import ShardStatistics, average_weights, share_kept
 from ppgan_ext.training.blocks import Block
+from ppgan_ext.training.judge import ImageJudge, Judge
 from ppgan_ext.training.optimizers import OptimizerOptions
 from ppgan_ext.training.psp_options import Pixel2Style2PixelOptions
 from ppgan_ext.training.reconstruction import ReconstructionLoss, delta_norm, w_norm
@@ -63,10 +64,9 @@ class Pixel2Style2PixelTask(Task):
 
     def __init__(self, settings: Settings, world: Any, draws: Any) -> None:
         self.options = settings.model
-        on_cpu = world.device == "cpu"
-        self._once, self._twice = once_form(on_cpu), twice_form(on_cpu)
+        self._once = once_form(world.device == "cpu")
         super().__init__(settings, world, draws)
-        self._adversarial = adversarial.find(self.options.gan_criterion.gan_mode)
+        self._judges = self._make_judges()
         self._loss = ReconstructionLoss(self.options, self._once, self.networks.get("disc"))
         self._statistics = ShardStatistics(self.networks["encoder"], world)
         self._is_settled = False
@@ -110,6 +110,16 @@ class Pixel2Style2PixelTask(Task):
         self.rate_scales[name] = ratio = phases.lazy_ratio(self.options.d_reg_every) if lazy else 1.0
         return phases.with_raised_betas(options, ratio)
 
+    def _make_judges(self) -> dict[str, Judge]:
+        """Make the judges there are, of codes and of images."""
+        options, judges = self.options, {}
+        loss, every = adversarial.find(options.gan_criterion.gan_mode), options.d_reg_every
+        if "latent_disc" in self.networks:
+            judges["latent_disc"] = Judge(self, "latent_disc", loss, options.w_r1_weight, every)
+        if options.trains_disc:
+            judges["disc"] = ImageJudge(self, "disc", loss, options.r1_reg_weight, every)
+        return judges
+
     def _settle(self) -> None:
         """Find the mean latent of the generator that was loaded, before it is first used; a checkpoint holds it."""
         if self._is_settled:
@@ -149,9 +159,9 @@ class Pixel2Style2PixelTask(Task):
         reals = [from_array(batch["A"]) for batch in batches]
         numbers, fakes, codes = self._encoder_step(reals, iteration)
         if "latent_disc" in self.networks:
-            numbers |= self._latent_step(codes, iteration)
+            numbers |= self._judges["latent_disc"].teach(self._mapped(codes, iteration), codes, iteration)
         if self.options.trains_disc:
-            numbers |= self._image_step(reals, fakes, iteration)
+            numbers |= self._judges["disc"].teach(reals, fakes, iteration)
         self._average(sum(len(real) for real in reals) * self.world.size, iteration)
         return numbers
 
@@ -163,14 +173,14 @@ class Pixel2Style2PixelTask(Task):
         judges = [self.networks[name] for name in ("disc", "latent_disc") if name in self.networks]
         num_active = self._num_active(iteration)
         with phases.frozen(*judges):
-            for shard, real in self._numbered(reals):
+            for shard, real in self.numbered(reals):
                 with self._statistics.shard():
                     told, images, rows = self._encoder_shard(real, num_active, iteration, shard)
                 numbers.append(told)
                 fakes.append(images)
                 codes.append(rows)
         self._statistics.settle()
-        self._move("encoder", "gen")
+        self.move("encoder", "gen")
         return self._with_stage(self.world.mean(numbers), num_active), fakes, codes
 
     def _encoder_shard(
@@ -187,10 +197,10 @@ class Pixel2Style2PixelTask(Task):
         losses = self._code_losses(w_plus, rows, num_active)
         shown = [images]
         if options.adv_lambda:
-            losses.append((options.adv_lambda, "loss_adv", self._fooled(images)))
+            losses.append((options.adv_lambda, "loss_adv", self._judges["disc"].fooled(images)))
         if options.sample_lambda:
             shown.append(self._samples(len(real), iteration, shard))
-            losses.append((options.sample_lambda, "loss_sample", self._fooled(shown[1])))
+            losses.append((options.sample_lambda, "loss_sample", self._judges["disc"].fooled(shown[1])))
         for weight, name, loss in losses:
             total, parts[name] = total + weight * loss, loss
         total.backward()
@@ -207,69 +217,17 @@ class Pixel2Style2PixelTask(Task):
         if options.delta_norm_lambda:
             losses.append((options.delta_norm_lambda, "loss_delta", delta_norm(w_plus, num_active)))
         if options.w_discriminator_lambda:
-            fooled = self._adversarial.generator(self.networks["latent_disc"](rows))
-            losses.append((options.w_discriminator_lambda, "loss_w_adv", fooled))
+            losses.append((options.w_discriminator_lambda, "loss_w_adv", self._judges["latent_disc"].fooled(rows)))
         return losses
 
-    def _latent_step(self, fakes: Sequence[paddle.Tensor], iteration: int) -> dict[str, float]:
-        """Teach the discriminator of codes; real ones are mapped from random z, as many as there are rows."""
-        judge, numbers = self.networks["latent_disc"], []
-        reals = []
-        for shard, fake in self._numbered(fakes):
+    def _mapped(self, fakes: Sequence[paddle.Tensor], iteration: int) -> list[paddle.Tensor]:
+        """Map random z to as many codes as there are rows in each shard."""
+        mapped = []
+        for shard, fake in self.numbered(fakes):
             z = self.draws.normal("mapped codes", iteration, shard, tuple(fake.shape))
             with paddle.no_grad():
-                reals.append(self.networks["gen_ema"].mapping(from_array(z)))
-            loss = self._adversarial.discriminator(judge(reals[-1]), judge(fake))
-            loss.backward()
-            numbers.append({"loss_latent_disc": loss.item()})
-        self._move("latent_disc")
-        told = self.world.mean(numbers)
-
-        def score(planes: paddle.Tensor) -> paddle.Tensor:
-            return judge(planes.reshape([len(planes), -1]))
-
-        planes = [real.reshape([len(real), -1, 1, 1]) for real in reals]
-        return told | self._penalty("latent_disc", score, planes, self.options.w_r1_weight, iteration)
-
-    def _image_step(
-        self, reals: list[paddle.Tensor], fakes: Sequence[paddle.Tensor], iteration: int
-    ) -> dict[str, float]:
-        """Teach the discriminator of images, which sees photos and reconstructions at its own size."""
-        judge, numbers = self.networks["disc"], []
-        shown = [fit_to(real, judge.size) for real in reals]
-        for real, fake in zip(shown, fakes, strict=True):
-            with self.autocast():
-                scores = [judge(images, form=self._once) for images in (real, fit_to(fake, judge.size))]
-            loss = self._adversarial.discriminator(*(score.astype("float32") for score in scores))
-            loss.backward()
-            numbers.append({"loss_disc": loss.item()})
-        self._move("disc")
-        told = self.world.mean(numbers)
-        score = functools.partial(judge, form=self._twice)
-        return told | self._penalty("disc", score, shown, self.options.r1_reg_weight, iteration)
-
-    def _penalty(
-        self, name: str, score: Any, reals: list[paddle.Tensor], gamma: float, iteration: int
-    ) -> dict[str, float]:
-        """Take a discriminator's lazy R1 if it is due (arXiv 1801.04406, Eq. 9)."""
-        if not gamma or (iteration - 1) % self.options.d_reg_every:
-            return {}
-        numbers = []
-        for real in reals:
-            penalty = regularizers.squared_gradient(score, real)
-            (penalty * (gamma / 2 * self.options.d_reg_every)).backward()
-            numbers.append({f"loss_{name}_r1": penalty.item()})
-        self._move(name)
-        return self.world.mean(numbers)
-
-    def _move(self, *networks: str) -> None:
-        """Make the step of the optimisers of these networks."""
-        for name, options in self.settings.optimizer.items():
-            if set(networks) & set(options.net_names):
-                optimizer = self.optimizers[name]
-                self.world.average_gradients(self._parameters(name, options))
-                optimizer.step()
-                optimizer.clear_grad()
+                mapped.append(self.networks["gen_ema"].mapping(from_array(z)))
+        return mapped
 
     def _average(self, num_images: int, iteration: int) -> None:
         keep = share_kept(num_images, iteration, self.options.ema_images, self.options.ema_rampup)
@@ -283,10 +241,6 @@ class Pixel2Style2PixelTask(Task):
     def _generator(self) -> Any:
         """The generator that the encoder is trained with."""
         return self.networks.get("gen", self.networks["gen_ema"])
-
-    def _numbered(self, items: Sequence[paddle.Tensor]) -> enumerate[paddle.Tensor]:
-        """Number this process's shards over all processes."""
-        return enumerate(items, self.world.first_shard)
 
     def _num_active(self, iteration: int) -> int:
         """Count the rows after the first that learn in an iteration."""
@@ -322,12 +276,6 @@ class Pixel2Style2PixelTask(Task):
         with self.autocast():
             images = generator.render(generator.mapping(z), list(draw_noise(generator, num_images, rng)), self._once)
         return images.astype("float32")
-
-    def _fooled(self, images: paddle.Tensor) -> paddle.Tensor:
-        judge = self.networks["disc"]
-        with self.autocast():
-            score = judge(fit_to(images, judge.size), form=self._once)
-        return self._adversarial.generator(score.astype("float32"))
 
     # ---- what is shown and measured
 

@@ -113,9 +113,6 @@ class StyleGAN2Task(Task):
     def _has_penalty(self) -> bool:
         return bool(self.options.r1_reg_weight or self.options.r2_reg_weight)
 
-    def _optimizer(self, network: str) -> Any:
-        return next(self.optimizers[name] for name, o in self.settings.optimizer.items() if network in o.net_names)
-
     # ---- one iteration
 
     def step(self, batches: list[Batch], iteration: int) -> dict[str, float]:
@@ -138,7 +135,7 @@ class StyleGAN2Task(Task):
 
     def _discriminator_step(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
         shards = []
-        for shard, real in self._numbered(reals):
+        for shard, real in self.numbered(reals):
             with paddle.no_grad():
                 fake = self._fakes("disc", len(real), iteration, shard)
             real, fake = self._augmented("disc", [real, fake], iteration, shard)
@@ -158,7 +155,7 @@ class StyleGAN2Task(Task):
                     "real_sign": real_score.sign().mean().item(),
                 }
             )
-        self._move("disc")
+        self.move("disc")
         if self._loss.clip:
             with paddle.no_grad():
                 for parameter in self.networks["disc"].parameters():
@@ -167,7 +164,7 @@ class StyleGAN2Task(Task):
 
     def _discriminator_penalty(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
         options, shards = self.options, []
-        for shard, real in self._numbered(reals):
+        for shard, real in self.numbered(reals):
             numbers, loss = {}, paddle.zeros([])
             real = real[: max(int(len(real) / options.r1_batch_shrink), 1)]
             if options.r1_reg_weight:
@@ -182,25 +179,25 @@ class StyleGAN2Task(Task):
                 loss, numbers["loss_r2"] = loss + options.r2_reg_weight / 2 * r2, r2.item()
             (loss * options.params.disc_iters).backward()
             shards.append(numbers)
-        self._move("disc")
+        self.move("disc")
         return self.world.mean(shards)
 
     def _generator_step(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
         shards = []
         with phases.frozen(self.networks["disc"]):
-            for shard, real in self._numbered(reals):
+            for shard, real in self.numbered(reals):
                 fake = self._fakes("gen", len(real), iteration, shard)
                 (fake,) = self._augmented("gen", [fake], iteration, shard)
                 loss = self._loss.generator(self._score(fake))
                 (loss * self.options.gan_criterion.loss_weight).backward()
                 shards.append({"loss_gen": loss.item()})
-        self._move("gen")
+        self.move("gen")
         return self.world.mean(shards)
 
     def _path_penalty(self, reals: list[paddle.Tensor], iteration: int) -> dict[str, float]:
         options, shards = self.options, []
         generator = self.networks["gen"]
-        for shard, real in self._numbered(reals):
+        for shard, real in self.numbered(reals):
             num_images = max(int(len(real) / options.path_batch_shrink), 1)
             w_plus = self._codes("path", num_images, iteration, shard)
             images = generator.render(w_plus, self._noise("path", num_images, iteration, shard), self._twice)
@@ -210,16 +207,10 @@ class StyleGAN2Task(Task):
             penalty = regularizers.path_length_penalty(lengths, self.path_mean)
             (penalty * (options.path_reg_weight * options.params.gen_iters)).backward()
             shards.append({"loss_path": penalty.item(), "path_length": lengths.mean().item()})
-        self._move("gen")
+        self.move("gen")
         numbers = self.world.mean(shards)
         self.path_mean += _PATH_DECAY * (numbers["path_length"] - self.path_mean)
         return numbers
-
-    def _move(self, network: str) -> None:
-        optimizer = self._optimizer(network)
-        self.world.average_gradients(self.networks[network].parameters())
-        optimizer.step()
-        optimizer.clear_grad()
 
     def _average(self, num_images: int, iteration: int) -> None:
         """Move gen_ema towards gen; the half-life in images ramps up with training."""
@@ -227,10 +218,6 @@ class StyleGAN2Task(Task):
         average_weights(self.networks["gen_ema"], self.networks["gen"], keep)
 
     # ---- parts of an iteration
-
-    def _numbered(self, reals: list[paddle.Tensor]) -> Iterator[tuple[int, paddle.Tensor]]:
-        """Number this process's shards over all processes."""
-        yield from enumerate(reals, self.world.first_shard)
 
     def _codes(self, stream: str, num_images: int, iteration: int, shard: int) -> paddle.Tensor:
         """Draw w_plus (N, n_latent, style_dim), a share of them mixed from two codes at a random layer."""

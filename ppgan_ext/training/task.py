@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -124,6 +124,18 @@ class Task(abc.ABC):
         import paddle
 
         return paddle.amp.auto_cast(level=self.settings.amp, dtype="bfloat16")
+
+    def move(self, *networks: str) -> None:
+        """Make a step of every optimiser that has one of these networks, with the gradients of all processes."""
+        for name, options in self.settings.optimizer.items():
+            if set(networks) & set(options.net_names):
+                self.world.average_gradients(self._parameters(name, options))
+                self.optimizers[name].step()
+                self.optimizers[name].clear_grad()
+
+    def numbered(self, items: Sequence[Any]) -> enumerate[Any]:
+        """Number this process's shards over all processes."""
+        return enumerate(items, self.world.first_shard)
 
     def _parameters(self, name: str, options: optimizers.OptimizerOptions) -> list[Any]:
         unknown = [net for net in options.net_names if net not in self.networks]
