@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "latents": {"nn", "networks", "weights", "losses", "engine"},
     "data": set(),
     "metrics": {"nn", "networks", "weights", "losses", "engine", "faces", "data"},
-    "training": {"nn", "networks", "weights", "losses", "engine", "data", "metrics"},
+    "training": {"nn", "networks", "weights", "losses", "engine", "latents", "data", "metrics"},
     "apps": {"nn", "networks", "weights", "losses", "engine", "faces", "latents", "data", "metrics"},
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job, run_batch
-from ppgan_ext.apps.fuse_latent import DOUBTFUL_SPREAD, fuse_in_latent_space
+from ppgan_ext.apps.fuse_latent import DOUBTFUL_SPREAD, choose_turn, fuse_in_latent_space
 from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.pairs import Pair, is_many, make_pairs, same_file
@@ -103,6 +103,8 @@ class FaceFusionPredictor(Predictor):
         pairs: Literal["name", "all"] | None = None,
         source_face: Literal["all", "largest"] | int | Sequence[int] | None = None,
         target_face: Literal["all", "largest"] | int | Sequence[int] | None = None,
+        pose_method: Literal["linear", "rotator"] | None = None,
+        rotator_path: str | os.PathLike[str] | None = None,
         refine: int | None = None,
         weights: Mapping[str, float] | None = None,
         fit_steps: int = 0,
@@ -126,6 +128,9 @@ class FaceFusionPredictor(Predictor):
             pairs: of two folders, "name" or "all".
             source_face: faces to replace; by default the only one.
             target_face: face to put in; by default the only one.
+            pose_method: how the latent method turns a face: "linear" along the model's directions, "rotator" by a
+                network trained for it.
+            rotator_path: file of that network; by default the model's own.
             refine: refine the fused code by so many steps.
             weights: of the refinement's terms, by name.
             fit_steps: refine each face's code by so many steps before.
@@ -141,8 +146,9 @@ class FaceFusionPredictor(Predictor):
         """
         options = self.check(
             FuseOptions, identity=identity, method=method, shape=shape, skin=skin, pairs=pairs, source_face=source_face,
-            target_face=target_face, refine=refine, weights=weights, fit_steps=fit_steps, tune=tune,
-            photo_format=photo_format, save_steps=save_steps, save_mp4=save_mp4,
+            target_face=target_face, pose_method=pose_method,
+            rotator_path=None if rotator_path is None else os.fspath(rotator_path), refine=refine, weights=weights,
+            fit_steps=fit_steps, tune=tune, photo_format=photo_format, save_steps=save_steps, save_mp4=save_mp4,
         )  # fmt: skip
         jobs = make_pairs(source, target, options.pairs)
         if is_many(source) or is_many(target):
@@ -178,6 +184,7 @@ class FaceFusionPredictor(Predictor):
         if options.method == "latent":
             super().prepare(options)
             self.directions(None, ("yaw", "pitch"))
+            choose_turn(self, options)
 
     def _open(self, side: str, given: Any, options: FuseOptions, results: Results) -> _Setting:
         """Read a photo and choose its faces.

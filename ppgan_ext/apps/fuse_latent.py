@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ppgan_ext.latents.directions import Direction
     from ppgan_ext.latents.fusion import Refined, RefineStep
     from ppgan_ext.latents.pose_matching import PoseMatch
+    from ppgan_ext.latents.rotation import Turn
 
 _TEXTURE = np.float32(0.5)
 DOUBTFUL_SPREAD = 0.03  # of landmarks, box widths; that of nearly all faces is below
@@ -74,7 +75,8 @@ def fuse_in_latent_space(
     engine = _tuned(predictor, source, target, options)
     drawing = _Drawing(engine, source, target, directions, options)
     draws = (lambda turned: to_image(drawing.textured(drawing.mix(turned)))), drawing.pasted
-    match = _turn(predictor, engine, source, target, draws)
+    turn = choose_turn(predictor, options)
+    match = _turn(predictor, engine, source, target, turn, draws)
     _warn_if_short(match, source, name)
     fused = drawing.mix(match.w_plus)
     terms: dict[str, float] = {}
@@ -200,11 +202,27 @@ def _tuned(predictor: Predictor, source: Portrait, target: Portrait, options: Fu
     return predictor.engine if tuning is None else tuning.engine(predictor.engine)
 
 
+def choose_turn(predictor: Predictor, options: FuseOptions) -> Turn:
+    """Say how faces are turned.
+
+    Raises:
+        ConfigError: the model has no directions of yaw and pitch, or no rotator where one is asked for.
+        WeightsError: a rotator's file cannot be read, or belongs to another model.
+    """
+    from ppgan_ext.latents.rotation import AXES, turn_along, turn_by
+    from ppgan_ext.weights.rotator import load_rotator
+
+    if options.pose_method == "rotator":
+        return turn_by(load_rotator(predictor.engine.face_model, options.rotator_path))
+    return turn_along(predictor.directions(None, AXES))
+
+
 def _turn(
     predictor: Predictor,
     engine: Engine,
     source: Portrait,
     target: Portrait,
+    turn: Turn,
     draws: Sequence[Callable[[FloatArray], Image]],
 ) -> PoseMatch:
     """Turn the target's face until the fused face is at the pose of the source's.
@@ -218,7 +236,6 @@ def _turn(
     limits = PoseMatchOptions()
     box = _box_in_crop(source)
     wanted = _measure(source.crop.image, box) or crop_pose(source)
-    directions = predictor.directions(None, ("yaw", "pitch"))
     start = target.w_plus
     mirrored: FloatArray | None = engine.encoder.encode(images.to_pixels(_mirror(target.crop.image)))[0]
     num_drawn = 0
@@ -231,7 +248,7 @@ def _turn(
             num_drawn += 1
             return draw(w_plus)
 
-        found = match_pose(start, wanted, directions, shown, lambda p: _measure(p, box), limits, mirrored=mirrored)
+        found = match_pose(start, wanted, turn, shown, lambda p: _measure(p, box), limits, mirrored=mirrored)
         match = found if match is None or found.pose is not None else match
         start, mirrored = match.w_plus, None
     assert match is not None

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from ppgan_ext.apps.options import FaceChoice, InversionOptions, PhotoFormat, name_values, option
 
 Method: TypeAlias = Literal["latent", "warp"]
+PoseMethod: TypeAlias = Literal["linear", "rotator"]
 Skin: TypeAlias = Literal["source", "mix", "target"]
 LossTerm: TypeAlias = Literal["identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean"]
 LossWeights: TypeAlias = Annotated[dict[LossTerm, Annotated[float, Field(ge=0.0)]], BeforeValidator(name_values)]
@@ -40,9 +41,14 @@ class FuseOptions(InversionOptions):
         group="face", ge=0.0, le=1.0, step=0.05,
     )  # fmt: skip
     skin: Skin = option("source", "whose tone of skin the result has", group="face")
-    pose_method: Literal["linear"] = option(
-        "linear", "how the latent method turns a face: along the model's directions of yaw and pitch", group="fitting"
-    )
+    pose_method: PoseMethod = option(
+        "linear", "how the latent method turns a face: along the model's directions, or by a network trained for it",
+        group="fitting",
+    )  # fmt: skip
+    rotator_path: str | None = option(
+        None, "file of that network, from tools/main.py -c configs/fusion_rotator_faces128.yaml (default: the model's)",
+        group="fitting",
+    )  # fmt: skip
     refine: int = option(
         0, "refine the fused code by this many optimiser steps, e.g. 40", group="fitting", ge=0, le=5000, step=10
     )

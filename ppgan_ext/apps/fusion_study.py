@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 from pydantic import BeforeValidator
@@ -19,7 +19,7 @@ from pydantic import BeforeValidator
 from ppgan_ext import files, pictures, seeding
 from ppgan_ext.apps.base import Progress, no_progress
 from ppgan_ext.apps.fuse import FaceFusionPredictor, FusionResult
-from ppgan_ext.apps.fuse_options import FuseOptions, Method
+from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.options import option
 from ppgan_ext.data.image_source import ImageSource
 from ppgan_ext.data.sources import open_source
@@ -33,7 +33,9 @@ EDGES = (0.0, 10.0, 20.0, 25.0, 30.0, 40.0, 180.0)  # of the groups of yaw diffe
 _NUM_EXAMPLES = 12
 _TRIES = 400  # random pairs per pair wanted, before we say that there are no more
 
-Methods = Annotated[list[Method], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
+# "rotator" is the latent method with --pose_method rotator.
+Compared: TypeAlias = Literal["warp", "latent", "rotator"]
+Methods = Annotated[list[Compared], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 
 
 class StudyOptions(FuseOptions):
@@ -55,7 +57,7 @@ class Measured:
 
     Attributes:
         source, target: names of the photos.
-        method: "warp" or "latent".
+        method: "warp", "latent" or "rotator".
         yaw_difference: between the two photos, degrees.
         yaw_error, pitch_error: between the result and the source photo, degrees.
         pose_error: the root of the sum of both squares.
@@ -116,8 +118,8 @@ def study(options: StudyOptions, progress: Progress = no_progress) -> list[Path]
     pairs = choose_pairs(options, progress)
     predictor = FaceFusionPredictor.from_options(options.model_copy(update={"output_path": None}))
     predictor.output_path = None
-    if "latent" in options.methods:
-        predictor.prepare(options.model_copy(update={"method": "latent"}))
+    for method in options.methods:
+        predictor.prepare(_with_method(options, method))
     found: list[Measured] = []
     examples: list[Image] = []
     table = folder / "pairs.csv"
@@ -126,7 +128,7 @@ def study(options: StudyOptions, progress: Progress = no_progress) -> list[Path]
         progress("fusing pairs", done, len(pairs))
         tiles = list(pair.read())
         for method in options.methods:
-            measured, result = measure(predictor, pair, options.model_copy(update={"method": method}))
+            measured, result = measure(predictor, pair, _with_method(options, method), method)
             files.append_text(table, _csv_line(asdict(measured).values()))
             found.append(measured)
             tiles += [] if result is None else [result.image]
@@ -144,6 +146,13 @@ def study(options: StudyOptions, progress: Progress = no_progress) -> list[Path]
     return written
 
 
+def _with_method(options: StudyOptions, method: Compared) -> StudyOptions:
+    chosen = {"method": method}
+    if method == "rotator":
+        chosen = {"method": "latent", "pose_method": "rotator"}
+    return options.model_copy(update=chosen)
+
+
 def _labels(measured: Sequence[Measured]) -> list[str]:
     return [
         "source",
@@ -153,12 +162,13 @@ def _labels(measured: Sequence[Measured]) -> list[str]:
 
 
 def measure(
-    predictor: FaceFusionPredictor, pair: PhotoPair, options: FuseOptions
+    predictor: FaceFusionPredictor, pair: PhotoPair, options: FuseOptions, name: str
 ) -> tuple[Measured, FusionResult | None]:
-    """Fuse one pair and measure the result."""
+    """Fuse one pair and measure the result; ``name`` is what to call the method."""
     from ppgan_ext.apps.fuse_latent import PoseLimitWarning
 
-    settings = {name: getattr(options, name) for name in ("identity", "method", "shape", "skin", "refine", "tune")}
+    copied = ("identity", "method", "shape", "skin", "pose_method", "rotator_path", "refine", "tune")
+    settings = {key: getattr(options, key) for key in copied}
     weights: dict[str, float] = {**options.weights}  # type: ignore[dict-item]
     try:
         photos = pair.read()
@@ -171,12 +181,12 @@ def measure(
             )  # fmt: skip
             seconds = time.perf_counter() - start
     except PpganExtError as error:
-        return Measured(pair.source, pair.target, options.method, error=str(error)), None
+        return Measured(pair.source, pair.target, name, error=str(error)), None
     assert isinstance(result, FusionResult)
     yaw, pitch, _ = pose_difference(result.matched_pose, result.source_pose)
     face = result.faces[0]
     measured = Measured(
-        pair.source, pair.target, options.method,
+        pair.source, pair.target, name,
         yaw_difference=pose_difference(result.source_pose, result.target_pose)[0],
         yaw_error=yaw, pitch_error=pitch, pose_error=float(np.hypot(yaw, pitch)),
         identity_to_target=result.identity_to_target, identity_to_source=result.identity_to_source,

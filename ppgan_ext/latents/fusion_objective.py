@@ -15,7 +15,7 @@ from ppgan_ext.latents.objective import Objective, box_average, shrink_mask, shr
 from ppgan_ext.losses import adversarial
 from ppgan_ext.losses.identity import IdentityDistance, identity_network
 from ppgan_ext.losses.perceptual import Perceptual, default_perceptual, fit_to, freeze
-from ppgan_ext.losses.symmetry import Half, MirrorSymmetry
+from ppgan_ext.losses.symmetry import MirrorSymmetry, known_half
 from ppgan_ext.networks import StyleGANv2Discriminator
 from ppgan_ext.nn.forms import once_form
 from ppgan_ext.types import FloatArray, Pose
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 TERMS = ("identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean")
 COLOR_CELLS = 16  # cells along a side in which mean colours are compared
-_FRONTAL_DEGREES = 8.0  # a photo turned by less shows both halves
 
 
 @dataclass(frozen=True)
@@ -170,10 +169,3 @@ class FusionObjective:
         """Colours inside the mask, averaged over cells."""
         cells = min(COLOR_CELLS, self._size)
         return box_average(pixels * self._inside, cells)
-
-
-def known_half(yaw_degrees: float) -> Half | None:
-    """Say which half of a face a photo shows: at positive yaw, turned to image right, that at image left."""
-    if abs(yaw_degrees) < _FRONTAL_DEGREES:
-        return None
-    return "image left" if yaw_degrees > 0 else "image right"

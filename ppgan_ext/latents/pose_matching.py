@@ -9,7 +9,7 @@ to a radius that halves whenever a step loses the face or brings it no nearer. R
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -17,10 +17,9 @@ import numpy as np
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.latents.descent import check_ranges
-from ppgan_ext.latents.directions import Direction, apply, find
+from ppgan_ext.latents.rotation import Turn
 from ppgan_ext.types import FloatArray, Image, Pose
 
-AXES = ("yaw", "pitch")
 Stopped: TypeAlias = Literal["reached", "range", "lost", "stalled", "renders", "no face"]
 
 _SMALLEST_STEP = 0.5  # units; what a smaller one changes is lost in the noise of landmarks
@@ -40,7 +39,6 @@ class PoseMatchOptions:
         max_amount: units away from the start at most, for each direction.
         min_gain: degrees nearer per unit that a step must bring: where the pose hardly responds any more, the face
             only breaks.
-        layers: the only layers that are walked; None for all.
         mirror_degrees: yaws of a photo and its mirror image less far apart than this do not mix.
     """
 
@@ -50,7 +48,6 @@ class PoseMatchOptions:
     max_step: float = 25.0
     max_amount: float = 60.0
     min_gain: float = 0.1
-    layers: tuple[int, ...] | None = None
     mirror_degrees: float = 8.0
 
     def __post_init__(self) -> None:
@@ -107,14 +104,14 @@ Measure: TypeAlias = Callable[[Image], Pose | None]
 def match_pose(
     w_plus: FloatArray,
     wanted: Pose,
-    directions: Mapping[str, Direction],
+    turn: Turn,
     render: Render,
     measure: Measure,
     options: PoseMatchOptions | None = None,
     *,
     mirrored: FloatArray | None = None,
 ) -> PoseMatch:
-    """Walk a code along yaw and pitch until its picture shows the wanted yaw and pitch.
+    """Turn a code by yaw and pitch until its picture shows the wanted yaw and pitch.
 
     With the code of the mirrored photo the walk starts part of the way: a face's mirror image looks to the other side,
     and on the line between the two codes the head turns as this very head does. Only what lies beyond is left to the
@@ -123,7 +120,7 @@ def match_pose(
     Args:
         w_plus: (n_latent, D), the face to turn.
         wanted: the pose to reach; its roll is not used.
-        directions: holds "yaw" and "pitch".
+        turn: how a code is turned by amounts of yaw and pitch, see `rotation`.
         render: draws a code (n_latent, D).
         measure: finds the pose in a picture, None where it sees no face.
         options: see `PoseMatchOptions`.
@@ -134,20 +131,17 @@ def match_pose(
         says how it ended.
 
     Raises:
-        ConfigError: a direction is missing.
         InputError: codes of another shape.
 
     Example:
-        >>> match = match_pose(w_plus, Pose(25.0, -5.0, 0.0), directions, draw, pose_of_crop)
+        >>> match = match_pose(w_plus, Pose(25.0, -5.0, 0.0), turn_along(directions), draw, pose_of_crop)
     """
     options = options or PoseMatchOptions()
     code = np.asarray(w_plus, np.float32)
     if code.ndim != 2 or (mirrored is not None and np.shape(mirrored) != code.shape):
         given = [code.shape] if mirrored is None else [code.shape, np.shape(mirrored)]
         raise InputError(f"codes to turn are (n_latent, D) each, got {given}", where="w_plus")
-    for name in AXES:
-        find(directions, name)
-    walk = _Walk(code, wanted, directions, render, measure, options)
+    walk = _Walk(code, wanted, turn, render, measure, options)
     share = 0.0 if mirrored is None else walk.start_between(np.asarray(mirrored, np.float32))
     stopped = walk.run()
     best = walk.best
@@ -177,7 +171,7 @@ class _Walk:
 
     start: FloatArray
     wanted: Pose
-    directions: Mapping[str, Direction]
+    turn: Turn
     render: Render
     measure: Measure
     options: PoseMatchOptions
@@ -190,8 +184,7 @@ class _Walk:
 
     def code(self, amounts: FloatArray) -> FloatArray:
         """Return the code at some amounts."""
-        by_name = {name: float(amount) for name, amount in zip(AXES, amounts, strict=True)}
-        return apply(self.start, self.directions, by_name, layers=self.options.layers)
+        return self.turn(self.start, amounts)
 
     def start_between(self, mirrored: FloatArray) -> float:
         """Move the start towards the mirror image as far as brings the yaw nearest; return its share."""

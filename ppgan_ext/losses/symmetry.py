@@ -51,6 +51,7 @@ _FFHQ = Head(
 )
 HEADS = {"tight": _TIGHT, "ffhq": _FFHQ}
 
+_FRONTAL_DEGREES = 8.0  # a photo turned by less shows both halves
 _BLUR_SHARE = 8  # what is smoother than this part of the side counts as light
 _FACING = 0.2  # cosine of the angle to the camera below which a place on the head is hardly seen
 
@@ -120,6 +121,13 @@ class MirrorSymmetry:
     def _mirrored(self, pixels: paddle.Tensor) -> paddle.Tensor:
         grid = self._grid.expand([pixels.shape[0], -1, -1, -1])
         return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def known_half(yaw_degrees: float) -> Half | None:
+    """Say which half of a face a photo shows: at positive yaw, turned to image right, that at image left."""
+    if abs(yaw_degrees) < _FRONTAL_DEGREES:
+        return None
+    return "image left" if yaw_degrees > 0 else "image right"
 
 
 def mirror_columns(size: int, yaw_degrees: float, head: Head) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:

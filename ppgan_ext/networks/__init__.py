@@ -12,6 +12,7 @@ from ppgan_ext.networks.psp import (
     Pixel2Style2Pixel,
     PSPEncoder,
 )
+from ppgan_ext.networks.rotator import LatentRotator
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
 from ppgan_ext.networks.vgg import VGG16Features
@@ -24,6 +25,7 @@ NETWORKS: dict[str, type[nn.Layer]] = {
     "DlibFaceNet": DlibFaceNet,
     "GradualStyleEncoder": PSPEncoder,
     "InceptionV3": InceptionV3,
+    "LatentRotator": LatentRotator,
     "LightEncoder": LightEncoder,
     "PSPEncoder": PSPEncoder,
     "Pixel2Style2Pixel": Pixel2Style2Pixel,
@@ -39,6 +41,7 @@ __all__ = [
     "BackboneEncoderUsingLastLayerIntoWPlus",
     "DlibFaceNet",
     "InceptionV3",
+    "LatentRotator",
     "LightEncoder",
     "PSPEncoder",
     "Pixel2Style2Pixel",

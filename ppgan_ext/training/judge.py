@@ -47,9 +47,7 @@ class Judge:
         """Return the loss of whoever made these, ()."""
         return self._loss.generator(self._seen(self.show(fakes)))
 
-    def teach(
-        self, reals: Sequence[paddle.Tensor], fakes: Sequence[paddle.Tensor], iteration: int
-    ) -> dict[str, float]:
+    def teach(self, reals: Sequence[paddle.Tensor], fakes: Sequence[paddle.Tensor], iteration: int) -> dict[str, float]:
         """Make a step of the discriminator, shard by shard, and one of R1 (arXiv 1801.04406, Eq. 9) if it is due."""
         numbers, shown = [], [self.show(real) for real in reals]
         for real, fake in zip(shown, fakes, strict=True):

@@ -15,8 +15,7 @@ import numpy as np
 import paddle
 
 from ppgan_ext import images as pictures
-from ppgan_ext.data.datasets import build_dataset
-from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.errors import ConfigError
 from ppgan_ext.losses import adversarial
 from ppgan_ext.losses.perceptual import fit_to
 from ppgan_ext.nn.forms import once_form
@@ -27,6 +26,7 @@ from ppgan_ext.training.judge import ImageJudge, Judge
 from ppgan_ext.training.optimizers import OptimizerOptions
 from ppgan_ext.training.psp_options import Pixel2Style2PixelOptions
 from ppgan_ext.training.reconstruction import ReconstructionLoss, delta_norm, w_norm
+from ppgan_ext.training.samples import read_samples
 from ppgan_ext.training.stylegan2 import draw_noise
 from ppgan_ext.training.task import Batch, Task
 from ppgan_ext.training.tensors import from_array
@@ -290,20 +290,8 @@ class Pixel2Style2PixelTask(Task):
     @functools.cached_property
     def _shown(self) -> list[FloatArray]:
         """The photos of the pictures, (3, H, H) in [-1, 1]."""
-        data = build_dataset(self.settings.dataset.test or self.settings.dataset.train)
         wanted = max((self.settings.image_num or 2 * _NUM_PAIRS) // 2, 1)
-        found: list[FloatArray] = []
-        problem: InputError | None = None
-        for index in range(len(data)):
-            if len(found) == wanted:
-                break
-            try:
-                found.append(data.sample(index, self.draws.generator("pictures", index))["A"])
-            except InputError as error:
-                problem = error
-        if not found:
-            raise problem or InputError("there is no picture to show", where="dataset")
-        return found
+        return read_samples(self.settings, self.draws, wanted)
 
     @paddle.no_grad()
     def _reconstruct(self, pixels: FloatArray) -> FloatArray:

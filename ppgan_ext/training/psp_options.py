@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -148,10 +148,7 @@ class Pixel2Style2PixelOptions(Block):
     @field_validator("model_type")
     @classmethod
     def _known(cls, name: str | None) -> str | None:
-        if name is not None and (name not in catalog.MODELS or catalog.MODELS[name].weights is None):
-            choices = [key for key, record in catalog.MODELS.items() if record.weights is not None]
-            raise ValueError(f"there is no model '{name}'. {nearest(name, choices)}")
-        return name
+        return check_model_type(name)
 
     @property
     def has_file(self) -> bool:
@@ -173,6 +170,18 @@ class Pixel2Style2PixelOptions(Block):
         parts = {"encoder": True, "gen": self.train_decoder, "disc": self.trains_disc}
         parts["latent_disc"] = self.w_discriminator_lambda > 0
         return [name for name, there in parts.items() if there]
+
+
+def check_model_type(name: str | None) -> str | None:
+    """Return the name if the catalog has a file for it, or None.
+
+    Raises:
+        ValueError: it has none; says the nearest name.
+    """
+    if name is not None and (name not in catalog.MODELS or catalog.MODELS[name].weights is None):
+        choices = [key for key, record in catalog.MODELS.items() if record.weights is not None]
+        raise ValueError(f"there is no model '{name}'. {nearest(name, choices)}")
+    return name
 
 
 def problems(settings: Settings) -> list[str]:
@@ -215,7 +224,14 @@ def _in_encoder(model: Pixel2Style2PixelOptions) -> Iterator[str]:
 
 
 def _in_optimizers(model: Pixel2Style2PixelOptions, settings: Settings) -> Iterator[str]:
-    trained = model.trained()
+    yield from owner_problems(settings, model.trained())
+    for name, options in settings.optimizer.items():
+        if len({_phase(network) for network in options.net_names}) > 1:
+            yield f"optimizer.{name}.net_names: a discriminator needs an optimiser of its own"
+
+
+def owner_problems(settings: Settings, trained: Sequence[str]) -> Iterator[str]:
+    """List networks that are trained without an optimiser or by several, and those named that are not trained."""
     for network in trained:
         owners = [name for name, options in settings.optimizer.items() if network in options.net_names]
         if len(owners) != 1:
@@ -224,8 +240,6 @@ def _in_optimizers(model: Pixel2Style2PixelOptions, settings: Settings) -> Itera
         for network in options.net_names:
             if network not in trained:
                 yield f"optimizer.{name}.net_names: '{network}' is not trained here. {nearest(network, trained)}"
-        if len({_phase(network) for network in options.net_names}) > 1:
-            yield f"optimizer.{name}.net_names: a discriminator needs an optimiser of its own"
 
 
 def _phase(network: str) -> str:

@@ -11,6 +11,7 @@ from ppgan_ext.training.task import Task
 # Where each class is; imported only when it is asked for.
 TASKS: dict[str, str] = {
     "StyleGAN2Model": "ppgan_ext.training.stylegan2:StyleGAN2Task",
+    "LatentRotatorModel": "ppgan_ext.training.rotator:LatentRotatorTask",
     "Pixel2Style2PixelModel": "ppgan_ext.training.psp:Pixel2Style2PixelTask",
 }
 

@@ -14,6 +14,7 @@ from typing import Any
 from ppgan_ext.errors import ConfigError, WeightsError, nearest
 
 DEFAULT_MODEL = "faces-128"
+_ROTATOR = f"{DEFAULT_MODEL}-rotator.safetensors"
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 _PADDLEGAN = "https://paddlegan.bj.bcebos.com/models/"
 _NVIDIA = "NVIDIA Source Code License-NC (non-commercial), as the FFHQ StyleGAN2 it comes from"
@@ -60,6 +61,7 @@ class ModelRecord:
         crop: crop template that photos are aligned with, "ffhq" or "tight".
         value_range: of pixels, in and out.
         directions: file of directions in this model's latent space.
+        rotator: network that turns heads in this model's latent space.
         licence: of the weights, in words.
         papers: what the model implements.
         provenance: where it comes from.
@@ -78,6 +80,7 @@ class ModelRecord:
     crop: str = "ffhq"
     value_range: tuple[float, float] = (-1.0, 1.0)
     directions: FileRecord | None = None
+    rotator: FileRecord | None = None
     licence: str = "not stated by its publisher"
     papers: tuple[str, ...] = field(default=())
     provenance: str = "PaddleGAN"
@@ -149,6 +152,7 @@ def _bundled_model(folder: Path) -> ModelRecord:
             channel_cap=int(facts.get("channel_cap", 256)),
             crop=str(facts.get("crop", "tight")),
             directions=bundled(f"{DEFAULT_MODEL}-directions.safetensors"),
+            rotator=bundled(_ROTATOR) if _ROTATOR in hashes else None,
             licence=licence,
             papers=(_STYLEGAN2, _PSP),
             provenance=str(facts.get("provenance", "trained for this package")),

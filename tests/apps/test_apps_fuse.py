@@ -16,7 +16,7 @@ from ppgan_ext.apps.fuse import NOTE
 from ppgan_ext.apps.fuse_latent import PoseLimitWarning
 from ppgan_ext.apps.pairs import make_pairs
 from ppgan_ext.apps.runners import COMMANDS
-from ppgan_ext.errors import ConfigError, InputError, NoFaceError
+from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -125,6 +125,32 @@ def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
     assert {"identity", "perceptual", "color"} <= set(result.terms)
     assert "symmetry" not in result.terms
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 8
+
+
+@pytest.mark.bundled
+def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
+    """A fresh rotator is the directions, in other steps; one for another model is refused before any work."""
+    import paddle
+
+    from ppgan_ext.latents.directions import load_directions
+    from ppgan_ext.networks import LatentRotator
+    from ppgan_ext.weights import readers
+    from ppgan_ext.weights.load import load_face_model
+
+    model = load_face_model()
+    shape = (model.generator.n_latent, model.generator.style_dim)
+    known = load_directions(model.directions_file, shape[0])
+    paddle.seed(0)
+    rotator = LatentRotator(*shape, width=8, num_blocks=1)
+    rotator.settle(model.latent_avg, 0.5, np.stack([1.5 * known[name].vector for name in ("yaw", "pitch")]))
+    path = tmp_path / "rotator.safetensors"
+    readers.write(path, {name: tensor.numpy() for name, tensor in rotator.state_dict().items()})
+    predictor = FaceFusionPredictor(output_path=None)
+    result = predictor.run(portrait, stranger, pose_method="rotator", rotator_path=path)
+    assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
+    readers.write(path, {name: tensor.numpy() + 1 for name, tensor in rotator.state_dict().items()})
+    with pytest.raises(WeightsError, match="another model"):
+        predictor.run(portrait, stranger, pose_method="rotator", rotator_path=path)
 
 
 @pytest.mark.bundled

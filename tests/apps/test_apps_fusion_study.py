@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from ppgan_ext.apps import fusion_study
 from ppgan_ext.apps.fusion_study import Measured, StudyOptions, choose_pairs, main, study, summarise, to_markdown
 from ppgan_ext.errors import ConfigError, InputError
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -83,6 +84,13 @@ def test_a_study_measures_and_writes(faces, tmp_path):
     assert groups[0]["pose_error"] == pytest.approx(np.mean([float(row["pose_error"]) for row in rows]), rel=1e-4)
     with PIL.Image.open(out / "fusion.png") as picture:
         assert picture.size[0] > 900
+
+
+def test_the_rotator_is_the_latent_method_with_another_turn():
+    given = StudyOptions(input="faces", methods="rotator")
+    settings = fusion_study._with_method(given, given.methods[0])
+    assert (settings.method, settings.pose_method) == ("latent", "rotator")
+    assert fusion_study._with_method(given, "latent").pose_method == "linear"
 
 
 def test_a_pair_that_fails_is_counted_and_the_rest_goes_on(faces, tmp_path, capsys):

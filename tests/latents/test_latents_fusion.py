@@ -20,11 +20,12 @@ from ppgan_ext.latents.fusion import (
     layer_shares,
     refine_fusion,
 )
-from ppgan_ext.latents.fusion_objective import TERMS, known_half
+from ppgan_ext.latents.fusion_objective import TERMS
 from ppgan_ext.latents.projector import DivergedError
 from ppgan_ext.losses.face_chips import ChipBox
 from ppgan_ext.losses.identity import IdentityDistance
 from ppgan_ext.losses.perceptual import bundled_distance
+from ppgan_ext.losses.symmetry import known_half
 from ppgan_ext.networks import DlibFaceNet, StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.types import Pose
 from tests.reference.toy import numbers

@@ -12,6 +12,8 @@ from ppgan_ext.engine import Synthesizer
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.latents.directions import Direction
 from ppgan_ext.latents.pose_matching import PoseMatchOptions, match_pose
+from ppgan_ext.latents.rotation import turn_along, turn_by
+from ppgan_ext.networks import LatentRotator
 from ppgan_ext.types import Pose
 from tests.reference.toy import numbers
 from tests.reference.toy_face_model import toy_face_model
@@ -19,6 +21,7 @@ from tests.reference.toy_face_model import toy_face_model
 LAYERS, WIDTH = 5, 6
 YAW, PITCH = (numbers(name, (LAYERS, WIDTH)) / 5 for name in ("yaw", "pitch"))
 DIRECTIONS = {"yaw": Direction("yaw", YAW, "degree"), "pitch": Direction("pitch", PITCH, "degree")}
+ALONG = turn_along(DIRECTIONS)
 START = numbers("start", (LAYERS, WIDTH))
 
 
@@ -39,10 +42,10 @@ class Head:
         answer = self.respond(*amounts)
         return None if answer is None else Pose(float(answer[0]), float(answer[1]), 0.0)
 
-    def match(self, yaw, pitch, mirrored=None, **options):
+    def match(self, yaw, pitch, mirrored=None, turn=ALONG, **options):
         settings = PoseMatchOptions(**options) if options else None
         return match_pose(
-            self.start, Pose(yaw, pitch, 33.0), DIRECTIONS, self.render, self.measure, settings, mirrored=mirrored
+            self.start, Pose(yaw, pitch, 33.0), turn, self.render, self.measure, settings, mirrored=mirrored
         )
 
 
@@ -156,10 +159,24 @@ def test_no_more_pictures_are_drawn_than_allowed(allowed):
 
 def test_only_the_chosen_layers_walk():
     head = Head(curved)
-    match = head.match(-8.0, -5.0, layers=(1, 3))
+    match = head.match(-8.0, -5.0, turn=turn_along(DIRECTIONS, layers=(1, 3)))
     changed = (match.w_plus != START).any(axis=1)
     assert changed.tolist() == [False, True, False, True, False]
     assert match.pose.yaw_degrees == pytest.approx(-8.0, abs=0.7)
+
+
+def test_a_network_turns_instead_of_the_directions():
+    """It knows what the directions do not: that this head answers half, and that a nod comes along."""
+    paddle.seed(0)
+    rotator = LatentRotator(LAYERS, WIDTH, width=4)
+    rotator.settle(np.zeros(WIDTH), 1.0, np.stack([2 * YAW, PITCH]))
+    head = Head(lambda yaw, pitch: (yaw / 2, pitch))
+    match = head.match(20.0, -6.0, turn=turn_by(rotator))
+    check_consistency(head, match)
+    assert match.reached and match.amounts == pytest.approx((20.0, -6.0), abs=1.0)
+    along = head.match(20.0, -6.0)
+    assert along.amounts == pytest.approx((40.0, -6.0), abs=2.0)
+    np.testing.assert_array_equal(turn_by(rotator)(START, np.zeros(2)), START)
 
 
 class TestMirrored:
@@ -208,7 +225,7 @@ def test_bad_arguments_are_refused():
     with pytest.raises(InputError, match="n_latent"):
         head.match(5.0, 0.0, mirrored=START[:-1])
     with pytest.raises(ConfigError, match="unknown direction 'pitch'"):
-        match_pose(START, Pose(1, 1, 0), {"yaw": DIRECTIONS["yaw"]}, head.render, head.measure)
+        turn_along({"yaw": DIRECTIONS["yaw"]})(START, np.ones(2))
     for wrong in ({"max_renders": 0}, {"reach_degrees": -1.0}, {"min_gain": float("nan")}, {"max_step": np.inf}):
         with pytest.raises(ConfigError, match="out of range"):
             PoseMatchOptions(**wrong)
@@ -244,7 +261,7 @@ def test_a_generators_pictures_are_walked(tmp_path):
         seen = measure(picture)
         return Pose(seen.yaw_degrees / scale, seen.pitch_degrees / scale, 0.0)
 
-    match = match_pose(start, wanted, directions, render, in_degrees, PoseMatchOptions(aim_degrees=0.05))
+    match = match_pose(start, wanted, turn_along(directions), render, in_degrees, PoseMatchOptions(aim_degrees=0.05))
     again = in_degrees(render(match.w_plus))
     assert np.hypot(again.yaw_degrees - wanted.yaw_degrees, again.pitch_degrees - wanted.pitch_degrees) < 0.5
     assert match.history[0].error == pytest.approx(5.0, rel=1e-3) and match.num_renders > 3
@@ -272,7 +289,7 @@ def test_a_real_face_is_turned():
         measure=lambda image: getattr(aligned_pose(image), "pose", None),
     )
     for yaw in (15.0, -15.0):
-        match = match_pose(code, Pose(yaw, -8.0, 0.0), directions, loop.render, loop.measure)
+        match = match_pose(code, Pose(yaw, -8.0, 0.0), turn_along(directions), loop.render, loop.measure)
         assert match.reached, match
         seen = loop.measure(loop.render(match.w_plus))
         assert seen.yaw_degrees == pytest.approx(yaw, abs=3.0)

@@ -1,9 +1,11 @@
 """Turn the training script's exported arrays into the package's own model files.
 
 python tools/bundled_model/bundle.py --arrays EXPORT --provenance "what, on what"
+python tools/bundled_model/bundle.py --rotator iter_N_weight.pdparams
 
 EXPORT is what `train.py export` wrote: the arrays, and export.json with the architecture and the number of faces held
-back; flags take the place of what older exports do not say.
+back; flags take the place of what older exports do not say. A rotator comes from training with
+configs/fusion_rotator_faces128.yaml, and belongs to the model that is bundled at the time; a new model leaves it out.
 """
 
 from __future__ import annotations
@@ -20,9 +22,12 @@ import safetensors.numpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ppgan_ext.files import atomic_path, write_bytes
+from ppgan_ext.weights.load import load_face_model
 from ppgan_ext.weights.rename_twin import rename_twin
+from ppgan_ext.weights.rotator import load_rotator
 
 BUNDLED = Path(__file__).resolve().parents[2] / "ppgan_ext" / "weights" / "bundled"
+CARD, ROTATOR = BUNDLED / "faces-128.json", BUNDLED / "faces-128-rotator.safetensors"
 PARTS = ("generator", "encoder", "discriminator")
 LICENCE = "non-commercial research only, as the training images (UTKFace); rights in the photos stay with their owners"
 
@@ -75,21 +80,37 @@ def bundle(arrays: Path, args: argparse.Namespace) -> Path:
     directions = BUNDLED / "faces-128-directions.safetensors"
     if directions.exists():
         card["sha256"][directions.name] = hashlib.sha256(directions.read_bytes()).hexdigest()
-    write_bytes(BUNDLED / "faces-128.json", (json.dumps(card, indent=2) + "\n").encode())
+    ROTATOR.unlink(missing_ok=True)  # of the model before
+    write_bytes(CARD, (json.dumps(card, indent=2) + "\n").encode())
     return target
+
+
+def bundle_rotator(weights: Path) -> Path:
+    """Write ``faces-128-rotator.safetensors`` and its hash; return it."""
+    rotator = load_rotator(load_face_model(), weights)
+    state = {name: tensor.numpy().astype(np.float16) for name, tensor in rotator.state_dict().items()}
+    with atomic_path(ROTATOR) as temporary:
+        safetensors.numpy.save_file(state, temporary, metadata={"format": "ppgan_ext"})
+    card = json.loads(CARD.read_text(encoding="utf-8"))
+    card["sha256"][ROTATOR.name] = hashlib.sha256(ROTATOR.read_bytes()).hexdigest()
+    write_bytes(CARD, (json.dumps(card, indent=2) + "\n").encode())
+    return ROTATOR
 
 
 def main() -> None:
     """Read the command line and bundle."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--arrays", type=Path, required=True, help="folder with generator_*.npz, encoder_*.npz, discriminator_*.npz"
-    )
+    parser.add_argument("--arrays", type=Path, help="folder with generator_*.npz, encoder_*.npz, discriminator_*.npz")
+    parser.add_argument("--rotator", type=Path, help="instead: weights of a rotator for the bundled model")
     for name in ("size", "base", "cap", "n_mlp", "held_back"):
         parser.add_argument(f"--{name}", type=int, help="default: what export.json says")
-    parser.add_argument("--provenance", required=True)
+    parser.add_argument("--provenance", help="of the arrays: what was done, on what")
     args = parser.parse_args()
-    target = bundle(args.arrays, args)
+    if (args.arrays is None) == (args.rotator is None):
+        parser.error("give --arrays or --rotator")
+    if args.arrays is not None and args.provenance is None:
+        parser.error("--arrays needs --provenance")
+    target = bundle_rotator(args.rotator) if args.arrays is None else bundle(args.arrays, args)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
 
 
