@@ -46,8 +46,11 @@ def depthwise(x: Tensor, kernel: Tensor, padding: int, stride: int = 1) -> Tenso
 
 
 def activate(x: Tensor) -> Tensor:
-    """Leaky ReLU of slope 0.2, scaled back to the variance of its input."""
-    return F.leaky_relu(x, 0.2) * SQRT2
+    """Leaky ReLU of slope 0.2, of what was scaled by `SQRT2` before: sqrt(2) f(x) = f(sqrt(2) x).
+
+    So the gain that keeps the variance costs nothing: it is in filters, factors and biases, which are small.
+    """
+    return F.leaky_relu(x, 0.2)
 
 
 def normalize(z: Tensor) -> Tensor:
@@ -66,25 +69,39 @@ class EqualLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, d_in) to (N, d_out)."""
+        gain = SQRT2 if self.act else 1.0
         with torch.autocast(x.device.type, enabled=False):
-            y = F.linear(x.float(), self.weight * self.scale, self.bias * self.lr_mul)
+            y = F.linear(x.float(), self.weight * (self.scale * gain), self.bias * (self.lr_mul * gain))
         return activate(y) if self.act else y
 
 
 class EqualConv(nn.Module):
-    """Convolution with equalised learning rate; ``down`` filters first and halves the resolution."""
+    """Convolution with equalised learning rate; ``down`` filters first and halves the resolution.
 
-    def __init__(self, c_in: int, c_out: int, k: int, down: bool = False, act: bool = True, bias: bool = True) -> None:
+    ``share`` scales the result, in the filters.
+    """
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        k: int,
+        down: bool = False,
+        act: bool = True,
+        bias: bool = True,
+        share: float = 1.0,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(c_out, c_in, k, k))
         self.bias = nn.Parameter(torch.zeros(c_out)) if bias else None
+        self.gain = share * (SQRT2 if act else 1.0)
         self.scale, self.k, self.down, self.act = 1 / math.sqrt(c_in * k * k), k, down, act
         if down:
             self.register_buffer("kernel", blur_kernel(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, c_in, H, W) to (N, c_out, H, W), or (N, c_out, H / 2, W / 2)."""
-        weight = (self.weight * self.scale).to(x.dtype)
+        weight = (self.weight * (self.scale * self.gain)).to(x.dtype)
         if self.down and self.k == 1:  # a 1x1 convolution needs the filter's result at every other pixel only
             y = F.conv2d(depthwise(x, self.kernel, 1, stride=2), weight)
         elif self.down:
@@ -92,7 +109,7 @@ class EqualConv(nn.Module):
         else:
             y = F.conv2d(x, weight, padding=self.k // 2)
         if self.bias is not None:
-            y = y + self.bias.to(y.dtype)[None, :, None, None]
+            y = y + (self.bias * self.gain).to(y.dtype)[None, :, None, None]
         return activate(y) if self.act else y
 
 
@@ -115,18 +132,18 @@ class StyledConv(nn.Module):
         weight = self.weight * self.scale
         with torch.autocast(x.device.type, enabled=False):
             # Eq. 3 of the paper, the sum over filter positions taken first.
-            demodulation = torch.rsqrt(style.square() @ weight.square().sum((2, 3)).t() + 1e-8)  # (N, c_out)
+            demodulation = torch.rsqrt(style.square() @ weight.square().sum((2, 3)).t() + 1e-8) * SQRT2  # (N, c_out)
         x = x * style.to(x.dtype)[:, :, None, None]
         if self.up:
             y = F.conv_transpose2d(x, weight.to(x.dtype).transpose(0, 1), stride=2)
             y = depthwise(y, self.kernel, 1)
         else:
             y = F.conv2d(x, weight.to(x.dtype), padding=1)
-        y = y * demodulation.to(y.dtype)[:, :, None, None]
         if noise is None:
             noise = torch.randn(y.shape[0], 1, *y.shape[2:], device=y.device, dtype=y.dtype)
-        y = y + self.noise_strength.to(y.dtype) * noise.to(y.dtype) + self.bias.to(y.dtype)[None, :, None, None]
-        return activate(y)
+        noise = (self.noise_strength * SQRT2).to(y.dtype) * noise.to(y.dtype)
+        bias = (self.bias * SQRT2).to(y.dtype)[None, :, None, None]
+        return activate(torch.addcmul(bias, y, demodulation.to(y.dtype)[:, :, None, None]) + noise)
 
 
 class ToRGB(nn.Module):
@@ -203,12 +220,12 @@ class ResBlock(nn.Module):
     def __init__(self, c_in: int, c_out: int) -> None:
         super().__init__()
         self.conv1 = EqualConv(c_in, c_in, 3)
-        self.conv2 = EqualConv(c_in, c_out, 3, down=True)
-        self.skip = EqualConv(c_in, c_out, 1, down=True, act=False, bias=False)
+        self.conv2 = EqualConv(c_in, c_out, 3, down=True, share=1 / SQRT2)
+        self.skip = EqualConv(c_in, c_out, 1, down=True, act=False, bias=False, share=1 / SQRT2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, c_in, H, W) to (N, c_out, H / 2, W / 2)."""
-        return (self.conv2(self.conv1(x)) + self.skip(x)) / SQRT2
+        return self.conv2(self.conv1(x)) + self.skip(x)
 
 
 def _trunk(size: int, channels: dict[int, int]) -> nn.ModuleList:
