@@ -163,4 +163,7 @@ def _metrics(settings: Settings, start: Start) -> Mapping[str, Any]:
     from ppgan_ext.metrics import METRICS
 
     chosen: dict[str, Any] = dict(validation.metrics)
-    return {name: METRICS[options.name](options) for name, options in chosen.items()}
+    metrics = {name: METRICS[options.name](options) for name, options in chosen.items()}
+    for metric in metrics.values():
+        metric.prepare()  # what is missing shows now, not after the first thousand iterations
+    return metrics

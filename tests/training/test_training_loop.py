@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.errors import ConfigError, InputError, OutputError, TrainingError
+from ppgan_ext.errors import ConfigError, InputError, OutputError, TrainingError, WeightsError
 from ppgan_ext.training import loop
 from tests.reference import toy_runs
 from tests.reference.toy_task import ToyTask
@@ -174,6 +174,14 @@ def test_ctrl_c_within_an_iteration_saves_it_and_goes_on_exactly(config, unbroke
     assert run.saved == toy_runs.only(run.folder, "*_checkpoint.pdparams")
     assert run.saved.name == "iter_3_checkpoint.pdparams"
     assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(run.saved))) == unbroken
+
+
+def test_a_metric_that_cannot_measure_is_refused_before_anything_is_trained(config, tmp_path):
+    (tmp_path / "vgg.pdparams").write_text("<html>not found</html>")
+    wrong = {"name": "LPIPSMetric", "weight_path": str(tmp_path / "vgg.pdparams"), "distance": "lpips-vgg16"}
+    with pytest.raises(WeightsError, match=r"vgg\.pdparams"):
+        toy_runs.prepare(config, {"validate": {"interval": 1000, "metrics": {"lpips": wrong}}})
+    assert not (tmp_path / "out").exists()
 
 
 def test_ctrl_c_while_measuring_ends_it_and_saves(config, unbroken, monkeypatch):
