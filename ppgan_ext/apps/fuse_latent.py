@@ -66,6 +66,8 @@ def fuse_in_latent_space(
         ConfigError: the model has no encoder, or no directions of yaw and pitch.
     """
     from ppgan_ext.faces.fusion import lay_over, place_crop, to_image
+    from ppgan_ext.latents.fusion import GROUPS
+    from ppgan_ext.latents.rotation import turn_along
 
     directions = predictor.directions(None, ("yaw", "pitch"))
     source, target = (
@@ -74,9 +76,11 @@ def fuse_in_latent_space(
     )
     engine = _tuned(predictor, source, target, options)
     drawing = _Drawing(engine, source, target, directions, options)
-    draws = (lambda turned: to_image(drawing.textured(drawing.mix(turned)))), drawing.pasted
-    turn = choose_turn(predictor, options)
-    match = _turn(predictor, engine, source, target, turn, draws)
+    draws = (
+        lambda turned: to_image(drawing.textured(drawing.mix(turned))),
+        lambda turned: drawing.pasted(drawing.mix(turned)),
+    )
+    match = _turn(predictor, engine, source, target, choose_turn(predictor, options), draws)
     _warn_if_short(match, source, name)
     fused = drawing.mix(match.w_plus)
     terms: dict[str, float] = {}
@@ -91,6 +95,9 @@ def fuse_in_latent_space(
     if options.refine:
         refined = _refine(predictor, engine, fused, source, target, options)
         fused, terms = refined.w_plus, refined.terms
+        if match.reached and not predictor.interrupted:
+            along = turn_along(directions, range(len(fused))[GROUPS["identity"]])
+            fused = _turn_again(predictor, fused, source, along, drawing.pasted)
         pictures["refined"] = _draw(engine, fused)
     picture = drawing.textured(fused)
     pictures["textured"] = to_image(picture)
@@ -129,12 +136,12 @@ class _Drawing:
         """Draw a fused code with the target's texture, (S, S, 3) float32, 0 to 255."""
         return _add_texture(self.engine, render_pixels(self.engine, fused), self.target, self.options.identity)
 
-    def pasted(self, turned: FloatArray) -> Image:
+    def pasted(self, fused: FloatArray) -> Image:
         """Draw the result as the source's crop will show it."""
         from ppgan_ext.faces.fusion import lay_over, place_crop
 
         own = Crop(self.source.crop.image, np.eye(2, 3), self.source.crop.template)
-        overlay = place_crop(own.image.shape, crop_landmarks(self.source), own, self.textured(self.mix(turned)))
+        overlay = place_crop(own.image.shape, crop_landmarks(self.source), own, self.textured(fused))
         return lay_over(own.image, own.image, overlay, skin=self.options.skin).image
 
 
@@ -230,29 +237,48 @@ def _turn(
     First as the generator draws it, then as it looks in the photo, whose outline it gets: that shifts the pose which
     is seen by some degrees, but responds too weakly to begin with.
     """
-    from ppgan_ext.latents.pose_matching import PoseMatchOptions, match_pose
-
     assert engine.encoder is not None
-    limits = PoseMatchOptions()
-    box = _box_in_crop(source)
-    wanted = _measure(source.crop.image, box) or crop_pose(source)
     start = target.w_plus
     mirrored: FloatArray | None = engine.encoder.encode(images.to_pixels(_mirror(target.crop.image)))[0]
-    num_drawn = 0
     match: PoseMatch | None = None
-    for draw in draws:
-
-        def shown(w_plus: FloatArray, draw: Callable[[FloatArray], Image] = draw) -> Image:
-            nonlocal num_drawn
-            predictor.progress("turning the face", num_drawn, len(draws) * limits.max_renders)
-            num_drawn += 1
-            return draw(w_plus)
-
-        found = match_pose(start, wanted, turn, shown, lambda p: _measure(p, box), limits, mirrored=mirrored)
+    for number, draw in enumerate(draws):
+        found = _walk(predictor, source, start, turn, draw, (number, len(draws)), mirrored)
         match = found if match is None or found.pose is not None else match
         start, mirrored = match.w_plus, None
     assert match is not None
     return match
+
+
+def _turn_again(
+    predictor: Predictor, fused: FloatArray, source: Portrait, turn: Turn, draw: Callable[[FloatArray], Image]
+) -> FloatArray:
+    """Bring a refined code, which drifts by a degree or two, back to the pose; as it is, where that brings nothing."""
+    return _walk(predictor, source, fused, turn, draw, (0, 1), None).w_plus
+
+
+def _walk(
+    predictor: Predictor,
+    source: Portrait,
+    start: FloatArray,
+    turn: Turn,
+    draw: Callable[[FloatArray], Image],
+    part: tuple[int, int],
+    mirrored: FloatArray | None,
+) -> PoseMatch:
+    """Turn a code until its picture has the pose that the source's crop shows; ``part``: which walk of how many."""
+    from ppgan_ext.latents.pose_matching import PoseMatchOptions, match_pose
+
+    limits, box = PoseMatchOptions(), _box_in_crop(source)
+    wanted = _measure(source.crop.image, box) or crop_pose(source)
+    num_drawn = part[0] * limits.max_renders
+
+    def shown(w_plus: FloatArray) -> Image:
+        nonlocal num_drawn
+        predictor.progress("turning the face", num_drawn, part[1] * limits.max_renders)
+        num_drawn += 1
+        return draw(w_plus)
+
+    return match_pose(start, wanted, turn, shown, lambda p: _measure(p, box), limits, mirrored=mirrored)
 
 
 def _mirror(image: Image) -> Image:

@@ -115,9 +115,10 @@ def test_warping_needs_no_paddle(files, out):
 
 @pytest.mark.bundled
 def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
-    predictor = FaceFusionPredictor(output_path=None, seed=0)
+    tasks = []
+    predictor = FaceFusionPredictor(output_path=None, seed=0, progress=lambda task, *_: tasks.append(task))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PoseLimitWarning)
+        warnings.simplefilter("error", PoseLimitWarning)
         result = predictor.run(portrait, stranger, method="latent", refine=2, weights={"symmetry": 0.0})
     assert np.array_equal(result.image[result.mask == 0], portrait[result.mask == 0])
     assert (np.abs(result.image.astype(int) - portrait).max(axis=2) > 3)[result.mask > 0.9].mean() > 0.5
@@ -125,6 +126,7 @@ def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
     assert {"identity", "perceptual", "color"} <= set(result.terms)
     assert "symmetry" not in result.terms
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 8
+    assert "turning the face" in tasks[tasks.index("refining") :]  # the pose has drifted by then
 
 
 @pytest.mark.bundled
