@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import model_validator
 
-from ppgan_ext.metrics.base import LocalFile, MetricOptions
+from ppgan_ext.metrics.base import LocalFile, Metric, MetricOptions
 
 if TYPE_CHECKING:
     from ppgan_ext.losses import Perceptual
@@ -32,6 +33,31 @@ class DistanceOptions(MetricOptions):
         if self.distance == "faces-128-features" and self.weight_path is not None:
             raise ValueError(f"{self.distance} comes with the package and takes no file; choose lpips-vgg16")
         return self
+
+
+class DistanceMetric(Metric):
+    """A metric that rests on a perceptual distance.
+
+    Args:
+        options: see :class:`Metric`; a `DistanceOptions`.
+        distance: takes the place of what the options name.
+    """
+
+    def __init__(
+        self, options: MetricOptions | Mapping[str, Any] | None = None, distance: Perceptual | None = None
+    ) -> None:
+        super().__init__(options)
+        self._distance = distance
+
+    def prepare(self) -> None:
+        """Load the distance; see :meth:`Metric.prepare`."""
+        self.distance()
+
+    def distance(self) -> Perceptual:
+        """Return the distance, loaded when first asked for."""
+        if self._distance is None:
+            self._distance = choose_distance(self.options.distance, self.options.weight_path)
+        return self._distance
 
 
 def choose_distance(name: str | None, weight_path: Path | None) -> Perceptual:

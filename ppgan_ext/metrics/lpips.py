@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pydantic
 
-from ppgan_ext.metrics.base import Figures, MetricOptions, OnProgress
-from ppgan_ext.metrics.distances import DistanceOptions, choose_distance
+from ppgan_ext.metrics.base import Figures, OnProgress
+from ppgan_ext.metrics.distances import DistanceMetric, DistanceOptions
 from ppgan_ext.metrics.pairs import PairMetric, PairOptions, mean_figure
 from ppgan_ext.metrics.subject import Subject, to_pixels
 
 if TYPE_CHECKING:
-    from ppgan_ext.losses import Perceptual
+    pass
 
 
 class LPIPSOptions(DistanceOptions, PairOptions):
@@ -44,7 +43,7 @@ class LPIPSOptions(DistanceOptions, PairOptions):
         return value
 
 
-class LPIPSMetric(PairMetric):
+class LPIPSMetric(DistanceMetric, PairMetric):
     """Mean perceptual distance of reconstructions: "lpips_vgg16", or "perceptual_<network>" with another network.
 
     Args:
@@ -53,22 +52,6 @@ class LPIPSMetric(PairMetric):
     """
 
     Options = LPIPSOptions
-
-    def __init__(
-        self, options: MetricOptions | Mapping[str, Any] | None = None, distance: Perceptual | None = None
-    ) -> None:
-        super().__init__(options)
-        self._distance = distance
-
-    def prepare(self) -> None:
-        """Load the distance; see :meth:`Metric.prepare`."""
-        self.distance()
-
-    def distance(self) -> Perceptual:
-        """Return the distance, loaded when first asked for."""
-        if self._distance is None:
-            self._distance = choose_distance(self.options.distance, self.options.weight_path)
-        return self._distance
 
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""

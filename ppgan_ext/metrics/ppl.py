@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
 
 from ppgan_ext import seeding
-from ppgan_ext.metrics.base import Figures, Metric, MetricOptions, OnProgress, Progress
-from ppgan_ext.metrics.distances import DistanceOptions, choose_distance
+from ppgan_ext.metrics.base import Figures, OnProgress, Progress
+from ppgan_ext.metrics.distances import DistanceMetric, DistanceOptions
 from ppgan_ext.metrics.subject import Subject
 from ppgan_ext.types import FloatArray
 
@@ -47,7 +46,7 @@ class PPLOptions(DistanceOptions):
     seed: int = Field(0, ge=0, le=seeding.MAX_SEED)
 
 
-class PPL(Metric):
+class PPL(DistanceMetric):
     """Mean perceptual path length "ppl_<space>_<sampling>_<network>", and its standard error "ppl_error_...".
 
     With ``crop`` the names are "ppl_<space>_<sampling>_crop_<network>".
@@ -58,22 +57,6 @@ class PPL(Metric):
     """
 
     Options = PPLOptions
-
-    def __init__(
-        self, options: MetricOptions | Mapping[str, Any] | None = None, distance: Perceptual | None = None
-    ) -> None:
-        super().__init__(options)
-        self._distance = distance
-
-    def prepare(self) -> None:
-        """Load the distance; see :meth:`Metric.prepare`."""
-        self.distance()
-
-    def distance(self) -> Perceptual:
-        """Return the distance, loaded when first asked for."""
-        if self._distance is None:
-            self._distance = choose_distance(self.options.distance, self.options.weight_path)
-        return self._distance
 
     def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
         """Measure; see :meth:`Metric.compute`."""
