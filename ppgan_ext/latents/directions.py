@@ -30,7 +30,7 @@ class Direction:
             one class to the other), or "step" where the file does not say.
         regressor: weights (n_latent, D) of the estimate regressor . w_plus + bias, None where none was fitted.
         bias: constant of that estimate, in units.
-        statistics: how it was fitted: numbers such as "num_faces", "r2", "mae".
+        statistics: how it was fitted: numbers such as "num_faces", "r2", "mae"; "stretch" of one that was calibrated.
     """
 
     name: str
@@ -64,10 +64,15 @@ class Direction:
         return float(np.vdot(regressor.astype(np.float64), code.astype(np.float64)) + self.bias)
 
     def gain(self, layers: Iterable[int] | None = None) -> float:
-        """Return by how much the estimate rises per unit of this direction, applied to those layers (None: all)."""
+        """Return by how much the estimate rises per unit of this direction, applied to those layers (None: all).
+
+        It is the estimate of the picture where the direction was calibrated by pictures (`calibration`): the code's own
+        rises "stretch" times as much.
+        """
         regressor = self._need_regressor().astype(np.float64)
         rows = chosen_layers(layers, len(regressor))
-        return float((regressor * self.vector.astype(np.float64))[rows].sum())
+        rise = float((regressor * self.vector.astype(np.float64))[rows].sum())
+        return rise / self.statistics.get("stretch", 1.0)
 
     def amount_to(self, target: float, w_plus: FloatArray, layers: Iterable[int] | None = None) -> float:
         """Return the amount that moves the estimate for this code to `target`.

@@ -1,6 +1,7 @@
 """Turn the training script's exported arrays into the package's own model files.
 
 python tools/bundled_model/bundle.py --arrays EXPORT --provenance "what, on what"
+python tools/bundled_model/bundle.py --directions calibrated.safetensors
 python tools/bundled_model/bundle.py --rotator iter_N_weight.pdparams
 
 EXPORT is what `train.py export` wrote: the arrays, and export.json with the architecture and the number of faces held
@@ -22,12 +23,14 @@ import safetensors.numpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ppgan_ext.files import atomic_path, write_bytes
+from ppgan_ext.latents.directions import load_directions
 from ppgan_ext.weights.load import load_face_model
 from ppgan_ext.weights.rename_twin import rename_twin
 from ppgan_ext.weights.rotator import load_rotator
 
 BUNDLED = Path(__file__).resolve().parents[2] / "ppgan_ext" / "weights" / "bundled"
-CARD, ROTATOR = BUNDLED / "faces-128.json", BUNDLED / "faces-128-rotator.safetensors"
+CARD = BUNDLED / "faces-128.json"
+DIRECTIONS, ROTATOR = BUNDLED / "faces-128-directions.safetensors", BUNDLED / "faces-128-rotator.safetensors"
 PARTS = ("generator", "encoder", "discriminator")
 LICENCE = "non-commercial research only, as the training images (UTKFace); rights in the photos stay with their owners"
 
@@ -75,42 +78,57 @@ def bundle(arrays: Path, args: argparse.Namespace) -> Path:
         "licence": LICENCE,
         "provenance": args.provenance,
         "held_back": facts["held_back"],
-        "sha256": {target.name: hashlib.sha256(target.read_bytes()).hexdigest()},
+        "sha256": {},
     }
-    directions = BUNDLED / "faces-128-directions.safetensors"
-    if directions.exists():
-        card["sha256"][directions.name] = hashlib.sha256(directions.read_bytes()).hexdigest()
     ROTATOR.unlink(missing_ok=True)  # of the model before
     write_bytes(CARD, (json.dumps(card, indent=2) + "\n").encode())
+    note_hashes(target, *(path for path in [DIRECTIONS] if path.exists()))
     return target
 
 
+def bundle_directions(source: Path) -> Path:
+    """Take a file of directions over, and note its hash; return where it lies now."""
+    load_directions(source, load_face_model().generator.n_latent)
+    write_bytes(DIRECTIONS, source.read_bytes())
+    note_hashes(DIRECTIONS)
+    return DIRECTIONS
+
+
 def bundle_rotator(weights: Path) -> Path:
-    """Write ``faces-128-rotator.safetensors`` and its hash; return it."""
+    """Write ``faces-128-rotator.safetensors``, and note its hash; return it."""
     rotator = load_rotator(load_face_model(), weights)
     state = {name: tensor.numpy().astype(np.float16) for name, tensor in rotator.state_dict().items()}
     with atomic_path(ROTATOR) as temporary:
         safetensors.numpy.save_file(state, temporary, metadata={"format": "ppgan_ext"})
-    card = json.loads(CARD.read_text(encoding="utf-8"))
-    card["sha256"][ROTATOR.name] = hashlib.sha256(ROTATOR.read_bytes()).hexdigest()
-    write_bytes(CARD, (json.dumps(card, indent=2) + "\n").encode())
+    note_hashes(ROTATOR)
     return ROTATOR
+
+
+def note_hashes(*paths: Path) -> None:
+    """Write the hashes of bundled files into the card."""
+    card = json.loads(CARD.read_text(encoding="utf-8"))
+    card["sha256"] |= {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    write_bytes(CARD, (json.dumps(card, indent=2) + "\n").encode())
 
 
 def main() -> None:
     """Read the command line and bundle."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arrays", type=Path, help="folder with generator_*.npz, encoder_*.npz, discriminator_*.npz")
+    parser.add_argument("--directions", type=Path, help="instead: directions for the bundled model")
     parser.add_argument("--rotator", type=Path, help="instead: weights of a rotator for the bundled model")
     for name in ("size", "base", "cap", "n_mlp", "held_back"):
         parser.add_argument(f"--{name}", type=int, help="default: what export.json says")
     parser.add_argument("--provenance", help="of the arrays: what was done, on what")
     args = parser.parse_args()
-    if (args.arrays is None) == (args.rotator is None):
-        parser.error("give --arrays or --rotator")
-    if args.arrays is not None and args.provenance is None:
-        parser.error("--arrays needs --provenance")
-    target = bundle_rotator(args.rotator) if args.arrays is None else bundle(args.arrays, args)
+    if sum(given is not None for given in (args.arrays, args.directions, args.rotator)) != 1:
+        parser.error("give one of --arrays, --directions, --rotator")
+    if args.arrays is not None:
+        if args.provenance is None:
+            parser.error("--arrays needs --provenance")
+        target = bundle(args.arrays, args)
+    else:
+        target = bundle_rotator(args.rotator) if args.directions is None else bundle_directions(args.directions)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
 
 
