@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directions", help="file to calibrate; default: the model's own")
     parser.add_argument("--model_type", help="model that draws and encodes; default: the bundled one")
     parser.add_argument("--weight_path", help="file with another model's weights")
+    parser.add_argument("--leave", nargs="*", default=[], help="directions to leave as long as they are")
     parser.add_argument("--num_faces", type=int, default=48, help="faces to measure with (default: %(default)s)")
     parser.add_argument("--skip_last", type=int, default=0, help="leave out the last N faces, to measure on later")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of faces (default: %(default)s)")
@@ -59,6 +60,8 @@ def _run(args: argparse.Namespace) -> int:
     if path is None:
         raise ConfigError("the model has no directions of its own", cure="Give --directions FILE")
     known = directions.load_directions(path, engine.synthesizer.n_latent, style_dim=engine.synthesizer.style_dim)
+    for name in args.leave:
+        directions.find(known, name)
     codes = encoder.encode(_read_faces(args))
 
     def again(w_plus: FloatArray) -> FloatArray:
@@ -66,6 +69,9 @@ def _run(args: argparse.Namespace) -> int:
 
     made, table = {}, [f"{'name':24s}{'unit':>8s}{'stretch':>9s}{'response':>10s}"]
     for name, direction in tqdm(known.items(), desc="calibrating", unit="direction", disable=None, delay=2):
+        if name in args.leave:
+            made[name] = direction
+            continue
         try:
             made[name] = one = calibrate(direction, codes, again)
         except PpganExtError as error:

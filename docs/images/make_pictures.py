@@ -25,11 +25,11 @@ def tuned_strip(portrait: Image) -> Image:
     """Show what the model draws by itself, and what a copy draws that was tuned to the photo."""
     predictor, rows = AgeEditingPredictor(output_path=None), []
     for num_steps, name in ((0, "the model itself"), (60, "tuned, 60 steps")):
-        options = AgeOptions(years=[-20, 40], blend="replace", tune=num_steps)
+        options = AgeOptions(years=[-20, 20], blend="replace", tune=num_steps)
         made = predictor.edit_photo(Job(portrait, "portrait"), options)
         face = made.portraits[0].face
         edited = [crop_face(picture, face, template="tight", size=256).image for picture in made.edited]
-        labels = ["photo", name, "-20 years", "+40 years"]
+        labels = ["photo", name, "-20 years", "+20 years"]
         photo = crop_face(portrait, face, template="tight", size=256).image
         rows.append(pictures.strip([photo, made.portraits[0].reconstruction, *edited], labels))
     return np.concatenate(rows)
@@ -45,7 +45,7 @@ def main() -> None:
     whole = pictures.strip([younger, portrait, older], ["-20 years", "photo", "+40 years"], height=384)
     pictures.write_image(FOLDER / "astronaut.before_after.jpg", whole, NOTE)
     editor = StyleGANv2EditingPredictor(output_path=None)
-    edits = {"less smile": {"smile": -2}, "mouth open": {"mouth_open": 2}, "turned 15 degrees": {"yaw": 15}}
+    edits = {"less smile": {"smile": -1}, "mouth open": {"mouth_open": 1}, "turned 15 degrees": {"yaw": 15}}
     tiles = [portrait, *(editor.run_photo(portrait, edit=edit).dst for edit in edits.values())]
     faces = [tile[0:220, 120:340] for tile in tiles]
     pictures.write_image(FOLDER / "astronaut.edit.strip.png", pictures.strip(faces, ["photo", *edits]), NOTE)

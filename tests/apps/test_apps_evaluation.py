@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,8 @@ from ppgan_ext.apps.evaluation.options import EvaluateOptions
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.images import decode_image
-from tests.reference.toy_face_model import NAMES, SIZE, toy_face_model
+from ppgan_ext.latents.directions import load_directions, save_directions
+from tests.reference.toy_face_model import N_LATENT, NAMES, SIZE, toy_face_model
 
 ROOT = Path(__file__).resolve().parents[2]
 NUM, HELD_BACK = 260, 6
@@ -292,6 +294,11 @@ def test_a_run_measures_reports_and_goes_on(pack, tmp_path, toy, monkeypatch):
     assert again.figures["reconstruction"]["methods"]["projector"] == before["methods"]["projector"]
     with pytest.raises(ConfigError, match="--tune 1, not --tune 2"):
         evaluation.evaluate(options(pack, folder, tune=2))
+    path = toy.directions_file  # other directions under the same name: what was measured along the old ones is stale
+    known = load_directions(path, N_LATENT)
+    save_directions(path, {name: replace(one, vector=2 * one.vector) for name, one in known.items()})
+    with pytest.raises(ConfigError, match="the folder was made with --directions"):
+        evaluation.evaluate(wanted)
 
 
 def again_rows(num):

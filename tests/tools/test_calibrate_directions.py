@@ -66,6 +66,10 @@ def test_directions_are_made_as_long_as_pictures_need(run, faces, tmp_path, caps
     np.testing.assert_allclose(made["yaw"].vector, short.vector * found, rtol=1e-4)
     np.testing.assert_array_equal(made["blind"].vector, blind.vector)
     assert read_notes(out) == {"method": "conditional", "calibrated_on": "2 faces"}
+    assert run(*words, "--leave", "yaww") == 1
+    assert "Did you mean 'yaw'" in capsys.readouterr().err
+    assert run(*words, "--leave", "yaw") == 1
+    assert "not one direction could be calibrated" in capsys.readouterr().err
     assert run(*words, "--skip_last", 2) == 1
     assert "of 2 faces 2 are left out" in capsys.readouterr().err
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,6 +36,14 @@ if TYPE_CHECKING:
 
 NUM_STRIPS = 12
 _SETTINGS = ("input", "fit_steps", "tune", "num_learned", "direction_path")  # what an entry depends on
+
+
+def _hash_of(known: Mapping[str, Direction]) -> str:
+    """Tell directions from others that may have had the same file name."""
+    found = hashlib.sha256()
+    for name, direction in known.items():
+        found.update(name.encode() + direction.vector.tobytes())
+    return found.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class Evaluation:
         self.folder = make_folder(options.output_path)
         settings = {name: getattr(options, name) for name in _SETTINGS}
         settings |= {"weights": self.engine.face_model.weights_hash, "first": self.faces.first}
+        settings |= {"directions": _hash_of(self.directions)}
         self._record = Manifest(self.folder, settings)
         if not options.keep_twins:
             self._leave_out_twins()
