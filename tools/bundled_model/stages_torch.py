@@ -31,9 +31,9 @@ _W_AVG_STEP = 0.005
 _PATH_DECAY = 0.01
 _PATH_WEIGHT = 2.0
 PATH_FROM_STEP = 100  # at the start the lengths say nothing yet
-_MAP_FACES = 8192  # whose codes `map` looks at, mirrored besides
+_MAP_FACES = 4096  # whose codes `map` looks at, mirrored besides
 _MAP_CODES = 32  # drawn by `map` for each image of the batch
-_MAP_RATE = 20.0  # times --lr: the mapping's equalised layers alone would need a hundred times the steps
+_MAP_RATE = 100.0  # times --lr: undoes that the mapping network learns at a hundredth (lr_mul)
 _SQUARED_ERROR = 2.0  # beside the pyramid in `rec`
 
 Losses = dict[str, Tensor]
