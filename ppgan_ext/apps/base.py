@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ppgan_ext.latents.directions import Direction
     from ppgan_ext.latents.projector import Step
     from ppgan_ext.losses.perceptual import FeatureDistance
+    from ppgan_ext.networks.rotator import LatentRotator
 
 Result = TypeVar("Result")
 _PADDLEGAN_DEFAULTS = {"size": 1024, "style_dim": 512, "n_mlp": 8, "channel_multiplier": 2}
@@ -135,6 +136,7 @@ class Predictor:
         self.files: list[Path] = []
         self.interrupted = False
         self._directions: dict[str, dict[str, Direction]] = {}
+        self._rotators: dict[str | None, LatentRotator] = {}
 
     @classmethod
     def from_options(cls: type[PredictorT], options: ModelOptions, **extra: Any) -> PredictorT:
@@ -259,3 +261,19 @@ class Predictor:
         for name in names:
             find(known, name)
         return known
+
+    def rotator(self, path: str | None) -> LatentRotator:
+        """Load the network that turns heads in this model's latent space, once for each file.
+
+        Args:
+            path: what its training has written; None takes the model's own.
+
+        Raises:
+            ConfigError: the model has none and no file is given.
+            WeightsError: the file cannot be read, or belongs to another model.
+        """
+        from ppgan_ext.weights.rotator import load_rotator
+
+        if path not in self._rotators:
+            self._rotators[path] = load_rotator(self.engine.face_model, path)
+        return self._rotators[path]

@@ -80,7 +80,8 @@ def fuse_in_latent_space(
         lambda turned: to_image(drawing.textured(drawing.mix(turned))),
         lambda turned: drawing.pasted(drawing.mix(turned)),
     )
-    match = _turn(predictor, engine, source, target, choose_turn(predictor, options), draws)
+    goal = _find_goal(source)
+    match = _turn(predictor, engine, goal, target, choose_turn(predictor, options), draws)
     _warn_if_short(match, source, name)
     fused = drawing.mix(match.w_plus)
     terms: dict[str, float] = {}
@@ -97,7 +98,7 @@ def fuse_in_latent_space(
         fused, terms = refined.w_plus, refined.terms
         if match.reached and not predictor.interrupted:
             along = turn_along(directions, range(len(fused))[GROUPS["identity"]])
-            fused = _turn_again(predictor, fused, source, along, drawing.pasted)
+            fused = _walk(predictor, goal, fused, along, drawing.pasted).w_plus  # refined, it has drifted by a degree
         pictures["refined"] = _draw(engine, fused)
     picture = drawing.textured(fused)
     pictures["textured"] = to_image(picture)
@@ -217,17 +218,16 @@ def choose_turn(predictor: Predictor, options: FuseOptions) -> Turn:
         WeightsError: a rotator's file cannot be read, or belongs to another model.
     """
     from ppgan_ext.latents.rotation import AXES, turn_along, turn_by
-    from ppgan_ext.weights.rotator import load_rotator
 
     if options.pose_method == "rotator":
-        return turn_by(load_rotator(predictor.engine.face_model, options.rotator_path))
+        return turn_by(predictor.rotator(options.rotator_path))
     return turn_along(predictor.directions(None, AXES))
 
 
 def _turn(
     predictor: Predictor,
     engine: Engine,
-    source: Portrait,
+    goal: _Goal,
     target: Portrait,
     turn: Turn,
     draws: Sequence[Callable[[FloatArray], Image]],
@@ -242,34 +242,26 @@ def _turn(
     mirrored: FloatArray | None = engine.encoder.encode(images.to_pixels(_mirror(target.crop.image)))[0]
     match: PoseMatch | None = None
     for number, draw in enumerate(draws):
-        found = _walk(predictor, source, start, turn, draw, (number, len(draws)), mirrored)
+        found = _walk(predictor, goal, start, turn, draw, (number, len(draws)), mirrored)
         match = found if match is None or found.pose is not None else match
         start, mirrored = match.w_plus, None
     assert match is not None
     return match
 
 
-def _turn_again(
-    predictor: Predictor, fused: FloatArray, source: Portrait, turn: Turn, draw: Callable[[FloatArray], Image]
-) -> FloatArray:
-    """Bring a refined code, which drifts by a degree or two, back to the pose; as it is, where that brings nothing."""
-    return _walk(predictor, source, fused, turn, draw, (0, 1), None).w_plus
-
-
 def _walk(
     predictor: Predictor,
-    source: Portrait,
+    goal: _Goal,
     start: FloatArray,
     turn: Turn,
     draw: Callable[[FloatArray], Image],
-    part: tuple[int, int],
-    mirrored: FloatArray | None,
+    part: tuple[int, int] = (0, 1),
+    mirrored: FloatArray | None = None,
 ) -> PoseMatch:
-    """Turn a code until its picture has the pose that the source's crop shows; ``part``: which walk of how many."""
+    """Turn a code until its picture has the wanted pose; ``part``: which walk of how many."""
     from ppgan_ext.latents.pose_matching import PoseMatchOptions, match_pose
 
-    limits, box = PoseMatchOptions(), _box_in_crop(source)
-    wanted = _measure(source.crop.image, box) or crop_pose(source)
+    limits = PoseMatchOptions()
     num_drawn = part[0] * limits.max_renders
 
     def shown(w_plus: FloatArray) -> Image:
@@ -278,7 +270,24 @@ def _walk(
         num_drawn += 1
         return draw(w_plus)
 
-    return match_pose(start, wanted, turn, shown, lambda p: _measure(p, box), limits, mirrored=mirrored)
+    return match_pose(start, goal.pose, turn, shown, lambda p: _measure(p, goal.box), limits, mirrored=mirrored)
+
+
+class _Goal(NamedTuple):
+    """What faces are turned to.
+
+    Attributes:
+        pose: of the source's face, as its crop shows it.
+        box: in which it is measured, in the crop.
+    """
+
+    pose: Pose
+    box: Box
+
+
+def _find_goal(source: Portrait) -> _Goal:
+    box = _box_in_crop(source)
+    return _Goal(_measure(source.crop.image, box) or crop_pose(source), box)
 
 
 def _mirror(image: Image) -> Image:

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.latents.descent import check_ranges
-from ppgan_ext.latents.rotation import Turn
 from ppgan_ext.types import FloatArray, Image, Pose
+
+if TYPE_CHECKING:
+    from ppgan_ext.latents.rotation import Turn
 
 Stopped: TypeAlias = Literal["reached", "range", "lost", "stalled", "renders", "no face"]
 

@@ -187,7 +187,7 @@ def check_model_type(name: str | None) -> str | None:
 def problems(settings: Settings) -> list[str]:
     """List what does not go together, each ``key: what is wrong``."""
     model: Any = settings.model
-    return [*_in_model(model), *_in_encoder(model), *_in_optimizers(model, settings)]
+    return [*_in_model(model), *_in_encoder(model), *optimizer_problems(settings, model.trained())]
 
 
 def _in_model(model: Pixel2Style2PixelOptions) -> Iterator[str]:
@@ -223,15 +223,8 @@ def _in_encoder(model: Pixel2Style2PixelOptions) -> Iterator[str]:
         yield f"model.generator.style_dim: must be a multiple of {_WIDTH_STEP} for PSPEncoder, is {generator.style_dim}"
 
 
-def _in_optimizers(model: Pixel2Style2PixelOptions, settings: Settings) -> Iterator[str]:
-    yield from owner_problems(settings, model.trained())
-    for name, options in settings.optimizer.items():
-        if len({_phase(network) for network in options.net_names}) > 1:
-            yield f"optimizer.{name}.net_names: a discriminator needs an optimiser of its own"
-
-
-def owner_problems(settings: Settings, trained: Sequence[str]) -> Iterator[str]:
-    """List networks that are trained without an optimiser or by several, and those named that are not trained."""
+def optimizer_problems(settings: Settings, trained: Sequence[str]) -> Iterator[str]:
+    """List networks that are trained without an optimiser or by several, those named that are not, and mixed phases."""
     for network in trained:
         owners = [name for name, options in settings.optimizer.items() if network in options.net_names]
         if len(owners) != 1:
@@ -240,6 +233,8 @@ def owner_problems(settings: Settings, trained: Sequence[str]) -> Iterator[str]:
         for network in options.net_names:
             if network not in trained:
                 yield f"optimizer.{name}.net_names: '{network}' is not trained here. {nearest(network, trained)}"
+        if len({_phase(network) for network in options.net_names}) > 1:
+            yield f"optimizer.{name}.net_names: a discriminator needs an optimiser of its own"
 
 
 def _phase(network: str) -> str:

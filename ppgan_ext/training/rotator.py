@@ -235,8 +235,8 @@ class LatentRotatorTask(Task):
             back = rotator(faces.turned, -faces.turn) - faces.w_plus
             parts["cycle"] = (back * back).mean() / variance
         if options.bend_lambda:
-            bend = rotator.bend(faces.w_plus, faces.turn)
-            parts["bend"] = (bend * bend).mean()
+            bend = faces.turned - faces.w_plus - rotator.straight(faces.turn)
+            parts["bend"] = (bend * bend).mean() / variance
         return {name: value.reshape([]) for name, value in parts.items()}
 
     def _asymmetry(self, faces: _Turned) -> paddle.Tensor:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from ppgan_ext.losses import adversarial
 from ppgan_ext.training.blocks import Block, Count, NotNegative, Positive
-from ppgan_ext.training.psp_options import check_model_type, owner_problems
+from ppgan_ext.training.psp_options import check_model_type, optimizer_problems
 from ppgan_ext.training.stylegan2_options import CriterionOptions, DiscriminatorOptions
 
 if TYPE_CHECKING:
@@ -110,7 +110,4 @@ def problems(settings: Settings) -> Iterator[str]:
         yield "model.pose_lambda: one of pose_lambda, pixel_lambda and latent_lambda must be above 0"
     if not model.mirror_share and not model.pose_lambda:
         yield "model.mirror_share: without mirror images only pose_lambda says how far to turn; set one of them"
-    yield from owner_problems(settings, model.trained())
-    for name, options in settings.optimizer.items():
-        if len(set(options.net_names)) > 1:
-            yield f"optimizer.{name}.net_names: a discriminator needs an optimiser of its own"
+    yield from optimizer_problems(settings, model.trained())

@@ -150,9 +150,10 @@ def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
     predictor = FaceFusionPredictor(output_path=None)
     result = predictor.run(portrait, stranger, pose_method="rotator", rotator_path=path)
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
-    readers.write(path, {name: tensor.numpy() + 1 for name, tensor in rotator.state_dict().items()})
+    other = tmp_path / "other.safetensors"
+    readers.write(other, {name: tensor.numpy() + 1 for name, tensor in rotator.state_dict().items()})
     with pytest.raises(WeightsError, match="another model"):
-        predictor.run(portrait, stranger, pose_method="rotator", rotator_path=path)
+        predictor.run(portrait, stranger, pose_method="rotator", rotator_path=other)
 
 
 @pytest.mark.bundled

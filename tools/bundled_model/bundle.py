@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ppgan_ext.files import atomic_path, write_bytes
 from ppgan_ext.latents.directions import load_directions
+from ppgan_ext.weights import catalog
 from ppgan_ext.weights.load import load_face_model
 from ppgan_ext.weights.rename_twin import rename_twin
 from ppgan_ext.weights.rotator import load_rotator
@@ -88,7 +89,7 @@ def bundle(arrays: Path, args: argparse.Namespace) -> Path:
 
 def bundle_directions(source: Path) -> Path:
     """Take a file of directions over, and note its hash; return where it lies now."""
-    load_directions(source, load_face_model().generator.n_latent)
+    load_directions(source, catalog.find(catalog.DEFAULT_MODEL).n_latent)
     write_bytes(DIRECTIONS, source.read_bytes())
     note_hashes(DIRECTIONS)
     return DIRECTIONS

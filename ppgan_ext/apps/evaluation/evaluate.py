@@ -94,7 +94,6 @@ class Evaluation:
             return self.predictor.directions(self.options.direction_path, ())
         if self.options.direction_path is not None:
             return self.predictor.directions(self.options.direction_path, ())
-        self.notes.append("the model has no directions: none were measured")
         return {}
 
     @cached_property
@@ -120,6 +119,8 @@ class Evaluation:
         Raises:
             KeyboardInterrupt: Ctrl-C; what was done is in the record, and the report of it is written.
         """
+        if not self.directions and {"reconstruction", "directions"} & set(self.options.only):
+            self.notes.append("the model has no directions: none were measured")
         try:
             if "reconstruction" in self.options.only:
                 self._reconstruct()
