@@ -20,6 +20,8 @@ import torch  # noqa: E402
 import train  # noqa: E402  (the script itself; it makes the package importable)
 from augment_torch import AdaptiveProbability, augment  # noqa: E402
 from growth_torch import grow  # noqa: E402
+from losses_torch import edge_l1, face_window, pyramid_l1  # noqa: E402
+from muon_torch import Muon, matrices, orthogonal  # noqa: E402
 from networks_torch import Discriminator, Encoder, Generator  # noqa: E402
 from state_torch import read_arrays  # noqa: E402
 
@@ -119,6 +121,39 @@ def grown() -> dict[str, float]:
     return {"apart": apart.item(), "arrays": len(trunk)}
 
 
+def stepped() -> dict[str, list[float] | float | bool]:
+    """What Muon makes of a matrix's gradient, and which parameters it takes."""
+    torch.manual_seed(2)
+    values = torch.linalg.svdvals(orthogonal(torch.randn(24, 40) * 1e-3))
+    generator = Generator(16, 256, 16, n_mlp=2)
+    taken = matrices(generator)
+    before = [parameter.detach().clone() for parameter in taken]
+    muon = Muon(taken, lr=0.01)
+    generator(torch.randn(2, 512)).square().mean().backward()
+    muon.step()
+    moved = [(after - old).square().mean().sqrt().item() for after, old in zip(taken, before, strict=True)]
+    names = {name for name, parameter in generator.named_parameters() if parameter.grad is None}
+    return {
+        "values": [values.min().item(), values.max().item()],
+        "moved": [min(moved), max(moved)],
+        "left": any(name.startswith("mapping") or name.endswith("bias") for name in names),
+    }
+
+
+def weighed() -> dict[str, float]:
+    """What errors of the same size cost in the middle of the face and in the corner, and a shift of all pixels."""
+    window = face_window(32, 4.0)
+    real = torch.zeros(1, 3, 32, 32)
+    middle, corner = real.clone(), real.clone()
+    middle[..., 12:20, 12:20] = corner[..., :8, :8] = 0.5
+    return {
+        "mean": window.mean().item(),
+        "pyramid": (pyramid_l1(middle, real, window) / pyramid_l1(corner, real, window)).item(),
+        "shift": edge_l1(real + 0.5, real, window).item(),
+        "edge": edge_l1(middle, real, window).item(),
+    }
+
+
 def mapped() -> dict[str, float]:
     """How far `map` moves faces' codes, and how far the mean sample lies from their mean, before and after."""
     before, after = WORK / "before.pt", WORK / "after.pt"
@@ -155,6 +190,7 @@ def refusals() -> dict[str, int]:
 
 if __name__ == "__main__":
     report = {"resumed": resumed(), "augmented": augmented(), "grown": grown(), "mapped": mapped()}
+    report |= {"stepped": stepped(), "weighed": weighed()}
     outputs()
     report["sheet"] = run("sheet", "--ckpt", WORK / "once.pt", "--out", WORK / "sheet.png")
     report["refusals"] = refusals()

@@ -117,6 +117,22 @@ def test_the_mapping_network_learns_where_the_codes_of_faces_lie(trained):
 
 
 @pytest.mark.torch
+def test_muon_steps_along_orthogonal_matrices_of_the_asked_size(trained):
+    found = trained[0]["stepped"]
+    assert 0.5 < found["values"][0] < found["values"][1] < 1.3  # as near to 1 as five iterations bring them
+    assert found["moved"] == pytest.approx([0.01, 0.01], rel=0.01)
+    assert not found["left"]  # what Adam is to step along keeps its gradient
+
+
+@pytest.mark.torch
+def test_errors_in_the_inner_face_count_more(trained):
+    found = trained[0]["weighed"]
+    assert found["mean"] == pytest.approx(1, abs=1e-5)
+    assert found["pyramid"] > 2
+    assert found["shift"] == 0 < found["edge"]
+
+
+@pytest.mark.torch
 def test_a_run_refuses_other_faces_and_missing_files(trained):
     assert trained[0]["refusals"] == {"other faces": 1, "nothing left": 1, "no checkpoint": 1}
 

@@ -15,6 +15,8 @@ from augment_torch import augment
 from faces_torch import Faces
 from losses_torch import (
     discriminator_loss,
+    edge_l1,
+    face_window,
     feature_matching,
     generator_loss,
     path_lengths,
@@ -35,6 +37,7 @@ _MAP_FACES = 4096  # whose codes `map` looks at, mirrored besides
 _MAP_CODES = 32  # drawn by `map` for each image of the batch
 _MAP_RATE = 100.0  # times --lr: undoes that the mapping network learns at a hundredth (lr_mul)
 _SQUARED_ERROR = 2.0  # beside the pyramid in `rec`
+_MOMENTUM = 0.9  # Adam's first beta in `rec`; with a discriminator it is 0
 
 Losses = dict[str, Tensor]
 
@@ -57,6 +60,8 @@ class StageOptions:
         bf16: compute convolutions in bfloat16.
         ema: half-life of the averaged weights in images.
         flat: share of a batch that `rec` draws from one code for all layers, so that W holds faces and not only W+.
+        focus: how much more an error in the inner face counts than one at the margin.
+        edges: weight in `rec` of the differences between neighbouring pixels, beside the pyramid.
     """
 
     batch: int = 64
@@ -72,6 +77,8 @@ class StageOptions:
     bf16: bool = True
     ema: float = 10_000
     flat: float = 0.25
+    focus: float = 4.0
+    edges: float = 2.0
 
 
 class Stage(ABC):
@@ -87,6 +94,7 @@ class Stage(ABC):
 
     def __init__(self, state: State, faces: Faces, options: StageOptions) -> None:
         self.state, self.faces, self.options = state, faces, options
+        self.window = face_window(state.architecture.size, options.focus).to(state.device)
         self.begin()
 
     @abstractmethod
@@ -113,10 +121,10 @@ class Stage(ABC):
         """Return the context for what may run in bfloat16."""
         return torch.autocast(self.state.device.type, torch.bfloat16, enabled=self.options.bf16)
 
-    def set_rate(self, optimizer: torch.optim.Optimizer, rate: float) -> None:
-        """Change an optimiser's rate."""
+    def set_rate(self, optimizer: torch.optim.Optimizer, rate: float, momentum: float = 0.0) -> None:
+        """Change the rate of an Adam, and its first beta."""
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group.update(lr=rate, betas=(momentum, group["betas"][1]))
 
     def mixed_codes(self, count: int) -> Tensor:
         """Draw w_plus (count, n_latent, w_dim): most change from one code to another at a random layer."""
@@ -204,9 +212,11 @@ class RecStage(Stage):
     name = "rec"
 
     def begin(self) -> None:
-        """Train encoder and generator at one rate."""
+        """Train encoder and generator at one rate: their matrices by Muon, the rest by Adam with momentum."""
         for optimizer in (self.state.opt_g, self.state.opt_e):
-            self.set_rate(optimizer, self.options.g_lr)
+            self.set_rate(optimizer, self.options.g_lr, _MOMENTUM)
+        for group in self.state.opt_m.param_groups:
+            group["lr"] = self.options.g_lr
 
     def update(self, step: int) -> Losses:
         """Update both."""
@@ -217,9 +227,11 @@ class RecStage(Stage):
             offsets = state.e(real)
             flat = offsets[:num_flat].mean(1, keepdim=True).expand_as(offsets[:num_flat])
             ours = state.g(state.g.w_avg + torch.cat([flat, offsets[num_flat:]]))
-        shown = pyramid_l1(ours, real)
-        loss = shown + _SQUARED_ERROR * (ours - real).square().mean()
-        self.descend(loss, state.opt_e, state.opt_g)
+        window = self.window
+        shown = pyramid_l1(ours, real, window)
+        squared = ((ours - real).square() * window).mean()
+        loss = shown + _SQUARED_ERROR * squared + self.options.edges * edge_l1(ours, real, window)
+        self.descend(loss, state.opt_m, state.opt_e, state.opt_g)
         ratios = psnr(ours.detach(), real)
         found = {"psnr_w": ratios[:num_flat], "psnr": ratios[num_flat:]}
         return {"rec": shown.detach()} | {name: part.mean() for name, part in found.items() if len(part)}
@@ -327,7 +339,7 @@ class JointStage(Stage):
                 _, targets = state.d(real, features=True)
             found = e(drawn.detach())
         terms = {
-            "rec": pyramid_l1(ours, real),
+            "rec": pyramid_l1(ours, real, self.window),
             "match": feature_matching(maps, targets),
             "adv": generator_loss(scores.float()),
             "spread": (offsets - offsets.mean(1, keepdim=True)).square().mean(),

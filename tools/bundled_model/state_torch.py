@@ -13,6 +13,7 @@ import torch
 import torch._dynamo
 from augment_torch import AdaptiveProbability
 from growth_torch import grow
+from muon_torch import Muon, matrices
 from networks_torch import Discriminator, Encoder, Generator
 from torch import Tensor, nn
 
@@ -26,7 +27,7 @@ STAGE_NAMES = ("gan", "rec", "map", "joint")
 PARTS = {"generator": ("g", "g_ema"), "encoder": ("e", "e_ema"), "discriminator": ("d",)}
 _MOST_GRAPHS = 64  # of one function; beyond its limit PyTorch goes on uncompiled, and slowly
 _NETWORKS = ("g", "d", "e", "g_ema", "e_ema")
-_OPTIMIZERS = ("opt_g", "opt_d", "opt_e")
+_OPTIMIZERS = ("opt_g", "opt_d", "opt_e", "opt_m")
 _STATISTICS = ("path_mean", "codes_mean", "codes_root")
 
 
@@ -93,6 +94,7 @@ class State:
         self.opt_g = self._adam(self.g, rates.scale(rates.path_every))
         self.opt_d = self._adam(self.d, rates.scale(rates.r1_every))
         self.opt_e = self._adam(self.e, 1.0)
+        self.opt_m = Muon(matrices(self.g, self.e), rates.lr)  # in place of Adam, where a stage uses it
         self.ada = AdaptiveProbability(device)
         self.path_mean = torch.zeros([], device=device)
         self.codes_mean = torch.zeros(self.g.w_dim, device=device)
@@ -159,7 +161,8 @@ class State:
     def load(self, content: dict[str, Any]) -> None:
         """Take back a checkpoint of the same architecture, so that the run goes on as if it had not stopped."""
         for name in (*_NETWORKS, *_OPTIMIZERS):
-            getattr(self, name).load_state_dict(content[name])
+            if name in content:  # an older checkpoint knows no Muon
+                getattr(self, name).load_state_dict(content[name])
         self.ada.load_state_dict(content["ada"])
         for name in _STATISTICS:
             if name in content:
