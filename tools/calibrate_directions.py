@@ -53,8 +53,7 @@ def _run(args: argparse.Namespace) -> int:
 
     direction_files.check_target(args.output)
     engine = open_model(load_face_model(args.model_type, args.weight_path))
-    encoder = engine.encoder
-    if encoder is None:
+    if engine.encoder is None:
         raise ConfigError(f"the model '{engine.face_model.name}' has no encoder", cure="Choose one that has")
     path = args.directions or engine.face_model.directions_file
     if path is None:
@@ -62,10 +61,10 @@ def _run(args: argparse.Namespace) -> int:
     known = directions.load_directions(path, engine.synthesizer.n_latent, style_dim=engine.synthesizer.style_dim)
     for name in args.leave:
         directions.find(known, name)
-    codes = encoder.encode(_read_faces(args))
+    codes = engine.encode(_read_faces(args))
 
     def again(w_plus: FloatArray) -> FloatArray:
-        return np.concatenate([encoder.encode(engine.synthesizer.render(code[None])) for code in w_plus])
+        return np.concatenate([engine.encode(engine.synthesizer.render(code[None])) for code in w_plus])
 
     made, table = {}, [f"{'name':24s}{'unit':>8s}{'stretch':>9s}{'response':>10s}"]
     for name, direction in tqdm(known.items(), desc="calibrating", unit="direction", disable=None, delay=2):

@@ -97,7 +97,7 @@ def _encode(args: argparse.Namespace) -> tuple[FloatArray, list[str]]:
         try:
             photo = images.read_image(path)
             if args.aligned:
-                found.append(engine.encoder.encode(images.to_pixels(photo))[0])
+                found.append(engine.encode(images.to_pixels(photo))[0])
             else:
                 found.append(invert(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
             names.append(path.name)

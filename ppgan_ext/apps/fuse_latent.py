@@ -237,9 +237,8 @@ def _turn(
     First as the generator draws it, then as it looks in the photo, whose outline it gets: that shifts the pose which
     is seen by some degrees, but responds too weakly to begin with.
     """
-    assert engine.encoder is not None
     start = target.w_plus
-    mirrored: FloatArray | None = engine.encoder.encode(images.to_pixels(_mirror(target.crop.image)))[0]
+    mirrored: FloatArray | None = engine.encode(images.to_pixels(_mirror(target.crop.image)))[0]
     match: PoseMatch | None = None
     for number, draw in enumerate(draws):
         found = _walk(predictor, goal, start, turn, draw, (number, len(draws)), mirrored)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ppgan_ext import images, pictures
-from ppgan_ext.errors import ConfigError, NoFaceError
+from ppgan_ext.errors import NoFaceError
 from ppgan_ext.types import Crop, Face, FloatArray, Image
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Portrait:
         crop: the aligned square, of the model's size and template.
         w_plus: its code, (n_latent, 512).
         pixels: the code rendered, (1, 3, S, S), about [-1, 1].
-        encoded: what the encoder said, (n_latent, 512); the code where that was not refined.
+        encoded: what the encoder said at first sight, (n_latent, 512); None: what it would say is the code.
         tuning: a generator tuned to this face, which then draws it; None for the model's own.
     """
 
@@ -89,17 +89,13 @@ def invert(
     """
     from ppgan_ext.faces.align import crop_face
 
-    if engine.encoder is None:
-        raise ConfigError(
-            f"the model '{engine.face_model.name}' has no encoder, so it cannot read photos",
-            cure="Choose one that has, such as faces-128 or ffhq-inversion, or fit the photo with 'ppgan-ext fit'",
-        )
     synthesizer = engine.synthesizer
     crop = crop_face(photo, face, template=engine.face_model.record.crop, size=synthesizer.size)
     pixels = images.to_pixels(crop.image)
-    encoded = engine.encoder.encode(pixels)[0]
+    encoded = engine.encode(pixels, num_passes=1)[0]
     known = engine.face_model.tuned
-    w_plus = encoded if known is None else known.settle(encoded)
+    pivot = None if known is None else known.pivot_of(encoded)
+    w_plus = engine.encode(pixels)[0] if pivot is None else pivot
     if refine is not None:
         w_plus = refine(pixels, w_plus)
     tuning = None if tune is None else tune(pixels, w_plus)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ppgan_ext.engine.compiled import CompileWarning
 from ppgan_ext.engine.encoder import EncoderEngine
 from ppgan_ext.engine.synthesizer import Synthesizer
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
     from ppgan_ext.weights.load import FaceModel
@@ -28,6 +30,36 @@ class Engine:
     synthesizer: Synthesizer
     encoder: EncoderEngine | None
     face_model: FaceModel
+
+    def encode(self, pixels: FloatArray, num_passes: int | None = None) -> FloatArray:
+        """Find the codes of aligned crops; from the second pass on the encoder corrects itself.
+
+        A regression's answers lie too near the mean. So the encoder E also looks at what the generator G makes of its
+        answer, and what it finds missing is added: w <- w + E(x) - E(G(w)). This is ReStyle's loop (arXiv 2104.02699)
+        for an encoder that was not trained for it.
+
+        Args:
+            pixels: (N, 3, H, H) in [-1, 1], RGB; resized to the encoder's input where H differs.
+            num_passes: how often the encoder looks; None for as often as pays with this model
+                (`ModelRecord.encoder_passes`).
+
+        Returns:
+            w_plus, (N, n_latent, style_dim) float32, the mean code included.
+
+        Raises:
+            ConfigError: the model has no encoder, or ``num_passes`` below 1.
+            InputError: pixels of another shape.
+        """
+        if self.encoder is None:
+            cure = "Choose one that has, such as faces-128 or ffhq-inversion, or fit the photo with 'ppgan-ext fit'"
+            raise ConfigError(f"the model '{self.face_model.name}' has no encoder, so it cannot read photos", cure=cure)
+        count = self.face_model.record.encoder_passes if num_passes is None else num_passes
+        if count < 1:
+            raise ConfigError(f"expected at least 1, got {count}", where="num_passes")
+        wanted = w_plus = self.encoder.encode(pixels)
+        for _ in range(count - 1):
+            w_plus = w_plus + wanted - self.encoder.encode(self.synthesizer.render(w_plus).clip(-1, 1))
+        return w_plus
 
 
 def open_model(

@@ -310,8 +310,5 @@ def _starting_code(engine: Engine, target: FloatArray, start: str | os.PathLike[
     if start is None or (isinstance(start, str) and start == "mean"):
         start = synthesizer.w_avg
     elif isinstance(start, str) and start == "encoder":
-        if engine.encoder is None:
-            cure = "Start from the mean, or from a latent file"
-            raise ConfigError("this model has no encoder to start from", where="start", cure=cure)
-        start = engine.encoder.encode(target)[0]
+        start = engine.encode(target)[0]
     return load_code(start, synthesizer.n_latent, style_dim=synthesizer.style_dim)

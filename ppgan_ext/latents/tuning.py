@@ -155,7 +155,7 @@ def tune(
         DivergedError: the loss is no longer finite.
 
     Example:
-        >>> tuning = tune(engine, pixels, engine.encoder.encode(pixels))
+        >>> tuning = tune(engine, pixels, engine.encode(pixels))
         >>> older = tuning.synthesizer.render(apply(tuning.pivots, directions, {"age": 20}))
     """
     options = options or TuningOptions()

@@ -66,6 +66,7 @@ class ModelRecord:
         papers: what the model implements.
         provenance: where it comes from.
         held_back: how many faces, the last ones of its data, the training never saw; None where that is not known.
+        encoder_passes: how often the encoder looks before its answer no longer gets better: see `Engine.encode`.
     """
 
     name: str
@@ -85,6 +86,7 @@ class ModelRecord:
     papers: tuple[str, ...] = field(default=())
     provenance: str = "PaddleGAN"
     held_back: int | None = None
+    encoder_passes: int = 1
 
     @property
     def kind(self) -> str:
@@ -157,6 +159,7 @@ def _bundled_model(folder: Path) -> ModelRecord:
             papers=(_STYLEGAN2, _PSP),
             provenance=str(facts.get("provenance", "trained for this package")),
             held_back=int(facts["held_back"]) if "held_back" in facts else None,
+            encoder_passes=int(facts.get("encoder_passes", 1)),
         )
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(

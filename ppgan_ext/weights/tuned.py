@@ -107,7 +107,7 @@ class Tuned:
         base: the model it belongs to.
         state: the arrays that take the place of the model's.
         pivots: (k, n_latent, D) float32, the codes that it draws its photos from.
-        encoded: (k, n_latent, D) float32, what the encoder said of these photos: the pivots, unless they were refined.
+        encoded: (k, n_latent, D) float32, what the encoder said of these photos at first sight.
     """
 
     base: Base
@@ -125,15 +125,15 @@ class Tuned:
         check_match({name: array.shape for name, array in self.state.items()}, places, where, cure="Tune again")
         return {**state, **self.state}
 
-    def settle(self, w_plus: FloatArray) -> FloatArray:
-        """Return the pivot of a photo that it was tuned to, the encoder's code itself for any other.
+    def pivot_of(self, w_plus: FloatArray) -> FloatArray | None:
+        """Return the pivot of a photo that it was tuned to, (n_latent, D); None for any other photo.
 
         Args:
-            w_plus: (n_latent, D), what the encoder says of the photo.
+            w_plus: (n_latent, D), what the encoder says of the photo at first sight.
         """
         distances = np.sqrt(((self.encoded - w_plus) ** 2).mean(axis=(1, 2)))
         nearest = int(distances.argmin())
-        return self.pivots[nearest] if distances[nearest] < _SAME_PHOTO else w_plus
+        return self.pivots[nearest] if distances[nearest] < _SAME_PHOTO else None
 
 
 def write(

@@ -66,7 +66,7 @@ def test_where_to_start(fitting, engine, drawn, tmp_path):
     latent = fitting(output_path=None).run(drawn, latent_level=[0], step=1, pre_latent=tmp_path / "start.npy").latent
     assert np.array_equal(latent[1:], code[1:])
     latent = fitting(output_path=None).run(drawn, latent_level=[0], step=1, start="encoder").latent
-    encoded = engine.encoder.encode(drawn.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)[0]
+    encoded = engine.encode(drawn.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)[0]
     assert np.allclose(latent[1:], encoded[1:], atol=1e-5)
     with pytest.raises(InputError, match="no such file"):
         fitting(output_path=None).run(drawn, step=1, pre_latent="nowhere.npy")

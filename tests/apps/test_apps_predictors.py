@@ -223,7 +223,7 @@ def test_encode(make, engine, portrait, tmp_path):
     assert np.array_equal(np.load(tmp_path / "out" / "dst.npy"), latent)
     assert np.array_equal(np.asarray(PIL.Image.open(tmp_path / "out" / "dst.png")), dst)
     pixels = src.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1
-    assert np.allclose(engine.encoder.encode(pixels)[0], latent, atol=1e-5)
+    assert np.allclose(engine.encode(pixels)[0], latent, atol=1e-5)
 
 
 def test_encode_a_folder(make, portrait, tmp_path):

@@ -36,7 +36,7 @@ def test_the_age_measured_on_edited_photos_follows_and_the_person_stays(shared_f
 
     def measured_age(photo, face):
         crop = crop_face(photo, face, template=record.crop, size=size)
-        return age.measure(predictor.engine.encoder.encode(to_pixels(crop.image))[0])
+        return age.measure(predictor.engine.encode(to_pixels(crop.image))[0])
 
     num_monotone = num_same = num_faces = 0
     for photo in held_back_photos(shared_folder):

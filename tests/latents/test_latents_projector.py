@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -102,12 +103,12 @@ def test_starts_from_mean_encoder_file_and_array(engine, perceptual, known, tmp_
 
     mean = np.repeat(engine.synthesizer.w_avg[None], N_LATENT, axis=0)
     assert np.array_equal(first(None), mean) and np.array_equal(first("mean"), mean)
-    assert np.array_equal(first("encoder"), engine.encoder.encode(known[1])[0])
+    assert np.array_equal(first("encoder"), engine.encode(known[1])[0])
     np.save(tmp_path / "dst.fitting.npy", known[0][None])
     assert np.array_equal(first(tmp_path / "dst.fitting.npy"), known[0])
     assert np.array_equal(first(str(tmp_path / "dst.fitting.npy")), known[0])
     assert np.array_equal(first(known[0][0]), np.repeat(known[0][:1], N_LATENT, axis=0))
-    no_encoder = SimpleNamespace(synthesizer=engine.synthesizer, encoder=None)
+    no_encoder = dataclasses.replace(engine, encoder=None)
     with pytest.raises(ConfigError, match="no encoder"):
         run(no_encoder, perceptual, known[1], start="encoder")
 

@@ -129,7 +129,7 @@ def stepped() -> dict[str, list[float] | float | bool]:
     taken = matrices(generator)
     before = [parameter.detach().clone() for parameter in taken]
     muon = Muon(taken, lr=0.01)
-    generator(torch.randn(2, 512)).square().mean().backward()
+    generator(generator.mapping(torch.randn(2, 512))).square().mean().backward()
     muon.step()
     moved = [(after - old).square().mean().sqrt().item() for after, old in zip(taken, before, strict=True)]
     names = {name for name, parameter in generator.named_parameters() if parameter.grad is None}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import paddle
 
-from ppgan_ext.engine import EncoderEngine, Synthesizer
+from ppgan_ext.engine import EncoderEngine, Engine, Synthesizer
 from ppgan_ext.losses.perceptual import FeatureDistance, bundled_distance
 from ppgan_ext.networks.light_encoder import LightEncoder
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
@@ -16,16 +17,17 @@ from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
 SIZE, STYLE_DIM, N_LATENT = 32, 24, 8
 
 
-def toy_engine() -> SimpleNamespace:
-    """Return what stands for an engine: ``synthesizer`` and ``encoder``, uncompiled."""
+def toy_engine() -> Engine:
+    """Return an uncompiled engine; of its model it knows the name, and that its encoder looks twice."""
     paddle.seed(3)
     generator = StyleGANv2Generator(SIZE, style_dim=STYLE_DIM, n_mlp=2, channel_base=256, channel_cap=16)
     for block in [generator.conv1, *generator.convs]:
         block.noise.weight.set_value(paddle.full([1], 0.3))  # fresh generators ignore their noise
     encoder = LightEncoder(SIZE, 256, 16, style_dim=STYLE_DIM)
     average = np.zeros((N_LATENT, STYLE_DIM), np.float32)
-    return SimpleNamespace(
-        synthesizer=Synthesizer(generator, compiled=False), encoder=EncoderEngine(encoder, average, compiled=False)
+    model = SimpleNamespace(name="toy", record=SimpleNamespace(encoder_passes=2))
+    return Engine(
+        Synthesizer(generator, compiled=False), EncoderEngine(encoder, average, compiled=False), cast(Any, model)
     )
 
 

@@ -26,8 +26,9 @@ def toy_face_model(folder, *, encoder=True, directions=True):
     generator.ensure_w_avg()
     own = LightEncoder(SIZE, channel_base=512, channel_cap=16) if encoder else None
     record = dataclasses.replace(
-        find("faces-128"), name="toy", size=SIZE, n_mlp=2, channel_base=512, channel_cap=16, has_encoder=encoder
-    )
+        find("faces-128"), name="toy", size=SIZE, n_mlp=2, channel_base=512, channel_cap=16,
+        has_encoder=encoder, encoder_passes=2,
+    )  # fmt: skip
     file = toy_directions(folder / "directions.safetensors") if directions else None
     average = 0.1 * numbers("latent_avg", (512,))
     model = FaceModel(record, generator, own, average, "toy", "0" * 64, folder / "toy.safetensors")

@@ -93,14 +93,14 @@ def test_records_cannot_be_changed():
 def test_bundled_record_comes_from_the_json_beside_the_file(tmp_path):
     facts = {
         "size": 256, "channel_base": 4096, "channel_cap": 64, "n_mlp": 4, "style_dim": 512, "crop": "ffhq",
-        "licence": "free", "provenance": "here", "sha256": {"faces-128.safetensors": "ab"},
+        "licence": "free", "provenance": "here", "encoder_passes": 3, "sha256": {"faces-128.safetensors": "ab"},
     }  # fmt: skip
     (tmp_path / "faces-128.json").write_text(json.dumps(facts))
     record = catalog._bundled_model(tmp_path)
     assert (record.size, record.channel_base, record.channel_cap, record.n_mlp) == (256, 4096, 64, 4)
     assert (record.crop, record.licence, record.provenance) == ("ffhq", "free", "here")
     assert (record.weights.sha256, record.directions.sha256) == ("ab", None)
-    assert record.n_latent == 14
+    assert (record.n_latent, record.encoder_passes) == (14, 3)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"size": "large"}', '{"sha256": 3}'])

@@ -166,9 +166,9 @@ def test_the_photo_that_it_was_tuned_to_gets_its_pivot(tmp_path, base):
     path = write(tmp_path / "a.tuned.safetensors", base, encoded=encoded)
     own = load.load_face_model(weight_path=path).tuned
     again = encoded[1] + np.float32(1e-3)
-    np.testing.assert_array_equal(own.settle(again), PIVOTS[1])
+    np.testing.assert_array_equal(own.pivot_of(again), PIVOTS[1])
     stranger = encoded[1] + np.float32(0.3)
-    assert own.settle(stranger) is stranger
+    assert own.pivot_of(stranger) is None
 
 
 def test_its_generator_is_never_compiled_and_its_encoder_is_the_models(tmp_path, base):

@@ -61,11 +61,14 @@ def read_facts(folder: Path, args: argparse.Namespace) -> dict[str, int]:
 
 def bundle(arrays: Path, args: argparse.Namespace) -> Path:
     """Write ``faces-128.safetensors`` and ``faces-128.json``; return the first."""
+    target = BUNDLED / "faces-128.safetensors"
     tensors: dict[str, np.ndarray] = {}
-    for part in PARTS:
+    if args.keep_discriminator:
+        before = safetensors.numpy.load_file(target)
+        tensors |= {name: array for name, array in before.items() if name.startswith("discriminator.")}
+    for part in PARTS[:-1] if args.keep_discriminator else PARTS:
         for name, value in rename_twin(part, read_part(arrays, part)).items():
             tensors[f"{part}.{name}"] = np.ascontiguousarray(value, dtype=np.float16)
-    target = BUNDLED / "faces-128.safetensors"
     with atomic_path(target) as temporary:
         safetensors.numpy.save_file(tensors, temporary, metadata={"format": "ppgan_ext"})
     facts = read_facts(arrays, args)
@@ -79,6 +82,7 @@ def bundle(arrays: Path, args: argparse.Namespace) -> Path:
         "licence": LICENCE,
         "provenance": args.provenance,
         "held_back": facts["held_back"],
+        "encoder_passes": args.encoder_passes,
         "sha256": {},
     }
     ROTATOR.unlink(missing_ok=True)  # of the model before
@@ -120,6 +124,10 @@ def main() -> None:
     parser.add_argument("--rotator", type=Path, help="instead: weights of a rotator for the bundled model")
     for name in ("size", "base", "cap", "n_mlp", "held_back"):
         parser.add_argument(f"--{name}", type=int, help="default: what export.json says")
+    parser.add_argument(
+        "--keep_discriminator", action="store_true", help="that is bundled: the arrays' own has not been trained"
+    )
+    parser.add_argument("--encoder_passes", type=int, default=1, help="that pay with this model (default: %(default)s)")
     parser.add_argument("--provenance", help="of the arrays: what was done, on what")
     args = parser.parse_args()
     if sum(given is not None for given in (args.arrays, args.directions, args.rotator)) != 1:

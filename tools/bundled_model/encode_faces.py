@@ -21,7 +21,7 @@ from ppgan_ext.latents.codes import save_codes
 
 def main(data_folder: str, output: str) -> None:
     """Decode, encode, save."""
-    encoder = Predictor(output_path=None).engine.encoder
+    engine = Predictor(output_path=None).engine
     codes, names = [], []
     for part in sorted(Path(data_folder).glob("faces128_*.npz")):
         with np.load(part, allow_pickle=False) as data:
@@ -29,7 +29,7 @@ def main(data_folder: str, output: str) -> None:
             names += [str(name) for name in data["name"]]
         for start, end in zip([0, *ends[:-1]], tqdm(ends, desc=part.name), strict=True):
             face = cv2.cvtColor(cv2.imdecode(encoded[start:end], cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-            codes.append(encoder.encode(to_pixels(face))[0])
+            codes.append(engine.encode(to_pixels(face))[0])
     save_codes(output, np.stack(codes), names)
 
 

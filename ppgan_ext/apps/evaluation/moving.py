@@ -46,8 +46,7 @@ def move_face(
     """
     from ppgan_ext.latents.directions import apply
 
-    assert engine.encoder is not None
-    code = engine.encoder.encode(to_pixels(faces.image(row)))[0]
+    code = engine.encode(to_pixels(faces.image(row)))[0]
     reference = observe(to_image(engine.synthesizer.render(code[None])), learned)
     moved: dict[str, Any] = {}
     if reference is not None:

@@ -66,9 +66,7 @@ def measure_face(bench: Bench, faces: HeldBack, row: int, refined: bool) -> tupl
     look = observe(photo, bench.learned)
     entry: dict[str, Any] = {"photo": _describe_photo(faces, row, photo, look)}
     target = to_pixels(photo)
-    encoder = bench.engine.encoder
-    assert encoder is not None
-    code = encoder.encode(target)[0]
+    code = bench.engine.encode(target)[0]
     pictures = [photo, _draw(bench.engine.synthesizer, code)]
     entry["encoder"] = _compare(bench, photo, look, pictures[-1])
     if not refined:
