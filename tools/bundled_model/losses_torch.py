@@ -38,7 +38,7 @@ def path_lengths(images: Tensor, w_plus: Tensor) -> Tensor:
 
 
 def face_window(size: int, focus: float) -> Tensor:
-    """Weigh the pixels of a "tight" crop, (1, 1, size, size) of mean 1: the inner face ``focus`` + 1 times its margin."""
+    """Weigh the pixels of a "tight" crop, (1, 1, size, size) of mean 1; ``focus`` is what the inner face has more."""
     at = (torch.arange(size) + 0.5) / size
     x, y = (at - _FACE_CENTER[0]) / _FACE_RADIUS, (at[:, None] - _FACE_CENTER[1]) / _FACE_RADIUS
     window = 1 + focus * torch.exp(-(x.square() + y.square()).square())
