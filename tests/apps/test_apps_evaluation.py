@@ -301,6 +301,13 @@ def test_a_run_measures_reports_and_goes_on(pack, tmp_path, toy, monkeypatch):
         evaluation.evaluate(wanted)
 
 
+def test_without_projector_steps_it_is_the_encoders_code_that_is_tuned(pack, tmp_path, toy):
+    wanted = options(pack, tmp_path / "out", only="reconstruction", num=1, fit_steps=0, num_learned=0)
+    assert set(evaluation.evaluate(wanted).figures["reconstruction"]["methods"]) == {"encoder", "tuning"}
+    (strip,) = (tmp_path / "out" / "faces").iterdir()
+    assert cv2.imread(str(strip)).shape == (SIZE, 7 * SIZE, 3)  # photo, two reconstructions, four edits
+
+
 def again_rows(num):
     return [NUM - HELD_BACK + place * HELD_BACK // num for place in range(num)]
 

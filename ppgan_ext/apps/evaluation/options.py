@@ -38,7 +38,9 @@ class EvaluateOptions(ModelOptions):
     )  # fmt: skip
     num: int = option(500, "how many of them to measure, evenly spread", group="input", ge=1)
     only: Sections = option(list(SECTIONS), "parts to do: reconstruction directions samples", group="input")
-    fit_steps: int = option(50, "projector steps after the encoder", group="face", ge=1, le=5000)
+    fit_steps: int = option(
+        50, "projector steps after the encoder; 0: none, as users get them by --tune alone", group="face", ge=0, le=5000
+    )
     tune: int = option(60, "steps that tune a copy of the model to the face", group="face", ge=1, le=5000)
     num_refined: int | None = option(
         None, "faces that are also refined and tuned, which is slow (default: all)", group="face", ge=0

@@ -34,7 +34,7 @@ class Bench:
         directions: by name; those of `EDITS` are used.
         perceptual: distance, of the projector and the tuning as well.
         learned: tells age and gender; None does not.
-        fit_steps: of the projector.
+        fit_steps: of the projector, 0 for none.
         tune_steps: of the tuning.
     """
 
@@ -71,9 +71,10 @@ def measure_face(bench: Bench, faces: HeldBack, row: int, refined: bool) -> tupl
     entry["encoder"] = _compare(bench, photo, look, pictures[-1])
     if not refined:
         return entry, pictures
-    code = _project(bench, target, code)
-    pictures.append(_draw(bench.engine.synthesizer, code))
-    entry["projector"] = _compare(bench, photo, look, pictures[-1])
+    if bench.fit_steps:
+        code = _project(bench, target, code)
+        pictures.append(_draw(bench.engine.synthesizer, code))
+        entry["projector"] = _compare(bench, photo, look, pictures[-1])
     tuned = _tune(bench, target, code)
     pictures.append(_draw(tuned, code))
     entry["tuning"] = _compare(bench, photo, look, pictures[-1])
