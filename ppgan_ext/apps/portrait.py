@@ -95,7 +95,7 @@ def invert(
     encoded = engine.encode(pixels, num_passes=1)[0]
     known = engine.face_model.tuned
     pivot = None if known is None else known.pivot_of(encoded)
-    w_plus = engine.encode(pixels)[0] if pivot is None else pivot
+    w_plus = engine.correct(encoded[None])[0] if pivot is None else pivot
     if refine is not None:
         w_plus = refine(pixels, w_plus)
     tuning = None if tune is None else tune(pixels, w_plus)

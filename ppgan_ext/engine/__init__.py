@@ -53,12 +53,25 @@ class Engine:
         if self.encoder is None:
             cure = "Choose one that has, such as faces-128 or ffhq-inversion, or fit the photo with 'ppgan-ext fit'"
             raise ConfigError(f"the model '{self.face_model.name}' has no encoder, so it cannot read photos", cure=cure)
+        return self.correct(self.encoder.encode(pixels), num_passes)
+
+    def correct(self, first: FloatArray, num_passes: int | None = None) -> FloatArray:
+        """Make the passes of `encode` that follow the first.
+
+        Args:
+            first: (N, n_latent, style_dim), what the encoder said of the photos at first sight.
+            num_passes: see `encode`; the first one counts.
+
+        Raises:
+            ConfigError: ``num_passes`` below 1.
+        """
         count = self.face_model.record.encoder_passes if num_passes is None else num_passes
         if count < 1:
             raise ConfigError(f"expected at least 1, got {count}", where="num_passes")
-        wanted = w_plus = self.encoder.encode(pixels)
+        w_plus = first
         for _ in range(count - 1):
-            w_plus = w_plus + wanted - self.encoder.encode(self.synthesizer.render(w_plus).clip(-1, 1))
+            assert self.encoder is not None
+            w_plus = w_plus + first - self.encoder.encode(self.synthesizer.render(w_plus).clip(-1, 1))
         return w_plus
 
 

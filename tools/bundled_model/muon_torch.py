@@ -46,7 +46,9 @@ class Muon(torch.optim.Optimizer):
                 if gradient is None:
                     continue
                 state = self.state[parameter]
-                mean = state.setdefault("mean", torch.zeros_like(parameter)).lerp_(gradient, 1 - group["momentum"])
+                if not state:
+                    state["mean"] = torch.zeros_like(parameter)
+                mean = state["mean"].lerp_(gradient, 1 - group["momentum"])
                 ahead = gradient.lerp(mean, group["momentum"])  # Nesterov's
                 way = orthogonal(_flat(ahead)).reshape(ahead.shape)
                 parameter.sub_(way * (group["lr"] / way.square().mean().sqrt().clamp(min=1e-9)))

@@ -28,6 +28,7 @@ PARTS = {"generator": ("g", "g_ema"), "encoder": ("e", "e_ema"), "discriminator"
 _MOST_GRAPHS = 64  # of one function; beyond its limit PyTorch goes on uncompiled, and slowly
 _NETWORKS = ("g", "d", "e", "g_ema", "e_ema")
 _OPTIMIZERS = ("opt_g", "opt_d", "opt_e", "opt_m")
+_LATER = ("opt_m",)  # which older checkpoints do not hold
 _STATISTICS = ("path_mean", "codes_mean", "codes_root")
 
 
@@ -161,7 +162,7 @@ class State:
     def load(self, content: dict[str, Any]) -> None:
         """Take back a checkpoint of the same architecture, so that the run goes on as if it had not stopped."""
         for name in (*_NETWORKS, *_OPTIMIZERS):
-            if name in content:  # an older checkpoint knows no Muon
+            if name in content or name not in _LATER:
                 getattr(self, name).load_state_dict(content[name])
         self.ada.load_state_dict(content["ada"])
         for name in _STATISTICS:
