@@ -11,7 +11,8 @@ import numpy as np
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job, run_batch
-from ppgan_ext.apps.fuse_latent import DOUBTFUL_SPREAD, choose_turn, fuse_in_latent_space
+from ppgan_ext.apps.fuse_drawing import DOUBTFUL_SPREAD
+from ppgan_ext.apps.fuse_latent import choose_turn, fuse_in_latent_space
 from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.pairs import Pair, is_many, make_pairs, same_file
@@ -123,7 +124,8 @@ class FaceFusionPredictor(Predictor):
             target: the photo of the person whose face is put in, alike.
             identity: share of the target's face, 0 to 1; by default 1.
             method: "latent" turns the target's face in the model's latent space; "warp" warps its picture.
-            shape: share of the target's shape of face, 0 to 1; by default 1 for "latent", 0.5 for "warp".
+            shape: share of the target's shape of face, 0 to 1; the photo's head is reshaped round it, as far as half of
+                it for "latent". By default 1 for "latent", 0.5 for "warp".
             skin: whose tone of skin the result has.
             pairs: of two folders, "name" or "all".
             source_face: faces to replace; by default the only one.

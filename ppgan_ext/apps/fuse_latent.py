@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,20 +11,17 @@ import numpy as np
 from ppgan_ext import images
 from ppgan_ext.apps import inversion
 from ppgan_ext.apps.base import Predictor
+from ppgan_ext.apps.fuse_drawing import DOUBTFUL_SPREAD, FusedDrawing, box_in_crop, crop_landmarks, crop_pose
 from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.portrait import Portrait, invert, render_pixels
-from ppgan_ext.types import Box, Crop, Face, FloatArray, Image, Pose
+from ppgan_ext.types import Box, Face, FloatArray, Image, Pose
 
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
     from ppgan_ext.faces.fusion import Fusion
-    from ppgan_ext.latents.directions import Direction
     from ppgan_ext.latents.fusion import Refined, RefineStep
     from ppgan_ext.latents.pose_matching import PoseMatch
     from ppgan_ext.latents.rotation import Turn
-
-_TEXTURE = np.float32(0.5)
-DOUBTFUL_SPREAD = 0.03  # of landmarks, box widths; that of nearly all faces is below
 
 
 class PoseLimitWarning(UserWarning):
@@ -65,7 +61,6 @@ def fuse_in_latent_space(
     Raises:
         ConfigError: the model has no encoder, or no directions of yaw and pitch.
     """
-    from ppgan_ext.faces.fusion import lay_over, place_crop, to_image
     from ppgan_ext.latents.fusion import GROUPS
     from ppgan_ext.latents.rotation import turn_along
 
@@ -75,9 +70,9 @@ def fuse_in_latent_space(
         for number, shown in enumerate(((photo, face), (other, other_face)), start=1)
     )
     engine = _tuned(predictor, source, target, options)
-    drawing = _Drawing(engine, source, target, directions, options)
+    drawing = FusedDrawing(engine, source, target, directions, options)
     draws = (
-        lambda turned: to_image(drawing.textured(drawing.mix(turned))),
+        lambda turned: drawing.textured(drawing.mix(turned)).image(),
         lambda turned: drawing.pasted(drawing.mix(turned)),
     )
     goal = _find_goal(source)
@@ -86,13 +81,13 @@ def fuse_in_latent_space(
     fused = drawing.mix(match.w_plus)
     terms: dict[str, float] = {}
     pictures = {"source.crop": source.crop.image, "target.crop": target.crop.image}
-    drawn = {
+    codes = {
         "source.drawn": source.w_plus,
         "target.drawn": target.w_plus,
         "target.turned": match.w_plus,
         "mixed": fused,
     }
-    pictures |= {step: _draw(engine, code) for step, code in drawn.items()}
+    pictures |= {step: _draw(engine, code) for step, code in codes.items()}
     if options.refine:
         refined = _refine(predictor, engine, fused, source, target, options)
         fused, terms = refined.w_plus, refined.terms
@@ -100,100 +95,13 @@ def fuse_in_latent_space(
             along = turn_along(directions, range(len(fused))[GROUPS["identity"]])
             fused = _walk(predictor, goal, fused, along, drawing.pasted).w_plus  # refined, it has drifted by a degree
         pictures["refined"] = _draw(engine, fused)
-    picture = drawing.textured(fused)
-    pictures["textured"] = to_image(picture)
+    drawn = drawing.textured(fused)
+    pictures["textured"] = drawn.image()
     if not match.reached:
-        picture = _warp_on(picture, source)
-        pictures["warped on"] = to_image(picture)
-    overlay = place_crop(photo.shape, face.landmarks, source.crop, picture)
-    # How much of it is the target's lies in the code already.
-    fusion = lay_over(photo, photo, overlay, skin=options.skin)
+        drawn = drawing.warped_on(drawn)
+        pictures["warped on"] = drawn.image()
+    fusion = drawing.put_into(photo, drawn)
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms)
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawing:
-    """How the fused face is drawn from the target's code, on its way to the source's pose."""
-
-    engine: Engine
-    source: Portrait
-    target: Portrait
-    directions: Mapping[str, Direction]
-    options: FuseOptions
-
-    def mix(self, turned: FloatArray) -> FloatArray:
-        """Fuse the source's code with the target's, turned."""
-        from ppgan_ext.faces.fusion import SKIN_CHOICES
-        from ppgan_ext.latents.fusion import FusionShares, fuse_codes
-
-        shares = FusionShares(
-            identity=self.options.identity,
-            shape=1.0 if self.options.shape is None else self.options.shape,
-            skin=SKIN_CHOICES[self.options.skin],
-        )
-        return fuse_codes(self.source.w_plus, turned, shares, self.directions)
-
-    def textured(self, fused: FloatArray) -> FloatArray:
-        """Draw a fused code with the target's texture, (S, S, 3) float32, 0 to 255."""
-        return _add_texture(self.engine, render_pixels(self.engine, fused), self.target, self.options.identity)
-
-    def pasted(self, fused: FloatArray) -> Image:
-        """Draw the result as the source's crop will show it."""
-        from ppgan_ext.faces.fusion import lay_over, place_crop
-
-        own = Crop(self.source.crop.image, np.eye(2, 3), self.source.crop.template)
-        overlay = place_crop(own.image.shape, crop_landmarks(self.source), own, self.textured(fused))
-        return lay_over(own.image, own.image, overlay, skin=self.options.skin).image
-
-
-def _add_texture(engine: Engine, pixels: FloatArray, target: Portrait, share: float) -> FloatArray:
-    """Draw the target's own photo into the fused picture, through triangles, as far as it shows the face.
-
-    What the generator cannot draw of the target is added in full; of what it can, half is taken from the photo.
-
-    Args:
-        engine: the model.
-        pixels: (1, 3, S, S), the fused picture.
-        target: the person's crop and code.
-        share: of all that.
-
-    Returns:
-        (S, S, 3) float32, 0 to 255.
-    """
-    from ppgan_ext.faces.aligned import aligned_landmarks
-    from ppgan_ext.faces.fusion import draw_over
-
-    picture = images.to_levels(pixels[0])
-    landmarks = aligned_landmarks(images.to_image(pixels), target.crop.template)
-    if landmarks is None:
-        return picture
-    drawn = images.to_levels(render_pixels(engine, target.w_plus)[0])
-    own = crop_landmarks(target)
-    detail, rest = (draw_over(picture.shape, landmarks, part, own) for part in (target.crop.image - drawn, drawn))
-    under = detail.of(picture)
-    under += np.float32(share) * detail.shown[..., None] * (detail.face + _TEXTURE * (rest.face - under))
-    return picture
-
-
-def _warp_on(picture: FloatArray, source: Portrait) -> FloatArray:
-    """Go on in the classic way where the model came to its end: warp the picture's face to the pose of the source's.
-
-    Args:
-        picture: (S, S, 3) float32, 0 to 255.
-        source: whose pose is wanted.
-    """
-    from ppgan_ext.faces.aligned import aligned_landmarks
-    from ppgan_ext.faces.fusion import draw_over, to_image
-    from ppgan_ext.faces.shape import seen_alike
-
-    landmarks = aligned_landmarks(to_image(picture), source.crop.template)
-    if landmarks is None:
-        return picture
-    overlay = draw_over(picture.shape, seen_alike(landmarks, crop_landmarks(source)), picture, landmarks)
-    result = picture.copy()
-    under = overlay.of(result)
-    under += overlay.shown[..., None] * (overlay.face - under)
-    return result
 
 
 def _draw(engine: Engine, w_plus: FloatArray) -> Image:
@@ -285,23 +193,12 @@ class _Goal(NamedTuple):
 
 
 def _find_goal(source: Portrait) -> _Goal:
-    box = _box_in_crop(source)
+    box = box_in_crop(source)
     return _Goal(_measure(source.crop.image, box) or crop_pose(source), box)
 
 
 def _mirror(image: Image) -> Image:
     return np.ascontiguousarray(image[:, ::-1])
-
-
-def _box_in_crop(portrait: Portrait) -> Box:
-    """Give the detector's rectangle in the crop: landmarks, and so the pose, depend a little on where it lies."""
-    from ppgan_ext.faces.warp import scale_of, transform_points
-
-    box, matrix = portrait.face.box, portrait.crop.matrix_photo_to_crop
-    middle = np.array([(box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2])
-    x, y = (float(v) + 0.5 for v in transform_points(middle, matrix))
-    width, height = box.width * scale_of(matrix) / 2, box.height * scale_of(matrix) / 2
-    return Box(x - width, y - height, x + width, y + height)
 
 
 def _measure(picture: Image, box: Box) -> Pose | None:
@@ -311,20 +208,6 @@ def _measure(picture: Image, box: Box) -> Pose | None:
 
     landmarks, spread = predict_landmarks(picture, box)
     return head_pose(landmarks, (picture.shape[1], picture.shape[0])) if spread <= DOUBTFUL_SPREAD else None
-
-
-def crop_pose(portrait: Portrait) -> Pose:
-    """Give the pose of a face as its crop shows it: roll taken out, landmarks at the crop's resolution."""
-    from ppgan_ext.faces.pose import head_pose
-
-    return head_pose(crop_landmarks(portrait), (portrait.crop.size, portrait.crop.size))
-
-
-def crop_landmarks(portrait: Portrait) -> FloatArray:
-    """Give the landmarks of a face, (68, 2), in the pixels of its crop."""
-    from ppgan_ext.faces.warp import transform_points
-
-    return transform_points(portrait.face.landmarks, portrait.crop.matrix_photo_to_crop)
 
 
 def _warn_if_short(match: PoseMatch, source: Portrait, name: str) -> None:

@@ -37,7 +37,7 @@ class FuseOptions(InversionOptions):
     )  # fmt: skip
     identity: float = option(1.0, "share of the target's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
-        None, "share of the target's shape of face (default: 1 for latent, 0.5 for warp, which reshapes the photo)",
+        None, "share of the target's shape of face; the photo's head is reshaped round it (default: 1; 0.5 for warp)",
         group="face", ge=0.0, le=1.0, step=0.05,
     )  # fmt: skip
     skin: Skin = option("source", "whose tone of skin the result has", group="face")

@@ -31,8 +31,11 @@ SKIN_CHOICES = {"source": 0.0, "mix": 0.5, "target": 1.0}  # share of its own to
 
 _RIM = 1.25  # the mesh goes on beyond the face, as blending looks there: scale about the middle
 _RING = 1.6  # a shape that changes moves the photo too, up to here
-# A triangle is believed where it shows at least this share of the area that it is drawn to, and not at all below half.
-_SHOWN = 0.4
+# A place is known where it shows at least this share of the area that it is drawn to, and not at all below half.
+_KNOWN = 0.4
+# It is seen well from this share on: below, the other side takes its place, mirrored, as far as it is seen better. On
+# 24 pairs 20 degrees of yaw and more apart that brought dlib's distance to the target from 0.536 to 0.525.
+_WELL_SEEN = 0.7
 _NUM_INNER = 78  # points of the mesh before its rim: landmarks and forehead
 _INNER_LIP = slice(60, 68)
 _OPEN = 0.004  # area between the lips from which a mouth is open, face's size = 1
@@ -160,10 +163,10 @@ def draw_over(
     # The same pixels again, each landmark at the place of its counterpart: the face as a mirror shows it.
     mirrored = mesh_points((other_landmarks * (-1.0, 1.0))[MIRROR]) * (-1.0, 1.0)
     turned = _draw(other, mirrored, points, size, mirrored=True)
-    share = straight.shown / np.maximum(np.maximum(straight.shown, turned.shown), 1e-6)
+    share = 1.0 - np.clip(turned.well_seen - straight.well_seen, 0.0, 1.0)
     face = turned.face + share[..., None] * (straight.face - turned.face)
-    shown = np.maximum(straight.shown, turned.shown)
-    return Overlay(left, top, face, shown, points[:NUM_LANDMARKS])
+    known = turned.known + share * (straight.known - turned.known)
+    return Overlay(left, top, face, known, points[:NUM_LANDMARKS])
 
 
 def place_crop(photo_shape: tuple[int, ...], landmarks: FloatArray, crop: Crop, picture: FloatArray) -> Overlay:
@@ -206,8 +209,11 @@ def _rectangle(points: FloatArray, photo_shape: tuple[int, ...]) -> tuple[int, i
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
+    """A picture drawn through triangles; how far it is known there, and seen well, (H, W) in [0, 1]."""
+
     face: npt.NDArray[np.float32]
-    shown: npt.NDArray[np.float32]
+    known: npt.NDArray[np.float32]
+    well_seen: npt.NDArray[np.float32]
 
 
 def _draw(
@@ -220,21 +226,30 @@ def _draw(
     """Draw a picture, and say where it shows enough of what it is drawn to."""
     triangles = face_triangles()
     field = mesh.make_field(picture_points, points, triangles, size, _nearness(points))
-    trust = _trust(picture_points, points, triangles, mirrored)
-    seen = field.triangle >= 0
-    shown = np.where(seen, trust[np.maximum(field.triangle, 0)], 0.0).astype(np.float32)
+    share = _shown_share(picture_points, points, triangles, mirrored)
     last = (picture.shape[1] - 1, picture.shape[0] - 1)
-    shown *= (field.places >= 0).all(axis=2) & (field.places <= last).all(axis=2)
-    # Narrowed before it is softened, so that it is 0 wherever nothing is known.
+    drawn = (field.triangle >= 0) & (field.places >= 0).all(axis=2) & (field.places <= last).all(axis=2)
     soft = max(1.0, _SOFT * face_size(points[:NUM_LANDMARKS]))
+
+    def beyond(least: float) -> npt.NDArray[np.float32]:
+        trust = np.clip(share / least * 2.0 - 1.0, 0.0, 1.0).mean(axis=1).astype(np.float32)
+        return _narrowed(np.where(drawn, trust[np.maximum(field.triangle, 0)], np.float32(0.0)), soft)
+
+    known = beyond(_KNOWN) * (1.0 - _shut_mouth(picture_points, points, size))
+    return _Drawn(mesh.draw_field(picture, field), known, beyond(_WELL_SEEN))
+
+
+def _narrowed(weight: npt.NDArray[np.float32], soft: float) -> npt.NDArray[np.float32]:
+    """Soften a weight, and narrow it before, so that it is 0 wherever it was."""
     width = 2 * round(2 * soft) + 1
-    shown = cv2.erode(shown, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
-    shown = cv2.GaussianBlur(shown, (0, 0), soft) * (1.0 - _shut_mouth(picture_points, points, size))
-    return _Drawn(mesh.draw_field(picture, field), shown)
+    narrow = cv2.erode(weight, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
+    return cv2.GaussianBlur(narrow, (0, 0), soft)
 
 
-def _trust(picture_points: FloatArray, points: FloatArray, triangles: mesh.Triangles, mirrored: bool) -> FloatArray:
-    """Say for each triangle, (T,) in [0, 1], whether the picture shows enough of it; mean of its corners.
+def _shown_share(
+    picture_points: FloatArray, points: FloatArray, triangles: mesh.Triangles, mirrored: bool
+) -> FloatArray:
+    """Say what share of its area the picture shows at each corner of each triangle, (T, 3); infinity for lips and rim.
 
     A corner's share is that of all triangles round it: a single one is too small to be judged by.
     """
@@ -245,14 +260,13 @@ def _trust(picture_points: FloatArray, points: FloatArray, triangles: mesh.Trian
     after = mesh.signed_areas(points, triangles)
     # Lips part and close: that says nothing about what is hidden.
     lips = ((triangles >= 48) & (triangles < NUM_LANDMARKS)).all(axis=1)
-    inner = (triangles < _NUM_INNER).all(axis=1) & ~lips
+    inner = np.asarray((triangles < _NUM_INNER).all(axis=1) & ~lips)
     sums = np.zeros((2, len(points)))
     for corner in range(3):
         for row, areas in zip(sums, (before, after), strict=True):
             np.add.at(row, triangles[inner, corner], areas[inner])
     ratio = np.where(sums[1] > 0, sums[0] / np.maximum(sums[1], 1e-9), 1.0)
-    trust = np.clip(ratio / _SHOWN * 2.0 - 1.0, 0.0, 1.0)[triangles].mean(axis=1)
-    return np.where(inner, trust, 1.0)
+    return np.where(inner[:, None], ratio[triangles], np.inf)
 
 
 def _shut_mouth(picture_points: FloatArray, points: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:

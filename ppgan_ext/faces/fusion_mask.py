@@ -11,7 +11,7 @@ from ppgan_ext.faces.skin import face_size, foreign_weight
 from ppgan_ext.types import FloatArray, Image
 
 # Lengths are shares of the face's size.
-_FEATHER = 0.18
+_FEATHER = 0.13
 _INSET = 0.02  # how far within its outline the face ends, so that the border lies on skin; shares of the size
 _FAINT = 0.02  # of the mask; pieces are told apart above it
 _BROW_BAND = 0.08  # height over which a fringe begins to count above the brows

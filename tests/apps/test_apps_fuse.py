@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from ppgan_ext import images
 from ppgan_ext.apps import FaceFusionPredictor
 from ppgan_ext.apps.command import main, read_options
 from ppgan_ext.apps.fuse import NOTE
@@ -18,6 +19,7 @@ from ppgan_ext.apps.pairs import make_pairs
 from ppgan_ext.apps.runners import COMMANDS
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces.descriptor import SAME_PERSON
+from ppgan_ext.faces.detect import find_faces
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -127,6 +129,24 @@ def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
     assert "symmetry" not in result.terms
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 8
     assert "turning the face" in tasks[tasks.index("refining") :]  # the pose has drifted by then
+
+
+@pytest.mark.bundled
+def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, stranger):
+    wide = images.resize(stranger, (round(1.3 * stranger.shape[1]), stranger.shape[0]))
+    predictor = FaceFusionPredictor(output_path=None)
+
+    def aspect(photo):
+        jaw = find_faces(photo)[0].landmarks[:17]
+        return float(np.ptp(jaw[:, 0]) / np.ptp(jaw[:, 1]))
+
+    results = [predictor.run(portrait, wide, shape=share) for share in (0.0, 1.0)]
+    kept, reshaped = (aspect(result.image) for result in results)
+    assert reshaped > kept + 0.05
+    kept, reshaped = (np.count_nonzero(result.mask) for result in results)
+    assert reshaped > 1.3 * kept  # round the face too
+    for result in results:
+        assert np.array_equal(result.image[result.mask == 0], portrait[result.mask == 0])
 
 
 @pytest.mark.bundled

@@ -221,25 +221,42 @@ def test_the_features_come_to_lie_on_the_photos(yaw, other_yaw):
     assert result.step.result < result.step.photo + 1.0
 
 
+def redness(overlay, side):
+    """Say how red a cheek is, between two landmarks."""
+    x, y = np.rint(overlay.landmarks[list(side)].mean(axis=0)).astype(int)
+    assert overlay.shown[y, x] > 0.9
+    patch = overlay.face[y - 4 : y + 4, x - 4 : x + 4]
+    return (patch[..., 0] - patch[..., 1]).mean()
+
+
+RIGHT_CHEEK, LEFT_CHEEK = (31, 2), (35, 14)
+
+
+def with_mark(yaw, cheek, place=(170.0, 160.0)):
+    """Draw a face with a red mark on one cheek."""
+    other, landmarks = drawn(yaw, place=place)
+    x, y = np.rint(landmarks[list(cheek)].mean(axis=0)).astype(int)
+    cv2.circle(other, (int(x), int(y)), 9, (190, 40, 40), -1)
+    return other, landmarks
+
+
 def test_a_hidden_side_is_taken_mirrored_from_the_other():
     photo, landmarks = drawn(0)
-    other, other_landmarks = drawn(46, place=(170.0, 160.0))
-    x, y = np.rint(other_landmarks[[31, 2]].mean(axis=0)).astype(int)
-    cv2.circle(other, (int(x), int(y)), 9, (190, 40, 40), -1)  # a mark on the cheek that is seen
-    overlay = draw_over(photo.shape, landmarks, other, other_landmarks)
-
-    def redness(side):
-        spot = overlay.landmarks[list(side)].mean(axis=0)
-        x, y = np.rint(spot).astype(int)
-        patch = overlay.face[y - 4 : y + 4, x - 4 : x + 4]
-        return (patch[..., 0] - patch[..., 1]).mean()
-
+    overlay = draw_over(photo.shape, landmarks, *with_mark(46, RIGHT_CHEEK))
     plain = (214 - 168) * 1.5
-    assert redness((31, 2)) > 2 * plain
-    assert redness((35, 14)) > 2 * plain
-    for side in ((31, 2), (35, 14)):
-        x, y = np.rint(overlay.landmarks[list(side)].mean(axis=0)).astype(int)
-        assert overlay.shown[y, x] > 0.9
+    assert redness(overlay, RIGHT_CHEEK) > 2 * plain
+    assert redness(overlay, LEFT_CHEEK) > 2 * plain
+
+
+@pytest.mark.parametrize(("yaw", "share"), [(0, 1.0), (14, 1.0), (32, 0.35)])
+def test_a_side_seen_at_a_slant_is_taken_mirrored_as_far_as_the_other_is_seen_better(yaw, share):
+    """The farther it is turned away, the less of its own mark is left on it."""
+    photo, landmarks = drawn(0)
+    marked, clean = (
+        redness(draw_over(photo.shape, landmarks, *shown), LEFT_CHEEK)
+        for shown in (with_mark(yaw, LEFT_CHEEK), drawn(yaw, place=(170.0, 160.0)))
+    )
+    assert (marked - clean) / (150 - (214 - 168)) == pytest.approx(share, abs=0.25)
 
 
 def test_what_neither_side_shows_is_left_as_it_is():
