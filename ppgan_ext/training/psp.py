@@ -51,7 +51,6 @@ class Pixel2Style2PixelTask(Task):
     """
 
     Options: ClassVar[type[Block]] = Pixel2Style2PixelOptions
-    export_names: ClassVar[tuple[str, ...]] = ("gen_ema",)
     load_names: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "gen_ema": ("g_ema", "gen", "generator"),
         "gen": ("generator",),

@@ -77,7 +77,6 @@ class LatentRotatorTask(Task):
     """A rotator of codes. Networks: ``rotator``, ``rotator_ema``, and ``disc`` where there is an adversarial loss."""
 
     Options: ClassVar[type[Block]] = LatentRotatorOptions
-    export_names: ClassVar[tuple[str, ...]] = ("rotator_ema", "rotator")
 
     networks: dict[str, Any]
     options: Any

@@ -44,7 +44,6 @@ class StyleGAN2Task(Task):
     """Generator and discriminator against each other, with an averaged generator beside."""
 
     Options: ClassVar[type[Block]] = StyleGAN2Options
-    export_names: ClassVar[tuple[str, ...]] = ("gen_ema", "gen")
     load_names: ClassVar[Mapping[str, tuple[str, ...]]] = {"gen": ("gen_ema",), "gen_ema": ("gen",)}
 
     networks: dict[str, Any]

@@ -33,7 +33,6 @@ class Task(abc.ABC):
 
     Attributes:
         Options: pydantic model of the configuration's `model:` block.
-        export_names: the networks that tools/export_model.py exports, in order of preference.
         load_names: network -> other names under which `--load` finds its weights in a file, in order of preference.
         settings: the whole configuration.
         world: the processes of the run.
@@ -44,7 +43,6 @@ class Task(abc.ABC):
     """
 
     Options: ClassVar[type[Block]]
-    export_names: ClassVar[tuple[str, ...]] = ()
     load_names: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self, settings: Settings, world: World, draws: Draws) -> None:

@@ -36,7 +36,6 @@ def make_discriminator(width: int) -> nn.Layer:
 
 class ToyTask(Task):
     Options: ClassVar[type[Block]] = ToyOptions
-    export_names: ClassVar[tuple[str, ...]] = ("gen_ema", "gen")
     load_names: ClassVar = {"gen_ema": ("gen",)}
 
     def make_networks(self) -> dict[str, nn.Layer]:
