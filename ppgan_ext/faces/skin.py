@@ -114,10 +114,9 @@ def match_skin(
     """
     if min(np.count_nonzero(face_skin > 0.5), np.count_nonzero(photo_skin > 0.5)) < _MIN_PIXELS:
         return np.asarray(face, np.float32)
-    sigma = _LIGHT * face_size(landmarks)
     lab, wanted = to_lab(face), to_lab(photo)
-    own_light, own_mean = _light(lab, face_skin, sigma)
-    light, mean = _light(wanted, photo_skin, sigma)
+    own_light, own_mean = slow_part(lab, face_skin, landmarks)
+    light, mean = slow_part(wanted, photo_skin, landmarks)
     detail = lab - own_light
     stretch = _transport(_covariance(detail, face_skin), _covariance(wanted - light, photo_skin))
     own = np.asarray(own_tone, np.float32)
@@ -146,11 +145,21 @@ def _keep_hue(lab: FloatArray, tone: FloatArray, skin: FloatArray) -> FloatArray
     return lab
 
 
-def _light(lab: FloatArray, skin: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
-    """Give the slow part of the skin's colours, carried on over what is not skin, and their mean."""
+def slow_part(values: FloatArray, skin: FloatArray, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Give what varies slowly of values on skin, which is light and tone, carried on over what is not skin.
+
+    Args:
+        values: (H, W, C) float32.
+        skin: (H, W), where it shows skin; at least one pixel.
+        landmarks: (68, 2), the face's.
+
+    Returns:
+        (H, W, C), and the mean, (C,).
+    """
+    sigma = _LIGHT * face_size(landmarks)
     weight = np.asarray(skin, np.float32)
-    mean = (lab * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
-    num, total = (_soft(array, sigma) for array in ((lab - mean) * weight[..., None], weight))
+    mean = (values * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
+    num, total = (_soft(array, sigma) for array in ((values - mean) * weight[..., None], weight))
     return mean + num / (total + _SURE)[..., None], mean
 
 
