@@ -73,19 +73,27 @@ class FusedDrawing:
         shares = FusionShares(identity=self.options.identity, shape=self._shape, skin=SKIN_CHOICES[self.options.skin])
         return fuse_codes(self.source.w_plus, turned, shares, self.directions)
 
-    def textured(self, fused: FloatArray) -> Drawn:
+    def textured(self, fused: FloatArray, is_turned: bool = False) -> Drawn:
         """Draw a fused code, and the target's own photo into it, through triangles, as far as it shows the face.
 
         What the generator cannot draw of the target is added in full; of what it can, most is taken from the photo, but
         for light and tone.
+
+        Args:
+            fused: (n_latent, D).
+            is_turned: whether it has the source's pose: landmarks that are in doubt are then taken to lie as the
+                source's do, with the target's shape. On the way there nothing is drawn where they are in doubt.
         """
         from ppgan_ext.faces.fusion import draw_over
+        from ppgan_ext.faces.shape import lend_shape
         from ppgan_ext.faces.skin import skin_weight, slow_part
 
         pixels = render_pixels(self.engine, fused)
         picture, landmarks = images.to_levels(pixels[0]), self._landmarks(images.to_image(pixels))
         if landmarks is None:
-            return Drawn(picture, None)
+            if not is_turned:
+                return Drawn(picture, None)
+            landmarks = lend_shape(crop_landmarks(self.source), self.target.face.landmarks, self._shape)
         detail, rest = (
             draw_over(picture.shape, landmarks, part, crop_landmarks(self.target))
             for part in (self.target.crop.image - self._target_drawn, self._target_drawn)
@@ -105,7 +113,7 @@ class FusedDrawing:
 
         landmarks = self._landmarks(drawn.image())
         if landmarks is None:
-            return Drawn(drawn.picture, None)
+            return drawn
         there = seen_alike(landmarks, crop_landmarks(self.source))
         overlay = draw_over(drawn.picture.shape, there, drawn.picture, landmarks)
         picture = drawn.picture.copy()

@@ -95,7 +95,7 @@ def fuse_in_latent_space(
             along = turn_along(directions, range(len(fused))[GROUPS["identity"]])
             fused = _walk(predictor, goal, fused, along, drawing.pasted).w_plus  # refined, it has drifted by a degree
         pictures["refined"] = _draw(engine, fused)
-    drawn = drawing.textured(fused)
+    drawn = drawing.textured(fused, is_turned=True)
     pictures["textured"] = drawn.image()
     if not match.reached:
         drawn = drawing.warped_on(drawn)

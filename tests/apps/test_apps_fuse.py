@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext import images
-from ppgan_ext.apps import FaceFusionPredictor
+from ppgan_ext.apps import FaceFusionPredictor, fuse_drawing
 from ppgan_ext.apps.command import main, read_options
 from ppgan_ext.apps.fuse import NOTE
 from ppgan_ext.apps.fuse_latent import PoseLimitWarning
@@ -147,6 +147,16 @@ def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, str
     assert reshaped > 1.3 * kept  # round the face too
     for result in results:
         assert np.array_equal(result.image[result.mask == 0], portrait[result.mask == 0])
+
+
+@pytest.mark.bundled
+def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stranger, monkeypatch):
+    monkeypatch.setattr(fuse_drawing, "DOUBTFUL_SPREAD", 0.0)
+    predictor = FaceFusionPredictor(output_path=None)
+    result = predictor.run(portrait, stranger)
+    texture = np.abs(result.images["textured"].astype(int) - result.images["mixed"])
+    assert texture[40:90, 30:100].mean() > 4  # the target's photo is in it all the same
+    assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
 
 
 @pytest.mark.bundled
