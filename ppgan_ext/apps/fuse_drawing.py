@@ -86,7 +86,7 @@ class FusedDrawing:
         """
         from ppgan_ext.faces.fusion import draw_over
         from ppgan_ext.faces.shape import lend_shape
-        from ppgan_ext.faces.skin import skin_weight, slow_part
+        from ppgan_ext.faces.skin import find_skin, slow_part
 
         pixels = render_pixels(self.engine, fused)
         picture, landmarks = images.to_levels(pixels[0]), self._landmarks(images.to_image(pixels))
@@ -100,7 +100,7 @@ class FusedDrawing:
         )
         under = detail.of(picture)
         texture = detail.face + _TEXTURE * (rest.face - under)
-        skin = detail.shown * skin_weight(detail.landmarks, rest.face)
+        skin = detail.shown * find_skin(detail.landmarks, rest.face).skin
         if skin.any():  # light and tone stay the picture's: they would end where the texture ends
             texture -= slow_part(texture, skin, detail.landmarks)[0]
         under += np.float32(self.options.identity) * detail.shown[..., None] * texture

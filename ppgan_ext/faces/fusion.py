@@ -23,7 +23,7 @@ from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.faces.shape import GENERIC, lend_shape
-from ppgan_ext.faces.skin import face_size, match_skin, skin_weight
+from ppgan_ext.faces.skin import face_size, find_skin, match_skin
 from ppgan_ext.faces.warp import compose, invert, resize_matrix, warp
 from ppgan_ext.types import Crop, FloatArray, Image
 
@@ -40,6 +40,7 @@ _NUM_INNER = 78  # points of the mesh before its rim: landmarks and forehead
 _INNER_LIP = slice(60, 68)
 _OPEN = 0.004  # area between the lips from which a mouth is open, face's size = 1
 _SOFT = 0.025  # width of soft edges, as a share of the face's size
+_ENOUGH = 4.0  # pixels of that width; wider ones are drawn on a smaller copy
 _CROP_FADE = 0.08  # share of a crop's side
 _TONE_FADE = 0.15  # width over which the target's own tone begins, as a share of the face's size
 
@@ -227,8 +228,9 @@ def _draw(
     triangles = face_triangles()
     field = mesh.make_field(picture_points, points, triangles, size, _nearness(points))
     share = _shown_share(picture_points, points, triangles, mirrored)
-    last = (picture.shape[1] - 1, picture.shape[0] - 1)
-    drawn = (field.triangle >= 0) & (field.places >= 0).all(axis=2) & (field.places <= last).all(axis=2)
+    x, y = field.places[..., 0], field.places[..., 1]
+    inside = (x >= 0) & (x <= picture.shape[1] - 1) & (y >= 0) & (y <= picture.shape[0] - 1)
+    drawn = inside & (field.triangle >= 0)
     soft = max(1.0, _SOFT * face_size(points[:NUM_LANDMARKS]))
 
     def beyond(least: float) -> npt.NDArray[np.float32]:
@@ -240,10 +242,15 @@ def _draw(
 
 
 def _narrowed(weight: npt.NDArray[np.float32], soft: float) -> npt.NDArray[np.float32]:
-    """Soften a weight, and narrow it before, so that it is 0 wherever it was."""
-    width = 2 * round(2 * soft) + 1
-    narrow = cv2.erode(weight, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width)))
-    return cv2.GaussianBlur(narrow, (0, 0), soft)
+    """Soften a weight, narrowed before, so that it is 0 wherever it was; on a smaller copy where it gets smooth."""
+    height, width = weight.shape
+    scale = min(1.0, _ENOUGH / soft)
+    if scale < 1.0:
+        weight = cv2.resize(weight, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA)
+    side = 2 * round(2 * soft * scale) + 1
+    narrow = cv2.erode(weight, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    smooth = cv2.GaussianBlur(narrow, (0, 0), soft * scale)
+    return smooth if scale == 1.0 else cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _shown_share(
@@ -299,11 +306,11 @@ def lay_over(photo: Image, ground: Image, overlay: Overlay, *, identity: float =
     if skin not in SKIN_CHOICES:
         raise ConfigError(f"there is no skin '{skin}'", cure=nearest(skin, SKIN_CHOICES))
     under = overlay.of(ground)
-    skins = [skin_weight(overlay.landmarks, picture) for picture in (overlay.face, under)]
-    skins[0] = skins[0] * overlay.shown
-    mask = fusion_mask(overlay.landmarks, overlay.face, overlay.shown, under)
+    own, photos = (find_skin(overlay.landmarks, picture) for picture in (overlay.face, under))
+    mask = fusion_mask(overlay.landmarks, overlay.shown, (own.foreign, photos.foreign))
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
-    face = match_skin(overlay.face, under.astype(np.float32), skins[0], skins[1], overlay.landmarks, own_tone)
+    face_skin = own.skin * overlay.shown
+    face = match_skin(overlay.face, under.astype(np.float32), face_skin, photos.skin, overlay.landmarks, own_tone)
     face = under + np.float32(identity) * (face - under)
     result = ground.copy()
     # Poisson blending would take the target's own tone away again.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.mask import face_mask
-from ppgan_ext.faces.skin import face_size, foreign_weight
-from ppgan_ext.types import FloatArray, Image
+from ppgan_ext.faces.skin import face_size
+from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
 _FEATHER = 0.13
@@ -19,14 +21,13 @@ _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges, as a share of the face's size
 
 
-def fusion_mask(landmarks: FloatArray, face: FloatArray, shown: FloatArray, under: Image) -> npt.NDArray[np.float32]:
+def fusion_mask(landmarks: FloatArray, shown: FloatArray, foreign: Iterable[FloatArray]) -> npt.NDArray[np.float32]:
     """Say how far each pixel becomes the other face: within the face, where it is known, and not over hair.
 
     Args:
         landmarks: (68, 2), the face's.
-        face: (H, W, 3) RGB float32, 0 to 255, the face drawn where it belongs.
         shown: (H, W) in [0, 1], how far it is known.
-        under: (H, W, 3) RGB uint8, the photo below it.
+        foreign: (H, W) in [0, 1] each, where the face, and the photo below it, show no skin (`skin.find_skin`).
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -35,7 +36,7 @@ def fusion_mask(landmarks: FloatArray, face: FloatArray, shown: FloatArray, unde
     rise = _INSET / _FEATHER
     start = rise * rise * (3.0 - 2.0 * rise)
     mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
-    mask = (mask * shown * _free_of_hair(landmarks, face, under)).astype(np.float32)
+    mask = (mask * shown * _free_of_hair(landmarks, shown.shape, foreign)).astype(np.float32)
     # One piece: what hair has cut off is left as it is.
     _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
     if len(stats) > 2:
@@ -43,12 +44,13 @@ def fusion_mask(landmarks: FloatArray, face: FloatArray, shown: FloatArray, unde
     return mask
 
 
-def _free_of_hair(landmarks: FloatArray, face: FloatArray, under: Image) -> npt.NDArray[np.float32]:
+def _free_of_hair(
+    landmarks: FloatArray, shape: tuple[int, ...], foreign: Iterable[FloatArray]
+) -> npt.NDArray[np.float32]:
     """Give 0 where either picture shows something else than the skin expected: a fringe, a hat, locks; else 1.
 
     Only above the brows, and along the outline above the mouth, as a beard belongs to the face.
     """
-    shape = face.shape[:2]
     size = face_size(landmarks)
     up = landmarks[17:27].mean(axis=0) - landmarks[33]
     up = up / max(float(np.hypot(*up)), 1e-6)
@@ -65,9 +67,9 @@ def _free_of_hair(landmarks: FloatArray, face: FloatArray, under: Image) -> npt.
     expected = np.maximum(above, beside)
     soft = max(1.0, _SOFT * size)
     free = np.ones(shape, np.float32)
-    for picture in (face, under):
+    for weight in foreign:
         # Narrow strands count as much as locks; what they leave is softened.
-        like = cv2.erode(1.0 - foreign_weight(landmarks, picture), np.ones((3, 3), np.uint8))
+        like = cv2.erode(1.0 - weight, np.ones((3, 3), np.uint8))
         free = np.minimum(free, np.clip(1.6 * cv2.GaussianBlur(like, (0, 0), soft) - 0.6, 0.0, 1.0))
     return (1.0 - expected * (1.0 - free)).astype(np.float32)
 

@@ -7,6 +7,7 @@ triangle where in the picture it comes from, so nothing is left unfilled, and an
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -135,7 +136,7 @@ def draw_field(picture: npt.NDArray, field: Field) -> npt.NDArray[np.float32]:
     inside = field.triangle >= 0
     if not inside.any():
         return np.zeros((*field.triangle.shape, *picture.shape[2:]), np.float32)
-    part, shift = _cut(picture, field.places[inside])
+    part, shift = _cut(picture, [field.places[..., axis][inside] for axis in range(2)])
     places = field.places - shift
     detail = np.log2(np.maximum(field.shrink, 1.0)).astype(np.float32)
     levels = np.where(inside, detail[np.maximum(field.triangle, 0)], 0.0)
@@ -154,11 +155,11 @@ def draw_field(picture: npt.NDArray, field: Field) -> npt.NDArray[np.float32]:
     return result
 
 
-def _cut(picture: npt.NDArray, seen: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], FloatArray]:
-    """Cut out what is seen, with a margin for the filters, and say where it begins."""
+def _cut(picture: npt.NDArray, seen: Sequence[npt.NDArray[np.float32]]) -> tuple[npt.NDArray[np.float32], FloatArray]:
+    """Cut out what is seen, places (N,) in x and in y, with a margin for the filters, and say where it begins."""
     margin = 16
     height, width = picture.shape[:2]
-    first = np.clip(np.floor(seen.min(axis=0)) - margin, 0, (width - 1, height - 1)).astype(int)
-    last = np.clip(np.ceil(seen.max(axis=0)) + margin + 1, first + 1, (width, height)).astype(int)
+    first = np.clip(np.floor([axis.min() for axis in seen]) - margin, 0, (width - 1, height - 1)).astype(int)
+    last = np.clip(np.ceil([axis.max() for axis in seen]) + margin + 1, first + 1, (width, height)).astype(int)
     part = picture[first[1] : last[1], first[0] : last[0]].astype(np.float32)
     return part, first.astype(np.float32)

@@ -8,7 +8,9 @@ least (Pitie and Kokaram, The linear Monge-Kantorovitch linear colour mapping, C
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -39,32 +41,28 @@ def face_size(landmarks: FloatArray) -> float:
     return math.sqrt(max(float(cv2.contourArea(hull)), 1.0))
 
 
-def skin_weight(landmarks: FloatArray, image: Image | FloatArray) -> npt.NDArray[np.float32]:
-    """Say where a picture shows skin: within the face, outside eyes, brows and mouth, and of the skin's colour.
+class SkinWeights(NamedTuple):
+    """Where a picture of a face shows skin, and where not, (H, W) float32 in [0, 1] each.
+
+    Attributes:
+        skin: within the face, outside eyes, brows and mouth, and of the skin's colour.
+        foreign: something else on the bare parts of the face: hair, a hand's shadow, a frame.
+    """
+
+    skin: npt.NDArray[np.float32]
+    foreign: npt.NDArray[np.float32]
+
+
+def find_skin(landmarks: FloatArray, image: Image | FloatArray) -> SkinWeights:
+    """Tell skin from what lies over it.
 
     Args:
         landmarks: (68, 2), pixels of the picture.
         image: (H, W, 3) RGB, 0 to 255.
-
-    Returns:
-        (H, W) float32 in [0, 1].
     """
     expected = _bare(landmarks, image.shape)
-    return expected * (1.0 - _unlike(image, expected))
-
-
-def foreign_weight(landmarks: FloatArray, image: Image | FloatArray) -> npt.NDArray[np.float32]:
-    """Say where something else than skin lies on the bare parts of a face: hair, a hand's shadow, a frame.
-
-    Args:
-        landmarks: (68, 2), pixels of the picture.
-        image: (H, W, 3) RGB, 0 to 255.
-
-    Returns:
-        (H, W) float32 in [0, 1]; 0 outside the face and on eyes, brows and mouth.
-    """
-    expected = _bare(landmarks, image.shape)
-    return (expected > 0.5) * _unlike(image, expected)
+    unlike = _unlike(image, expected)
+    return SkinWeights(expected * (1.0 - unlike), (expected > 0.5) * unlike)
 
 
 def _bare(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -86,8 +84,9 @@ def _unlike(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.f
     middle = np.median(colors, axis=0)
     spread = 1.4826 * np.median(np.abs(colors - middle), axis=0) + 1.0
     # Light changes L much more than the colour of skin changes.
-    distance = (np.abs(lab - middle) / (spread * (1.3, 1.0, 1.0))).max(axis=2)
-    return np.clip(distance - _OUTLIER, 0.0, 1.0).astype(np.float32)
+    spread *= np.array([1.3, 1.0, 1.0], spread.dtype)
+    distance = functools.reduce(np.maximum, (np.abs(lab[..., i] - middle[i]) / spread[i] for i in range(3)))
+    return np.clip(distance - np.float32(_OUTLIER), 0.0, 1.0)
 
 
 def match_skin(
@@ -118,7 +117,7 @@ def match_skin(
     own_light, own_mean = slow_part(lab, face_skin, landmarks)
     light, mean = slow_part(wanted, photo_skin, landmarks)
     detail = lab - own_light
-    stretch = _transport(_covariance(detail, face_skin), _covariance(wanted - light, photo_skin))
+    stretch = _transport(_covariance(detail, face_skin), _covariance(wanted - light, photo_skin)).astype(np.float32)
     own = np.asarray(own_tone, np.float32)
     tone = light + (own_mean - mean) * (own[..., None] if own.ndim else own)
     # A photo with less colour, up to a grey one, takes it from all parts of the face alike.
@@ -126,7 +125,7 @@ def match_skin(
     fade[..., 1:] = _strength(tone) / np.maximum(_strength(own_light), 1e-3)
     fade = np.minimum(fade, 1.0)
     follow = _follow(landmarks, face.shape)[..., None]
-    detail = detail + follow * (detail @ (stretch - np.eye(3)).T) * face_skin[..., None]
+    detail = detail + follow * (detail @ (stretch - np.eye(3, dtype=np.float32)).T) * face_skin[..., None]
     changed = fade * (own_light + detail) + follow * (tone - fade * own_light)
     return to_rgb(_keep_hue(changed, tone, _bare(landmarks, face.shape)))
 

@@ -7,7 +7,7 @@ from ppgan_ext.faces import blend as blending
 from ppgan_ext.faces import fusion
 from ppgan_ext.faces.blend import blend, border_step, poisson_correction, to_lab, to_rgb
 from ppgan_ext.faces.fusion import draw_over, fuse_by_warp, lay_over, reshape_photo
-from ppgan_ext.faces.skin import match_skin, skin_weight
+from ppgan_ext.faces.skin import find_skin, match_skin
 from tests.reference.drawn import DrawnFace, draw_photo
 
 PHOTO_SIZE = (390, 350)
@@ -145,7 +145,7 @@ def mean_lab(picture, where):
 
 def test_skin_is_found_where_it_is():
     photo, landmarks = drawn()
-    weight = skin_weight(landmarks, photo)
+    weight = find_skin(landmarks, photo).skin
     assert weight[int(landmarks[30, 1]) + 25, int(landmarks[30, 0]) - 45] > 0.9  # the cheek
     for part in (slice(36, 42), slice(42, 48), slice(48, 60)):
         x, y = np.rint(landmarks[part].mean(axis=0)).astype(int)
@@ -154,14 +154,14 @@ def test_skin_is_found_where_it_is():
     patched = photo.copy()
     x, y = np.rint(landmarks[30] + (-45, 25)).astype(int)
     patched[y - 12 : y + 12, x - 12 : x + 12] = (20, 60, 190)
-    assert skin_weight(landmarks, patched)[y, x] < 0.1
+    assert find_skin(landmarks, patched).skin[y, x] < 0.1
 
 
 @pytest.mark.parametrize("skin", [(120, 80, 60), (235, 200, 185), (160, 120, 110)])
 def test_the_face_takes_the_tone_of_the_photo(skin):
     photo, landmarks = drawn(skin=skin)
     face = drawn()[0].astype(np.float32)
-    weights = [skin_weight(landmarks, picture) for picture in (face, photo)]
+    weights = [find_skin(landmarks, picture).skin for picture in (face, photo)]
     matched = match_skin(face, photo.astype(np.float32), weights[0], weights[1], landmarks)
     cheeks = weights[0] * weights[1] > 0.9
     before, after = (np.linalg.norm(mean_lab(p, cheeks) - mean_lab(photo, cheeks)) for p in (face, matched))
@@ -173,7 +173,7 @@ def test_the_light_gradient_of_the_photo_is_kept_whatever_the_tone():
     x = np.linspace(0.3, 1.25, PHOTO_SIZE[0])[None, :, None]
     lit = image(photo * x).astype(np.float32)
     face = drawn(skin=(150, 110, 90))[0].astype(np.float32)
-    weights = [skin_weight(landmarks, picture) for picture in (face, lit)]
+    weights = [find_skin(landmarks, picture).skin for picture in (face, lit)]
     left, right = (landmarks[30] + (sign * 40, 10) for sign in (-1, 1))
 
     def slope(picture):
