@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ppgan_ext.faces.fusion import Fusion
     from ppgan_ext.latents.directions import Direction
 
+Amounts: TypeAlias = tuple[float, float]
+STRAIGHT: Amounts = (0.0, 0.0)
 DOUBTFUL_SPREAD = 0.03  # of landmarks, box widths; that of nearly all faces is below
 # Of what the generator can draw of the target, this share is taken from the photo all the same; the rest is the mouth's
 # movement. On 24 pairs 20 degrees of yaw and more apart, 0.7, 0.85 and 1 gave 0.501, 0.495 and 0.491 as dlib's distance
@@ -73,7 +75,7 @@ class FusedDrawing:
         shares = FusionShares(identity=self.options.identity, shape=self._shape, skin=SKIN_CHOICES[self.options.skin])
         return fuse_codes(self.source.w_plus, turned, shares, self.directions)
 
-    def textured(self, fused: FloatArray, is_turned: bool = False) -> Drawn:
+    def textured(self, fused: FloatArray, guess: bool = False) -> Drawn:
         """Draw a fused code, and the target's own photo into it, through triangles, as far as it shows the face.
 
         What the generator cannot draw of the target is added in full; of what it can, most is taken from the photo, but
@@ -81,8 +83,8 @@ class FusedDrawing:
 
         Args:
             fused: (n_latent, D).
-            is_turned: whether it has the source's pose: landmarks that are in doubt are then taken to lie as the
-                source's do, with the target's shape. On the way there nothing is drawn where they are in doubt.
+            guess: of a face at the source's pose, take landmarks that are in doubt to lie as the source's do, with the
+                target's shape. On the way to it nothing is drawn into a face whose landmarks are in doubt.
         """
         from ppgan_ext.faces.fusion import draw_over
         from ppgan_ext.faces.shape import lend_shape
@@ -90,10 +92,10 @@ class FusedDrawing:
 
         pixels = render_pixels(self.engine, fused)
         picture, landmarks = images.to_levels(pixels[0]), self._landmarks(images.to_image(pixels))
-        if landmarks is None:
-            if not is_turned:
-                return Drawn(picture, None)
+        if landmarks is None and guess:
             landmarks = lend_shape(crop_landmarks(self.source), self.target.face.landmarks, self._shape)
+        if landmarks is None:
+            return Drawn(picture, None)
         detail, rest = (
             draw_over(picture.shape, landmarks, part, crop_landmarks(self.target))
             for part in (self.target.crop.image - self._target_drawn, self._target_drawn)
@@ -106,34 +108,27 @@ class FusedDrawing:
         under += np.float32(self.options.identity) * detail.shown[..., None] * texture
         return Drawn(picture, landmarks)
 
-    def warped_on(self, drawn: Drawn) -> Drawn:
-        """Go on in the classic way where the model came to its end: warp the face to the pose of the source's."""
-        from ppgan_ext.faces.fusion import draw_over
-        from ppgan_ext.faces.shape import seen_alike
-
-        landmarks = self._landmarks(drawn.image())
-        if landmarks is None:
-            return drawn
-        there = seen_alike(landmarks, crop_landmarks(self.source))
-        overlay = draw_over(drawn.picture.shape, there, drawn.picture, landmarks)
-        picture = drawn.picture.copy()
-        under = overlay.of(picture)
-        under += overlay.shown[..., None] * (overlay.face - under)
-        return Drawn(picture, there)
-
-    def pasted(self, fused: FloatArray) -> Image:
-        """Draw the result as the source's crop will show it."""
+    def pasted(self, drawn: Drawn, turn: Amounts = STRAIGHT) -> Image:
+        """Draw the result as the source's crop will show it; ``turn`` as for `put_into`."""
         own = Crop(self.source.crop.image, np.eye(2, 3), self.source.crop.template)
-        return self._put(own.image, crop_landmarks(self.source), self._reshaped_crop, own, self.textured(fused)).image
+        return self._put(own.image, crop_landmarks(self.source), self._reshaped_crop, own, drawn, turn).image
 
-    def put_into(self, photo: Image, drawn: Drawn) -> Fusion:
-        """Put the drawn face into the photo, whose head gets some of the target's shape."""
+    def put_into(self, photo: Image, drawn: Drawn, turn: Amounts = STRAIGHT) -> Fusion:
+        """Put the drawn face into the photo, whose head gets some of the target's shape.
+
+        Args:
+            photo: the source's.
+            drawn: the face.
+            turn: degrees of yaw and pitch by which it is turned on in the classic way, by warping it.
+        """
         landmarks = self.source.face.landmarks
-        return self._put(photo, landmarks, self._reshape(photo, landmarks), self.source.crop, drawn)
+        return self._put(photo, landmarks, self._reshape(photo, landmarks), self.source.crop, drawn, turn)
 
-    def _put(self, photo: Image, landmarks: FloatArray, ground: Image, crop: Crop, drawn: Drawn) -> Fusion:
+    def _put(
+        self, photo: Image, landmarks: FloatArray, ground: Image, crop: Crop, drawn: Drawn, turn: Amounts
+    ) -> Fusion:
         from ppgan_ext.faces.fusion import draw_over, lay_over, place_crop
-        from ppgan_ext.faces.shape import lend_shape
+        from ppgan_ext.faces.shape import lend_shape, turn_by
         from ppgan_ext.faces.warp import invert, transform_points
 
         outline = self._outline(landmarks)
@@ -141,7 +136,7 @@ class FusedDrawing:
             overlay = place_crop(photo.shape, outline, crop, drawn.picture)
         else:
             there = transform_points(drawn.landmarks, invert(crop.matrix_photo_to_crop))
-            wanted = lend_shape(there, self.target.face.landmarks, self._lent)
+            wanted = turn_by(lend_shape(there, self.target.face.landmarks, self._lent), *turn)
             wanted[:17] = outline[:17]  # neither a gap beside the jaw nor what was drawn beside it
             overlay = draw_over(photo.shape, wanted, drawn.picture, drawn.landmarks)
         # How much of it is the target's lies in the code and the texture already.

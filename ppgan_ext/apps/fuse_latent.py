@@ -11,7 +11,16 @@ import numpy as np
 from ppgan_ext import images
 from ppgan_ext.apps import inversion
 from ppgan_ext.apps.base import Predictor
-from ppgan_ext.apps.fuse_drawing import DOUBTFUL_SPREAD, FusedDrawing, box_in_crop, crop_landmarks, crop_pose
+from ppgan_ext.apps.fuse_drawing import (
+    DOUBTFUL_SPREAD,
+    STRAIGHT,
+    Amounts,
+    Drawn,
+    FusedDrawing,
+    box_in_crop,
+    crop_landmarks,
+    crop_pose,
+)
 from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.portrait import Portrait, invert, render_pixels
 from ppgan_ext.types import Box, Face, FloatArray, Image, Pose
@@ -22,6 +31,11 @@ if TYPE_CHECKING:
     from ppgan_ext.latents.fusion import Refined, RefineStep
     from ppgan_ext.latents.pose_matching import PoseMatch
     from ppgan_ext.latents.rotation import Turn
+
+
+_NEAR = 0.7  # degrees; what is left of a pose is the noise of landmarks
+_MAX_TURNS = 6
+_MOST_TURNED = 20.0  # degrees by which a drawn face is warped at most
 
 
 class PoseLimitWarning(UserWarning):
@@ -73,7 +87,7 @@ def fuse_in_latent_space(
     drawing = FusedDrawing(engine, source, target, directions, options)
     draws = (
         lambda turned: drawing.textured(drawing.mix(turned)).image(),
-        lambda turned: drawing.pasted(drawing.mix(turned)),
+        lambda turned: drawing.pasted(drawing.textured(drawing.mix(turned))),
     )
     goal = _find_goal(source)
     match = _turn(predictor, engine, goal, target, choose_turn(predictor, options), draws)
@@ -93,14 +107,13 @@ def fuse_in_latent_space(
         fused, terms = refined.w_plus, refined.terms
         if match.reached and not predictor.interrupted:
             along = turn_along(directions, range(len(fused))[GROUPS["identity"]])
-            fused = _walk(predictor, goal, fused, along, drawing.pasted).w_plus  # refined, it has drifted by a degree
+            fused = _walk(
+                predictor, goal, fused, along, lambda code: drawing.pasted(drawing.textured(code))
+            ).w_plus  # refined, it has drifted by a degree
         pictures["refined"] = _draw(engine, fused)
-    drawn = drawing.textured(fused, is_turned=True)
+    drawn = drawing.textured(fused, guess=True)
     pictures["textured"] = drawn.image()
-    if not match.reached:
-        drawn = drawing.warped_on(drawn)
-        pictures["warped on"] = drawn.image()
-    fusion = drawing.put_into(photo, drawn)
+    fusion = drawing.put_into(photo, drawn, _find_turn(drawing, drawn, goal))
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms)
 
 
@@ -195,6 +208,28 @@ class _Goal(NamedTuple):
 def _find_goal(source: Portrait) -> _Goal:
     box = box_in_crop(source)
     return _Goal(_measure(source.crop.image, box) or crop_pose(source), box)
+
+
+def _find_turn(drawing: FusedDrawing, drawn: Drawn, goal: _Goal) -> Amounts:
+    """Find by how many degrees the pasted face must still be turned, in a closed loop too: each picture is measured.
+
+    Returns:
+        Amounts of yaw and pitch for `FusedDrawing.put_into`, with which the pose is nearest.
+    """
+    turn, nearest, best = STRAIGHT, float("inf"), STRAIGHT
+    for _ in range(_MAX_TURNS):
+        pose = _measure(drawing.pasted(drawn, turn), goal.box)
+        if pose is None:
+            break
+        left = (goal.pose.yaw_degrees - pose.yaw_degrees, goal.pose.pitch_degrees - pose.pitch_degrees)
+        if np.hypot(*left) < nearest:
+            nearest, best = float(np.hypot(*left)), turn
+        if nearest <= _NEAR:
+            break
+        turn = (turn[0] + left[0], turn[1] + left[1])
+        if max(map(abs, turn)) > _MOST_TURNED:
+            break
+    return best
 
 
 def _mirror(image: Image) -> Image:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, MIRROR, NUM_LANDMARKS, RIGHT_EYE
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
-from ppgan_ext.types import FloatArray
+from ppgan_ext.types import FloatArray, Pose
 
 # A generic face: x to the subject's left, y up, z towards the camera, in hundredths of the distance between the outer
 # corners of the eyes, as `pose.MODEL`. Least squares over 3,400 adults whose poses came from that model. Only the
@@ -49,7 +49,28 @@ def seen_alike(landmarks: FloatArray, view: FloatArray) -> FloatArray:
     Returns:
         (68, 2) float64, in the pixels of ``view``.
     """
-    rotation, wanted = (pose_to_rotation(head_pose(points, (1, 1))) for points in (landmarks, view))
+    return _seen_at(landmarks, view, head_pose(view, (1, 1)))
+
+
+def turn_by(landmarks: FloatArray, yaw_degrees: float, pitch_degrees: float) -> FloatArray:
+    """Turn a face by some degrees as seen by the camera; size and place stay.
+
+    Args:
+        landmarks: (68, 2), the face.
+        yaw_degrees: how far to its own left.
+        pitch_degrees: how far up.
+
+    Returns:
+        (68, 2) float64; the landmarks given for 0 and 0.
+    """
+    pose = head_pose(landmarks, (1, 1))
+    turned = Pose(pose.yaw_degrees + yaw_degrees, pose.pitch_degrees + pitch_degrees, pose.roll_degrees)
+    return _seen_at(landmarks, landmarks, turned)
+
+
+def _seen_at(landmarks: FloatArray, view: FloatArray, pose: Pose) -> FloatArray:
+    """Turn a face to a pose, and lay it over another."""
+    rotation, wanted = pose_to_rotation(head_pose(landmarks, (1, 1))), pose_to_rotation(pose)
     # As the camera sees the generic face in that pose; there it lends its depth.
     generic = GENERIC @ rotation.T
     head = np.column_stack([_lay_over(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation

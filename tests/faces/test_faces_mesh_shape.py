@@ -6,7 +6,7 @@ from scipy.spatial import Delaunay
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR
 from ppgan_ext.faces.pose import MODEL, head_pose, pose_to_rotation
-from ppgan_ext.faces.shape import GENERIC, lend_shape, seen_alike
+from ppgan_ext.faces.shape import GENERIC, lend_shape, seen_alike, turn_by
 from ppgan_ext.types import Pose
 
 
@@ -133,6 +133,17 @@ def test_a_face_is_shown_at_the_others_pose_with_its_own_shape(yaw, pitch):
     assert (
         abs(head_pose(posed, (620, 440)).yaw_degrees - head_pose(view(GENERIC, yaw, pitch), (620, 440)).yaw_degrees) < 4
     )
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), [(12, 0), (-8, 6)])
+def test_landmarks_are_turned_by_degrees_about_their_place(yaw, pitch):
+    face = view(other_face(), -10, 4, 0.6)
+    turned = turn_by(face, yaw, pitch)
+    before, after = (head_pose(points, (620, 440)) for points in (face, turned))
+    assert after.yaw_degrees - before.yaw_degrees == pytest.approx(yaw, abs=4)
+    assert after.pitch_degrees - before.pitch_degrees == pytest.approx(pitch, abs=4)
+    assert np.hypot(*(turned.mean(axis=0) - face.mean(axis=0))) < 0.02 * np.ptp(face[:, 0])
+    np.testing.assert_allclose(turn_by(face, 0.0, 0.0), face, atol=1e-6)
 
 
 def test_lending_a_shape_changes_proportions_not_pose_or_expression():
