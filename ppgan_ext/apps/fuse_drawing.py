@@ -29,6 +29,9 @@ _TEXTURE = np.float32(0.85)
 # Of the shape that the target has beside the drawn face, and beside the photo's, this share is taken where all is asked
 # for: on the same pairs 0.518 without, 0.506 for half of it, 0.516 for all.
 _SHAPE = 0.5
+# Width of the mask's soft edge, as a share of the face's size: narrower than the classic method's, as what is drawn has
+# the photo's own light. Of 120 pairs the colour step at the border is 0.25 below the photo's own.
+_FEATHER = 0.13
 
 
 class Drawn(NamedTuple):
@@ -140,7 +143,7 @@ class FusedDrawing:
             wanted[:17] = outline[:17]  # neither a gap beside the jaw nor what was drawn beside it
             overlay = draw_over(photo.shape, wanted, drawn.picture, drawn.landmarks)
         # How much of it is the target's lies in the code and the texture already.
-        return lay_over(photo, ground, overlay, skin=self.options.skin)
+        return lay_over(photo, ground, overlay, skin=self.options.skin, feather=_FEATHER)
 
     def _outline(self, landmarks: FloatArray) -> FloatArray:
         """Give the source's landmarks with as much of the target's shape as the photo's head gets."""

@@ -13,7 +13,6 @@ from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
-_FEATHER = 0.13
 _INSET = 0.02  # how far within its outline the face ends, so that the border lies on skin; shares of the size
 _FAINT = 0.02  # of the mask; pieces are told apart above it
 _BROW_BAND = 0.08  # height over which a fringe begins to count above the brows
@@ -21,19 +20,22 @@ _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges, as a share of the face's size
 
 
-def fusion_mask(landmarks: FloatArray, shown: FloatArray, foreign: Iterable[FloatArray]) -> npt.NDArray[np.float32]:
+def fusion_mask(
+    landmarks: FloatArray, shown: FloatArray, foreign: Iterable[FloatArray], feather: float
+) -> npt.NDArray[np.float32]:
     """Say how far each pixel becomes the other face: within the face, where it is known, and not over hair.
 
     Args:
         landmarks: (68, 2), the face's.
         shown: (H, W) in [0, 1], how far it is known.
         foreign: (H, W) in [0, 1] each, where the face, and the photo below it, show no skin (`skin.find_skin`).
+        feather: width of the soft edge, a share of the face's size.
 
     Returns:
         (H, W) float32 in [0, 1].
     """
-    mask = face_mask(landmarks, shown.shape, feather=_FEATHER)
-    rise = _INSET / _FEATHER
+    mask = face_mask(landmarks, shown.shape, feather=feather)
+    rise = _INSET / feather
     start = rise * rise * (3.0 - 2.0 * rise)
     mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
     mask = (mask * shown * _free_of_hair(landmarks, shown.shape, foreign)).astype(np.float32)
