@@ -11,7 +11,6 @@ import numpy as np
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.base import Predictor, Results
 from ppgan_ext.apps.batch import BatchResult, Job, run_batch
-from ppgan_ext.apps.fuse_drawing import DOUBTFUL_SPREAD
 from ppgan_ext.apps.fuse_latent import choose_turn, fuse_in_latent_space
 from ppgan_ext.apps.fuse_options import FuseOptions
 from ppgan_ext.apps.options import ModelOptions
@@ -333,10 +332,10 @@ def _name(given: object) -> str | None:
 
 def _look(image: Image, face: Face, placed: FloatArray) -> Face:
     """Find the landmarks of a face that was put into a photo; where they are in doubt, those it was put to."""
-    from ppgan_ext.faces.landmarks import predict_landmarks
+    from ppgan_ext.faces.landmarks import sure_landmarks
 
-    landmarks, spread = predict_landmarks(image, face.box)
-    return Face(face.box, landmarks if spread <= DOUBTFUL_SPREAD else placed)
+    landmarks = sure_landmarks(image, face.box)
+    return Face(face.box, placed if landmarks is None else landmarks)
 
 
 def _pose(image: Image, face: Face) -> Pose:

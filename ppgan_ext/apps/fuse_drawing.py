@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 Amounts: TypeAlias = tuple[float, float]
 STRAIGHT: Amounts = (0.0, 0.0)
-DOUBTFUL_SPREAD = 0.03  # of landmarks, box widths; that of nearly all faces is below
 # Of what the generator can draw of the target, this share is taken from the photo all the same; the rest is the mouth's
 # movement. On 24 pairs 20 degrees of yaw and more apart, 0.7, 0.85 and 1 gave 0.501, 0.495 and 0.491 as dlib's distance
 # to the target.
@@ -50,6 +49,15 @@ class Drawn(NamedTuple):
         from ppgan_ext.faces.fusion import to_image
 
         return to_image(self.picture)
+
+
+class _Place(NamedTuple):
+    """Where a drawn face is put: a photo, the source's landmarks and head as they shall be there, the face's crop."""
+
+    photo: Image
+    outline: FloatArray
+    ground: Image
+    crop: Crop
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +98,13 @@ class FusedDrawing:
                 target's shape. On the way to it nothing is drawn into a face whose landmarks are in doubt.
         """
         from ppgan_ext.faces.fusion import draw_over
+        from ppgan_ext.faces.landmarks import sure_landmarks
         from ppgan_ext.faces.shape import lend_shape
         from ppgan_ext.faces.skin import find_skin, slow_part
 
         pixels = render_pixels(self.engine, fused)
-        picture, landmarks = images.to_levels(pixels[0]), self._landmarks(images.to_image(pixels))
+        picture = images.to_levels(pixels[0])
+        landmarks = sure_landmarks(images.to_image(pixels), box_in_crop(self.source))
         if landmarks is None and guess:
             landmarks = lend_shape(crop_landmarks(self.source), self.target.face.landmarks, self._shape)
         if landmarks is None:
@@ -113,8 +123,7 @@ class FusedDrawing:
 
     def pasted(self, drawn: Drawn, turn: Amounts = STRAIGHT) -> Image:
         """Draw the result as the source's crop will show it; ``turn`` as for `put_into`."""
-        own = Crop(self.source.crop.image, np.eye(2, 3), self.source.crop.template)
-        return self._put(own.image, crop_landmarks(self.source), self._reshaped_crop, own, drawn, turn).image
+        return self._put(self._place_in_crop, drawn, turn).image
 
     def put_into(self, photo: Image, drawn: Drawn, turn: Amounts = STRAIGHT) -> Fusion:
         """Put the drawn face into the photo, whose head gets some of the target's shape.
@@ -124,44 +133,32 @@ class FusedDrawing:
             drawn: the face.
             turn: degrees of yaw and pitch by which it is turned on in the classic way, by warping it.
         """
-        landmarks = self.source.face.landmarks
-        return self._put(photo, landmarks, self._reshape(photo, landmarks), self.source.crop, drawn, turn)
+        return self._put(self._place(photo, self.source.face.landmarks, self.source.crop), drawn, turn)
 
-    def _put(
-        self, photo: Image, landmarks: FloatArray, ground: Image, crop: Crop, drawn: Drawn, turn: Amounts
-    ) -> Fusion:
+    def _put(self, place: _Place, drawn: Drawn, turn: Amounts) -> Fusion:
         from ppgan_ext.faces.fusion import draw_over, lay_over, place_crop
         from ppgan_ext.faces.shape import lend_shape, turn_by
         from ppgan_ext.faces.warp import invert, transform_points
 
-        outline = self._outline(landmarks)
         if drawn.landmarks is None:
-            overlay = place_crop(photo.shape, outline, crop, drawn.picture)
+            overlay = place_crop(place.photo.shape, place.outline, place.crop, drawn.picture)
         else:
-            there = transform_points(drawn.landmarks, invert(crop.matrix_photo_to_crop))
+            there = transform_points(drawn.landmarks, invert(place.crop.matrix_photo_to_crop))
             wanted = turn_by(lend_shape(there, self.target.face.landmarks, self._lent), *turn)
-            wanted[:17] = outline[:17]  # neither a gap beside the jaw nor what was drawn beside it
-            overlay = draw_over(photo.shape, wanted, drawn.picture, drawn.landmarks)
+            wanted[:17] = place.outline[:17]  # neither a gap beside the jaw nor what was drawn beside it
+            overlay = draw_over(place.photo.shape, wanted, drawn.picture, drawn.landmarks)
         # How much of it is the target's lies in the code and the texture already.
-        return lay_over(photo, ground, overlay, skin=self.options.skin, feather=_FEATHER)
+        return lay_over(place.photo, place.ground, overlay, skin=self.options.skin, feather=_FEATHER)
 
-    def _outline(self, landmarks: FloatArray) -> FloatArray:
-        """Give the source's landmarks with as much of the target's shape as the photo's head gets."""
+    def _place(self, photo: Image, landmarks: FloatArray, crop: Crop) -> _Place:
+        """Give the photo's head as much of the target's shape as is asked for."""
+        from ppgan_ext.faces.fusion import reshape_photo
         from ppgan_ext.faces.shape import lend_shape
 
-        return lend_shape(landmarks, self.target.face.landmarks, self._lent) if self._lent else landmarks
-
-    def _reshape(self, photo: Image, landmarks: FloatArray) -> Image:
-        from ppgan_ext.faces.fusion import reshape_photo
-
-        return reshape_photo(photo, landmarks, self._outline(landmarks)) if self._lent else photo
-
-    def _landmarks(self, picture: Image) -> FloatArray | None:
-        """Find the landmarks of a drawn face where the source's lie; None where they are in doubt."""
-        from ppgan_ext.faces.landmarks import predict_landmarks
-
-        landmarks, spread = predict_landmarks(picture, box_in_crop(self.source))
-        return landmarks if spread <= DOUBTFUL_SPREAD else None
+        if not self._lent:
+            return _Place(photo, landmarks, photo, crop)
+        outline = lend_shape(landmarks, self.target.face.landmarks, self._lent)
+        return _Place(photo, outline, reshape_photo(photo, landmarks, outline), crop)
 
     @property
     def _shape(self) -> float:
@@ -176,8 +173,9 @@ class FusedDrawing:
         return images.to_levels(render_pixels(self.engine, self.target.w_plus)[0])
 
     @functools.cached_property
-    def _reshaped_crop(self) -> Image:
-        return self._reshape(self.source.crop.image, crop_landmarks(self.source))
+    def _place_in_crop(self) -> _Place:
+        own = Crop(self.source.crop.image, np.eye(2, 3), self.source.crop.template)
+        return self._place(own.image, crop_landmarks(self.source), own)
 
 
 def crop_landmarks(portrait: Portrait) -> FloatArray:

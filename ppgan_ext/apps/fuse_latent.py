@@ -12,7 +12,6 @@ from ppgan_ext import images
 from ppgan_ext.apps import inversion
 from ppgan_ext.apps.base import Predictor
 from ppgan_ext.apps.fuse_drawing import (
-    DOUBTFUL_SPREAD,
     STRAIGHT,
     Amounts,
     Drawn,
@@ -238,11 +237,11 @@ def _mirror(image: Image) -> Image:
 
 def _measure(picture: Image, box: Box) -> Pose | None:
     """Measure the pose of the face in a crop; None where there is none to be seen."""
-    from ppgan_ext.faces.landmarks import predict_landmarks
+    from ppgan_ext.faces.landmarks import sure_landmarks
     from ppgan_ext.faces.pose import head_pose
 
-    landmarks, spread = predict_landmarks(picture, box)
-    return head_pose(landmarks, (picture.shape[1], picture.shape[0])) if spread <= DOUBTFUL_SPREAD else None
+    landmarks = sure_landmarks(picture, box)
+    return None if landmarks is None else head_pose(landmarks, (picture.shape[1], picture.shape[0]))
 
 
 def _warn_if_short(match: PoseMatch, source: Portrait, name: str) -> None:

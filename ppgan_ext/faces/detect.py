@@ -16,7 +16,7 @@ import numpy as np
 
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, nearest
 from ppgan_ext.faces import models
-from ppgan_ext.faces.landmarks import predict_landmarks
+from ppgan_ext.faces.landmarks import MAX_SPREAD, predict_landmarks
 from ppgan_ext.faces.warp import compose, invert, resize_matrix, scale_of, transform_points, warp
 from ppgan_ext.types import Box, Face, FloatArray, Image
 
@@ -35,7 +35,6 @@ _CLEAR = 0.6
 _LIKELY = 0.0
 _LIKELY_TURNED = 0.1
 _FAINT = -0.15
-_MAX_SPREAD = 0.03
 
 _TURNS_DEGREES = (30.0, -30.0, 90.0, -90.0, 180.0)
 _MAX_OVERLAP = 0.4  # intersection over union
@@ -198,7 +197,7 @@ def _confirm(image: Image, finds: Sequence[_Find]) -> list[Face]:
         if any(_same_face(find.box, face.box) for face in faces):
             continue
         landmarks, spread = predict_landmarks(image, find.box_in_copy, find.matrix_photo_to_copy)
-        if find.score >= _CLEAR or spread <= _MAX_SPREAD:
+        if find.score >= _CLEAR or spread <= MAX_SPREAD:
             faces.append(Face(find.box, landmarks))
     return faces
 

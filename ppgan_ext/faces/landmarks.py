@@ -27,6 +27,8 @@ _FACE_IN_PATCH = 256
 _PATCH = 2 * _FACE_IN_PATCH
 _SHIFTS = ((0, 0), (13, 0), (-13, 0), (0, 13), (0, -13))  # patch pixels, a twentieth of the face
 _UPRIGHT_DEGREES = 5.0
+# Between the answers from five boxes, in box widths; 99% of real crops are below 0.023, 99% of drawn ones below 0.010.
+MAX_SPREAD = 0.03
 
 # Which landmark of a mirrored picture is landmark i of the picture itself.
 MIRROR = np.array(
@@ -80,6 +82,12 @@ def predict_landmarks(
     landmarks = transform_points(middle, invert(to_patch))
     is_mirrored = np.linalg.det(to_copy[:, :2]) < 0
     return (landmarks[MIRROR] if is_mirrored else landmarks), float(np.median(distances)) / _FACE_IN_PATCH
+
+
+def sure_landmarks(image: Image, box: Box) -> FloatArray | None:
+    """Place 68 landmarks on the face in a box, (68, 2); None where the answers disagree as they do without a face."""
+    landmarks, spread = predict_landmarks(image, box)
+    return landmarks if spread <= MAX_SPREAD else None
 
 
 def _predict_in_patch(patch: Image) -> FloatArray:

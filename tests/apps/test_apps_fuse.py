@@ -18,6 +18,7 @@ from ppgan_ext.apps.fuse_latent import PoseLimitWarning
 from ppgan_ext.apps.pairs import make_pairs
 from ppgan_ext.apps.runners import COMMANDS
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
+from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -151,7 +152,14 @@ def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, str
 
 @pytest.mark.bundled
 def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stranger, monkeypatch):
-    monkeypatch.setattr(fuse_drawing, "DOUBTFUL_SPREAD", 0.0)
+    textured = fuse_drawing.FusedDrawing.textured
+
+    def in_doubt(*args, **kwargs):
+        with monkeypatch.context() as patch:
+            patch.setattr(landmarks, "MAX_SPREAD", 0.0)
+            return textured(*args, **kwargs)
+
+    monkeypatch.setattr(fuse_drawing.FusedDrawing, "textured", in_doubt)
     predictor = FaceFusionPredictor(output_path=None)
     result = predictor.run(portrait, stranger)
     texture = np.abs(result.images["textured"].astype(int) - result.images["mixed"])
