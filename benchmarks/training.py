@@ -41,9 +41,9 @@ def make_task(size: int, widths: dict[str, int], batch_size: int, folder: str):
     import yaml
 
     from ppgan_ext.training import schema
-    from ppgan_ext.training.draws import Draws
-    from ppgan_ext.training.stylegan2 import StyleGAN2Task
-    from ppgan_ext.training.world import World
+    from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
+    from ppgan_ext.training.processes import World
+    from ppgan_ext.training.random_streams import Draws
 
     config = {
         "total_iters": 1,

@@ -13,7 +13,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps.command import main
+from ppgan_ext.apps.command_line import main
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.bundled

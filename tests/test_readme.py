@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ppgan_ext.apps import command
-from ppgan_ext.apps.runners import COMMANDS
+from ppgan_ext.apps import command_line as command
+from ppgan_ext.apps.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README_cn.md"]

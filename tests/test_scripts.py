@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ppgan_ext.apps.command import read_options
-from ppgan_ext.apps.runners import COMMANDS
+from ppgan_ext.apps.command_line import read_options
+from ppgan_ext.apps.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "applications" / "tools").glob("*.py"))

@@ -85,7 +85,7 @@ def _encode(args: argparse.Namespace) -> tuple[FloatArray, list[str]]:
     from tqdm import tqdm
 
     from ppgan_ext import images
-    from ppgan_ext.apps.portrait import choose_faces, invert
+    from ppgan_ext.apps.photo.portrait import choose_faces, invert
     from ppgan_ext.engine import open_model
     from ppgan_ext.weights.load import load_face_model
 

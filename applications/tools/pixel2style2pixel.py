@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ppgan_ext.apps.command import main
+from ppgan_ext.apps.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main(["encode", *sys.argv[1:]], prog=Path(__file__).name))

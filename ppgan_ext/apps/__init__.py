@@ -9,13 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ppgan_ext.apps.age import AgeEditingPredictor
-    from ppgan_ext.apps.edit import StyleGANv2EditingPredictor
-    from ppgan_ext.apps.encode import Pixel2Style2PixelPredictor
-    from ppgan_ext.apps.fit import StyleGANv2FittingPredictor
-    from ppgan_ext.apps.fuse import FaceFusionPredictor
-    from ppgan_ext.apps.generate import StyleGANv2Predictor
-    from ppgan_ext.apps.mix import StyleGANv2MixingPredictor
+    from ppgan_ext.apps.codes.encode import Pixel2Style2PixelPredictor
+    from ppgan_ext.apps.codes.fit import StyleGANv2FittingPredictor
+    from ppgan_ext.apps.codes.generate import StyleGANv2Predictor
+    from ppgan_ext.apps.codes.mix import StyleGANv2MixingPredictor
+    from ppgan_ext.apps.fusion.predictor import FaceFusionPredictor
+    from ppgan_ext.apps.photo.age import AgeEditingPredictor
+    from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 
 __all__ = [
     "AgeEditingPredictor",
@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 _MODULES = {
-    "AgeEditingPredictor": "age",
-    "FaceFusionPredictor": "fuse",
-    "Pixel2Style2PixelPredictor": "encode",
-    "StyleGANv2EditingPredictor": "edit",
-    "StyleGANv2FittingPredictor": "fit",
-    "StyleGANv2MixingPredictor": "mix",
-    "StyleGANv2Predictor": "generate",
+    "AgeEditingPredictor": "photo.age",
+    "FaceFusionPredictor": "fusion.predictor",
+    "Pixel2Style2PixelPredictor": "codes.encode",
+    "StyleGANv2EditingPredictor": "photo.edit",
+    "StyleGANv2FittingPredictor": "codes.fit",
+    "StyleGANv2MixingPredictor": "codes.mix",
+    "StyleGANv2Predictor": "codes.generate",
 }
 
 

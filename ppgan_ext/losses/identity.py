@@ -15,7 +15,7 @@ from ppgan_ext.errors import ConfigError, InputError, nearest
 from ppgan_ext.losses.face_chips import ARCFACE_BOXES, DLIB_BOXES, WHOLE, ChipBox, cut_chip
 from ppgan_ext.losses.perceptual import freeze
 from ppgan_ext.networks import ArcFaceBackbone, DlibFaceNet
-from ppgan_ext.weights import identity
+from ppgan_ext.weights import identity_networks as identity
 
 Measure: TypeAlias = Literal["euclidean", "squared", "cosine"]
 NAMES = ("dlib-resnet", "arcface-ir-se50")

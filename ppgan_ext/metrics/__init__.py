@@ -10,8 +10,8 @@ from typing import Any
 
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.metrics.base import Figures, Metric, OnProgress
+from ppgan_ext.metrics.face_identity import IdentitySimilarity
 from ppgan_ext.metrics.fid import FID
-from ppgan_ext.metrics.identity import IdentitySimilarity
 from ppgan_ext.metrics.image_quality import PSNR, SSIM
 from ppgan_ext.metrics.kid import KID
 from ppgan_ext.metrics.lpips import LPIPSMetric

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.metrics.base import Figures, OnProgress
-from ppgan_ext.metrics.pairs import PairMetric, PairOptions, mean_figure
+from ppgan_ext.metrics.paired_images import PairMetric, PairOptions, mean_figure
 from ppgan_ext.metrics.subject import Subject
 from ppgan_ext.types import FloatArray, Image
 

@@ -8,7 +8,7 @@ import pydantic
 
 from ppgan_ext.metrics.base import Figures, OnProgress
 from ppgan_ext.metrics.distances import DistanceMetric, DistanceOptions
-from ppgan_ext.metrics.pairs import PairMetric, PairOptions, mean_figure
+from ppgan_ext.metrics.paired_images import PairMetric, PairOptions, mean_figure
 from ppgan_ext.metrics.subject import Subject, to_pixels
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ppgan_ext.metrics.base import Figures, OnProgress
-from ppgan_ext.metrics.identity import note_missing
-from ppgan_ext.metrics.pairs import PairMetric
+from ppgan_ext.metrics.face_identity import note_missing
+from ppgan_ext.metrics.paired_images import PairMetric
 from ppgan_ext.metrics.subject import Subject
 from ppgan_ext.types import Pose
 

@@ -14,11 +14,11 @@ from ppgan_ext.data.loader import BadFileWarning, Loader
 from ppgan_ext.errors import OutputError, TrainingError
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.training import checkpoint
-from ppgan_ext.training.journal import Journal
-from ppgan_ext.training.line import PeerError
+from ppgan_ext.training.log import Journal
+from ppgan_ext.training.peer_messages import PeerError
+from ppgan_ext.training.processes import World
 from ppgan_ext.training.profiling import Profile
 from ppgan_ext.training.task import Batch, Task
-from ppgan_ext.training.world import World
 
 if TYPE_CHECKING:
     from ppgan_ext.metrics import Metric

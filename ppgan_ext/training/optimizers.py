@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from ppgan_ext.training.blocks import Block, Fraction, NotNegative, Number, Positive
+from ppgan_ext.option_types import Block, Fraction, NotNegative, Number, Positive
 
 if TYPE_CHECKING:
     import paddle

@@ -9,7 +9,7 @@ from ppgan_ext.errors import InputError
 from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.draws import Draws
+    from ppgan_ext.training.random_streams import Draws
     from ppgan_ext.training.schema import Settings
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from ppgan_ext.training.blocks import Block, Count, CountOrZero, NotNegative, Positive
+from ppgan_ext.option_types import Block, Count, CountOrZero, NotNegative, Positive
 
 
 class Schedule(Block):

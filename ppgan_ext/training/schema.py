@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny
 
 from ppgan_ext import config
 from ppgan_ext.errors import nearest
+from ppgan_ext.option_types import Block, Count, CountOrZero, Number
 from ppgan_ext.seeding import MAX_SEED
-from ppgan_ext.training import tasks
-from ppgan_ext.training.blocks import Block, Count, CountOrZero, Number
+from ppgan_ext.training.families import table as tasks
 from ppgan_ext.training.optimizers import AnyOptimizer
 from ppgan_ext.training.schedules import AnySchedule
 

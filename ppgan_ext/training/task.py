@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, WeightsError, nearest
+from ppgan_ext.option_types import Block
 from ppgan_ext.training import optimizers
-from ppgan_ext.training.blocks import Block
-from ppgan_ext.training.world import World
+from ppgan_ext.training.processes import World
 from ppgan_ext.types import Image
 
 if TYPE_CHECKING:
     from paddle import nn
 
     from ppgan_ext.metrics import Subject
-    from ppgan_ext.training.draws import Draws
+    from ppgan_ext.training.random_streams import Draws
     from ppgan_ext.training.schema import Settings
 
 Batch = dict[str, np.ndarray]

@@ -5,9 +5,9 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
-from ppgan_ext.apps.edit import edit_name
-from ppgan_ext.apps.photo import Variant, animation_stops, between, layer_numbers
-from ppgan_ext.apps.portrait import choose_faces, invert, shrink
+from ppgan_ext.apps.photo.edit import edit_name
+from ppgan_ext.apps.photo.portrait import choose_faces, invert, shrink
+from ppgan_ext.apps.photo.predictor import Variant, animation_stops, between, layer_numbers
 from ppgan_ext.errors import ConfigError, NoFaceError
 from tests.reference.toy_face_model import N_LATENT, names
 

@@ -4,7 +4,9 @@ import warnings
 
 import pytest
 
-from ppgan_ext.apps import command, progress, runners
+from ppgan_ext.apps import command_line as command
+from ppgan_ext.apps import commands as runners
+from ppgan_ext.apps import progress
 from ppgan_ext.apps.batch import Job, make_jobs
 from ppgan_ext.apps.options import AgeOptions
 from ppgan_ext.errors import InputError, NoFaceError, OutputError

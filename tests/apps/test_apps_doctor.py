@@ -98,7 +98,7 @@ def test_an_unknown_flag_stops():
 
 
 def test_the_command_says_nothing_beside_its_report():
-    command = [sys.executable, "-c", "from ppgan_ext.apps.command import main; raise SystemExit(main(['doctor']))"]
+    command = [sys.executable, "-c", "from ppgan_ext.apps.command_line import main; raise SystemExit(main(['doctor']))"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     assert finished.stderr == ""
     assert finished.stdout.startswith("Versions")

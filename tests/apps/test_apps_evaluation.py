@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.apps.command import read_options
-from ppgan_ext.apps.evaluation import evaluate as evaluation
-from ppgan_ext.apps.evaluation import faces as held
-from ppgan_ext.apps.evaluation import learned, moving, observer, reconstruction, report, samples, summary
-from ppgan_ext.apps.evaluation.command import COMMAND, main
-from ppgan_ext.apps.evaluation.options import EvaluateOptions
+from ppgan_ext.apps.command_line import read_options
+from ppgan_ext.apps.studies.models import evaluate as evaluation
+from ppgan_ext.apps.studies.models import faces as held
+from ppgan_ext.apps.studies.models import learned, moving, observer, reconstruction, report, samples, summary
+from ppgan_ext.apps.studies.models.command_line import COMMAND, main
+from ppgan_ext.apps.studies.models.options import EvaluateOptions
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.images import decode_image
@@ -69,7 +69,7 @@ def toy(tmp_path, monkeypatch):
     model.__dict__["directions_file"] = tmp_path / "directions.safetensors"
     monkeypatch.setattr("ppgan_ext.weights.load.load_face_model", lambda *args, **kwargs: model)
     distance = bundled_distance(StyleGANv2Discriminator(SIZE, channel_base=128, channel_cap=8).eval())
-    monkeypatch.setattr("ppgan_ext.apps.base.Predictor.perceptual", distance)
+    monkeypatch.setattr("ppgan_ext.apps.predictor.Predictor.perceptual", distance)
     return model
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2FittingPredictor
 from ppgan_ext.apps.batch import make_jobs
-from ppgan_ext.apps.fit import central_square
+from ppgan_ext.apps.codes.fit import central_square
 from ppgan_ext.apps.options import FitOptions
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from tests.reference.toy_engine import PlainDistance

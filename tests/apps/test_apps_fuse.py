@@ -11,12 +11,13 @@ import PIL.Image
 import pytest
 
 from ppgan_ext import images
-from ppgan_ext.apps import FaceFusionPredictor, fuse_drawing
-from ppgan_ext.apps.command import main, read_options
-from ppgan_ext.apps.fuse import NOTE
-from ppgan_ext.apps.fuse_latent import PoseLimitWarning
-from ppgan_ext.apps.pairs import make_pairs
-from ppgan_ext.apps.runners import COMMANDS
+from ppgan_ext.apps import FaceFusionPredictor
+from ppgan_ext.apps.command_line import main, read_options
+from ppgan_ext.apps.commands import COMMANDS
+from ppgan_ext.apps.fusion import drawing as fuse_drawing
+from ppgan_ext.apps.fusion.latent_method import PoseLimitWarning
+from ppgan_ext.apps.fusion.photo_pairs import make_pairs
+from ppgan_ext.apps.fusion.predictor import NOTE
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
@@ -107,7 +108,7 @@ def test_the_same_arguments_give_the_same_bytes(files, tmp_path):
 
 
 def test_warping_needs_no_paddle(files, out):
-    code = "import sys; from ppgan_ext.apps.command import main; code = main(sys.argv[1:]); "
+    code = "import sys; from ppgan_ext.apps.command_line import main; code = main(sys.argv[1:]); "
     code += "print('paddle' in sys.modules); sys.exit(code)"
     words = ["fuse", "--source", files[0], "--target", files[1], "--method", "warp", "--output_path", out]
     done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=False)
@@ -356,8 +357,8 @@ def test_wrong_options(words, message):
 
 
 def test_the_terms_are_those_of_the_refinement():
-    from ppgan_ext.latents.fusion import FusionWeights
-    from ppgan_ext.latents.fusion_objective import TERMS
+    from ppgan_ext.apps.fusion.code_fusion import FusionWeights
+    from ppgan_ext.apps.fusion.refinement_objective import TERMS
 
     words = [f"{term}=0.5" for term in TERMS]
     options = read_options(COMMANDS["fuse"], ["--weights", *words], "fuse")

@@ -9,8 +9,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps import fusion_study
-from ppgan_ext.apps.fusion_study import Measured, StudyOptions, choose_pairs, main, study, summarise, to_markdown
+from ppgan_ext.apps.studies import fusion as fusion_study
+from ppgan_ext.apps.studies.fusion import Measured, StudyOptions, choose_pairs, main, study, summarise, to_markdown
 from ppgan_ext.errors import ConfigError, InputError
 from tests.reference.drawn import DrawnFace, draw_photo
 

@@ -12,7 +12,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps.multipie_study import RecognitionOptions, by_yaw, main, study, to_markdown
+from ppgan_ext.apps.studies.multipie import RecognitionOptions, by_yaw, main, study, to_markdown
 from ppgan_ext.errors import InputError
 from ppgan_ext.losses import identity
 from tests.reference.drawn_multipie import file_of, write_multipie

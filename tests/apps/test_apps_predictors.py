@@ -7,8 +7,8 @@ import PIL.Image
 import pytest
 
 from ppgan_ext import apps
-from ppgan_ext.apps.base import Predictor
 from ppgan_ext.apps.batch import BatchResult
+from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from tests.reference.toy_face_model import N_LATENT, SIZE, names, toy_face_model
 

@@ -6,7 +6,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, StyleGANv2MixingPredictor, command, runners
+from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, StyleGANv2MixingPredictor
+from ppgan_ext.apps import command_line as command
+from ppgan_ext.apps import commands as runners
 from ppgan_ext.apps.options import AgeOptions, MixOptions
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.weights import readers
@@ -172,7 +174,7 @@ def test_a_mixture_is_drawn_by_one_generator_for_both(tuning, portrait, engine, 
 
 
 def images_of(engine, photo):
-    from ppgan_ext.apps.portrait import choose_faces, invert
+    from ppgan_ext.apps.photo.portrait import choose_faces, invert
 
     return invert(engine, photo, choose_faces(photo, "largest")[0]).crop.image
 

@@ -10,9 +10,9 @@ import PIL.Image
 import pytest
 import yaml
 
-from ppgan_ext.apps.command import read_options
-from ppgan_ext.apps.multipie_study import RecognitionOptions
-from ppgan_ext.apps.runners import COMMANDS, Command
+from ppgan_ext.apps.command_line import read_options
+from ppgan_ext.apps.commands import COMMANDS, Command
+from ppgan_ext.apps.studies.multipie import RecognitionOptions
 from ppgan_ext.data import multipie
 from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.data.sources import open_source

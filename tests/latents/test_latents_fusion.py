@@ -8,10 +8,7 @@ import numpy as np
 import paddle
 import pytest
 
-from ppgan_ext.engine import Synthesizer
-from ppgan_ext.errors import ConfigError, InputError
-from ppgan_ext.latents.directions import Direction
-from ppgan_ext.latents.fusion import (
+from ppgan_ext.apps.fusion.code_fusion import (
     FusionNetworks,
     FusionShares,
     FusionWeights,
@@ -20,7 +17,10 @@ from ppgan_ext.latents.fusion import (
     layer_shares,
     refine_fusion,
 )
-from ppgan_ext.latents.fusion_objective import TERMS
+from ppgan_ext.apps.fusion.refinement_objective import TERMS
+from ppgan_ext.engine import Synthesizer
+from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.latents.directions import Direction
 from ppgan_ext.latents.projector import DivergedError
 from ppgan_ext.losses.face_chips import ChipBox
 from ppgan_ext.losses.identity import IdentityDistance
@@ -240,7 +240,7 @@ def test_networks_that_are_not_asked_for_are_not_loaded(engine, crops, start, mo
 
     for name in ("identity_network", "default_perceptual", "load"):
         replacement = SimpleNamespace(load_discriminator=refuse) if name == "load" else refuse
-        monkeypatch.setattr(f"ppgan_ext.latents.fusion_objective.{name}", replacement)
+        monkeypatch.setattr(f"ppgan_ext.apps.fusion.refinement_objective.{name}", replacement)
     refined = run(engine, None, crops, start, num_steps=1, weights=only("color"))
     assert list(refined.terms) == ["color"]
     for name in ("identity", "adversarial", "perceptual"):

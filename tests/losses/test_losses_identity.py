@@ -21,7 +21,8 @@ from ppgan_ext.losses import IdentityDistance, identity_network
 from ppgan_ext.losses.face_chips import ARCFACE_BOXES, DLIB_BOXES, WHOLE, ChipBox, cut_chip, resampling_matrix
 from ppgan_ext.networks import ArcFaceBackbone, DlibFaceNet
 from ppgan_ext.types import Box, Face
-from ppgan_ext.weights import identity, readers
+from ppgan_ext.weights import identity_networks as identity
+from ppgan_ext.weights import readers
 from tests.reference.dlib_files import ToyFaceNet
 from tests.reference.drawn import DrawnFace, draw_photo
 from tests.reference.toy import assert_close, fill, numbers

@@ -9,7 +9,8 @@ import skimage.metrics
 
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.losses import bundled_distance
-from ppgan_ext.metrics import PSNR, SSIM, LPIPSMetric, Subject, pairs
+from ppgan_ext.metrics import PSNR, SSIM, LPIPSMetric, Subject
+from ppgan_ext.metrics import paired_images as pairs
 from ppgan_ext.metrics.image_quality import luma, psnr, ssim
 from ppgan_ext.networks import StyleGANv2Discriminator
 from tests.reference.toy import fill

@@ -8,7 +8,8 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError
 from ppgan_ext.networks import NETWORKS, ArcFaceBackbone
-from ppgan_ext.weights import catalog, convert, identity, load, readers, store
+from ppgan_ext.weights import catalog, convert, load, readers, store
+from ppgan_ext.weights import identity_networks as identity
 from tests.reference import numpy_ops, torch_layouts
 from tests.reference.toy import arrays, assert_close, fill, numbers
 

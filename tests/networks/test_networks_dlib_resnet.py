@@ -15,7 +15,7 @@ from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.faces import models
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.networks.dlib_resnet import DlibFaceNet, add_extended
-from ppgan_ext.weights import identity
+from ppgan_ext.weights import identity_networks as identity
 from tests.reference import dlib_files
 from tests.reference.drawn import DrawnFace, draw_photo
 from tests.reference.toy import assert_close, numbers

@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ppgan_ext.training import tasks
-from ppgan_ext.training.command import main
+from ppgan_ext.training.command_line import main
+from ppgan_ext.training.families import table as tasks
 from ppgan_ext.weights.readers import pdparams
 
 tasks.TASKS["ToyModel"] = "tests.reference.toy_task:ToyTask"

@@ -12,9 +12,9 @@ import yaml
 
 from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.training import schema
-from ppgan_ext.training.draws import Draws
-from ppgan_ext.training.psp import Pixel2Style2PixelTask
-from ppgan_ext.training.world import World
+from ppgan_ext.training.families.psp.task import Pixel2Style2PixelTask
+from ppgan_ext.training.processes import World
+from ppgan_ext.training.random_streams import Draws
 from ppgan_ext.weights import readers
 
 WIDTHS = {"channel_base": 64, "channel_cap": 8}

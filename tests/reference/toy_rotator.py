@@ -13,9 +13,9 @@ import yaml
 from ppgan_ext.latents.directions import Direction, save_directions
 from ppgan_ext.networks import StyleGANv2Discriminator
 from ppgan_ext.training import schema
-from ppgan_ext.training.draws import Draws
-from ppgan_ext.training.rotator import LatentRotatorTask
-from ppgan_ext.training.world import World
+from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
+from ppgan_ext.training.processes import World
+from ppgan_ext.training.random_streams import Draws
 from ppgan_ext.weights import readers
 from tests.reference import toy_psp
 from tests.reference.toy_psp import JUDGE, N_LATENT, SIZE, STYLE, WIDTHS

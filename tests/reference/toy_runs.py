@@ -10,8 +10,9 @@ import numpy as np
 import PIL.Image
 import yaml
 
-from ppgan_ext.training import loop, schema, session
-from ppgan_ext.training.world import World
+from ppgan_ext.training import loop, schema
+from ppgan_ext.training import run as session
+from ppgan_ext.training.processes import World
 from ppgan_ext.weights import readers
 
 CONFIG: dict[str, Any] = {

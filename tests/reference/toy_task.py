@@ -10,7 +10,7 @@ from paddle import nn
 
 from ppgan_ext.images import grid, to_image
 from ppgan_ext.metrics import Subject
-from ppgan_ext.training.blocks import Block, Count, Number, Positive
+from ppgan_ext.option_types import Block, Count, Number, Positive
 from ppgan_ext.training.task import Task
 from ppgan_ext.training.tensors import from_array
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ppgan_ext.training import tasks
+from ppgan_ext.training.families import table as tasks
 from tests.reference import toy_runs
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
-from ppgan_ext.training import augment as module
-from ppgan_ext.training.augment import AdaptiveProbability, augment, draw_transforms
+from ppgan_ext.training.shared import augmentation as module
+from ppgan_ext.training.shared.augmentation import AdaptiveProbability, augment, draw_transforms
 
 SIZE = 8
 

@@ -10,9 +10,10 @@ import paddle
 import pytest
 
 from ppgan_ext.errors import OutputError, TrainingError, WeightsError
-from ppgan_ext.training import checkpoint, schema, tasks
-from ppgan_ext.training.draws import Draws
-from ppgan_ext.training.world import World
+from ppgan_ext.training import checkpoint, schema
+from ppgan_ext.training.families import table as tasks
+from ppgan_ext.training.processes import World
+from ppgan_ext.training.random_streams import Draws
 from ppgan_ext.weights import readers
 from tests.reference import toy_runs
 from tests.reference.toy_task import make_discriminator, make_generator

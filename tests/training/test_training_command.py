@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ppgan_ext.training.command import main
+from ppgan_ext.training.command_line import main
 from tests.reference import toy_runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +40,7 @@ def test_the_script_is_thin_and_explains_itself_without_paddle(tmp_path):
     for flag in ("-c", "-o", "--resume", "--load", "--evaluate-only", "--seed", "--amp_level", "--no-cuda", "-p"):
         assert re.search(rf"^  {flag}\b|, {flag}\b", done.stdout, re.MULTILINE), flag
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "ppgan_ext.training.command" in imported
+    assert "ppgan_ext.training.command_line" in imported
     assert not imported & {"paddle", "cv2"}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.training.draws import Draws
+from ppgan_ext.training.random_streams import Draws
 
 
 def test_the_same_arguments_give_the_same_numbers():

@@ -9,8 +9,8 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.training import journal
-from ppgan_ext.training.journal import Journal
+from ppgan_ext.training import log as journal
+from ppgan_ext.training.log import Journal
 
 
 def lines_of(folder):

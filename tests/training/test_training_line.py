@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from ppgan_ext.training.line import Line, PeerError
-from ppgan_ext.training.world import World
+from ppgan_ext.training.peer_messages import Line, PeerError
+from ppgan_ext.training.processes import World
 
 
 class Store:

@@ -19,7 +19,7 @@ from tests.reference.toy_task import ToyTask
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory, faces):
     """The content of a checkpoint after six iterations in one go."""
-    from ppgan_ext.training import tasks
+    from ppgan_ext.training.families import table as tasks
 
     tasks.TASKS["ToyModel"] = "tests.reference.toy_task:ToyTask"
     folder = tmp_path_factory.mktemp("unbroken")
@@ -281,6 +281,6 @@ def test_memory_stays_flat(config):
 
 
 def loop_memory():
-    from ppgan_ext.training.journal import memory_mb
+    from ppgan_ext.training.log import memory_mb
 
     return memory_mb()

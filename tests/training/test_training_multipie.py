@@ -12,7 +12,7 @@ import yaml
 
 from ppgan_ext.data.datasets import MultiPieDataset, build_dataset
 from ppgan_ext.training import schema
-from ppgan_ext.training.command import main
+from ppgan_ext.training.command_line import main
 from tests.reference.drawn_multipie import write_multipie
 from tests.reference.toy_psp import SIZE, write_config, write_generator
 

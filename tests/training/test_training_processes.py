@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ppgan_ext.training.command import main
+from ppgan_ext.training.command_line import main
 from tests.reference import toy_runs
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,10 +11,11 @@ from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.losses.perceptual import fit_to
 from ppgan_ext.metrics import build_metric
 from ppgan_ext.networks import ArcFaceBackbone, LightEncoder, StyleGANv2Generator
-from ppgan_ext.training import loop, psp_networks, schema
-from ppgan_ext.training.averages import ShardStatistics, average_weights, batch_statistics, share_kept
-from ppgan_ext.training.psp_options import ProgressiveOptions
-from ppgan_ext.training.world import World
+from ppgan_ext.training import loop, schema
+from ppgan_ext.training.families.psp import networks as psp_networks
+from ppgan_ext.training.families.psp.options import ProgressiveOptions
+from ppgan_ext.training.processes import World
+from ppgan_ext.training.shared.averaged_weights import ShardStatistics, average_weights, batch_statistics, share_kept
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.convert import convert
 from ppgan_ext.weights.load import load_face_model
@@ -203,7 +204,7 @@ def test_identity_and_the_bundled_features(config):
 
 
 def test_norms_are_those_of_the_papers():
-    from ppgan_ext.training.reconstruction import delta_norm, w_norm
+    from ppgan_ext.training.families.psp.losses import delta_norm, w_norm
 
     rng = np.random.default_rng(0)
     codes, mean = rng.standard_normal((2, 4, 3)).astype(np.float32), rng.standard_normal((4, 3)).astype(np.float32)

@@ -12,9 +12,9 @@ import yaml
 
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import schema
-from ppgan_ext.training.draws import Draws
-from ppgan_ext.training.stylegan2 import StyleGAN2Task
-from ppgan_ext.training.world import World
+from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
+from ppgan_ext.training.processes import World
+from ppgan_ext.training.random_streams import Draws
 from tests.reference import toy_runs
 
 ROOT = Path(__file__).resolve().parents[2]

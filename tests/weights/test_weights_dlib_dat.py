@@ -10,7 +10,8 @@ import pytest
 
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.faces import models
-from ppgan_ext.weights import dlib_models, identity, readers
+from ppgan_ext.weights import dlib_models, readers
+from ppgan_ext.weights import identity_networks as identity
 from tests.reference import dlib_files
 from tests.reference.dlib_files import ToyFaceNet
 

@@ -1,6 +1,7 @@
 """Adaptive discriminator augmentation (arXiv 2006.06676) on the device, without ever waiting for it.
 
-The transforms, their order and strengths are those of appendix B for the set "bgc", as in `ppgan_ext.training.augment`;
+The transforms, their order and strengths are those of appendix B for the set "bgc", as in
+`ppgan_ext.training.shared.augmentation`;
 with some 16,000 faces a discriminator without them knows the faces by heart after a few hundred thousand images.
 Everything here, p included, is a tensor, so that no step has to copy a number back from the GPU.
 """

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ppgan_ext.apps.base import Predictor
+from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.images import to_pixels
 from ppgan_ext.latents.codes import save_codes
 

@@ -1,0 +1,1 @@
+"""Latent codes from the command line: encode, fit, mix, generate."""

@@ -1,0 +1,1 @@
+"""Training faces: cut out of photos, aligned, listed."""

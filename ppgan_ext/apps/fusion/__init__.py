@@ -1,0 +1,1 @@
+"""One person's face in another's photo."""

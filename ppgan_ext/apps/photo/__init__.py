@@ -1,0 +1,1 @@
+"""Edits of whole photos: ageing and every other direction, one face or all of them."""

@@ -1,0 +1,1 @@
+"""Measurements of models and methods, behind the scripts of tools/."""

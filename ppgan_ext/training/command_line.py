@@ -1,0 +1,164 @@
+"""`tools/main.py`: PaddleGAN's command line; settles the configuration, trains or measures, returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ppgan_ext import config, console, files
+from ppgan_ext.errors import ConfigError, TrainingError
+from ppgan_ext.training import schema
+from ppgan_ext.training.processes import World, launched_rank
+
+if TYPE_CHECKING:
+    from ppgan_ext.training.loop import Run
+
+_EXAMPLES = """\
+examples:
+  main.py -c configs/stylegan2_faces64.yaml -o dataset.train.dataroot=my_faces total_iters=20000
+  main.py -c CONFIG --resume output_dir/NAME-DATE/iter_5000_checkpoint.pdparams
+  main.py -c CONFIG --evaluate-only --load output_dir/NAME-DATE/iter_5000_weight.pdparams
+  python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo tools/main.py -c CONFIG --no-cuda
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of leaving with another exit code than all other errors."""
+        raise ConfigError(message, where=self.prog, cure="See --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 1 failed, 130 stopped by Ctrl-C with a checkpoint written.
+
+    Args:
+        argv: the words after the script's name; by default those of this process.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    told = "interrupted; a run that had begun has written a checkpoint"
+    return console.run(lambda: _one_voice(words), "--debug" in words, told)
+
+
+def _one_voice(words: Sequence[str]) -> int:
+    """Run; where several processes do, the first one speaks for all of what all of them have met."""
+    try:
+        return _run(_read_arguments(words))
+    except (TrainingError, ConfigError):
+        if launched_rank() == 0:
+            raise
+        if "--debug" in words:
+            traceback.print_exc()
+        return console.FAILED
+
+
+def _run(args: argparse.Namespace) -> int:
+    settings = schema.read_config(_config_file(args), _overrides(args))
+    is_writer = launched_rank() == 0
+    if is_writer:
+        print(settings.to_yaml(), flush=True)
+        for name in ("source_path", "reference_dir", "model_path"):
+            if getattr(args, name):
+                print(f"note: --{name} belongs to models that are not trained here and has no effect")
+    if args.dry_run:
+        for note in settings.notes if is_writer else ():
+            print(f"note: {note}")
+        return console.DONE
+    from ppgan_ext.training import loop
+    from ppgan_ext.training import run as session
+
+    world = World.join(settings.accumulate, cpu=args.no_cuda)
+    start = session.Start(args.resume, args.load, args.evaluate_only, args.profiler_options)
+    run: Any = None
+    error: Exception | None = None
+    try:
+        run = session.prepare(settings, world, start)
+    except Exception as problem:  # noqa: BLE001 - raised again when the others know
+        error = problem
+    world.together(error)
+    try:
+        if args.evaluate_only:
+            _measure(run)
+        else:
+            loop.train(run)
+            run.journal.note(f"done: {run.folder}")
+        return console.DONE
+    except KeyboardInterrupt:
+        if run.saved is not None:
+            run.journal.note(f"stopped after iteration {run.done}; go on with --resume {os.path.relpath(run.saved)}")
+        raise
+    except Exception as problem:
+        world.leave_word(problem)
+        run.journal.note_error(str(problem))
+        raise
+    finally:
+        run.loader.close()
+        run.profile.close()
+        run.journal.close()
+        world.leave()
+
+
+def _measure(run: Run) -> None:
+    from ppgan_ext.training import loop
+
+    figures = loop.evaluate(run) or {}
+    if run.world.is_writer:
+        text = json.dumps(figures, indent=2)
+        files.write_bytes(run.folder / "metrics.json", f"{text}\n".encode())
+        run.journal.figures(run.done, figures)
+        print(text, flush=True)
+
+
+def _config_file(args: argparse.Namespace) -> Path:
+    """Return the file of -c; a run that goes on without one goes on with its own."""
+    if args.config_file is not None:
+        return Path(args.config_file)
+    if args.resume is None:
+        raise ConfigError("no configuration is given", where="-c", cure="Name a file, such as those in configs")
+    place = Path(args.resume)
+    return (place if place.is_dir() else place.parent) / "config.yaml"
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """Turn flags into overrides of the configuration; those of -o come last and win."""
+    given: dict[str, Any] = {}
+    if args.seed is not None:
+        given["seed"] = args.seed
+    if args.amp:
+        given["amp"] = args.amp_level
+    if args.val_interval is not None:
+        given["validate.interval"] = args.val_interval
+    for item in args.opt:
+        if item.count("=") != 1:
+            raise ConfigError(f"'{item}' has {item.count('=')} '='", where="-o", cure="Write it as -o a.b=value")
+    return given | config.parse_overrides(args.opt)
+
+
+def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser("main.py", description="Train a model, or measure one.", epilog=_EXAMPLES, allow_abbrev=False,
+                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    add = parser.add_argument
+    add("-c", "--config-file", metavar="FILE", help="configuration, PaddleGAN's layout (with --resume: the run's own)")
+    add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings; list items by number (a.0.b=v)")
+    add("--resume", metavar="CKPT", help="go on from a checkpoint, or from the newest in a run's folder")
+    add("--load", metavar="W", help="start from the weights of a file")
+    add("--evaluate-only", action="store_true", help="measure, write metrics.json, stop")
+    add("--val-interval", type=int, metavar="N", help="iterations between measurements: validate.interval")
+    add("--seed", type=int, metavar="N", help="seed of everything random, 0 is one (default: the file's, else 0)")
+    add("--amp", action="store_true", help="compute in bfloat16; on a GPU only")
+    add("--amp_level", choices=("O1", "O2"), default="O1", help="how much of it (default: %(default)s)")
+    add("--no-cuda", action="store_true", help="compute on the CPU even where a GPU is found")
+    add("-p", "--profiler_options", metavar="OPTIONS", help='record a trace, as in "batch_range=[10,20]"')
+    add("--dry-run", action="store_true", help="check and print the settled configuration, and stop")
+    add("--debug", action="store_true", help="show the traceback of an error")
+    for name in ("source_path", "reference_dir", "model_path"):
+        add(f"--{name}", help="accepted for PaddleGAN's command lines, without effect")
+    args = parser.parse_args(list(words))
+    if args.resume and args.load:
+        raise ConfigError("--resume and --load exclude one another", where="main.py", cure="A checkpoint holds weights")
+    return args

@@ -1,0 +1,1 @@
+"""A network that turns heads in W+."""

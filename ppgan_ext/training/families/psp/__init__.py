@@ -1,0 +1,1 @@
+"""Encoders for a StyleGAN2 generator: pSp and encoder4editing."""

@@ -1,0 +1,242 @@
+"""The `model:` block of encoder training, and what in a whole configuration does not go together with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from ppgan_ext.errors import nearest
+from ppgan_ext.losses import adversarial
+from ppgan_ext.option_types import Block, Count, CountOrZero, NotNegative, Positive
+from ppgan_ext.training.families.stylegan2.options import CriterionOptions, DiscriminatorOptions, GeneratorOptions
+from ppgan_ext.weights import catalog
+
+if TYPE_CHECKING:
+    from ppgan_ext.training.schema import Settings
+
+Code = Literal["psp", "e4e"]
+TRUNK_ARCFACE = "arcface-ir-se50"
+_SMALLEST_LIGHT = 16
+_WIDTH_STEP = 128  # IR-SE-50's widths are multiples of style_dim / 128
+
+
+class LightEncoderOptions(Block):
+    """`model.encoder` for `networks.LightEncoder`, whose images have the generator's size.
+
+    Attributes:
+        channel_base: channels are ``min(channel_base // resolution, channel_cap)``.
+        channel_cap: see `channel_base`.
+        coarse: styles read from the 4x4 map.
+        middle: styles read from the 8x8 map.
+        code: "psp": each head gives the offset of its row from the mean code (arXiv 2008.00951); "e4e": the first head
+            gives one w, the others what is added to it for their row (arXiv 2102.02766).
+        pretrained: start from the encoder in the file of `generator_weight` or `model_type`.
+    """
+
+    name: Literal["LightEncoder"]
+    channel_base: Count = 8192
+    channel_cap: Count = 256
+    coarse: Count = 3
+    middle: CountOrZero = 4
+    code: Code = "psp"
+    pretrained: bool = False
+
+
+class PSPEncoderOptions(Block):
+    """`model.encoder` for `networks.PSPEncoder`, IR-SE-50, whose images have 256 pixels.
+
+    Attributes:
+        code: as of `LightEncoderOptions`.
+        pretrained: as there.
+        trunk_weight: file of ArcFace whose trunk the encoder starts with, as pSp does; "arcface-ir-se50" is
+            PaddleGAN's, found or downloaded. None: a fresh one.
+    """
+
+    name: Literal["PSPEncoder", "GradualStyleEncoder"]
+    code: Code = "psp"
+    pretrained: bool = False
+    trunk_weight: str | None = None
+
+
+class ProgressiveOptions(Block):
+    """`model.progressive`: one w for all rows at first, then their offsets one after another (arXiv 2102.02766).
+
+    Attributes:
+        start: iterations before the first offset learns.
+        every: iterations between the others.
+    """
+
+    start: CountOrZero = 20_000
+    every: Count = 2_000
+
+    def num_active(self, iteration: int, n_latent: int) -> int:
+        """Count the offsets, rows 1 and on, that learn in an iteration (from 1)."""
+        done = iteration - 1
+        return 0 if done < self.start else min(1 + (done - self.start) // self.every, n_latent - 1)
+
+
+class Pixel2Style2PixelOptions(Block):
+    """The `model:` block. Names of weights are pixel2style2pixel's and encoder4editing's, as are their defaults.
+
+    A weight of 0 leaves a loss out, and the network it needs.
+
+    Attributes:
+        generator: arguments of the generator; may be left out where a file tells them, and must agree with it.
+        model_type: a model of the catalog whose generator is used.
+        generator_weight: a file of any known layout whose generator is used. With neither, --load brings one.
+        crop: how the images are aligned; the identity loss needs it, and it is kept with the weights.
+        train_decoder: tune the generator along with the encoder.
+        start_from_latent_avg: codes are offsets from the mean latent; otherwise from 0.
+        randomize_noise: new noise in every image; otherwise the noise that belongs to the generator's weights.
+        l2_lambda: mean squared difference of the pixels.
+        lpips_lambda: perceptual distance.
+        lpips_network: "auto": LPIPS if its file is on this machine, else the bundled model's features;
+            "discriminator": features of this configuration's own discriminator.
+        lpips_weight: VGG-16's file, for "lpips-vgg16".
+        id_lambda: distance of the descriptors of the faces.
+        id_network: which network describes them.
+        id_weight: its file.
+        w_norm_lambda: Frobenius norm of the code's offset from the mean latent.
+        delta_norm_lambda: sum over the rows that learn of the L2 norm of their offset from the first row.
+        w_discriminator_lambda: adversarial loss of the rows against codes of the mapping network.
+        w_discriminator_layers: of the discriminator of codes.
+        w_r1_weight: gamma of its R1.
+        adv_lambda: adversarial loss of the reconstructions against the images.
+        sample_lambda: adversarial loss of images of random codes, which keeps a tuned generator one.
+        discriminator: arguments of the discriminator of images.
+        gan_criterion: both adversarial losses.
+        r1_reg_weight: gamma of R1 of the discriminator of images.
+        d_reg_every: iterations between the discriminators' R1.
+        progressive: None: all rows learn from the start.
+        ema_images: half-life of the averaged weights, in images.
+        ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
+    """
+
+    name: Literal["Pixel2Style2PixelModel"] = "Pixel2Style2PixelModel"
+    generator: GeneratorOptions | None = None
+    model_type: str | None = None
+    generator_weight: str | None = None
+    encoder: Annotated[LightEncoderOptions | PSPEncoderOptions, Field(discriminator="name")]
+    crop: Literal["ffhq", "tight"]
+    train_decoder: bool = False
+    start_from_latent_avg: bool = True
+    randomize_noise: bool = False
+    l2_lambda: NotNegative = 1.0
+    lpips_lambda: NotNegative = 0.8
+    lpips_network: Literal["auto", "lpips-vgg16", "faces-128-features", "discriminator"] = "auto"
+    lpips_weight: str | None = None
+    id_lambda: NotNegative = 0.1
+    id_network: Literal["dlib-resnet", "arcface-ir-se50"] = "dlib-resnet"
+    id_weight: str | None = None
+    w_norm_lambda: NotNegative = 0.0
+    delta_norm_lambda: NotNegative = 0.0
+    w_discriminator_lambda: NotNegative = 0.0
+    w_discriminator_layers: Annotated[Count, Field(ge=2)] = 4
+    w_r1_weight: NotNegative = 10.0
+    adv_lambda: NotNegative = 0.0
+    sample_lambda: NotNegative = 0.0
+    discriminator: DiscriminatorOptions | None = None
+    gan_criterion: CriterionOptions = CriterionOptions()
+    r1_reg_weight: NotNegative = 10.0
+    d_reg_every: Count = 16
+    progressive: ProgressiveOptions | None = None
+    ema_images: Positive = 10_000
+    ema_rampup: NotNegative = 0.05
+
+    @field_validator("model_type")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        return check_model_type(name)
+
+    @property
+    def has_file(self) -> bool:
+        """Whether the configuration itself names the generator's weights."""
+        return self.model_type is not None or self.generator_weight is not None
+
+    @property
+    def trains_disc(self) -> bool:
+        """Whether there is an adversarial loss on images."""
+        return self.adv_lambda > 0 or self.sample_lambda > 0
+
+    @property
+    def needs_disc(self) -> bool:
+        """Whether there is a discriminator of images, trained or only looked through."""
+        return self.trains_disc or (self.lpips_lambda > 0 and self.lpips_network == "discriminator")
+
+    def trained(self) -> list[str]:
+        """Names of the networks that optimisers move."""
+        parts = {"encoder": True, "gen": self.train_decoder, "disc": self.trains_disc}
+        parts["latent_disc"] = self.w_discriminator_lambda > 0
+        return [name for name, there in parts.items() if there]
+
+
+def check_model_type(name: str | None) -> str | None:
+    """Return the name if the catalog has a file for it, or None.
+
+    Raises:
+        ValueError: it has none; says the nearest name.
+    """
+    if name is not None and (name not in catalog.MODELS or catalog.MODELS[name].weights is None):
+        choices = [key for key, record in catalog.MODELS.items() if record.weights is not None]
+        raise ValueError(f"there is no model '{name}'. {nearest(name, choices)}")
+    return name
+
+
+def problems(settings: Settings) -> list[str]:
+    """List what does not go together, each ``key: what is wrong``."""
+    model: Any = settings.model
+    return [*_in_model(model), *_in_encoder(model), *optimizer_problems(settings, model.trained())]
+
+
+def _in_model(model: Pixel2Style2PixelOptions) -> Iterator[str]:
+    if model.generator is None and not model.has_file:
+        yield "model.generator: missing; describe the generator that --load brings, or give model.generator_weight"
+    if model.needs_disc and model.discriminator is None:
+        yield "model.discriminator: missing; adv_lambda, sample_lambda and lpips_network: discriminator need it"
+    if model.sample_lambda and not model.train_decoder:
+        yield "model.sample_lambda: has no effect on a frozen generator; set train_decoder: true, or leave it out"
+    loss = adversarial.find(model.gan_criterion.gan_mode)
+    if (model.trains_disc or model.w_discriminator_lambda) and (loss.gradient_penalty or loss.clip):
+        fitting = [name for name, one in adversarial.LOSSES.items() if not (one.gradient_penalty or one.clip)]
+        yield f"model.gan_criterion.gan_mode: '{loss.name}' is not for encoders; choose from {', '.join(fitting)}"
+    if model.lpips_weight is not None and model.lpips_network != "lpips-vgg16":
+        yield "model.lpips_weight: is VGG's; set lpips_network: lpips-vgg16, or leave it out"
+    if not (model.l2_lambda or model.lpips_lambda or model.id_lambda):
+        yield "model.l2_lambda: one of l2_lambda, lpips_lambda and id_lambda must be above 0"
+    if model.delta_norm_lambda and model.progressive is None and model.encoder.code != "e4e":
+        yield "model.delta_norm_lambda: is for encoder.code: e4e"
+
+
+def _in_encoder(model: Pixel2Style2PixelOptions) -> Iterator[str]:
+    if model.progressive is not None and model.encoder.code != "e4e":
+        yield "model.progressive: needs encoder.code: e4e, whose rows are offsets from the first"
+    if model.encoder.pretrained and not model.has_file:
+        yield "model.encoder.pretrained: there is no file to take it from; give model.generator_weight, or use --load"
+    generator = model.generator
+    if generator is None:
+        return
+    if isinstance(model.encoder, LightEncoderOptions) and generator.size < _SMALLEST_LIGHT:
+        yield f"model.encoder: LightEncoder needs {_SMALLEST_LIGHT} pixels or more, the generator has {generator.size}"
+    if isinstance(model.encoder, PSPEncoderOptions) and generator.style_dim % _WIDTH_STEP:
+        yield f"model.generator.style_dim: must be a multiple of {_WIDTH_STEP} for PSPEncoder, is {generator.style_dim}"
+
+
+def optimizer_problems(settings: Settings, trained: Sequence[str]) -> Iterator[str]:
+    """List networks that are trained without an optimiser or by several, those named that are not, and mixed phases."""
+    for network in trained:
+        owners = [name for name, options in settings.optimizer.items() if network in options.net_names]
+        if len(owners) != 1:
+            yield f"optimizer: network '{network}' needs one optimiser, {len(owners)} name it"
+    for name, options in settings.optimizer.items():
+        for network in options.net_names:
+            if network not in trained:
+                yield f"optimizer.{name}.net_names: '{network}' is not trained here. {nearest(network, trained)}"
+        if len({_phase(network) for network in options.net_names}) > 1:
+            yield f"optimizer.{name}.net_names: a discriminator needs an optimiser of its own"
+
+
+def _phase(network: str) -> str:
+    """Networks of one phase of an iteration are moved together."""
+    return network if network in ("disc", "latent_disc") else "encoder"

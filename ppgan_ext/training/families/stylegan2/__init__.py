@@ -1,0 +1,1 @@
+"""StyleGAN2 (arXiv 1912.04958) with ADA."""
