@@ -16,18 +16,19 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import paddle
 from paddle import inference
 from paddle.static import InputSpec
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from ppgan_ext import config, files
 from ppgan_ext.engine.compiled import save_program
 from ppgan_ext.errors import ConfigError, OutputError, WeightsError
-from ppgan_ext.networks import NETWORKS, StyleGANv2Generator
+from ppgan_ext.networks import StyleGANv2Generator
+from ppgan_ext.networks.stylegan2_options import StyleGANv2GeneratorOptions
 from ppgan_ext.nn.activation import ROOT2, SLOPE
 from ppgan_ext.quiet import quiet
 from ppgan_ext.types import FloatArray
@@ -40,28 +41,8 @@ INPUTS = ("style", "truncation")
 _VERIFY_TOLERANCE = 1e-3
 
 
-class GeneratorOptions(BaseModel):
-    """The ``model.generator`` block of a configuration: the arguments of ``StyleGANv2Generator``, PaddleGAN's names."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Literal["StyleGANv2Generator"] = "StyleGANv2Generator"
-    size: int
-    style_dim: int = 512
-    n_mlp: int = 8
-    channel_multiplier: float = 2
-    blur_kernel: tuple[float, ...] = (1.0, 3.0, 3.0, 1.0)
-    lr_mlp: float = 0.01
-    channel_base: int | None = None
-    channel_cap: int = 512
-
-    def build(self) -> StyleGANv2Generator:
-        """Make the network."""
-        return NETWORKS[self.name](**self.model_dump(exclude={"name"}))
-
-
 class _ModelBlock(BaseModel):
-    generator: GeneratorOptions
+    generator: StyleGANv2GeneratorOptions
 
 
 class _Configuration(BaseModel):
@@ -194,7 +175,7 @@ def _mapping(generator: StyleGANv2Generator, z: paddle.Tensor) -> paddle.Tensor:
     return w
 
 
-def _load(options: GeneratorOptions, path: Path, net_name: str | None) -> tuple[StyleGANv2Generator, str]:
+def _load(options: StyleGANv2GeneratorOptions, path: Path, net_name: str | None) -> tuple[StyleGANv2Generator, str]:
     """Build the configuration's generator and fill it from the file, strictly."""
     checkpoint, _ = load.read_checkpoint(path, net_name)
     if "generator" not in checkpoint.parts:

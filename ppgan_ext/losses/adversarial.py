@@ -1,7 +1,8 @@
 """The adversarial losses that the StyleGAN papers and PaddleGAN's `GANLoss` offer, under names for YAML files.
 
-A score is what a discriminator returns before any sigmoid: positive for images that it takes for real. All losses are
-means over the batch.
+A score is a discriminator's output before any sigmoid: positive for images that it takes for real. It may be one number
+an image, (N, 1), or a map of them, (N, 1, H, W). All losses are means over the batch (and the map). Importing this
+module does not import Paddle, so that options can check names.
 
 | name | discriminator minimises | generator minimises | source |
 |---|---|---|---|
@@ -18,26 +19,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import paddle
-import paddle.nn.functional as F
+from typing import TYPE_CHECKING, TypeAlias
 
 from ppgan_ext.errors import ConfigError, nearest
 
-Score = Callable[[paddle.Tensor], paddle.Tensor]
+if TYPE_CHECKING:
+    import paddle
+
+Score: TypeAlias = "Callable[[paddle.Tensor], paddle.Tensor]"
 
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """One way to set generator and discriminator against each other.
+    """A pair of losses for a discriminator and the network it is trained against.
 
     Attributes:
         name: in YAML files (`gan_mode`).
         of_discriminator: (scores of real images (N, 1), of generated ones (M, 1)) to a number.
         of_generator: scores of generated images (N, 1) to a number.
         gradient_penalty: weight of `regularizers.gradient_penalty` in the discriminator's loss.
-        drift: weight of the mean squared score of real images, which keeps it from drifting away.
-        clip: the discriminator's parameters are kept in [-clip, clip] after each step; 0: not.
+        drift: weight of the mean squared score of real images, which keeps scores from drifting away from 0.
+        clip: after each step the discriminator's trainable weights are clipped to [-clip, clip]; 0: no clipping.
     """
 
     name: str
@@ -48,24 +50,30 @@ class AdversarialLoss:
     clip: float = 0.0
 
     def discriminator(self, real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
-        """Return what the discriminator minimises, without the gradient penalty, ()."""
+        """Return the discriminator's loss without the gradient penalty, ()."""
         loss = self.of_discriminator(real, fake)
         return loss + self.drift * (real * real).mean() if self.drift else loss
 
     def generator(self, fake: paddle.Tensor) -> paddle.Tensor:
-        """Return what the generator minimises, ()."""
+        """Return the generator's loss, ()."""
         return self.of_generator(fake)
 
 
 def _logistic(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
+    from paddle.nn import functional as F
+
     return F.softplus(fake).mean() + F.softplus(-real).mean()
 
 
 def _non_saturating(fake: paddle.Tensor) -> paddle.Tensor:
+    from paddle.nn import functional as F
+
     return F.softplus(-fake).mean()
 
 
 def _saturating(fake: paddle.Tensor) -> paddle.Tensor:
+    from paddle.nn import functional as F
+
     return -F.softplus(fake).mean()
 
 
@@ -82,6 +90,8 @@ def _wasserstein(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
 
 
 def _hinge(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
+    from paddle.nn import functional as F
+
     return F.relu(1 + fake).mean() + F.relu(1 - real).mean()
 
 

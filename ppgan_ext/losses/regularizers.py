@@ -1,7 +1,7 @@
 """Penalties on gradients: of the score in the image (R1, R2, WGAN-GP), and of the image in the code (path length).
 
-They are gradients that are differentiated again, so the networks must be called in a form that can be
-(`nn.forms.twice_form`); what is returned has a `backward`.
+They differentiate a gradient again, so networks must be called in a form that allows it (`nn.forms.twice_form`). The
+penalties returned here can be differentiated.
 """
 
 from __future__ import annotations
@@ -35,22 +35,22 @@ def squared_gradient(score: Score, images: paddle.Tensor) -> paddle.Tensor:
 def gradient_penalty(
     score: Score, real: paddle.Tensor, fake: paddle.Tensor, shares: paddle.Tensor, target: float = 1.0
 ) -> paddle.Tensor:
-    """Return E (|grad D(x)| - target)^2 / target^2 at points between real and generated images, ().
+    """Return E (|grad D(x)| - target)^2 / target^2 at points between real and generated samples, ().
 
     Gulrajani et al., arXiv 1704.00028, Eq. 3 (target 1); Karras et al., 1710.10196, A.1 (target 1, also 750).
 
     Args:
-        score: images to scores (N, 1).
-        real: (N, 3, H, W).
-        fake: (N, 3, H, W).
-        shares: of the real image, in [0, 1], (N, 1, 1, 1).
-        target: the norm asked for.
+        score: images, or codes, to scores (N, 1).
+        real: (N, 3, H, W), or codes (N, D).
+        fake: the same shape.
+        shares: weight of the real sample in each point, in [0, 1], one per sample: (N, 1, 1, 1), or (N, 1).
+        target: the norm that the penalty pulls towards.
     """
     x = (fake + (real - fake) * shares).detach()
     x.stop_gradient = False
     gradient = gradient_of(score(x).sum(), x)
     # The root's slope is infinite at 0, where a gradient can be exactly zero.
-    norm = ((gradient * gradient).sum(axis=[1, 2, 3]) + 1e-12).sqrt()
+    norm = ((gradient * gradient).sum(axis=list(range(1, x.ndim))) + 1e-12).sqrt()
     return ((norm - target) * (norm - target)).mean() / target**2
 
 

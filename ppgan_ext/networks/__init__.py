@@ -1,38 +1,30 @@
-"""The networks, one paper per file. ``NETWORKS`` names those that files can ask for."""
+"""The networks, one paper per file, each with its options beside it; ``build`` makes one from its YAML block.
 
-from paddle import nn
+Classes are imported when they are used, so that options and table cost no Paddle.
+"""
 
-from ppgan_ext.networks.arcface import ArcFaceBackbone
-from ppgan_ext.networks.dlib_resnet import DlibFaceNet
-from ppgan_ext.networks.inception import InceptionV3
-from ppgan_ext.networks.light_encoder import LightEncoder
-from ppgan_ext.networks.psp import (
-    BackboneEncoderUsingLastLayerIntoW,
-    BackboneEncoderUsingLastLayerIntoWPlus,
-    Pixel2Style2Pixel,
-    PSPEncoder,
-)
-from ppgan_ext.networks.rotator import LatentRotator
-from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
-from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
-from ppgan_ext.networks.vgg import VGG16Features
+from __future__ import annotations
 
-# A literal table, not decorators: a name that is missing here is missing here, whatever has been imported.
-NETWORKS: dict[str, type[nn.Layer]] = {
-    "ArcFaceBackbone": ArcFaceBackbone,
-    "BackboneEncoderUsingLastLayerIntoW": BackboneEncoderUsingLastLayerIntoW,
-    "BackboneEncoderUsingLastLayerIntoWPlus": BackboneEncoderUsingLastLayerIntoWPlus,
-    "DlibFaceNet": DlibFaceNet,
-    "GradualStyleEncoder": PSPEncoder,
-    "InceptionV3": InceptionV3,
-    "LatentRotator": LatentRotator,
-    "LightEncoder": LightEncoder,
-    "PSPEncoder": PSPEncoder,
-    "Pixel2Style2Pixel": Pixel2Style2Pixel,
-    "StyleGANv2Discriminator": StyleGANv2Discriminator,
-    "StyleGANv2Generator": StyleGANv2Generator,
-    "VGG16Features": VGG16Features,
-}
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ppgan_ext.networks.table import NETWORKS, build
+
+if TYPE_CHECKING:
+    from ppgan_ext.networks.arcface import ArcFaceBackbone
+    from ppgan_ext.networks.dlib_resnet import DlibFaceNet
+    from ppgan_ext.networks.inception import InceptionV3
+    from ppgan_ext.networks.light_encoder import LightEncoder
+    from ppgan_ext.networks.psp import (
+        BackboneEncoderUsingLastLayerIntoW,
+        BackboneEncoderUsingLastLayerIntoWPlus,
+        Pixel2Style2Pixel,
+        PSPEncoder,
+    )
+    from ppgan_ext.networks.rotator import LatentRotator
+    from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
+    from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
+    from ppgan_ext.networks.vgg import VGG16Features
 
 __all__ = [
     "NETWORKS",
@@ -48,4 +40,31 @@ __all__ = [
     "StyleGANv2Discriminator",
     "StyleGANv2Generator",
     "VGG16Features",
+    "build",
 ]
+
+_MODULES = {
+    "ArcFaceBackbone": "arcface",
+    "BackboneEncoderUsingLastLayerIntoW": "psp",
+    "BackboneEncoderUsingLastLayerIntoWPlus": "psp",
+    "DlibFaceNet": "dlib_resnet",
+    "InceptionV3": "inception",
+    "LatentRotator": "rotator",
+    "LightEncoder": "light_encoder",
+    "PSPEncoder": "psp",
+    "Pixel2Style2Pixel": "psp",
+    "StyleGANv2Discriminator": "stylegan2_discriminator",
+    "StyleGANv2Generator": "stylegan2",
+    "VGG16Features": "vgg",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a network's module when the network is first asked for (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 CROPS = ("ffhq", "tight")
 NOISE_SEED = 0
 W_AVG_SEED = 0
+# encoder_type in a checkpoint's options -> the network that has the same arrays.
+_E4E_OF = {"Encoder4Editing": "PSPEncoder", "LightEncoder4Editing": "LightEncoder"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,7 +325,6 @@ def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], An
     """
     runtime.import_paddle()
     from ppgan_ext import networks
-    from ppgan_ext.networks.e4e import Encoder4Editing, LightEncoder4Editing
 
     made: dict[str, Callable[[], Any]] = {}
     parts, found = checkpoint.parts, None
@@ -331,25 +332,31 @@ def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], An
         found = architecture.generator_architecture(parts["generator"], where)
         if not any(name.startswith("noises.") for name in parts["generator"]):
             parts["generator"] = parts["generator"] | _seeded_noise(found)
-        made["generator"] = functools.partial(networks.StyleGANv2Generator, **found.arguments())
+        made["generator"] = _builder("StyleGANv2Generator", found.arguments(), "is_concat")
     if "encoder" in parts:
         style_dim = 512 if found is None else found.style_dim
         name, arguments = architecture.encoder_arguments(parts["encoder"], style_dim, where)
         size = arguments.setdefault("size", 1024 if found is None else found.size)
         if found is not None and size != found.size:
             raise WeightsError(f"its encoder is for {size} px, its generator for {found.size}", where=where)
-        network: Any = networks.NETWORKS[name]
-        # Their names are those of the networks whose heads they read otherwise, so only the options tell.
-        for relative in (Encoder4Editing, LightEncoder4Editing):
-            if checkpoint.options.get("encoder_type") == relative.__name__ and issubclass(relative, network):
-                network = relative
-        made["encoder"] = functools.partial(network, **arguments)
+        # e4e's encoders have the arrays of the networks whose heads they read otherwise, so only the options tell.
+        if _E4E_OF.get(str(checkpoint.options.get("encoder_type"))) == name:
+            arguments["code"] = "e4e"
+        made["encoder"] = _builder(name, arguments, "size", "style_dim", "input_nc")
     if "discriminator" in parts:
         arguments = architecture.discriminator_arguments(parts["discriminator"], where)
-        made["discriminator"] = functools.partial(networks.StyleGANv2Discriminator, **arguments)
+        made["discriminator"] = _builder("StyleGANv2Discriminator", arguments)
     if "identity" in parts:
         made["identity"] = functools.partial(networks.ArcFaceBackbone, architecture.arcface_width(parts["identity"]))
     return made
+
+
+def _builder(name: str, arguments: Mapping[str, Any], *context: str) -> Callable[[], Any]:
+    """Return a function that builds a network of `networks.table`; ``context`` names arguments outside of its block."""
+    from ppgan_ext import networks
+
+    block = {"name": name, **{key: value for key, value in arguments.items() if key not in context}}
+    return functools.partial(networks.build, block, **{key: arguments[key] for key in context if key in arguments})
 
 
 def build_lazily(build: Callable[[], Any]) -> Any:

@@ -7,7 +7,7 @@ import paddle
 import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError
-from ppgan_ext.networks import NETWORKS, ArcFaceBackbone
+from ppgan_ext.networks import ArcFaceBackbone
 from ppgan_ext.weights import catalog, convert, load, readers, store
 from ppgan_ext.weights import identity_networks as identity
 from tests.reference import numpy_ops, torch_layouts
@@ -75,7 +75,7 @@ def test_it_computes_its_definition(network):
 
 def test_the_published_network():
     with paddle.LazyGuard():
-        net = NETWORKS["ArcFaceBackbone"]()
+        net = ArcFaceBackbone()
     assert (net.input_size, net.num_features) == (112, 512)
     shapes = {name: list(tensor.shape) for name, tensor in net.state_dict().items()}
     batch_norm = ("weight", "bias", "_mean", "_variance")

@@ -10,7 +10,7 @@ import paddle.nn.functional as F
 import pytest
 
 from ppgan_ext.errors import ConfigError, InputError
-from ppgan_ext.networks import NETWORKS, LightEncoder, Pixel2Style2Pixel, PSPEncoder
+from ppgan_ext.networks import LightEncoder, Pixel2Style2Pixel, PSPEncoder
 from ppgan_ext.networks.ir_se import BottleneckIRSE, SqueezeExcite
 from ppgan_ext.networks.psp import ENCODERS
 from tests.reference import numpy_ops
@@ -301,8 +301,3 @@ def test_psp_refuses_what_does_not_fit(psp):
         PSPEncoder(256, style_dim=100)
     with pytest.raises(InputError, match=r"\(N, 3, 256, 256\)"):
         psp.encoder(paddle.zeros([1, 3, 128, 128]))
-
-
-def test_networks_are_named_by_what_they_are():
-    for name, network in NETWORKS.items():
-        assert name in (network.__name__, "GradualStyleEncoder")

@@ -1,0 +1,50 @@
+"""Options of the networks that work on codes instead of images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
+
+from ppgan_ext.networks.network_options import NetworkOptions
+from ppgan_ext.option_types import Count
+
+if TYPE_CHECKING:
+    from ppgan_ext.networks.e4e import LatentDiscriminator
+    from ppgan_ext.networks.rotator import LatentRotator
+
+
+class LatentRotatorOptions(NetworkOptions):
+    """Arguments of `LatentRotator`.
+
+    Attributes:
+        width: length of the rotator's tokens.
+        num_blocks: number of mixing blocks.
+    """
+
+    name: Literal["LatentRotator"] = "LatentRotator"
+    width: Count = 128
+    num_blocks: Count = 3
+
+    def build(self, n_latent: int, style_dim: int = 512, **context: Any) -> LatentRotator:
+        """Make the rotator for codes of ``n_latent`` rows of ``style_dim`` numbers."""
+        from ppgan_ext.networks.rotator import LatentRotator
+
+        return LatentRotator(n_latent, style_dim, **self.arguments(), **context)
+
+
+class LatentDiscriminatorOptions(NetworkOptions):
+    """Arguments of `LatentDiscriminator`.
+
+    Attributes:
+        num_layers: fully connected layers, the last of which computes the score.
+    """
+
+    name: Literal["LatentDiscriminator"] = "LatentDiscriminator"
+    num_layers: Annotated[Count, Field(ge=2)] = 4
+
+    def build(self, style_dim: int = 512, **context: Any) -> LatentDiscriminator:
+        """Make the discriminator of single rows of ``style_dim`` numbers."""
+        from ppgan_ext.networks.e4e import LatentDiscriminator
+
+        return LatentDiscriminator(style_dim, **self.arguments(), **context)

@@ -1,0 +1,67 @@
+"""The networks that a block of a YAML file can describe. Training, loading and export build all of them from here.
+
+Importing this module does not import Paddle: each network's options know how to build it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ppgan_ext import config
+from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.networks.encoder_options import (
+    LastLayerEncoderOptions,
+    LightEncoderOptions,
+    PSPEncoderOptions,
+    SingleStyleEncoderOptions,
+)
+from ppgan_ext.networks.latent_options import LatentDiscriminatorOptions, LatentRotatorOptions
+from ppgan_ext.networks.network_options import NetworkOptions
+from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
+
+# A literal table, not decorators: which names exist does not depend on what has been imported.
+NETWORKS: dict[str, type[NetworkOptions]] = {
+    "BackboneEncoderUsingLastLayerIntoW": SingleStyleEncoderOptions,
+    "BackboneEncoderUsingLastLayerIntoWPlus": LastLayerEncoderOptions,
+    "GradualStyleEncoder": PSPEncoderOptions,
+    "LatentDiscriminator": LatentDiscriminatorOptions,
+    "LatentRotator": LatentRotatorOptions,
+    "LightEncoder": LightEncoderOptions,
+    "PSPEncoder": PSPEncoderOptions,
+    "StyleGANv2Discriminator": StyleGANv2DiscriminatorOptions,
+    "StyleGANv2Generator": StyleGANv2GeneratorOptions,
+}
+
+
+def options_of(block: Mapping[str, Any]) -> NetworkOptions:
+    """Validate a network's block.
+
+    Args:
+        block: ``name``, a key of `NETWORKS`, and the network's arguments.
+
+    Raises:
+        ConfigError: an unknown name, or every wrong key and value, with the nearest right name.
+    """
+    name = block.get("name")
+    if name not in NETWORKS:
+        raise ConfigError(f"there is no network '{name}'", where="name", cure=nearest(str(name), NETWORKS))
+    return config.load_options(NETWORKS[name], overrides=block)
+
+
+def build(block: NetworkOptions | Mapping[str, Any], **context: Any) -> Any:
+    """Make a network from its block.
+
+    Args:
+        block: validated options, or a mapping as in a YAML file.
+        **context: arguments that follow from the networks around it, such as an encoder's ``size``.
+
+    Example:
+        >>> build({"name": "StyleGANv2Generator", "size": 16}).n_latent  # doctest: +SKIP
+        6
+
+    Raises:
+        ConfigError: as `options_of`.
+    """
+    options = block if isinstance(block, NetworkOptions) else options_of(block)
+    return options.build(**context)

@@ -1,0 +1,74 @@
+"""The table of networks: every block builds the class that it names, with all the arguments of its constructor."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+import typing
+
+import pytest
+
+from ppgan_ext import networks
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.networks.table import NETWORKS, build, options_of
+
+# name -> (a small block, what comes from the networks around it)
+SMALL = {
+    "BackboneEncoderUsingLastLayerIntoW": ({}, {"size": 16, "style_dim": 128}),
+    "BackboneEncoderUsingLastLayerIntoWPlus": ({}, {"size": 16, "style_dim": 128}),
+    "GradualStyleEncoder": ({}, {"size": 16, "style_dim": 128}),
+    "LatentDiscriminator": ({"num_layers": 2}, {"style_dim": 8}),
+    "LatentRotator": ({"width": 8, "num_blocks": 1}, {"n_latent": 4, "style_dim": 8}),
+    "LightEncoder": ({"channel_base": 64, "channel_cap": 8}, {"size": 16, "style_dim": 8}),
+    "PSPEncoder": ({}, {"size": 16, "style_dim": 128}),
+    "StyleGANv2Discriminator": ({"size": 8, "channel_base": 64}, {}),
+    "StyleGANv2Generator": ({"size": 8, "style_dim": 8, "n_mlp": 1, "channel_base": 64}, {}),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_block_builds_the_network_it_names(name):
+    block, context = SMALL[name]
+    network = build({"name": name, **block}, **context)
+    assert type(network).__name__ == {"GradualStyleEncoder": "PSPEncoder"}.get(name, name)
+    for key, value in context.items():
+        assert getattr(network, key, value) == value
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_options_are_arguments_of_the_constructor_with_its_defaults(name):
+    options = NETWORKS[name]
+    block, context = SMALL[name]
+    parameters = inspect.signature(type(build({"name": name, **block}, **context)).__init__).parameters
+    for key, field in options.model_fields.items():
+        if key in ("name", "code"):  # `code` chooses between two classes
+            continue
+        default = parameters[key].default
+        assert default in (inspect.Parameter.empty, field.get_default()), key
+    assert name in typing.get_args(options.model_fields["name"].annotation)
+
+
+def test_code_chooses_the_class():
+    light = {"name": "LightEncoder", "channel_base": 64, "channel_cap": 8, "code": "e4e"}
+    assert type(build(light, size=16, style_dim=8)).__name__ == "LightEncoder4Editing"
+    assert type(build({"name": "PSPEncoder", "code": "e4e"}, size=8, style_dim=128)).__name__ == "Encoder4Editing"
+
+
+def test_mistakes_name_the_nearest():
+    with pytest.raises(ConfigError, match=r"StyleGANv2Generater.*'StyleGANv2Generator'"):
+        options_of({"name": "StyleGANv2Generater"})
+    with pytest.raises(ConfigError, match=r"sise.*did you mean 'size'"):
+        options_of({"name": "StyleGANv2Generator", "sise": 8, "size": 8})
+
+
+def test_the_table_costs_no_paddle():
+    code = "import sys, ppgan_ext.networks.table; sys.exit('paddle' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_classes_are_offered_by_the_package():
+    for name in networks.__all__:
+        assert getattr(networks, name) is not None
+    with pytest.raises(AttributeError, match="Nonesuch"):
+        _ = networks.Nonesuch
