@@ -42,8 +42,8 @@ def make_task(size: int, widths: dict[str, int], batch_size: int, folder: str):
 
     from ppgan_ext.training import schema
     from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
-    from ppgan_ext.training.processes import World
-    from ppgan_ext.training.random_streams import Draws
+    from ppgan_ext.training.processes import Processes
+    from ppgan_ext.training.random_streams import RandomStreams
 
     config = {
         "total_iters": 1,
@@ -63,7 +63,7 @@ def make_task(size: int, widths: dict[str, int], batch_size: int, folder: str):
     }
     path = Path(folder) / "config.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    return StyleGAN2Task(schema.read_config(path), World(), Draws(0))
+    return StyleGAN2Task(schema.read_config(path), Processes(), RandomStreams(0))
 
 
 def step(name: str, part: str, size: int, batch_size: int, widths: dict[str, int], num_repeats: int) -> Case:

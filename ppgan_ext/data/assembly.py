@@ -36,23 +36,21 @@ class Assembler:
     Args:
         dataset: what is loaded.
         order: which sample comes when.
-        batch_size: samples in a batch.
 
     Attributes:
         bad_files: name to reason of the files met so far that cannot be read.
     """
 
-    def __init__(self, dataset: Dataset, order: SampleOrder, batch_size: int) -> None:
+    def __init__(self, dataset: Dataset, order: SampleOrder) -> None:
         self._dataset = dataset
         self._order = order
-        self._batch_size = batch_size
         self._model: tuple[str, Sample] | None = None
         self._bad: dict[int, str] = {}
         self._untold: dict[str, str] = {}
         self.bad_files: dict[str, str] = {}
 
-    def batch(self, first: int) -> Batch:
-        """Put together the batch whose samples lie at the positions from ``first`` on.
+    def batch(self, first: int, count: int) -> Batch:
+        """Put together the batch of the ``count`` samples at the positions from ``first`` on.
 
         Returns:
             The samples' arrays, stacked under their names, and "index" (B,) int64, the samples that came.
@@ -60,8 +58,8 @@ class Assembler:
         Raises:
             InputError: no file can be read, or one has another size than the others.
         """
-        wanted = self._order.indices(first, self._batch_size)
-        indices = np.empty(self._batch_size, np.int64)
+        wanted = self._order.indices(first, count)
+        indices = np.empty(count, np.int64)
         samples: list[Sample] = []
         for i, index in enumerate(wanted):
             indices[i], sample = self._sample(first + i, int(index))
@@ -70,9 +68,9 @@ class Assembler:
         batch = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
         return {**batch, "index": indices}
 
-    def batch_and_news(self, first: int) -> tuple[Batch, dict[str, str]]:
-        """Put together a batch as `batch` does, and give the bad files not given before."""
-        batch = self.batch(first)
+    def batch_and_news(self, place: tuple[int, int]) -> tuple[Batch, dict[str, str]]:
+        """Put together a batch at (first position, count), and return the bad files not reported before."""
+        batch = self.batch(*place)
         news, self._untold = self._untold, {}
         return batch, news
 

@@ -1,13 +1,14 @@
 """The batches of a training run, the same whatever the number of processes and workers.
 
-Positions: shard i of iteration t (from 1) holds the positions ((t - 1) * num_shards_total + i) * batch_size and on.
+Positions count samples. With a constant batch size, shard i of iteration t (from 1) starts at position
+((t - 1) * num_shards_total + i) * batch_size.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from types import TracebackType
 
@@ -31,7 +32,7 @@ class Loader:
 
     Args:
         dataset: what is loaded; with workers it must survive a pickle.
-        batch_size: samples in a shard.
+        batch_size: samples in a shard; or a function of the iteration, from 1, for schedules that grow.
         seed: of the order and of all randomness of the samples.
         num_workers: processes; 0 loads in the calling one.
         first_shard: this process's first shard of each iteration.
@@ -49,7 +50,7 @@ class Loader:
     def __init__(
         self,
         dataset: Dataset,
-        batch_size: int,
+        batch_size: int | Callable[[int], int],
         *,
         seed: int,
         num_workers: int = 0,
@@ -58,12 +59,14 @@ class Loader:
         num_shards_total: int = 1,
         shuffle: bool = True,
     ) -> None:
-        _check_at_least(1, batch_size=batch_size, num_shards=num_shards)
+        if not callable(batch_size):
+            _check_at_least(1, batch_size=batch_size)
+        _check_at_least(1, num_shards=num_shards)
         _check_at_least(0, num_workers=num_workers, first_shard=first_shard)
         if first_shard + num_shards > num_shards_total:
             raise ValueError(f"shards {first_shard} to {first_shard + num_shards - 1} of {num_shards_total}")
-        self._assembler = Assembler(dataset, SampleOrder(len(dataset), seed, shuffle), batch_size)
-        self._batch_size = batch_size
+        self._assembler = Assembler(dataset, SampleOrder(len(dataset), seed, shuffle))
+        self._size_of: Callable[[int], int] = batch_size if callable(batch_size) else lambda iteration: batch_size
         self._num_workers = num_workers
         self._shards = range(first_shard, first_shard + num_shards)
         self._num_shards_total = num_shards_total
@@ -102,10 +105,11 @@ class Loader:
         self.close()
 
     def _batches_here(self, first_iteration: int) -> Iterator[list[Batch]]:
-        for iteration in count(first_iteration):
+        places = self._places(first_iteration)
+        while True:
             shards = []
-            for shard in self._shards:
-                batch, news = self._assembler.batch_and_news(self._position(iteration, shard))
+            for _ in self._shards:
+                batch, news = self._assembler.batch_and_news(next(places))
                 self._learn(news)
                 shards.append(batch)
             yield shards
@@ -114,11 +118,11 @@ class Loader:
         if self._pool is None:
             self._pool = WorkerPool(self._assembler.batch_and_news, self._num_workers)
         pool = self._pool
-        positions = (self._position(t, shard) for t in count(first_iteration) for shard in self._shards)
+        places = self._places(first_iteration)
         tickets: deque[Ticket] = deque()
         num_ahead = len(self._shards) + _BATCHES_AHEAD * self._num_workers
         while True:
-            tickets.extend(pool.ask(next(positions)) for _ in range(num_ahead - len(tickets)))
+            tickets.extend(pool.ask(next(places)) for _ in range(num_ahead - len(tickets)))
             shards = []
             for _ in self._shards:
                 batch, news = pool.take(tickets.popleft())
@@ -126,8 +130,13 @@ class Loader:
                 shards.append(batch)
             yield shards
 
-    def _position(self, iteration: int, shard: int) -> int:
-        return ((iteration - 1) * self._num_shards_total + shard) * self._batch_size
+    def _places(self, first_iteration: int) -> Iterator[tuple[int, int]]:
+        """Yield the first position and the size of each batch; positions count samples, whatever the sizes before."""
+        start = sum(self._size_of(iteration) for iteration in range(1, first_iteration)) * self._num_shards_total
+        for iteration in count(first_iteration):
+            size = self._size_of(iteration)
+            yield from ((start + shard * size, size) for shard in self._shards)
+            start += self._num_shards_total * size
 
     def _learn(self, news: dict[str, str]) -> None:
         for name, reason in news.items():

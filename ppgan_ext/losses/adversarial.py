@@ -49,11 +49,6 @@ class AdversarialLoss:
     drift: float = 0.0
     clip: float = 0.0
 
-    def discriminator(self, real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
-        """Return the discriminator's loss without the gradient penalty, ()."""
-        loss = self.of_discriminator(real, fake)
-        return loss + self.drift * (real * real).mean() if self.drift else loss
-
     def generator(self, fake: paddle.Tensor) -> paddle.Tensor:
         """Return the generator's loss, ()."""
         return self.of_generator(fake)

@@ -1,11 +1,12 @@
-"""Checkpoints in PaddleGAN's layout: written whole or not at all, taken back only where they fit.
+"""Checkpoints in PaddleGAN's layout: written whole or not at all, restored only where they fit.
 
-A file holds ``{network: arrays, "epoch": iteration, optimiser: arrays, "ppgan_ext": what PaddleGAN does not keep}``.
+A file holds ``{network: arrays, "epoch": iteration, optimiser: arrays, "ppgan_ext": state that PaddleGAN lacks}``.
 Reading one runs no code. Learning rates are functions of the iteration, so they need no state.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -63,13 +64,35 @@ def write_weights(path: Path, task: Task) -> None:
     readers.write(path, _networks(task))
 
 
-def write_checkpoint(path: Path, task: Task, iteration: int) -> None:
-    """Write everything that a run needs to go on as if it had never stopped.
+def gather_shard_states(task: Task) -> dict[str, dict[str, npt.NDArray]]:
+    """Collect the states of the shards of all processes in the writer; all processes call this together.
+
+    Returns:
+        Shard number, as text -> its arrays; shards without any are left out. Empty in processes other than the writer.
+    """
+    shards = range(task.processes.first_shard, task.processes.first_shard + task.processes.accumulate)
+    own = {f"{shard}/{name}": array for shard in shards for name, array in task.shard_state(shard).items()}
+    packed = io.BytesIO()
+    np.savez(packed, **own)  # type: ignore[arg-type]
+    states: dict[str, dict[str, npt.NDArray]] = {}
+    for message in task.processes.gather(packed.getvalue()):
+        with np.load(io.BytesIO(message), allow_pickle=False) as arrays:
+            for key in arrays:
+                shard, _, name = key.partition("/")
+                states.setdefault(shard, {})[name] = arrays[key]
+    return states
+
+
+def write_checkpoint(
+    path: Path, task: Task, iteration: int, shards: Mapping[str, Mapping[str, npt.NDArray]] | None = None
+) -> None:
+    """Write everything that a run needs to continue exactly.
 
     Args:
         path: ends in .pdparams; replaced only when the new file is whole.
         task: at the end of an iteration.
         iteration: its number.
+        shards: as `gather_shard_states` returns them.
 
     Raises:
         TrainingError: a network holds NaN or infinite numbers; nothing is written.
@@ -82,10 +105,11 @@ def write_checkpoint(path: Path, task: Task, iteration: int) -> None:
     tree[OWN_KEY] = {
         "format": FORMAT,
         "iteration": iteration,
-        "num_shards_total": task.world.num_shards_total,
+        "num_shards_total": task.processes.num_shards_total,
         "settings": flatten(task.settings.model_dump(mode="json", by_alias=True)),
         "extra_state": task.extra_state(),
         "generators": seeding.pack_state(seeding.save_state()),
+        **({"shards": {shard: dict(state) for shard, state in shards.items()}} if shards else {}),
     }
     readers.write(path, tree)
 
@@ -135,43 +159,69 @@ def restore(checkpoint: Checkpoint, task: Task) -> list[str]:
             _set_optimizer(optimizer, state)
     if checkpoint.own:
         task.load_extra_state(checkpoint.own["extra_state"])
+        _restore_shards(checkpoint, task)
         seeding.restore_state(seeding.unpack_state(checkpoint.own["generators"]))
     else:
         notes.append("this is a checkpoint of PaddleGAN: it holds weights, optimisers and the iteration, nothing more")
     return notes
 
 
-def load_weights(path: str | os.PathLike[str], task: Task) -> list[str]:
-    """Start from the weights of a file: ``{network: arrays}``, a checkpoint, or one network's arrays.
+def _restore_shards(checkpoint: Checkpoint, task: Task) -> None:
+    """Give each shard of this process its own state; a shard that the checkpoint does not have starts afresh."""
+    states = checkpoint.own.get("shards", {})
+    for shard in range(task.processes.first_shard, task.processes.first_shard + task.processes.accumulate):
+        if str(shard) in states:
+            task.load_shard_state(shard, states[str(shard)])
 
-    One network's arrays go to every network that they fit.
+
+def load_weights(source: str | os.PathLike[str], task: Task) -> list[str]:
+    """Start from the weights of a file.
+
+    A network takes the weights that have its own name in the file, or a name in the task's `load_names`; never those
+    that merely fit. So two networks of one shape cannot be mistaken for one another.
+
+    Args:
+        source: a file of several networks (``{network: arrays}``), a checkpoint, or a file of one network; or
+            "NETWORK=FILE", which gives the only network of a file its name.
+        task: built.
 
     Returns:
         A note for each network that keeps its fresh weights.
 
     Raises:
-        WeightsError: a network of the same name that does not fit, or nothing in the file that fits.
+        WeightsError: a network's weights do not fit it, or nothing in the file has a name that the task knows.
     """
-    place = Path(path)
-    entries = _entries(readers.read(place), place)
-    taken: dict[str, State] = {}
+    given, path = _split_source(source, task)
+    entries = _entries(readers.read(path), path)
+    if given is not None:
+        if len(entries) > 1:
+            cure = f"It holds {', '.join(entries)}; give the file without '{given}='"
+            raise WeightsError("holds several networks, which have names already", where=path, cure=cure)
+        entries = {given: next(iter(entries.values()))}
+    loaded: dict[str, State] = {}
     for name, network in task.networks.items():
-        wanted = next((key for key in (name, *task.load_names.get(name, ())) if key in entries), None)
-        if wanted is not None:
-            _check(name, entries[wanted], network, place)
-            taken[name] = entries[wanted]
-        else:
-            fitting = [state for state in entries.values() if _fits(state, network)]
-            if fitting:
-                taken[name] = fitting[0]
-    if not taken:
-        cure = f"The networks of this model are {', '.join(task.networks)}"
-        raise WeightsError(f"nothing in it fits (it holds {', '.join(entries)})", where=place, cure=cure)
-    for name, state in taken.items():
-        load.load_into(task.networks[name], dict(state), place)
+        names = (name,) if given is not None else (name, *task.load_names.get(name, ()))
+        source_name = next((key for key in names if key in entries), None)
+        if source_name is not None:
+            _check(name, entries[source_name], network, path)
+            loaded[name] = entries[source_name]
+    if not loaded:
+        what = f"no network in it has a name that this model knows (it holds {', '.join(entries)})"
+        cure = f"This model's networks are {', '.join(task.networks)}; name the network of a file with --load NAME=FILE"
+        raise WeightsError(what, where=path, cure=cure)
+    for name, state in loaded.items():
+        load.load_into(task.networks[name], dict(state), path)
     return [
-        f"{name} keeps its fresh weights: {place.name} has none for it" for name in task.networks if name not in taken
+        f"{name} keeps its fresh weights: {path.name} has none for it" for name in task.networks if name not in loaded
     ]
+
+
+def _split_source(source: str | os.PathLike[str], task: Task) -> tuple[str | None, Path]:
+    """Split NETWORK=FILE; a file whose whole name exists is meant as such."""
+    name, equals, rest = str(source).partition("=")
+    if equals and name in task.networks and not Path(source).exists():
+        return name, Path(rest)
+    return None, Path(source)
 
 
 def file_name(kind: str, iteration: int, iters_per_epoch: int | None) -> str:
@@ -288,7 +338,7 @@ def _changed_settings(checkpoint: Checkpoint, task: Task) -> list[str]:
     now = flatten(task.settings.model_dump(mode="json", by_alias=True))
     then["shards per iteration"], now["shards per iteration"] = (
         checkpoint.own["num_shards_total"],
-        task.world.num_shards_total,
+        task.processes.num_shards_total,
     )
     keys = [key for key in {**then, **now} if not f"{key}.".startswith(tuple(f"{free}." for free in _FREE))]
     return [f"{key}: {then.get(key)} -> {now.get(key)}" for key in keys if then.get(key) != now.get(key)]
@@ -303,13 +353,8 @@ def _check(name: str, state: Mapping[str, npt.NDArray], network: Any, where: Pat
         raise WeightsError(f"{name}: {error.what}", where=error.where, cure=error.cure) from None
 
 
-def _fits(state: Mapping[str, npt.NDArray], network: Any) -> bool:
-    expected = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    return expected == {key: tuple(array.shape) for key, array in state.items()}
-
-
 def _entries(tree: Any, where: Path) -> dict[str, State]:
-    """Take the networks out of a file: name -> arrays."""
+    """Return the networks of a file by name."""
     nets = {str(key): dict(value) for key, value in tree.items() if _is_state(value)} if isinstance(tree, dict) else {}
     if nets:
         return {key: value for key, value in nets.items() if key != OWN_KEY}

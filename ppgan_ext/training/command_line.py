@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ppgan_ext import config, console, files
 from ppgan_ext.errors import ConfigError, TrainingError
 from ppgan_ext.training import schema
-from ppgan_ext.training.processes import World, launched_rank
+from ppgan_ext.training.processes import Processes, launched_rank
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.loop import Run
+    from ppgan_ext.training.run import Run
 
 _EXAMPLES = """\
 examples:
@@ -41,12 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after the script's name; by default those of this process.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    told = "interrupted; a run that had begun has written a checkpoint"
-    return console.run(lambda: _one_voice(words), "--debug" in words, told)
+    interrupted = "interrupted; the checkpoint of a started run has been saved"
+    return console.run(lambda: _speak_once(words), "--debug" in words, interrupted)
 
 
-def _one_voice(words: Sequence[str]) -> int:
-    """Run; where several processes do, the first one speaks for all of what all of them have met."""
+def _speak_once(words: Sequence[str]) -> int:
+    """Run; of several processes only the first reports an error that all of them have met."""
     try:
         return _run(_read_arguments(words))
     except (TrainingError, ConfigError):
@@ -70,47 +70,47 @@ def _run(args: argparse.Namespace) -> int:
             print(f"note: {note}")
         return console.DONE
     from ppgan_ext.training import loop
-    from ppgan_ext.training import run as session
+    from ppgan_ext.training.run import Start, open_run
 
-    world = World.join(settings.accumulate, cpu=args.no_cuda)
-    start = session.Start(args.resume, args.load, args.evaluate_only, args.profiler_options)
+    processes = Processes.join(settings.accumulate, cpu=args.no_cuda)
+    start = Start(args.resume, args.load, args.evaluate_only, args.profiler_options)
     run: Any = None
     error: Exception | None = None
     try:
-        run = session.prepare(settings, world, start)
-    except Exception as problem:  # noqa: BLE001 - raised again when the others know
+        run = open_run(settings, processes, start)
+    except Exception as problem:  # noqa: BLE001 - raised again when all processes have met
         error = problem
-    world.together(error)
+    processes.together(error)
     try:
         if args.evaluate_only:
             _measure(run)
         else:
             loop.train(run)
-            run.journal.note(f"done: {run.folder}")
+            run.log.note(f"done: {run.folder}")
         return console.DONE
     except KeyboardInterrupt:
         if run.saved is not None:
-            run.journal.note(f"stopped after iteration {run.done}; go on with --resume {os.path.relpath(run.saved)}")
+            run.log.note(f"stopped after iteration {run.done}; go on with --resume {os.path.relpath(run.saved)}")
         raise
     except Exception as problem:
-        world.leave_word(problem)
-        run.journal.note_error(str(problem))
+        processes.leave_word(problem)
+        run.log.note_error(str(problem))
         raise
     finally:
         run.loader.close()
         run.profile.close()
-        run.journal.close()
-        world.leave()
+        run.log.close()
+        processes.leave()
 
 
 def _measure(run: Run) -> None:
     from ppgan_ext.training import loop
 
     figures = loop.evaluate(run) or {}
-    if run.world.is_writer:
+    if run.processes.is_writer:
         text = json.dumps(figures, indent=2)
         files.write_bytes(run.folder / "metrics.json", f"{text}\n".encode())
-        run.journal.figures(run.done, figures)
+        run.log.figures(run.done, figures)
         print(text, flush=True)
 
 
@@ -146,7 +146,7 @@ def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
     add("-c", "--config-file", metavar="FILE", help="configuration, PaddleGAN's layout (with --resume: the run's own)")
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings; list items by number (a.0.b=v)")
     add("--resume", metavar="CKPT", help="go on from a checkpoint, or from the newest in a run's folder")
-    add("--load", metavar="W", help="start from the weights of a file")
+    add("--load", metavar="W", help="start from the weights of a file (NETWORK=FILE for a file of one network)")
     add("--evaluate-only", action="store_true", help="measure, write metrics.json, stop")
     add("--val-interval", type=int, metavar="N", help="iterations between measurements: validate.interval")
     add("--seed", type=int, metavar="N", help="seed of everything random, 0 is one (default: the file's, else 0)")

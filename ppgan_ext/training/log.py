@@ -21,7 +21,7 @@ from ppgan_ext.types import Image
 _NOTE = "made by ppgan_ext while training"
 
 
-class Journal:
+class Log:
     """Writes a run's logs and pictures into its folder; a silent one, for all processes but one, writes nothing.
 
     Between two lines of the log each number is averaged over the iterations that gave it.

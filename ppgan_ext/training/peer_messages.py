@@ -20,13 +20,14 @@ _HEAD = struct.Struct("<BI")  # kind, length
 _SAID, _FAILED = 0, 1
 _TOKEN_BYTES = 16
 MAX_BYTES = 2**20
+_PIECE_BYTES = 2**20
 
 
 class PeerError(TrainingError):
     """Another process of the run failed or has gone; the text is that process's own, where it left one."""
 
 
-class Line:
+class PeerMessages:
     """The line, seen from one process.
 
     Args:
@@ -61,6 +62,17 @@ class Line:
             return said
         self._say(0, _SAID, message)
         return _parted(self._hear(0))
+
+    def gather(self, message: bytes) -> list[bytes]:
+        """Send a message of any size to rank 0; return all messages there, in the order of the ranks.
+
+        Raises:
+            PeerError: one of the others has failed or gone.
+        """
+        if self._rank == 0:
+            return [message, *(self._hear(rank) for rank in range(1, self._size))]
+        self._say(0, _SAID, message)
+        return []
 
     def fail(self, text: str) -> None:
         """Tell the others that this process ends, and why; they raise `PeerError` when they next come to the line."""
@@ -136,16 +148,16 @@ def _prepared(connection: socket.socket) -> socket.socket:
 
 def _receive(connection: socket.socket, count: int) -> bytes:
     """Receive so many bytes; fewer where the other side has hung up."""
-    data = b""
+    data = bytearray()
     while len(data) < count:
         try:
-            piece = connection.recv(count - len(data))
+            piece = connection.recv(min(count - len(data), _PIECE_BYTES))
         except OSError:
             break
         if not piece:
             break
         data += piece
-    return data
+    return bytes(data)
 
 
 def _parted(together: bytes) -> list[bytes]:

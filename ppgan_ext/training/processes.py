@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ppgan_ext import runtime
-from ppgan_ext.training.peer_messages import MAX_BYTES, Line, PeerError
+from ppgan_ext.training.peer_messages import MAX_BYTES, PeerError, PeerMessages
 
 if TYPE_CHECKING:
     import paddle
@@ -38,7 +38,7 @@ def launched_size() -> int:
     return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
 
 
-class World:
+class Processes:
     """The processes of a run, seen from one of them.
 
     Attributes:
@@ -50,10 +50,10 @@ class World:
 
     def __init__(self, rank: int = 0, size: int = 1, accumulate: int = 1, device: str = "cpu") -> None:
         self.rank, self.size, self.accumulate, self.device = rank, size, accumulate, device
-        self._line: Line | None = None
+        self._peers: PeerMessages | None = None
 
     @classmethod
-    def join(cls, accumulate: int = 1, cpu: bool = False) -> World:
+    def join(cls, accumulate: int = 1, cpu: bool = False) -> Processes:
         """Choose the device, and join the other processes if a launcher has started several.
 
         Raises:
@@ -68,10 +68,10 @@ class World:
         if size > 1:
             os.environ.setdefault("PADDLE_DISTRI_BACKEND", "gloo" if device == "cpu" else "nccl")
             paddle.distributed.init_parallel_env()
-        world = cls(launched_rank() if size > 1 else 0, size, accumulate, device)
+        processes = cls(launched_rank() if size > 1 else 0, size, accumulate, device)
         if size > 1:
-            world._line = Line(world.rank, size, paddle.base.core.create_or_get_global_tcp_store())
-        return world
+            processes._peers = PeerMessages(processes.rank, size, paddle.base.core.create_or_get_global_tcp_store())
+        return processes
 
     @property
     def first_shard(self) -> int:
@@ -134,6 +134,10 @@ class World:
             [np.frombuffer(one, array.dtype).reshape(array.shape) for one in self._exchange(array.tobytes())], 0
         )
 
+    def gather(self, message: bytes) -> list[bytes]:
+        """Bring a message of every process to the writer, in the order of the ranks; the others get an empty list."""
+        return [message] if self._peers is None else self._peers.gather(message)
+
     def any(self, flag: bool) -> bool:
         """Tell whether the flag is set in any process; all of them learn the same."""
         return b"1" in self._exchange(b"1" if flag else b"0")
@@ -183,20 +187,20 @@ class World:
 
     def leave_word(self, error: BaseException) -> None:
         """Tell the other processes why this one ends."""
-        if self._line is not None:
-            self._line.fail(self._signed(error))
+        if self._peers is not None:
+            self._peers.fail(self._signed(error))
 
     def leave(self) -> None:
-        """Hang up the line to the other processes."""
-        if self._line is not None:
-            self._line.close()
+        """Close the connections to the other processes."""
+        if self._peers is not None:
+            self._peers.close()
 
     def _signed(self, error: BaseException) -> str:
         text = str(error) or type(error).__name__
         return text if self.is_writer else f"process {self.rank}: {text}"
 
     def _exchange(self, message: bytes = b"") -> list[bytes]:
-        return [message] if self._line is None else self._line.exchange(message)
+        return [message] if self._peers is None else self._peers.exchange(message)
 
     @contextlib.contextmanager
     def _collective(self) -> Iterator[None]:

@@ -15,7 +15,7 @@ from ppgan_ext.seeding import check_seed
 from ppgan_ext.types import FloatArray
 
 
-class Draws:
+class RandomStreams:
     """Random numbers of a run.
 
     Args:

@@ -1,4 +1,4 @@
-"""From settings to a run that is ready: folder, data, networks, metrics, and what is taken over from a file."""
+"""From settings to a run that is ready: folder, data, networks, metrics, and the weights or checkpoint of a file."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ import contextlib
 import itertools
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ppgan_ext import files, seeding
-from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.data.loader import Loader
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import checkpoint
-from ppgan_ext.training.families import table as tasks
-from ppgan_ext.training.log import Journal, find_visualdl
-from ppgan_ext.training.loop import Run
-from ppgan_ext.training.processes import World
+from ppgan_ext.training.log import Log, find_visualdl
+from ppgan_ext.training.processes import Processes
 from ppgan_ext.training.profiling import Profile
-from ppgan_ext.training.random_streams import Draws
+from ppgan_ext.training.random_streams import RandomStreams
+from ppgan_ext.training.samples import SampleSets
 from ppgan_ext.training.schema import Settings
+from ppgan_ext.training.task import Task
+
+if TYPE_CHECKING:
+    from ppgan_ext.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -41,59 +43,94 @@ class Start:
     profile: str | None = None
 
 
-def prepare(settings: Settings, world: World, start: Start) -> Run:
-    """Put a run together.
+@dataclass(eq=False)
+class Run:
+    """A training run that is ready to start or to go on; `open_run` makes it.
+
+    Attributes:
+        settings: the configuration.
+        world: the processes.
+        task: networks and optimisers.
+        loader: this process's shards of every iteration.
+        folder: where results go; only the writer writes.
+        journal: the log.
+        metrics: by their names in the configuration.
+        total: iterations of the whole run.
+        iters_per_epoch: iterations that go once through the data.
+        done: finished iterations.
+        saved: the last checkpoint on disk, as far as this process knows.
+        num_saved: iterations finished when it was written.
+        profile: records a range of iterations, if asked to.
+    """
+
+    settings: Settings
+    processes: Processes
+    task: Task
+    loader: Loader
+    folder: Path
+    journal: Log
+    metrics: Mapping[str, Metric]
+    total: int
+    iters_per_epoch: int
+    done: int = 0
+    saved: Path | None = None
+    num_saved: int = 0
+    profile: Profile = field(default_factory=Profile)
+
+
+def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
+    """Open the data, build the task, load its weights, make the run's folder and log.
 
     Raises:
-        PpganExtError: data, metrics or weights that cannot be used; nothing has been written then but the run's folder.
+        PpganExtError: data, metrics or weights that cannot be used; nothing but the run's folder has been written then.
     """
     if settings.enable_visualdl:
         find_visualdl()
-    train_data = build_dataset(settings.dataset.train)
-    test_data = train_data if settings.dataset.test is None else build_dataset(settings.dataset.test)
+    random = RandomStreams(settings.seed)
+    samples = SampleSets.open(settings, random)
     metrics = _metrics(settings, start)
-    taken = checkpoint.read(start.resume) if start.resume is not None else None
+    resumed = checkpoint.read(start.resume) if start.resume is not None else None
     seeding.seed_everything(settings.seed)
-    task = tasks.find(settings.model.name)(settings, world, Draws(settings.seed))  # type: ignore[attr-defined]
-    notes = [*settings.notes, *_check_amp(settings, world)]
-    if taken is not None:
-        notes += checkpoint.restore(taken, task)
-        notes.append(f"going on from {taken.path}, iteration {taken.iteration}")
+    task = settings.model.task()(settings, processes, random, samples).build()  # type: ignore[attr-defined]
+    notes = [*settings.notes, *_check_amp(settings, processes)]
+    if resumed is not None:
+        notes += checkpoint.restore(resumed, task)
+        notes.append(f"going on from {resumed.path}, iteration {resumed.iteration}")
     elif start.load is not None:
         notes += checkpoint.load_weights(start.load, task)
-        notes.append(f"weights taken from {start.load}")
-    per_epoch = max(1, len(train_data) // (settings.batch_size * world.num_shards_total))
+        notes.append(f"weights loaded from {start.load}")
+    task.after_load()
+    per_epoch = max(1, len(samples.train) // (settings.batch_size * processes.num_shards_total * task.num_batches))
     total = settings.total_iters or (settings.epochs or 0) * per_epoch
-    done = 0 if taken is None or start.evaluate_only else taken.iteration
+    done = 0 if resumed is None or start.evaluate_only else resumed.iteration
     if done >= total and not start.evaluate_only:
         cure = "Raise total_iters (or epochs) to go on"
         raise ConfigError(f"the run is at its end: iteration {done} of {total}", where=start.resume, cure=cure)
-    folder = run_folder(settings, start, taken) if world.is_writer else Path(settings.output_dir)
-    journal = _open_journal(settings, world, folder, total, done)
+    folder = run_folder(settings, start, resumed) if processes.is_writer else Path(settings.output_dir)
+    log = _open_log(settings, processes, folder, total, done)
     for note in notes:
-        journal.note(f"note: {note}")
+        log.note(f"note: {note}")
     return Run(
         settings,
-        world,
+        processes,
         task,
-        _loader(settings, world, train_data),
+        _loader(settings, processes, samples.train, task),
         folder,
-        journal,
-        test_data,
+        log,
         metrics,
         total,
         per_epoch,
         done,
-        saved=None if taken is None else taken.path,
+        saved=None if resumed is None else resumed.path,
         num_saved=done,
-        profile=Profile(start.profile, folder) if world.is_writer else Profile(),
+        profile=Profile(start.profile, folder) if processes.is_writer else Profile(),
     )
 
 
-def _check_amp(settings: Settings, world: World) -> list[str]:
+def _check_amp(settings: Settings, processes: Processes) -> list[str]:
     if settings.amp is None:
         return []
-    if world.device == "cpu":
+    if processes.device == "cpu":
         return ["amp has no effect on a CPU: everything is computed in float32"]
     import paddle
 
@@ -102,13 +139,13 @@ def _check_amp(settings: Settings, world: World) -> list[str]:
     return []
 
 
-def run_folder(settings: Settings, start: Start, taken: checkpoint.Checkpoint | None) -> Path:
+def run_folder(settings: Settings, start: Start, resumed: checkpoint.Checkpoint | None) -> Path:
     """Make the run's folder: ``<output_dir>/<name>-YYYY-mm-dd-HH-MM``, or where a run goes on the checkpoint's own.
 
     PaddleGAN makes a new folder when it resumes. Here log, weights and checkpoints of a run stay together.
     """
-    if taken is not None and not start.evaluate_only and (taken.path.parent / "config.yaml").is_file():
-        return taken.path.parent
+    if resumed is not None and not start.evaluate_only and (resumed.path.parent / "config.yaml").is_file():
+        return resumed.path.parent
     parent = files.make_folder(settings.output_dir)
     stem = f"{settings.name}-{time.strftime('%Y-%m-%d-%H-%M')}"
     for number in itertools.count(1):
@@ -119,17 +156,17 @@ def run_folder(settings: Settings, start: Start, taken: checkpoint.Checkpoint | 
     raise AssertionError
 
 
-def _open_journal(settings: Settings, world: World, folder: Path, total: int, done: int) -> Journal:
-    if world.is_writer:
+def _open_log(settings: Settings, processes: Processes, folder: Path, total: int, done: int) -> Log:
+    if processes.is_writer:
         for leftover in folder.glob(".part-*"):  # of a process that was killed while it wrote
             leftover.unlink(missing_ok=True)
         _keep_settings(settings, folder, done)
-    return Journal(
-        folder if world.is_writer else None,
+    return Log(
+        folder if processes.is_writer else None,
         total=total,
         done=done,
         interval=settings.log_config.interval,
-        images_per_iteration=settings.batch_size * world.num_shards_total,
+        images_per_iteration=settings.batch_size * processes.num_shards_total,
         visualdl=settings.enable_visualdl,
     )
 
@@ -142,15 +179,15 @@ def _keep_settings(settings: Settings, folder: Path, done: int) -> None:
     files.write_bytes(path, text.encode())
 
 
-def _loader(settings: Settings, world: World, data: Any) -> Loader:
+def _loader(settings: Settings, processes: Processes, data: Any, task: Task) -> Loader:
     return Loader(
         data,
-        settings.batch_size,
+        lambda iteration: task.stage(iteration).batch_size,
         seed=settings.seed,
         num_workers=settings.dataset.train.num_workers,  # type: ignore[attr-defined]
-        first_shard=world.first_shard,
-        num_shards=world.accumulate,
-        num_shards_total=world.num_shards_total,
+        first_shard=processes.first_shard * task.num_batches,
+        num_shards=processes.accumulate * task.num_batches,
+        num_shards_total=processes.num_shards_total * task.num_batches,
     )
 
 
@@ -163,8 +200,8 @@ def _metrics(settings: Settings, start: Start) -> Mapping[str, Any]:
         return {}
     from ppgan_ext.metrics import METRICS
 
-    chosen: dict[str, Any] = dict(validation.metrics)
-    metrics = {name: METRICS[options.name](options) for name, options in chosen.items()}
+    blocks: dict[str, Any] = dict(validation.metrics)
+    metrics = {name: METRICS[options.name](options) for name, options in blocks.items()}
     for metric in metrics.values():
-        metric.prepare()  # what is missing shows now, not after the first thousand iterations
+        metric.load_networks()  # a missing file shows now, not after the first thousand iterations
     return metrics

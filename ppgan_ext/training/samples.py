@@ -1,44 +1,70 @@
-"""Photos that a run shows again and again, to see how far it is."""
+"""The data sets of a run, opened once, and the samples that its pictures show again and again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.errors import InputError
 from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.random_streams import Draws
+    from ppgan_ext.training.random_streams import RandomStreams
     from ppgan_ext.training.schema import Settings
 
 
-def read_samples(settings: Settings, draws: Draws, count: int, *, training: bool = False) -> list[FloatArray]:
-    """Read the first photos of the test set, of the training set where there is none; those that can be read.
+class SampleSets:
+    """Training set and test set.
 
     Args:
-        settings: of the run.
-        draws: of the run.
-        count: photos at most.
-        training: of the training set in any case.
+        train: the data set to train on.
+        test: the data set to measure on and to show; None: the training set.
+        random: of the run; it draws what transforms of shown samples need.
 
-    Returns:
-        (3, H, H) in [-1, 1] each.
-
-    Raises:
-        InputError: not one can be read.
+    Attributes:
+        train: as given.
+        test: as given, or the training set.
     """
-    dataset = settings.dataset
-    data = build_dataset(dataset.train if training or dataset.test is None else dataset.test)
-    found: list[FloatArray] = []
-    problem: InputError | None = None
-    for index in range(len(data)):
-        if len(found) == count:
-            break
-        try:
-            found.append(data.sample(index, draws.generator("pictures", index))["A"])
-        except InputError as error:
-            problem = error
-    if not found:
-        raise problem or InputError("there is no picture to show", where="dataset")
-    return found
+
+    def __init__(self, train: Any, test: Any | None, random: RandomStreams) -> None:
+        self.train, self.test = train, train if test is None else test
+        self._random = random
+
+    @classmethod
+    def open(cls, settings: Settings, random: RandomStreams) -> SampleSets:
+        """Open the data sets of a configuration.
+
+        Raises:
+            InputError: there are no pictures.
+        """
+        dataset = settings.dataset
+        test = None if dataset.test is None else build_dataset(dataset.test)
+        return cls(build_dataset(dataset.train), test, random)
+
+    def first(self, count: int, *, training: bool = False, key: str = "A") -> list[FloatArray]:
+        """Read the first samples of the test set that can be read.
+
+        Args:
+            count: how many at most.
+            training: read the training set instead.
+            key: which array of a sample.
+
+        Returns:
+            (3, H, H) in [-1, 1] each.
+
+        Raises:
+            InputError: none can be read.
+        """
+        dataset = self.train if training else self.test
+        arrays: list[FloatArray] = []
+        problem: InputError | None = None
+        for index in range(len(dataset)):
+            if len(arrays) == count:
+                break
+            try:
+                arrays.append(dataset.sample(index, self._random.generator("pictures", index))[key])
+            except InputError as error:
+                problem = error
+        if not arrays:
+            raise problem or InputError("there is no picture to show", where="dataset")
+        return arrays

@@ -18,9 +18,9 @@ from ppgan_ext import config
 from ppgan_ext.errors import nearest
 from ppgan_ext.option_types import Block, Count, CountOrZero, Number
 from ppgan_ext.seeding import MAX_SEED
-from ppgan_ext.training.families import table as tasks
+from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.training.optimizers import AnyOptimizer
-from ppgan_ext.training.schedules import AnySchedule
+from ppgan_ext.training.schedules import AnySchedule, Schedule
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
@@ -66,7 +66,7 @@ class ExportOptions(Block):
 
 
 class DatasetOptions(Block):
-    """`dataset`: where the images for training come from, and those to measure against (default: the same)."""
+    """`dataset`: the images to train on, and those to measure on (by default the same)."""
 
     train: SerializeAsAny[BaseModel]
     test: SerializeAsAny[BaseModel] | None = None
@@ -85,8 +85,9 @@ class Settings(Block):
         image_num: largest number of images of a sample grid; None: the task's choice.
         find_unused_parameters: kept for PaddleGAN's files: unused parameters need no care here.
         enable_visualdl: log for VisualDL too.
-        model: options of the task, a `Task.Options`.
-        optimizer: name -> options; one without a name of its own is called "optim".
+        model: options of the family, a `FamilyOptions`.
+        lr_scheduler: one schedule for all optimisers, or optimiser name -> schedule.
+        optimizer: name -> options; a single optimiser without a name is called "optim".
         validation: `validate` in the file.
         seed: of everything random.
         accumulate: shards per process and iteration: as many times `batch_size` images in a step.
@@ -104,7 +105,7 @@ class Settings(Block):
     model: SerializeAsAny[BaseModel]
     export_model: list[ExportOptions] = Field(default_factory=list)
     dataset: DatasetOptions
-    lr_scheduler: AnySchedule
+    lr_scheduler: AnySchedule | dict[str, AnySchedule]
     optimizer: Annotated[dict[str, AnyOptimizer], Field(min_length=1)]
     log_config: LogOptions = LogOptions()
     snapshot_config: SnapshotOptions = SnapshotOptions()
@@ -131,6 +132,10 @@ class Settings(Block):
     def batch_size(self) -> int:
         """Images in a shard."""
         return self.dataset.train.batch_size  # type: ignore[attr-defined]
+
+    def schedule_of(self, optimizer: str) -> Schedule:
+        """Return the learning-rate schedule of an optimiser."""
+        return self.lr_scheduler[optimizer] if isinstance(self.lr_scheduler, dict) else self.lr_scheduler
 
     def to_yaml(self) -> str:
         """Write all settings, defaults too, in the layout that `read_config` reads."""
@@ -162,34 +167,46 @@ def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
         what = "give this or 'epochs', not both" if lengths else "missing (or give 'epochs')"
         problems.append(config.mistake(what, ("total_iters",), lines, path))
     if settings is not None and not problems:
-        problems += tasks.find(data["model"]["name"]).check(settings)
+        problems += [*_schedule_problems(settings), *settings.model.problems(settings)]
     config.refuse(sorted(problems, key=_line))
     assert settings is not None
     settings._name, settings._notes = Path(path).stem, tuple(notes)
     return settings
 
 
+def _schedule_problems(settings: Settings) -> list[str]:
+    """List optimisers without a schedule and schedules without an optimiser, where each optimiser has its own."""
+    if not isinstance(settings.lr_scheduler, dict):
+        return []
+    missing = [name for name in settings.optimizer if name not in settings.lr_scheduler]
+    extra = [name for name in settings.lr_scheduler if name not in settings.optimizer]
+    return [
+        *(f"lr_scheduler.{name}: missing; every optimiser needs a schedule" for name in missing),
+        *(f"lr_scheduler.{name}: there is no such optimiser. {nearest(name, settings.optimizer)}" for name in extra),
+    ]
+
+
 def _line(problem: str) -> int:
-    found = re.match(r".*?:(\d+): ", problem)
-    return int(found[1]) if found else 0
+    match = re.match(r".*?:(\d+): ", problem)
+    return int(match[1]) if match else 0
 
 
 def _modernise(
     data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Bring old spellings of a file, in place, and of overrides to the names of `Settings`; note each that is met."""
+    """Rename old spellings in a file, in place, and in overrides; return the overrides and a note for each spelling."""
     given, notes = dict(overrides), []
     for (block_name, old), name in OLD_SPELLINGS.items():
-        found, dotted = False, f"{block_name}.{name}"
+        is_old, dotted = False, f"{block_name}.{name}"
         block = data.get(block_name)
         if isinstance(block, dict) and old in block and name not in block:
             block[name] = block.pop(old)
             lines[block_name, name] = lines.get((block_name, old), config.NO_LINE)
-            found = True
+            is_old = True
         if f"{block_name}.{old}" in given:
             given[dotted] = given.pop(f"{block_name}.{old}")
-            found = True
-        if found:
+            is_old = True
+        if is_old:
             notes.append(f"'{block_name}.{old}' was read as '{dotted}', its right spelling")
     return given, notes
 
@@ -205,22 +222,27 @@ def _name_the_only_optimizer(data: dict[str, Any], lines: dict[KeyPath, int]) ->
 
 
 class _Settler:
-    """Finds the options model of each block that says by `name` what it is; takes unknown blocks out of the data."""
+    """Looks up the options model of each block by its `name`; removes unknown blocks from the data and notes them."""
 
     def __init__(self, data: dict[str, Any], lines: Mapping[KeyPath, int], source: str | os.PathLike[str]) -> None:
         self.data, self.lines, self.source = data, lines, source
         self.problems: list[str] = []
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of `Settings` as they are for this file, in the form of `pydantic.create_model`."""
-        model = self._block(("model",), tasks.TASKS, lambda name: _named(tasks.find(name).Options, name))
-        return {"model": _required(model), "dataset": (self._dataset(), ...), "validation": self._validation()}
+        """Return the fields of `Settings` for this file, in the form of `pydantic.create_model`."""
+        model = self._block(("model",), FAMILIES, lambda name: _named(FAMILIES[name], name))
+        fields = {"model": _required(model), "dataset": (self._dataset(), ...), "validation": self._validation()}
+        schedule = self._at(("lr_scheduler",))
+        # Choose between the two forms here, so that mistakes are reported for the form that is meant.
+        if "name" not in schedule and schedule and all(isinstance(value, dict) for value in schedule.values()):
+            return {**fields, "lr_scheduler": (dict[str, AnySchedule], ...)}
+        return {**fields, "lr_scheduler": (AnySchedule, ...)}
 
     def _dataset(self) -> Any:
         from ppgan_ext.data.datasets import DATASETS
 
         def options(name: str) -> Any:
-            return _named(DATASETS[name].Options, name, batch_size=(Count, 1), num_workers=(CountOrZero, 0))
+            return _named(DATASETS[name].Options, name)
 
         train = self._block(("dataset", "train"), DATASETS, options)
         test = self._block(("dataset", "test"), DATASETS, options) if "test" in self._at(("dataset",)) else None
@@ -251,7 +273,7 @@ class _Settler:
         return block if isinstance(block, dict) else {}
 
     def _block(self, path: KeyPath, table: Collection[str], options: Callable[[str], Any]) -> Any:
-        """Return the options model of the block at a path; None where that cannot be told, which is noted."""
+        """Return the options model of the block at a path; note a problem and return None where there is none."""
         parent, key = self._at(path[:-1]), path[-1]
         block = parent.get(key)
         if not isinstance(block, dict):
@@ -267,12 +289,11 @@ class _Settler:
 
 
 def _required(model: Any) -> tuple[Any, Any]:
-    """Field of a block that must be there; where it is not, that has been noted already."""
+    """Return the field of a required block; a missing block has been noted already."""
     return (Any, None) if model is None else (model, ...)
 
 
-def _named(options: type[BaseModel], name: str, **fields: Any) -> type[BaseModel]:
-    """Add to an options model the field `name`, and further fields that it does not have itself."""
-    added = {key: value for key, value in fields.items() if key not in options.model_fields}
-    added["name"] = (Literal.__getitem__(name), name)
-    return pydantic.create_model(name, __base__=options, **added)
+@functools.cache
+def _named(options: type[BaseModel], name: str) -> type[BaseModel]:
+    """Narrow an options model to its name, by which pydantic tells the members of a union."""
+    return pydantic.create_model(name, __base__=options, name=(Literal.__getitem__(name), name))

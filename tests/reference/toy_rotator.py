@@ -14,8 +14,8 @@ from ppgan_ext.latents.directions import Direction, save_directions
 from ppgan_ext.networks import StyleGANv2Discriminator
 from ppgan_ext.training import schema
 from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
-from ppgan_ext.training.processes import World
-from ppgan_ext.training.random_streams import Draws
+from ppgan_ext.training.processes import Processes
+from ppgan_ext.training.random_streams import RandomStreams
 from ppgan_ext.weights import readers
 from tests.reference import toy_psp
 from tests.reference.toy_psp import JUDGE, N_LATENT, SIZE, STYLE, WIDTHS
@@ -71,7 +71,7 @@ def write_config(folder: Path, faces: Path, model: tuple[Path, Path], **changes:
 def make(config: Path, overrides: dict[str, Any] | None = None, rate: float = 0.01) -> Any:
     """Make the task alone, its learning rates set."""
     paddle.seed(0)
-    task = LatentRotatorTask(schema.read_config(config, overrides), World(), Draws(0))
+    task = LatentRotatorTask(schema.read_config(config, overrides), Processes(), RandomStreams(0))
     for name, optimizer in task.optimizers.items():
         optimizer.set_lr(rate * task.rate_scales[name])
     return task

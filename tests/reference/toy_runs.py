@@ -12,7 +12,7 @@ import yaml
 
 from ppgan_ext.training import loop, schema
 from ppgan_ext.training import run as session
-from ppgan_ext.training.processes import World
+from ppgan_ext.training.processes import Processes
 from ppgan_ext.weights import readers
 
 CONFIG: dict[str, Any] = {
@@ -52,7 +52,7 @@ def write_config(folder: Path, faces: Path, **changes: Any) -> Path:
 def prepare(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> loop.Run:
     """Prepare a run of one process."""
     settings = schema.read_config(config, overrides)
-    return session.prepare(settings, World(accumulate=settings.accumulate), session.Start(**start))
+    return session.prepare(settings, Processes(accumulate=settings.accumulate), session.Start(**start))
 
 
 def train(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> loop.Run:
@@ -66,7 +66,7 @@ def finish(run: loop.Run) -> loop.Run:
         loop.train(run)
     finally:
         run.loader.close()
-        run.journal.close()
+        run.log.close()
     return run
 
 

@@ -48,7 +48,7 @@ class ToyTask(Task):
         return nets
 
     def _latents(self, stream: str, iteration: int, shard: int, count: int) -> paddle.Tensor:
-        rng = self.draws.generator(stream, iteration, self.world.first_shard + shard)
+        rng = self.random.generator(stream, iteration, self.processes.first_shard + shard)
         return from_array(rng.standard_normal((count, STYLE)).astype(np.float32))
 
     def step(self, batches: list[Any], iteration: int) -> dict[str, float]:
@@ -65,11 +65,11 @@ class ToyTask(Task):
             pairs = zip(self.networks["gen_ema"].parameters(), gen.parameters(), strict=True)
             for average, own in pairs:
                 paddle.assign(self.options.decay * average + (1 - self.options.decay) * own, average)
-        numbers = self.world.mean(told)
+        numbers = self.processes.mean(told)
         self.mean_score += 0.1 * (numbers["loss_d"] - self.mean_score)
         if iteration == self.options.poison:
             numbers["loss_g"] = float("nan")
-        if iteration == self.options.crash and self.world.rank == 1:
+        if iteration == self.options.crash and self.processes.rank == 1:
             raise MemoryError("toy memory is full")
         return {**numbers, "mean_score": self.mean_score}
 
@@ -87,7 +87,7 @@ class ToyTask(Task):
         return {"loss_d": loss.item()}
 
     def _move(self, name: str, network: nn.Layer) -> None:
-        self.world.average_gradients(network.parameters())
+        self.processes.average_gradients(network.parameters())
         self.optimizers[name].step()
         self.optimizers[name].clear_grad()
 

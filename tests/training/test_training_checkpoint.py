@@ -12,8 +12,8 @@ import pytest
 from ppgan_ext.errors import OutputError, TrainingError, WeightsError
 from ppgan_ext.training import checkpoint, schema
 from ppgan_ext.training.families import table as tasks
-from ppgan_ext.training.processes import World
-from ppgan_ext.training.random_streams import Draws
+from ppgan_ext.training.processes import Processes
+from ppgan_ext.training.random_streams import RandomStreams
 from ppgan_ext.weights import readers
 from tests.reference import toy_runs
 from tests.reference.toy_task import make_discriminator, make_generator
@@ -21,7 +21,7 @@ from tests.reference.toy_task import make_discriminator, make_generator
 
 def make_task(config, overrides=None):
     settings = schema.read_config(config, overrides)
-    return tasks.find("ToyModel")(settings, World(accumulate=settings.accumulate), Draws(settings.seed))
+    return tasks.find("ToyModel")(settings, Processes(accumulate=settings.accumulate), RandomStreams(settings.seed))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import log as journal
-from ppgan_ext.training.log import Journal
+from ppgan_ext.training.log import Log
 
 
 def lines_of(folder):
@@ -18,7 +18,7 @@ def lines_of(folder):
 
 
 def test_a_line_holds_the_means_since_the_last(tmp_path, capsys):
-    book = Journal(tmp_path, total=5, interval=2, images_per_iteration=3)
+    book = Log(tmp_path, total=5, interval=2, images_per_iteration=3)
     book.start()
     for iteration, loss in enumerate([1.0, 3.0, 5.0, 7.0, 9.0], 1):
         book.record(iteration, {"loss": loss} | ({"rare": loss} if iteration == 3 else {}), {"optimG": 0.5})
@@ -37,7 +37,7 @@ def test_a_line_holds_the_means_since_the_last(tmp_path, capsys):
 def test_speed_and_time_left(tmp_path, monkeypatch):
     now = iter([0.0, 100.0, 110.0, 130.0])
     monkeypatch.setattr(journal.time, "monotonic", lambda: next(now))
-    book = Journal(tmp_path, total=50, done=30, interval=5, images_per_iteration=4)
+    book = Log(tmp_path, total=50, done=30, interval=5, images_per_iteration=4)
     book.start()
     for iteration in range(31, 41):
         book.record(iteration, {}, {})
@@ -48,7 +48,7 @@ def test_speed_and_time_left(tmp_path, monkeypatch):
 
 
 def test_infinite_figures_are_text_in_json(tmp_path):
-    book = Journal(tmp_path, total=1)
+    book = Log(tmp_path, total=1)
     book.figures(1, {"psnr": float("inf"), "fid": 2.5})
     book.close()
     assert lines_of(tmp_path) == [{"iteration": 1, "metrics": {"psnr": "inf", "fid": 2.5}}]
@@ -57,7 +57,7 @@ def test_infinite_figures_are_text_in_json(tmp_path):
 
 def test_a_silent_journal_writes_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    book = Journal(None, total=1, interval=1)
+    book = Log(None, total=1, interval=1)
     book.start()
     book.note("a")
     book.record(1, {"loss": 1.0}, {})
@@ -70,7 +70,7 @@ def test_a_silent_journal_writes_nothing(tmp_path, monkeypatch, capsys):
 
 
 def test_pictures_are_files_with_the_iteration_in_their_name(tmp_path):
-    book = Journal(tmp_path, total=1)
+    book = Log(tmp_path, total=1)
     image = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
     book.pictures(12, {"samples": image}, "visual_test")
     book.close()
@@ -79,7 +79,7 @@ def test_pictures_are_files_with_the_iteration_in_their_name(tmp_path):
 
 def test_a_bar_shows_on_a_terminal_only(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    book = Journal(tmp_path, total=4, done=1, interval=1)
+    book = Log(tmp_path, total=4, done=1, interval=1)
     book.start()
     book.record(2, {"loss": 1.0}, {})
     book.close()
@@ -94,7 +94,7 @@ def test_visualdl_is_told_when_it_is_there_and_missed_when_not(tmp_path, monkeyp
     with pytest.raises(
         ConfigError, match=r"enable_visualdl: VisualDL is not installed\. Install it \(pip install visua"
     ):
-        Journal(tmp_path, total=1, visualdl=True)
+        Log(tmp_path, total=1, visualdl=True)
     told = []
 
     class LogWriter:
@@ -111,7 +111,7 @@ def test_visualdl_is_told_when_it_is_there_and_missed_when_not(tmp_path, monkeyp
             told.append("closed")
 
     monkeypatch.setitem(sys.modules, "visualdl", types.SimpleNamespace(LogWriter=LogWriter))
-    book = Journal(tmp_path, total=1, interval=1, visualdl=True)
+    book = Log(tmp_path, total=1, interval=1, visualdl=True)
     book.record(1, {"loss": 2.0}, {})
     book.figures(1, {"fid": 3.0})
     book.pictures(1, {"samples": np.zeros((2, 3, 3), np.uint8)}, "visual_train")

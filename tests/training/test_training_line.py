@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from ppgan_ext.training.peer_messages import Line, PeerError
-from ppgan_ext.training.processes import World
+from ppgan_ext.training.peer_messages import PeerError, PeerMessages
+from ppgan_ext.training.processes import Processes
 
 
 class Store:
@@ -32,8 +32,8 @@ def together(size, work, monkeypatch):
     store, results = Store(), [None] * size
 
     def one(rank):
-        world = World(rank, size)
-        world._line = Line(rank, size, store)
+        world = Processes(rank, size)
+        world._line = PeerMessages(rank, size, store)
         try:
             results[rank] = work(world)
         except Exception as error:  # noqa: BLE001
@@ -129,7 +129,7 @@ def test_what_all_did_alone_goes_on_only_if_none_failed(monkeypatch):
     assert (type(first), str(first)) == (PeerError, "process 1: no data")
     assert isinstance(second, PeerError)
     with pytest.raises(ValueError, match="no data"):
-        World().together(ValueError("no data"))
+        Processes().together(ValueError("no data"))
 
 
 def test_gradients_of_shards_in_one_process_are_averaged():
@@ -138,6 +138,6 @@ def test_gradients_of_shards_in_one_process_are_averaged():
     weights = [paddle.create_parameter([2, 3], "float32"), paddle.create_parameter([3], "float32")]
     for factor in (1.0, 2.0, 6.0):
         (weights[0] * factor).sum().backward()
-    World(accumulate=3).average_gradients(weights)
+    Processes(accumulate=3).average_gradients(weights)
     assert (weights[0].grad.numpy() == 3.0).all()
     assert weights[1].grad is None

@@ -248,8 +248,8 @@ def test_one_image_is_enough(tmp_path):
 
 def test_a_log_that_cannot_be_written_is_said(config):
     run = toy_runs.prepare(config)
-    run.journal._lines.close()
-    run.journal._lines = open("/dev/full", "w", buffering=1)  # noqa: PTH123
+    run.log._lines.close()
+    run.log._lines = open("/dev/full", "w", buffering=1)  # noqa: PTH123
     with pytest.raises(OutputError, match="the log cannot be written"):
         toy_runs.finish(run)
 
@@ -265,7 +265,7 @@ def test_memory_stays_flat(config):
     }
     run = toy_runs.prepare(config, overrides)
     counts, memory = {}, {}
-    record = run.journal.record
+    record = run.log.record
 
     def watch(iteration, numbers, rates):
         record(iteration, numbers, rates)
@@ -274,7 +274,7 @@ def test_memory_stays_flat(config):
             counts[iteration] = len(gc.get_objects())
             memory[iteration] = loop_memory()
 
-    run.journal.record = watch
+    run.log.record = watch
     toy_runs.finish(run)
     assert counts[445] - counts[160] < 100, counts
     assert memory[445] - memory[310] < 4, memory

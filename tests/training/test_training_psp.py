@@ -14,7 +14,7 @@ from ppgan_ext.networks import ArcFaceBackbone, LightEncoder, StyleGANv2Generato
 from ppgan_ext.training import loop, schema
 from ppgan_ext.training.families.psp import networks as psp_networks
 from ppgan_ext.training.families.psp.options import ProgressiveOptions
-from ppgan_ext.training.processes import World
+from ppgan_ext.training.processes import Processes
 from ppgan_ext.training.shared.averaged_weights import ShardStatistics, average_weights, batch_statistics, share_kept
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.convert import convert
@@ -52,7 +52,7 @@ def prepare():
     yield one
     for run in runs:
         run.loader.close()
-        run.journal.close()
+        run.log.close()
 
 
 def changed(before, after):
@@ -129,7 +129,7 @@ def test_two_shards_are_the_mean_of_both(config):
     alone = []
     for number, shard in enumerate(shards):
         task = make(config, {"model.w_discriminator_lambda": 0.1, **latent_optimizer()})
-        task.world.__class__ = type("Shard", (World,), {"first_shard": property(lambda self, n=number: n)})
+        task.processes.__class__ = type("Shard", (Processes,), {"first_shard": property(lambda self, n=number: n)})
         alone.append(task.step([shard], 1))
     for name in ("loss_l2", "loss_latent_disc"):
         assert both[name] == pytest.approx(np.mean([one[name] for one in alone]), rel=1e-5), name
@@ -468,7 +468,7 @@ def test_batch_statistics_do_not_depend_on_the_order_of_shards():
     results = []
     for order in (shards, shards[::-1]):
         layer = nn.Sequential(nn.BatchNorm2D(3, momentum=0.5))
-        statistics = ShardStatistics(layer, World(accumulate=2))
+        statistics = ShardStatistics(layer, Processes(accumulate=2))
         for shard in order:
             with statistics.shard():
                 layer(shard)

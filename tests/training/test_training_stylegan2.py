@@ -13,8 +13,8 @@ import yaml
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import schema
 from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
-from ppgan_ext.training.processes import World
-from ppgan_ext.training.random_streams import Draws
+from ppgan_ext.training.processes import Processes
+from ppgan_ext.training.random_streams import RandomStreams
 from tests.reference import toy_runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ def write(folder, faces, **model):
 
 def make(config, overrides=None, **world):
     paddle.seed(0)
-    return StyleGAN2Task(schema.read_config(config, overrides), World(**world), Draws(0))
+    return StyleGAN2Task(schema.read_config(config, overrides), Processes(**world), RandomStreams(0))
 
 
 def batches(count=1, size=3, seed=0):
@@ -178,7 +178,7 @@ def test_two_shards_are_the_mean_of_both(config):
     alone = []
     for shard in (0, 1):
         task = make(config, {"model.augment": None})
-        task.world.__class__ = type("Shard", (World,), {"first_shard": property(lambda self, s=shard: s)})
+        task.processes.__class__ = type("Shard", (Processes,), {"first_shard": property(lambda self, s=shard: s)})
         set_rates(task)
         alone.append(task.step([shards[shard]], 1)["loss_disc"])
     assert numbers["loss_disc"] == pytest.approx(np.mean(alone), rel=1e-5)

@@ -1,10 +1,10 @@
-"""What is averaged in training: weights over iterations, and the statistics of batch normalisation over shards."""
+"""Averages in training: weights over iterations, and the statistics of batch normalisation over shards."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,37 @@ from paddle import nn
 from ppgan_ext.training.tensors import from_array
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.processes import World
+    from ppgan_ext.training.processes import Processes
 
 _BATCH_NORMS = (nn.BatchNorm1D, nn.BatchNorm2D)
+
+
+class Averaged:
+    """Networks whose weights are the running averages of others' weights.
+
+    Args:
+        networks: of a task, by name; read anew at every update.
+        pairs: name of the averaged network -> name of the network that learns.
+        half_life: of the average, in images.
+        rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
+    """
+
+    def __init__(
+        self, networks: Mapping[str, nn.Layer], pairs: Mapping[str, str], half_life: float, rampup: float
+    ) -> None:
+        self._networks, self._half_life, self._rampup = networks, half_life, rampup
+        self._pairs = {averaged: name for averaged, name in pairs.items() if name in networks}
+
+    def update(self, num_images: int, iteration: int) -> None:
+        """Move the averages towards the weights.
+
+        Args:
+            num_images: of an iteration, over all processes.
+            iteration: from 1.
+        """
+        keep = share_kept(num_images, iteration, self._half_life, self._rampup)
+        for averaged, name in self._pairs.items():
+            average_weights(self._networks[averaged], self._networks[name], keep)
 
 
 def share_kept(num_images: int, iteration: int, half_life: float, rampup: float) -> float:
@@ -37,11 +65,18 @@ def share_kept(num_images: int, iteration: int, half_life: float, rampup: float)
 @paddle.no_grad()
 def average_weights(averaged: nn.Layer, network: nn.Layer, keep: float) -> None:
     """Move a network's averaged weights towards its weights; statistics of batch normalisation are copied."""
-    share = from_array(np.full([1], 1 - keep, np.float32))  # a number would leave a little behind per parameter
+    share = from_array(np.full([1], 1 - keep, np.float32))  # a Python number would leak some memory per parameter
     for mean, parameter in zip(averaged.parameters(), network.parameters(), strict=True):
         mean.lerp_(parameter, share.astype(parameter.dtype))
     for mean, buffer in zip(batch_statistics(averaged), batch_statistics(network), strict=True):
         paddle.assign(buffer, mean)
+
+
+@paddle.no_grad()
+def copy_weights(source: nn.Layer, target: nn.Layer) -> None:
+    """Copy all parameters and buffers of a network into another of the same architecture."""
+    for own, other in zip(target.state_dict().values(), source.state_dict().values(), strict=True):
+        paddle.assign(other, own)
 
 
 def batch_statistics(network: nn.Layer) -> list[paddle.Tensor]:
@@ -51,18 +86,18 @@ def batch_statistics(network: nn.Layer) -> list[paddle.Tensor]:
 
 
 class ShardStatistics:
-    """Lets every shard of an iteration update batch statistics from the same start, and takes the mean of them.
+    """Lets every shard of an iteration update batch statistics from the same start, and averages the results.
 
-    So they do not depend on which process has computed a shard, and stay equal in all processes.
+    So the statistics do not depend on which process computed a shard, and stay equal in all processes.
 
     Args:
-        network: its batch statistics.
-        world: the processes.
+        processes: of the run.
+        *networks: whose batch statistics are updated.
     """
 
-    def __init__(self, network: nn.Layer, world: World) -> None:
-        self._buffers = batch_statistics(network)
-        self._world = world
+    def __init__(self, processes: Processes, *networks: nn.Layer) -> None:
+        self._buffers = [buffer for network in networks for buffer in batch_statistics(network)]
+        self._processes = processes
         self._sums: list[paddle.Tensor] = []
 
     @contextlib.contextmanager
@@ -80,9 +115,9 @@ class ShardStatistics:
                 paddle.assign(before, buffer)
 
     def settle(self) -> None:
-        """Give the network the mean over all shards."""
+        """Set the buffers to the mean over all shards."""
         carriers = [SimpleNamespace(grad=total) for total in self._sums]
-        self._world.average_gradients(carriers)
+        self._processes.average_gradients(carriers)
         with paddle.no_grad():
             for buffer, carrier in zip(self._buffers, carriers, strict=True):
                 paddle.assign(carrier.grad, buffer)

@@ -7,44 +7,44 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from ppgan_ext.losses import adversarial
-from ppgan_ext.option_types import Block, Count, NotNegative, Positive
-from ppgan_ext.training.families.psp.options import check_model_type, optimizer_problems
-from ppgan_ext.training.families.stylegan2.options import CriterionOptions, DiscriminatorOptions
+from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions
+from ppgan_ext.option_types import Count, NotNegative, Positive
+from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.shared.criterion_options import CriterionOptions
+from ppgan_ext.training.shared.option_checks import check_model_type, optimizer_problems
 
 if TYPE_CHECKING:
+    from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
     from ppgan_ext.training.schema import Settings
 
-LAMBDAS = ("pixel", "latent", "pose", "symmetry", "adv", "id", "cycle", "bend")
 
+class LatentRotatorOptions(FamilyOptions):
+    """The `model:` block. Faces are encoded, their codes turned, the results rendered; only the rotator learns.
 
-class LatentRotatorOptions(Block):
-    """The `model:` block. Faces are encoded, their codes turned, the results drawn; only the rotator learns.
-
-    One part of a batch is turned to the pose of its own mirror image, whose picture and code are known; the rest to
-    poses drawn at random. A weight of 0 leaves a loss out, and the network it needs.
+    A part of each batch is turned to the pose of its own mirror image, whose picture and code are known; the rest to
+    random poses. A weight of 0 leaves out a loss and the network that it needs.
 
     Attributes:
         model_type: a model of the catalog, with an encoder.
         generator_weight: instead a file of any known layout. With neither: the model that ships with the package.
         directions: file with "yaw" and "pitch" in degrees, with their regressions; None: the model's own.
-        width: of the rotator's tokens.
-        num_blocks: of the rotator.
-        mirror_share: part of a batch that is turned to its mirror image's pose.
-        max_yaw: degrees; random poses lie within it, evenly.
-        max_pitch: as max_yaw.
+        width: length of the rotator's tokens.
+        num_blocks: number of the rotator's blocks.
+        mirror_share: share of a batch that is turned to the pose of its mirror image.
+        max_yaw: degrees; random yaws are uniform between -max_yaw and max_yaw.
+        max_pitch: degrees, as max_yaw.
         pixel_lambda: mean absolute difference from the mirrored photo, in full and at a quarter of the side. A pair
             that is less than 20 degrees of yaw apart counts less, here and in the next.
         latent_lambda: mean squared difference from the mirrored photo's code, in variances of the codes.
-        pose_lambda: how far the pose that is read off the drawn picture's own code lies from the wanted one: Huber loss
-            of units of 5 degrees, mean of yaw and pitch.
+        pose_lambda: distance between the pose asked for and the pose measured on the code of the rendered picture:
+            Huber loss in units of 5 degrees, mean of yaw and pitch.
         symmetry_lambda: difference between the turned face and its mirror image, see `losses.symmetry`.
-        adv_lambda: adversarial loss of the pictures against those of faces that are not turned.
-        id_lambda: distance of the descriptors, photo to turned face.
-        id_network: which network describes them. What it teaches it can no longer judge.
+        adv_lambda: adversarial loss of turned faces against rendered faces that are not turned.
+        id_lambda: distance between the descriptors of photo and turned face.
+        id_network: network that computes the descriptors. Do not use it as a metric too: the score would be biased.
         id_weight: its file.
-        cycle_lambda: mean squared difference, in variances, of the code that is turned and turned back.
-        bend_lambda: mean square of what is added to the directions' step, in variances.
+        cycle_lambda: mean squared difference, in variances, between a code and the same code turned and turned back.
+        bend_lambda: mean square of what the rotator adds to the step along the directions, in variances.
         discriminator: arguments of the discriminator; one of the shape of the model's own starts with its weights.
         gan_criterion: adversarial loss.
         r1_reg_weight: gamma of R1 of the discriminator.
@@ -53,7 +53,6 @@ class LatentRotatorOptions(Block):
         ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
     """
 
-    name: Literal["LatentRotatorModel"] = "LatentRotatorModel"
     model_type: str | None = None
     generator_weight: str | None = None
     directions: str | None = None
@@ -72,7 +71,7 @@ class LatentRotatorOptions(Block):
     id_weight: str | None = None
     cycle_lambda: NotNegative = 0.5
     bend_lambda: NotNegative = 0.05
-    discriminator: DiscriminatorOptions | None = None
+    discriminator: StyleGANv2DiscriminatorOptions | None = None
     gan_criterion: CriterionOptions = CriterionOptions()
     r1_reg_weight: NotNegative = 1.0
     d_reg_every: Count = 16
@@ -81,33 +80,34 @@ class LatentRotatorOptions(Block):
 
     @field_validator("model_type")
     @classmethod
-    def _known(cls, name: str | None) -> str | None:
+    def _exists(cls, name: str | None) -> str | None:
         return check_model_type(name)
+
+    @classmethod
+    def task(cls) -> type[LatentRotatorTask]:
+        """Import and return the task."""
+        from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
+
+        return LatentRotatorTask
+
+    @classmethod
+    def problems(cls, settings: Settings) -> Iterator[str]:
+        """Check that losses have the networks they need, and each network that learns its optimiser."""
+        model: Any = settings.model
+        if model.adv_lambda and model.discriminator is None:
+            yield "model.discriminator: missing; adv_lambda needs it"
+        if not (model.pose_lambda or model.pixel_lambda or model.latent_lambda):
+            yield "model.pose_lambda: one of pose_lambda, pixel_lambda and latent_lambda must be above 0"
+        if not model.mirror_share and not model.pose_lambda:
+            yield "model.mirror_share: without mirror images only pose_lambda says how far to turn; set one of them"
+        phases = {"rotator": ["rotator"], **({"disc": ["disc"]} if model.trains_disc else {})}
+        yield from optimizer_problems(settings, phases)
 
     @property
     def trains_disc(self) -> bool:
         """Whether there is an adversarial loss."""
         return self.adv_lambda > 0
 
-    def trained(self) -> list[str]:
-        """Names of the networks that optimisers move."""
-        return ["rotator", "disc"] if self.trains_disc else ["rotator"]
-
     def num_mirrored(self, count: int) -> int:
         """Count the faces of a shard that are turned to their mirror image's pose, the first ones."""
         return round(self.mirror_share * count)
-
-
-def problems(settings: Settings) -> Iterator[str]:
-    """List what does not go together, each ``key: what is wrong``."""
-    model: Any = settings.model
-    if model.adv_lambda and model.discriminator is None:
-        yield "model.discriminator: missing; adv_lambda needs it"
-    loss = adversarial.find(model.gan_criterion.gan_mode)
-    if model.adv_lambda and (loss.gradient_penalty or loss.clip):
-        yield f"model.gan_criterion.gan_mode: '{loss.name}' is not for rotators; choose logistic or hinge"
-    if not (model.pose_lambda or model.pixel_lambda or model.latent_lambda):
-        yield "model.pose_lambda: one of pose_lambda, pixel_lambda and latent_lambda must be above 0"
-    if not model.mirror_share and not model.pose_lambda:
-        yield "model.mirror_share: without mirror images only pose_lambda says how far to turn; set one of them"
-    yield from optimizer_problems(settings, model.trained())

@@ -96,6 +96,6 @@ def _perceptual(
     if options.lpips_network == "faces-128-features":
         return perceptual.bundled_distance(form=form)
     if options.lpips_network == "discriminator":
-        assert discriminator is not None, "`check` has refused this"
+        assert discriminator is not None, "`problems` has refused this"
         return perceptual.discriminator_distance(discriminator, "discriminator-features", form)
     return perceptual.default_perceptual(form)

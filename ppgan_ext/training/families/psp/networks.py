@@ -9,11 +9,10 @@ import paddle
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.networks import LightEncoder, PSPEncoder, StyleGANv2Discriminator, StyleGANv2Generator
-from ppgan_ext.networks.e4e import Encoder4Editing, LatentDiscriminator, LightEncoder4Editing
+from ppgan_ext.networks import LightEncoder, PSPEncoder, StyleGANv2Generator
 from ppgan_ext.networks.sizes import channel_table
-from ppgan_ext.training.families.psp.options import TRUNK_ARCFACE, LightEncoderOptions, Pixel2Style2PixelOptions
-from ppgan_ext.training.families.stylegan2.options import GeneratorOptions
+from ppgan_ext.networks.stylegan2_options import StyleGANv2GeneratorOptions
+from ppgan_ext.training.families.psp.options import TRUNK_ARCFACE, Pixel2Style2PixelOptions, PSPEncoderBlock
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import catalog, load, store
 from ppgan_ext.weights.architecture import Architecture, generator_architecture
@@ -27,7 +26,7 @@ _OLD_NAMES = {"PSPEncoder": "GradualStyleEncoder"}
 
 
 class LatentNotes(nn.Layer):
-    """What goes with the codes in a checkpoint, as arrays, since a checkpoint of networks holds nothing else.
+    """Notes on the codes, kept as arrays, since a checkpoint of networks holds nothing else.
 
     Args:
         n_latent: rows of a code.
@@ -35,7 +34,7 @@ class LatentNotes(nn.Layer):
         options: read by `weights.load`: the encoder's type, the crop.
 
     Attributes:
-        latent_avg: buffer (n_latent, style_dim), what the encoder's codes are offsets from.
+        latent_avg: buffer (n_latent, style_dim), to which the encoder's output is added.
         options: buffer, the options as text (`recognise.pack_options`).
         settled: buffer (1,), 1 when ``latent_avg`` belongs to the generator.
     """
@@ -52,8 +51,8 @@ class LatentNotes(nn.Layer):
         self.latent_avg.set_value(np.ascontiguousarray(rows))
         self.settled.set_value(np.ones(1, np.uint8))
 
-    def told(self) -> dict[str, Any]:
-        """Read the options."""
+    def read(self) -> dict[str, Any]:
+        """Return the options."""
         return unpack_options(self.options.numpy(), "latent.options")
 
 
@@ -75,8 +74,8 @@ def open_file(options: Pixel2Style2PixelOptions) -> FaceModel | None:
 def make_generator(options: Pixel2Style2PixelOptions, model: FaceModel | None) -> StyleGANv2Generator:
     """Make a generator: the file's with its weights, or a fresh one."""
     if model is None:
-        assert options.generator is not None, "`check` has refused this"
-        return StyleGANv2Generator(**options.generator.model_dump(exclude={"name"}))
+        assert options.generator is not None, "`problems` has refused this"
+        return options.generator.build()
     generator = StyleGANv2Generator(**_architecture(model).arguments())
     load.load_into(generator, _arrays(model.generator), model.path)
     return generator
@@ -94,44 +93,23 @@ def make_encoder(
         ConfigError: sizes that do not go together, or no encoder of this kind in the file it shall be taken from.
         WeightsError: the trunk's file cannot be had or does not fit.
     """
-    chosen, size, style_dim = options.encoder, generator.size, generator.style_dim
-    encoder: LightEncoder | PSPEncoder
-    if isinstance(chosen, LightEncoderOptions):
-        light = LightEncoder4Editing if chosen.code == "e4e" else LightEncoder
-        widths = (chosen.channel_base, chosen.channel_cap)
-        encoder = light(size, *widths, style_dim, chosen.coarse, chosen.middle)
+    block = options.encoder
+    encoder: LightEncoder | PSPEncoder = block.build(generator.size, generator.style_dim)
+    if isinstance(encoder, LightEncoder):
         last = [head[1] for head in encoder.heads]
     else:
-        encoder = (Encoder4Editing if chosen.code == "e4e" else PSPEncoder)(size, style_dim=style_dim)
         last = [style.linear for style in encoder.styles]
-        if chosen.trunk_weight is not None:
-            _load_trunk(encoder, chosen.trunk_weight)
+    if isinstance(block, PSPEncoderBlock) and block.trunk_weight is not None:
+        _load_trunk(encoder, block.trunk_weight)
     for layer in last:
         layer.weight.set_value(paddle.zeros_like(layer.weight))
-    if chosen.pretrained:
+    if block.pretrained:
         _load_encoder(encoder, model)
     return encoder
 
 
-def make_discriminator(options: Pixel2Style2PixelOptions, model: FaceModel | None) -> StyleGANv2Discriminator:
-    """Make a discriminator of images, with the weights of the file's where that is the same network."""
-    assert options.discriminator is not None, "`check` has refused this"
-    network = StyleGANv2Discriminator(**options.discriminator.model_dump(exclude={"name"}))
-    parts = {} if model is None else load.read_checkpoint(model.path)[0].parts
-    state = parts.get("discriminator", {})
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    if model is not None and expected == {name: array.shape for name, array in state.items()}:
-        load.load_into(network, state, model.path)
-    return network
-
-
-def make_latent_discriminator(options: Pixel2Style2PixelOptions, style_dim: int) -> LatentDiscriminator:
-    """Make a discriminator of codes."""
-    return LatentDiscriminator(style_dim, options.w_discriminator_layers)
-
-
 def make_notes(options: Pixel2Style2PixelOptions, encoder: LightEncoder | PSPEncoder) -> LatentNotes:
-    """Make what goes with the codes, not settled yet."""
+    """Make the notes on the codes, not settled yet."""
     kind = type(encoder).__name__
     told = {
         "encoder_type": _OLD_NAMES.get(kind, kind),
@@ -149,7 +127,7 @@ def _arrays(network: nn.Layer) -> dict[str, Any]:
     return {name: tensor.numpy() for name, tensor in network.state_dict().items()}
 
 
-def _check_agreement(asked: GeneratorOptions, found: Architecture, model: FaceModel) -> None:
+def _check_agreement(asked: StyleGANv2GeneratorOptions, found: Architecture, model: FaceModel) -> None:
     wrong = [
         f"{key} {getattr(asked, key)} where the file has {getattr(found, key)}"
         for key in ("size", "style_dim", "n_mlp")

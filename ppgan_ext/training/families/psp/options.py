@@ -2,60 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from ppgan_ext.errors import nearest
-from ppgan_ext.losses import adversarial
+from ppgan_ext.networks.encoder_options import LightEncoderOptions, PSPEncoderOptions
+from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
 from ppgan_ext.option_types import Block, Count, CountOrZero, NotNegative, Positive
-from ppgan_ext.training.families.stylegan2.options import CriterionOptions, DiscriminatorOptions, GeneratorOptions
-from ppgan_ext.weights import catalog
+from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.shared.criterion_options import CriterionOptions
+from ppgan_ext.training.shared.option_checks import check_model_type, optimizer_problems
 
 if TYPE_CHECKING:
+    from ppgan_ext.training.families.psp.task import Pixel2Style2PixelTask
     from ppgan_ext.training.schema import Settings
 
-Code = Literal["psp", "e4e"]
 TRUNK_ARCFACE = "arcface-ir-se50"
 _SMALLEST_LIGHT = 16
 _WIDTH_STEP = 128  # IR-SE-50's widths are multiples of style_dim / 128
 
 
-class LightEncoderOptions(Block):
-    """`model.encoder` for `networks.LightEncoder`, whose images have the generator's size.
+class LightEncoderBlock(LightEncoderOptions):
+    """`model.encoder` for `LightEncoder`, whose images have the generator's size.
 
     Attributes:
-        channel_base: channels are ``min(channel_base // resolution, channel_cap)``.
-        channel_cap: see `channel_base`.
-        coarse: styles read from the 4x4 map.
-        middle: styles read from the 8x8 map.
-        code: "psp": each head gives the offset of its row from the mean code (arXiv 2008.00951); "e4e": the first head
-            gives one w, the others what is added to it for their row (arXiv 2102.02766).
         pretrained: start from the encoder in the file of `generator_weight` or `model_type`.
     """
 
-    name: Literal["LightEncoder"]
-    channel_base: Count = 8192
-    channel_cap: Count = 256
-    coarse: Count = 3
-    middle: CountOrZero = 4
-    code: Code = "psp"
     pretrained: bool = False
 
 
-class PSPEncoderOptions(Block):
-    """`model.encoder` for `networks.PSPEncoder`, IR-SE-50, whose images have 256 pixels.
+class PSPEncoderBlock(PSPEncoderOptions):
+    """`model.encoder` for IR-SE-50, whose images have 256 pixels.
 
     Attributes:
-        code: as of `LightEncoderOptions`.
-        pretrained: as there.
-        trunk_weight: file of ArcFace whose trunk the encoder starts with, as pSp does; "arcface-ir-se50" is
-            PaddleGAN's, found or downloaded. None: a fresh one.
+        pretrained: as of `LightEncoderBlock`.
+        trunk_weight: file of ArcFace from which the trunk starts, as in pSp; "arcface-ir-se50" is PaddleGAN's, found
+            or downloaded. None: a fresh trunk.
     """
 
-    name: Literal["PSPEncoder", "GradualStyleEncoder"]
-    code: Code = "psp"
     pretrained: bool = False
     trunk_weight: str | None = None
 
@@ -77,7 +63,7 @@ class ProgressiveOptions(Block):
         return 0 if done < self.start else min(1 + (done - self.start) // self.every, n_latent - 1)
 
 
-class Pixel2Style2PixelOptions(Block):
+class Pixel2Style2PixelOptions(FamilyOptions):
     """The `model:` block. Names of weights are pixel2style2pixel's and encoder4editing's, as are their defaults.
 
     A weight of 0 leaves a loss out, and the network it needs.
@@ -114,11 +100,10 @@ class Pixel2Style2PixelOptions(Block):
         ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
     """
 
-    name: Literal["Pixel2Style2PixelModel"] = "Pixel2Style2PixelModel"
-    generator: GeneratorOptions | None = None
+    generator: StyleGANv2GeneratorOptions | None = None
     model_type: str | None = None
     generator_weight: str | None = None
-    encoder: Annotated[LightEncoderOptions | PSPEncoderOptions, Field(discriminator="name")]
+    encoder: Annotated[LightEncoderBlock | PSPEncoderBlock, Field(discriminator="name")]
     crop: Literal["ffhq", "tight"]
     train_decoder: bool = False
     start_from_latent_avg: bool = True
@@ -137,7 +122,7 @@ class Pixel2Style2PixelOptions(Block):
     w_r1_weight: NotNegative = 10.0
     adv_lambda: NotNegative = 0.0
     sample_lambda: NotNegative = 0.0
-    discriminator: DiscriminatorOptions | None = None
+    discriminator: StyleGANv2DiscriminatorOptions | None = None
     gan_criterion: CriterionOptions = CriterionOptions()
     r1_reg_weight: NotNegative = 10.0
     d_reg_every: Count = 16
@@ -147,8 +132,23 @@ class Pixel2Style2PixelOptions(Block):
 
     @field_validator("model_type")
     @classmethod
-    def _known(cls, name: str | None) -> str | None:
+    def _exists(cls, name: str | None) -> str | None:
         return check_model_type(name)
+
+    @classmethod
+    def task(cls) -> type[Pixel2Style2PixelTask]:
+        """Import and return the task."""
+        from ppgan_ext.training.families.psp.task import Pixel2Style2PixelTask
+
+        return Pixel2Style2PixelTask
+
+    @classmethod
+    def problems(cls, settings: Settings) -> Iterator[str]:
+        """Check that losses have the networks they need, and each network that learns its optimiser."""
+        model: Any = settings.model
+        yield from _model_problems(model)
+        yield from _encoder_problems(model)
+        yield from optimizer_problems(settings, model.learning())
 
     @property
     def has_file(self) -> bool:
@@ -165,42 +165,23 @@ class Pixel2Style2PixelOptions(Block):
         """Whether there is a discriminator of images, trained or only looked through."""
         return self.trains_disc or (self.lpips_lambda > 0 and self.lpips_network == "discriminator")
 
-    def trained(self) -> list[str]:
-        """Names of the networks that optimisers move."""
-        parts = {"encoder": True, "gen": self.train_decoder, "disc": self.trains_disc}
-        parts["latent_disc"] = self.w_discriminator_lambda > 0
-        return [name for name, there in parts.items() if there]
+    def learning(self) -> dict[str, list[str]]:
+        """Return the networks that learn, by phase."""
+        phases = {"encoder": ["encoder", "gen"] if self.train_decoder else ["encoder"]}
+        if self.trains_disc:
+            phases["disc"] = ["disc"]
+        if self.w_discriminator_lambda:
+            phases["latent_disc"] = ["latent_disc"]
+        return phases
 
 
-def check_model_type(name: str | None) -> str | None:
-    """Return the name if the catalog has a file for it, or None.
-
-    Raises:
-        ValueError: it has none; says the nearest name.
-    """
-    if name is not None and (name not in catalog.MODELS or catalog.MODELS[name].weights is None):
-        choices = [key for key, record in catalog.MODELS.items() if record.weights is not None]
-        raise ValueError(f"there is no model '{name}'. {nearest(name, choices)}")
-    return name
-
-
-def problems(settings: Settings) -> list[str]:
-    """List what does not go together, each ``key: what is wrong``."""
-    model: Any = settings.model
-    return [*_in_model(model), *_in_encoder(model), *optimizer_problems(settings, model.trained())]
-
-
-def _in_model(model: Pixel2Style2PixelOptions) -> Iterator[str]:
+def _model_problems(model: Pixel2Style2PixelOptions) -> Iterator[str]:
     if model.generator is None and not model.has_file:
         yield "model.generator: missing; describe the generator that --load brings, or give model.generator_weight"
     if model.needs_disc and model.discriminator is None:
         yield "model.discriminator: missing; adv_lambda, sample_lambda and lpips_network: discriminator need it"
     if model.sample_lambda and not model.train_decoder:
         yield "model.sample_lambda: has no effect on a frozen generator; set train_decoder: true, or leave it out"
-    loss = adversarial.find(model.gan_criterion.gan_mode)
-    if (model.trains_disc or model.w_discriminator_lambda) and (loss.gradient_penalty or loss.clip):
-        fitting = [name for name, one in adversarial.LOSSES.items() if not (one.gradient_penalty or one.clip)]
-        yield f"model.gan_criterion.gan_mode: '{loss.name}' is not for encoders; choose from {', '.join(fitting)}"
     if model.lpips_weight is not None and model.lpips_network != "lpips-vgg16":
         yield "model.lpips_weight: is VGG's; set lpips_network: lpips-vgg16, or leave it out"
     if not (model.l2_lambda or model.lpips_lambda or model.id_lambda):
@@ -209,7 +190,7 @@ def _in_model(model: Pixel2Style2PixelOptions) -> Iterator[str]:
         yield "model.delta_norm_lambda: is for encoder.code: e4e"
 
 
-def _in_encoder(model: Pixel2Style2PixelOptions) -> Iterator[str]:
+def _encoder_problems(model: Pixel2Style2PixelOptions) -> Iterator[str]:
     if model.progressive is not None and model.encoder.code != "e4e":
         yield "model.progressive: needs encoder.code: e4e, whose rows are offsets from the first"
     if model.encoder.pretrained and not model.has_file:
@@ -217,26 +198,7 @@ def _in_encoder(model: Pixel2Style2PixelOptions) -> Iterator[str]:
     generator = model.generator
     if generator is None:
         return
-    if isinstance(model.encoder, LightEncoderOptions) and generator.size < _SMALLEST_LIGHT:
+    if isinstance(model.encoder, LightEncoderBlock) and generator.size < _SMALLEST_LIGHT:
         yield f"model.encoder: LightEncoder needs {_SMALLEST_LIGHT} pixels or more, the generator has {generator.size}"
-    if isinstance(model.encoder, PSPEncoderOptions) and generator.style_dim % _WIDTH_STEP:
+    if isinstance(model.encoder, PSPEncoderBlock) and generator.style_dim % _WIDTH_STEP:
         yield f"model.generator.style_dim: must be a multiple of {_WIDTH_STEP} for PSPEncoder, is {generator.style_dim}"
-
-
-def optimizer_problems(settings: Settings, trained: Sequence[str]) -> Iterator[str]:
-    """List networks that are trained without an optimiser or by several, those named that are not, and mixed phases."""
-    for network in trained:
-        owners = [name for name, options in settings.optimizer.items() if network in options.net_names]
-        if len(owners) != 1:
-            yield f"optimizer: network '{network}' needs one optimiser, {len(owners)} name it"
-    for name, options in settings.optimizer.items():
-        for network in options.net_names:
-            if network not in trained:
-                yield f"optimizer.{name}.net_names: '{network}' is not trained here. {nearest(network, trained)}"
-        if len({_phase(network) for network in options.net_names}) > 1:
-            yield f"optimizer.{name}.net_names: a discriminator needs an optimiser of its own"
-
-
-def _phase(network: str) -> str:
-    """Networks of one phase of an iteration are moved together."""
-    return network if network in ("disc", "latent_disc") else "encoder"

@@ -1,56 +1,21 @@
-"""Options of StyleGAN2's training: PaddleGAN's `model:` block, and what this package adds to it."""
+"""Options of StyleGAN2's training: PaddleGAN's `model:` block, and this package's additions to it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ppgan_ext.errors import ConfigError
-from ppgan_ext.losses import adversarial
+from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
 from ppgan_ext.option_types import Block, Count, Fraction, NotNegative, Number, Positive
+from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.shared.criterion_options import CriterionOptions
+from ppgan_ext.training.shared.option_checks import optimizer_problems
 
-
-class GeneratorOptions(Block):
-    """`model.generator`: arguments of `networks.StyleGANv2Generator`."""
-
-    name: Literal["StyleGANv2Generator"] = "StyleGANv2Generator"
-    size: Count
-    style_dim: Count = 512
-    n_mlp: Count = 8
-    channel_multiplier: Positive = 2
-    blur_kernel: Annotated[tuple[Number, ...], Field(min_length=2)] = (1, 3, 3, 1)
-    lr_mlp: Positive = 0.01
-    channel_base: Count | None = None
-    channel_cap: Count = 512
-
-
-class DiscriminatorOptions(Block):
-    """`model.discriminator`: arguments of `networks.StyleGANv2Discriminator`."""
-
-    name: Literal["StyleGANv2Discriminator"] = "StyleGANv2Discriminator"
-    size: Count
-    channel_multiplier: Positive = 2
-    blur_kernel: Annotated[tuple[Number, ...], Field(min_length=2)] = (1, 3, 3, 1)
-    channel_base: Count | None = None
-    channel_cap: Count = 512
-
-
-class CriterionOptions(Block):
-    """`model.gan_criterion`: which adversarial loss (`losses.adversarial.LOSSES`), and its weight."""
-
-    name: Literal["GANLoss"] = "GANLoss"
-    gan_mode: str = "logistic"
-    loss_weight: Positive = 1.0
-
-    @field_validator("gan_mode")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            adversarial.find(name)
-        except ConfigError as error:
-            raise ValueError(f"{error.what}. {error.cure}") from error
-        return name
+if TYPE_CHECKING:
+    from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
+    from ppgan_ext.training.schema import Settings
 
 
 class LazyOptions(Block):
@@ -65,12 +30,12 @@ class AugmentOptions(Block):
 
     Attributes:
         groups: b pixel blitting, g geometry, c colour.
-        target: of the mean sign of the scores of real images, r_t.
-        num_images_to_one: real images over which p can go from 0 to 1.
+        target: desired mean sign of the scores of real images, r_t.
+        num_images_to_one: number of real images over which p can rise from 0 to 1.
         interval: iterations between changes of p.
         limit: largest p.
-        p: to start with; with `fixed` for good.
-        fixed: p does not change.
+        p: initial probability of each transform.
+        fixed: keep p as it is.
     """
 
     groups: Annotated[str, Field(pattern="^[bgc]+$")] = "bgc"
@@ -82,27 +47,26 @@ class AugmentOptions(Block):
     fixed: bool = False
 
 
-class StyleGAN2Options(Block):
+class StyleGAN2Options(FamilyOptions):
     """The `model:` block.
 
-    PaddleGAN's keys, then ours.
+    PaddleGAN's keys come first, then this package's own.
 
     Attributes:
         r1_reg_weight: gamma of R1 (arXiv 1801.04406); 0: none.
         path_reg_weight: weight of the path-length penalty (arXiv 1912.04958, Eq. 4); 0: none.
-        path_batch_shrink: the penalty is taken on a batch smaller by this factor.
-        max_eval_steps: PaddleGAN's number of images for metrics; kept for its files: each metric has its own.
+        path_batch_shrink: the path-length penalty is computed on a batch smaller by this factor.
+        max_eval_steps: PaddleGAN's number of images for metrics; accepted without effect: each metric has its own.
         r2_reg_weight: gamma of R2, the same penalty on generated images.
-        r1_batch_shrink: R1 and R2 are taken on a part of the batch smaller by this factor.
-        style_mixing: share of images whose later layers come from a second code (arXiv 1812.04948, section 3.1).
+        r1_batch_shrink: R1 and R2 are computed on a batch smaller by this factor.
+        style_mixing: share of images whose later layers use a second code (arXiv 1812.04948, section 3.1).
         ema_images: half-life of the averaged generator's weights, in images.
         ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
         augment: None: no augmentation.
     """
 
-    name: Literal["StyleGAN2Model"] = "StyleGAN2Model"
-    generator: GeneratorOptions
-    discriminator: DiscriminatorOptions
+    generator: StyleGANv2GeneratorOptions
+    discriminator: StyleGANv2DiscriminatorOptions
     gan_criterion: CriterionOptions = CriterionOptions()
     r1_reg_weight: NotNegative = 10.0
     path_reg_weight: NotNegative = 2.0
@@ -115,3 +79,26 @@ class StyleGAN2Options(Block):
     ema_images: Positive = 10_000
     ema_rampup: NotNegative = 0.05
     augment: AugmentOptions | None = None
+
+    @classmethod
+    def task(cls) -> type[StyleGAN2Task]:
+        """Import and return the task."""
+        from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
+
+        return StyleGAN2Task
+
+    @classmethod
+    def problems(cls, settings: Settings) -> Iterator[str]:
+        """Check that both networks have one size and that each has its optimiser."""
+        model: Any = settings.model
+        if model.generator.size != model.discriminator.size:
+            yield (
+                f"model.discriminator.size: is {model.discriminator.size}, but the generator's is "
+                f"{model.generator.size}; they must be equal"
+            )
+        yield from optimizer_problems(settings, {"generator": ["gen"], "discriminator": ["disc"]})
+
+    @property
+    def has_disc_penalty(self) -> bool:
+        """Whether the discriminator has a lazy penalty."""
+        return bool(self.r1_reg_weight or self.r2_reg_weight)

@@ -1,0 +1,28 @@
+"""`model.gan_criterion`, which families that train a discriminator share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import field_validator
+
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.losses import adversarial
+from ppgan_ext.option_types import Block, Positive
+
+
+class CriterionOptions(Block):
+    """Which adversarial loss, a name of `losses.adversarial.LOSSES`, and its weight."""
+
+    name: Literal["GANLoss"] = "GANLoss"
+    gan_mode: str = "logistic"
+    loss_weight: Positive = 1.0
+
+    @field_validator("gan_mode")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        try:
+            adversarial.find(name)
+        except ConfigError as error:
+            raise ValueError(f"{error.what}. {error.cure}") from error
+        return name

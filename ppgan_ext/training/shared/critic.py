@@ -1,0 +1,120 @@
+"""The phases in which a task trains a discriminator: a step on every shard, and one for lazy penalties when due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+import paddle
+
+from ppgan_ext.losses.adversary import Adversary, Penalty
+from ppgan_ext.training.shared.phases import Phase, Shard
+from ppgan_ext.training.tensors import from_array
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Samples(NamedTuple):
+    """What a discriminator compares on one shard.
+
+    Attributes:
+        real: (N, ...); None where a penalty does not need it.
+        fake: (N, ...), without a graph; None where a penalty does not need it.
+    """
+
+    real: paddle.Tensor | None
+    fake: paddle.Tensor | None
+
+
+MakeSamples: TypeAlias = Callable[[Shard], Samples]
+MakePenaltySamples: TypeAlias = Callable[[Shard, Penalty], Samples]
+
+
+class Critic:
+    """Trains the discriminator of an adversary.
+
+    Args:
+        name: of the network in a checkpoint, and of its loss in the log: ``loss_<name>``.
+        adversary: network, loss, penalties.
+        samples: makes the real and generated samples of a shard.
+        penalty_samples: makes those of a lazy penalty; None: the same samples.
+        weight: factor of the adversarial loss.
+        log_scores: also log the mean scores, and the mean sign of real scores.
+        penalty_prefix: of the names of lazy penalties in the log; None: ``loss_<name>_``.
+        stream: name of the random numbers that place the points of the gradient penalty.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        adversary: Adversary,
+        samples: MakeSamples,
+        penalty_samples: MakePenaltySamples | None = None,
+        *,
+        weight: float = 1.0,
+        log_scores: bool = False,
+        penalty_prefix: str | None = None,
+        stream: str | None = None,
+    ) -> None:
+        self.name, self.adversary = name, adversary
+        self._make_samples, self._make_penalty_samples = samples, penalty_samples
+        self._weight, self._log_scores = weight, log_scores
+        self._prefix = f"loss_{name}_" if penalty_prefix is None else penalty_prefix
+        self._stream = stream or f"{name} penalty"
+
+    def phases(self) -> list[Phase]:
+        """List the step of the loss and the steps of the lazy penalties, those of one interval together."""
+        loss = Phase(self.name, (self.name,), self._learn, after=lambda numbers: self.adversary.clip())
+        lazy = sorted(self.adversary.lazy, key=lambda penalty: penalty.every)
+        return [loss, *(self._penalty_phase(every, list(group)) for every, group in groupby(lazy, _interval))]
+
+    def _penalty_phase(self, every: int, penalties: Sequence[Penalty]) -> Phase:
+        return Phase(
+            f"{self.name} penalties", (self.name,), lambda shard: self._penalise(shard, every, penalties), every=every
+        )
+
+    def _samples(self, shard: Shard) -> Samples:
+        if self._make_penalty_samples is not None or not self.adversary.lazy:
+            return self._make_samples(shard)  # needed only once, so not kept
+        return shard.once(f"samples of {self.name}", lambda: self._make_samples(shard))
+
+    def _learn(self, shard: Shard) -> dict[str, float]:
+        real, fake = self._samples(shard)
+        assert real is not None
+        assert fake is not None
+        loss = self.adversary.critic_loss(real, fake, self._shares(shard))
+        (loss.total * self._weight).backward()
+        numbers = {f"loss_{self.name}": loss.total.item()}
+        if self._log_scores:
+            numbers |= {
+                "real_score": loss.real_score.mean().item(),
+                "fake_score": loss.fake_score.mean().item(),
+                "real_sign": loss.real_score.sign().mean().item(),
+            }
+        return numbers
+
+    def _penalise(self, shard: Shard, every: int, penalties: Sequence[Penalty]) -> dict[str, float]:
+        total, numbers = paddle.zeros([]), {}
+        for penalty, samples in self._penalty_samples(shard, penalties):
+            value = self.adversary.penalty(penalty, samples.real, samples.fake, self._shares(shard))
+            total = total + penalty.factor * value
+            numbers[f"{self._prefix}{penalty.kind}"] = value.item()
+        (total * every).backward()
+        return numbers
+
+    def _penalty_samples(self, shard: Shard, penalties: Sequence[Penalty]) -> Iterator[tuple[Penalty, Samples]]:
+        for penalty in penalties:
+            if self._make_penalty_samples is None:
+                yield penalty, self._samples(shard)
+            else:
+                yield penalty, self._make_penalty_samples(shard, penalty)
+
+    def _shares(self, shard: Shard) -> Callable[[int], paddle.Tensor]:
+        return lambda count: from_array(shard.generator(self._stream).random(count, np.float32))
+
+
+def _interval(penalty: Penalty) -> int:
+    return penalty.every

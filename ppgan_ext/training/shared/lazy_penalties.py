@@ -1,0 +1,20 @@
+"""Lazy regularisation: what a penalty in every k-th iteration asks of an optimiser (arXiv 1912.04958, appendix B)."""
+
+from __future__ import annotations
+
+from ppgan_ext.training.optimizers import AdamOptions, AdamWOptions, OptimizerOptions
+
+
+def lazy_ratio(interval: int) -> float:
+    """Return c = k / (k + 1): with a penalty every k-th iteration an optimiser makes k + 1 steps where it made k.
+
+    The learning rate is multiplied by c, and Adam's betas are raised to the power c.
+    """
+    return interval / (interval + 1)
+
+
+def with_raised_betas(options: OptimizerOptions, ratio: float) -> OptimizerOptions:
+    """Raise Adam's betas to a power; other optimisers stay as they are."""
+    if not isinstance(options, AdamOptions | AdamWOptions):
+        return options
+    return options.model_copy(update={"beta1": options.beta1**ratio, "beta2": options.beta2**ratio})
