@@ -15,7 +15,7 @@ from ppgan_ext.types import Face, Image
 # Reconstructions up to this size stay in the outputs' cache for the next metric: 1,000 images of 295 px.
 MAX_CACHED_BYTES = 256 * 2**20
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class PairOptions(MetricOptions):
@@ -97,8 +97,8 @@ class PairMetric(Metric):
 
     def compare_faces(
         self, outputs: ModelOutputs, figures: Figures, on_progress: OnProgress | None,
-        compare: Callable[[Image, Face, Image, Face], T],
-    ) -> tuple[list[T], int]:  # fmt: skip
+        compare: Callable[[Image, Face, Image, Face], _T],
+    ) -> tuple[list[_T], int]:  # fmt: skip
         """Compare the faces of all pairs that have one in both images.
 
         Args:
