@@ -1,6 +1,7 @@
-"""How good a model is, in figures that name the network they rest on. ``METRICS`` holds those that files can ask for.
+"""Metrics of a model's quality. Each figure's name contains the network that it rests on.
 
-Importing this costs no Paddle: networks are loaded when a metric first needs them.
+``METRICS`` maps the names of YAML files to classes. Importing this package does not import Paddle: networks are loaded
+on first use.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from ppgan_ext.metrics.fid import FID
 from ppgan_ext.metrics.image_quality import PSNR, SSIM
 from ppgan_ext.metrics.kid import KID
 from ppgan_ext.metrics.lpips import LPIPSMetric
+from ppgan_ext.metrics.model_outputs import ModelOutputs
 from ppgan_ext.metrics.pose import PoseError
 from ppgan_ext.metrics.ppl import PPL
 from ppgan_ext.metrics.precision_recall import PrecisionRecall
-from ppgan_ext.metrics.subject import Subject
 
 # FID, LPIPSMetric, PSNR and SSIM are PaddleGAN's names.
 METRICS: dict[str, type[Metric]] = {
@@ -35,10 +36,10 @@ METRICS: dict[str, type[Metric]] = {
 
 
 def build_metric(settings: Mapping[str, Any]) -> Metric:
-    """Build a metric from a mapping as in a YAML file: ``name`` picks the class, the rest are its options.
+    """Build a metric from a mapping as in a YAML file: ``name`` selects the class, the rest are its options.
 
     Raises:
-        ConfigError: an unknown name, with the nearest one; or names every wrong option.
+        ConfigError: an unknown name, with the nearest one; or wrong options, all of them.
 
     Example:
         >>> build_metric({"name": "FID", "batch_size": 4}).options.batch_size
@@ -51,21 +52,21 @@ def build_metric(settings: Mapping[str, Any]) -> Metric:
     return METRICS[name](options)
 
 
-def compute_all(metrics: Iterable[Metric], subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-    """Measure with several metrics, which share what they compute of one subject.
+def compute_all(metrics: Iterable[Metric], outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+    """Compute the figures of several metrics, which share intermediate results through the outputs' cache.
 
     Args:
-        metrics: which.
-        subject: what is measured.
-        on_progress: called by each metric in turn, with the number of its images done and in all.
+        metrics: the metrics.
+        outputs: the model's outputs and the real images.
+        on_progress: called by each metric in turn, with the number of its images done and its total.
 
     Raises:
-        ConfigError: the subject lacks what a metric needs.
+        ConfigError: the outputs lack what a metric needs.
         InputError: too few images, or none that can be read.
     """
     figures = Figures()
     for metric in metrics:
-        figures.merge(metric.compute(subject, on_progress))
+        figures.merge(metric.compute(outputs, on_progress))
     return figures
 
 
@@ -80,10 +81,10 @@ __all__ = [
     "IdentitySimilarity",
     "LPIPSMetric",
     "Metric",
+    "ModelOutputs",
     "OnProgress",
     "PoseError",
     "PrecisionRecall",
-    "Subject",
     "build_metric",
     "compute_all",
 ]

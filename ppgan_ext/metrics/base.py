@@ -1,4 +1,4 @@
-"""What every metric is: options checked before work starts, and ``compute``, from a subject to named figures."""
+"""The base of all metrics: options checked before work starts, and ``compute``, which returns named figures."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ppgan_ext import config
 
 if TYPE_CHECKING:
-    from ppgan_ext.metrics.subject import Subject
+    from ppgan_ext.metrics.model_outputs import ModelOutputs
 
-OnProgress: TypeAlias = Callable[[int, int], None]  # steps done, steps in all
+OnProgress: TypeAlias = Callable[[int, int], None]  # steps done, total number of steps
 
 
 class Figures(dict[str, float]):
-    """Named figures, and in ``notes`` what a reader has to know to trust them: few samples, files left out."""
+    """Named figures, and ``notes`` on what weakens them: few samples, files left out."""
 
     def __init__(self, figures: Mapping[str, float] | None = None, notes: Iterable[str] = ()) -> None:
         super().__init__(figures or {})
         self.notes = list(notes)
 
     def merge(self, other: Mapping[str, float]) -> None:
-        """Take over the figures of another metric, and its notes, each once."""
+        """Add the figures of another metric, and those of its notes that are new."""
         self.update(other)
         self.notes += [note for note in getattr(other, "notes", []) if note not in self.notes]
 
@@ -34,8 +34,8 @@ class Progress:
     """Counts steps for a callback.
 
     Args:
-        total: number of steps in all.
-        report: told how many are done; None for nobody.
+        total: total number of steps.
+        report: called with the number of steps done and the total, or None.
     """
 
     def __init__(self, total: int, report: OnProgress | None = None) -> None:
@@ -44,7 +44,7 @@ class Progress:
         self._report = report
 
     def advance(self, count: int = 1) -> None:
-        """Count steps that have been done, or turned out not to be needed."""
+        """Count steps that are done, or that proved unnecessary."""
         self.done += count
         if self._report is not None and count:
             self._report(self.done, self.total)
@@ -54,7 +54,7 @@ class MetricOptions(BaseModel):
     """Options of all metrics.
 
     Attributes:
-        batch_size: images in one pass of a network; no figure depends on it.
+        batch_size: images in one pass of a network; the figures do not depend on it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +63,7 @@ class MetricOptions(BaseModel):
 
 
 def existing_file(value: Path | None) -> Path | None:
-    """Refuse a path at which there is no file, before work starts."""
+    """Refuse a path without a file, before work starts."""
     if value is not None and not value.expanduser().is_file():
         raise ValueError("no such file")
     return None if value is None else value.expanduser()
@@ -76,10 +76,10 @@ class Metric(ABC):
     """A metric with its options.
 
     Args:
-        options: an instance of the class's ``Options``, or a mapping that is checked as one; None for the defaults.
+        options: an instance of the class's ``Options``, or a mapping of its fields; None for the defaults.
 
     Raises:
-        ConfigError: names every wrong key and value.
+        ConfigError: with every wrong key and value.
     """
 
     Options: ClassVar[type[MetricOptions]] = MetricOptions
@@ -89,25 +89,34 @@ class Metric(ABC):
             options = config.load_options(self.Options, overrides=options)
         self.options: Any = options
 
-    def prepare(self) -> None:  # noqa: B027  most metrics have nothing to load
-        """Load the networks now instead of at the first figure, so that a missing file shows before training starts.
+    def load_networks(self) -> None:  # noqa: B027  most metrics have nothing to load
+        """Load the networks now instead of on first use, so that a missing file is reported before training starts.
 
         Raises:
-            WeightsError: a file cannot be had or is something else.
+            WeightsError: a file is missing and cannot be downloaded, or has other contents.
         """
 
     @abstractmethod
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure.
-
-        Args:
-            subject: what is measured.
-            on_progress: called with the number of images done and in all.
-
-        Returns:
-            Figures whose keys name the network that they rest on, if any.
+    def check(self, outputs: ModelOutputs) -> None:
+        """Check that everything the metric needs is there, without loading or computing anything.
 
         Raises:
-            ConfigError: the subject lacks what the metric needs.
+            ConfigError: the outputs lack what the metric needs.
+            InputError: the set of real images is empty.
+        """
+
+    @abstractmethod
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures.
+
+        Args:
+            outputs: the model's outputs and the real images.
+            on_progress: called with the number of images done and the total.
+
+        Returns:
+            Figures whose names end with the network that they rest on, if any.
+
+        Raises:
+            ConfigError: the outputs lack what the metric needs.
             InputError: too few images, or none that can be read.
         """

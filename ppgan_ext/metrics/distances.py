@@ -1,4 +1,4 @@
-"""The perceptual distance that a figure rests on, chosen by name or by what is on this machine."""
+"""The perceptual distance that a figure rests on, selected by name or by the files on this machine."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class DistanceOptions(MetricOptions):
     """Options of the metrics that rest on a perceptual distance.
 
     Attributes:
-        distance: "lpips-vgg16", downloaded if it is nowhere, or "faces-128-features"; None never downloads: it takes
-            LPIPS where its file is given or on this machine, otherwise the other.
+        distance: "lpips-vgg16", downloaded if necessary, or "faces-128-features". None never downloads: it selects
+            LPIPS if its file is given or on this machine, otherwise the other.
         weight_path: local file of LPIPS' trunk, PaddleGAN's ``vgg16_official.pdparams``.
     """
 
@@ -40,7 +40,7 @@ class DistanceMetric(Metric):
 
     Args:
         options: see :class:`Metric`; a `DistanceOptions`.
-        distance: takes the place of what the options name.
+        distance: used instead of the distance of the options.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class DistanceMetric(Metric):
         super().__init__(options)
         self._distance = distance
 
-    def prepare(self) -> None:
-        """Load the distance; see :meth:`Metric.prepare`."""
+    def load_networks(self) -> None:
+        """Load the distance; see :meth:`Metric.load_networks`."""
         self.distance()
 
     def distance(self) -> Perceptual:
-        """Return the distance, loaded when first asked for."""
+        """Return the distance, loaded on first use."""
         if self._distance is None:
             self._distance = choose_distance(self.options.distance, self.options.weight_path)
         return self._distance
@@ -64,7 +64,7 @@ def choose_distance(name: str | None, weight_path: Path | None) -> Perceptual:
     """Load a perceptual distance; see :class:`DistanceOptions`.
 
     Raises:
-        WeightsError: the file cannot be had or is something else.
+        WeightsError: the file is missing and cannot be downloaded, or has other contents.
     """
     from ppgan_ext import losses
 

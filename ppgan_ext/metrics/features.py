@@ -1,8 +1,8 @@
-"""Networks whose features figures rest on. Their names are part of the figures': two names, two scales.
+"""Networks whose features figures rest on. A figure's name contains the network's: each network has its own scale.
 
 "inception-v3" is the network of published figures, with its file from PaddleGAN or pytorch-fid. "faces-128-features" is
-the discriminator that ships with the package: it needs no file and knows faces, but its figures can be compared with
-one another only.
+the discriminator that ships with the package: it needs no file and was trained on faces, but its figures can only be
+compared with one another.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from paddle import nn
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError, nearest
 from ppgan_ext.losses.perceptual import fit_to, freeze, unit_length
-from ppgan_ext.metrics.subject import Images, to_pixels
+from ppgan_ext.metrics.model_outputs import Images, images_to_pixels
 from ppgan_ext.networks import InceptionV3, StyleGANv2Discriminator
 from ppgan_ext.networks.inception import NUM_FEATURES
 from ppgan_ext.types import FloatArray
@@ -30,7 +30,7 @@ INCEPTION = "inception-v3"
 OWN = f"{catalog.DEFAULT_MODEL}-features"
 
 # PaddleGAN's file has Paddle's names for the running statistics if it was saved by structure, PyTorch's if by parameter
-# name; pytorch-fid's has PyTorch's. Paddle would go on without those it does not know.
+# name; pytorch-fid's has PyTorch's. Paddle itself would silently skip unknown names.
 _INCEPTION_NAMES = (
     Rule(r"(.+\.bn)\.running_mean", r"\1._mean"),
     Rule(r"(.+\.bn)\.running_var", r"\1._variance"),
@@ -44,7 +44,7 @@ class FeatureNetwork(Protocol):
     """Maps images to vectors.
 
     Attributes:
-        name: of the network, in keys of figures.
+        name: name of the network in the names of figures.
         num_features: F.
         weights_hash: identifies the weights.
     """
@@ -62,7 +62,7 @@ class PixelFeatures:
     """A feature network made from a Paddle function.
 
     Args:
-        name: see :class:`FeatureNetwork`, as are the next two.
+        name: see :class:`FeatureNetwork`, also for the next two.
         num_features: F.
         weights_hash: identifies the weights.
         apply: maps pixels (N, 3, H, W) in [-1, 1] to features (N, F).
@@ -80,25 +80,26 @@ class PixelFeatures:
         """Map images (N, H, W, 3) RGB uint8 to features (N, F) float64, on Paddle's current device.
 
         Raises:
-            InputError: other shapes or types.
+            InputError: the images have another shape or type.
         """
         if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
-            raise InputError(f"expected (N, H, W, 3) uint8, got {images.shape} {images.dtype}", where="images")
+            what = f"expected (N, H, W, 3) uint8, got {images.shape} {images.dtype}"
+            raise InputError(what, where="images", cure="Give 8-bit RGB images, the colour axis last")
         with paddle.no_grad():
-            features = self._apply(paddle.to_tensor(to_pixels(images))).numpy()
+            features = self._apply(paddle.to_tensor(images_to_pixels(images))).numpy()
         return features.astype(np.float64)
 
 
 def inception_features(path: str | os.PathLike[str] | None = None) -> PixelFeatures:
-    """The network of published figures, "inception-v3": 2048 channel means, from images resized to 299 pixels.
+    """Load the network of published figures, "inception-v3": 2048 channel means of images resized to 299 pixels.
 
     Args:
         path: PaddleGAN's ``InceptionV3.pdparams``, or pytorch-fid's ``pt_inception-2015-12-05-6726825d.pth``; None
             finds or downloads the former.
 
     Raises:
-        WeightsError: a file that cannot be had or is something else; also torchvision's ``inception_v3``, which has the
-            same shapes but was trained anew, on other labels, so that its figures are others.
+        WeightsError: the file is missing and cannot be downloaded, or has other contents, such as torchvision's
+            ``inception_v3``, which has the same shapes but was trained on other labels, so that its figures differ.
     """
     file = store.locate(catalog.INCEPTION, path)
     state, unknown = rename(load.load_state(file), _INCEPTION_NAMES)
@@ -107,20 +108,20 @@ def inception_features(path: str | os.PathLike[str] | None = None) -> PixelFeatu
         what = f"is an Inception network of {_TORCHVISION_CLASSES} classes; that of published figures has 1008"
         raise WeightsError(what, where=file, cure=cure)
     network = load.build_lazily(InceptionV3)
-    # The classifier on top has no part in the features.
+    # The classifier does not contribute to the features.
     load.load_into(network, state, file, ignored=["fc.", "AuxLogits."], unknown=unknown, cure=cure)
     freeze(network)
     return PixelFeatures(INCEPTION, NUM_FEATURES, store.file_hash(file), network)
 
 
 def discriminator_features(discriminator: StyleGANv2Discriminator | None = None) -> PixelFeatures:
-    """The features of the discriminator that ships with the package, "faces-128-features".
+    """Return the features of the discriminator that ships with the package, "faces-128-features".
 
-    Images are brought to its size. The feature vector of every pixel after each residual block is scaled to root mean
-    square 1, so that the blocks count alike; then each channel is averaged over space.
+    Images are resized to its size. The feature vector of every pixel after each residual block is scaled to root mean
+    square 1, so that all blocks have equal weight; then each channel is averaged over space.
 
     Args:
-        discriminator: a network that has its weights; None loads the bundled one.
+        discriminator: a network with its weights; None loads the bundled one.
     """
     network = load.load_discriminator() if discriminator is None else discriminator
     freeze(network)
@@ -144,13 +145,13 @@ def choose(name: str | None = None, weight_path: str | os.PathLike[str] | None =
     """Load a feature network.
 
     Args:
-        name: "inception-v3", downloaded if it is nowhere, or "faces-128-features". None never downloads: it takes
-            "inception-v3" where its file is given or on this machine, otherwise "faces-128-features".
+        name: "inception-v3", downloaded if necessary, or "faces-128-features". None never downloads: it selects
+            "inception-v3" if its file is given or on this machine, otherwise "faces-128-features".
         weight_path: local file of the network; "faces-128-features" has none.
 
     Raises:
         ConfigError: an unknown name, or a file for a network that has none.
-        WeightsError: the file cannot be had or is something else.
+        WeightsError: the file is missing and cannot be downloaded, or has other contents.
     """
     if name is None:
         is_here = weight_path is not None or store.find_local(catalog.INCEPTION) is not None

@@ -1,4 +1,4 @@
-"""Frechet inception distance (arXiv 1706.08500): how far apart two Gaussians fitted to features are."""
+"""Frechet inception distance (arXiv 1706.08500): the distance of two Gaussians fitted to features."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from ppgan_ext.errors import InputError
 from ppgan_ext.metrics.base import Figures, OnProgress
 from ppgan_ext.metrics.feature_metric import FeatureMetric, FeatureOptions
+from ppgan_ext.metrics.model_outputs import MAX_NUM, ModelOutputs
 from ppgan_ext.metrics.moments import Moments
-from ppgan_ext.metrics.subject import MAX_NUM, Subject
 from ppgan_ext.types import FloatArray
 
-# Images per feature below which the bias is worth a word. Two sets of N images of one distribution are about F / 2N of
-# its total variance apart, exactly so where the F features are white: 5% here, a quarter at two images per feature.
+# Images per feature below which a note mentions the bias. Two sets of N images of one distribution are about F / 2N of
+# its total variance apart, exactly if the F features are white: 5% here, a quarter at two images per feature.
 _FEW = 10
 
 
@@ -22,15 +22,15 @@ def frechet_distance(a: Moments, b: Moments) -> float:
     """Return |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)), at least 0.
 
     The trace of the square root is computed as the sum of the singular values of A^T B, where A A^T = C_a and
-    B B^T = C_b come from the symmetric eigenvalue problem. That needs no root of a product that is not symmetric, no
-    complex numbers and no offset on the diagonal, and loses no digits where a covariance is singular.
+    B B^T = C_b come from the symmetric eigenvalue problem. This avoids the root of a product that is not symmetric,
+    complex numbers and an offset on the diagonal, and loses no digits if a covariance is singular.
 
     Args:
-        a: mean (F,) and covariance (F, F).
-        b: the same of the other set.
+        a: moments of one set of features, mean (F,) and covariance (F, F).
+        b: moments of the other set.
 
     Raises:
-        InputError: of different numbers of features.
+        InputError: the sets differ in the number of features.
 
     Example:
         >>> one = Moments(9, np.zeros(2), np.diag([4.0, 0.0]))
@@ -58,7 +58,7 @@ class FIDOptions(FeatureOptions):
 
     Attributes:
         use_GPU: accepted and without effect: networks run on the device of the process.
-        dims: 2048, PaddleGAN's default and the only one that its code can compute.
+        dims: 2048, PaddleGAN's default and the only value for which its code works.
     """
 
     use_GPU: bool = True
@@ -66,21 +66,19 @@ class FIDOptions(FeatureOptions):
 
 
 class FID(FeatureMetric):
-    """Frechet distance between generated and all real images, "fid_<network>"."""
+    """Frechet distance between generated and all real images, "fid_<network>"; of a translation "fid_a2b_<network>"."""
 
     Options = FIDOptions
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
-        gatherer, num = self.gatherer(subject, on_progress, all_real=True)
-        network = self.network()
-        real, generated = gatherer.real_moments(), gatherer.generated_moments(num)
-        name = f"fid_{network.name}"
-        figures = Figures({name: frechet_distance(real, generated)}, gatherer.notes)
-        fewest = min(real.count, generated.count)
-        if fewest < min(_FEW * network.num_features, MAX_NUM):
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
+        collector, num = self.collector(outputs, on_progress, all_real=True)
+        network, name = self.network(), self.figure_name("fid")
+        real, fakes = collector.real_moments(), collector.fake_moments(num)
+        figures = Figures({name: frechet_distance(real, fakes)}, collector.notes)
+        if min(real.count, fakes.count) < min(_FEW * network.num_features, MAX_NUM):
             figures.notes.append(
-                f"{name} of {generated.count} generated and {real.count} real images in {network.num_features} "
+                f"{name} of {fakes.count} {self.fakes} and {real.count} real images in {network.num_features} "
                 "dimensions: too high by a bias that depends on these numbers, so compare it with figures of the same "
                 "numbers only"
             )

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.metrics.base import Figures, OnProgress
+from ppgan_ext.metrics.model_outputs import ModelOutputs
 from ppgan_ext.metrics.paired_images import PairMetric, PairOptions, mean_figure
-from ppgan_ext.metrics.subject import Subject
 from ppgan_ext.types import FloatArray, Image
 
 _PEAK = 255.0
@@ -30,7 +30,7 @@ def psnr(image: FloatArray | Image, reference: FloatArray | Image) -> float:
         reference: of the same shape.
 
     Raises:
-        InputError: other shapes.
+        InputError: the shapes differ, or the images are empty.
     """
     ours, theirs = _checked(image, reference)
     error = float(np.square(ours - theirs).mean())
@@ -38,17 +38,17 @@ def psnr(image: FloatArray | Image, reference: FloatArray | Image) -> float:
 
 
 def ssim(image: FloatArray | Image, reference: FloatArray | Image) -> float:
-    """Return the mean structural similarity, at most 1: Gaussian window of 11x11 and deviation 1.5, K = (0.01, 0.03).
+    """Return the mean structural similarity, at most 1: Gaussian window of 11x11, deviation 1.5, K = (0.01, 0.03).
 
-    The window stays inside the image; variances are those of the population; channels are averaged. scikit-image's
-    ``structural_similarity`` does the same with ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False``.
+    The window stays inside the image; variances are those of the population; channels are averaged. It equals
+    scikit-image's ``structural_similarity`` with ``gaussian_weights=True, sigma=1.5, use_sample_covariance=False``.
 
     Args:
         image: (H, W, C), 0 to 255, sides of at least 11.
         reference: of the same shape.
 
     Raises:
-        InputError: other shapes, or too small.
+        InputError: the shapes differ, or the images are too small.
     """
     ours, theirs = _checked(image, reference)
     if ours.ndim != 3 or min(ours.shape[:2]) < _TAPS:
@@ -65,19 +65,20 @@ def ssim(image: FloatArray | Image, reference: FloatArray | Image) -> float:
 
 
 def luma(image: Image) -> FloatArray:
-    """Return the luma of an RGB image, (H, W, 1) float64 in [16, 235], as super-resolution papers compare it."""
+    """Return the luma of an image (H, W, 3) as super-resolution papers compare it: (H, W, 1) float64 in [16, 235]."""
     return np.asarray(image, np.float64) @ np.reshape(_LUMA, (3, 1)) + _LUMA_OFFSET
 
 
 def _checked(image: FloatArray | Image, reference: FloatArray | Image) -> tuple[FloatArray, FloatArray]:
     ours, theirs = np.asarray(image, np.float64), np.asarray(reference, np.float64)
     if ours.shape != theirs.shape or not ours.size:
-        raise InputError(f"shapes {ours.shape} and {theirs.shape} cannot be compared", where="images")
+        what = f"shapes {ours.shape} and {theirs.shape} cannot be compared"
+        raise InputError(what, where="images", cure="Give two images of the same shape")
     return ours, theirs
 
 
 def _local_mean(image: FloatArray) -> FloatArray:
-    """Weight every window that lies inside (H, W, C) by the Gaussian, (H - 10, W - 10, C)."""
+    """Average (H, W, C) under the Gaussian over every window that lies inside, (H - 10, W - 10, C)."""
     kernel = cv2.getGaussianKernel(_TAPS, _SIGMA, cv2.CV_64F)
     inner = _TAPS // 2
     planes = [
@@ -90,8 +91,8 @@ class ImageQualityOptions(PairOptions):
     """Options of :class:`PSNR` and :class:`SSIM`, under PaddleGAN's names.
 
     Attributes:
-        crop_border: pixels left out at each border.
-        test_y_channel: compare luma alone.
+        crop_border: number of pixels left out at each border.
+        test_y_channel: compare only luma.
         input_order: accepted and without effect: images are HWC here.
     """
 
@@ -103,34 +104,35 @@ class ImageQualityOptions(PairOptions):
 class _ImageQuality(PairMetric):
     Options = ImageQualityOptions
 
-    def _mean(self, subject: Subject, on_progress: OnProgress | None, name: str) -> Figures:
+    def _mean(self, outputs: ModelOutputs, on_progress: OnProgress | None, name: str) -> Figures:
         measure = {"psnr": psnr, "ssim": ssim}[name]
         figures = Figures()
         values = [
-            measure(self._prepared(copy), self._prepared(photo))
-            for photo, copy in self.pairs(subject, figures, on_progress)
+            measure(self._cropped(copy), self._cropped(photo))
+            for photo, copy in self.pairs(outputs, figures, on_progress)
         ]
         return mean_figure(f"{name}_y" if self.options.test_y_channel else name, values, figures)
 
-    def _prepared(self, image: Image) -> FloatArray | Image:
+    def _cropped(self, image: Image) -> FloatArray | Image:
         border = self.options.crop_border
         if 2 * border >= image.shape[0]:
-            raise InputError(f"a border of {border} leaves nothing of {image.shape[0]} pixels", where="crop_border")
+            what = f"a border of {border} leaves nothing of {image.shape[0]} pixels"
+            raise InputError(what, where="crop_border", cure="Give a smaller border")
         inner = image[border : image.shape[0] - border, border : image.shape[1] - border]
         return luma(inner) if self.options.test_y_channel else inner
 
 
 class PSNR(_ImageQuality):
-    """Mean peak signal-to-noise ratio of reconstructions in dB, "psnr"; of luma "psnr_y"."""
+    """Mean peak signal-to-noise ratio of reconstructions in dB, "psnr"; for luma "psnr_y"."""
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
-        return self._mean(subject, on_progress, "psnr")
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
+        return self._mean(outputs, on_progress, "psnr")
 
 
 class SSIM(_ImageQuality):
-    """Mean structural similarity of reconstructions, "ssim"; of luma "ssim_y"."""
+    """Mean structural similarity of reconstructions, "ssim"; for luma "ssim_y"."""
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
-        return self._mean(subject, on_progress, "ssim")
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
+        return self._mean(outputs, on_progress, "ssim")

@@ -1,4 +1,4 @@
-"""Kernel inception distance (arXiv 1801.01401): squared maximum mean discrepancy of features, without bias."""
+"""Kernel inception distance (arXiv 1801.01401): an unbiased estimate of the features' squared MMD."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ppgan_ext import seeding
 from ppgan_ext.errors import InputError
 from ppgan_ext.metrics.base import Figures, OnProgress
 from ppgan_ext.metrics.feature_metric import FeatureMetric, FeatureOptions
-from ppgan_ext.metrics.subject import Subject
+from ppgan_ext.metrics.model_outputs import ModelOutputs
 from ppgan_ext.types import FloatArray
 
 _DEGREE = 3
@@ -20,13 +20,13 @@ _FEWEST = 4  # images on either side: two subsets of two
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and how sure it is.
+    """An estimate with its standard error.
 
     Attributes:
         value: the estimate.
         error: its standard error.
         subset_size: images on either side of one subset.
-        num_subsets: subsets averaged.
+        num_subsets: number of subsets averaged.
     """
 
     value: float
@@ -43,7 +43,7 @@ def polynomial_mmd(x: FloatArray, y: FloatArray) -> float:
         y: features of the other set, (N, F), N at least 2.
 
     Returns:
-        The estimate; about zero, also negative, where both sets have one distribution.
+        The estimate; near zero, and possibly negative, if both sets have the same distribution.
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     within_x, within_y, between = _kernel(x, x), _kernel(y, y), _kernel(x, y)
@@ -64,24 +64,25 @@ def kernel_distance(
 ) -> Estimate:
     """Average :func:`polynomial_mmd` over random subsets.
 
-    Subsets are drawn in rounds. Within a round they are disjoint, so their estimates are independent, and their scatter
-    gives a standard error; the published code draws them independently of one another, where it would not. Averaging
-    several rounds lowers the variance further, so the error is then too large: by a few per cent where the sets differ,
-    by up to the root of the number of subsets in a round where they hardly do.
+    Subsets are drawn in rounds. Within a round they are disjoint, so their estimates are independent and their scatter
+    yields a standard error; the published code draws overlapping subsets, whose scatter does not. Averaging several
+    rounds lowers the variance further, so the error is then too large: by a few per cent if the sets differ, by up to
+    the root of the number of subsets in a round if they hardly do.
 
     Args:
         x: features, (M, F).
         y: features of the other set, (N, F).
-        num_subsets: at least so many.
-        subset_size: images on either side; at most half of the smaller set is taken.
-        seed: of the subsets.
+        num_subsets: least number of subsets.
+        subset_size: images of either set in a subset; at most half of the smaller set.
+        seed: for drawing the subsets.
 
     Raises:
-        InputError: fewer than 4 images on a side.
+        InputError: fewer than 4 images in a set.
     """
     smallest = min(len(x), len(y))
     if smallest < _FEWEST:
-        raise InputError(f"at least {_FEWEST} images on either side are needed, got {smallest}", where="KID")
+        what = f"at least {_FEWEST} images on either side are needed, got {smallest}"
+        raise InputError(what, where="KID", cure="Give more real images, or raise num")
     size = max(min(subset_size, smallest // 2), 2)
     per_round = smallest // size
     rng = seeding.generator(seed)
@@ -99,9 +100,9 @@ class KIDOptions(FeatureOptions):
     """Options of :class:`KID`.
 
     Attributes:
-        num_subsets: see :func:`kernel_distance`, as are the next two.
+        num_subsets: see :func:`kernel_distance`, also for the next two.
         subset_size: images on either side of a subset.
-        seed: of the subsets.
+        seed: for drawing the subsets.
     """
 
     num_subsets: int = Field(100, ge=1)
@@ -110,23 +111,24 @@ class KIDOptions(FeatureOptions):
 
 
 class KID(FeatureMetric):
-    """Kernel distance between generated and real images, "kid_<network>", with its "kid_error_<network>"."""
+    """Kernel distance between generated and real images, "kid_<network>", and its standard error "kid_error_<network>".
+
+    Of a translation: "kid_a2b_<network>" and "kid_error_a2b_<network>".
+    """
 
     Options = KIDOptions
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
         options = self.options
-        gatherer, num = self.gatherer(subject, on_progress)
-        network = self.network()
-        real, generated = gatherer.real(num), gatherer.generated(num)
-        found = kernel_distance(real, generated, options.num_subsets, options.subset_size, options.seed)
-        figures = Figures(
-            {f"kid_{network.name}": found.value, f"kid_error_{network.name}": found.error}, gatherer.notes
-        )
-        if found.subset_size < options.subset_size:
+        collector, num = self.collector(outputs, on_progress)
+        real, fakes = collector.real(num), collector.fakes(num)
+        estimate = kernel_distance(real, fakes, options.num_subsets, options.subset_size, options.seed)
+        name = self.figure_name("kid")
+        figures = Figures({name: estimate.value, self.figure_name("kid_error"): estimate.error}, collector.notes)
+        if estimate.subset_size < options.subset_size:
             figures.notes.append(
-                f"kid_{network.name}: subsets of {found.subset_size} images instead of {options.subset_size}, "
-                f"as there are {len(generated)} generated and {len(real)} real ones"
+                f"{name}: subsets of {estimate.subset_size} images instead of {options.subset_size}, "
+                f"as there are {len(fakes)} {self.fakes} and {len(real)} real ones"
             )
         return figures

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pydantic
 
 from ppgan_ext.metrics.base import Figures, OnProgress
 from ppgan_ext.metrics.distances import DistanceMetric, DistanceOptions
+from ppgan_ext.metrics.model_outputs import ModelOutputs, images_to_pixels
 from ppgan_ext.metrics.paired_images import PairMetric, PairOptions, mean_figure
-from ppgan_ext.metrics.subject import Subject, to_pixels
-
-if TYPE_CHECKING:
-    pass
 
 
 class LPIPSOptions(DistanceOptions, PairOptions):
     """Options of :class:`LPIPSMetric`, under PaddleGAN's names.
 
     Attributes:
-        net: "vgg"; the others of the paper have no weights for Paddle.
+        net: "vgg"; the paper's other networks have no weights for Paddle.
         version: "0.1".
         mean: 0.5 for every channel: LPIPS is defined for images in [-1, 1].
         std: as ``mean``.
@@ -44,29 +41,29 @@ class LPIPSOptions(DistanceOptions, PairOptions):
 
 
 class LPIPSMetric(DistanceMetric, PairMetric):
-    """Mean perceptual distance of reconstructions: "lpips_vgg16", or "perceptual_<network>" with another network.
+    """Mean perceptual distance of reconstructions: "lpips_vgg16", or "perceptual_<network>" for another network.
 
     Args:
         options: see :class:`Metric`.
-        distance: takes the place of what the options name.
+        distance: used instead of the distance of the options.
     """
 
     Options = LPIPSOptions
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
         import paddle
 
-        self.check(subject)
+        self.check(outputs)
         distance = self.distance()
         figures, values = Figures(), []
-        for photo, copy in self.pairs(subject, figures, on_progress):
+        for photo, copy in self.pairs(outputs, figures, on_progress):
             with paddle.no_grad():
-                target = distance.prepare(paddle.to_tensor(to_pixels(photo[None])))
-                values.append(distance.distance(paddle.to_tensor(to_pixels(copy[None])), target).item())
+                target = distance.prepare(paddle.to_tensor(images_to_pixels(photo[None])))
+                values.append(distance.distance(paddle.to_tensor(images_to_pixels(copy[None])), target).item())
         return mean_figure(figure_name(distance.name), values, figures)
 
 
 def figure_name(distance: str) -> str:
-    """Name the figure of a distance; only LPIPS itself is called so."""
+    """Return the name of a distance's figure; only LPIPS itself is called LPIPS."""
     return distance.replace("-", "_", 1) if distance.startswith("lpips-") else f"perceptual_{distance}"

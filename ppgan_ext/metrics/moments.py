@@ -1,4 +1,4 @@
-"""Mean and covariance of features, summed up batch by batch, so that memory does not grow with their number."""
+"""Mean and covariance of features, accumulated batch by batch, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from ppgan_ext.errors import InputError
 from ppgan_ext.types import FloatArray
 
-_BLOCK = 1024  # vectors widened to float64 at a time
+_BLOCK = 1024  # vectors converted to float64 at a time
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """What a Gaussian needs to know of a set of features.
+    """Mean and covariance of a set of feature vectors.
 
     Attributes:
         count: number of feature vectors.
@@ -59,15 +59,18 @@ class MomentSums:
         self._count = total
 
     def moments(self) -> Moments:
-        """Return the moments of all that was added.
+        """Return the moments of all feature vectors added.
 
         Raises:
-            InputError: fewer than two vectors, which have no covariance; or numbers that are not finite.
+            InputError: fewer than two vectors, which have no covariance, or numbers that are not finite.
         """
         if self._count < 2:
-            raise InputError(f"a covariance needs at least 2 images, got {self._count}", where="features")
+            what = f"a covariance needs at least 2 images, got {self._count}"
+            raise InputError(what, where="features", cure="Give more images")
         if not np.isfinite(self._scatter).all():
-            raise InputError("the features are not finite", where="features", cure="Look at the images themselves")
+            raise InputError(
+                "the features are not finite", where="features", cure="Check the images and the network's weights"
+            )
         return Moments(self._count, self._mean.copy(), self._scatter / (self._count - 1))
 
 

@@ -1,28 +1,28 @@
-"""Real images beside their reconstructions, and the faces found in both."""
+"""Pairs of real images and their reconstructions, and of the faces in both."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import Field
 
-from ppgan_ext.errors import InputError
 from ppgan_ext.metrics.base import Figures, Metric, MetricOptions, OnProgress, Progress
-from ppgan_ext.metrics.gather import num_real
-from ppgan_ext.metrics.subject import Images, Subject, as_array, to_images, to_pixels
-from ppgan_ext.types import Face, FloatArray, Image
+from ppgan_ext.metrics.model_outputs import Images, ModelOutputs, transform_images
+from ppgan_ext.types import Face, Image
 
-# Reconstructions up to this size stay in the subject for the next metric: 1,000 images of 295 px.
-KEPT_BYTES = 256 * 2**20
+# Reconstructions up to this size stay in the outputs' cache for the next metric: 1,000 images of 295 px.
+MAX_CACHED_BYTES = 256 * 2**20
+
+_T = TypeVar("_T")
 
 
 class PairOptions(MetricOptions):
     """Options of the metrics that compare photos with their reconstructions.
 
     Attributes:
-        num: the most real images that are used, spread evenly over the set; None for all.
+        num: the most real images used, spread evenly over the set; None for all.
     """
 
     num: int | None = Field(1000, ge=1)
@@ -33,69 +33,95 @@ class PairMetric(Metric):
 
     Options: ClassVar[type[MetricOptions]] = PairOptions
 
-    def check(self, subject: Subject) -> None:
-        """Refuse a subject that lacks what pairs need.
+    def check(self, outputs: ModelOutputs) -> None:
+        """Refuse outputs without reconstructions or real images; see :meth:`Metric.check`."""
+        outputs.require("reconstruct", type(self).__name__)
+        outputs.require_real(type(self).__name__)
 
-        Raises:
-            ConfigError: nothing to reconstruct with, or no real images.
-            InputError: the real images are none.
-        """
-        for part in ("reconstruct", "real"):
-            subject.need(part, type(self).__name__)
+    def pairs(self, outputs: ModelOutputs, figures: Figures, on_progress: OnProgress | None) -> Iterator[ImagePair]:
+        """Yield each real image with its reconstruction.
 
-    def pairs(self, subject: Subject, figures: Figures, on_progress: OnProgress | None) -> Iterator[ImagePair]:
-        """Yield each real image and its reconstruction.
-
-        Reconstructions are kept in the subject while they are few, so that several metrics cost one pass of the model.
+        Reconstructions are cached if they are few, so that several metrics cost one pass of the model.
 
         Args:
-            subject: whose images.
-            figures: takes notes of what was left out.
+            outputs: the model's outputs and the real images.
+            figures: a note is added if images were left out.
             on_progress: see :meth:`Metric.compute`.
 
         Raises:
-            ConfigError: nothing to reconstruct with, or no real images.
-            InputError: a reconstruction of another size, or no image that can be read.
+            ConfigError: there is no ``reconstruct``, or no real images.
+            InputError: a reconstruction has another size, or no image can be read.
         """
-        self.check(subject)
-        reconstruct = subject.need("reconstruct", type(self).__name__)
-        progress = Progress(num_real(subject, self.options.num), on_progress)
+        self.check(outputs)
+        reconstruct = outputs.require("reconstruct", type(self).__name__)
+        progress = Progress(outputs.num_real(self.options.num), on_progress)
         key, position = ("reconstructions", progress.total), 0
-        kept: list[Image] | None = subject.kept.get(key)
+        cached: list[Image] | None = outputs.cache.get(key)
         made: list[Image] = []
-        for real in subject.real_batches(self.options.num, self.options.batch_size, figures.notes):
-            ours = _reconstructed(reconstruct, real) if kept is None else kept[position : position + len(real)]
+        for real in outputs.real_batches(self.options.num, self.options.batch_size, figures.notes):
+            if cached is None:
+                copies: Sequence[Image] | Images = transform_images(reconstruct, real, "reconstructions")
+            else:
+                copies = cached[position : position + len(real)]
             position += len(real)
-            for photo, copy in zip(real, ours, strict=True):
+            for photo, copy in zip(real, copies, strict=True):
                 yield ImagePair(photo, copy)
                 progress.advance()
-            if kept is None and position * ours[0].nbytes <= KEPT_BYTES:
-                made.extend(ours)
+            if cached is None and position * copies[0].nbytes <= MAX_CACHED_BYTES:
+                made.extend(copies)
         if len(made) == position:
-            subject.kept[key] = made
+            outputs.cache[key] = made
         progress.advance(progress.total - progress.done)
 
-    def face_pairs(self, subject: Subject, figures: Figures, on_progress: OnProgress | None) -> Iterator[FacePair]:
-        """Yield each real image and its reconstruction, with the largest face found in either.
+    def face_pairs(self, outputs: ModelOutputs, figures: Figures, on_progress: OnProgress | None) -> Iterator[FacePair]:
+        """Yield each real image with its reconstruction and the largest face in each.
 
-        Where faces are is kept in the subject, so that several metrics look for them once.
+        The faces are cached, so that several metrics detect them once. See :meth:`pairs` for the arguments.
         """
         from ppgan_ext.faces.detect import find_faces
 
-        self.check(subject)
-        key = ("faces", num_real(subject, self.options.num))
-        kept, found = subject.kept.get(key), []
-        for index, (photo, copy) in enumerate(self.pairs(subject, figures, on_progress)):
-            if kept is None:
+        self.check(outputs)
+        key = ("faces", outputs.num_real(self.options.num))
+        cached, detected = outputs.cache.get(key), []
+        for index, (photo, copy) in enumerate(self.pairs(outputs, figures, on_progress)):
+            if cached is None:
                 face = next(iter(find_faces(photo)), None)
-                # Without a face in the photo there is nothing to compare the reconstruction's with.
-                again = None if face is None else next(iter(find_faces(copy)), None)
-                found.append((face, again))
+                # Without a face in the photo there is nothing to compare a face in the reconstruction with.
+                face_in_copy = None if face is None else next(iter(find_faces(copy)), None)
+                detected.append((face, face_in_copy))
             else:
-                face, again = kept[index]
-            yield FacePair(photo, copy, face, again)
-        if kept is None:
-            subject.kept[key] = found
+                face, face_in_copy = cached[index]
+            yield FacePair(photo, copy, face, face_in_copy)
+        if cached is None:
+            outputs.cache[key] = detected
+
+    def compare_faces(
+        self, outputs: ModelOutputs, figures: Figures, on_progress: OnProgress | None,
+        compare: Callable[[Image, Face, Image, Face], _T],
+    ) -> tuple[list[_T], int]:  # fmt: skip
+        """Compare the faces of all pairs that have one in both images.
+
+        Args:
+            outputs: the model's outputs and the real images.
+            figures: a note is added on the photos without a face.
+            on_progress: see :meth:`Metric.compute`.
+            compare: called with a photo, its face, its reconstruction and the face in it.
+
+        Returns:
+            The results of ``compare``, and the number of photos with a face whose reconstruction has none.
+        """
+        results, num_faceless, num_lost = [], 0, 0
+        for photo, copy, face, face_in_copy in self.face_pairs(outputs, figures, on_progress):
+            if face is None:
+                num_faceless += 1
+            elif face_in_copy is None:
+                num_lost += 1
+            else:
+                results.append(compare(photo, face, copy, face_in_copy))
+        if num_faceless:
+            total = num_faceless + len(results) + num_lost
+            figures.notes.append(f"no face was found in {num_faceless} of {total} real images; they do not count")
+        return results, num_lost
 
 
 class ImagePair(NamedTuple):
@@ -106,7 +132,7 @@ class ImagePair(NamedTuple):
 
 
 class FacePair(NamedTuple):
-    """A real image and its reconstruction, and the largest face in each; None where there is none."""
+    """A real image and its reconstruction, and the largest face in each or None."""
 
     photo: Image
     copy: Image
@@ -114,15 +140,7 @@ class FacePair(NamedTuple):
     face_in_copy: Face | None
 
 
-def _reconstructed(reconstruct: Callable[[FloatArray], FloatArray], real: Images) -> Images:
-    pixels = to_pixels(real)
-    found = as_array(reconstruct(pixels))
-    if found.shape != pixels.shape:
-        raise InputError(f"expected {pixels.shape}, got {found.shape}", where="reconstructions")
-    return to_images(found)
-
-
 def mean_figure(name: str, values: list[float], figures: Figures) -> Figures:
-    """Add the mean of one value per image."""
+    """Add the mean of one value per image to the figures, and return them."""
     figures[name] = float(np.mean(values))
     return figures

@@ -1,14 +1,13 @@
-"""Does a reconstruction hold the head as the photo does? Differences of yaw, pitch and roll."""
+"""Differences of head pose between photos and their reconstructions: yaw, pitch and roll."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ppgan_ext.metrics.base import Figures, OnProgress
-from ppgan_ext.metrics.face_identity import note_missing
+from ppgan_ext.metrics.model_outputs import ModelOutputs
 from ppgan_ext.metrics.paired_images import PairMetric
-from ppgan_ext.metrics.subject import Subject
-from ppgan_ext.types import Pose
+from ppgan_ext.types import Face, Image, Pose
 
 LANDMARKS = "dlib-68"
 
@@ -16,30 +15,26 @@ LANDMARKS = "dlib-68"
 class PoseError(PairMetric):
     """Mean absolute differences of head pose in degrees, from 68 landmarks.
 
-    ``pose_yaw_<landmarks>``, ``pose_pitch_<landmarks>``, ``pose_roll_<landmarks>``, where a face is found in both
-    images; ``pose_lost_<landmarks>``: number of photos with a face in whose reconstruction none is found.
+    ``pose_yaw_<landmarks>``, ``pose_pitch_<landmarks>``, ``pose_roll_<landmarks>``: over the pairs with a face in both
+    images; ``pose_lost_<landmarks>``: number of photos with a face whose reconstruction has none.
     """
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
         from ppgan_ext.faces.pose import head_pose
 
-        figures, errors, faceless, lost = Figures(), [], 0, 0
-        for photo, copy, face, again in self.face_pairs(subject, figures, on_progress):
-            if face is None:
-                faceless += 1
-            elif again is None:
-                lost += 1
-            else:
-                sizes = [(image.shape[1], image.shape[0]) for image in (photo, copy)]
-                errors.append(
-                    pose_difference(head_pose(face.landmarks, sizes[0]), head_pose(again.landmarks, sizes[1]))
-                )
-        note_missing(figures, faceless, len(errors) + lost)
+        def difference(photo: Image, face: Face, copy: Image, face_in_copy: Face) -> tuple[float, float, float]:
+            return pose_difference(
+                head_pose(face.landmarks, (photo.shape[1], photo.shape[0])),
+                head_pose(face_in_copy.landmarks, (copy.shape[1], copy.shape[0])),
+            )
+
+        figures = Figures()
+        errors, num_lost = self.compare_faces(outputs, figures, on_progress, difference)
         if errors:
             for name, value in zip(("yaw", "pitch", "roll"), np.mean(errors, axis=0), strict=True):
                 figures[f"pose_{name}_{LANDMARKS}"] = float(value)
-        figures[f"pose_lost_{LANDMARKS}"] = float(lost)
+        figures[f"pose_lost_{LANDMARKS}"] = float(num_lost)
         return figures
 
 

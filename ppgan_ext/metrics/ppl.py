@@ -1,4 +1,4 @@
-"""Perceptual path length (StyleGAN, arXiv 1812.04948, section 4.1): how evenly images change along a path of codes."""
+"""Perceptual path length (StyleGAN, arXiv 1812.04948, section 4.1): how smoothly images change along paths of codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from ppgan_ext import seeding
 from ppgan_ext.metrics.base import Figures, OnProgress, Progress
 from ppgan_ext.metrics.distances import DistanceMetric, DistanceOptions
-from ppgan_ext.metrics.subject import Subject
+from ppgan_ext.metrics.model_outputs import ModelOutputs
 from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ppgan_ext.losses import Perceptual
     from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 
-# The distance sees images of at most this side, as in the published code.
+# Images are shrunk to at most this side for the distance, as in the published code.
 _SIDE = 256
-# Percentiles outside of which lengths are left out, as in the published code.
+# Lengths outside these percentiles are left out, as in the published code.
 _TRIM = (1.0, 99.0)
 
 
@@ -29,13 +29,13 @@ class PPLOptions(DistanceOptions):
     """Options of :class:`PPL`.
 
     Attributes:
-        num: paths. The figure has no bias in their number, only a standard error; published ones take 50,000.
+        num: number of paths. It causes no bias, only a standard error; published figures use 50,000.
         space: "w": straight paths between mapped codes; "z": paths on the sphere between codes.
-        sampling: "end": only the start of each path; "full": a random point of it. Published for StyleGAN2 is "w" with
-            "end".
+        sampling: "end": only the start of each path; "full": a random point of it. StyleGAN2's published figures use
+            "w" with "end".
         epsilon: length of the step, as a share of the path.
-        crop: compare the middle of the face alone, as published for FFHQ; the path of a whole image otherwise.
-        seed: of the paths.
+        crop: compare only the middle of the face, as published for FFHQ, instead of whole images.
+        seed: for drawing the paths.
     """
 
     num: int = Field(10_000, ge=2)
@@ -53,16 +53,20 @@ class PPL(DistanceMetric):
 
     Args:
         options: see :class:`Metric`.
-        distance: takes the place of what the options name.
+        distance: used instead of the distance of the options.
     """
 
     Options = PPLOptions
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
-        generator = subject.need("generator", "PPL")
+    def check(self, outputs: ModelOutputs) -> None:
+        """Refuse outputs without a generator; see :meth:`Metric.check`."""
+        outputs.require("generator", "PPL")
+
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
+        self.check(outputs)
         distance = self.distance()
-        lengths = trimmed(path_lengths(generator, distance, self.options, on_progress))
+        lengths = trimmed(path_lengths(outputs.require("generator", "PPL"), distance, self.options, on_progress))
         crop = "_crop" if self.options.crop else ""
         name = f"{self.options.space}_{self.options.sampling}{crop}_{distance.name}"
         error = lengths.std(ddof=1) / np.sqrt(len(lengths))
@@ -74,13 +78,13 @@ def path_lengths(
 ) -> FloatArray:
     """Return d(g(p(t)), g(p(t + epsilon))) / epsilon^2 for random paths p, (num,) float64.
 
-    Path i depends on (seed, i) alone. Noise is that of the weights, so that it does not count.
+    Path i depends on (seed, i) alone. The noise is that of the weights, so that it does not affect the distance.
 
     Args:
         generator: a network with ``style_dim``, ``mapping`` and ``render``.
         distance: d.
         options: see :class:`PPLOptions`.
-        on_progress: called with the number of paths done and in all.
+        on_progress: called with the number of paths done and the total.
     """
     import paddle
 
@@ -91,7 +95,7 @@ def path_lengths(
         ends, times = _paths(first, count, generator.style_dim, options)
         with paddle.no_grad():
             w = _steps(generator, ends, times, options)
-            pixels = _seen(generator.render(w, noise="fixed"), options.crop)
+            pixels = _cropped(generator.render(w, noise="fixed"), options.crop)
             far = distance.distance(pixels[count:], distance.prepare(pixels[:count]))
         parts.append(far.numpy().astype(np.float64) / options.epsilon**2)
         progress.advance(count)
@@ -99,7 +103,7 @@ def path_lengths(
 
 
 def trimmed(lengths: FloatArray) -> FloatArray:
-    """Leave out the shortest and the longest hundredth, as the published code does."""
+    """Return lengths (N,) without the shortest and the longest hundredth, as the published code does."""
     low = np.percentile(lengths, _TRIM[0], method="lower")
     high = np.percentile(lengths, _TRIM[1], method="higher")
     return lengths[(lengths >= low) & (lengths <= high)]
@@ -109,7 +113,7 @@ def slerp(a: FloatArray, b: FloatArray, t: FloatArray) -> FloatArray:
     """Return the points at t in [0, 1] of the shortest paths from a to b on the unit sphere, (N, D).
 
     Args:
-        a: (N, D), of any length but zero.
+        a: (N, D), of any length except zero.
         b: (N, D), not opposite to a.
         t: (N, 1).
     """
@@ -125,7 +129,7 @@ def _unit(vectors: FloatArray) -> FloatArray:
 
 
 def _paths(first: int, count: int, dim: int, options: PPLOptions) -> tuple[FloatArray, FloatArray]:
-    """Draw the ends of paths, (2, count, dim), and where on them to look, (count, 1)."""
+    """Draw the ends of paths, (2, count, dim), and the points t on them, (count, 1)."""
     generators = [np.random.default_rng([options.seed, first + i]) for i in range(count)]
     ends = np.stack([rng.standard_normal((2, dim)) for rng in generators], axis=1)
     times = np.array([[rng.random()] for rng in generators])
@@ -133,7 +137,7 @@ def _paths(first: int, count: int, dim: int, options: PPLOptions) -> tuple[Float
 
 
 def _steps(generator: StyleGANv2Generator, ends: FloatArray, times: FloatArray, options: PPLOptions) -> paddle.Tensor:
-    """Return the w at t of all paths, then those at t + epsilon, (2 count, dim)."""
+    """Return w at t for all paths, then w at t + epsilon, (2 count, dim)."""
     import paddle
 
     moments = [times, times + options.epsilon]
@@ -145,8 +149,8 @@ def _steps(generator: StyleGANv2Generator, ends: FloatArray, times: FloatArray, 
     return paddle.to_tensor(np.concatenate([start + (end - start) * t for t in moments]).astype(np.float32))
 
 
-def _seen(pixels: paddle.Tensor, crop: bool) -> paddle.Tensor:
-    """Cut out the middle of the face if asked to, and shrink what is larger than the distance needs."""
+def _cropped(pixels: paddle.Tensor, crop: bool) -> paddle.Tensor:
+    """Crop to the middle of the face if ``crop``, and shrink images that are larger than the distance needs."""
     from ppgan_ext.losses.perceptual import fit_to
 
     if crop:

@@ -1,4 +1,4 @@
-"""Improved precision and recall (arXiv 1904.06991): how many images are plausible, how much of reality is covered."""
+"""Improved precision and recall (arXiv 1904.06991): the share of plausible images, and of real ones covered."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from ppgan_ext.errors import InputError
 from ppgan_ext.metrics.base import Figures, OnProgress
 from ppgan_ext.metrics.feature_metric import FeatureMetric, FeatureOptions
-from ppgan_ext.metrics.subject import Subject
+from ppgan_ext.metrics.model_outputs import ModelOutputs
 from ppgan_ext.types import FloatArray
 
 _ROWS = 1024  # of the distance matrix at a time
@@ -19,17 +19,17 @@ _ROWS = 1024  # of the distance matrix at a time
 def precision_recall(real: FloatArray, generated: FloatArray, k: int = 3) -> tuple[float, float]:
     """Return precision and recall (arXiv 1904.06991, equations 1 and 2).
 
-    The manifold of a set is the union of balls about its points, each reaching to the point's k-th nearest neighbour,
-    itself not counted. Precision is the share of generated points in the real manifold, recall the share of real points
-    in the generated manifold; a point on a ball's surface is in it.
+    The manifold of a set is the union of balls about its points, each as large as the distance to the point's k-th
+    nearest neighbour, not counting the point itself. Precision is the share of generated points in the real manifold,
+    recall the share of real points in the generated manifold; a point on a ball's surface is inside.
 
     Args:
         real: features, (M, F).
         generated: features, (N, F).
-        k: neighbours, at least 1.
+        k: number of neighbours, at least 1.
 
     Raises:
-        InputError: a set of k or fewer points.
+        InputError: a set has k or fewer points.
 
     Example:
         >>> real = np.array([[0.0], [1.0], [2.0], [3.0]])
@@ -38,15 +38,16 @@ def precision_recall(real: FloatArray, generated: FloatArray, k: int = 3) -> tup
     """
     for name, points in (("real", real), ("generated", generated)):
         if len(points) <= k:
-            raise InputError(f"more than {k} {name} images are needed, got {len(points)}", where="PrecisionRecall")
-    # About a common origin, so that squares of far-off means cost no digits.
+            what = f"more than {k} {name} images are needed, got {len(points)}"
+            raise InputError(what, where="PrecisionRecall", cure="Give more real images, or raise num")
+    # About a common origin, so that the squares of distant means cost no digits.
     origin = np.asarray(real, np.float64).mean(axis=0)
     real, generated = np.asarray(real, np.float64) - origin, np.asarray(generated, np.float64) - origin
     return _covered(generated, real, _radii(real, k)), _covered(real, generated, _radii(generated, k))
 
 
 def _radii(points: FloatArray, k: int) -> FloatArray:
-    """Squared distance of each point to its k-th nearest neighbour, (N,)."""
+    """Return the squared distance of each point (N, F) to its k-th nearest neighbour, (N,)."""
     radii = []
     for first, squares in _squared_distances(points, points):
         rows = np.arange(len(squares))
@@ -56,13 +57,13 @@ def _radii(points: FloatArray, k: int) -> FloatArray:
 
 
 def _covered(points: FloatArray, centres: FloatArray, radii: FloatArray) -> float:
-    """Share of the points that lie in at least one ball."""
+    """Return the share of points (N, F) in at least one ball about the centres (M, F); radii squared, (M,)."""
     inside = [(squares <= radii).any(axis=1) for _, squares in _squared_distances(points, centres)]
     return float(np.concatenate(inside).mean())
 
 
 def _squared_distances(x: FloatArray, y: FloatArray) -> Iterator[tuple[int, FloatArray]]:
-    """Yield blocks of rows of the matrix of squared distances, each with the number of its first row."""
+    """Yield the (N, M) matrix of squared distances in blocks of rows, each with the index of its first row."""
     lengths = np.square(y).sum(axis=1)
     for first in range(0, len(x), _ROWS):
         block = x[first : first + _ROWS]
@@ -73,27 +74,30 @@ class PrecisionRecallOptions(FeatureOptions):
     """Options of :class:`PrecisionRecall`.
 
     Attributes:
-        k: neighbours; 3 in the paper.
+        k: number of neighbours; 3 in the paper.
     """
 
     k: int = Field(3, ge=1)
 
 
 class PrecisionRecall(FeatureMetric):
-    """Precision and recall of generated images, "precision_<network>" and "recall_<network>"."""
+    """Precision and recall of generated images, "precision_<network>" and "recall_<network>".
+
+    Of a translation: "precision_a2b_<network>" and "recall_a2b_<network>".
+    """
 
     Options = PrecisionRecallOptions
 
-    def compute(self, subject: Subject, on_progress: OnProgress | None = None) -> Figures:
-        """Measure; see :meth:`Metric.compute`."""
-        gatherer, num = self.gatherer(subject, on_progress)
-        network = self.network()
-        real, generated = gatherer.real(num), gatherer.generated(num)
-        precision, recall = precision_recall(real, generated, self.options.k)
-        figures = Figures({f"precision_{network.name}": precision, f"recall_{network.name}": recall}, gatherer.notes)
-        if len(real) != len(generated):
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
+        collector, num = self.collector(outputs, on_progress)
+        real, fakes = collector.real(num), collector.fakes(num)
+        precision, recall = precision_recall(real, fakes, self.options.k)
+        names = self.figure_name("precision"), self.figure_name("recall")
+        figures = Figures({names[0]: precision, names[1]: recall}, collector.notes)
+        if len(real) != len(fakes):
             figures.notes.append(
-                f"precision and recall of {len(generated)} generated and {len(real)} real images: they depend on the "
+                f"precision and recall of {len(fakes)} {self.fakes} and {len(real)} real images: they depend on the "
                 "numbers, which should be equal"
             )
         return figures

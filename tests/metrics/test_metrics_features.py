@@ -1,4 +1,4 @@
-"""Inception against a PyTorch twin, through a file as it is published; the own network; which one is chosen."""
+"""Inception against a PyTorch twin, through a file as published; the own network; the choice between them."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_offline_the_message_says_where_the_file_goes(metric, record, monkeypatc
     monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path))
     monkeypatch.setattr(store, "search_folders", lambda: [tmp_path])
     with pytest.raises(WeightsError) as caught:
-        metric.prepare()
+        metric.load_networks()
     assert record.url in str(caught.value)
     assert str(tmp_path) in str(caught.value)
 

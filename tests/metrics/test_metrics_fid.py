@@ -1,4 +1,4 @@
-"""Moments and the Frechet distance against SciPy and closed forms; the FID of subjects whose answer is known."""
+"""Moments and the Frechet distance against SciPy and closed forms; the FID of sets with a known answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 
 from ppgan_ext.errors import ConfigError, InputError
-from ppgan_ext.metrics import FID, Subject, gather
+from ppgan_ext.metrics import FID, ModelOutputs, feature_collector
 from ppgan_ext.metrics.fid import frechet_distance
 from ppgan_ext.metrics.moments import Moments, MomentSums, moments_of
 from tests.reference.toy import numbers
@@ -33,10 +33,10 @@ def test_moments_do_not_depend_on_the_batches():
     sums = MomentSums(5)
     for first, last in ((0, 1), (1, 9), (9, 10), (10, 37)):
         sums.add(features[first:last])
-    for found in (sums.moments(), moments_of(features)):
-        assert found.count == 37
-        np.testing.assert_allclose(found.mean, features.mean(axis=0), rtol=1e-12)
-        np.testing.assert_allclose(found.covariance, np.cov(features, rowvar=False), rtol=1e-9)
+    for moments in (sums.moments(), moments_of(features)):
+        assert moments.count == 37
+        np.testing.assert_allclose(moments.mean, features.mean(axis=0), rtol=1e-12)
+        np.testing.assert_allclose(moments.covariance, np.cov(features, rowvar=False), rtol=1e-9)
 
 
 def test_moments_keep_their_digits_far_from_zero():
@@ -111,13 +111,13 @@ def test_sets_of_different_features_are_refused():
 # ---- the metric
 
 
-def subject_of(real, generated):
-    return Subject(ArraySource(real), generate=generator_of(generated), size=8)
+def outputs_of(real, generated):
+    return ModelOutputs(ArraySource(real), generate=generator_of(generated), size=8)
 
 
 def test_figure_is_the_distance_of_the_features():
     real, generated, network = random_images(40, seed=1), random_images(30, seed=2, high=180), ToyFeatures()
-    figures = FID({"num": 30, "batch_size": 7}, network).compute(subject_of(real, generated))
+    figures = FID({"num": 30, "batch_size": 7}, network).compute(outputs_of(real, generated))
     sets = [network.extract(images) for images in (real, generated)]
     expected = scipy_distance(*(Moments(0, f.mean(axis=0), np.cov(f, rowvar=False)) for f in sets))
     assert figures == {"fid_toy": pytest.approx(expected, rel=1e-5)}
@@ -125,38 +125,38 @@ def test_figure_is_the_distance_of_the_features():
 
 def test_figure_falls_as_samples_come_closer():
     real, other = random_images(200, seed=1), random_images(200, seed=2, high=120)
-    found = []
+    distances = []
     for share in (1.0, 0.6, 0.3, 0.1, 0.0):
         mixed = np.rint(share * other + (1 - share) * real).astype(np.uint8)
-        found.append(FID(None, ToyFeatures()).compute(subject_of(real, mixed))["fid_toy"])
-    assert found == sorted(found, reverse=True)
-    assert len(set(found)) == 5
-    assert found[-1] < 1e-12 < 1e-3 < found[0]
+        distances.append(FID(None, ToyFeatures()).compute(outputs_of(real, mixed))["fid_toy"])
+    assert distances == sorted(distances, reverse=True)
+    assert len(set(distances)) == 5
+    assert distances[-1] < 1e-12 < 1e-3 < distances[0]
 
 
 def test_batches_and_streaming_give_one_figure(monkeypatch):
     real, generated = random_images(25, seed=1), random_images(25, seed=2)
-    first = FID({"batch_size": 8}, ToyFeatures()).compute(subject_of(real, generated))["fid_toy"]
-    assert FID({"batch_size": 25}, ToyFeatures()).compute(subject_of(real, generated))["fid_toy"] == first
-    monkeypatch.setattr(gather, "KEPT_BYTES", 0)
-    subject = subject_of(real, generated)
-    streamed = FID({"batch_size": 8}, ToyFeatures()).compute(subject)["fid_toy"]
+    first = FID({"batch_size": 8}, ToyFeatures()).compute(outputs_of(real, generated))["fid_toy"]
+    assert FID({"batch_size": 25}, ToyFeatures()).compute(outputs_of(real, generated))["fid_toy"] == first
+    monkeypatch.setattr(feature_collector, "MAX_CACHED_BYTES", 0)
+    outputs = outputs_of(real, generated)
+    streamed = FID({"batch_size": 8}, ToyFeatures()).compute(outputs)["fid_toy"]
     assert streamed == pytest.approx(first, rel=1e-5)
-    assert not any(isinstance(value, np.ndarray) for value in subject.kept.values())
+    assert not any(isinstance(value, np.ndarray) for value in outputs.cache.values())
 
 
 def test_real_images_of_any_shape_are_cut_and_shrunk():
     square = random_images(20, size=16, seed=3)
     wide = [np.pad(image, ((0, 0), (6, 6), (0, 0)), constant_values=99) for image in square]
     generated = random_images(20, seed=4)
-    one = FID(None, ToyFeatures()).compute(subject_of(wide, generated))["fid_toy"]
-    assert one == FID(None, ToyFeatures()).compute(subject_of(random_images(20, seed=3), generated))["fid_toy"]
+    one = FID(None, ToyFeatures()).compute(outputs_of(wide, generated))["fid_toy"]
+    assert one == FID(None, ToyFeatures()).compute(outputs_of(random_images(20, seed=3), generated))["fid_toy"]
 
 
 def test_as_many_are_generated_as_there_are_real_images():
     network, seen = ToyFeatures(), []
     FID(None, network).compute(
-        subject_of(random_images(11), random_images(99, seed=5)), lambda done, total: seen.append((done, total))
+        outputs_of(random_images(11), random_images(99, seed=5)), lambda done, total: seen.append((done, total))
     )
     assert network.num_images == 22
     assert seen[-1] == (22, 22)
@@ -164,21 +164,21 @@ def test_as_many_are_generated_as_there_are_real_images():
 
 
 def test_few_images_are_noted_and_enough_are_not():
-    few = FID(None, ToyFeatures()).compute(subject_of(random_images(12), random_images(12, seed=5)))
+    few = FID(None, ToyFeatures()).compute(outputs_of(random_images(12), random_images(12, seed=5)))
     assert "fid_toy of 12 generated and 12 real images in 6 dimensions" in few.notes[0]
-    enough = FID(None, ToyFeatures()).compute(subject_of(random_images(60), random_images(60, seed=5)))
+    enough = FID(None, ToyFeatures()).compute(outputs_of(random_images(60), random_images(60, seed=5)))
     assert enough.notes == []
 
 
 def test_damaged_images_are_left_out_and_named():
     real = list(random_images(12))
-    good = FID(None, ToyFeatures()).compute(subject_of(real, random_images(12, seed=5)))
+    good = FID(None, ToyFeatures()).compute(outputs_of(real, random_images(12, seed=5)))
     real[3:3] = [None, None]
-    damaged = FID({"num": 12}, ToyFeatures()).compute(subject_of(real, random_images(12, seed=5)))
+    damaged = FID({"num": 12}, ToyFeatures()).compute(outputs_of(real, random_images(12, seed=5)))
     assert damaged["fid_toy"] == good["fid_toy"]
     assert "2 of 14 real images left out, the first because: 0003.png: is damaged" in damaged.notes[0]
     with pytest.raises(InputError, match=r"0000\.png: is damaged"):
-        FID(None, ToyFeatures()).compute(subject_of([None, None], random_images(2)))
+        FID(None, ToyFeatures()).compute(outputs_of([None, None], random_images(2)))
 
 
 def test_wrong_generated_images_are_refused():
@@ -186,19 +186,19 @@ def test_wrong_generated_images_are_refused():
         return np.zeros((count - 1, 3, 8, 8), np.float32)
 
     with pytest.raises(InputError, match=r"expected \(8, 3, 8, 8\), got \(7, 3, 8, 8\)"):
-        FID(None, ToyFeatures()).compute(Subject(ArraySource(random_images(9)), short, size=8))
+        FID(None, ToyFeatures()).compute(ModelOutputs(ArraySource(random_images(9)), short, size=8))
 
 
 def test_features_that_are_not_finite_are_refused():
     network = ToyFeatures()
     network.matrix[:] = np.inf
-    with np.errstate(invalid="ignore"), pytest.raises(InputError, match="toy gave features that are not finite"):
-        FID(None, network).compute(subject_of(random_images(9), random_images(9)))
+    with np.errstate(invalid="ignore"), pytest.raises(InputError, match="features of toy are not finite"):
+        FID(None, network).compute(outputs_of(random_images(9), random_images(9)))
 
 
 def test_an_empty_set_is_refused():
     with pytest.raises(InputError, match="the set is empty"):
-        FID(None, ToyFeatures()).compute(subject_of([], random_images(9)))
+        FID(None, ToyFeatures()).compute(outputs_of([], random_images(9)))
 
 
 def test_paddlegans_options_are_accepted(tmp_path):
@@ -209,7 +209,7 @@ def test_paddlegans_options_are_accepted(tmp_path):
     for wrong, message in (
         ({"dims": 64}, "dims: input should be 2048"),
         ({"premodel_path": str(tmp_path / "none")}, "premodel_path: no such file"),
-        ({"premodel_path": str(file), "weight_path": str(file)}, "two names of one thing"),
+        ({"premodel_path": str(file), "weight_path": str(file)}, "two names of one option"),
         ({"network": "faces-128-features", "weight_path": str(file)}, "takes no file; choose inception-v3"),
         ({"network": "inception"}, "network: input should be 'inception-v3' or 'faces-128-features'"),
         ({"batchsize": 3}, "batchsize: unknown key; did you mean 'batch_size'"),

@@ -1,4 +1,4 @@
-"""PSNR and SSIM against scikit-image, LPIPS against the distance itself, each through a subject's reconstructions."""
+"""PSNR and SSIM against scikit-image, LPIPS against the distance itself, each through a model's reconstructions."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import skimage.metrics
 
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.losses import bundled_distance
-from ppgan_ext.metrics import PSNR, SSIM, LPIPSMetric, Subject
-from ppgan_ext.metrics import paired_images as pairs
+from ppgan_ext.metrics import PSNR, SSIM, LPIPSMetric, ModelOutputs, paired_images
 from ppgan_ext.metrics.image_quality import luma, psnr, ssim
 from ppgan_ext.networks import StyleGANv2Discriminator
 from tests.reference.toy import fill
@@ -24,7 +23,7 @@ def photos(num, seed, shape=(SIDE, SIDE, 3)):
 
 
 def reconstructing(copies):
-    """``Subject.reconstruct`` that hands out given images one after the other."""
+    """``ModelOutputs.reconstruct`` that hands out given images one after the other."""
     rest = list(copies)
 
     def reconstruct(pixels):
@@ -34,8 +33,8 @@ def reconstructing(copies):
     return reconstruct
 
 
-def subject_of(real, copies, size=SIDE):
-    return Subject(ArraySource(real), reconstruct=reconstructing(copies), size=size)
+def outputs_of(real, copies, size=SIDE):
+    return ModelOutputs(ArraySource(real), reconstruct=reconstructing(copies), size=size)
 
 
 def skimage_ssim(a, b):
@@ -70,10 +69,10 @@ def test_luma_is_bt_601():
 
 def test_figures_are_means_over_the_images():
     real, copies = photos(5, 1), photos(5, 2)
-    assert PSNR({"batch_size": 2}).compute(subject_of(real, copies)) == {
+    assert PSNR({"batch_size": 2}).compute(outputs_of(real, copies)) == {
         "psnr": pytest.approx(np.mean([psnr(c, r) for c, r in zip(copies, real, strict=True)]))
     }
-    assert SSIM().compute(subject_of(real, copies)) == {
+    assert SSIM().compute(outputs_of(real, copies)) == {
         "ssim": pytest.approx(np.mean([skimage_ssim(c, r) for c, r in zip(copies, real, strict=True)]), abs=1e-9)
     }
 
@@ -81,25 +80,25 @@ def test_figures_are_means_over_the_images():
 def test_paddlegans_options():
     real, copies = photos(2, 1), photos(2, 2)
     options = {"crop_border": 4, "test_y_channel": True, "input_order": "CHW"}
-    found = PSNR(options).compute(subject_of(real, copies))
+    figures = PSNR(options).compute(outputs_of(real, copies))
     expected = [psnr(luma(c[4:-4, 4:-4]), luma(r[4:-4, 4:-4])) for c, r in zip(copies, real, strict=True)]
-    assert found == {"psnr_y": pytest.approx(np.mean(expected))}
-    assert list(SSIM({"test_y_channel": True}).compute(subject_of(real, copies))) == ["ssim_y"]
+    assert figures == {"psnr_y": pytest.approx(np.mean(expected))}
+    assert list(SSIM({"test_y_channel": True}).compute(outputs_of(real, copies))) == ["ssim_y"]
     with pytest.raises(InputError, match="a border of 10 leaves nothing of 20 pixels"):
-        PSNR({"crop_border": 10}).compute(subject_of(real, copies))
+        PSNR({"crop_border": 10}).compute(outputs_of(real, copies))
 
 
 def test_reconstructions_are_made_once_for_all_metrics(monkeypatch):
     real, copies = photos(5, 1), photos(5, 2)
-    subject = subject_of(real, copies)
-    first = PSNR({"batch_size": 2}).compute(subject)
-    assert SSIM({"batch_size": 3}).compute(subject) == SSIM().compute(subject_of(real, copies))
-    assert PSNR({"batch_size": 4}).compute(subject) == first
-    subject = subject_of(real, copies)
-    monkeypatch.setattr(pairs, "KEPT_BYTES", 4 * SIDE * SIDE * 3)
-    PSNR().compute(subject)
+    outputs = outputs_of(real, copies)
+    first = PSNR({"batch_size": 2}).compute(outputs)
+    assert SSIM({"batch_size": 3}).compute(outputs) == SSIM().compute(outputs_of(real, copies))
+    assert PSNR({"batch_size": 4}).compute(outputs) == first
+    outputs = outputs_of(real, copies)
+    monkeypatch.setattr(paired_images, "MAX_CACHED_BYTES", 4 * SIDE * SIDE * 3)
+    PSNR().compute(outputs)
     with pytest.raises(IndexError):
-        PSNR().compute(subject)  # too many to keep: they are asked for again, and the toy has no more
+        PSNR().compute(outputs)  # too many to cache: they are requested again, and the toy has no more
 
 
 def test_a_part_of_the_set_is_spread_evenly():
@@ -110,7 +109,7 @@ def test_a_part_of_the_set_is_spread_evenly():
         seen.extend(pixels)
         return pixels
 
-    assert PSNR({"num": 3}).compute(Subject(ArraySource(real), reconstruct=reconstruct, size=SIDE))["psnr"] > 1e3
+    assert PSNR({"num": 3}).compute(ModelOutputs(ArraySource(real), reconstruct=reconstruct, size=SIDE))["psnr"] > 1e3
     assert [np.rint((p.transpose(1, 2, 0) + 1) * 127.5).astype(int)[0, 0].tolist() for p in seen] == [
         real[i][0, 0].tolist() for i in (0, 3, 6)
     ]
@@ -118,26 +117,26 @@ def test_a_part_of_the_set_is_spread_evenly():
 
 def test_damaged_photos_are_left_out():
     real = photos(3, 1)
-    figures, seen = PSNR({"batch_size": 2}), []
-    subject = subject_of([real[0], None, *real[1:]], photos(3, 2))
-    found = figures.compute(subject, lambda done, total: seen.append((done, total)))
-    assert found == PSNR().compute(subject_of(real, photos(3, 2)))
-    assert "1 of 4 real images left out" in found.notes[0]
+    metric, seen = PSNR({"batch_size": 2}), []
+    outputs = outputs_of([real[0], None, *real[1:]], photos(3, 2))
+    figures = metric.compute(outputs, lambda done, total: seen.append((done, total)))
+    assert figures == PSNR().compute(outputs_of(real, photos(3, 2)))
+    assert "1 of 4 real images left out" in figures.notes[0]
     assert seen[-1] == (4, 4)
 
 
 def test_a_reconstruction_of_another_size_is_refused():
     with pytest.raises(InputError, match=r"reconstructions: expected \(1, 3, 20, 20\), got \(1, 3, 10, 20\)"):
-        PSNR().compute(subject_of(photos(1, 1), photos(1, 2, (10, SIDE, 3))))
+        PSNR().compute(outputs_of(photos(1, 1), photos(1, 2, (10, SIDE, 3))))
 
 
 def test_models_that_do_not_reconstruct_are_refused():
     with pytest.raises(ConfigError, match="SSIM needs a model that reconstructs photos"):
-        SSIM().compute(Subject(ArraySource(photos(1, 1)), size=SIDE))
-    with pytest.raises(ConfigError, match="PSNR needs real images, and there is none"):
-        PSNR().compute(Subject(reconstruct=lambda pixels: pixels, size=SIDE))
-    with pytest.raises(ConfigError, match="the side of the images is not known"):
-        PSNR().compute(Subject(ArraySource(photos(1, 1)), reconstruct=lambda pixels: pixels))
+        SSIM().compute(ModelOutputs(ArraySource(photos(1, 1)), size=SIDE))
+    with pytest.raises(ConfigError, match="PSNR needs real images, and none are given"):
+        PSNR().compute(ModelOutputs(reconstruct=lambda pixels: pixels, size=SIDE))
+    with pytest.raises(ConfigError, match="the side of the images is unknown"):
+        PSNR().compute(ModelOutputs(ArraySource(photos(1, 1)), reconstruct=lambda pixels: pixels))
 
 
 # ---- LPIPS
@@ -145,15 +144,15 @@ def test_models_that_do_not_reconstruct_are_refused():
 
 def test_lpips_is_the_mean_distance_and_named_after_its_network():
     real, copies = photos(3, 1), photos(3, 2)
-    found = LPIPSMetric(None, SquareDistance()).compute(subject_of(real, copies))
+    figures = LPIPSMetric(None, SquareDistance()).compute(outputs_of(real, copies))
     scaled = [(np.asarray(c, float) - r) / 127.5 for c, r in zip(copies, real, strict=True)]
-    assert found == {"perceptual_square": pytest.approx(np.mean(np.square(scaled)), rel=1e-5)}
+    assert figures == {"perceptual_square": pytest.approx(np.mean(np.square(scaled)), rel=1e-5)}
 
 
 def test_lpips_itself_keeps_its_name():
     distance = SquareDistance()
     distance.name = "lpips-vgg16"
-    assert list(LPIPSMetric(None, distance).compute(subject_of(photos(1, 1), photos(1, 2)))) == ["lpips_vgg16"]
+    assert list(LPIPSMetric(None, distance).compute(outputs_of(photos(1, 1), photos(1, 2)))) == ["lpips_vgg16"]
 
 
 def test_lpips_on_a_real_network():
@@ -161,8 +160,8 @@ def test_lpips_on_a_real_network():
     fill(network)
     metric = LPIPSMetric(None, bundled_distance(network))
     real = photos(2, 1)
-    assert metric.compute(subject_of(real, real)) == {"perceptual_faces-128-features": pytest.approx(0, abs=1e-6)}
-    assert metric.compute(subject_of(real, photos(2, 2)))["perceptual_faces-128-features"] > 0.1
+    assert metric.compute(outputs_of(real, real)) == {"perceptual_faces-128-features": pytest.approx(0, abs=1e-6)}
+    assert metric.compute(outputs_of(real, photos(2, 2)))["perceptual_faces-128-features"] > 0.1
 
 
 def test_lpips_options(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.losses import bundled_distance
-from ppgan_ext.metrics import PPL, Subject
+from ppgan_ext.metrics import PPL, ModelOutputs
 from ppgan_ext.metrics.ppl import PPLOptions, path_lengths, slerp, trimmed
 from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
 from tests.reference.toy import fill, numbers
@@ -74,7 +74,7 @@ def test_the_longest_and_shortest_are_left_out():
 def test_figures_name_space_sampling_and_network():
     generator, seen = ToyGenerator(12, lambda w: w), []
     metric = PPL({"num": 300, "space": "z", "sampling": "full", "batch_size": 128}, SquareDistance())
-    figures = metric.compute(Subject(generator=generator), lambda done, total: seen.append((done, total)))
+    figures = metric.compute(ModelOutputs(generator=generator), lambda done, total: seen.append((done, total)))
     kept = trimmed(lengths(generator, num=300, space="z", sampling="full"))
     assert figures == {
         "ppl_z_full_square": pytest.approx(kept.mean(), rel=1e-4),
@@ -92,11 +92,11 @@ def test_crop_and_shrinking():
             return super().prepare(target)
 
     generator = ToyGenerator(12, lambda w: w[:, :1].tile([1, 3 * 512 * 512]), size=512)
-    assert list(PPL({"num": 2, "crop": True}, Spy()).compute(Subject(generator=generator))) == [
+    assert list(PPL({"num": 2, "crop": True}, Spy()).compute(ModelOutputs(generator=generator))) == [
         "ppl_w_end_crop_square",
         "ppl_error_w_end_crop_square",
     ]
-    PPL({"num": 2}, Spy()).compute(Subject(generator=generator))
+    PPL({"num": 2}, Spy()).compute(ModelOutputs(generator=generator))
     assert shapes == [(2, 3, 256, 256), (2, 3, 256, 256)]
 
 
@@ -110,7 +110,7 @@ def test_crop_is_the_middle_of_the_face():
 
     places = paddle.arange(3 * 16 * 16).astype("float32")
     generator = ToyGenerator(12, lambda w: places.tile([w.shape[0], 1]), size=16)
-    PPL({"num": 2, "crop": True}, Spy()).compute(Subject(generator=generator))
+    PPL({"num": 2, "crop": True}, Spy()).compute(ModelOutputs(generator=generator))
     assert np.array_equal(seen[0][0], places.numpy().reshape(3, 16, 16)[:, 6:14, 4:12])
 
 
@@ -119,11 +119,13 @@ def test_real_networks_at_toy_size():
     generator = StyleGANv2Generator(16, n_mlp=2, channel_base=64)
     discriminator = StyleGANv2Discriminator(16, channel_base=64, channel_cap=8)
     fill(discriminator)
-    figures = PPL({"num": 6, "batch_size": 4}, bundled_distance(discriminator)).compute(Subject(generator=generator))
+    figures = PPL({"num": 6, "batch_size": 4}, bundled_distance(discriminator)).compute(
+        ModelOutputs(generator=generator)
+    )
     assert list(figures) == ["ppl_w_end_faces-128-features", "ppl_error_w_end_faces-128-features"]
     assert all(np.isfinite(value) and value > 0 for value in figures.values())
 
 
 def test_a_model_without_generator_is_refused():
-    with pytest.raises(ConfigError, match="PPL needs a StyleGAN2 generator, and there is none"):
-        PPL(None, SquareDistance()).compute(Subject())
+    with pytest.raises(ConfigError, match=r"PPL needs a StyleGAN2 generator\. Leave the metric out"):
+        PPL(None, SquareDistance()).compute(ModelOutputs())

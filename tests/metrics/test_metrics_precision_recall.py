@@ -1,4 +1,4 @@
-"""Improved precision and recall on point sets whose answer can be read off."""
+"""Improved precision and recall on point sets with an obvious answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.metrics import PrecisionRecall, Subject, precision_recall
+from ppgan_ext.metrics import ModelOutputs, PrecisionRecall, precision_recall
 from ppgan_ext.metrics.precision_recall import precision_recall as measure
 from tests.reference.toy import numbers
 from tests.reference.toy_metrics import ArraySource, ToyFeatures, generator_of, random_images
@@ -55,10 +55,10 @@ def test_too_few_points_are_refused():
         measure(LINE, LINE[:3])
 
 
-def test_figures_of_a_subject():
+def test_figures_of_a_generator():
     real, network = random_images(30, seed=1), ToyFeatures()
-    subject = Subject(ArraySource(real), generate=generator_of(np.concatenate([real[:15]] * 2)), size=8)
-    figures = PrecisionRecall({"k": 1}, network).compute(subject)
+    outputs = ModelOutputs(ArraySource(real), generate=generator_of(np.concatenate([real[:15]] * 2)), size=8)
+    figures = PrecisionRecall({"k": 1}, network).compute(outputs)
     expected = plain(network.extract(real), network.extract(np.concatenate([real[:15]] * 2)), 1)
     assert figures == {"precision_toy": expected[0], "recall_toy": pytest.approx(expected[1])}
     assert figures["precision_toy"] == 1.0 > figures["recall_toy"]
@@ -67,9 +67,9 @@ def test_figures_of_a_subject():
 
 def test_unequal_numbers_are_noted_and_real_images_are_spread():
     network = ToyFeatures()
-    subject = Subject(ArraySource(random_images(30)), generate=generator_of(random_images(50, seed=2)), size=8)
-    figures = PrecisionRecall({"num": 40}, network).compute(subject)
+    outputs = ModelOutputs(ArraySource(random_images(30)), generate=generator_of(random_images(50, seed=2)), size=8)
+    figures = PrecisionRecall({"num": 40}, network).compute(outputs)
     assert "40 generated and 30 real images" in figures.notes[0]
     network.num_images = 0
-    assert PrecisionRecall({"num": 20}, network).compute(subject).notes == []
+    assert PrecisionRecall({"num": 20}, network).compute(outputs).notes == []
     assert network.num_images == 40

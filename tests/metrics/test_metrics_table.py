@@ -1,4 +1,4 @@
-"""The table of metrics, and what holds for every one of them."""
+"""The table of metrics, and checks that every metric must pass."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pytest
 from ppgan_ext.data.datasets import FacesDataset
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.losses import bundled_distance
-from ppgan_ext.metrics import METRICS, PPL, Figures, LPIPSMetric, Subject, build_metric, compute_all
+from ppgan_ext.metrics import METRICS, PPL, Figures, LPIPSMetric, ModelOutputs, build_metric, compute_all
 from ppgan_ext.metrics.base import MetricOptions
 from ppgan_ext.metrics.feature_metric import FeatureMetric
 from ppgan_ext.metrics.features import discriminator_features
-from ppgan_ext.metrics.subject import spread
+from ppgan_ext.metrics.model_outputs import spread
 from ppgan_ext.networks import LightEncoder, StyleGANv2Discriminator, StyleGANv2Generator
 from tests.reference.toy import fill
 from tests.reference.toy_metrics import random_images
@@ -42,9 +42,14 @@ def test_every_metric_has_checked_options(name):
 
 
 @pytest.mark.parametrize("name", list(METRICS))
-def test_a_subject_that_lacks_something_is_refused_before_any_weights_are_loaded(name):
-    with pytest.raises(ConfigError, match=rf"metrics: {name} needs .*, and there is none"):
-        METRICS[name]().compute(Subject(size=8))
+def test_incomplete_outputs_are_refused_before_any_weights_are_loaded(name):
+    missing = "a StyleGAN2 generator" if name == "PPL" else "a model that reconstructs photos"
+    if issubclass(METRICS[name], FeatureMetric):
+        missing = "a model that generates images"
+    with pytest.raises(ConfigError, match=rf"metrics: {name} needs {missing}\. Leave the metric out for this model"):
+        METRICS[name]().check(ModelOutputs(size=8))
+    with pytest.raises(ConfigError, match=rf"metrics: {name} needs {missing}"):
+        METRICS[name]().compute(ModelOutputs(size=8))
 
 
 def test_unknown_metrics_are_refused():
@@ -102,7 +107,7 @@ def trained(tmp_path, monkeypatch):
         with paddle.no_grad():
             return generator.render(encoder(paddle.to_tensor(pixels)))
 
-    return Subject(FacesDataset(folder, 16, flip=False), generate, reconstruct, generator), discriminator
+    return ModelOutputs(FacesDataset(folder, 16, flip=False), generate, reconstruct, generator), discriminator
 
 
 def make(name, discriminator, batch_size):
@@ -115,15 +120,15 @@ def make(name, discriminator, batch_size):
 
 
 def test_all_metrics_measure_real_networks(trained):
-    subject, discriminator = trained
-    figures = compute_all([make(name, discriminator, 3) for name in METRICS], subject)
+    outputs, discriminator = trained
+    figures = compute_all([make(name, discriminator, 3) for name in METRICS], outputs)
     assert set(figures) == {
         f"fid_{OWN}", f"kid_{OWN}", f"kid_error_{OWN}", f"precision_{OWN}", f"recall_{OWN}", f"ppl_w_end_{OWN}",
         f"ppl_error_w_end_{OWN}", f"perceptual_{OWN}", "psnr", "ssim", "identity_lost_dlib-resnet", "pose_lost_dlib-68",
     }  # fmt: skip
     assert all(np.isfinite(value) for value in figures.values())
     assert "no face was found in 8 of 8 real images; they do not count" in figures.notes
-    subject.kept.clear()
-    again = compute_all([make(name, discriminator, 5) for name in METRICS], subject)
+    outputs.cache.clear()
+    again = compute_all([make(name, discriminator, 5) for name in METRICS], outputs)
     for name, value in figures.items():
         assert again[name] == pytest.approx(value, rel=1e-2 if "ppl" in name else 1e-4, abs=1e-6), name

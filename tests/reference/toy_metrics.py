@@ -1,4 +1,4 @@
-"""Toy sources, networks and generators for tests of figures: small, exact, and counting what is asked of them."""
+"""Toy sources, networks and generators for tests of figures: small and exact, with counters of their calls."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def random_images(num, size=8, seed=0, low=0, high=256):
 
 
 def generator_of(images):
-    """``Subject.generate`` that hands out given images, (N, S, S, 3)."""
+    """``ModelOutputs.generate`` that hands out given images, (N, S, S, 3)."""
     pixels = images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
 
     def generate(first, count):

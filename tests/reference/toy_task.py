@@ -9,7 +9,7 @@ import paddle
 from paddle import nn
 
 from ppgan_ext.images import grid, to_image
-from ppgan_ext.metrics import Subject
+from ppgan_ext.metrics import ModelOutputs
 from ppgan_ext.option_types import Block, Count, Number, Positive
 from ppgan_ext.training.task import Task
 from ppgan_ext.training.tensors import from_array
@@ -103,5 +103,5 @@ class ToyTask(Task):
             pixels = self.networks["gen_ema"](z).reshape([-1, 3, SIZE, SIZE]).numpy()
         return {"samples": grid([to_image(one) for one in pixels], 3)}
 
-    def subject(self, real: Any) -> Subject:
-        return Subject(real=real, reconstruct=lambda pixels: pixels * self.options.factor, size=SIZE)
+    def subject(self, real: Any) -> ModelOutputs:
+        return ModelOutputs(real=real, reconstruct=lambda pixels: pixels * self.options.factor, size=SIZE)

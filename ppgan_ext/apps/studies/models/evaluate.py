@@ -27,7 +27,7 @@ from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.files import make_folder, write_bytes
 from ppgan_ext.latents import direction_files
-from ppgan_ext.metrics.subject import spread
+from ppgan_ext.metrics.model_outputs import spread
 from ppgan_ext.pictures import write_image
 
 if TYPE_CHECKING:
@@ -207,9 +207,9 @@ class Evaluation:
 
     def _sample(self) -> None:
         write_image(self.folder / "samples.png", samples.sheet(self.engine), "Drawn by a neural network")
-        subject = samples.make_subject(self.engine, self.faces)
+        outputs = samples.model_outputs(self.engine, self.faces)
         num, crop = self.options.num_samples, self.engine.face_model.record.crop
-        for name, measure in samples.measurements(subject, num, crop):
+        for name, measure in samples.measurements(outputs, num, crop):
             key = f"samples/{name}, {num}"
             if key in self._record.entries:
                 continue

@@ -12,7 +12,7 @@ import numpy as np
 from ppgan_ext.data.datasets import square
 from ppgan_ext.data.image_source import ImageSource
 from ppgan_ext.errors import ConfigError, InputError
-from ppgan_ext.metrics.subject import spread
+from ppgan_ext.metrics.model_outputs import spread
 from ppgan_ext.types import FloatArray, Image
 
 AGE_GROUPS = ((0, 12), (13, 19), (20, 39), (40, 59), (60, 200))

@@ -16,7 +16,7 @@ import numpy as np
 from ppgan_ext.apps.studies.models.faces import HeldBack
 from ppgan_ext.errors import InputError
 from ppgan_ext.latents.regression import Basis, Ridge, fit_ridge, principal_basis, split_rows
-from ppgan_ext.metrics.subject import spread
+from ppgan_ext.metrics.model_outputs import spread
 from ppgan_ext.types import FloatArray, Image
 
 NAME = "hog-ridge"

@@ -10,7 +10,7 @@ import numpy as np
 from ppgan_ext.apps.studies.models.faces import HeldBack
 from ppgan_ext.images import grid, to_image
 from ppgan_ext.latents.truncation import truncate
-from ppgan_ext.metrics import FID, KID, PPL, Figures, Subject
+from ppgan_ext.metrics import FID, KID, PPL, Figures, ModelOutputs
 from ppgan_ext.types import FloatArray, Image
 
 if TYPE_CHECKING:
@@ -24,14 +24,14 @@ _MOST_PATHS = 10_000
 Measurement = tuple[str, Callable[[Callable[[int, int], None]], Figures]]
 
 
-def make_subject(engine: Engine, faces: HeldBack) -> Subject:
-    """Set the model's samples, untruncated, beside all faces of the source."""
+def model_outputs(engine: Engine, faces: HeldBack) -> ModelOutputs:
+    """Return the model's samples, untruncated, beside all faces of the source."""
 
     def generate(first: int, count: int) -> FloatArray:
         return draw(engine, first, count, 1.0)
 
     synthesizer = engine.synthesizer
-    return Subject(faces.source, generate, generator=synthesizer.generator, size=synthesizer.size)
+    return ModelOutputs(faces.source, generate, generator=synthesizer.generator, size=synthesizer.size)
 
 
 def draw(engine: Engine, first: int, count: int, psi: float) -> FloatArray:
@@ -47,14 +47,14 @@ def sheet(engine: Engine) -> Image:
     return grid([to_image(one) for one in draw(engine, 0, NUM_SHOWN, PSI)], COLUMNS)
 
 
-def measurements(subject: Subject, num: int, crop: str) -> Iterator[Measurement]:
+def measurements(outputs: ModelOutputs, num: int, crop: str) -> Iterator[Measurement]:
     """Yield what to measure, by name.
 
     Distances are taken in two feature spaces: the one that `metrics.features.choose` gives, and dlib's, which no
     training of this package has used unless it was given an identity loss.
 
     Args:
-        subject: whose samples.
+        outputs: the model's samples beside the real faces.
         num: samples.
         crop: template of the faces.
     """
@@ -63,8 +63,8 @@ def measurements(subject: Subject, num: int, crop: str) -> Iterator[Measurement]
     for network in (features.choose(), identity_features(crop)):
         for metric in (FID({"num": num}, network), KID({"num": num}, network)):
             name = f"{type(metric).__name__} {network.name}"
-            yield name, lambda report, metric=metric: metric.compute(subject, report)  # type: ignore[misc]
-    yield "PPL", lambda report: PPL({"num": min(num, _MOST_PATHS)}).compute(subject, report)
+            yield name, lambda report, metric=metric: metric.compute(outputs, report)  # type: ignore[misc]
+    yield "PPL", lambda report: PPL({"num": min(num, _MOST_PATHS)}).compute(outputs, report)
 
 
 def identity_features(crop: str) -> FeatureNetwork:

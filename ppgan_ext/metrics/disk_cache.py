@@ -1,8 +1,8 @@
-"""What was computed from the real images, kept on disk for the next evaluation.
+"""A cache on disk of what was computed from real images, for the next evaluation.
 
-A file's name is a hash of all that its content depends on: the network and its weights, the names, sizes and times of
-change of the real files, the size and number of images. The files are plain ``.npz`` in ``<home>/metrics``; they may be
-deleted at any time.
+A file's name is a hash of everything that its content depends on: the network and its weights, the names, sizes and
+modification times of the image files, the size and number of images. The files are plain ``.npz`` in
+``<home>/metrics`` and may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ppgan_ext import files
 from ppgan_ext.errors import InputError, OutputError, WeightsError
-from ppgan_ext.metrics.subject import Subject
+from ppgan_ext.metrics.model_outputs import DEFAULT_DOMAIN, ModelOutputs
 from ppgan_ext.weights import readers, store
 
 Arrays = dict[str, npt.NDArray]
@@ -28,17 +28,17 @@ _PROBES = 16
 
 
 def folder() -> Path:
-    """Where the files are kept; it need not exist."""
+    """Return the folder of the cache; it need not exist."""
     return store.home() / "metrics"
 
 
-def remembered(key: dict[str, Any] | None, compute: Callable[[], Arrays], shapes: dict[str, tuple]) -> Arrays:
-    """Return arrays from the disk, or compute them and put them there.
+def load_or_compute(key: dict[str, Any] | None, compute: Callable[[], Arrays], shapes: dict[str, tuple]) -> Arrays:
+    """Load arrays from the cache, or compute and save them.
 
     Args:
-        key: all that the arrays depend on, as JSON values; None computes them every time.
-        compute: called where there is no file, or one that is damaged.
-        shapes: name -> shape that each array must have; None in a shape fits any length.
+        key: everything that the arrays depend on, as JSON values; None computes them every time.
+        compute: called if the file is missing or damaged.
+        shapes: name -> shape of each array; None in a shape fits any length.
 
     Returns:
         The arrays named in ``shapes``.
@@ -47,9 +47,9 @@ def remembered(key: dict[str, Any] | None, compute: Callable[[], Arrays], shapes
         return compute()
     text = json.dumps({"format": _FORMAT, **key}, sort_keys=True)
     path = folder() / f"{key['kind']}-{key['network']}-{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
-    found = _read(path, shapes)
-    if found is not None:
-        return found
+    cached = _read(path, shapes)
+    if cached is not None:
+        return cached
     arrays = compute()
     with contextlib.suppress(OutputError):  # a read-only home or a full disk costs time, not the result
         with files.atomic_path(path) as temporary:
@@ -58,7 +58,7 @@ def remembered(key: dict[str, Any] | None, compute: Callable[[], Arrays], shapes
 
 
 def _read(path: Path, shapes: dict[str, tuple]) -> Arrays | None:
-    """Read a file if it is whole; one that is not is as good as none."""
+    """Read a file; return None if it is missing or damaged."""
     if not path.is_file():
         return None
     try:
@@ -77,16 +77,16 @@ def _read(path: Path, shapes: dict[str, tuple]) -> Arrays | None:
     return arrays
 
 
-def identity(subject: Subject) -> str | None:
-    """Hash what tells one set of real images from another, without reading them all.
+def fingerprint(outputs: ModelOutputs, domain: str = DEFAULT_DOMAIN) -> str | None:
+    """Return a hash that distinguishes the real images of a domain from other sets, without reading all of them.
 
-    The files' names, sizes and times of change; for a dataset, which is more than its files, also sixteen of its
-    samples, which show what its pipeline does.
+    It covers the names, sizes and modification times of the files. For a dataset, whose pipeline counts too, it also
+    covers sixteen of its samples.
 
     Returns:
-        A hexadecimal hash, or None for a set that does not come from files.
+        A hexadecimal hash, or None for images that do not come from files.
     """
-    real = subject.need("real", "this")
+    real = outputs.require_real("this metric", domain)
     source = getattr(real, "source", real)
     path = getattr(source, "path", None)
     if path is None or not Path(path).exists():
@@ -100,14 +100,16 @@ def identity(subject: Subject) -> str | None:
         digest.update(f"{real.name(index)} {stamps[file]}\n".encode())
     if source is not real:
         digest.update(type(real).__name__.encode())
+        if domain != DEFAULT_DOMAIN:
+            digest.update(f" domain {domain}".encode())
         for index in sorted({len(real) * i // _PROBES for i in range(_PROBES)}):
             with contextlib.suppress(InputError):
-                digest.update(subject.real_image(index).tobytes())
+                digest.update(outputs.real_image(index, domain).tobytes())
     return digest.hexdigest()
 
 
 def _file_of(root: Path, name: str) -> Path:
-    """Return the file in which a picture lies: its own, or the archive that its name or the set's path leads into."""
+    """Return the file that contains an image: its own, or the archive in its name or at the set's path."""
     if root.is_file():
         return root
     inner = root / name

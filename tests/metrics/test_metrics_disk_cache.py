@@ -1,4 +1,4 @@
-"""The cache of what was computed from real images: what it spares, what it depends on, what it survives."""
+"""The disk cache of real images: the work it saves, what its key depends on, the damage it survives."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 
 from ppgan_ext.data import datasets
 from ppgan_ext.data.sources import open_source
-from ppgan_ext.metrics import FID, KID, PrecisionRecall, Subject, compute_all, reference
+from ppgan_ext.errors import InputError
+from ppgan_ext.metrics import FID, KID, ModelOutputs, PrecisionRecall, compute_all, disk_cache
 from ppgan_ext.weights import store
 from tests.reference.toy_metrics import ArraySource, ToyFeatures, generator_of, random_images
 
@@ -36,9 +37,9 @@ def measure(path, metric=FID, network=None, real=None, size=8, **options):
     """Return the figures, and how many images the network saw."""
     network = network or ToyFeatures()
     real = real or open_source(path)
-    subject = Subject(real, generator_of(random_images(40, size=size, seed=2)), size=size)
-    found = metric({"num": NUM, **options}, network).compute(subject)
-    return found, network.num_images
+    outputs = ModelOutputs(real, generator_of(random_images(40, size=size, seed=2)), size=size)
+    figures = metric({"num": NUM, **options}, network).compute(outputs)
+    return figures, network.num_images
 
 
 def cached(home):
@@ -55,14 +56,14 @@ def test_a_second_time_gives_the_same_figures_without_reading(folder, home, metr
     second, num_seen = measure(folder, metric, real=source)
     assert second == first
     assert num_seen == NUM
-    assert (home / "metrics") == reference.folder() == store.home() / "metrics"
+    assert (home / "metrics") == disk_cache.folder() == store.home() / "metrics"
 
 
 def test_progress_counts_spared_images_too(folder):
     steps = []
     for _ in range(2):
-        subject = Subject(open_source(folder), generator_of(random_images(NUM, seed=2)), size=8)
-        FID({"batch_size": 8}, ToyFeatures()).compute(subject, lambda done, total: steps.append((done, total)))
+        outputs = ModelOutputs(open_source(folder), generator_of(random_images(NUM, seed=2)), size=8)
+        FID({"batch_size": 8}, ToyFeatures()).compute(outputs, lambda done, total: steps.append((done, total)))
     assert steps == [(done, 2 * NUM) for done in (8, 12, 20, 24, 12, 20, 24)]
 
 
@@ -169,7 +170,7 @@ def test_a_dataset_is_known_by_what_it_makes_of_its_files(folder):
 
 
 def test_a_dataset_of_another_size_is_refused(folder):
-    with pytest.raises(reference.InputError, match="is 4x4 pixels after the dataset's transforms, 8x8 expected"):
+    with pytest.raises(InputError, match="is 4x4 pixels after the dataset's transforms, 8x8 expected"):
         measure(None, real=datasets.FacesDataset(folder, 4))
 
 
@@ -185,8 +186,8 @@ def test_left_out_images_are_noted_each_time(folder, home):
 def test_metrics_share_what_they_compute(folder, home):
     network = ToyFeatures()
     metrics = [FID(None, network), KID(None, network), PrecisionRecall(None, network)]
-    subject = Subject(open_source(folder), generator_of(random_images(NUM, seed=2)), size=8)
-    figures = compute_all(metrics, subject)
+    outputs = ModelOutputs(open_source(folder), generator_of(random_images(NUM, seed=2)), size=8)
+    figures = compute_all(metrics, outputs)
     assert set(figures) == {"fid_toy", "kid_toy", "kid_error_toy", "precision_toy", "recall_toy"}
     assert network.num_images == 2 * NUM
     assert len(figures.notes) == 2
