@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext import images as pictures
-from ppgan_ext.data.datasets import square
+from ppgan_ext.data.squares import square
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.types import FloatArray, Image
 
