@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.data.image_source import BadFileError
+from ppgan_ext.data.image_source import BadFileError, ImageSource
 from ppgan_ext.data.order import SampleOrder, replacement, sample_generator
 from ppgan_ext.errors import InputError
 
@@ -18,16 +18,26 @@ _SIZES_CURE = "Add Resize to the pipeline, use FacesDataset, or align the photos
 
 
 class Dataset(Protocol):
-    """What is loaded: samples under numbers, which can be pickled to worker processes."""
+    """Numbered samples. A data set is pickled to worker processes."""
+
+    @property
+    def source(self) -> ImageSource:
+        """The pictures that the samples are made of."""
 
     def __len__(self) -> int:
-        """Count the samples."""
+        """Return the number of samples."""
 
     def sample(self, index: int, rng: np.random.Generator) -> Sample:
-        """Give a sample's arrays; raises `BadFileError` where its file cannot be read."""
+        """Return a sample's arrays by key: pixels (3, H, W), or numbers of any fixed shape, () for a label.
+
+        The key "index" is reserved for batches.
+
+        Raises:
+            BadFileError: a file cannot be read; another sample takes the place of this one.
+        """
 
     def name(self, index: int) -> str:
-        """Name a sample."""
+        """Return a sample's name, for messages."""
 
 
 class Assembler:

@@ -114,7 +114,7 @@ class Adversary:
 
         Args:
             real: (N, ...).
-            fake: (N, ...), detached from the network that made them.
+            fake: (M, ...), detached from the network that made them.
             shares: number of samples -> random numbers in [0, 1], (N,), that place the points of the gradient penalty
                 between real and generated samples; only called where there is such a penalty.
         """
@@ -142,7 +142,7 @@ class Adversary:
         Args:
             penalty: which one.
             real: (N, ...); not needed for R2.
-            fake: (N, ...); only needed for R2 and the gradient penalty.
+            fake: (M, ...); only needed for R2 and the gradient penalty, whose points lie between the first samples.
             shares: as for `critic_loss`.
         """
         if penalty.kind == "r2":
@@ -156,8 +156,9 @@ class Adversary:
             return (scores * scores).mean()
         assert fake is not None, "the gradient penalty needs real and generated samples"
         assert shares is not None, "the gradient penalty needs random points"
-        points = shares(len(real)).reshape([-1] + [1] * (real.ndim - 1))
-        return regularizers.gradient_penalty(self.score_twice, real, fake, points)
+        count = min(len(real), len(fake))
+        points = shares(count).reshape([-1] + [1] * (real.ndim - 1))
+        return regularizers.gradient_penalty(self.score_twice, real[:count], fake[:count], points)
 
     def clip(self) -> None:
         """Clip the trainable weights where the loss asks for it (WGAN, arXiv 1701.07875, algorithm 1)."""

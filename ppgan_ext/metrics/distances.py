@@ -11,7 +11,7 @@ from pydantic import model_validator
 from ppgan_ext.metrics.base import LocalFile, Metric, MetricOptions
 
 if TYPE_CHECKING:
-    from ppgan_ext.losses import Perceptual
+    from ppgan_ext.losses.perceptual import Perceptual
 
 DistanceName: TypeAlias = Literal["lpips-vgg16", "faces-128-features"]
 
@@ -66,10 +66,10 @@ def choose_distance(name: str | None, weight_path: Path | None) -> Perceptual:
     Raises:
         WeightsError: the file is missing and cannot be downloaded, or has other contents.
     """
-    from ppgan_ext import losses
+    from ppgan_ext.losses import perceptual
 
     if name == "faces-128-features":
-        return losses.bundled_distance()
+        return perceptual.bundled_distance()
     if name is None and weight_path is None:
-        return losses.default_perceptual()
-    return losses.lpips_vgg(weight_path)
+        return perceptual.default_perceptual()
+    return perceptual.lpips_vgg(weight_path)

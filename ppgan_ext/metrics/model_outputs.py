@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.data.datasets import square
+from ppgan_ext.data.squares import square
 from ppgan_ext.errors import ConfigError, InputError, nearest
 from ppgan_ext.images import to_image, to_pixels
 from ppgan_ext.types import FloatArray, Image

@@ -16,7 +16,7 @@ from ppgan_ext.types import FloatArray
 if TYPE_CHECKING:
     import paddle
 
-    from ppgan_ext.losses import Perceptual
+    from ppgan_ext.losses.perceptual import Perceptual
     from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 
 # Images are shrunk to at most this side for the distance, as in the published code.

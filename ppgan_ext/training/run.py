@@ -49,11 +49,11 @@ class Run:
 
     Attributes:
         settings: the configuration.
-        world: the processes.
+        processes: of the run.
         task: networks and optimisers.
         loader: this process's shards of every iteration.
         folder: where results go; only the writer writes.
-        journal: the log.
+        log: of this run.
         metrics: by their names in the configuration.
         total: iterations of the whole run.
         iters_per_epoch: iterations that go once through the data.
@@ -68,7 +68,7 @@ class Run:
     task: Task
     loader: Loader
     folder: Path
-    journal: Log
+    log: Log
     metrics: Mapping[str, Metric]
     total: int
     iters_per_epoch: int

@@ -61,7 +61,7 @@ def toy(tmp_path, monkeypatch):
     """The toy model in the place of the bundled one; its record says that six faces were held back."""
     import dataclasses
 
-    from ppgan_ext.losses import bundled_distance
+    from ppgan_ext.losses.perceptual import bundled_distance
     from ppgan_ext.networks import StyleGANv2Discriminator
 
     model = toy_face_model(tmp_path)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 import subprocess
 import sys
+from typing import Literal
 
 import numpy as np
 import PIL.Image
+import pydantic
 import pytest
 import yaml
 
-from ppgan_ext.data import datasets
-from ppgan_ext.data.datasets import DATASETS, FacesDataset, SingleDataset, build_dataset, square
+from ppgan_ext import config
+from ppgan_ext.data import faces_dataset
+from ppgan_ext.data.dataset_options import DatarootOptions, DatasetOptions, NamedOptions
+from ppgan_ext.data.datasets import DATASETS, FacesDataset, SingleDataset, build_dataset
 from ppgan_ext.data.image_source import BadFileError
+from ppgan_ext.data.squares import square
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.images import to_pixels
 
@@ -34,6 +40,47 @@ preprocess:
       - name: Normalize
         mean: [127.5, 127.5, 127.5]
         std: [127.5, 127.5, 127.5]
+"""
+
+
+# What a run wrote into its config.yaml before data sets had files of their own.
+SAVED = """\
+name: SingleDataset
+dataroot: faces
+batch_size: 3
+num_workers: 3
+use_shared_memory: true
+preprocess:
+- name: LoadImageFromFile
+  key: A
+  to_rgb: true
+  flag: -1
+  save_original_img: false
+- name: Transforms
+  input_keys:
+  - A
+  pipeline:
+  - name: Resize
+    size:
+    - 6
+    - 8
+    interpolation: bilinear
+  - name: Transpose
+    order:
+    - 2
+    - 0
+    - 1
+  - name: Normalize
+    mean:
+    - 127.5
+    - 127.5
+    - 127.5
+    std:
+    - 127.5
+    - 127.5
+    - 127.5
+    data_format: CHW
+    to_rgb: false
 """
 
 
@@ -76,6 +123,39 @@ def test_validated_settings_build_the_same(photos):
         sample = build_dataset(given).sample(3, rng(1))["A"]
         np.testing.assert_array_equal(sample, build_dataset(settings).sample(3, rng(1))["A"])
         assert sample.shape == (3, 6, 8)
+
+
+def test_validated_settings_are_used_as_they_are(photos, monkeypatch):
+    options = SingleDataset.Options.model_validate(single(photos))
+    steps = list(options.preprocess)
+    for name in ("model_dump", "model_dump_json", "model_copy"):
+        monkeypatch.setattr(pydantic.BaseModel, name, lambda self, **settings: pytest.fail("dumped"))
+    used = build_dataset(options)._pipeline._steps
+    assert all(step is given for step, given in zip(used, steps, strict=True))
+    monkeypatch.setattr(config, "validate", lambda *args: pytest.fail("validated again"))
+    faces = FacesDataset.Options.model_validate({"name": "FacesDataset", "dataroot": str(photos), "size": 8})
+    assert build_dataset(faces).size == 8
+
+
+def test_other_options_are_a_fault_of_the_caller():
+    with pytest.raises(TypeError, match="expected a mapping or the options of a data set, got NamedOptions"):
+        build_dataset(NamedOptions(name="FacesDataset"))
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "message"),
+    [
+        (0, {"key": "B"}, "preprocess.0.key: input should be 'A', got 'B'"),
+        (1, {"input_keys": ["A", "B"]}, "preprocess.1.input_keys: a SingleDataset has one image; write [A], got"),
+        (1, {"output_keys": ["B"]}, "preprocess.1.output_keys: a SingleDataset has one image; write [A], got ['B']"),
+    ],
+)
+def test_a_single_data_set_has_one_image(photos, step, changes, message):
+    settings = single(photos, {"name": "RandomHorizontalFlip", "pob": 1})
+    settings["preprocess"][step] |= changes
+    with pytest.raises(ConfigError, match=r"^2 mistakes") as caught:
+        build_dataset(settings)
+    assert message in str(caught.value) and "did you mean 'prob'?" in str(caught.value)
 
 
 def test_a_picture_too_small_for_the_pipeline_is_named(photos):
@@ -151,7 +231,7 @@ def test_the_cache_changes_nothing_and_reads_once(photos, monkeypatch):
 
 
 def test_a_cache_that_would_fill_the_memory_is_refused(photos, monkeypatch):
-    monkeypatch.setattr(datasets, "MAX_CACHE_BYTES", 4 * 8 * 8 * 3 - 1)
+    monkeypatch.setattr(faces_dataset, "MAX_CACHE_BYTES", 4 * 8 * 8 * 3 - 1)
     with pytest.raises(ConfigError, match=r"cache: 4 pictures of 8 x 8 pixels take more than.*cache: false"):
         FacesDataset(photos, 8, cache=True)
 
@@ -181,6 +261,60 @@ def test_every_data_set_has_options_that_refuse_unknown_keys():
         assert kind.__name__ == name
         assert kind.Options.model_config["extra"] == "forbid"
         assert {"name", "dataroot", "batch_size", "num_workers", "use_shared_memory"} <= set(kind.Options.model_fields)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_the_options_of_a_data_set_are_the_arguments_of_its_constructor(name):
+    empty = inspect.Parameter.empty
+    fields = DATASETS[name].Options.model_fields.items()
+    own = {
+        key: empty if field.is_required() else field.default
+        for key, field in fields
+        if key not in DatasetOptions.model_fields
+    }
+    assert own == {key: value.default for key, value in inspect.signature(DATASETS[name]).parameters.items()}
+
+
+class TwoRoots(NamedOptions):
+    dataroot_a: str
+    dataroot_b: str
+
+
+class PairOptions(DatasetOptions, TwoRoots):
+    flip: bool = True
+
+
+COMMON = ["batch_size", "num_workers", "use_shared_memory"]
+ORDERS = [
+    (DATASETS["SingleDataset"].Options, ["name", "dataroot", *COMMON, "preprocess"]),
+    (DATASETS["FacesDataset"].Options, ["name", "dataroot", *COMMON, "size", "flip", "limit", "exclude", "cache"]),
+    (
+        DATASETS["MultiPieDataset"].Options,
+        ["name", "dataroot", *COMMON, "size", "setting", "part", "max_yaw", "illuminations", "pairs", "flip"],
+    ),
+    (PairOptions, ["name", "dataroot_a", "dataroot_b", *COMMON, "flip"]),
+]
+
+
+@pytest.mark.parametrize(("options", "keys"), ORDERS)
+def test_a_saved_configuration_lists_the_location_behind_the_name(options, keys):
+    assert list(options.model_fields) == keys
+    assert not issubclass(options, DatarootOptions) or "dataroot" not in DatasetOptions.model_fields
+    # As training names the options of a block.
+    named = pydantic.create_model("X", __base__=options, name=(Literal["X"], "X"))
+    assert list(named.model_fields) == keys
+
+
+def test_a_saved_configuration_keeps_its_bytes(photos):
+    settings = single("faces", {"name": "Resize", "size": [6, 8]}, train=False)
+    content = SingleDataset.Options.model_validate(settings).model_dump(mode="json", exclude_none=True)
+    assert yaml.safe_dump(content, sort_keys=False) == SAVED
+
+
+def test_a_saved_pair_lists_its_locations_behind_the_name():
+    pair = PairOptions(flip=False, num_workers=2, dataroot_b="b", dataroot_a="a", name="pair")
+    assert list(pair.model_dump()) == ["name", "dataroot_a", "dataroot_b", *COMMON, "flip"]
+    assert pair.arguments() == {"dataroot_a": "a", "dataroot_b": "b", "flip": False}
 
 
 def test_the_data_layer_costs_no_paddle():

@@ -301,6 +301,38 @@ def importable(monkeypatch):
     monkeypatch.syspath_prepend(str(base))
 
 
+class Labelled(Deadly):
+    """A data set whose samples have a class number, an angle and landmarks beside the picture."""
+
+    def __len__(self):
+        return 7
+
+    def sample(self, index, rng):
+        label = np.int64(index % 3) if index % 2 else np.array(index % 3, np.int64)
+        return {
+            "img": np.full((3, 4, 5), index, np.float32),
+            "class_id": label,
+            "yaw": np.array(index / 4, np.float32),
+            "points": np.full((68, 2), index, np.float64),
+        }
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_labels_and_other_arrays_are_stacked_under_their_keys(importable, num_workers):
+    with Loader(Labelled(), 4, seed=0, num_workers=num_workers, shuffle=False) as loader:
+        _, (batch,) = take(loader, 2)
+    assert {key: (value.shape, value.dtype.name) for key, value in batch.items()} == {
+        "img": ((4, 3, 4, 5), "float32"),
+        "class_id": ((4,), "int64"),
+        "yaw": ((4,), "float32"),
+        "points": ((4, 68, 2), "float64"),
+        "index": ((4,), "int64"),
+    }
+    assert batch["class_id"].tolist() == [1, 2, 0, 0]
+    assert batch["yaw"].tolist() == [1.0, 1.25, 1.5, 0.0]
+    assert batch["img"][:, 0, 0, 0].tolist() == [4, 5, 6, 0]
+
+
 def test_a_worker_that_dies_twice_is_an_error(importable):
     with Loader(Deadly(), 1, seed=0, num_workers=1) as loader:
         with pytest.raises(

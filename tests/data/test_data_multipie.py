@@ -11,10 +11,11 @@ import pytest
 
 from ppgan_ext.data import multipie
 from ppgan_ext.data.assembly import Assembler
-from ppgan_ext.data.datasets import MultiPieDataset, build_dataset, square
+from ppgan_ext.data.datasets import MultiPieDataset, build_dataset
 from ppgan_ext.data.image_source import BadFileError
 from ppgan_ext.data.multipie import MisnamedWarning, Shot, find_shot, open_multipie, parse_name, recognition_protocol
 from ppgan_ext.data.order import SampleOrder
+from ppgan_ext.data.squares import square
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.images import to_pixels
 from tests.reference.drawn_multipie import NOSE_TO_THE_LEFT, NOSE_TO_THE_RIGHT, file_of, turned, write_multipie

@@ -17,8 +17,8 @@ from ppgan_ext.faces.descriptor import SAME_PERSON, face_descriptor
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.warp import compose, invert, transform_points
 from ppgan_ext.images import to_pixels
-from ppgan_ext.losses import IdentityDistance, identity_network
 from ppgan_ext.losses.face_chips import ARCFACE_BOXES, DLIB_BOXES, WHOLE, ChipBox, cut_chip, resampling_matrix
+from ppgan_ext.losses.identity import IdentityDistance, identity_network
 from ppgan_ext.networks import ArcFaceBackbone, DlibFaceNet
 from ppgan_ext.types import Box, Face
 from ppgan_ext.weights import identity_networks as identity

@@ -9,8 +9,15 @@ import paddle
 import pytest
 
 from ppgan_ext.errors import InputError, WeightsError
-from ppgan_ext.losses import FeatureDistance, bundled_distance, default_perceptual, lpips_vgg
-from ppgan_ext.losses.perceptual import fit_to, read_heads, unit_length
+from ppgan_ext.losses.perceptual import (
+    FeatureDistance,
+    bundled_distance,
+    default_perceptual,
+    fit_to,
+    lpips_vgg,
+    read_heads,
+    unit_length,
+)
 from ppgan_ext.networks import StyleGANv2Discriminator, VGG16Features
 from ppgan_ext.weights import catalog, readers, store
 from tests.reference import numpy_stylegan2 as ref_net

@@ -8,7 +8,7 @@ import pytest
 import skimage.metrics
 
 from ppgan_ext.errors import ConfigError, InputError
-from ppgan_ext.losses import bundled_distance
+from ppgan_ext.losses.perceptual import bundled_distance
 from ppgan_ext.metrics import PSNR, SSIM, LPIPSMetric, ModelOutputs, paired_images
 from ppgan_ext.metrics.image_quality import luma, psnr, ssim
 from ppgan_ext.networks import StyleGANv2Discriminator

@@ -7,7 +7,7 @@ import paddle
 import pytest
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.losses import bundled_distance
+from ppgan_ext.losses.perceptual import bundled_distance
 from ppgan_ext.metrics import PPL, ModelOutputs
 from ppgan_ext.metrics.ppl import PPLOptions, path_lengths, slerp, trimmed
 from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator

@@ -12,7 +12,7 @@ import pytest
 
 from ppgan_ext.data.datasets import FacesDataset
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.losses import bundled_distance
+from ppgan_ext.losses.perceptual import bundled_distance
 from ppgan_ext.metrics import METRICS, PPL, Figures, LPIPSMetric, ModelOutputs, build_metric, compute_all
 from ppgan_ext.metrics.base import MetricOptions
 from ppgan_ext.metrics.feature_metric import FeatureMetric

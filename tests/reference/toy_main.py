@@ -10,11 +10,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from ppgan_ext import runtime
 from ppgan_ext.training.command_line import main
-from ppgan_ext.training.families import table as tasks
+from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.weights.readers import pdparams
 
-tasks.TASKS["ToyModel"] = "tests.reference.toy_task:ToyTask"
+runtime.import_paddle()  # quietly, before the toy does
+
+from tests.reference.toy_task import ToyOptions  # noqa: E402
+
+FAMILIES["ToyModel"] = ToyOptions
 _write = pdparams.write
 
 

@@ -11,11 +11,8 @@ import paddle
 import yaml
 
 from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
-from ppgan_ext.training import schema
-from ppgan_ext.training.families.psp.task import Pixel2Style2PixelTask
-from ppgan_ext.training.processes import Processes
-from ppgan_ext.training.random_streams import RandomStreams
 from ppgan_ext.weights import readers
+from tests.reference import toy_runs
 
 WIDTHS = {"channel_base": 64, "channel_cap": 8}
 SIZE, STYLE, N_LATENT = 16, 12, 6
@@ -85,12 +82,10 @@ def write_config(folder: Path, faces: Path, weight: Path | None) -> Path:
     return path
 
 
-def make(config: Path, overrides: dict[str, Any] | None = None, rate: float = 0.01, **world: Any) -> Any:
-    """Make the task alone, its learning rates set."""
-    paddle.seed(0)
-    task = Pixel2Style2PixelTask(schema.read_config(config, overrides), Processes(**world), RandomStreams(0))
-    for name, optimizer in task.optimizers.items():
-        optimizer.set_lr(rate * task.rate_scales[name])
+def make(config: Path, overrides: dict[str, Any] | None = None, rate: float = 0.01, **processes: Any) -> Any:
+    """Build the task alone, its learning rates set, ready for its first step."""
+    task = toy_runs.make_task(config, overrides, rate, **processes)
+    task.after_load()
     return task
 
 

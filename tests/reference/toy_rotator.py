@@ -12,12 +12,8 @@ import yaml
 
 from ppgan_ext.latents.directions import Direction, save_directions
 from ppgan_ext.networks import StyleGANv2Discriminator
-from ppgan_ext.training import schema
-from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
-from ppgan_ext.training.processes import Processes
-from ppgan_ext.training.random_streams import RandomStreams
 from ppgan_ext.weights import readers
-from tests.reference import toy_psp
+from tests.reference import toy_psp, toy_runs
 from tests.reference.toy_psp import JUDGE, N_LATENT, SIZE, STYLE, WIDTHS
 
 LAMBDAS = ("pixel", "latent", "pose", "symmetry", "adv", "id", "cycle", "bend")
@@ -39,7 +35,6 @@ CONFIG: dict[str, Any] = {
 def write_model(folder: Path, faces: Path) -> tuple[Path, Path]:
     """Write what encoder training leaves behind, its encoder's heads random, and directions for its codes."""
     task = toy_psp.make(toy_psp.write_config(folder, faces, toy_psp.write_generator(folder)))
-    task._settle()
     rng = np.random.default_rng(0)
     for name, tensor in task.networks["encoder_ema"].state_dict().items():
         if name.startswith("heads."):
@@ -68,12 +63,10 @@ def write_config(folder: Path, faces: Path, model: tuple[Path, Path], **changes:
     return path
 
 
-def make(config: Path, overrides: dict[str, Any] | None = None, rate: float = 0.01) -> Any:
-    """Make the task alone, its learning rates set."""
-    paddle.seed(0)
-    task = LatentRotatorTask(schema.read_config(config, overrides), Processes(), RandomStreams(0))
-    for name, optimizer in task.optimizers.items():
-        optimizer.set_lr(rate * task.rate_scales[name])
+def make(config: Path, overrides: dict[str, Any] | None = None, rate: float = 0.01, **processes: Any) -> Any:
+    """Build the task alone, its learning rates set, ready for its first step."""
+    task = toy_runs.make_task(config, overrides, rate, **processes)
+    task.after_load()
     return task
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import paddle
 import PIL.Image
 import yaml
 
 from ppgan_ext.training import loop, schema
-from ppgan_ext.training import run as session
 from ppgan_ext.training.processes import Processes
+from ppgan_ext.training.random_streams import RandomStreams
+from ppgan_ext.training.run import Run, Start, open_run
+from ppgan_ext.training.samples import SampleSets
 from ppgan_ext.weights import readers
 
 CONFIG: dict[str, Any] = {
@@ -49,18 +52,31 @@ def write_config(folder: Path, faces: Path, **changes: Any) -> Path:
     return path
 
 
-def prepare(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> loop.Run:
+def make_task(
+    config: Path, overrides: dict[str, Any] | None = None, rate: float | None = None, **processes: Any
+) -> Any:
+    """Build a task outside of the loop, from a fixed seed; with a rate, its learning rates are set."""
+    settings = schema.read_config(config, overrides)
+    paddle.seed(0)
+    random = RandomStreams(0)
+    task = settings.model.task()(settings, Processes(**processes), random, SampleSets.open(settings, random)).build()
+    for name, optimizer in task.optimizers.items() if rate is not None else ():
+        optimizer.set_lr(rate * task.rate_scales.get(name, 1.0))
+    return task
+
+
+def prepare(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> Run:
     """Prepare a run of one process."""
     settings = schema.read_config(config, overrides)
-    return session.prepare(settings, Processes(accumulate=settings.accumulate), session.Start(**start))
+    return open_run(settings, Processes(accumulate=settings.accumulate), Start(**start))
 
 
-def train(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> loop.Run:
+def train(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> Run:
     """Train in this process, to the end or to the error that is raised."""
     return finish(prepare(config, overrides, **start))
 
 
-def finish(run: loop.Run) -> loop.Run:
+def finish(run: Run) -> Run:
     """Train a prepared run and close it, whatever happens."""
     try:
         loop.train(run)
@@ -73,7 +89,11 @@ def finish(run: loop.Run) -> loop.Run:
 def content(path: Path) -> dict[str, bytes]:
     """Everything of a checkpoint that training changes: dotted names and bytes."""
     tree = readers.read(path)
-    extra = tree.pop("ppgan_ext", {}).get("extra_state", {})
+    own = tree.pop("ppgan_ext", {})
+    extra = dict(own.get("extra_state", {}))
+    extra |= {
+        f"shard {shard}.{key}": array for shard, state in own.get("shards", {}).items() for key, array in state.items()
+    }
     flat = {
         f"{net}.{key}": array for net, state in tree.items() if isinstance(state, dict) for key, array in state.items()
     }

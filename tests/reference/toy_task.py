@@ -1,4 +1,4 @@
-"""A real task at toy size: a tiny GAN with an average generator, on squares of 8 px. It has every kind of state."""
+"""A real family at toy size: a tiny GAN with an averaged generator, on squares of 8 px. It has every kind of state."""
 
 from __future__ import annotations
 
@@ -9,21 +9,34 @@ import paddle
 from paddle import nn
 
 from ppgan_ext.images import grid, to_image
+from ppgan_ext.losses.adversary import Adversary, Penalty
 from ppgan_ext.metrics import ModelOutputs
-from ppgan_ext.option_types import Block, Count, Number, Positive
-from ppgan_ext.training.task import Task
+from ppgan_ext.option_types import Count, CountOrZero, Number, Positive
+from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.shared.averaged_weights import Averaged
+from ppgan_ext.training.shared.critic import Critic, Samples
+from ppgan_ext.training.shared.phases import Phase, Shard
+from ppgan_ext.training.task import Stage, Task
 from ppgan_ext.training.tensors import from_array
 
 SIZE, STYLE = 8, 6
 
 
-class ToyOptions(Block):
-    name: str
+class ToyOptions(FamilyOptions):
+    """`critic_steps` and `grow_at` exercise what no shipped family uses yet."""
+
     width: Count = 12
-    decay: Positive = 0.9
+    half_life: Positive = 20.0  # of the averaged weights, in images
     poison: int = 0  # iteration whose loss is made NaN
     crash: int = 0  # iteration in which process 1 fails
     factor: Number = 1.0
+    critic_steps: Count = 1
+    grow_at: CountOrZero = 0  # iteration from which the batch is twice as large; 0: never
+    gan_mode: str = "logistic"
+
+    @classmethod
+    def task(cls) -> type[ToyTask]:
+        return ToyTask
 
 
 def make_generator(width: int) -> nn.Layer:
@@ -35,73 +48,74 @@ def make_discriminator(width: int) -> nn.Layer:
 
 
 class ToyTask(Task):
-    Options: ClassVar[type[Block]] = ToyOptions
     load_names: ClassVar = {"gen_ema": ("gen",)}
 
     def make_networks(self) -> dict[str, nn.Layer]:
-        self.options: Any = self.settings.model
-        self.mean_score = 0.0
+        self.mean_loss = 0.0
+        self.centres: dict[int, np.ndarray] = {}  # of a shard's latents: its own state
         self.rate_scales = {"optimG": 0.5}
         nets = {"gen": make_generator(self.options.width), "disc": make_discriminator(self.options.width)}
         nets["gen_ema"] = make_generator(self.options.width)
         nets["gen_ema"].set_state_dict(nets["gen"].state_dict())
+        for parameter in nets["gen_ema"].parameters():
+            parameter.stop_gradient = True
         return nets
 
-    def _latents(self, stream: str, iteration: int, shard: int, count: int) -> paddle.Tensor:
-        rng = self.random.generator(stream, iteration, self.processes.first_shard + shard)
-        return from_array(rng.standard_normal((count, STYLE)).astype(np.float32))
+    def make_averages(self) -> Averaged:
+        return Averaged(self.networks, {"gen_ema": "gen"}, self.options.half_life, 0.0)
 
-    def step(self, batches: list[Any], iteration: int) -> dict[str, float]:
-        gen, disc = self.networks["gen"], self.networks["disc"]
-        told = [self._discriminator(batch, iteration, shard) for shard, batch in enumerate(batches)]
-        self._move("optimD", disc)
-        for shard, batch in enumerate(batches):
-            loss = nn.functional.softplus(-disc(self._fake(iteration, shard, len(batch["A"])))).mean()
-            loss.backward()
-            told[shard]["loss_g"] = loss.item()
-        disc.clear_gradients()
-        self._move("optimG", gen)
+    def make_phases(self) -> list[Phase]:
+        penalties = [Penalty("drift", 0.1, 2)]
+        self.adversary = Adversary(self.networks["disc"], self.options.gan_mode, penalties)
+        disc, penalty = Critic("disc", self.adversary, self._compared).phases()
+        disc = Phase(disc.name, disc.networks, disc.work, steps=self.options.critic_steps, after=disc.after)
+        return [disc, penalty, Phase("generator", ("gen",), self._generator, frozen=("disc",))]
+
+    def stage(self, iteration: int) -> Stage:
+        grown = 0 < self.options.grow_at <= iteration
+        return Stage(SIZE, self.settings.batch_size * (2 if grown else 1))
+
+    def _fake(self, shard: Shard) -> paddle.Tensor:
+        owner = shard.number // self.num_batches
+        z = shard.generator("latents").standard_normal((len(shard), STYLE)).astype(np.float32)
+        z += self.centres.get(owner, np.zeros(STYLE, np.float32))
+        self.centres[owner] = (0.5 * z.mean(axis=0)).astype(np.float32)
+        return self.networks["gen"](from_array(z)).reshape([-1, 3, SIZE, SIZE])
+
+    def _compared(self, shard: Shard) -> Samples:
         with paddle.no_grad():
-            pairs = zip(self.networks["gen_ema"].parameters(), gen.parameters(), strict=True)
-            for average, own in pairs:
-                paddle.assign(self.options.decay * average + (1 - self.options.decay) * own, average)
-        numbers = self.processes.mean(told)
-        self.mean_score += 0.1 * (numbers["loss_d"] - self.mean_score)
-        if iteration == self.options.poison:
-            numbers["loss_g"] = float("nan")
+            fake = self._fake(shard)
+        return Samples(shard.tensor() * (1.0 + 0.1 * self.mean_loss), fake)  # the extra state matters to the weights
+
+    def _generator(self, shard: Shard) -> dict[str, float]:
+        loss = self.adversary.generator_loss(self._fake(shard))
+        loss.backward()
+        return {"loss_g": loss.item()}
+
+    def after_iteration(self, numbers: Any, num_images: int, iteration: int) -> dict[str, float]:
+        self.mean_loss += 0.1 * (numbers["loss_disc"] - self.mean_loss)
         if iteration == self.options.crash and self.processes.rank == 1:
             raise MemoryError("toy memory is full")
-        return {**numbers, "mean_score": self.mean_score}
-
-    def _fake(self, iteration: int, shard: int, count: int) -> paddle.Tensor:
-        z = self._latents("latents", iteration, shard, count)
-        return self.networks["gen"](z).reshape([-1, 3, SIZE, SIZE])
-
-    def _discriminator(self, batch: Any, iteration: int, shard: int) -> dict[str, float]:
-        disc = self.networks["disc"]
-        real = from_array(batch["A"])
-        fake = self._fake(iteration, shard, len(batch["A"])).detach()
-        loss = (nn.functional.softplus(-disc(real)) + nn.functional.softplus(disc(fake))).mean()
-        loss = loss * (1.0 + 0.1 * self.mean_score)  # the extra state matters to the weights
-        loss.backward()
-        return {"loss_d": loss.item()}
-
-    def _move(self, name: str, network: nn.Layer) -> None:
-        self.processes.average_gradients(network.parameters())
-        self.optimizers[name].step()
-        self.optimizers[name].clear_grad()
+        poison = {"loss_g": float("nan")} if iteration == self.options.poison else {}
+        return {"mean_loss": self.mean_loss, **poison}
 
     def extra_state(self) -> dict[str, Any]:
-        return {"mean_score": self.mean_score}
+        return {"mean_loss": self.mean_loss}
 
     def load_extra_state(self, state: Any) -> None:
-        self.mean_score = state["mean_score"]
+        self.mean_loss = state["mean_loss"]
+
+    def shard_state(self, shard: int) -> dict[str, np.ndarray]:
+        return {"centre": self.centres[shard]} if shard in self.centres else {}
+
+    def load_shard_state(self, shard: int, state: Any) -> None:
+        self.centres[shard] = np.asarray(state["centre"], np.float32)
 
     def pictures(self, iteration: int) -> dict[str, Any]:
         with paddle.no_grad():
-            z = self._latents("pictures", 0, 0, 6)
+            z = from_array(self.random.normal("pictures", 0, 0, (6, STYLE)))
             pixels = self.networks["gen_ema"](z).reshape([-1, 3, SIZE, SIZE]).numpy()
         return {"samples": grid([to_image(one) for one in pixels], 3)}
 
-    def subject(self, real: Any) -> ModelOutputs:
-        return ModelOutputs(real=real, reconstruct=lambda pixels: pixels * self.options.factor, size=SIZE)
+    def outputs(self) -> ModelOutputs:
+        return ModelOutputs(real=self.samples.test, reconstruct=lambda pixels: pixels * self.options.factor, size=SIZE)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ppgan_ext.training.families import table as tasks
+from ppgan_ext.training.families import FAMILIES
 from tests.reference import toy_runs
+from tests.reference.toy_task import ToyOptions
 
 
 @pytest.fixture(autouse=True)
 def _toy_model(monkeypatch):
-    monkeypatch.setitem(tasks.TASKS, "ToyModel", "tests.reference.toy_task:ToyTask")
+    monkeypatch.setitem(FAMILIES, "ToyModel", ToyOptions)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import yaml
 
 from ppgan_ext.training.command_line import main
 from tests.reference import toy_runs
+from tests.reference.toy_task import ToyOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY_MAIN = ROOT / "tests" / "reference" / "toy_main.py"
@@ -99,14 +100,15 @@ def test_a_run_through_the_command_then_measured(config, tmp_path, capsys):
     assert "iter 4/4" in out
     assert f"done: {folder}" in out
     kept = yaml.safe_load((folder / "config.yaml").read_text())
-    assert kept["model"] == {"name": "ToyModel", "width": 12, "decay": 0.9, "poison": 0, "crash": 0, "factor": 0.5}
+    assert kept["model"] == ToyOptions(name="ToyModel", factor=0.5).model_dump()
+    assert list(kept["model"])[:2] == ["name", "width"]
     words = ["-c", str(folder / "config.yaml"), "--no-cuda", "--evaluate-only"]
     assert main([*words, "--load", str(folder / "iter_4_weight.pdparams")]) == 0
     out = capsys.readouterr().out
     written = json.loads(toy_runs.only(tmp_path, "metrics.json").read_text())
     assert written.keys() == {"psnr"}
     assert json.loads(out[out.rindex("{") :]) == written
-    assert "weights taken from" in out
+    assert "weights loaded from" in out
     assert main([*words, "--resume", str(folder)]) == 0  # at its end, yet it can be measured
     assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=5"]) == 0  # by its own configuration
     assert (folder / "iter_5_checkpoint.pdparams").is_file()
@@ -136,7 +138,7 @@ def test_ctrl_c_ends_with_130_a_checkpoint_and_the_way_on(config, tmp_path):
     assert process.returncode == 130
     saved = toy_runs.only(tmp_path, "iter_*_checkpoint.pdparams")
     assert f"go on with --resume {os.path.relpath(saved)}" in out
-    assert err == "error: interrupted; a run that had begun has written a checkpoint\n"
+    assert err == "error: interrupted; the checkpoint of a started run has been saved\n"
 
 
 def test_a_run_killed_again_and_again_ends_with_the_bytes_of_an_unbroken_one(config, tmp_path, faces):

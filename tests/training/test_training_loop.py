@@ -12,19 +12,18 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, OutputError, TrainingError, WeightsError
 from ppgan_ext.training import loop
+from ppgan_ext.training.families import FAMILIES
 from tests.reference import toy_runs
-from tests.reference.toy_task import ToyTask
+from tests.reference.toy_task import ToyOptions, ToyTask
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory, faces):
     """The content of a checkpoint after six iterations in one go."""
-    from ppgan_ext.training.families import table as tasks
-
-    tasks.TASKS["ToyModel"] = "tests.reference.toy_task:ToyTask"
+    FAMILIES["ToyModel"] = ToyOptions
     folder = tmp_path_factory.mktemp("unbroken")
     run = toy_runs.train(toy_runs.write_config(folder, faces), {"total_iters": 6})
-    del tasks.TASKS["ToyModel"]
+    del FAMILIES["ToyModel"]
     return toy_runs.content(toy_runs.only(run.folder, "iter_6_checkpoint.pdparams"))
 
 
@@ -40,7 +39,7 @@ def test_two_and_four_iterations_are_six(config, unbroken, first):
     )
     assert resumed.folder == begun.folder
     assert final(resumed) == unbroken
-    assert len(unbroken) == 4 * 3 + 4 * 4 * 2 + 1 + 1
+    assert len(unbroken) == 4 * 3 + 4 * 4 * 2 + 1 + 1 + 1  # networks, optimisers, extra state, one shard's, epoch
 
 
 def test_another_number_of_workers_changes_nothing(config, unbroken):
@@ -53,7 +52,7 @@ def test_the_seed_decides(config, unbroken):
     run = toy_runs.train(config, {"total_iters": 6, "seed": 1})
     changed = [key for key, value in final(run).items() if value != unbroken[key]]
     assert "gen.0.weight" in changed
-    assert "extra.mean_score" in changed
+    assert "extra.mean_loss" in changed
 
 
 def test_without_the_extra_state_the_bytes_would_differ(config, unbroken, monkeypatch):
@@ -82,7 +81,7 @@ def test_a_run_leaves_what_paddlegan_leaves(config):
         {"optimG": 0.005 * k, "optimD": 0.01 * k} for k in (1, 1, 1, 0.5, 0.5)
     ]
     assert set(lines[0]) >= {"losses", "images_per_second", "memory_mb", "seconds_left"}
-    assert set(lines[0]["losses"]) == {"loss_d", "loss_g", "mean_score"}
+    assert set(lines[0]["losses"]) == {"loss_disc", "loss_disc_drift", "loss_g", "mean_loss"}
     assert toy_runs.train(config, {"total_iters": 5}).folder != run.folder  # in the same minute
 
 
@@ -186,15 +185,15 @@ def test_a_metric_that_cannot_measure_is_refused_before_anything_is_trained(conf
 
 def test_ctrl_c_while_measuring_ends_it_and_saves(config, unbroken, monkeypatch):
     overrides = {"total_iters": 6, "validate.interval": 3, "validate.metrics.any.name": "PSNR"}
-    subject = ToyTask.subject
+    outputs = ToyTask.outputs
 
-    def interrupted(self, real):
+    def interrupted(self):
         signal.raise_signal(signal.SIGINT)
-        return subject(self, real)
+        return outputs(self)
 
     run = toy_runs.prepare(config, overrides)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(ToyTask, "subject", interrupted)
+        patch.setattr(ToyTask, "outputs", interrupted)
         toy_runs.finish(run)
     assert run.saved.name == "iter_3_checkpoint.pdparams"
     assert '"metrics"' not in (run.folder / "log.jsonl").read_text()

@@ -1,6 +1,8 @@
 """Training configurations: PaddleGAN's layout is understood, and every mistake of a file is listed at once."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.training import schema
 from ppgan_ext.training.checkpoint import flatten
 from tests.reference import toy_runs
+from tests.reference.toy_task import ToyOptions
 
 
 def test_a_file_becomes_settings_of_the_classes_it_names(config):
@@ -170,10 +173,9 @@ def test_the_test_set_may_be_another_one(tmp_path, faces):
         schema.read_config(toy_runs.write_config(tmp_path, faces, dataset=dataset))
 
 
-def test_mistakes_between_blocks_are_the_tasks(config, monkeypatch):
-    from tests.reference.toy_task import ToyTask
-
-    monkeypatch.setattr(ToyTask, "check", classmethod(lambda cls, settings: ["model.width: too narrow for the data"]))
+def test_mistakes_between_blocks_are_found_by_the_family(config, monkeypatch):
+    problems = classmethod(lambda cls, settings: ["model.width: too narrow for the data"])
+    monkeypatch.setattr(ToyOptions, "problems", problems)
     with pytest.raises(ConfigError, match=r"1 mistake in the options: model\.width: too narrow"):
         schema.read_config(config)
 
@@ -207,3 +209,42 @@ def test_paddlegans_file_has_the_keys_and_values_of_the_original(shared_folder):
     found = {re.sub(r"\.(\d+)(?=\.)", r"[\1]", key): value for key, value in flatten(content).items()}
     assert len(expected) > 60
     assert found == expected
+
+
+PER_OPTIMIZER = {
+    "optimG": {"name": "MultiStepDecay", "learning_rate": 0.01, "milestones": [3]},
+    "optimD": {"name": "NonLinearDecay", "learning_rate": 0.04, "lr_decay": 1.0},
+}
+
+
+def test_each_optimizer_may_have_a_schedule_of_its_own(tmp_path, faces):
+    settings = schema.read_config(toy_runs.write_config(tmp_path, faces, lr_scheduler=PER_OPTIMIZER))
+    assert settings.schedule_of("optimG").rate(2) == 0.01
+    assert settings.schedule_of("optimD").rate(2) == pytest.approx(0.04 / 3)
+    again = tmp_path / "again.yaml"
+    again.write_text(settings.to_yaml())
+    assert schema.read_config(again).lr_scheduler == settings.lr_scheduler
+
+
+@pytest.mark.parametrize(
+    ("schedules", "words"),
+    [
+        ({"optimG": PER_OPTIMIZER["optimG"]}, "lr_scheduler.optimD: missing"),
+        (PER_OPTIMIZER | {"optimH": PER_OPTIMIZER["optimG"]}, "lr_scheduler.optimH: there is no such optimiser"),
+        (PER_OPTIMIZER | {"optimD": {"name": "LinearDeacy"}}, "LinearDecay"),
+        (PER_OPTIMIZER | {"optimD": {"name": "LinearDecay", "learning_rat": 1}}, "did you mean 'learning_rate'"),
+    ],
+)
+def test_mistakes_in_schedules_of_single_optimizers_are_named(tmp_path, faces, schedules, words):
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        schema.read_config(toy_runs.write_config(tmp_path, faces, lr_scheduler=schedules))
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--dry-run", "-c", "configs/psp_ffhq_256.yaml"]])
+def test_reading_a_configuration_costs_no_paddle(words):
+    root = Path(__file__).resolve().parents[2]
+    block = "import sys; sys.modules['paddle'] = None; sys.argv = ['main.py', *sys.argv[1:]]; "
+    code = block + "from ppgan_ext.training.command_line import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, *words]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

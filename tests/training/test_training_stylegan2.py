@@ -6,7 +6,6 @@ import copy
 from pathlib import Path
 
 import numpy as np
-import paddle
 import pytest
 import yaml
 
@@ -15,6 +14,7 @@ from ppgan_ext.training import schema
 from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
 from ppgan_ext.training.processes import Processes
 from ppgan_ext.training.random_streams import RandomStreams
+from ppgan_ext.training.shared.phases import Shard
 from tests.reference import toy_runs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,14 +56,17 @@ def write(folder, faces, **model):
     return path
 
 
-def make(config, overrides=None, **world):
-    paddle.seed(0)
-    return StyleGAN2Task(schema.read_config(config, overrides), Processes(**world), RandomStreams(0))
+def make(config, overrides=None, **processes):
+    return toy_runs.make_task(config, overrides, **processes)
 
 
 def batches(count=1, size=3, seed=0):
     rng = np.random.default_rng(seed)
     return [{"A": rng.uniform(-1, 1, (size, 3, 16, 16)).astype(np.float32)} for _ in range(count)]
+
+
+def shard_of(task, size):
+    return Shard(1, 0, batches(size=size)[0], task.random)
 
 
 def values(network):
@@ -148,8 +151,7 @@ def test_without_penalties_nothing_is_scaled(config):
 def test_paddlegans_betas_are_taken_for_what_they_were_made_from(tmp_path):
     """Its file has 0.99 x 4 / 5 and 0.99 x 16 / 17; the paper's are 0.99 ^ (4 / 5) and 0.99 ^ (16 / 17)."""
     settings = schema.read_config(ROOT / "configs" / "stylegan_v2_256_ffhq.yaml")
-    task = StyleGAN2Task.__new__(StyleGAN2Task)
-    task.settings, task.options, task.rate_scales = settings, settings.model, {}
+    task = StyleGAN2Task(settings, Processes(), RandomStreams(0))
     adjusted = {name: task.adjust(name, options) for name, options in settings.optimizer.items()}
     assert adjusted["optimG"].beta2 == pytest.approx(0.99 ** (4 / 5))
     assert adjusted["optimD"].beta2 == pytest.approx(0.99 ** (16 / 17))
@@ -186,11 +188,11 @@ def test_two_shards_are_the_mean_of_both(config):
 
 def test_styles_are_mixed_at_a_layer(config):
     task = make(config, {"model.style_mixing": 1.0})
-    w_plus = task._codes("x", 40, 1, 0).numpy()
+    w_plus = task._codes(shard_of(task, 40), "x", 40).numpy()
     changes = (np.abs(np.diff(w_plus, axis=1)).max(axis=2) > 1e-6).sum(axis=1)
     np.testing.assert_array_equal(changes, 1)
     task = make(config, {"model.style_mixing": 0.0})
-    assert not np.diff(task._codes("x", 4, 1, 0).numpy(), axis=1).any()
+    assert not np.diff(task._codes(shard_of(task, 4), "x", 4).numpy(), axis=1).any()
 
 
 def test_pictures_and_samples_are_the_same_every_time(config):
@@ -200,11 +202,11 @@ def test_pictures_and_samples_are_the_same_every_time(config):
     assert first["samples"].shape == (32, 32, 3) and not np.array_equal(first["samples"], first["samples_truncated"])
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
-    subject = task.subject(None)
-    together = subject.generate(3, 3).numpy()
-    apart = np.concatenate([subject.generate(index, 1).numpy() for index in (3, 4, 5)])
+    outputs = task.outputs()
+    together = outputs.generate(3, 3).numpy()
+    apart = np.concatenate([outputs.generate(index, 1).numpy() for index in (3, 4, 5)])
     np.testing.assert_allclose(together, apart, atol=1e-4)
-    assert subject.size == 16 and subject.generator is task.networks["gen_ema"]
+    assert outputs.size == 16 and outputs.generator is task.networks["gen_ema"]
 
 
 def test_mistakes_are_listed_together(tmp_path, faces):

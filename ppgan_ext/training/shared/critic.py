@@ -67,14 +67,18 @@ class Critic:
 
     def phases(self) -> list[Phase]:
         """List the step of the loss and the steps of the lazy penalties, those of one interval together."""
-        loss = Phase(self.name, (self.name,), self._learn, after=lambda numbers: self.adversary.clip())
+        loss = Phase(self.name, (self.name,), self._learn, after=self._clip)
         lazy = sorted(self.adversary.lazy, key=lambda penalty: penalty.every)
         return [loss, *(self._penalty_phase(every, list(group)) for every, group in groupby(lazy, _interval))]
 
     def _penalty_phase(self, every: int, penalties: Sequence[Penalty]) -> Phase:
-        return Phase(
-            f"{self.name} penalties", (self.name,), lambda shard: self._penalise(shard, every, penalties), every=every
-        )
+        def work(shard: Shard) -> dict[str, float]:
+            return self._penalise(shard, every, penalties)
+
+        return Phase(f"{self.name} penalties", (self.name,), work, every=every, after=self._clip)
+
+    def _clip(self, numbers: dict[str, float]) -> None:
+        self.adversary.clip()
 
     def _samples(self, shard: Shard) -> Samples:
         if self._make_penalty_samples is not None or not self.adversary.lazy:

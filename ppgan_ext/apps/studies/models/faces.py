@@ -9,8 +9,8 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from ppgan_ext.data.datasets import square
 from ppgan_ext.data.image_source import ImageSource
+from ppgan_ext.data.squares import square
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.metrics.model_outputs import spread
 from ppgan_ext.types import FloatArray, Image

@@ -9,7 +9,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.training import log as journal
+from ppgan_ext.training import log
 from ppgan_ext.training.log import Log
 
 
@@ -36,7 +36,7 @@ def test_a_line_holds_the_means_since_the_last(tmp_path, capsys):
 
 def test_speed_and_time_left(tmp_path, monkeypatch):
     now = iter([0.0, 100.0, 110.0, 130.0])
-    monkeypatch.setattr(journal.time, "monotonic", lambda: next(now))
+    monkeypatch.setattr(log.time, "monotonic", lambda: next(now))
     book = Log(tmp_path, total=50, done=30, interval=5, images_per_iteration=4)
     book.start()
     for iteration in range(31, 41):

@@ -27,20 +27,20 @@ class Store:
 
 
 def together(size, work, monkeypatch):
-    """Run work(world) in so many threads, each with its end of a line; return results or errors by rank."""
+    """Run work(processes) in so many threads, each with its end of a line; return results or errors by rank."""
     monkeypatch.setenv("PADDLE_TRAINER_ENDPOINTS", "127.0.0.1:1,127.0.0.1:2")
     store, results = Store(), [None] * size
 
     def one(rank):
-        world = Processes(rank, size)
-        world._line = PeerMessages(rank, size, store)
+        processes = Processes(rank, size)
+        processes._peers = PeerMessages(rank, size, store)
         try:
-            results[rank] = work(world)
+            results[rank] = work(processes)
         except Exception as error:  # noqa: BLE001
             results[rank] = error
-            world.leave_word(error)
+            processes.leave_word(error)
         finally:
-            world.leave()
+            processes.leave()
 
     threads = [threading.Thread(target=one, args=(rank,)) for rank in range(size)]
     for thread in threads:
@@ -52,9 +52,9 @@ def together(size, work, monkeypatch):
 
 
 def test_everybody_hears_everybody_in_the_order_of_ranks(monkeypatch):
-    def work(world):
-        messages = [f"{world.rank}.{i}".encode() * i for i in range(3)]
-        return [world._line.exchange(message) for message in messages]
+    def work(processes):
+        messages = [f"{processes.rank}.{i}".encode() * i for i in range(3)]
+        return [processes._peers.exchange(message) for message in messages]
 
     results = together(3, work, monkeypatch)
     assert results[0] == results[1] == results[2]
@@ -62,10 +62,10 @@ def test_everybody_hears_everybody_in_the_order_of_ranks(monkeypatch):
 
 
 def test_numbers_are_averaged_over_shards_and_processes(monkeypatch):
-    def work(world):
-        mean = world.mean([{"a": world.rank, "b": 1.0}, {"a": world.rank + 4.0, "b": 1.0}])
-        total = world.sum(np.array([[1, world.rank]], np.int32))
-        return mean, total.tolist(), world.any(world.rank == 2), world.any(False)
+    def work(processes):
+        mean = processes.mean([{"a": processes.rank, "b": 1.0}, {"a": processes.rank + 4.0, "b": 1.0}])
+        total = processes.sum(np.array([[1, processes.rank]], np.int32))
+        return mean, total.tolist(), processes.any(processes.rank == 2), processes.any(False)
 
     results = together(3, work, monkeypatch)
     assert results[0] == results[1] == results[2] == ({"a": 3.0, "b": 1.0}, [[3, 3]], True, False)
@@ -74,8 +74,8 @@ def test_numbers_are_averaged_over_shards_and_processes(monkeypatch):
 def test_the_writer_works_while_the_others_wait(monkeypatch):
     done = []
 
-    def work(world):
-        result = world.by_writer(lambda: done.append(world.rank) or "result")
+    def work(processes):
+        result = processes.by_writer(lambda: done.append(processes.rank) or "result")
         return result, list(done)
 
     assert together(3, work, monkeypatch) == [("result", [0]), (None, [0]), (None, [0])]
@@ -85,7 +85,7 @@ def test_a_failure_of_the_writer_ends_all(monkeypatch):
     def fail():
         raise ValueError("the disk is full")
 
-    results = together(3, lambda world: world.by_writer(fail), monkeypatch)
+    results = together(3, lambda processes: processes.by_writer(fail), monkeypatch)
     assert isinstance(results[0], ValueError)
     assert [type(error) for error in results[1:]] == [PeerError, PeerError]
     assert str(results[1]) == str(results[2]) == "the disk is full"
@@ -93,12 +93,12 @@ def test_a_failure_of_the_writer_ends_all(monkeypatch):
 
 @pytest.mark.parametrize("failing", [1, 2])
 def test_a_failure_elsewhere_reaches_all_with_its_reason(monkeypatch, failing):
-    def work(world):
-        world.any(False)
-        if world.rank == failing:
+    def work(processes):
+        processes.any(False)
+        if processes.rank == failing:
             raise ValueError("bad file")
         for _ in range(3):
-            world.any(False)
+            processes.any(False)
 
     results = together(3, work, monkeypatch)
     assert isinstance(results.pop(failing), ValueError)
@@ -107,25 +107,25 @@ def test_a_failure_elsewhere_reaches_all_with_its_reason(monkeypatch, failing):
 
 
 def test_a_process_that_just_goes_is_missed(monkeypatch):
-    def work(world):
-        if world.rank == 1:
-            world.leave()
+    def work(processes):
+        if processes.rank == 1:
+            processes.leave()
             return None
-        return world.any(False)
+        return processes.any(False)
 
     results = together(3, work, monkeypatch)
     assert [str(results[0]), str(results[2])] == ["process 1 has gone. Its own log may say why."] * 2
 
 
 def test_what_all_did_alone_goes_on_only_if_none_failed(monkeypatch):
-    def work(world, failing):
-        world.together(ValueError("no data") if world.rank in failing else None)
+    def work(processes, failing):
+        processes.together(ValueError("no data") if processes.rank in failing else None)
         return "went on"
 
-    assert together(2, lambda world: work(world, ()), monkeypatch) == ["went on"] * 2
-    first, second = together(2, lambda world: work(world, (0, 1)), monkeypatch)
+    assert together(2, lambda processes: work(processes, ()), monkeypatch) == ["went on"] * 2
+    first, second = together(2, lambda processes: work(processes, (0, 1)), monkeypatch)
     assert (type(first), str(first), type(second), str(second)) == (ValueError, "no data", PeerError, "no data")
-    first, second = together(2, lambda world: work(world, (1,)), monkeypatch)
+    first, second = together(2, lambda processes: work(processes, (1,)), monkeypatch)
     assert (type(first), str(first)) == (PeerError, "process 1: no data")
     assert isinstance(second, PeerError)
     with pytest.raises(ValueError, match="no data"):
@@ -141,3 +141,14 @@ def test_gradients_of_shards_in_one_process_are_averaged():
     Processes(accumulate=3).average_gradients(weights)
     assert (weights[0].grad.numpy() == 3.0).all()
     assert weights[1].grad is None
+
+
+def test_messages_of_any_size_are_gathered_in_the_order_of_ranks(monkeypatch):
+    sizes = [3, 3 * 2**20, 0]
+
+    def work(processes):
+        first = processes.gather(bytes([processes.rank]) * sizes[processes.rank])
+        return [len(one) for one in first], [len(one) for one in processes._peers.exchange(b"x")]
+
+    results = together(3, work, monkeypatch)
+    assert results == [(sizes, [1, 1, 1]), ([], [1, 1, 1]), ([], [1, 1, 1])]
