@@ -57,7 +57,7 @@ def test_a_name_says_all_it_says():
         ("203_2_01_190_14.png", "is not named"),
         ("203_02_01_190_14_cropped.png", "is not named"),
         ("a203_02_01_190_14.png", "is not named"),
-        ("203_02_01_190_14.png.2.png", "is the face 2"),
+        ("203_02_01_190_14.png.2.png", "is face 2 of its photo"),
         ("000_02_01_190_14.png", "no subject 0"),
         ("347_02_01_190_14.png", "no subject 347"),
         ("203_05_01_190_14.png", "no session 5"),
@@ -115,11 +115,11 @@ def test_angles_and_lights_can_be_chosen(copy, tmp_path):
         open_multipie(copy, illuminations=[3, 20])
     with pytest.raises(ConfigError, match="setting 3"):
         open_multipie(copy, 3)
-    with pytest.raises(InputError, match="no folder session01"):
+    with pytest.raises(InputError, match="contains none of the folders session01 to session04"):
         open_multipie(copy / "session01")
     with pytest.raises(InputError, match="no such folder"):
         open_multipie(copy / "nowhere")
-    with pytest.raises(InputError, match="holds no picture of the subjects to test with in setting 2"):
+    with pytest.raises(InputError, match="contains no picture of the test subjects of setting 2"):
         open_multipie(copy, 2, "test", illuminations=[3])
 
 
@@ -133,19 +133,18 @@ def test_what_is_misnamed_is_named_and_counted(tmp_path):
     (tmp_path / "session01/multiview/001/01/5_1").mkdir()
     (tmp_path / "session01/multiview/copy of 001").mkdir()
     (tmp_path / "session01/multiview/cover.png").write_bytes(b"")
-    with pytest.warns(MisnamedWarning, match="7 files or folders are left out") as said:
+    with pytest.warns(MisnamedWarning, match="7 files or folders are skipped") as said:
         source = open_multipie(tmp_path)
     assert len(said) == 1
     assert [source.name(i) for i in range(len(source))] == good
-    found = {name.rpartition("/")[2]: why for name, why in source.misnamed.items()}
-    assert found == {
-        "001_01_01_051_99.png": "there is no illumination 99 (they are 0 to 19)",
+    assert {name.rpartition("/")[2]: why for name, why in source.misnamed.items()} == {
+        "001_01_01_051_99.png": "there is no illumination 99 (the range is 0 to 19)",
         "holiday.png": "is not named SSS_TT_RR_CCC_LL.png",
         "002_01_01_051_00.png": "belongs in session01/multiview/002/01/05_1",
-        "001_01_01_051_07.png.1.png": "is a second picture of its shot",
-        "5_1": "is not named as a camera is",
-        "copy of 001": "is not named as a subject is",
-        "cover.png": "lies where the folders of each subject are",
+        "001_01_01_051_07.png.1.png": "is a second picture of the same shot",
+        "5_1": "does not have the name of a camera",
+        "copy of 001": "does not have the name of a subject",
+        "cover.png": "lies among the subject folders",
     }
 
 
@@ -206,7 +205,7 @@ def test_pairs_leave_out_what_has_no_frontal_picture(tmp_path):
     assert len(MultiPieDataset(tmp_path, 16)) == 3
     assert len(MultiPieDataset(tmp_path, 16, pairs=True)) == 2
     (tmp_path / file_of(1, 1, 1, "05_1", 7)).unlink()
-    with pytest.raises(InputError, match="no picture has a frontal one"):
+    with pytest.raises(InputError, match="no picture has a frontal counterpart"):
         MultiPieDataset(tmp_path, 16, pairs=True)
 
 

@@ -64,7 +64,7 @@ def test_impossible_orders_are_refused():
         SampleOrder(0, 0)
     with pytest.raises(ConfigError, match="seed"):
         SampleOrder(3, -1)
-    with pytest.raises(ValueError, match="not negative"):
+    with pytest.raises(ValueError, match="must not be negative, got -1 and 2"):
         SampleOrder(3, 0).indices(-1, 2)
 
 

@@ -133,7 +133,7 @@ def test_columns_follow_their_pictures(tmp_path):
     with pytest.raises(InputError, match=r"no column 'agee'. Did you mean 'age'"):
         source.column("agee")
     write_pack(tmp_path / "p.npz", [encoded(picture(0))], age=np.arange(2))
-    with pytest.raises(InputError, match=r"'age' has the shape \(2,\), not a row for each of 1"):
+    with pytest.raises(InputError, match=r"'age' has the shape \(2,\), not one row for each of 1"):
         open_source(tmp_path / "p.npz").column("age")
     with pytest.raises(InputError, match="Only packs"):
         open_source(make_folder(tmp_path / "f")).column("age")
@@ -259,7 +259,7 @@ def test_a_zip_whose_names_lead_out_is_refused(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("good.png", encoded(picture(0)))
         archive.writestr(name, encoded(picture(0)))
-    with pytest.raises(InputError, match=r"f\.zip: holds a name that leads out of it"):
+    with pytest.raises(InputError, match=r"f\.zip: contains a path that leads out of it"):
         open_source(tmp_path / "f.zip")
 
 
@@ -291,13 +291,13 @@ def corrupt(path):
 
 REFUSED = {
     "missing": (lambda tmp: tmp / "nothing", "no such file or folder. Check dataroot"),
-    "empty folder": (lambda tmp: tmp, "holds no pictures. Put files ending in .bmp"),
-    "folder with a zip": (lambda tmp: make_zip(tmp / "f.zip").parent, "holds no pictures. Give the path of f.zip"),
+    "empty folder": (lambda tmp: tmp, "contains no pictures. Put files ending in .bmp"),
+    "folder with a zip": (lambda tmp: make_zip(tmp / "f.zip").parent, "contains no pictures. Give the path of f.zip"),
     "a picture": (lambda tmp: (tmp / "a.png", (tmp / "a.png").write_bytes(encoded(picture(0))))[0], "is a single pic"),
     "text": (lambda tmp: (tmp / "a.txt", (tmp / "a.txt").write_text("x"))[0], "is not a data set. Give a folder of"),
     "broken zip": (lambda tmp: (tmp / "a.zip", corrupt(tmp / "a.zip"))[0], "is not a readable zip file"),
-    "broken pack": (lambda tmp: (tmp / "a.npz", corrupt(tmp / "a.npz"))[0], "is not an .npz that can be read"),
-    "broken pack in a folder": (lambda tmp: (tmp, corrupt(tmp / "a.npz"))[0], "a.npz: is not an .npz that can be read"),
+    "broken pack": (lambda tmp: (tmp / "a.npz", corrupt(tmp / "a.npz"))[0], "is not a readable .npz file"),
+    "broken pack in a folder": (lambda tmp: (tmp, corrupt(tmp / "a.npz"))[0], "a.npz: is not a readable .npz file"),
     "object array": (lambda tmp: (tmp / "a.npz", write_objects(tmp / "a.npz"))[0], "'images' cannot be read"),
 }
 
@@ -313,18 +313,18 @@ def test_what_is_no_data_set_is_refused(tmp_path, case):
 def test_an_empty_zip_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("readme.txt", "nothing here")
-    with pytest.raises(InputError, match=r"f\.zip: holds no pictures"):
+    with pytest.raises(InputError, match=r"f\.zip: contains no pictures"):
         open_source(tmp_path / "f.zip")
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"codes": np.zeros(3)}, "is not a pack of pictures; it holds codes"),
+        ({"codes": np.zeros(3)}, "is not a pack of pictures; it contains codes"),
         ({"images": np.zeros((2, 3, 4, 4), np.uint8)}, r"must be (N, H, W, 3), got (2, 3, 4, 4)"),
         ({"images": np.zeros((2, 4, 4, 3), np.float32)}, "'images' must be uint8, got float32"),
-        ({"images": np.zeros((0, 4, 4, 3), np.uint8)}, "holds no pictures"),
-        ({"encoded": np.zeros(9, np.uint8), "ends": np.zeros(0, np.int64)}, "holds no pictures"),
+        ({"images": np.zeros((0, 4, 4, 3), np.uint8)}, "contains no pictures"),
+        ({"encoded": np.zeros(9, np.uint8), "ends": np.zeros(0, np.int64)}, "contains no pictures"),
         ({"encoded": np.zeros(9, np.uint8), "ends": np.array([4, 10])}, "'ends' does not cut 'encoded'"),
         ({"encoded": np.zeros(9, np.uint8), "ends": np.array([5, 4])}, "'ends' does not cut 'encoded'"),
         ({"encoded": np.zeros(9, np.uint8), "ends": np.array([-1, 4])}, "'ends' does not cut 'encoded'"),
@@ -347,7 +347,7 @@ def test_pictures_beside_a_pack_are_refused_but_other_arrays_and_zips_are_let_be
     np.savez(root / "statistics.npz", mean=np.zeros(3))
     assert len(open_source(root)) == 3
     make_pack(root / "p.npz")
-    with pytest.raises(InputError, match=r"holds pictures and a pack too.*the pack is p\.npz"):
+    with pytest.raises(InputError, match=r"contains both pictures and a pack\. Give the path of the pack, p\.npz,"):
         open_source(root)
 
 
