@@ -1,4 +1,4 @@
-"""Pictures to learn from: where they are, what is done to them, in which order they come, and who loads them.
+"""Training and test data: sources of pictures, data sets, the order of samples, and the processes that load them.
 
-Nothing here imports Paddle, so that the processes that load pictures stay small and start fast.
+No module here imports Paddle, so worker processes stay small and start fast.
 """

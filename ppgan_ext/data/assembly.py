@@ -1,4 +1,4 @@
-"""From a position of a training run to a batch: what the calling process and every worker process do alike."""
+"""From a position in a training run to a batch. The calling process and the worker processes run the same code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ppgan_ext.errors import InputError
 Sample: TypeAlias = dict[str, npt.NDArray]
 Batch: TypeAlias = dict[str, npt.NDArray]
 
-_SIZES_CURE = "Add Resize to the pipeline, use FacesDataset, or align the photos with tools/prepare_faces.py"
+_SIZE_CURE = "Add Resize to the pipeline, use FacesDataset, or align the photos with tools/prepare_faces.py"
 
 
 class Dataset(Protocol):
@@ -41,87 +41,89 @@ class Dataset(Protocol):
 
 
 class Assembler:
-    """Puts batches together; a batch is a function of its first position alone.
+    """Assembles batches. A batch depends on its first position alone.
 
     Args:
-        dataset: what is loaded.
-        order: which sample comes when.
+        dataset: the samples.
+        order: the order of the samples.
 
     Attributes:
-        bad_files: name to reason of the files met so far that cannot be read.
+        bad_files: name -> reason, of the files so far that cannot be read.
     """
 
     def __init__(self, dataset: Dataset, order: SampleOrder) -> None:
         self._dataset = dataset
         self._order = order
-        self._model: tuple[str, Sample] | None = None
-        self._bad: dict[int, str] = {}
-        self._untold: dict[str, str] = {}
+        self._reference: tuple[str, Sample] | None = None
+        self._bad_indices: set[int] = set()
+        self._unreported: dict[str, str] = {}
         self.bad_files: dict[str, str] = {}
 
     def batch(self, first: int, count: int) -> Batch:
-        """Put together the batch of the ``count`` samples at the positions from ``first`` on.
+        """Assemble the batch of ``count`` positions from ``first`` on.
 
         Returns:
-            The samples' arrays, stacked under their names, and "index" (B,) int64, the samples that came.
+            The samples' arrays, stacked by key, and "index" (B,) int64, the numbers of the samples.
 
         Raises:
-            InputError: no file can be read, or one has another size than the others.
+            InputError: no file can be read, or one differs in size from the others.
         """
-        wanted = self._order.indices(first, count)
         indices = np.empty(count, np.int64)
         samples: list[Sample] = []
-        for i, index in enumerate(wanted):
+        for i, index in enumerate(self._order.indices(first, count)):
             indices[i], sample = self._sample(first + i, int(index))
             self._check(self._dataset.name(int(indices[i])), sample)
             samples.append(sample)
         batch = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
         return {**batch, "index": indices}
 
-    def batch_and_news(self, place: tuple[int, int]) -> tuple[Batch, dict[str, str]]:
-        """Put together a batch at (first position, count), and return the bad files not reported before."""
+    def batch_and_new_bad_files(self, place: tuple[int, int]) -> tuple[Batch, dict[str, str]]:
+        """Assemble a batch at (first position, count); also return bad files that no earlier call returned.
+
+        Returns:
+            The batch, and name -> reason of the bad files.
+        """
         batch = self.batch(*place)
-        news, self._untold = self._untold, {}
-        return batch, news
+        new_bad_files, self._unreported = self._unreported, {}
+        return batch, new_bad_files
 
     def _sample(self, position: int, index: int) -> tuple[int, Sample]:
-        """Read the sample at a position, or the first of its stand-ins that can be read."""
+        """Read the sample at a position, or the first of its replacements that can be read."""
         for attempt in range(len(self._dataset)):
             candidate = replacement(self._order.seed, position, attempt, index, len(self._dataset))
-            if candidate in self._bad:
+            if candidate in self._bad_indices:
                 continue
             try:
                 return candidate, self._dataset.sample(candidate, sample_generator(self._order.seed, position))
             except BadFileError as error:
-                self._bad[candidate] = error.what
+                self._bad_indices.add(candidate)
                 name = self._dataset.name(candidate)
-                self.bad_files[name] = self._untold[name] = error.what
+                self.bad_files[name] = self._unreported[name] = error.what
         name, reason = next(iter(self.bad_files.items()))
         count = len(self._dataset)
         what = f"none of the {count} files can be read; {name} {reason}" if count > 1 else f"cannot be read: {reason}"
         where = None if count > 1 else name
-        raise InputError(what, where=where, cure="Check that the files are whole pictures and may be read")
+        raise InputError(what, where=where, cure="Check that the files are complete and readable")
 
-    def _reference(self) -> tuple[str, Sample]:
-        """Give the sample whose size all others must have: that of position 0, the same one in every process."""
-        if self._model is None:
+    def _reference_sample(self) -> tuple[str, Sample]:
+        """Return name and arrays of the sample that sets the sizes: that of position 0, the same in every process."""
+        if self._reference is None:
             index, sample = self._sample(0, int(self._order.indices(0, 1)[0]))
-            self._model = self._dataset.name(index), sample
-        return self._model
+            self._reference = self._dataset.name(index), sample
+        return self._reference
 
     def _check(self, name: str, sample: Sample) -> None:
-        model_name, model = self._reference()
+        reference_name, reference = self._reference_sample()
         for key, array in sample.items():
-            expected = model[key].shape
-            if array.shape != expected:
-                what = f"is {_size(array)} where {model_name} is {_size(model[key])}; a batch holds one size"
-                raise InputError(what, where=name, cure=_SIZES_CURE)
+            if array.shape != reference[key].shape:
+                sizes = f"is {_size(array)} where {reference_name} is {_size(reference[key])}"
+                raise InputError(f"{sizes}; all samples must have one size", where=name, cure=_SIZE_CURE)
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the pixels behind."""
-        return {**self.__dict__, "_model": None}
+        """Drop the pixels of the reference sample."""
+        return {**self.__dict__, "_reference": None}
 
 
 def _size(array: npt.NDArray) -> str:
-    """Say the size of pixels (C, H, W) as people do."""
+    """Describe the size of an array; pixels (C, H, W) as width x height."""
     return f"{array.shape[2]} x {array.shape[1]} pixels" if array.ndim == 3 else f"of shape {array.shape}"

@@ -1,6 +1,6 @@
-"""What a source of pictures offers, whatever it is kept in; and sources made of sources.
+"""The interface of all sources of pictures, and sources composed of other sources.
 
-A source is pickled to worker processes as its path and its names; handles are opened where they are used.
+A source is pickled to worker processes as its path and its names; each process opens its own file handles.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ppgan_ext.types import Image
 
 
 class BadFileError(InputError):
-    """One picture of a source cannot be read; the others can do without it."""
+    """One picture of a source cannot be read; the others can be used without it."""
 
 
 class ImageSource(ABC):
-    """Pictures under names, in a fixed order."""
+    """Named pictures in a fixed order."""
 
     @abstractmethod
     def __len__(self) -> int:
-        """Count the pictures."""
+        """Return the number of pictures."""
 
     @abstractmethod
     def name(self, index: int) -> str:
-        """Name a picture: unique within the source, the same on every machine."""
+        """Return a picture's name: unique within the source, the same on every machine."""
 
     @abstractmethod
     def read(self, index: int) -> Image:
@@ -42,36 +42,36 @@ class ImageSource(ABC):
             (H, W, 3) RGB uint8, upright, owned by the caller.
 
         Raises:
-            BadFileError: it is not a picture, or a damaged one; names the file.
+            BadFileError: the file, which the error names, is not a picture, or it is damaged.
         """
 
     @abstractmethod
     def num_bytes(self, index: int) -> int:
-        """Say how large a picture's file is, by which a changed file can be told without being read.
+        """Return the size of a picture's file in bytes, which reveals most changes without reading the file.
 
         Raises:
-            BadFileError: it is gone.
+            BadFileError: the file no longer exists.
         """
 
     def column(self, name: str) -> npt.NDArray:
-        """Read what a source knows about its pictures beside their pixels, one row for each.
+        """Return data about the pictures other than pixels, one row for each picture.
 
         Raises:
-            InputError: this source has no such column.
+            InputError: the source has no such column.
         """
-        raise InputError(f"there is no column '{name}'", where=self, cure="Only packs (.npz) carry columns")
+        raise InputError(f"there is no column '{name}'", where=self, cure="Only packs (.npz) have columns")
 
     @property
     @abstractmethod
     def path(self) -> Path:
-        """The file or folder that was opened."""
+        """The file or folder of the source."""
 
     def __str__(self) -> str:
         return str(self.path)
 
 
 class JoinedSource(ImageSource):
-    """Several sources, one after the other."""
+    """Several sources, one after another."""
 
     def __init__(self, path: Path, sources: Sequence[ImageSource]) -> None:
         self._path = path
@@ -80,14 +80,14 @@ class JoinedSource(ImageSource):
 
     @property
     def path(self) -> Path:
-        """The folder that holds them."""
+        """The folder that contains the sources."""
         return self._path
 
     def __len__(self) -> int:
         return self._ends[-1]
 
     def name(self, index: int) -> str:
-        """Name a picture."""
+        """Return a picture's name."""
         source, within = self._locate(index)
         return source.name(within)
 
@@ -97,12 +97,12 @@ class JoinedSource(ImageSource):
         return source.read(within)
 
     def num_bytes(self, index: int) -> int:
-        """Say how large a picture's file is."""
+        """Return the size of a picture's file in bytes."""
         source, within = self._locate(index)
         return source.num_bytes(within)
 
     def column(self, name: str) -> npt.NDArray:
-        """Read a column of all sources."""
+        """Return a column of all sources."""
         return np.concatenate([source.column(name) for source in self._sources])
 
     def _locate(self, index: int) -> tuple[ImageSource, int]:
@@ -112,40 +112,40 @@ class JoinedSource(ImageSource):
 
 
 class PartOfSource(ImageSource):
-    """A stretch of another source.
+    """A range of another source.
 
     Args:
-        source: the whole.
-        chosen: its pictures from ``chosen.start`` to ``chosen.stop - 1``.
+        source: the other source.
+        rows: its pictures from ``rows.start`` to ``rows.stop - 1``.
     """
 
-    def __init__(self, source: ImageSource, chosen: range) -> None:
+    def __init__(self, source: ImageSource, rows: range) -> None:
         self._source = source
-        self._chosen = chosen
+        self._rows = rows
 
     @property
     def path(self) -> Path:
-        """The file or folder of the whole."""
+        """The file or folder of the other source."""
         return self._source.path
 
     def __len__(self) -> int:
-        return len(self._chosen)
+        return len(self._rows)
 
     def name(self, index: int) -> str:
-        """Name a picture."""
-        return self._source.name(self._chosen[index])
+        """Return a picture's name."""
+        return self._source.name(self._rows[index])
 
     def read(self, index: int) -> Image:
         """Decode a picture."""
-        return self._source.read(self._chosen[index])
+        return self._source.read(self._rows[index])
 
     def num_bytes(self, index: int) -> int:
-        """Say how large a picture's file is."""
-        return self._source.num_bytes(self._chosen[index])
+        """Return the size of a picture's file in bytes."""
+        return self._source.num_bytes(self._rows[index])
 
     def column(self, name: str) -> npt.NDArray:
-        """Read the stretch of a column."""
-        return self._source.column(name)[self._chosen.start : self._chosen.stop]
+        """Return the part of a column that belongs to these pictures."""
+        return self._source.column(name)[self._rows.start : self._rows.stop]
 
 
 def decode_or_raise(data: bytes, where: str) -> Image:

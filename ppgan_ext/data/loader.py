@@ -1,6 +1,6 @@
-"""The batches of a training run, the same whatever the number of processes and workers.
+"""The batches of a training run, the same for any number of processes and workers.
 
-Positions count samples. With a constant batch size, shard i of iteration t (from 1) starts at position
+Positions count samples. With a constant batch size, the first position of shard i of iteration t (from 1) is
 ((t - 1) * num_shards_total + i) * batch_size.
 """
 
@@ -17,34 +17,35 @@ from ppgan_ext.data.order import SampleOrder
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.workers import Ticket, WorkerPool
 
-_BATCHES_AHEAD = 2  # for each worker: one in the making and one that waits
+_BATCHES_AHEAD = 2  # for each worker: one in progress and one waiting
 
 
 class BadFileWarning(UserWarning):
-    """A file of the data set cannot be read and is left out."""
+    """A file of the data set cannot be read and is skipped."""
 
 
 class Loader:
-    """Gives the shards of one process, iteration after iteration, and makes them ahead of time in worker processes.
+    """Loads the shards of one process for each iteration, ahead of time in worker processes.
 
-    Worker processes start with the first batch and live until `close`, through any pause. A worker that dies is
-    replaced. Bad files are left out and others stand in for them; each is warned of once (`BadFileWarning`).
+    Worker processes start with the first batch and run until `close`, through any pause. A worker that dies is
+    replaced. Bad files are skipped and replaced by other samples, with one warning for each (`BadFileWarning`).
 
     Args:
-        dataset: what is loaded; with workers it must survive a pickle.
+        dataset: the samples; with workers it must be picklable.
         batch_size: samples in a shard; or a function of the iteration, from 1, for schedules that grow.
-        seed: of the order and of all randomness of the samples.
-        num_workers: processes; 0 loads in the calling one.
+        seed: seed of the order and of all randomness in the samples.
+        num_workers: worker processes; 0 loads in the calling process.
         first_shard: this process's first shard of each iteration.
-        num_shards: how many of them it gets.
+        num_shards: number of this process's shards.
         num_shards_total: shards of an iteration, over all processes.
         shuffle: False keeps the order of the data set.
 
     Attributes:
-        bad_files: name to reason of the files that could not be read so far.
+        bad_files: name -> reason, of the files so far that cannot be read.
 
     Raises:
-        ConfigError: a number that makes no sense.
+        ConfigError: a number is too small.
+        ValueError: this process's shards lie outside of the iteration's.
     """
 
     def __init__(
@@ -74,24 +75,26 @@ class Loader:
         self.bad_files: dict[str, str] = {}
 
     def batches(self, first_iteration: int = 1) -> Iterator[list[Batch]]:
-        """Give this process's shards of each iteration, without an end.
+        """Iterate over this process's shards of each iteration, endlessly.
 
         Args:
-            first_iteration: from 1; any iteration can be the first.
+            first_iteration: number of the first iteration, from 1.
 
         Returns:
-            An iterator over lists of ``num_shards`` batches: "A" (B, 3, H, W) float32 and "index" (B,) int64.
+            An iterator over lists of ``num_shards`` batches: the data set's arrays, such as "A" (B, 3, H, W) float32,
+            and "index" (B,) int64.
 
         Raises:
-            InputError: no file can be read, or one has another size than the others.
-            WorkerError: two workers died over the same batch.
+            InputError: no file can be read, or one differs in size from the others.
+            ValueError: ``first_iteration`` is below 1.
+            WorkerError: two workers died while loading the same batch.
         """
         if first_iteration < 1:
             raise ValueError(f"iterations count from 1, got {first_iteration}")
         return self._batches_from_pool(first_iteration) if self._num_workers else self._batches_here(first_iteration)
 
     def close(self) -> None:
-        """End the worker processes; `batches` starts them again."""
+        """Stop the worker processes; `batches` starts them again."""
         if self._pool is not None:
             self._pool.close()
         self._pool = None
@@ -109,14 +112,14 @@ class Loader:
         while True:
             shards = []
             for _ in self._shards:
-                batch, news = self._assembler.batch_and_news(next(places))
-                self._learn(news)
+                batch, bad_files = self._assembler.batch_and_new_bad_files(next(places))
+                self._report(bad_files)
                 shards.append(batch)
             yield shards
 
     def _batches_from_pool(self, first_iteration: int) -> Iterator[list[Batch]]:
         if self._pool is None:
-            self._pool = WorkerPool(self._assembler.batch_and_news, self._num_workers)
+            self._pool = WorkerPool(self._assembler.batch_and_new_bad_files, self._num_workers)
         pool = self._pool
         places = self._places(first_iteration)
         tickets: deque[Ticket] = deque()
@@ -125,8 +128,8 @@ class Loader:
             tickets.extend(pool.ask(next(places)) for _ in range(num_ahead - len(tickets)))
             shards = []
             for _ in self._shards:
-                batch, news = pool.take(tickets.popleft())
-                self._learn(news)
+                batch, bad_files = pool.take(tickets.popleft())
+                self._report(bad_files)
                 shards.append(batch)
             yield shards
 
@@ -138,11 +141,11 @@ class Loader:
             yield from ((start + shard * size, size) for shard in self._shards)
             start += self._num_shards_total * size
 
-    def _learn(self, news: dict[str, str]) -> None:
-        for name, reason in news.items():
+    def _report(self, bad_files: dict[str, str]) -> None:
+        for name, reason in bad_files.items():
             if name not in self.bad_files:
                 self.bad_files[name] = reason
-                warnings.warn(f"{name}: {reason}; it is left out", BadFileWarning, stacklevel=3)
+                warnings.warn(f"{name}: {reason}; the file is skipped", BadFileWarning, stacklevel=3)
 
 
 def _check_at_least(least: int, **numbers: int) -> None:

@@ -1,8 +1,8 @@
-"""Packs: all pictures of a data set in one ``.npz``, as files (WebP, PNG, JPEG) laid end to end or as plain arrays.
+"""Packs: all pictures of a data set in one ``.npz``, as concatenated files (WebP, PNG, JPEG) or as plain arrays.
 
-Members of a pack of files: ``encoded`` uint8, the bytes of all files; ``ends`` int, where each of them ends. Of a pack
-of arrays: ``images`` (N, H, W, 3) uint8. Either may carry ``name`` (N,) text, and columns of N rows under other names.
-Members that are stored uncompressed are mapped into memory, which all processes then share.
+A pack of files contains ``encoded`` uint8, the bytes of all files, and ``ends`` int, the end of each file. A pack of
+arrays contains ``images`` (N, H, W, 3) uint8. Both may contain ``name`` (N,) text and further columns of N rows.
+Members stored without compression are mapped into memory, which all processes share.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _CURE = "Write it with numpy.savez: encoded and ends, or images; see docs/data.m
 
 
 def is_pack(path: Path) -> bool:
-    """Say whether an ``.npz`` holds pictures rather than other arrays.
+    """Return whether an ``.npz`` contains pictures rather than other arrays.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     names = _members(path)
     return names >= _FILES or names >= _ARRAYS
@@ -39,21 +39,21 @@ class PackSource(ImageSource):
     """The pictures of one pack, in its order.
 
     Raises:
-        InputError: not a pack, an empty or a damaged one.
+        InputError: the file is not a pack, or it is empty or damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._columns = _members(path)
         if not is_pack(path):
-            found = ", ".join(sorted(self._columns)) or "nothing"
-            raise InputError(f"is not a pack of pictures; it holds {found}", where=path, cure=_CURE)
+            members = ", ".join(sorted(self._columns)) or "nothing"
+            raise InputError(f"is not a pack of pictures; it contains {members}", where=path, cure=_CURE)
         self._is_files = self._columns >= _FILES
         self._data: npt.NDArray[np.uint8] | None = None
         self._ends = self._read_ends() if self._is_files else None
         self._length = len(self._ends) if self._ends is not None else self._check_images()
         if not self._length:
-            raise InputError("holds no pictures", where=path, cure=_CURE)
+            raise InputError("contains no pictures", where=path, cure=_CURE)
         self._names = self._read_names()
 
     @property
@@ -65,7 +65,7 @@ class PackSource(ImageSource):
         return self._length
 
     def name(self, index: int) -> str:
-        """Give the pack's file name, a slash, and the picture's name or number."""
+        """Return the pack's file name, a slash, and the picture's name or number."""
         return self._names[index]
 
     def read(self, index: int) -> Image:
@@ -79,24 +79,24 @@ class PackSource(ImageSource):
         return decode_or_raise(data[start : int(self._ends[position])].tobytes(), where)
 
     def num_bytes(self, index: int) -> int:
-        """Say how large a picture's file, or its array, is."""
+        """Return the size of a picture's file or array in bytes."""
         position = range(self._length)[index]
         if self._ends is None:
             return int(self._pixels_or_bytes()[position].nbytes)
         return int(self._ends[position]) - (int(self._ends[position - 1]) if position else 0)
 
     def column(self, name: str) -> npt.NDArray:
-        """Read one of the pack's columns.
+        """Return one of the pack's columns.
 
         Raises:
-            InputError: no such column, or one of another length.
+            InputError: there is no such column, or it has the wrong length.
         """
         if name not in self._columns:
             raise InputError(f"there is no column '{name}'", where=self._path, cure=nearest(name, self._columns))
         values = _member(self._path, name)
         if values.ndim == 0 or len(values) != self._length:
             raise InputError(
-                f"'{name}' has the shape {values.shape}, not a row for each of {self._length} pictures",
+                f"'{name}' has the shape {values.shape}, not one row for each of {self._length} pictures",
                 where=self._path,
             )
         return np.array(values)
@@ -118,7 +118,7 @@ class PackSource(ImageSource):
         return len(images)
 
     def _read_names(self) -> list[str]:
-        """Read the pictures' names and make them unique: bad files are told apart by their names."""
+        """Return the pictures' names, made unique because bad files are identified by name."""
         inner = [str(i) for i in range(self._length)]
         if "name" in self._columns:
             inner = [str(name) for name in self.column("name")]
@@ -137,7 +137,7 @@ class PackSource(ImageSource):
         return self._data
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the data behind: each process maps or reads it for itself."""
+        """Drop the data: each process maps or reads it for itself."""
         return {**self.__dict__, "_data": None}
 
 
@@ -147,12 +147,12 @@ def _members(path: Path) -> frozenset[str]:
             return frozenset(name.removesuffix(".npy") for name in archive.namelist())
     except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise InputError(
-            f"is not an .npz that can be read ({error})", where=path, cure="Copy it anew or take it away"
+            f"is not a readable .npz file ({error})", where=path, cure="Copy it again or remove it"
         ) from error
 
 
 def _member(path: Path, name: str) -> npt.NDArray:
-    """Map a stored member into memory, or read a compressed one; arrays of Python objects are refused."""
+    """Map an uncompressed member into memory, or read a compressed one; refuse arrays of Python objects."""
     try:
         with zipfile.ZipFile(path) as archive:
             info = archive.getinfo(f"{name}.npy")
@@ -161,12 +161,12 @@ def _member(path: Path, name: str) -> npt.NDArray:
         with np.load(path, allow_pickle=False) as arrays:
             return arrays[name]
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, struct.error) as error:
-        raise InputError(f"'{name}' cannot be read ({error})", where=path, cure="Copy the pack anew") from error
+        raise InputError(f"'{name}' cannot be read ({error})", where=path, cure="Copy the pack again") from error
 
 
 def _map(path: Path, info: zipfile.ZipInfo) -> npt.NDArray:
     with path.open("rb") as file:
-        # A zip's local header: 30 bytes, of which the last two numbers are the lengths of a name and an extra field.
+        # A zip's local header has 30 bytes and ends with the lengths of the name and of the extra field behind it.
         file.seek(info.header_offset)
         name_length, extra_length = struct.unpack("<26x2H", file.read(30))
         file.seek(info.header_offset + 30 + name_length + extra_length)

@@ -25,7 +25,7 @@ class PreprocessStep(Block):
         """Check that the step can follow the steps before it.
 
         Args:
-            layouts: key -> layout of the image there, as the steps before leave it; updated to what this step leaves.
+            layouts: key -> layout of the image before this step; updated to the layouts after it.
 
         Raises:
             ValueError: the step is out of place.
@@ -50,7 +50,7 @@ class LoadImageFromFile(PreprocessStep):
     def check(self, layouts: dict[str, Layout]) -> None:
         """Add the key; raises ValueError if it was loaded before."""
         if self.key in layouts:
-            raise ValueError(f"LoadImageFromFile must stand only once for the key '{self.key}'")
+            raise ValueError(f"LoadImageFromFile must appear only once for the key '{self.key}'")
         layouts[self.key] = "HWC"
 
     def run(self, images: Arrays, rng: np.random.Generator, shared_draws: bool) -> Arrays:
@@ -94,7 +94,7 @@ class Transforms(PreprocessStep):
         return images | self._outputs(images)
 
     def _keys_of(self, transform: Transform) -> tuple[str, ...]:
-        """Return the input keys that a transform changes; raises ValueError if its ``keys`` leave that open."""
+        """Return the input keys that a transform changes; raises ValueError if its ``keys`` do not determine them."""
         if len(self.input_keys) == 1:
             return self.input_keys
         kinds = transform.keys
@@ -102,7 +102,7 @@ class Transforms(PreprocessStep):
             # Paddle's default, [image], transforms the first input alone, which is hardly what a pair needs.
             entries, inputs = ", ".join("image" for _ in self.input_keys), " and ".join(self.input_keys)
             name = type(transform).__name__
-            raise ValueError(f"{name} needs 'keys: [{entries}]' for {inputs}; fewer entries leave the last ones as is")
+            raise ValueError(f"{name} needs 'keys: [{entries}]' for {inputs}; images beyond the list stay unchanged")
         return self.input_keys[: len(kinds)]
 
     def _outputs(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Pipeline:
             step.check(layouts)
         for key, layout in layouts.items():
             if layout != "CHW":
-                raise ValueError(f"Transpose is missing for '{key}': networks take the colours first")
+                raise ValueError(f"Transpose is missing for '{key}': networks expect the colours first")
         self._steps = tuple(steps)
         self._keys = tuple(layouts)
 

@@ -1,4 +1,4 @@
-"""Open a data set: a folder of pictures, a zip file, a pack (.npz), or a folder of packs."""
+"""Open a source of pictures: a folder, a zip file, a pack (.npz), or a folder of packs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ppgan_ext.types import Image
 
 
 def open_source(path: str | os.PathLike[str]) -> ImageSource:
-    """Open a folder of pictures (searched to its depth), a ``.zip``, a pack ``.npz``, or a folder of packs.
+    """Open a folder of pictures (with its subfolders), a ``.zip``, a ``.npz`` pack, or a folder of packs.
 
     Raises:
-        InputError: nothing there, something else there, or no picture in it.
+        InputError: the path does not exist, is something else, or contains no pictures.
     """
     root = Path(path)
     if not root.exists():
@@ -42,20 +42,20 @@ def _open_folder(root: Path) -> ImageSource:
     except OSError as error:
         raise InputError(f"cannot be listed ({error})", where=root, cure="Check its permissions") from error
     if names and packs:
-        cure = f"Give the path of the pack, or keep the pictures in a folder of their own; the pack is {packs[0].name}"
-        raise InputError("holds pictures and a pack too", where=root, cure=cure)
+        cure = f"Give the path of the pack, {packs[0].name}, or keep the pictures in a folder of their own"
+        raise InputError("contains both pictures and a pack", where=root, cure=cure)
     if packs:
         return PackSource(packs[0]) if len(packs) == 1 else JoinedSource(root, [PackSource(pack) for pack in packs])
     if not names:
-        known = ", ".join(sorted(SUFFIXES))
+        suffixes = ", ".join(sorted(SUFFIXES))
         zips = sorted(root.glob("*.zip"))
-        cure = f"Give the path of {zips[0].name}" if zips else f"Put files ending in {known} there, or .npz packs"
-        raise InputError("holds no pictures", where=root, cure=cure)
+        cure = f"Give the path of {zips[0].name}" if zips else f"Put files ending in {suffixes} there, or .npz packs"
+        raise InputError("contains no pictures", where=root, cure=cure)
     return FolderSource(root, names)
 
 
 def _walk(folder: Path, above: set[str], prefix: str = "") -> Iterator[str]:
-    """Yield the pictures below a folder, relative, with slashes; linked folders are entered, circles are not."""
+    """Yield relative paths of the pictures below a folder, with slashes; links are followed, except in circles."""
     real = os.path.realpath(folder)
     if real in above:
         return
@@ -74,11 +74,11 @@ def _is_picture(name: str) -> bool:
 
 
 class FolderSource(ImageSource):
-    """The pictures of a folder and of the folders in it, sorted by their relative paths.
+    """The pictures of a folder and its subfolders.
 
     Args:
         root: the folder.
-        names: paths relative to it, with slashes.
+        names: paths relative to it, with slashes, in the order of the source.
     """
 
     def __init__(self, root: Path, names: Sequence[str]) -> None:
@@ -94,7 +94,7 @@ class FolderSource(ImageSource):
         return len(self._names)
 
     def name(self, index: int) -> str:
-        """Give the path relative to the folder, with slashes."""
+        """Return the path relative to the folder, with slashes."""
         return self._names[index]
 
     def read(self, index: int) -> Image:
@@ -105,7 +105,7 @@ class FolderSource(ImageSource):
             raise BadFileError(error.what, where=error.where, cure=error.cure) from error
 
     def num_bytes(self, index: int) -> int:
-        """Say how large a picture's file is."""
+        """Return the size of a picture's file in bytes."""
         path = self._root / self._names[index]
         try:
             return path.stat().st_size

@@ -78,7 +78,7 @@ class Transform(Block):
             ValueError: the transform would take rows for colours.
         """
         if layout == "CHW":
-            raise ValueError(f"{type(self).__name__} must stand before Transpose")
+            raise ValueError(f"{type(self).__name__} must come before Transpose")
         return layout
 
     def __call__(self, image: npt.NDArray, rng: np.random.Generator) -> npt.NDArray:
@@ -169,7 +169,7 @@ class Transpose(Transform):
     def layout_after(self, layout: Layout) -> Layout:
         """Return "CHW"; raises ValueError if the image already has it."""
         if layout == "CHW":
-            raise ValueError("Transpose must stand only once")
+            raise ValueError("Transpose must appear only once")
         return "CHW"
 
     def apply(self, image: npt.NDArray, parameters: None) -> npt.NDArray:
@@ -197,7 +197,7 @@ class Normalize(Transform):
         """Return the layout unchanged; raises ValueError if it is not ``data_format``."""
         if self.data_format != layout:
             place = "before" if layout == "CHW" else "after"
-            raise ValueError(f"Normalize with data_format {self.data_format} must stand {place} Transpose")
+            raise ValueError(f"Normalize with data_format {self.data_format} must come {place} Transpose")
         return layout
 
     def apply(self, image: npt.NDArray, parameters: None) -> npt.NDArray:

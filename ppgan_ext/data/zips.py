@@ -12,28 +12,29 @@ from ppgan_ext.errors import InputError
 from ppgan_ext.images import SUFFIXES
 from ppgan_ext.types import Image
 
-MAX_FILE_BYTES = 512 * 2**20  # of one picture: a zip can promise little and hold much
+MAX_FILE_BYTES = 512 * 2**20
+"""Largest unpacked size of one picture: a small zip can unpack to an enormous file."""
 
-_ENCRYPTED = 0x1  # bit of an entry's flags
+_ENCRYPTED = 0x1  # flag bit of an entry
 
 
 class ZipSource(ImageSource):
     """The pictures in a zip file, sorted by name, read without unpacking.
 
-    Nothing is ever written, so that no name can lead anywhere; archives whose names try to are refused all the same.
+    Nothing is written to disk, so a path that leads out of the archive could do no harm; it is refused nevertheless.
 
     Raises:
-        InputError: not a zip, or no pictures in it.
+        InputError: the file is not a zip or contains no pictures.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._archive: zipfile.ZipFile | None = None
         self._process = 0
-        names = {info.filename for info in self._open().infolist() if self._counts(info)}
+        names = {info.filename for info in self._open().infolist() if self._is_picture(info)}
         self._names = sorted(names)
         if not self._names:
-            raise InputError("holds no pictures", where=path, cure="Zip the folder of pictures again")
+            raise InputError("contains no pictures", where=path, cure="Zip the folder of pictures again")
 
     @property
     def path(self) -> Path:
@@ -44,7 +45,7 @@ class ZipSource(ImageSource):
         return len(self._names)
 
     def name(self, index: int) -> str:
-        """Give the path within the archive."""
+        """Return the path within the archive."""
         return self._names[index]
 
     def read(self, index: int) -> Image:
@@ -62,36 +63,36 @@ class ZipSource(ImageSource):
         except BadFileError:
             raise
         except Exception as error:  # zipfile lets the errors of its decompressors through
-            raise BadFileError(f"cannot be read ({error})", where=where, cure="Copy the zip anew") from error
+            raise BadFileError(f"cannot be read ({error})", where=where, cure="Copy the zip again") from error
         return decode_or_raise(data, where)
 
     def num_bytes(self, index: int) -> int:
-        """Say how large a picture's file is."""
+        """Return a picture's unpacked size in bytes."""
         return self._open().getinfo(self._names[index]).file_size
 
-    def _counts(self, info: zipfile.ZipInfo) -> bool:
+    def _is_picture(self, info: zipfile.ZipInfo) -> bool:
         parts = PurePosixPath(info.filename).parts
         if info.is_dir() or PurePosixPath(info.filename).suffix.lower() not in SUFFIXES:
             return False
         if ".." in parts or info.filename.startswith("/") or ":" in parts[0]:
-            cure = "Do not trust it; pack the pictures again"
-            raise InputError(f"holds a name that leads out of it, '{info.filename}'", where=self._path, cure=cure)
+            cure = "Do not trust this archive; zip the pictures again"
+            raise InputError(f"contains a path that leads out of it, '{info.filename}'", where=self._path, cure=cure)
         is_link = stat.S_ISLNK(info.external_attr >> 16)
         return not is_link and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
     def _open(self) -> zipfile.ZipFile:
-        """Open the archive once in each process: a handle shared after a fork shares its position too."""
+        """Return the archive, opened once in each process: after a fork, a shared handle would share its position."""
         if self._archive is None or self._process != os.getpid():
             try:
                 self._archive = zipfile.ZipFile(self._path)
             except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-                cure = "Copy or make it anew"
+                cure = "Copy or create it again"
                 raise InputError(f"is not a readable zip file ({error})", where=self._path, cure=cure) from error
             self._process = os.getpid()
         return self._archive
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave the handle behind."""
+        """Drop the file handle."""
         return {**self.__dict__, "_archive": None}
 
     def __del__(self) -> None:

@@ -21,11 +21,12 @@ class NetworkOptions(Block, abc.ABC):
     name: str
 
     @abc.abstractmethod
-    def build(self, **context: Any) -> nn.Layer:
+    def build(self, *args: Any, **context: Any) -> nn.Layer:
         """Make the network, with fresh weights from Paddle's global generator.
 
         Args:
-            **context: arguments that follow from the networks around it, such as an encoder's ``size``.
+            *args: arguments that follow from the networks around it, such as an encoder's ``size``.
+            **context: the same by name.
         """
 
     def arguments(self) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
         what = "give this or 'epochs', not both" if lengths else "missing (or give 'epochs')"
         problems.append(config.mistake(what, ("total_iters",), lines, path))
     if settings is not None and not problems:
-        problems += [*_schedule_problems(settings), *settings.model.problems(settings)]
+        problems += [*_schedule_problems(settings), *settings.model.problems(settings)]  # type: ignore[attr-defined]
     config.refuse(sorted(problems, key=_line))
     assert settings is not None
     settings._name, settings._notes = Path(path).stem, tuple(notes)
@@ -296,4 +296,5 @@ def _required(model: Any) -> tuple[Any, Any]:
 @functools.cache
 def _named(options: type[BaseModel], name: str) -> type[BaseModel]:
     """Narrow an options model to its name, by which pydantic tells the members of a union."""
-    return pydantic.create_model(name, __base__=options, name=(Literal.__getitem__(name), name))
+    field: Any = (Literal.__getitem__(name), name)
+    return pydantic.create_model(name, __base__=options, name=field)

@@ -1,4 +1,4 @@
-"""Data sets by their YAML names: what they make of pictures, and what they refuse."""
+"""Data sets by their YAML names: their samples, their options, and the options they refuse."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def test_paddlegans_section_runs_unchanged(photos):
 def test_validated_settings_build_the_same(photos):
     settings = single(photos, {"name": "Resize", "size": [6, 8]})
     options = SingleDataset.Options.model_validate(settings)
-    for given in (settings, options, options.model_dump(), options.model_dump(mode="json")):
-        sample = build_dataset(given).sample(3, rng(1))["A"]
+    for content in (settings, options, options.model_dump(), options.model_dump(mode="json")):
+        sample = build_dataset(content).sample(3, rng(1))["A"]
         np.testing.assert_array_equal(sample, build_dataset(settings).sample(3, rng(1))["A"])
         assert sample.shape == (3, 6, 8)
 
@@ -131,13 +131,13 @@ def test_validated_settings_are_used_as_they_are(photos, monkeypatch):
     for name in ("model_dump", "model_dump_json", "model_copy"):
         monkeypatch.setattr(pydantic.BaseModel, name, lambda self, **settings: pytest.fail("dumped"))
     used = build_dataset(options)._pipeline._steps
-    assert all(step is given for step, given in zip(used, steps, strict=True))
+    assert all(used_step is step for used_step, step in zip(used, steps, strict=True))
     monkeypatch.setattr(config, "validate", lambda *args: pytest.fail("validated again"))
     faces = FacesDataset.Options.model_validate({"name": "FacesDataset", "dataroot": str(photos), "size": 8})
     assert build_dataset(faces).size == 8
 
 
-def test_other_options_are_a_fault_of_the_caller():
+def test_options_of_something_else_are_refused():
     with pytest.raises(TypeError, match="expected a mapping or the options of a data set, got NamedOptions"):
         build_dataset(NamedOptions(name="FacesDataset"))
 
@@ -158,7 +158,7 @@ def test_a_single_data_set_has_one_image(photos, step, changes, message):
     assert message in str(caught.value) and "did you mean 'prob'?" in str(caught.value)
 
 
-def test_a_picture_too_small_for_the_pipeline_is_named(photos):
+def test_the_error_of_a_picture_too_small_for_the_pipeline_names_it(photos):
     dataset = build_dataset(single(photos, {"name": "RandomCrop", "size": 16}))
     assert dataset.sample(2, rng())["A"].shape == (3, 16, 16)
     with pytest.raises(InputError, match=r"^3\.png: has 9 x 7 pixels where RandomCrop cuts out 16 x 16") as caught:
@@ -177,7 +177,7 @@ def test_faces_are_the_centre_square_averaged(photos):
     assert dataset.image(3).shape == (10, 10, 3)  # enlarged from 9 x 7
 
 
-def test_the_square_keeps_what_has_the_right_size():
+def test_a_square_of_the_right_size_is_not_resampled():
     image = rng().integers(0, 256, (8, 11, 3), dtype=np.uint8)
     np.testing.assert_array_equal(square(image, 8), image[:, 1:9])
 
@@ -204,7 +204,7 @@ def test_half_of_the_faces_are_mirrored(photos):
         ({"exclude": 0}, "0123"),
     ],
 )
-def test_limit_and_exclude_part_the_pictures(photos, settings, names):
+def test_limit_and_exclude_select_pictures(photos, settings, names):
     dataset = FacesDataset(photos, 8, **settings)
     assert [dataset.name(i) for i in range(len(dataset))] == [f"{name}.png" for name in names]
     assert [dataset.source.name(i) for i in range(len(dataset))] == [f"{name}.png" for name in names]
@@ -223,14 +223,14 @@ def test_the_cache_changes_nothing_and_reads_once(photos, monkeypatch):
     monkeypatch.setattr(cached.source, "read", lambda i: reads.append(i) or read(i))
     for i in (0, 3, 0, 3, 0):
         np.testing.assert_array_equal(cached.sample(i, rng(i))["A"], plain.sample(i, rng(i))["A"])
-        cached.image(i)[:] = 0  # the caller's own
+        cached.image(i)[:] = 0  # the caller owns the array
     assert reads == [0, 3]
     monkeypatch.undo()
     assert len(pickle.dumps(cached)) < len(pickle.dumps(plain)) + 500
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(cached)).image(2), plain.image(2))
 
 
-def test_a_cache_that_would_fill_the_memory_is_refused(photos, monkeypatch):
+def test_a_cache_above_the_limit_is_refused(photos, monkeypatch):
     monkeypatch.setattr(faces_dataset, "MAX_CACHE_BYTES", 4 * 8 * 8 * 3 - 1)
     with pytest.raises(ConfigError, match=r"cache: 4 pictures of 8 x 8 pixels take more than.*cache: false"):
         FacesDataset(photos, 8, cache=True)
@@ -300,7 +300,7 @@ ORDERS = [
 def test_a_saved_configuration_lists_the_location_behind_the_name(options, keys):
     assert list(options.model_fields) == keys
     assert not issubclass(options, DatarootOptions) or "dataroot" not in DatasetOptions.model_fields
-    # As training names the options of a block.
+    # Training derives its options in this way.
     named = pydantic.create_model("X", __base__=options, name=(Literal["X"], "X"))
     assert list(named.model_fields) == keys
 
@@ -317,7 +317,7 @@ def test_a_saved_pair_lists_its_locations_behind_the_name():
     assert pair.arguments() == {"dataroot_a": "a", "dataroot_b": "b", "flip": False}
 
 
-def test_the_data_layer_costs_no_paddle():
+def test_the_data_layer_does_not_import_paddle():
     modules = "ppgan_ext.data.datasets, ppgan_ext.data.loader, ppgan_ext.worker_process"
     code = f"import sys, {modules}; print('paddle' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

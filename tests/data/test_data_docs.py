@@ -1,4 +1,4 @@
-"""The examples of docs/data.md are right."""
+"""The examples and tables of docs/data.md are correct."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def faces(tmp_path, monkeypatch):
     return tmp_path / "faces"
 
 
-def test_the_pack_that_the_page_writes_holds_the_pictures(faces):
+def test_the_pack_that_the_page_writes_contains_the_pictures(faces):
     exec(compile(block("python"), "docs/data.md", "exec"), {})
     folder, pack = open_source(faces), open_source("faces.npz")
     assert len(folder) == len(pack) == 3
@@ -49,7 +49,7 @@ def test_the_settings_of_the_page_build(faces):
     assert [len(build_dataset(settings[part])) for part in ("train", "test")] == [2, 1]
 
 
-def test_the_command_of_the_page_is_right():
+def test_the_commands_of_the_page_parse():
     line, of_multipie = re.findall(r"python tools/prepare_faces\.py (.*)", PAGE)
     assert read_options(COMMANDS["prepare"], of_multipie.split(), "prepare").which == "largest"
     options = read_options(COMMANDS["prepare"], line.split(), "prepare")
@@ -57,10 +57,10 @@ def test_the_command_of_the_page_is_right():
     assert f"`--min_size` ({options.min_size} pixels" in PAGE
 
 
-def test_the_cameras_of_the_page_are_the_packages():
+def test_the_tables_of_the_page_match_the_package():
     names, yaws = re.findall(r"^\| (?:camera|yaw)[^|]*\|(.*)\|$", PAGE, re.MULTILINE)
-    found = zip(re.findall(r"`(.*?)`", names), map(int, yaws.split("|")), strict=True)
-    assert dict(found) == multipie.CAMERAS
+    cameras = zip(re.findall(r"`(.*?)`", names), map(int, yaws.split("|")), strict=True)
+    assert dict(cameras) == multipie.CAMERAS
     for setting, column in ((1, 1), (2, 2)):
         for part in ("train", "test"):
             (row,) = re.findall(rf"^\| `part: {part}` \|.*$", PAGE, re.MULTILINE)
@@ -76,6 +76,6 @@ def test_the_evaluation_of_the_page_parses():
     assert {"gallery_light", "network", "weight_path", "crop", "synthesised"} <= set(RecognitionOptions.model_fields)
 
 
-def test_the_suffixes_are_all_named():
+def test_the_page_lists_all_suffixes():
     (listed,) = re.findall(r"\((\.jpg [^)]*)\)|`(\.jpg [^`]*)`", PAGE)
     assert set("".join(listed).strip("`").split()) == SUFFIXES

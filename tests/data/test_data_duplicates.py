@@ -10,7 +10,7 @@ from ppgan_ext.data.sources import open_source
 
 @pytest.fixture
 def folder(tmp_path):
-    """Six pictures; 4 is 0 brighter, coloured and compressed, 5 is 1 mirrored, 3 cannot be read."""
+    """Six pictures: 4 is 0 made brighter, tinted and compressed; 5 is 1 mirrored; 3 cannot be read."""
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 200, (3, 8, 6, 3), np.uint8)
     images = [cv2.resize(one, (60, 80), interpolation=cv2.INTER_CUBIC) for one in coarse]
@@ -23,7 +23,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_the_same_photo_is_found_whatever_was_done_to_it(folder):
+def test_an_edited_copy_of_a_photo_is_found(folder):
     source = open_source(folder)
     assert find_twins(source, [4, 5, 2, 3], [0, 1, 2, 3]) == [(4, 0), (5, 1)]
     assert find_twins(source, range(6), range(6)) == [(0, 4), (1, 5), (4, 0), (5, 1)]

@@ -1,4 +1,4 @@
-"""Batches: the same whatever the number of workers and processes, and what happens when files or workers fail."""
+"""Batches: the same for any number of workers and processes, even when files or workers fail."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def wait_until(condition, seconds=10.0):
     return False
 
 
-def test_a_batch_is_what_order_and_dataset_say(photos):
+def test_a_batch_follows_from_order_and_data_set(photos):
     dataset = FacesDataset(photos, SIZE)
     iterations = take(Loader(dataset, 3, seed=7), 9)
     order = SampleOrder(11, 7)
@@ -90,7 +90,7 @@ def test_workers_give_the_same_batches(photos, num_workers):
     with Loader(dataset, 3, seed=1, num_workers=num_workers, **shards) as loader:
         iterations = take(loader, 6)
         assert flat(iterations) == expected
-        iterations[0][0]["A"][:] = 0  # the caller's own, to be written to
+        iterations[0][0]["A"][:] = 0  # the caller owns the array and may write to it
 
 
 def test_processes_share_the_order_of_one(photos):
@@ -100,7 +100,7 @@ def test_processes_share_the_order_of_one(photos):
         take(Loader(dataset, 2, seed=3, first_shard=first, num_shards=2, num_shards_total=4), 5) for first in (0, 2)
     ]
     assert flat(whole) == flat(a + b for a, b in zip(*parts, strict=True))
-    # The same eight samples too as one shard of eight.
+    # One shard of eight has the same eight samples.
     indices = [np.concatenate([batch["index"] for batch in shards]) for shards in whole]
     one = take(Loader(dataset, 8, seed=3), 5)
     np.testing.assert_array_equal(indices, [shards[0]["index"] for shards in one])
@@ -113,11 +113,11 @@ def test_any_iteration_can_be_the_first(photos, num_workers):
         assert flat(take(loader, 4, first=6)) == whole[5:]
         running = loader.batches(2)
         first = next(running)
-        assert flat(take(loader, 1)) == whole[:1]  # another one in between disturbs nothing
+        assert flat(take(loader, 1)) == whole[:1]  # a second iterator in between changes nothing
         assert flat([first, next(running)]) == whole[1:3]
 
 
-def test_without_shuffling_the_order_is_the_sources(photos):
+def test_without_shuffling_the_order_is_that_of_the_source(photos):
     batches = take(Loader(FacesDataset(photos, SIZE), 4, seed=0, shuffle=False), 3)
     assert [batch["index"].tolist() for (batch,) in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 0]]
 
@@ -146,7 +146,7 @@ def spoil(photos, *names):
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_bad_files_are_named_once_and_replaced(photos, num_workers):
+def test_bad_files_are_reported_once_and_replaced(photos, num_workers):
     good = take(Loader(FacesDataset(photos, SIZE), 4, seed=5), 12)
     spoil(photos, "02.png", "07.png")
     with Loader(FacesDataset(photos, SIZE), 4, seed=5, num_workers=num_workers) as loader:
@@ -161,7 +161,7 @@ def test_bad_files_are_named_once_and_replaced(photos, num_workers):
             if before["index"][i] in (2, 7):
                 assert after["index"][i] not in (2, 7)
                 replaced += 1
-            else:  # the order of everything else stays
+            else:  # all other samples stay where they were
                 assert after["index"][i] == before["index"][i]
                 np.testing.assert_array_equal(after["A"][i], before["A"][i])
     assert replaced >= 7
@@ -239,14 +239,14 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(photos):
     with Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2) as loader:
         batches = loader.batches()
         got = [next(batches) for _ in range(5)]
-        for _ in range(2):  # replaced once, and once more after it has worked again
+        for _ in range(2):  # the replacement, too, is replaced after it has done some work
             os.kill(loader._pool.pids[0], signal.SIGKILL)
             got += [next(batches) for _ in range(10)]
         got += [next(batches) for _ in range(5)]
         assert flat(got) == expected
 
 
-def test_a_signal_to_the_whole_group_is_left_to_the_loaders_process(photos):
+def test_workers_ignore_a_signal_to_the_whole_group(photos):
     expected = flat(take(Loader(FacesDataset(photos, SIZE), 4, seed=0), 20))
     with Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2) as loader:
         batches = loader.batches()
@@ -261,7 +261,7 @@ def test_a_signal_to_the_whole_group_is_left_to_the_loaders_process(photos):
 
 
 class Deadly:
-    """A data set whose sample ends its process."""
+    """A data set whose samples end the process that loads them."""
 
     def __len__(self):
         return 1
@@ -274,14 +274,14 @@ class Deadly:
 
 
 class Clumsy(Deadly):
-    """A data set with a fault of its own."""
+    """A data set with a bug."""
 
     def sample(self, index, rng):
         raise KeyError("a mistake in the code")
 
 
 class Unwilling(Deadly):
-    """A data set that cannot be made anew in another process."""
+    """A data set that cannot be unpickled in another process."""
 
     def __reduce__(self):
         return _fail, ()
@@ -293,7 +293,7 @@ def _fail():
 
 @pytest.fixture
 def importable(monkeypatch):
-    """Let worker processes import this module: pytest gives it a name that only it knows."""
+    """Let worker processes import this module, whose name only pytest can resolve."""
     name = Deadly.__module__
     parts = name.split(".")
     base = Path(__file__).parents[len(parts) - 1]
@@ -342,7 +342,7 @@ def test_a_worker_that_dies_twice_is_an_error(importable):
 
 
 @pytest.mark.parametrize(("kind", "text"), [(Clumsy, "a mistake in the code"), (Unwilling, "cannot be made here")])
-def test_a_fault_in_a_worker_comes_with_its_traceback(importable, kind, text):
+def test_an_error_in_a_worker_has_its_traceback(importable, kind, text):
     with Loader(kind(), 1, seed=0, num_workers=1) as loader:
         with pytest.raises((KeyError, RuntimeError), match=text) as caught:
             take(loader, 1)
@@ -373,7 +373,7 @@ def test_a_forgotten_loader_ends_its_processes(photos):
     assert not any(map(is_running, pids))
 
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and so would the script.
+# If a shell starts the tests in the background, they ignore Ctrl-C, and so would the script.
 SCRIPT = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -409,8 +409,8 @@ def finish(process, pids, code):
     return output, errors
 
 
-def test_a_script_that_just_ends_leaves_no_process_and_imports_nothing_twice(photos, tmp_path):
-    # A script without the guard that multiprocessing asks for: its lines run once.
+def test_a_script_that_ends_leaves_no_process_and_runs_once(photos, tmp_path):
+    # The script lacks the guard that multiprocessing requires; its lines still run only once.
     process, pids = start(photos, tmp_path, "print('end')", guard="print(end='', file=sys.stderr)")
     output, errors = finish(process, pids, 0)
     assert (output, errors) == ("end\n", "")
@@ -425,7 +425,7 @@ def test_a_script_that_raises_leaves_no_process(photos, tmp_path):
 def test_ctrl_c_leaves_no_process_and_no_noise(photos, tmp_path, end):
     process, pids = start(photos, tmp_path, end, start_new_session=True)
     time.sleep(0.2)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to the workers too
     _, errors = finish(process, pids, -signal.SIGINT)
     assert errors.count("Traceback") == 1
     assert errors.endswith("KeyboardInterrupt\n")
@@ -439,7 +439,7 @@ def test_a_killed_parent_leaves_no_process(photos, tmp_path, end):
     assert finish(process, pids, -signal.SIGKILL)[1] == ""
 
 
-def test_workers_import_no_paddle_even_where_the_parent_has(photos, tmp_path):
+def test_workers_import_no_paddle_even_if_the_parent_has(photos, tmp_path):
     if not Path("/proc").is_dir():
         pytest.skip("the libraries of a process are listed in /proc")
     process, pids = start(photos, tmp_path, "time.sleep(60)", guard="import paddle")

@@ -1,4 +1,4 @@
-"""Multi-PIE: names, angles, the two settings, gallery and probes, on a small drawn copy."""
+"""Multi-PIE: names, angles, the two settings, gallery and probes, tested on a small drawn copy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def people(source):
     return sorted({(shot.subject, shot.session, shot.recording) for shot in source.shots})
 
 
-def test_a_name_says_all_it_says():
+def test_a_name_is_parsed_completely():
     shot = parse_name("session02/multiview/203/01/19_0/203_02_01_190_14.png")
     assert shot == Shot(203, 2, 1, "19_0", 14)
     assert (shot.yaw, shot.moment) == (45, (203, 2, 1, 14))
@@ -57,7 +57,7 @@ def test_a_name_says_all_it_says():
         ("203_2_01_190_14.png", "is not named"),
         ("203_02_01_190_14_cropped.png", "is not named"),
         ("a203_02_01_190_14.png", "is not named"),
-        ("203_02_01_190_14.png.2.png", "is the face 2"),
+        ("203_02_01_190_14.png.2.png", "is face 2 of its photo"),
         ("000_02_01_190_14.png", "no subject 0"),
         ("347_02_01_190_14.png", "no subject 347"),
         ("203_05_01_190_14.png", "no session 5"),
@@ -71,7 +71,7 @@ def test_other_names_are_refused(name, why):
         parse_name(name)
 
 
-def test_cameras_give_the_yaw_of_the_conventions(tmp_path):
+def test_cameras_have_the_yaw_of_the_conventions(tmp_path):
     from ppgan_ext.faces.detect import find_faces
     from ppgan_ext.faces.pose import head_pose
 
@@ -85,7 +85,7 @@ def test_cameras_give_the_yaw_of_the_conventions(tmp_path):
         assert abs(shot.yaw) == 30 and measured * np.sign(shot.yaw) > 12, (shot, measured)
 
 
-def test_the_settings_divide_people_sessions_and_expressions(copy):
+def test_the_settings_split_people_sessions_and_expressions(copy):
     assert people(open_multipie(copy, 1, "train")) == [(1, 1, 1), (150, 1, 1)]
     assert people(open_multipie(copy, 1, "test")) == [(151, 1, 1), (200, 1, 1), (201, 1, 1)]
     assert people(open_multipie(copy, 2, "train")) == [(1, 1, 1), (150, 1, 1), (151, 1, 1), (200, 1, 1)]
@@ -95,7 +95,7 @@ def test_the_settings_divide_people_sessions_and_expressions(copy):
 
 def test_columns_and_order(copy):
     source = open_multipie(copy, 2, "test")
-    assert len(source) == 5 * 3 * 2  # the raised camera is in no setting
+    assert len(source) == 5 * 3 * 2  # no setting uses the raised camera
     assert [source.name(i) for i in range(len(source))] == sorted(source.name(i) for i in range(len(source)))
     assert source.name(0) == file_of(201, 1, 1, "04_1", 0)
     assert source.column("yaw").tolist() == [30, 30, 0, 0, -90, -90] * 5
@@ -106,7 +106,7 @@ def test_columns_and_order(copy):
     assert source.shots[source.frontal(0)] == Shot(201, 1, 1, "05_1", 0)
 
 
-def test_angles_and_lights_can_be_chosen(copy, tmp_path):
+def test_angles_and_illuminations_can_be_selected(copy, tmp_path):
     source = open_multipie(copy, 2, "test", max_yaw=75, illuminations=[7])
     assert set(source.column("yaw")) == {0, 30} and set(source.column("illumination")) == {7}
     (tmp_path / "data").symlink_to(copy)
@@ -115,15 +115,15 @@ def test_angles_and_lights_can_be_chosen(copy, tmp_path):
         open_multipie(copy, illuminations=[3, 20])
     with pytest.raises(ConfigError, match="setting 3"):
         open_multipie(copy, 3)
-    with pytest.raises(InputError, match="no folder session01"):
+    with pytest.raises(InputError, match="contains none of the folders session01 to session04"):
         open_multipie(copy / "session01")
     with pytest.raises(InputError, match="no such folder"):
         open_multipie(copy / "nowhere")
-    with pytest.raises(InputError, match="holds no picture of the subjects to test with in setting 2"):
+    with pytest.raises(InputError, match="contains no picture of the test subjects of setting 2"):
         open_multipie(copy, 2, "test", illuminations=[3])
 
 
-def test_what_is_misnamed_is_named_and_counted(tmp_path):
+def test_misnamed_files_are_reported_and_counted(tmp_path):
     good = write_multipie(tmp_path, [(1, 1, 1)], ["05_1"], [0, 7])
     folder = tmp_path / "session01/multiview/001/01/05_1"
     for name in ("001_01_01_051_99.png", "holiday.png", "002_01_01_051_00.png", "001_01_01_051_07.png.1.png"):
@@ -133,19 +133,18 @@ def test_what_is_misnamed_is_named_and_counted(tmp_path):
     (tmp_path / "session01/multiview/001/01/5_1").mkdir()
     (tmp_path / "session01/multiview/copy of 001").mkdir()
     (tmp_path / "session01/multiview/cover.png").write_bytes(b"")
-    with pytest.warns(MisnamedWarning, match="7 files or folders are left out") as said:
+    with pytest.warns(MisnamedWarning, match="7 files or folders are skipped") as said:
         source = open_multipie(tmp_path)
     assert len(said) == 1
     assert [source.name(i) for i in range(len(source))] == good
-    found = {name.rpartition("/")[2]: why for name, why in source.misnamed.items()}
-    assert found == {
-        "001_01_01_051_99.png": "there is no illumination 99 (they are 0 to 19)",
+    assert {name.rpartition("/")[2]: why for name, why in source.misnamed.items()} == {
+        "001_01_01_051_99.png": "there is no illumination 99 (the range is 0 to 19)",
         "holiday.png": "is not named SSS_TT_RR_CCC_LL.png",
         "002_01_01_051_00.png": "belongs in session01/multiview/002/01/05_1",
-        "001_01_01_051_07.png.1.png": "is a second picture of its shot",
-        "5_1": "is not named as a camera is",
-        "copy of 001": "is not named as a subject is",
-        "cover.png": "lies where the folders of each subject are",
+        "001_01_01_051_07.png.1.png": "is a second picture of the same shot",
+        "5_1": "does not have the name of a camera",
+        "copy of 001": "does not have the name of a subject",
+        "cover.png": "lies among the subject folders",
     }
 
 
@@ -158,7 +157,7 @@ def test_the_gallery_is_each_persons_first_neutral_frontal_picture(copy):
     assert sorted(gallery + probes) == list(range(len(source))) and not without
 
 
-def test_who_has_no_gallery_picture_is_told(tmp_path):
+def test_subjects_without_a_gallery_picture_are_listed(tmp_path):
     write_multipie(tmp_path, [(201, 1, 1)], ["05_1", "04_1"], [7])
     write_multipie(tmp_path, [(202, 1, 1)], ["04_1"], [7])
     write_multipie(tmp_path, [(203, 1, 1)], ["05_1"], [6])
@@ -200,17 +199,17 @@ def test_a_mirrored_pair_is_mirrored_with_its_angle(copy):
     assert seen == {-1, 1}
 
 
-def test_pairs_leave_out_what_has_no_frontal_picture(tmp_path):
+def test_pairs_leave_out_pictures_without_a_frontal_counterpart(tmp_path):
     write_multipie(tmp_path, [(1, 1, 1)], ["05_1", "04_1"], [7])
     write_multipie(tmp_path, [(2, 1, 1)], ["04_1"], [7])
     assert len(MultiPieDataset(tmp_path, 16)) == 3
     assert len(MultiPieDataset(tmp_path, 16, pairs=True)) == 2
     (tmp_path / file_of(1, 1, 1, "05_1", 7)).unlink()
-    with pytest.raises(InputError, match="no picture has a frontal one"):
+    with pytest.raises(InputError, match="no picture has a frontal counterpart"):
         MultiPieDataset(tmp_path, 16, pairs=True)
 
 
-def test_batches_come_from_workers_and_bad_files_are_counted(tmp_path):
+def test_a_pickled_copy_makes_batches_and_counts_bad_files(tmp_path):
     files = write_multipie(tmp_path, [(1, 1, 1)], ["05_1", "04_1", "13_0"], [7])
     (tmp_path / files[0]).write_bytes(b"torn")
     dataset = pickle.loads(pickle.dumps(MultiPieDataset(tmp_path, 16, pairs=True)))
@@ -222,7 +221,7 @@ def test_batches_come_from_workers_and_bad_files_are_counted(tmp_path):
     assert list(assembler.bad_files) == [files[0]]
 
 
-def test_a_well_named_copy_says_nothing(copy):
+def test_a_copy_with_correct_names_warns_of_nothing(copy):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         open_multipie(copy)

@@ -1,4 +1,4 @@
-"""Pipelines of several images: what shares a draw, which inputs a transform changes, and which orders are refused."""
+"""Pipelines of several images: shared and separate draws, the inputs of a transform, and refused orders of steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rng(seed=0):
 
 
 def numbered(height, width, key):
-    """A picture whose pixels contain their own row, column, and a number for the picture."""
+    """A picture whose pixels contain their row, their column, and the number of the picture."""
     rows, columns = np.mgrid[:height, :width]
     return np.dstack([rows, columns, np.full((height, width), key)]).astype(np.uint8)
 
@@ -36,7 +36,7 @@ def load(key, **options):
 
 
 def transforms(keys, *steps, **options):
-    """A Transforms step; its steps name all of their inputs, as PaddleGAN's configurations do."""
+    """A Transforms step whose transforms list all inputs in ``keys``, as in PaddleGAN's configurations."""
     kinds = {"keys": ["image"] * len(keys)}
     return {"name": "Transforms", "input_keys": list(keys), "pipeline": [{**kinds, **s} for s in steps], **options}
 
@@ -46,7 +46,7 @@ def pair(*steps):
 
 
 def window(pixels):
-    """Where a crop of a numbered picture lies and whether it is mirrored: (top, left, mirrored)."""
+    """Return (top, left, mirrored) of a crop of a numbered picture."""
     assert (np.diff(pixels[0], axis=0) == 1).all() and (np.abs(np.diff(pixels[1], axis=1)) == 1).all()
     return int(pixels[0].min()), int(pixels[1].min()), bool(pixels[1, 0, 0] > pixels[1, 0, 1])
 
@@ -153,7 +153,7 @@ def test_keys_leave_later_inputs_unchanged():
         sample = pair(mirror, TRANSPOSE)({"A": A, "B": B}, rng(), shared_draws=shared_draws)
         np.testing.assert_array_equal(sample["A"], A[:, ::-1].transpose(2, 0, 1))
         np.testing.assert_array_equal(sample["B"], B.transpose(2, 0, 1))
-    # Inputs are meant by their places in input_keys, not in the sample.
+    # The positions are those in input_keys, not those in the sample.
     pipeline = build_pipeline([load("A"), load("B"), transforms("BA", mirror, TRANSPOSE)])
     sample = pipeline({"A": A, "B": B}, rng())
     np.testing.assert_array_equal(sample["A"], A.transpose(2, 0, 1))
@@ -202,7 +202,7 @@ UNNAMED = {"name": "Transforms", "input_keys": ["A", "B"], "pipeline": [TRANSPOS
 REFUSED = {
     "unnamed inputs": (
         [load("A"), load("B"), UNNAMED],
-        "preprocess: Transpose needs 'keys: [image, image]' for A and B; fewer entries leave the last ones as",
+        "preprocess: Transpose needs 'keys: [image, image]' for A and B; images beyond the list stay unchanged",
     ),
     "no inputs": (
         [load("A"), load("B"), transforms("AB", {**TRANSPOSE, "keys": []})],
@@ -218,14 +218,14 @@ REFUSED = {
         "preprocess: Transforms reads the key 'B'; put a LoadImageFromFile with that key before it",
     ),
     "loaded late": ([load("A"), transforms("AB", TRANSPOSE), load("B")], "reads the key 'B'"),
-    "loaded twice": ([load("A"), load("A")], "LoadImageFromFile must stand only once for the key 'A'"),
+    "loaded twice": ([load("A"), load("A")], "LoadImageFromFile must appear only once for the key 'A'"),
     "some output keys": (
         [load("A"), load("B"), transforms("AB", TRANSPOSE, output_keys=["C"])],
         "preprocess: output_keys must have 2 entries, as many as input_keys",
     ),
     "one transposed": (
         [load("A"), load("B"), transforms("AB", {**TRANSPOSE, "keys": ["image"]}, NORMALIZE)],
-        "preprocess: Normalize with data_format CHW must stand after Transpose",
+        "preprocess: Normalize with data_format CHW must come after Transpose",
     ),
     "no keys": ([load("A"), transforms("", TRANSPOSE)], "preprocess.1.input_keys: tuple should have at least 1 item"),
 }

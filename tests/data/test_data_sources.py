@@ -1,4 +1,4 @@
-"""Folders, zip files and packs: the same contract for each, and what is refused."""
+"""Folders, zip files and packs fulfil the same contract; damaged and dangerous ones are refused."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def encoded(image: np.ndarray, kind: str = "PNG") -> bytes:
 
 
 def write_pack(path, files, **columns):
-    """Write files end to end, as the shared packs are; savez, so that members are stored as they are."""
+    """Write concatenated files like those of the shared packs, with savez, which does not compress."""
     data = np.frombuffer(b"".join(files), np.uint8)
     np.savez(path, encoded=data, ends=np.cumsum([len(f) for f in files]), **columns)
     return path
@@ -83,7 +83,7 @@ MAKERS = {
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-def test_each_source_lists_sorts_reads_and_travels(tmp_path, kind):
+def test_each_source_lists_sorts_reads_and_can_be_pickled(tmp_path, kind):
     make, names = MAKERS[kind]
     path = make(tmp_path)
     source = open_source(path)
@@ -96,11 +96,11 @@ def test_each_source_lists_sorts_reads_and_travels(tmp_path, kind):
             np.testing.assert_array_equal(image, picture(i))
             expected = len(encoded(picture(i), "BMP" if source.name(i).endswith("bmp") else "PNG"))
             assert reader.num_bytes(i) == expected
-            image[:] = 0  # the caller's own: the next reading is not touched by it
+            image[:] = 0  # the caller owns the array; the next read is not affected
     assert str(source) == str(source.path) == str(path)
 
 
-def test_the_handle_and_the_pixels_stay_behind(tmp_path):
+def test_handles_and_pixels_are_not_pickled(tmp_path):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (40, 64, 64, 3), dtype=np.uint8)
     np.savez(tmp_path / "p.npz", images=images)
@@ -133,19 +133,19 @@ def test_columns_follow_their_pictures(tmp_path):
     with pytest.raises(InputError, match=r"no column 'agee'. Did you mean 'age'"):
         source.column("agee")
     write_pack(tmp_path / "p.npz", [encoded(picture(0))], age=np.arange(2))
-    with pytest.raises(InputError, match=r"'age' has the shape \(2,\), not a row for each of 1"):
+    with pytest.raises(InputError, match=r"'age' has the shape \(2,\), not one row for each of 1"):
         open_source(tmp_path / "p.npz").column("age")
     with pytest.raises(InputError, match="Only packs"):
         open_source(make_folder(tmp_path / "f")).column("age")
 
 
-def test_equal_names_in_a_pack_are_told_apart(tmp_path):
+def test_equal_names_in_a_pack_are_made_unique(tmp_path):
     write_pack(tmp_path / "p.npz", [encoded(picture(0))] * 2, name=np.array(["a", "a"]))
     source = open_source(tmp_path / "p.npz")
     assert [source.name(0), source.name(1)] == ["p.npz/a#0", "p.npz/a#1"]
 
 
-def test_a_part_is_a_stretch(tmp_path):
+def test_a_part_is_a_range(tmp_path):
     source = PartOfSource(open_source(make_folder(tmp_path / "f")), range(1, 3))
     assert (len(source), source.name(0), source.name(1)) == (2, "b/a.PNG", "b/deep/z.bmp")
     np.testing.assert_array_equal(source.read(1), picture(2))
@@ -154,7 +154,7 @@ def test_a_part_is_a_stretch(tmp_path):
         source.read(2)
 
 
-def test_a_file_that_has_gone_is_a_bad_file(tmp_path):
+def test_a_deleted_file_is_a_bad_file(tmp_path):
     source = open_source(make_folder(tmp_path / "f"))
     (tmp_path / "f" / "a.png").unlink()
     for use in (source.read, source.num_bytes):
@@ -162,7 +162,7 @@ def test_a_file_that_has_gone_is_a_bad_file(tmp_path):
             use(0)
 
 
-def test_linked_folders_are_entered_and_circles_are_not(tmp_path):
+def test_linked_folders_are_followed_except_in_circles(tmp_path):
     root = tmp_path / "f"
     (root / "real").mkdir(parents=True)
     (root / "real" / "a.png").write_bytes(encoded(picture(0)))
@@ -175,7 +175,7 @@ def test_linked_folders_are_entered_and_circles_are_not(tmp_path):
 def write_exif_rotated(path):
     image = PIL.Image.fromarray(picture(0))
     exif = image.getexif()
-    exif[0x0112] = 6  # stored lying on its side: turn clockwise to see it
+    exif[0x0112] = 6  # stored lying on its side; turn it clockwise to view it
     image.save(path, exif=exif)
 
 
@@ -200,7 +200,7 @@ def bad_files():
 
 @pytest.mark.parametrize("damage", bad_files())
 @pytest.mark.parametrize("kind", ["folder", "zip", "pack"])
-def test_a_bad_file_is_named(tmp_path, kind, damage):
+def test_the_error_of_a_bad_file_names_it(tmp_path, kind, damage):
     data = bad_files()[damage]
     if kind == "folder":
         path, name = tmp_path / "f", "bad.png"
@@ -255,15 +255,15 @@ def test_a_zip_bomb_is_not_decompressed(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["../a.png", "b/../../a.png", "/a.png", "C:/a.png"])
-def test_a_zip_whose_names_lead_out_is_refused(tmp_path, name):
+def test_a_zip_with_paths_that_lead_out_is_refused(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("good.png", encoded(picture(0)))
         archive.writestr(name, encoded(picture(0)))
-    with pytest.raises(InputError, match=r"f\.zip: holds a name that leads out of it"):
+    with pytest.raises(InputError, match=r"f\.zip: contains a path that leads out of it"):
         open_source(tmp_path / "f.zip")
 
 
-def test_a_link_in_a_zip_is_left_out(tmp_path):
+def test_a_link_in_a_zip_is_skipped(tmp_path):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("a.png", encoded(picture(0)))
         link = zipfile.ZipInfo("b.png")
@@ -291,19 +291,19 @@ def corrupt(path):
 
 REFUSED = {
     "missing": (lambda tmp: tmp / "nothing", "no such file or folder. Check dataroot"),
-    "empty folder": (lambda tmp: tmp, "holds no pictures. Put files ending in .bmp"),
-    "folder with a zip": (lambda tmp: make_zip(tmp / "f.zip").parent, "holds no pictures. Give the path of f.zip"),
+    "empty folder": (lambda tmp: tmp, "contains no pictures. Put files ending in .bmp"),
+    "folder with a zip": (lambda tmp: make_zip(tmp / "f.zip").parent, "contains no pictures. Give the path of f.zip"),
     "a picture": (lambda tmp: (tmp / "a.png", (tmp / "a.png").write_bytes(encoded(picture(0))))[0], "is a single pic"),
     "text": (lambda tmp: (tmp / "a.txt", (tmp / "a.txt").write_text("x"))[0], "is not a data set. Give a folder of"),
     "broken zip": (lambda tmp: (tmp / "a.zip", corrupt(tmp / "a.zip"))[0], "is not a readable zip file"),
-    "broken pack": (lambda tmp: (tmp / "a.npz", corrupt(tmp / "a.npz"))[0], "is not an .npz that can be read"),
-    "broken pack in a folder": (lambda tmp: (tmp, corrupt(tmp / "a.npz"))[0], "a.npz: is not an .npz that can be read"),
+    "broken pack": (lambda tmp: (tmp / "a.npz", corrupt(tmp / "a.npz"))[0], "is not a readable .npz file"),
+    "broken pack in a folder": (lambda tmp: (tmp, corrupt(tmp / "a.npz"))[0], "a.npz: is not a readable .npz file"),
     "object array": (lambda tmp: (tmp / "a.npz", write_objects(tmp / "a.npz"))[0], "'images' cannot be read"),
 }
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_no_data_set_is_refused(tmp_path, case):
+def test_other_files_and_folders_are_refused(tmp_path, case):
     make, message = REFUSED[case]
     with pytest.raises(InputError) as caught:
         open_source(make(tmp_path))
@@ -313,18 +313,18 @@ def test_what_is_no_data_set_is_refused(tmp_path, case):
 def test_an_empty_zip_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
         archive.writestr("readme.txt", "nothing here")
-    with pytest.raises(InputError, match=r"f\.zip: holds no pictures"):
+    with pytest.raises(InputError, match=r"f\.zip: contains no pictures"):
         open_source(tmp_path / "f.zip")
 
 
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ({"codes": np.zeros(3)}, "is not a pack of pictures; it holds codes"),
+        ({"codes": np.zeros(3)}, "is not a pack of pictures; it contains codes"),
         ({"images": np.zeros((2, 3, 4, 4), np.uint8)}, r"must be (N, H, W, 3), got (2, 3, 4, 4)"),
         ({"images": np.zeros((2, 4, 4, 3), np.float32)}, "'images' must be uint8, got float32"),
-        ({"images": np.zeros((0, 4, 4, 3), np.uint8)}, "holds no pictures"),
-        ({"encoded": np.zeros(9, np.uint8), "ends": np.zeros(0, np.int64)}, "holds no pictures"),
+        ({"images": np.zeros((0, 4, 4, 3), np.uint8)}, "contains no pictures"),
+        ({"encoded": np.zeros(9, np.uint8), "ends": np.zeros(0, np.int64)}, "contains no pictures"),
         ({"encoded": np.zeros(9, np.uint8), "ends": np.array([4, 10])}, "'ends' does not cut 'encoded'"),
         ({"encoded": np.zeros(9, np.uint8), "ends": np.array([5, 4])}, "'ends' does not cut 'encoded'"),
         ({"encoded": np.zeros(9, np.uint8), "ends": np.array([-1, 4])}, "'ends' does not cut 'encoded'"),
@@ -341,13 +341,13 @@ def test_a_wrong_pack_is_refused_with_the_reason(tmp_path, members, message):
     assert "p.npz: " in str(caught.value)
 
 
-def test_pictures_beside_a_pack_are_refused_but_other_arrays_and_zips_are_let_be(tmp_path):
+def test_a_folder_with_pictures_and_a_pack_is_refused_but_other_arrays_and_zips_are_ignored(tmp_path):
     root = make_folder(tmp_path / "f")
     make_zip(root / "download.zip")
     np.savez(root / "statistics.npz", mean=np.zeros(3))
     assert len(open_source(root)) == 3
     make_pack(root / "p.npz")
-    with pytest.raises(InputError, match=r"holds pictures and a pack too.*the pack is p\.npz"):
+    with pytest.raises(InputError, match=r"contains both pictures and a pack\. Give the path of the pack, p\.npz,"):
         open_source(root)
 
 

@@ -1,4 +1,4 @@
-"""PaddleGAN's transforms: equal to Paddle's own, which are not used by the package."""
+"""PaddleGAN's transforms compute the same as Paddle's own, which the package does not use."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def run(*transforms, image=IMAGE, seed=0, **load):
 
 @pytest.fixture(scope="module")
 def paddles():
-    """Paddle's transforms, the twins to compare with."""
+    """Paddle's transforms, to compare with."""
     return pytest.importorskip("paddle.vision.transforms")
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "area", "lanczos"])
 @pytest.mark.parametrize("size", [[20, 31], [60, 41], 24, 64, 37])
 @pytest.mark.parametrize("image", [IMAGE, TALL], ids=["wide", "tall"])
-def test_resize_is_paddles(paddles, size, interpolation, image):
+def test_resize_matches_paddle(paddles, size, interpolation, image):
     own = Resize(name="Resize", size=size, interpolation=interpolation)(image, np.random.default_rng(0))
     np.testing.assert_array_equal(own, paddles.Resize(size, interpolation)(image))
 
@@ -50,13 +50,13 @@ def test_resize_sizes_are_height_then_width():
 
 
 @pytest.mark.parametrize("size", [[20, 31], [37, 52], [36, 51], 17])
-def test_center_crop_is_paddles(paddles, size):
+def test_center_crop_matches_paddle(paddles, size):
     own = CenterCrop(name="CenterCrop", size=size)(IMAGE, np.random.default_rng(0))
     np.testing.assert_array_equal(own, paddles.CenterCrop(size)(IMAGE))
 
 
 @pytest.mark.parametrize("data_format", ["CHW", "HWC"])
-def test_normalize_is_paddles(paddles, data_format):
+def test_normalize_matches_paddle(paddles, data_format):
     mean, std = [1.0, 20.0, 127.5], [2.0, 50.0, 127.5]
     steps = [{"name": "Normalize", "mean": mean, "std": std, "data_format": data_format}, TRANSPOSE]
     if data_format == "CHW":
@@ -68,7 +68,7 @@ def test_normalize_is_paddles(paddles, data_format):
     np.testing.assert_array_equal(own, expected.astype(np.float32))
 
 
-def test_numbers_for_all_channels_are_paddles(paddles):
+def test_numbers_for_all_channels_match_paddle(paddles):
     own = run(TRANSPOSE, {"name": "Normalize", "mean": 127.5, "std": 2})
     np.testing.assert_array_equal(own, paddles.Normalize(127.5, 2)(paddles.Transpose()(IMAGE)))
 
@@ -92,7 +92,7 @@ def test_the_flip_mirrors_left_and_right_half_of_the_time(paddles):
     assert np.array_equal(RandomHorizontalFlip(name="RandomHorizontalFlip", prob=0.0)(IMAGE, RNG), IMAGE)
 
 
-def test_random_crops_reach_every_place():
+def test_random_crops_reach_every_position():
     crop = RandomCrop(name="RandomCrop", size=[35, 51])
     numbered = np.arange(37 * 52, dtype=np.int64).reshape(37, 52, 1)
     starts = {divmod(int(crop(numbered, np.random.default_rng(seed))[0, 0, 0]), 52) for seed in range(200)}
@@ -113,7 +113,7 @@ def test_a_pipeline_is_a_pure_function_of_image_and_generator():
     np.testing.assert_array_equal(IMAGE, before)
 
 
-def test_colours_are_rgb_unless_bgr_is_asked_for():
+def test_colours_are_rgb_unless_to_rgb_is_false():
     np.testing.assert_array_equal(run(TRANSPOSE, to_rgb=False), run(TRANSPOSE)[::-1])
 
 
@@ -144,15 +144,15 @@ MISTAKES = {
     "to_rgb": ([TRANSPOSE, {"name": "Normalize", "to_rgb": True}], "to_rgb: input should be False"),
     "order": ([{"name": "Transpose", "order": [0, 1, 2]}], "order"),
     "no transpose": ([{"name": "Resize", "size": 4}], "preprocess: Transpose is missing"),
-    "twice": ([TRANSPOSE, TRANSPOSE], "preprocess: Transpose must stand only once"),
-    "late": ([TRANSPOSE, {"name": "Resize", "size": 4}], "preprocess: Resize must stand before Transpose"),
-    "early": ([NORMALIZE, TRANSPOSE], "preprocess: Normalize with data_format CHW must stand after Transpose"),
-    "HWC": ([TRANSPOSE, {**NORMALIZE, "data_format": "HWC"}], "data_format HWC must stand before Transpose"),
+    "twice": ([TRANSPOSE, TRANSPOSE], "preprocess: Transpose must appear only once"),
+    "late": ([TRANSPOSE, {"name": "Resize", "size": 4}], "preprocess: Resize must come before Transpose"),
+    "early": ([NORMALIZE, TRANSPOSE], "preprocess: Normalize with data_format CHW must come after Transpose"),
+    "HWC": ([TRANSPOSE, {**NORMALIZE, "data_format": "HWC"}], "data_format HWC must come before Transpose"),
 }
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_named(case):
+def test_mistakes_are_described(case):
     transforms, message = MISTAKES[case]
     with pytest.raises(ConfigError) as caught:
         pipeline(*transforms)

@@ -1,7 +1,7 @@
-"""A small Multi-PIE drawn by code: its folders and names, heads that turn as its cameras see them.
+"""A small Multi-PIE drawn by code, with its folders and names, and heads turned as each camera sees them.
 
-Which camera sees which angle is written here once more, as left and right of the picture, so that a sign that is
-swapped in the package does not agree with it.
+The angles of the cameras are stated here independently, as the left and right of the picture, so that a swapped sign in
+the package is noticed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SKINS = ((232, 190, 160), (120, 80, 60), (200, 120, 120), (170, 150, 90), (90, 
 
 
 def turned(camera: str) -> float:
-    """Degrees by which the head is drawn turned, positive to the right of the picture."""
+    """Return the yaw in degrees of the drawn head, positive to the right of the picture."""
     if camera in NOSE_TO_THE_RIGHT:
         return 15.0 * (1 + NOSE_TO_THE_RIGHT.index(camera))
     if camera in NOSE_TO_THE_LEFT:
@@ -30,7 +30,7 @@ def turned(camera: str) -> float:
 
 
 def draw_shot(subject: int, camera: str, illumination: int, size: tuple[int, int]) -> np.ndarray:
-    """Draw a subject, told apart by skin and distance of the eyes, in more or less light; (height, width, 3) uint8."""
+    """Draw a subject in some illumination, (height, width, 3) uint8; skin and eye distance depend on the subject."""
     width, height = size
     skin = np.array(_SKINS[subject % len(_SKINS)]) * (0.75 + 0.25 * (illumination % 10) / 9)
     eyes = height * (0.2 + 0.02 * (subject % 4))
@@ -40,7 +40,7 @@ def draw_shot(subject: int, camera: str, illumination: int, size: tuple[int, int
 
 
 def file_of(subject: int, session: int, recording: int, camera: str, illumination: int) -> str:
-    """Path of a picture below the folder of the sessions."""
+    """Return the path of a picture below the folder of the sessions."""
     name = f"{subject:03d}_{session:02d}_{recording:02d}_{camera.replace('_', '')}_{illumination:02d}.png"
     return f"session{session:02d}/multiview/{subject:03d}/{recording:02d}/{camera}/{name}"
 
@@ -52,7 +52,7 @@ def write_multipie(
     illuminations: Sequence[int] = (7,),
     size: tuple[int, int] = (48, 40),
 ) -> list[str]:
-    """Write all pictures of (subject, session, recording) by cameras and illuminations; returns their paths."""
+    """Write the pictures of each (subject, session, recording) by all cameras, in all illuminations; return paths."""
     written = []
     for subject, session, recording in moments:
         for camera in cameras:

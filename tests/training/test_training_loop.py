@@ -232,7 +232,7 @@ def test_data_that_cannot_be_used_is_refused_before_a_folder_is_made(tmp_path, f
     empty = tmp_path / "empty"
     empty.mkdir()
     path = toy_runs.write_config(tmp_path, faces)
-    with pytest.raises(InputError, match="holds no pictures"):
+    with pytest.raises(InputError, match="contains no pictures"):
         toy_runs.prepare(path, {"dataset.train.dataroot": str(empty)})
     assert not (tmp_path / "out").exists()
 
