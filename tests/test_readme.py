@@ -1,4 +1,8 @@
-"""Both READMEs: the same commands, all of which parse; links and pictures that exist; Python that compiles."""
+"""Checks of the pages that describe the package.
+
+Both READMEs show the same commands; the commands parse, the links lead to files, the Python compiles. The page of
+papers lists every arXiv number that the code cites.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from ppgan_ext.apps import command_line as command
+from ppgan_ext.apps.command_line import read_options
 from ppgan_ext.apps.commands import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "README_cn.md"]
+PAPERS = ROOT / "docs" / "papers.md"
+ARXIV = re.compile(r"(?<![\d.])\d\d(?:0[1-9]|1[0-2])\.\d{4,5}(?!\d)")  # year, month, number
 SCRIPTS = {
     "age_editing.py": "age",
     "face_fusion.py": "fuse",
@@ -25,7 +31,7 @@ SCRIPTS = {
 
 
 def commands_of(page: Path) -> list[list[str]]:
-    """The words of each indented command line, without its comment."""
+    """Return the words of each indented command line, without its comment."""
     lines = re.findall(r"^    ((?:ppgan-ext|python|make|pip) .*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return [shlex.split(line, comments=True) for line in lines]
 
@@ -48,7 +54,7 @@ def test_every_command_parses():
             assert (ROOT / words[1]).is_file()
         else:
             continue
-        command.read_options(COMMANDS[name], rest, "readme")
+        read_options(COMMANDS[name], rest, "readme")
         num_checked += 1
     assert num_checked >= 8
 
@@ -75,3 +81,18 @@ def test_python_blocks_compile_and_import(page):
         compile(block, str(page), "exec")
         imports = "\n".join(line for line in block.splitlines() if line.startswith(("from ", "import ")))
         exec(imports, {})
+
+
+def test_the_page_of_papers_lists_every_arxiv_number_of_the_code():
+    sources = [file for folder in ("ppgan_ext", "tools") for file in (ROOT / folder).rglob("*.py")]
+    cited = {number for file in sources for number in ARXIV.findall(file.read_text(encoding="utf-8"))}
+    listed = re.findall(r"^\| \[(.+?)\]", PAPERS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == sorted(cited)
+
+
+def test_the_modules_on_the_page_of_papers_exist():
+    rows = [line for line in PAPERS.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    names = {name for row in rows for name in re.findall(r"`(.+?)`", row.split(" | ")[-1])}
+    assert len(names) >= 40
+    paths = {name: ROOT / name if "/" in name else ROOT / "ppgan_ext" / name.replace(".", "/") for name in names}
+    assert [name for name, path in paths.items() if not (path.is_dir() or path.with_suffix(".py").is_file())] == []

@@ -215,8 +215,8 @@ def test_a_pickled_copy_makes_batches_and_counts_bad_files(tmp_path):
     dataset = pickle.loads(pickle.dumps(MultiPieDataset(tmp_path, 16, pairs=True)))
     with pytest.raises(BadFileError, match="04_1"):
         dataset.sample(0, rng())
-    assembler = Assembler(dataset, SampleOrder(len(dataset), seed=1), 3)
-    batch = assembler.batch(0)
+    assembler = Assembler(dataset, SampleOrder(len(dataset), seed=1))
+    batch = assembler.batch(0, 3)
     assert batch["A"].shape == batch["B"].shape == (3, 3, 16, 16) and batch["yaw"].shape == (3,)
     assert list(assembler.bad_files) == [files[0]]
 
