@@ -21,6 +21,9 @@ from ppgan_ext.metrics.pose import PoseError
 from ppgan_ext.metrics.ppl import PPL
 from ppgan_ext.metrics.precision_recall import PrecisionRecall
 
+# The name of ModelOutputs in earlier versions.
+Subject = ModelOutputs
+
 # FID, LPIPSMetric, PSNR and SSIM are PaddleGAN's names.
 METRICS: dict[str, type[Metric]] = {
     "FID": FID,
@@ -85,6 +88,7 @@ __all__ = [
     "OnProgress",
     "PoseError",
     "PrecisionRecall",
+    "Subject",
     "build_metric",
     "compute_all",
 ]
