@@ -147,7 +147,7 @@ def _steps(generator: StyleGANv2Generator, ends: FloatArray, times: FloatArray, 
 
 def _seen(pixels: paddle.Tensor, crop: bool) -> paddle.Tensor:
     """Cut out the middle of the face if asked to, and shrink what is larger than the distance needs."""
-    from ppgan_ext.losses.perceptual import fit_to
+    from ppgan_ext.nn.resize import fit_to
 
     if crop:
         eighth = pixels.shape[-1] // 8

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ppgan_ext.losses import adversarial, regularizers
-from ppgan_ext.losses.perceptual import fit_to
 from ppgan_ext.nn.forms import once_form, twice_form
+from ppgan_ext.nn.resize import fit_to
 
 if TYPE_CHECKING:
     import paddle

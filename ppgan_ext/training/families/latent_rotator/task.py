@@ -20,10 +20,11 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.directions import Direction, find, load_directions
 from ppgan_ext.latents.rotation import AXES
 from ppgan_ext.losses import adversarial, identity
-from ppgan_ext.losses.perceptual import fit_to, freeze
 from ppgan_ext.losses.symmetry import Half, MirrorSymmetry, known_half
 from ppgan_ext.networks.rotator import LatentRotator
 from ppgan_ext.nn.forms import once_form
+from ppgan_ext.nn.inference import freeze
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.training.families.latent_rotator import options as rotator_options
 from ppgan_ext.training.families.latent_rotator.options import LatentRotatorOptions
 from ppgan_ext.training.families.psp.networks import make_discriminator

@@ -17,8 +17,8 @@ import paddle
 from ppgan_ext import images as pictures
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.losses import adversarial
-from ppgan_ext.losses.perceptual import fit_to
 from ppgan_ext.nn.forms import once_form
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.option_types import Block
 from ppgan_ext.training.families.psp import networks as psp_networks
 from ppgan_ext.training.families.psp import options as psp_options
