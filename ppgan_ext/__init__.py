@@ -1,7 +1,7 @@
 """Edit the age, expression and style of faces in real photos with StyleGAN2 on PaddlePaddle.
 
-Importing the package sets the CPU defaults that Paddle leaves wrong (see `ppgan_ext.runtime`) and imports neither
-Paddle nor NumPy; everything heavier is imported from the submodule that offers it.
+Importing the package corrects Paddle's CPU defaults (see `ppgan_ext.runtime`) and imports neither Paddle nor NumPy:
+anything heavier is imported from its own submodule.
 """
 
 from ppgan_ext import runtime

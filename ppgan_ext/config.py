@@ -1,4 +1,4 @@
-"""YAML to validated models: every mistake is listed at once, with its line, its key and the nearest right name.
+"""From YAML to validated models: all mistakes are listed at once, each with its line, key and the nearest valid name.
 
 Nothing is evaluated: overrides ``a.b=v`` are parsed as YAML values.
 """
@@ -19,7 +19,8 @@ from ppgan_ext.errors import ConfigError, InputError
 
 Options = TypeVar("Options", bound=pydantic.BaseModel)
 KeyPath = tuple[str | int, ...]
-NO_LINE = 0  # of a key that an override has set
+NO_LINE = 0  # the line of a key that an override has set
+_HOW_TO_SET = "Name a key of a block, or an existing item of a list"
 
 
 def load_options(
@@ -27,15 +28,15 @@ def load_options(
     yaml_path: str | os.PathLike[str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Options:
-    """Build an options model from a YAML file and overrides, which win.
+    """Build an options model from a YAML file and overrides; overrides take precedence.
 
     Args:
-        model_class: a pydantic model; keys it does not know are refused.
+        model_class: a pydantic model that forbids unknown keys.
         yaml_path: a YAML file with one mapping, or None.
-        overrides: field name to value; nested keys dotted.
+        overrides: key -> value; nested keys are dotted.
 
     Raises:
-        ConfigError: names every wrong key and value, with the line of the file where it has one.
+        ConfigError: lists every wrong key and value, with its line if it comes from the file.
         InputError: the file cannot be read.
     """
     data: dict[str, Any] = {}
@@ -45,16 +46,16 @@ def load_options(
         data, lines, problems = read_yaml(yaml_path)
     override(data, lines, overrides or {})
     options, mistakes = validate(model_class, data, lines, yaml_path)
-    refuse([*problems, *mistakes])
+    refuse([*problems, *mistakes], yaml_path)
     assert options is not None
     return options
 
 
 def override(data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping[str, Any]) -> None:
-    """Set dotted keys in what :func:`read_yaml` returned; whole numbers are indices of lists.
+    """Set dotted keys in the data and lines of :func:`read_yaml`, in place; whole numbers are list indices.
 
     Raises:
-        ConfigError: a key below something that has no keys, or past the end of a list.
+        ConfigError: a key lies below a plain value or past the end of a list.
     """
     for dotted, value in overrides.items():
         keys = tuple(int(key) if key.isdigit() else key for key in dotted.split("."))
@@ -73,35 +74,42 @@ def validate(
     """Validate a mapping and describe every mistake, in the order of the file.
 
     Returns:
-        The options, None where there are mistakes; the mistakes, each ``file:line: key: what is wrong``.
+        The options, or None if there are mistakes; and the mistakes, each ``file:line: key: what is wrong``.
     """
     try:
         return model_class.model_validate(data), []
     except pydantic.ValidationError as error:
-        found = [_describe(item, model_class, data) for item in error.errors()]
-        found.sort(key=lambda pair: _line(pair[0], lines) or 0)
-        return None, [mistake(what, path, lines, source) for path, what in found]
+        mistakes = [_describe(item, model_class, data) for item in error.errors()]
+        mistakes.sort(key=lambda pair: _line(pair[0], lines) or 0)
+        return None, [mistake(what, path, lines, source) for path, what in mistakes]
 
 
 def mistake(what: str, path: KeyPath, lines: Mapping[KeyPath, int], source: str | os.PathLike[str] | None) -> str:
-    """Write one mistake as a user reads it: ``file:line: key: what is wrong``; the line of the nearest key above it."""
+    """Format one mistake as ``file:line: key: what is wrong``; a missing key takes the line of its nearest parent."""
     line = _line(path, lines)
     prefix = f"{Path(source)}:{line}: " if source is not None and line else ""
     return f"{prefix}{_dotted(path) or 'options'}: {what}"
 
 
-def refuse(problems: Sequence[str]) -> None:
-    """Raise a ConfigError that lists all problems; do nothing where there are none."""
-    if problems:
-        noun = "mistake" if len(problems) == 1 else "mistakes"
-        raise ConfigError(f"{len(problems)} {noun} in the options: " + "; ".join(problems))
+def refuse(mistakes: Sequence[str], source: str | os.PathLike[str] | None = None) -> None:
+    """Raise a ConfigError if there are mistakes: one on a single line, several below a heading, one to a line.
+
+    Args:
+        mistakes: as :func:`mistake` formats them.
+        source: the file that contains them, for the heading.
+    """
+    if len(mistakes) == 1:
+        raise ConfigError(f"1 mistake in the options: {mistakes[0]}")
+    if mistakes:
+        place = "the options" if source is None else Path(source)
+        raise ConfigError(f"{len(mistakes)} mistakes in {place}", details=mistakes)
 
 
 def parse_overrides(items: Iterable[str]) -> dict[str, Any]:
     """Parse ``["a.b=1", "c=[1, 2]"]`` to ``{"a.b": 1, "c": [1, 2]}``; values are YAML, nothing is evaluated.
 
     Raises:
-        ConfigError: an item without '=' or with a value that is not YAML.
+        ConfigError: an item has no '=', or its value is not YAML.
     """
     parsed: dict[str, Any] = {}
     for item in items:
@@ -116,14 +124,14 @@ def parse_overrides(items: Iterable[str]) -> dict[str, Any]:
 
 
 def read_yaml(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[KeyPath, int], list[str]]:
-    """Read a YAML mapping with the line of every key.
+    """Read a YAML mapping and the line of every key.
 
     Returns:
         The data, the line (from 1) of each key path, and a message for each key given twice.
 
     Raises:
-        InputError: no such file, or not text.
-        ConfigError: not YAML, or not a mapping.
+        InputError: the file is missing, or is not UTF-8 text.
+        ConfigError: the file is not YAML, or not a mapping.
     """
     source = Path(path)
     try:
@@ -131,7 +139,7 @@ def read_yaml(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[KeyPat
     except FileNotFoundError as error:
         raise InputError("no such file", where=source, cure="Check the path") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", where=source) from error
+        raise InputError(f"cannot be read ({error})", where=source, cure="Give a YAML file in UTF-8") from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
@@ -140,7 +148,8 @@ def read_yaml(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[KeyPat
     if data is None:
         return {}, {}, []
     if not isinstance(data, dict):
-        raise ConfigError(f"holds a {type(data).__name__}, not a mapping of options", where=source)
+        what = f"contains a {type(data).__name__}, not a mapping of options"
+        raise ConfigError(what, where=source, cure="Write options as 'name: value', one to a line")
     lines: dict[KeyPath, int] = {}
     twice: list[str] = []
     if node is not None:
@@ -171,12 +180,13 @@ def _set(data: Any, keys: KeyPath, value: Any) -> None:
         elif isinstance(data, list) and isinstance(key, int) and key < len(data):
             data = data[key]
         else:
-            raise ConfigError(f"there is nothing to set under '{_dotted(keys[: depth + 1])}'", where=_dotted(keys))
+            what = f"there is nothing to set under '{_dotted(keys[: depth + 1])}'"
+            raise ConfigError(what, where=_dotted(keys), cure=_HOW_TO_SET)
     last = keys[-1]
     if isinstance(data, dict) or (isinstance(data, list) and isinstance(last, int) and last < len(data)):
         data[last] = value  # type: ignore[index]
     else:
-        raise ConfigError("there is nothing to set there", where=_dotted(keys))
+        raise ConfigError("there is nothing to set here", where=_dotted(keys), cure=_HOW_TO_SET)
 
 
 def _dotted(path: Iterable[str | int]) -> str:
@@ -188,7 +198,7 @@ def _line(path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:
 
 
 def _describe(item: Any, model_class: type[pydantic.BaseModel], data: Mapping[str, Any]) -> tuple[KeyPath, str]:
-    """One of pydantic's mistakes in a user's words."""
+    """Translate one of pydantic's errors into a key path and a message for users."""
     kind, context = item["type"], item.get("ctx", {})
     path, tags = _split_location(tuple(item["loc"]), data, kind)
     if kind == "extra_forbidden":
@@ -214,18 +224,18 @@ def _hint(name: str, choices: Collection[str]) -> str:
 
 
 def _split_location(location: KeyPath, data: Any, kind: str) -> tuple[KeyPath, frozenset[str]]:
-    """Part pydantic's location into keys of the file and the names by which it tells the members of a union."""
+    """Split pydantic's location into keys of the file and the tags of union members."""
     path: list[str | int] = []
     tags: set[str] = set()
     for position, key in enumerate(location):
         if isinstance(data, Mapping):
-            found = key in data
+            is_present = key in data
         else:
-            found = isinstance(data, list) and isinstance(key, int) and key < len(data)
-        if found:
+            is_present = isinstance(data, list) and isinstance(key, int) and key < len(data)
+        if is_present:
             path.append(key)
             data = data[key]
-        elif _gives(data, key):
+        elif _assigns(data, key):
             path.append(key)
             data = None
         elif kind == "missing" and position == len(location) - 1:
@@ -235,13 +245,13 @@ def _split_location(location: KeyPath, data: Any, kind: str) -> tuple[KeyPath, f
     return tuple(path), frozenset(tags)
 
 
-def _gives(data: Any, key: str | int) -> bool:
-    """Say whether a list of a command line's NAME=VALUE gives a value to this name."""
+def _assigns(data: Any, key: str | int) -> bool:
+    """Return whether a command line's list of NAME=VALUE sets this name."""
     return isinstance(data, list) and any(isinstance(item, str) and item.startswith(f"{key}=") for item in data)
 
 
 def _field_names(model_class: type[pydantic.BaseModel], path: KeyPath, tags: Collection[str]) -> list[str]:
-    """Names allowed at a key path, through nested models, lists, dicts and unions (of these the tagged member)."""
+    """Return the names allowed at a key path, through nested models, lists, dicts and unions (their tagged member)."""
     models = [model_class]
     for key in path:
         annotations = [field.annotation for model in models if (field := _field(model, key)) is not None]
@@ -257,14 +267,14 @@ def _field(model: type[pydantic.BaseModel], key: str | int) -> Any:
 
 
 def _models_in(annotation: Any) -> list[type[pydantic.BaseModel]]:
-    """Collect the models that an annotation mentions, however deep."""
+    """Return the models that an annotation mentions, at any depth."""
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return [annotation] if issubclass(annotation, pydantic.BaseModel) else []
     return [model for inner in typing.get_args(annotation) for model in _models_in(inner)]
 
 
 def _tags_of(model: type[pydantic.BaseModel]) -> set[str]:
-    """Collect the values that a model's fields of one fixed word may have: what a union tells it by."""
+    """Return the values of a model's Literal fields: the tags that identify it as a member of a union."""
     annotations = [field.annotation for field in model.model_fields.values()]
     return {
         str(word) for item in annotations if typing.get_origin(item) is typing.Literal for word in typing.get_args(item)

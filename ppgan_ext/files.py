@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Atomic writes: a reader never sees a half-written file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ppgan_ext.errors import OutputError
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Create a folder with its parents and return it.
+    """Create a folder and its parents if they are missing, and return its path.
 
     Raises:
-        OutputError: the folder cannot be made or written into.
+        OutputError: the folder cannot be created or is not writable.
     """
     folder = Path(path)
     try:
@@ -24,23 +24,23 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise _output_error(error, folder) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError("the folder cannot be written to", where=folder, cure="Choose another --output_path")
+        raise OutputError("the folder is not writable", where=folder, cure="Choose another --output_path")
     return folder
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``, which becomes ``path`` when the block ends without an error.
+    """Yield a temporary path beside ``path``, which is renamed to ``path`` when the block ends without an error.
 
-    The temporary name keeps the suffix, so libraries that look at it write the right format. On any error, Ctrl-C
-    included, the temporary file is removed and an older ``path`` stays as it was.
+    The temporary name keeps the suffix, so that libraries which look at it write the right format. On any error, Ctrl-C
+    included, the temporary file is removed and an existing ``path`` stays as it was.
 
     Raises:
         OutputError: the file cannot be written (no permission, full disk).
     """
     target = Path(path)
     make_folder(target.parent)
-    # The name is chosen first: Ctrl-C may come the moment the file is there, and it must be known to be removed.
+    # The name is fixed before the file exists: the cleanup must know it even if Ctrl-C arrives in between.
     temporary = target.parent / f".part-{secrets.token_hex(8)}{target.suffix}"
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -60,10 +60,10 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def append_text(path: str | os.PathLike[str], text: str) -> None:
-    """Add text to the end of a file, made if missing.
+    """Append text to a file, creating it if it is missing.
 
     Raises:
-        OutputError: it cannot be written; a part of the text may have been.
+        OutputError: the file cannot be written; part of the text may have been appended.
     """
     target = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""The only place that knows about files of pictures, EXIF, colour order and value ranges.
+"""Reading images, and converting them to network input and back: file formats, EXIF, colour order and value ranges.
 
 Convention: an ``image`` is (H, W, 3) RGB uint8; ``pixels`` are (N, 3, H, W) RGB float32 in [-1, 1].
 """
@@ -28,14 +28,14 @@ MAX_MEGAPIXELS = 200.0
 
 
 class AnimatedImageWarning(UserWarning):
-    """Only the first frame of an animated picture is used."""
+    """An image is animated; only its first frame is used."""
 
 
 def read_image(source: ImageSource) -> Image:
-    """Read a picture as upright RGB.
+    """Read an image as upright RGB.
 
-    EXIF rotation is applied, colours are converted to sRGB where a profile says otherwise, transparency is laid on
-    white, 16-bit values are scaled to 8 bits, and of an animation the first frame is taken (with a warning).
+    EXIF rotation is applied, colours with an embedded profile are converted to sRGB, transparency is blended onto
+    white, 16-bit values are scaled to 8 bits, and the first frame of an animation is used (with a warning).
 
     Args:
         source: a path, a PIL image, or a uint8 array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
@@ -44,7 +44,7 @@ def read_image(source: ImageSource) -> Image:
         (H, W, 3) RGB uint8, owned by the caller.
 
     Raises:
-        InputError: no such file, not a picture, truncated, or larger than ``MAX_MEGAPIXELS``.
+        InputError: the file is missing, not an image, truncated, or larger than ``MAX_MEGAPIXELS``.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -52,22 +52,22 @@ def read_image(source: ImageSource) -> Image:
         return _from_pil(source, "the given PIL image")
     path = Path(source)
     if path.is_dir():
-        raise InputError("is a folder, not a picture", where=path, cure="Give a picture, or its files one by one")
+        raise InputError("is a folder, not a picture", where=path, cure="Name the pictures in it one by one")
     return _open(path, path)
 
 
 def decode_image(data: bytes, where: object) -> Image:
-    """Read the bytes of a picture file as `read_image` reads the file.
+    """Decode the content of an image file, exactly as `read_image` does.
 
     Args:
-        data: what the file holds.
-        where: what to call it in an error message.
+        data: the content of the file.
+        where: the file's name for error messages.
 
     Returns:
         (H, W, 3) RGB uint8, owned by the caller.
 
     Raises:
-        InputError: not a picture, truncated, or larger than ``MAX_MEGAPIXELS``.
+        InputError: not an image, truncated, or larger than ``MAX_MEGAPIXELS``.
     """
     return _open(io.BytesIO(data), where)
 
@@ -86,9 +86,7 @@ def _open(file: Path | io.BytesIO, where: object) -> Image:
         cure = "Convert it to JPEG or PNG"
         raise InputError("is not a picture in a format that can be read", where=where, cure=cure) from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise InputError(
-            f"cannot be read as a picture ({error})", where=where, cure="Save it again or copy it anew"
-        ) from error
+        raise InputError(f"cannot be read as a picture ({error})", where=where, cure="Save or copy it again") from error
 
 
 def _from_array(array: Image) -> Image:
@@ -119,7 +117,7 @@ def _from_pil(picture: PIL.Image.Image, where: object) -> Image:
 
 
 def _to_eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
-    """Reduce any mode to RGB, or to CMYK or L where a colour profile may still apply."""
+    """Convert any mode to RGB, except CMYK and L: a colour profile may still apply to those."""
     if picture.mode.startswith("I") or picture.mode == "F":
         values = np.asarray(picture).astype(np.float64)
         top = 65535.0 if picture.mode.startswith("I") and values.max() > 255 else 255.0
@@ -133,7 +131,7 @@ def _to_eight_bits(picture: PIL.Image.Image) -> PIL.Image.Image:
 
 def _to_srgb(picture: PIL.Image.Image, profile: bytes | None) -> PIL.Image.Image:
     if profile:
-        # A damaged or unusual profile is no reason to refuse a photo: its numbers are then taken as sRGB.
+        # A damaged or unusual profile is no reason to reject a photo; its values are then assumed to be sRGB.
         with contextlib.suppress(PIL.ImageCms.PyCMSError, OSError, ValueError, TypeError):
             own = PIL.ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if "srgb" not in PIL.ImageCms.getProfileDescription(own).lower():
@@ -150,7 +148,10 @@ def _too_large(where: object) -> InputError:
 
 
 def to_pixels(image: Image) -> FloatArray:
-    """Turn an image into network input.
+    """Convert an image to network input.
+
+    Args:
+        image: (H, W, 3) RGB uint8.
 
     Returns:
         (1, 3, H, W) float32 in [-1, 1]; 0 becomes -1, 255 becomes 1.
@@ -159,10 +160,13 @@ def to_pixels(image: Image) -> FloatArray:
 
 
 def to_image(pixels: FloatArray) -> Image:
-    """Turn network output into an image: clip to [-1, 1], scale to 0-255, round.
+    """Convert network output to an image: clip to [-1, 1], scale to 0-255, round.
 
     Args:
         pixels: (3, H, W) or (1, 3, H, W).
+
+    Returns:
+        (H, W, 3) RGB uint8.
     """
     if pixels.ndim == 4:
         if pixels.shape[0] != 1:
@@ -172,7 +176,7 @@ def to_image(pixels: FloatArray) -> Image:
 
 
 def to_levels(pixels: FloatArray) -> FloatArray:
-    """Turn network output, (3, H, W), into (H, W, 3) float32, 0 to 255: an image that is not rounded yet."""
+    """Convert network output (3, H, W) to unrounded levels: (H, W, 3) float32 in 0-255."""
     return np.ascontiguousarray(_to_range(pixels), dtype=np.float32)
 
 
@@ -181,32 +185,32 @@ def _to_range(pixels: FloatArray) -> FloatArray:
 
 
 def resize(image: Image, size: tuple[int, int]) -> Image:
-    """Resize to ``(width, height)``: Lanczos, which filters before it shrinks."""
+    """Resize (H, W, 3) to ``(width, height)`` with Lanczos, which low-passes before downscaling."""
     if (image.shape[1], image.shape[0]) == size:
         return image.copy()
     return np.array(PIL.Image.fromarray(image).resize(size, PIL.Image.Resampling.LANCZOS))
 
 
 def list_images(folder: str | os.PathLike[str]) -> list[Path]:
-    """List the pictures directly in a folder, sorted by name, hidden files left out.
+    """List the images directly in a folder, sorted by name, without hidden files.
 
     Raises:
-        InputError: no such folder, or no picture in it.
+        InputError: the folder is missing or contains no images.
     """
     root = Path(folder)
     if not root.is_dir():
         raise InputError("no such folder", where=root, cure="Check the path")
-    found = sorted(
+    paths = sorted(
         p for p in root.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file() and not p.name.startswith(".")
     )
-    if not found:
-        known = ", ".join(sorted(SUFFIXES))
-        raise InputError("holds no pictures", where=root, cure=f"Put files ending in {known} there")
-    return found
+    if not paths:
+        suffixes = ", ".join(sorted(SUFFIXES))
+        raise InputError("contains no pictures", where=root, cure=f"Put files ending in {suffixes} there")
+    return paths
 
 
 def grid(images: Sequence[Image], num_columns: int) -> Image:
-    """Tile images of one size row by row; missing tiles at the end stay white."""
+    """Tile images of one size, (H, W, 3) each, row by row; unused tiles at the end stay white."""
     if not images:
         raise ValueError("grid needs at least one image")
     height, width = images[0].shape[:2]

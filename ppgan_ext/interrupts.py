@@ -1,4 +1,4 @@
-"""Ctrl-C at a moment of our choosing."""
+"""Deferring Ctrl-C to a safe moment."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from types import FrameType
 
 @contextlib.contextmanager
 def deferred_interrupt(terminate: bool = False) -> Iterator[Callable[[], None]]:
-    """Hold Ctrl-C back until the yielded function is called, which then raises KeyboardInterrupt.
+    """Defer Ctrl-C until the yielded function is called, which then raises KeyboardInterrupt.
 
-    Paddle turns a KeyboardInterrupt that arrives within a backward pass into an error of its own, and what was fitted
-    so far would be lost with it. A second Ctrl-C is not held back. Outside the main thread, and where somebody else
-    handles the signal, nothing is changed.
+    Paddle turns a KeyboardInterrupt during a backward pass into an error of its own, and the results so far would be
+    lost. A second Ctrl-C is not deferred. Outside the main thread, or if SIGINT already has another handler, this
+    changes nothing.
 
     Args:
-        terminate: treat SIGTERM as a first Ctrl-C, however often it comes: schedulers and launchers send it to end a
-            process, beside the SIGINT of the terminal.
+        terminate: also defer SIGTERM, any number of them: schedulers and launchers end a process with it, on top of
+            the terminal's SIGINT.
     """
-    usual = signal.getsignal(signal.SIGINT)
-    ours = usual is signal.default_int_handler  # not so in a background job, where a shell has it ignored
-    if threading.current_thread() is not threading.main_thread() or not (ours or terminate):
+    current = signal.getsignal(signal.SIGINT)
+    is_default = current is signal.default_int_handler  # false in a background job: the shell ignores SIGINT there
+    if threading.current_thread() is not threading.main_thread() or not (is_default or terminate):
         yield lambda: None
         return
-    came: set[int] = set()
+    received: set[int] = set()
 
     def remember(number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGINT and number in came:
+        if number == signal.SIGINT and number in received:
             signal.default_int_handler(number, frame)
-        came.add(number)
+        received.add(number)
 
     def check() -> None:
-        if came:
-            came.clear()  # told once; who catches it goes on
+        if received:
+            received.clear()  # raised once: a caller that catches it can continue
             raise KeyboardInterrupt
 
-    numbers = [signal.SIGINT] * ours + [signal.SIGTERM] * terminate
-    before = {number: signal.signal(number, remember) for number in numbers}
+    numbers = [signal.SIGINT] * is_default + [signal.SIGTERM] * terminate
+    previous = {number: signal.signal(number, remember) for number in numbers}
     try:
         yield check
         check()
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)

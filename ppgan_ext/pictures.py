@@ -1,7 +1,7 @@
-"""Writing pictures, strips and animations, each marked as edited by this software.
+"""Writing pictures, strips and animations, all of them marked as edited by this software.
 
 The mark is the IPTC digital source type for composites with trained algorithmic media, as XMP in PNG, JPEG and WebP,
-and a plain comment besides, so that both machines and people can tell an edited photo from a real one.
+and also a plain comment, so that both machines and people can tell an edited photo from a real one.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ _EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
 def write_image(
     path: str | os.PathLike[str], image: Image, software_note: str = "Edited or made by a neural network"
 ) -> Path:
-    """Write an image atomically, with metadata that says this software edited or made it.
+    """Write an image atomically, with metadata that says that this software edited or made it.
 
     Args:
-        path: ends in .png, .jpg, .jpeg or .webp; JPEG is written at quality 95 without colour subsampling.
+        path: ends in .png, .jpg, .jpeg or .webp; JPEG is written at quality 95 without chroma subsampling.
         image: (H, W, 3) RGB uint8.
-        software_note: what was done, for a person who looks at the metadata.
+        software_note: a description of the edit for people who look at the metadata.
 
     Raises:
-        ConfigError: another suffix.
+        ConfigError: the suffix is not supported.
         OutputError: the file cannot be written.
     """
     target = Path(path)
@@ -67,15 +67,15 @@ def write_image(
 
 
 def strip(images: Sequence[Image], labels: Sequence[str], height: int = 256) -> Image:
-    """Set images side by side, each scaled to one height, with its label underneath.
+    """Place images side by side, scaled to one height, each with its label underneath.
 
     Args:
-        images: any sizes.
+        images: (H, W, 3) RGB uint8 each, of any sizes.
         labels: one per image.
-        height: of the pictures in pixels, without the labels.
+        height: of the images in pixels, without the labels.
 
     Returns:
-        (height + label band, sum of widths and gaps, 3).
+        (height + label band, sum of widths and gaps, 3) RGB uint8.
     """
     if len(images) != len(labels) or not images:
         raise ValueError(f"strip needs one label per image, got {len(images)} images and {len(labels)} labels")
@@ -101,9 +101,15 @@ def write_animation(
 ) -> Path:
     """Write frames as a looping .gif or an .mp4 (H.264; sides are made even by repeating the last row or column).
 
+    Args:
+        path: ends in .gif or .mp4.
+        frames: (H, W, 3) RGB uint8 each, all of one size.
+        fps: frames per second, above 0.
+        software_note: a description of the edit for people who look at the metadata.
+
     Raises:
-        InputError: no frames.
-        ConfigError: another suffix.
+        InputError: there are no frames.
+        ConfigError: the suffix is not supported, or ``fps`` is not positive.
         OutputError: the file cannot be written.
     """
     target = Path(path)
@@ -111,11 +117,12 @@ def write_animation(
     if suffix not in (".gif", ".mp4"):
         raise ConfigError(f"cannot write animations as '{suffix}'", where=target, cure="Use .gif or .mp4")
     if fps <= 0:
-        raise ConfigError(f"frames per second must be above 0, got {fps:g}", where=target)
+        cure = "Give a positive number of frames per second"
+        raise ConfigError(f"must be above 0, got {fps:g}", where="fps", cure=cure)
     iterator = iter(frames)
     first = next(iterator, None)
     if first is None:
-        raise InputError("an animation needs at least one frame", where=target)
+        raise InputError("an animation needs at least one frame", where=target, cure="Pass one or more images")
     with atomic_path(target) as temporary:
         if suffix == ".gif":
             _run_ffmpeg(temporary, first, iterator, fps, _GIF_OPTIONS)
@@ -126,7 +133,7 @@ def write_animation(
     return target
 
 
-# One palette for all frames and an ordered dither, which stays put where the picture does: parts that do not move then
+# One palette for all frames, and ordered dither, which is constant where the image is: parts that do not move then
 # cost nothing. Error diffusion would make the whole frame flicker.
 _GIF_OPTIONS = [
     "-filter_complex",
@@ -146,23 +153,25 @@ def _run_ffmpeg(path: Path, first: Image, rest: Iterable[Image], fps: float, opt
     command += [*options, "-threads", "1", "-fflags", "+bitexact", str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as ffmpeg:
         assert ffmpeg.stdin is not None and ffmpeg.stderr is not None
-        # When ffmpeg stops early the pipe breaks; its own message, read below, says why.
+        # If ffmpeg stops early, the pipe breaks; its own message, read below, says why.
         with contextlib.suppress(BrokenPipeError):
             for frame in itertools.chain([first], rest):
                 ffmpeg.stdin.write(np.ascontiguousarray(frame).tobytes())
             ffmpeg.stdin.close()
         message = ffmpeg.stderr.read().decode(errors="replace").strip()
     if ffmpeg.returncode != 0:
-        raise OutputError(f"ffmpeg could not write it ({message.splitlines()[-1:] or 'no message'})", where=path)
+        reason = (message.splitlines() or ["no message"])[-1]
+        cure = "Check the free disk space, or write the other format (.gif or .mp4)"
+        raise OutputError(f"ffmpeg could not write it ({reason})", where=path, cure=cure)
 
 
 def _even(frame: Image) -> Image:
-    """Repeat the last row or column where H.264's halved chroma needs an even side."""
+    """Make both sides of (H, W, 3) even by repeating the last row or column: H.264 halves the chroma."""
     return np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
 
 
 def _append_gif_comment(path: Path, comment: str) -> None:
-    """Put a comment extension in front of the trailer (GIF89a, section 24); ffmpeg writes none."""
+    """Insert a comment extension before the trailer (GIF89a, section 24), since ffmpeg writes none."""
     data = path.read_bytes()
     text = comment.encode("ascii", "replace")[:255]
     path.write_bytes(data[:-1] + b"\x21\xfe" + bytes([len(text)]) + text + b"\x00" + data[-1:])
@@ -171,14 +180,14 @@ def _append_gif_comment(path: Path, comment: str) -> None:
 def _fitting_font(
     draw: PIL.ImageDraw.ImageDraw, label: str, width: int, size: int
 ) -> PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont:
-    """The built-in font at ``size``, smaller if the label would not fit into ``width``."""
+    """Return the built-in font at ``size``, or smaller if the label would not fit into ``width``."""
     font = PIL.ImageFont.load_default(size)
     needed = draw.textlength(label, font=font)
     return font if needed <= width else PIL.ImageFont.load_default(max(8.0, size * width / needed))
 
 
 def _xmp(note: str) -> bytes:
-    """An XMP packet with IPTC's digital source type."""
+    """Return an XMP packet with the IPTC digital source type."""
     escaped = note.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'

@@ -1,4 +1,4 @@
-"""Keep what C++ libraries print off the terminal."""
+"""Silencing the output of C++ libraries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what Paddle's C++ prints off the terminal; it is shown if the block fails.
+    """Hide what Paddle's C++ code prints, unless the block fails: then the output is shown.
 
-    ``contextlib.redirect_stderr`` would not do: C++ writes to the file descriptors.
+    ``contextlib.redirect_stderr`` is not enough: C++ writes straight to the file descriptors.
     """
     _flush()
     with tempfile.TemporaryFile() as log:
@@ -36,7 +36,7 @@ def quiet() -> Iterator[None]:
 
 
 def _flush() -> None:
-    """Empty the buffers of Python and of C, which holds lines back where it does not write to a terminal."""
+    """Flush Python's and C's output buffers; C buffers whole blocks when it does not write to a terminal."""
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: no such handle on Windows

@@ -1,14 +1,14 @@
-"""CPU defaults that Paddle leaves wrong, set before Paddle is imported; and the choice of a device.
+"""Better CPU defaults for Paddle, set before it is imported, and the choice of a device.
 
-Paddle 3 reaches 3% of a CPU's peak by default. Three things cure it, all of them settled when Paddle's libraries load:
+By default, Paddle 3 reaches 3% of a CPU's peak, for three reasons that can only be cured before its libraries load:
 
 1. one thread is used unless OMP_NUM_THREADS is set;
 2. the bundled MKL takes a slow path on AMD unless MKL_DEBUG_CPU_TYPE names an instruction set;
-3. glibc maps and unmaps every large activation, so that half the time goes into page faults: mallopt keeps the pages,
-   and they are huge ones (2 MB) where the kernel leaves that to the program, which saves another tenth.
+3. glibc maps and unmaps every large activation, and half the time goes into page faults. mallopt makes it keep the
+   pages; huge pages (2 MB), if the kernel lets the program choose them, save another tenth.
 
-What the user has set is left alone, and PPGAN_EXT_TUNE=0 turns everything off. Only Linux with glibc on x86-64 is
-touched. The decisions are pure functions of `Machine` and the environment; `tune` is the one place that acts.
+The user's own settings are respected, and PPGAN_EXT_TUNE=0 turns everything off. Only Linux with glibc on x86-64 is
+tuned. The decisions are pure functions of `Machine` and the environment; only `tune` acts on them.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ import ctypes
 import importlib
 import io
 import os
-import platform
 import sys
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.machine import Machine, inspect_machine
 
 SWITCH = "PPGAN_EXT_TUNE"
 THREADS = "OMP_NUM_THREADS"
@@ -36,15 +35,15 @@ _AMD_VENDORS = frozenset({"AuthenticAMD", "HygonGenuine"})
 _MKL_AVX512 = frozenset({"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"})
 _MKL_AVX2 = frozenset({"avx2", "fma"})
 
-# malloc.h: parameter numbers. -1 becomes the largest size_t, which means "never give memory back". One arena, because
-# those of other threads than the first give their memory back whatever the threshold says.
-MALLOC_CURE: tuple[tuple[str, int, int], ...] = (
+# Name, parameter number (malloc.h), value. -1 becomes the largest size_t: never return memory to the system. There is
+# only one arena, because the arenas of further threads return their memory whatever the threshold is.
+MALLOC_SETTINGS: tuple[tuple[str, int, int], ...] = (
     ("M_MMAP_MAX", -4, 0),
     ("M_TRIM_THRESHOLD", -1, -1),
     ("M_TOP_PAD", -2, 256 << 20),
     ("M_ARENA_MAX", -8, 1),
 )
-# Addresses whose pages shall be huge, at most; they cost nothing until they are written to.
+# The largest range of addresses to back with huge pages; addresses cost nothing until they are written to.
 _HUGE_BYTES = 4 << 30
 _HUGE_PAGE = 2 << 20
 _MADV_HUGEPAGE = 14
@@ -55,54 +54,24 @@ _MALLOC_VARIABLES = (
     "MALLOC_TOP_PAD_",
     "MALLOC_ARENA_MAX",
 )
-# What Paddle prints when it is imported with several threads; the advice is for data-parallel training.
+# Paddle prints this when it is imported with several threads; the advice is meant for data-parallel training.
 _PADDLES_ADVICE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 _OTHER_ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
 
 
 class LateImportWarning(UserWarning):
-    """Paddle was imported before ppgan_ext, too late for the settings that make it fast on this CPU."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What the decisions depend on.
-
-    Attributes:
-        system: `platform.system()`.
-        architecture: `platform.machine()`.
-        libc: "glibc 2.36" and the like; empty for any other C library.
-        vendor: the processor's vendor string, e.g. "GenuineIntel"; empty if unknown.
-        model: the processor's name; empty if unknown.
-        flags: instruction sets, in the kernel's spelling.
-        num_cores: physical cores that this process may use, at least 1.
-        huge_pages: the kernel's mode of transparent huge pages, "always", "madvise" or "never"; empty if unknown.
-    """
-
-    system: str
-    architecture: str
-    libc: str
-    vendor: str
-    model: str
-    flags: frozenset[str]
-    num_cores: int
-    huge_pages: str = ""
-
-    @property
-    def is_supported(self) -> bool:
-        """Whether the cures are known to be right here: Linux, glibc, x86-64."""
-        return self.system == "Linux" and self.libc.startswith("glibc") and self.architecture == "x86_64"
+    """Paddle was imported before ppgan_ext: too late for the settings that make it fast on this CPU."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done on a machine, and why the rest is not.
+    """The settings to apply on a machine.
 
     Attributes:
         environment: variables to set, with their values.
-        malloc: rows of `MALLOC_CURE` to apply.
+        malloc: rows of `MALLOC_SETTINGS` to apply.
         huge_pages: whether to put malloc's memory on huge pages.
-        notes: one sentence for each cure that is not needed or not wanted.
+        notes: one sentence for each setting left out, with the reason.
     """
 
     environment: tuple[tuple[str, str], ...] = ()
@@ -113,15 +82,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class RuntimeReport:
-    """What `tune` found and did.
+    """The machine and the settings that `tune` applied to it.
 
     Attributes:
-        machine: the machine as found.
+        machine: the machine.
         environment: variables that were set.
         malloc: names of the malloc parameters that were set.
         huge_pages: whether malloc's memory was put on huge pages.
-        missed: settings that came too late, since Paddle was already imported, as "NAME=value".
-        notes: why the other cures were left out.
+        missed: settings, as "NAME=value", that came too late because Paddle was already imported.
+        notes: one sentence for each setting left out, with the reason.
     """
 
     machine: Machine
@@ -136,10 +105,10 @@ _report: RuntimeReport | None = None
 
 
 def tune() -> RuntimeReport:
-    """Apply the cures that this machine needs, once per process.
+    """Apply the settings that this machine needs, once per process.
 
     Warns:
-        LateImportWarning: Paddle is already imported and a setting that it reads at import is missing.
+        LateImportWarning: Paddle is already imported, and a setting that it reads at import is missing.
     """
     global _report
     if _report is not None:
@@ -163,20 +132,20 @@ def tune() -> RuntimeReport:
 
 
 def report() -> RuntimeReport:
-    """Say what was found and set when the package was imported."""
+    """Return the report of the settings that importing the package has applied."""
     return tune()
 
 
 def num_threads() -> int:
-    """Threads that one computation uses: OMP_NUM_THREADS if it is a number, else the physical cores at hand."""
+    """Return the number of threads per computation: OMP_NUM_THREADS if that is a number, else the usable cores."""
     return _leading_count(os.environ.get(THREADS, "")) or report().machine.num_cores
 
 
 def choose_device(cpu: bool | None = None) -> str:
-    """Name the device to run on, as Paddle spells it.
+    """Return the device to run on, in Paddle's spelling.
 
     Args:
-        cpu: True forces the CPU; None or False takes the first GPU that Paddle can use, else the CPU.
+        cpu: True forces the CPU; None or False selects the first GPU that Paddle can use, else the CPU.
 
     Returns:
         "cpu" or "gpu:0".
@@ -189,16 +158,16 @@ def choose_device(cpu: bool | None = None) -> str:
 
 
 def import_paddle() -> ModuleType:
-    """Import Paddle without its advice on threads and compilers, which is for another use of it.
+    """Import Paddle without its advice on threads and compilers, which does not apply here.
 
-    Whatever else it says passes through.
+    Any other output of the import is passed on.
 
     Raises:
         ConfigError: Paddle is not installed.
     """
-    said = io.StringIO()
+    output = io.StringIO()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(said):
+        with warnings.catch_warnings(), contextlib.redirect_stderr(output):
             warnings.filterwarnings("ignore", message="No ccache found")
             return importlib.import_module("paddle")
     except ModuleNotFoundError as error:
@@ -207,26 +176,26 @@ def import_paddle() -> ModuleType:
         cure = "Install it: pip install 'paddlepaddle>=3.0', or paddlepaddle-gpu for an NVIDIA GPU"
         raise ConfigError("PaddlePaddle is not installed", where="paddle", cure=cure) from error
     finally:
-        for line in said.getvalue().splitlines():
+        for line in output.getvalue().splitlines():
             if not line.startswith(_PADDLES_ADVICE):
                 print(line, file=sys.stderr)
 
 
 def release_memory() -> None:
-    """Give freed memory back to the system, which `tune` has told malloc not to do by itself."""
+    """Return freed memory to the system, which malloc does not do by itself once `tune` has set it up."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
     if report().huge_pages:
-        reserve_huge_pages()  # trimming has given their addresses back too
+        reserve_huge_pages()  # trimming has released their addresses too
 
 
 def make_plan(machine: Machine, environ: Mapping[str, str]) -> Plan:
-    """Decide what to set on a machine under an environment. Pure."""
+    """Decide which settings a machine needs, given the environment variables. Pure."""
     if environ.get(SWITCH, "").strip().lower() in ("0", "off", "false", "no"):
         return Plan(notes=(f"{SWITCH}={environ[SWITCH]}: nothing is set",))
     if not machine.is_supported:
         kind = " ".join(filter(None, (machine.system, machine.architecture, machine.libc or "without glibc")))
-        return Plan(notes=(f"nothing is needed or known for {kind}",))
+        return Plan(notes=(f"no settings are known for {kind}",))
     environment: list[tuple[str, str]] = []
     notes: list[str] = []
     for name, value, reason in (
@@ -244,24 +213,24 @@ def make_plan(machine: Machine, environ: Mapping[str, str]) -> Plan:
         notes.append(f"malloc: left to {owner}")
     return Plan(
         environment=tuple(environment),
-        malloc=() if owner else MALLOC_CURE,
+        malloc=() if owner else MALLOC_SETTINGS,
         huge_pages=not owner and machine.huge_pages == "madvise",
         notes=tuple(notes),
     )
 
 
 def mkl_path(vendor: str, flags: Iterable[str]) -> str:
-    """Name MKL's code path for an AMD processor: "7" with AVX-512, "5" with AVX2, else "" (MKL's own choice)."""
-    known = frozenset(flags)
+    """Return MKL's code path for an AMD processor: "7" with AVX-512, "5" with AVX2, else "" (MKL's own choice)."""
+    features = frozenset(flags)
     if vendor not in _AMD_VENDORS:
         return ""
-    if known >= _MKL_AVX512:
+    if features >= _MKL_AVX512:
         return "7"
-    return "5" if known >= _MKL_AVX2 else ""
+    return "5" if features >= _MKL_AVX2 else ""
 
 
 def malloc_owner(environ: Mapping[str, str]) -> str:
-    """Say who else has taken charge of malloc: a variable's or a preloaded library's name; "" for nobody."""
+    """Return the variable or preloaded library that already configures malloc, or "" if there is none."""
     for name in _MALLOC_VARIABLES:
         if name in environ:
             return name
@@ -272,19 +241,19 @@ def malloc_owner(environ: Mapping[str, str]) -> str:
 
 
 def apply_malloc(rows: Iterable[tuple[str, int, int]]) -> tuple[str, ...]:
-    """Call mallopt for each (name, parameter, value) and return the names of those that it accepted."""
+    """Call mallopt for each (name, parameter, value) and return the names of the accepted ones."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):  # TypeError: Windows has no handle of the program itself
+    except (OSError, AttributeError, TypeError):  # TypeError: Windows has no handle for the program itself
         return ()
     mallopt.argtypes, mallopt.restype = (ctypes.c_int, ctypes.c_int), ctypes.c_int
     return tuple(name for name, parameter, value in rows if mallopt(parameter, value) == 1)
 
 
 def reserve_huge_pages() -> bool:
-    """Let malloc's memory grow into addresses that the kernel backs with huge pages; say whether that worked.
+    """Reserve addresses backed by huge pages for malloc's heap, and return whether that succeeded.
 
-    A block is allocated and freed again untouched: `MALLOC_CURE` keeps its addresses in the heap.
+    A block is allocated and freed untouched: with `MALLOC_SETTINGS`, its addresses stay in the heap.
     """
     size = min(_HUGE_BYTES, _physical_bytes() // 2)
     try:
@@ -293,7 +262,7 @@ def reserve_huge_pages() -> bool:
         libc.free.argtypes = (ctypes.c_void_p,)
         libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
         block = libc.malloc(size) if size > 2 * _HUGE_PAGE else None
-        if not block:  # a limit on addresses
+        if not block:  # the address space is limited
             return False
         libc.free(block)
         start = -(-block // _HUGE_PAGE) * _HUGE_PAGE
@@ -303,57 +272,6 @@ def reserve_huge_pages() -> bool:
         return False
 
 
-def inspect_machine() -> Machine:
-    """Look at the machine that this process runs on."""
-    cpuinfo = _read("/proc/cpuinfo")
-    fields = dict(_fields(cpuinfo.partition("\n\n")[0]))
-    return Machine(
-        system=platform.system(),
-        architecture=platform.machine(),
-        libc=_libc(),
-        vendor=fields.get("vendor_id", ""),
-        model=fields.get("model name", ""),
-        flags=frozenset(fields.get("flags", "").split()),
-        num_cores=count_cores(cpuinfo, _allowed_cpus(), cpu_quota(_cgroup_limits())),
-        huge_pages=chosen_word(_read("/sys/kernel/mm/transparent_hugepage/enabled")),
-    )
-
-
-def count_cores(cpuinfo: str, allowed: Iterable[int], quota: float | None) -> int:
-    """Count physical cores among the allowed logical ones, within the quota of a container.
-
-    Two hyperthreads of one core share its arithmetic units: a thread for each makes dense algebra slower.
-
-    Args:
-        cpuinfo: text of /proc/cpuinfo; a processor without "core id" counts as a core of its own.
-        allowed: numbers of the logical processors that the process may use.
-        quota: processors' worth of time that the container may use; None without a limit.
-    """
-    core_of = {}
-    for block in cpuinfo.split("\n\n"):
-        fields = dict(_fields(block))
-        if "processor" in fields and "core id" in fields:
-            core_of[int(fields["processor"])] = (fields.get("physical id", "0"), fields["core id"])
-    cores = {core_of.get(cpu, cpu) for cpu in allowed}
-    limit = len(cores) if quota is None else min(len(cores), round(quota))
-    return max(limit, 1)
-
-
-def cpu_quota(limits: Iterable[str]) -> float | None:
-    """Read the tightest of several cgroup limits, each "quota period" in microseconds; "max" or -1 is no limit."""
-    shares = []
-    for text in limits:
-        words = text.split()
-        if len(words) == 2 and words[0].isdigit() and words[1].isdigit() and int(words[1]) > 0:
-            shares.append(int(words[0]) / int(words[1]))
-    return min(shares, default=None)
-
-
-def chosen_word(text: str) -> str:
-    """Return the word in brackets, as the kernel marks a choice: "always [madvise] never" gives "madvise"."""
-    return text.partition("[")[2].partition("]")[0]
-
-
 def _physical_bytes() -> int:
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -361,51 +279,7 @@ def _physical_bytes() -> int:
         return 0
 
 
-def _cgroup_limits() -> list[str]:
-    """Collect the CPU limits of this process's control groups, from its own up to the root (versions 2 and 1)."""
-    limits = []
-    for line in _read("/proc/self/cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, group = rest.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        root = Path("/sys/fs/cgroup", *(("cpu",) if controllers else ()))
-        parts = [part for part in group.split("/") if part not in ("", "..")]
-        for depth in range(len(parts), -1, -1):
-            folder = root.joinpath(*parts[:depth])
-            quota_and_period = _read(folder / "cpu.cfs_quota_us") + " " + _read(folder / "cpu.cfs_period_us")
-            limits.append(quota_and_period if controllers else _read(folder / "cpu.max"))
-    return limits
-
-
-def _allowed_cpus() -> frozenset[int]:
-    if hasattr(os, "sched_getaffinity"):
-        return frozenset(os.sched_getaffinity(0))
-    return frozenset(range(os.cpu_count() or 1))
-
-
-def _libc() -> str:
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (AttributeError, ValueError, OSError):
-        return ""
-
-
-def _fields(block: str) -> Iterable[tuple[str, str]]:
-    for line in block.splitlines():
-        key, colon, value = line.partition(":")
-        if colon:
-            yield key.strip(), value.strip()
-
-
 def _leading_count(text: str) -> int:
-    """Read the first number of OMP_NUM_THREADS, which may be a list for nested levels; 0 if it is none."""
+    """Return the first number of OMP_NUM_THREADS, which may list nested levels; 0 if it is not a number."""
     first = text.partition(",")[0].strip()
     return int(first) if first.isdigit() else 0
-
-
-def _read(path: str | Path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -1,4 +1,4 @@
-"""One seed for Python, NumPy and Paddle, and the state to go on from."""
+"""One seed for Python, NumPy and Paddle, and saving and restoring the state of their generators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ MAX_SEED = 2**32 - 1
 
 
 def check_seed(seed: int) -> int:
-    """Return the seed, refused if it is not in [0, 2**32 - 1] (NumPy's range)."""
+    """Return the seed as an int.
+
+    Raises:
+        ConfigError: the seed is not in [0, 2**32 - 1], NumPy's range.
+    """
     if not 0 <= int(seed) <= MAX_SEED:
         from ppgan_ext.errors import ConfigError
 
@@ -31,14 +35,14 @@ def seed_everything(seed: int) -> None:
 
 
 def generator(seed: int | None) -> np.random.Generator:
-    """A NumPy generator of its own; None draws a fresh seed from the operating system."""
+    """Return a new, independent NumPy generator; None draws its seed from the operating system."""
     return np.random.default_rng(None if seed is None else check_seed(seed))
 
 
 def save_state() -> dict[str, Any]:
-    """Take the state of all global generators, to be given back by :func:`restore_state`.
+    """Return the state of all global generators, for :func:`restore_state`.
 
-    Paddle's part is taken only if Paddle has been imported.
+    Paddle's state is included only if Paddle has been imported.
     """
     state: dict[str, Any] = {"python": random.getstate(), "numpy": np.random.get_state()}
     if "paddle" in sys.modules:
@@ -51,7 +55,7 @@ def save_state() -> dict[str, Any]:
 
 
 def restore_state(state: dict[str, Any]) -> None:
-    """Put all global generators back to where :func:`save_state` found them."""
+    """Restore all global generators to a state returned by :func:`save_state`."""
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
     if "paddle" in state:
@@ -63,7 +67,7 @@ def restore_state(state: dict[str, Any]) -> None:
 
 
 def pack_state(state: dict[str, Any]) -> dict[str, Any]:
-    """Turn what :func:`save_state` took into numbers, text and arrays alone, which a weight file can hold."""
+    """Convert a state of :func:`save_state` to plain numbers, text and arrays, which a weight file can store."""
     return {
         name: [_pack_generator(item) for item in value] if name.startswith("paddle") else value
         for name, value in state.items()
@@ -71,7 +75,7 @@ def pack_state(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def unpack_state(packed: dict[str, Any]) -> dict[str, Any]:
-    """Turn what :func:`pack_state` gave back into what :func:`restore_state` takes."""
+    """Undo :func:`pack_state`: the result is accepted by :func:`restore_state`."""
     state = dict(packed)
     state["python"] = (packed["python"][0], tuple(packed["python"][1]), packed["python"][2])
     for name in packed:
@@ -81,7 +85,7 @@ def unpack_state(packed: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pack_generator(state: Any) -> list[Any]:
-    """Take a state of Paddle apart: device, seed, offset, and the text that describes the engine."""
+    """Split the state of a Paddle generator into device, seed, offset and the bytes of its engine."""
     device, seed, offset, engine = state.__getstate__()
     return [device, seed, offset, np.array(engine, np.uint8)]
 

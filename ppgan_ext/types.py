@@ -1,4 +1,4 @@
-"""Frozen records that cross layers. Conventions: docs/conventions.md."""
+"""Frozen records shared by all layers. Conventions: docs/conventions.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FloatArray: TypeAlias = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in photo pixels; right and bottom lie outside. ``score`` is the detector's confidence."""
+    """A rectangle in photo pixels; right and bottom are exclusive. ``score`` is the detector's confidence."""
 
     left: float
     top: float
@@ -66,11 +66,11 @@ class Face:
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """An aligned square cut out of a photo, with the way back.
+    """An aligned square crop of a photo, with the transform that made it.
 
     Attributes:
         image: (S, S, 3) RGB uint8.
-        matrix_photo_to_crop: (2, 3) float64 affine, maps (x, y, 1) in photo pixels to (x, y) in crop pixels.
+        matrix_photo_to_crop: (2, 3) float64 affine matrix, maps (x, y, 1) in photo pixels to (x, y) in crop pixels.
         template: name of the crop template, "ffhq" or "tight".
     """
 

@@ -1,6 +1,6 @@
-"""Messages over a pipe: a pickle, and the arrays in it behind it, written and read without a copy.
+"""Messages over a pipe: a pickle followed by the arrays it refers to, written and read without a copy.
 
-Both ends are processes of one program; nothing from a file or a network is read here.
+Both ends are processes of the same program; data from a file or a network is never unpickled here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ _COUNT = struct.Struct(">Q")
 
 
 class ClosedError(EOFError):
-    """The other end is gone."""
+    """The other end of the pipe has closed it."""
 
 
 def send(stream: BinaryIO, message: Any) -> None:
     """Write one message.
 
     Raises:
-        OSError: the other end is gone.
+        OSError: the other end has closed the pipe.
     """
     arrays: list[pickle.PickleBuffer] = []
     head = pickle.dumps(message, protocol=5, buffer_callback=arrays.append)
@@ -35,7 +35,7 @@ def receive(stream: BinaryIO) -> Any:
     """Read one message.
 
     Raises:
-        ClosedError: the other end is gone, within a message or between two.
+        ClosedError: the other end has closed the pipe, before or within a message.
     """
     (num_parts,) = _COUNT.unpack(_read(stream, _COUNT.size))
     sizes = [_COUNT.unpack(_read(stream, _COUNT.size))[0] for _ in range(num_parts)]

@@ -1,8 +1,8 @@
-"""Processes that call a function ahead of time: they load pictures for the training, and look for faces.
+"""Worker processes that call a function ahead of time: they load training images and detect faces.
 
-They are plain child processes that talk over pipes. ``multiprocessing`` was weighed and left: forked workers inherit
-Paddle's threads and may hang, spawned ones import the main script again, and with it Paddle, and both outlive a parent
-that is killed. A worker here imports what its function needs and ends with its pipe; nothing lies in /dev/shm.
+They are plain child processes that communicate over pipes. ``multiprocessing`` is unsuitable: forked workers inherit
+Paddle's threads and may hang, spawned ones import the main script again, and Paddle with it, and both outlive a parent
+that is killed. A worker here imports only what its function needs, ends with its pipe, and leaves nothing in /dev/shm.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ Problem = tuple[Exception | None, str]
 
 
 class WorkerError(PpganExtError):
-    """Worker processes end, without having been told to, whenever they get a certain task."""
+    """A task makes every worker process that runs it end unexpectedly."""
 
 
 class Ticket:
-    """A task that has been handed in: what it is, and, once it is there, the answer.
+    """A submitted task and, once it is available, its answer.
 
     Attributes:
         task: the function's argument.
-        answer: the function's result or the problem; None until then.
-        num_deaths: how many processes have ended over it.
+        answer: the function's result and the problem, if any; None until the task is done.
+        num_deaths: how many processes have died while running it.
     """
 
     def __init__(self, task: Any) -> None:
@@ -48,10 +48,10 @@ class Ticket:
 
 
 class _Worker:
-    """One process with the tasks it has been given; a thread takes its answers off the pipe.
+    """One process and its pending tasks; a thread reads the answers from the pipe.
 
     Args:
-        changed: notified whenever an answer comes or the process ends.
+        changed: notified whenever an answer arrives or the process ends.
     """
 
     def __init__(self, changed: threading.Condition) -> None:
@@ -63,22 +63,22 @@ class _Worker:
         self._reader.start()
 
     def begin(self, function: bytes) -> None:
-        """Send the function, pickled; a long message waits until the process has started."""
+        """Send the pickled function; if it is long, this waits until the process has started."""
         self._send(function)
 
     def ask(self, ticket: Ticket) -> None:
-        """Give the process a further task."""
+        """Send the process another task."""
         with self._changed:
             self.pending.append(ticket)
         self._send(ticket.task)
 
     @property
     def pid(self) -> int:
-        """The process's number."""
+        """The process id."""
         return self._process.pid
 
     def describe_end(self) -> str:
-        """Say how the process ended."""
+        """Return a phrase that says how the process ended."""
         try:
             code = self._process.wait(_SECONDS_TO_END)
         except subprocess.TimeoutExpired:
@@ -86,7 +86,7 @@ class _Worker:
         return f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
 
     def close(self) -> None:
-        """End the process, which has nothing to save, and wait until it has ended."""
+        """Kill the process, which has nothing to save, and wait until it has ended."""
         self._process.kill()
         self._process.wait()
         self._reader.join()
@@ -95,7 +95,7 @@ class _Worker:
                 pipe.close()  # type: ignore[union-attr]
 
     def _send(self, message: Any) -> None:
-        # A process that has died is noticed by the thread that reads; its tasks are kept.
+        # The reading thread notices a dead process; the process's tasks are kept.
         with contextlib.suppress(OSError, ValueError):
             wire.send(self._process.stdin, message)  # type: ignore[arg-type]
 
@@ -115,14 +115,14 @@ class _Worker:
 
 
 class WorkerPool:
-    """Several processes that take the tasks in turn.
+    """Several processes that receive the tasks in turn.
 
-    A process that dies is replaced, and its tasks are done again; a task over which two have died is given up.
+    A process that dies is replaced and its tasks are run again; a task that has killed two processes fails.
 
     Args:
-        function: takes a task, returns its result; it is pickled, as are tasks and results. Large arrays in results
-            are not copied on their way.
-        num_workers: processes, at least 1.
+        function: takes a task and returns its result. It is pickled, as are tasks and results; large arrays in results
+            are transferred without a copy.
+        num_workers: number of processes, at least 1.
 
     Attributes:
         close: ends all processes and waits until they have ended; unfinished tasks are dropped.
@@ -132,7 +132,7 @@ class WorkerPool:
         self._function = pickle.dumps(function, protocol=5)
         self._changed = threading.Condition()
         self._workers = [_Worker(self._changed) for _ in range(num_workers)]
-        # Also where nobody calls `close`, and when the interpreter ends.
+        # A finalizer, so that the processes also end if `close` is never called.
         self.close = weakref.finalize(self, _close_all, self._workers)
         for worker in self._workers:
             worker.begin(self._function)
@@ -140,11 +140,11 @@ class WorkerPool:
 
     @property
     def pids(self) -> list[int]:
-        """The numbers of the processes."""
+        """The process ids."""
         return [worker.pid for worker in self._workers]
 
     def ask(self, task: Any) -> Ticket:
-        """Hand a task in; the result comes with `take`."""
+        """Submit a task; `take` returns its result."""
         self._check_open()
         ticket = Ticket(task)
         self._workers[self._next].ask(ticket)
@@ -152,11 +152,11 @@ class WorkerPool:
         return ticket
 
     def take(self, ticket: Ticket) -> Any:
-        """Wait for the result of a task.
+        """Wait for a task and return its result.
 
         Raises:
-            Exception: what the function raised, with the worker's traceback as its cause.
-            WorkerError: two processes died over the task.
+            Exception: whatever the function raised, with the worker's traceback as its cause.
+            WorkerError: two processes died while running the task.
         """
         with self._changed:
             while ticket.answer is None:
@@ -178,7 +178,7 @@ class WorkerPool:
             raise RuntimeError("the worker processes have been closed")
 
     def _replace(self, which: int) -> None:
-        """Put a new process in the place of one that has died, and hand its tasks in again."""
+        """Replace a dead process and submit its tasks again."""
         dead = self._workers[which]
         end = dead.describe_end()
         dead.close()
@@ -189,7 +189,7 @@ class WorkerPool:
         suspect.num_deaths += 1
         if suspect.num_deaths >= _MAX_ATTEMPTS:
             dead.pending.popleft()
-            cure = "The machine may be out of memory: use fewer processes; what they printed stands above"
+            cure = "The machine may be out of memory: use fewer processes, and see their output above"
             error = WorkerError(f"a worker process {end}, and so did the one before it", cure=cure)
             suspect.answer = (None, (error, end))
         for ticket in dead.pending:
@@ -197,7 +197,7 @@ class WorkerPool:
 
 
 def _start_process() -> subprocess.Popen[bytes]:
-    # One thread each, and no tuning for Paddle, which is not imported there.
+    # One thread per process, and no tuning for Paddle, which workers do not import.
     settings = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "PPGAN_EXT_TUNE": "0", "PYTHONSAFEPATH": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *sys.path],

@@ -1,4 +1,4 @@
-"""Options files: all mistakes at once. Seeds: the same numbers again."""
+"""Options files list all mistakes at once; equal seeds give equal numbers."""
 
 from __future__ import annotations
 
@@ -40,14 +40,34 @@ def test_every_mistake_is_listed_with_its_line(tmp_path):
     path.write_text("noize: const\nsize: 4\noptim:\n  lr: fast\n  betta: 1\n  lr: 2x\n")
     with pytest.raises(ConfigError) as caught:
         load_options(Options, path)
-    text = str(caught.value)
-    assert text.startswith("5 mistakes")
-    assert f"{path}:1: noize: unknown key; did you mean 'noise'?" in text
-    assert f"{path}:2: size: input should be greater than or equal to 8, got 4" in text
-    assert f"{path}:5: optim.betta: unknown key; did you mean 'betas'?" in text
-    assert f"{path}:6: 'optim.lr' is given twice, first in line 4" in text
-    assert f"{path}:6: optim.lr: input should be a valid number" in text
-    assert "\n" not in text
+    heading, *mistakes = str(caught.value).split("\n")
+    assert heading == f"5 mistakes in {path}:"
+    assert f"  {path}:1: noize: unknown key; did you mean 'noise'?" in mistakes
+    assert f"  {path}:2: size: input should be greater than or equal to 8, got 4" in mistakes
+    assert f"  {path}:5: optim.betta: unknown key; did you mean 'betas'?" in mistakes
+    assert f"  {path}:6: 'optim.lr' is given twice, first in line 4" in mistakes
+    assert any(line.startswith(f"  {path}:6: optim.lr: input should be a valid number") for line in mistakes)
+    assert len(mistakes) == 5
+
+
+def test_mistakes_without_a_file_are_in_the_options():
+    with pytest.raises(ConfigError) as caught:
+        load_options(Options, overrides={"size": 4, "noize": "const"})
+    assert str(caught.value).split("\n") == [
+        "2 mistakes in the options:",
+        "  size: input should be greater than or equal to 8, got 4",
+        "  noize: unknown key; did you mean 'noise'?",
+    ]
+
+
+def test_a_single_mistake_is_on_one_line(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("size: 4\n")
+    with pytest.raises(ConfigError) as caught:
+        load_options(Options, path)
+    assert str(caught.value) == (
+        f"1 mistake in the options: {path}:1: size: input should be greater than or equal to 8, got 4"
+    )
 
 
 def test_a_missing_key_is_named():
@@ -59,7 +79,7 @@ def test_a_missing_key_is_named():
     ("content", "kind", "words"),
     [
         ("a: [", ConfigError, "is not YAML"),
-        ("- 1\n- 2\n", ConfigError, "holds a list"),
+        ("- 1\n- 2\n", ConfigError, "contains a list"),
         (None, InputError, "no such file"),
     ],
 )
@@ -94,7 +114,7 @@ def test_overrides_are_values_not_code():
         load_options(Options, overrides={"size": 8, "size.x": 1})
 
 
-def test_same_seed_same_numbers_and_state_comes_back():
+def test_same_seed_gives_the_same_numbers_and_the_state_can_be_restored():
     import paddle
 
     def draw() -> list[float]:

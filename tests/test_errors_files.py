@@ -1,4 +1,4 @@
-"""Errors on one line; files written whole or not at all."""
+"""The format of errors, and atomic writes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ def test_error_says_where_what_cure_on_one_line():
     assert str(ConfigError("is odd")) == "is odd"
 
 
+def test_details_are_listed_below_the_message():
+    error = ConfigError("2 mistakes", where="a.yaml", details=["a: wrong\n type", "b: missing"])
+    assert str(error) == "a.yaml: 2 mistakes:\n  a: wrong type\n  b: missing"
+
+
 def test_error_survives_pickling_with_its_parts():
-    error = pickle.loads(pickle.dumps(InputError("what", where="where", cure="cure")))
+    error = pickle.loads(pickle.dumps(InputError("what", where="where", cure="cure", details=["detail"])))
     assert isinstance(error, InputError)
-    assert (error.what, error.where, error.cure) == ("what", "where", "cure")
-    assert str(error) == "where: what. cure."
+    assert (error.what, error.where, error.cure, error.details) == ("what", "where", "cure", ("detail",))
+    assert str(error) == "where: what. cure:\n  detail"
 
 
 @pytest.mark.parametrize("kind", [ConfigError, InputError, OutputError])
@@ -63,11 +68,11 @@ def test_atomic_path_leaves_the_old_file_on_any_error(tmp_path, error):
     assert os.listdir(tmp_path) == ["a.npy"]
 
 
-def test_atomic_path_leaves_nothing_when_ctrl_c_comes_as_the_file_is_made(tmp_path, monkeypatch):
-    usual = os.open
+def test_atomic_path_leaves_nothing_when_ctrl_c_arrives_as_the_file_is_created(tmp_path, monkeypatch):
+    original = os.open
 
     def interrupted(path, *arguments, **options):
-        os.close(usual(path, *arguments, **options))
+        os.close(original(path, *arguments, **options))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "open", interrupted)
@@ -84,7 +89,7 @@ def test_full_disk_is_named_and_nothing_is_left(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_under_a_file_cannot_be_made(tmp_path):
+def test_a_folder_under_a_file_cannot_be_created(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         make_folder(tmp_path / "file" / "folder")
@@ -92,7 +97,7 @@ def test_a_folder_under_a_file_cannot_be_made(tmp_path):
         write_bytes(tmp_path / "file" / "a.bin", b"")
 
 
-def test_append_text_adds_and_names_what_cannot_be_written(tmp_path):
+def test_append_text_adds_and_names_a_file_that_cannot_be_written(tmp_path):
     append_text(tmp_path / "a.txt", "one\n")
     append_text(tmp_path / "a.txt", "zwölf\n")
     assert (tmp_path / "a.txt").read_bytes() == "one\nzwölf\n".encode()

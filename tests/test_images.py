@@ -1,4 +1,4 @@
-"""Every kind of picture file becomes upright RGB, or an error that names it."""
+"""Every kind of image file is read as upright RGB, or fails with an error that names the file."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def test_convention_rgb_rows_first(tmp_path):
 
 
 def test_result_belongs_to_the_caller():
-    given = lopsided()
-    read_image(given)[:] = 0
-    assert np.array_equal(given, lopsided())
+    array = lopsided()
+    read_image(array)[:] = 0
+    assert np.array_equal(array, lopsided())
 
 
 @pytest.mark.parametrize(("orientation", "undo"), [(3, 2), (6, 3), (8, 1)])
@@ -67,7 +67,7 @@ def test_every_mode_becomes_rgb(tmp_path, mode):
     assert np.abs(difference.mean() if mode == "P" else difference).max() <= 3
 
 
-def test_transparency_is_laid_on_white():
+def test_transparency_is_blended_onto_white():
     half = np.zeros((2, 4, 4), np.uint8)
     half[:, 2:, 3] = 255
     image = read_image(half)
@@ -80,7 +80,7 @@ def test_transparency_is_laid_on_white():
 
 
 def red_and_blue_swapped() -> bytes:
-    """An RGB profile whose primaries for red and blue are exchanged against sRGB."""
+    """Return an sRGB profile with the primaries for red and blue swapped."""
     data = bytearray(PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes())
     tags = {bytes(data[at : at + 4]): at for at in range(132, 132 + 12 * int.from_bytes(data[128:132], "big"), 12)}
     red, blue = (slice(tags[name] + 4, tags[name] + 12) for name in (b"rXYZ", b"bXYZ"))
@@ -184,7 +184,7 @@ def test_grid_fills_row_by_row():
         grid([tiles[0], np.zeros((3, 2, 3), np.uint8)], 2)
 
 
-def test_bytes_are_decoded_as_their_file_is_read(tmp_path):
+def test_decoding_bytes_equals_reading_the_file(tmp_path):
     picture = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8))
     exif = picture.getexif()
     exif[0x0112] = 8

@@ -1,4 +1,4 @@
-"""Importing the package is cheap: no Paddle, no NumPy, no warning, little time."""
+"""Importing the package is cheap and quiet: no Paddle, no NumPy, no warning."""
 
 import json
 import subprocess

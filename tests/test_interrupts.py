@@ -23,7 +23,7 @@ def test_ctrl_c_waits_for_the_check():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_it_is_told_once():
+def test_an_interrupt_is_raised_once():
     with deferred_interrupt() as check:
         press()
         with pytest.raises(KeyboardInterrupt):
@@ -31,12 +31,12 @@ def test_it_is_told_once():
         check()
 
 
-def test_without_a_last_check_it_comes_at_the_end():
+def test_without_a_last_check_it_is_raised_at_the_end():
     with pytest.raises(KeyboardInterrupt), deferred_interrupt():
         press()
 
 
-def test_the_second_ctrl_c_is_not_held_back():
+def test_the_second_ctrl_c_is_not_deferred():
     reached = []
     with pytest.raises(KeyboardInterrupt), deferred_interrupt():
         press()
@@ -46,14 +46,14 @@ def test_the_second_ctrl_c_is_not_held_back():
     assert reached == ["first"]
 
 
-def test_somebody_elses_handler_is_left_alone():
-    heard = []
-    before = signal.signal(signal.SIGINT, lambda *_: heard.append("theirs"))
+def test_another_handler_is_left_alone():
+    received = []
+    before = signal.signal(signal.SIGINT, lambda *_: received.append("other handler"))
     try:
         with deferred_interrupt() as check:
             press()
             check()
-        assert heard == ["theirs"]
+        assert received == ["other handler"]
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -72,13 +72,13 @@ def test_in_another_thread_nothing_happens():
     assert seen == [signal.default_int_handler]
 
 
-def test_termination_is_a_first_ctrl_c_however_often_it_comes():
+def test_termination_acts_as_a_first_ctrl_c_however_often_it_is_sent():
     before = signal.getsignal(signal.SIGTERM)
     reached = []
     with pytest.raises(KeyboardInterrupt), deferred_interrupt(terminate=True) as check:
         for _ in range(3):
             signal.raise_signal(signal.SIGTERM)
-        press()  # the terminal's, beside the launcher's
+        press()  # from the terminal, in addition to the launcher's signals
         reached.append("after the signals")
         check()
         reached.append("never")
@@ -86,7 +86,7 @@ def test_termination_is_a_first_ctrl_c_however_often_it_comes():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_termination_is_heard_where_ctrl_c_is_ignored():
+def test_termination_is_noticed_where_ctrl_c_is_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with pytest.raises(KeyboardInterrupt), deferred_interrupt(terminate=True) as check:

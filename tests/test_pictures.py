@@ -1,4 +1,4 @@
-"""Written pictures carry the mark of an edited picture and can be read back."""
+"""Written pictures are marked as edited and can be read back."""
 
 from __future__ import annotations
 
@@ -73,10 +73,10 @@ def frames_of(path: Path) -> np.ndarray:
         with PIL.Image.open(path) as picture:
             return np.stack([np.asarray(f.convert("RGB")) for f in PIL.ImageSequence.Iterator(picture)])
     video = cv2.VideoCapture(str(path))
-    found = []
+    frames = []
     while (read := video.read())[0]:
-        found.append(read[1][:, :, ::-1])
-    return np.stack(found)
+        frames.append(read[1][:, :, ::-1])
+    return np.stack(frames)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".mp4"])
@@ -100,7 +100,7 @@ def test_animation_without_frames_or_speed_is_refused(tmp_path, image):
     assert os.listdir(tmp_path) == []
 
 
-def test_gif_pays_only_for_what_moves(tmp_path):
+def test_still_parts_of_a_gif_cost_nothing(tmp_path):
     rng = np.random.default_rng(0)
     still = rng.integers(0, 255, (120, 160, 3), np.uint8)
     frames = [still.copy() for _ in range(12)]

@@ -1,4 +1,4 @@
-"""The CPU cures: decided by table for every kind of machine, and seen to act in a fresh interpreter."""
+"""The CPU settings: tables of decisions for every kind of machine, and their effect in a fresh interpreter."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import pytest
 
 from ppgan_ext import runtime
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.machine import Machine, inspect_machine
 
 AVX2 = frozenset({"sse4_2", "avx", "avx2", "fma"})
 AVX512 = AVX2 | {"avx512f", "avx512cd", "avx512bw", "avx512dq", "avx512vl"}
@@ -25,7 +26,7 @@ def machine(**changes):
         "num_cores": 6,
         "huge_pages": "madvise",
     }
-    return runtime.Machine(**{**fields, **changes})
+    return Machine(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(
@@ -46,20 +47,15 @@ def machine(**changes):
 def test_plan_per_processor(changes, expected):
     plan = runtime.make_plan(machine(**changes), {})
     assert dict(plan.environment) == expected
-    assert plan.malloc == runtime.MALLOC_CURE
+    assert plan.malloc == runtime.MALLOC_SETTINGS
     assert plan.huge_pages
 
 
 @pytest.mark.parametrize("mode", ["always", "never", ""])
-def test_huge_pages_only_where_the_kernel_leaves_them_to_us(mode):
+def test_huge_pages_only_where_the_kernel_lets_the_program_choose(mode):
     plan = runtime.make_plan(machine(huge_pages=mode), {})
     assert not plan.huge_pages
-    assert plan.malloc == runtime.MALLOC_CURE
-
-
-def test_the_kernels_choice_is_read():
-    assert runtime.chosen_word("always [madvise] never\n") == "madvise"
-    assert runtime.chosen_word("") == ""
+    assert plan.malloc == runtime.MALLOC_SETTINGS
 
 
 @pytest.mark.parametrize(
@@ -121,51 +117,7 @@ def test_malloc_of_the_user_stays(environ, owner):
     "environ", [{"GLIBC_TUNABLES": "glibc.rtld.nns=2"}, {"LD_PRELOAD": "libother.so"}, {"MALLOC_CHECK_": "3"}]
 )
 def test_unrelated_settings_leave_malloc_to_us(environ):
-    assert runtime.make_plan(machine(), environ).malloc == runtime.MALLOC_CURE
-
-
-def processors(*ids):
-    return "\n\n".join(
-        f"processor\t: {number}\nmodel name\t: x\nphysical id\t: {package}\ncore id\t\t: {core}"
-        for number, package, core in ids
-    )
-
-
-TWO_PACKAGES_WITH_HYPERTHREADS = processors((0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1), (4, 0, 0), (5, 0, 1))
-
-
-@pytest.mark.parametrize(
-    ("cpuinfo", "allowed", "quota", "expected"),
-    [
-        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), None, 4),
-        (TWO_PACKAGES_WITH_HYPERTHREADS, {0, 4}, None, 1),
-        (TWO_PACKAGES_WITH_HYPERTHREADS, {0, 1, 4}, None, 2),
-        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), 2.0, 2),
-        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), 0.3, 1),
-        (TWO_PACKAGES_WITH_HYPERTHREADS, range(6), 50.0, 4),
-        ("", range(3), None, 3),
-        ("processor\t: 0\n\nprocessor\t: 1\n", range(2), None, 2),
-        ("", set(), None, 1),
-    ],
-)
-def test_count_cores(cpuinfo, allowed, quota, expected):
-    assert runtime.count_cores(cpuinfo, allowed, quota) == expected
-
-
-@pytest.mark.parametrize(
-    ("limits", "expected"),
-    [
-        ([], None),
-        (["max 100000\n", ""], None),
-        (["max 100000\n", "150000 100000\n"], 1.5),
-        (["400000 100000", "50000 100000"], 0.5),
-        (["-1\n 100000\n"], None),
-        (["100 0"], None),
-        (["rubbish"], None),
-    ],
-)
-def test_cpu_quota(limits, expected):
-    assert runtime.cpu_quota(limits) == expected
+    assert runtime.make_plan(machine(), environ).malloc == runtime.MALLOC_SETTINGS
 
 
 @pytest.mark.parametrize(("text", "expected"), [("4", 4), ("3,2", 3), (" 8 ", 8)])
@@ -204,9 +156,9 @@ def test_choose_device(monkeypatch, compiled, num_gpus, cpu, expected):
 
 
 def in_fresh_python(code, **variables):
-    """Run code in a new interpreter, without the variables that this one's import of the package has set."""
-    touched = (runtime.THREADS, runtime.MKL_PATH, runtime.SWITCH)
-    environ = {name: value for name, value in os.environ.items() if name not in touched}
+    """Run code in a new interpreter, without the variables that importing the package has set in this one."""
+    ours = (runtime.THREADS, runtime.MKL_PATH, runtime.SWITCH)
+    environ = {name: value for name, value in os.environ.items() if name not in ours}
     finished = subprocess.run(
         [sys.executable, "-c", code], env={**environ, **variables}, capture_output=True, text=True, check=False
     )
@@ -219,13 +171,13 @@ import json, os, ppgan_ext.runtime as runtime
 report = runtime.report()
 print(json.dumps([dict(report.environment), list(report.malloc), os.environ.get("OMP_NUM_THREADS"), report.missed]))
 """
-supported = pytest.mark.skipif(not runtime.inspect_machine().is_supported, reason="nothing is set on this system")
+supported = pytest.mark.skipif(not inspect_machine().is_supported, reason="nothing is set on this system")
 
 
 @supported
 def test_import_sets_the_variables_and_malloc():
     environment, malloc, threads, missed = json.loads(in_fresh_python(SHOW).stdout)
-    assert environment["OMP_NUM_THREADS"] == threads == str(runtime.inspect_machine().num_cores)
+    assert environment["OMP_NUM_THREADS"] == threads == str(inspect_machine().num_cores)
     assert malloc == ["M_MMAP_MAX", "M_TRIM_THRESHOLD", "M_TOP_PAD", "M_ARENA_MAX"]
     assert missed == []
 
@@ -242,7 +194,7 @@ LATE = "import sys, types; sys.modules['paddle'] = types.ModuleType('paddle');"
 def test_a_late_import_warns_once_with_the_cure():
     run = in_fresh_python(LATE + "import ppgan_ext\nimport ppgan_ext.runtime as r; r.tune(); r.report()" + SHOW)
     assert run.stderr.count("LateImportWarning") == 1
-    assert f"OMP_NUM_THREADS={runtime.inspect_machine().num_cores}" in run.stderr
+    assert f"OMP_NUM_THREADS={inspect_machine().num_cores}" in run.stderr
     assert "<string>:1" in run.stderr or 'File "<string>", line 1' in run.stderr  # points at the user's import
     environment, malloc, threads, missed = json.loads(run.stdout)
     assert (environment, threads) == ({}, None)
@@ -257,7 +209,7 @@ def test_a_late_import_is_silent_when_nothing_is_missed(variables):
 
 @supported
 def test_malloc_stops_the_page_faults():
-    """Allocating and freeing 64 MiB again and again faults its pages in every time without the cure, once with it."""
+    """Repeatedly allocating and freeing 64 MiB faults its pages in every time by default, but only once when tuned."""
     code = """
 import resource, ppgan_ext, numpy as np
 def faults():
@@ -268,12 +220,12 @@ def faults():
 faults()
 print(faults())
 """
-    cured = int(in_fresh_python(code).stdout)
+    tuned = int(in_fresh_python(code).stdout)
     plain = int(in_fresh_python(code, PPGAN_EXT_TUNE="0").stdout)
-    assert cured < plain / 4
+    assert tuned < plain / 4
 
 
-def test_importing_paddle_is_quiet_but_for_what_matters(tmp_path):
+def test_importing_paddle_hides_only_the_advice(tmp_path):
     (tmp_path / "paddle").mkdir()
     (tmp_path / "paddle" / "__init__.py").write_text(
         "import sys, warnings\n"
@@ -288,13 +240,13 @@ def test_importing_paddle_is_quiet_but_for_what_matters(tmp_path):
     assert run.stderr == "libcuda is too old\n"
 
 
-def test_a_missing_paddle_is_named_with_its_cure(monkeypatch):
+def test_a_missing_paddle_is_an_error_with_its_cure(monkeypatch):
     monkeypatch.setitem(sys.modules, "paddle", None)
     with pytest.raises(ConfigError, match=r"paddle: PaddlePaddle is not installed\. Install it: pip install"):
         runtime.import_paddle()
 
 
-def test_releasing_memory_gives_it_back():
+def test_released_memory_returns_to_the_system():
     code = """
 import ppgan_ext.runtime as runtime
 from pathlib import Path
@@ -305,7 +257,7 @@ kept = rss(); runtime.release_memory(); print(full, kept, rss())
 """
     full, kept, released = map(int, in_fresh_python(code).stdout.split())
     assert released < full - (48 << 10)
-    if runtime.inspect_machine().is_supported:
+    if inspect_machine().is_supported:
         assert kept > full - (16 << 10)
 
 
@@ -320,16 +272,16 @@ print(runtime.report().huge_pages, huge())
 """
 
 
-@pytest.mark.skipif(runtime.inspect_machine().huge_pages != "madvise", reason="the kernel does not leave it to us")
+@pytest.mark.skipif(inspect_machine().huge_pages != "madvise", reason="the kernel does not let the program choose")
 @pytest.mark.parametrize("before", ["", "runtime.release_memory()"], ids=["at first", "after giving memory back"])
 @supported
 def test_large_blocks_lie_on_huge_pages(before):
-    done, kilobytes = in_fresh_python(HUGE.format(before=before)).stdout.split()
-    assert done == "True"
-    assert int(kilobytes) > 128 << 10  # the kernel may lack some
+    reserved, kilobytes = in_fresh_python(HUGE.format(before=before)).stdout.split()
+    assert reserved == "True"
+    assert int(kilobytes) > 128 << 10  # the kernel may not have enough huge pages for all of it
 
 
-def test_a_limit_on_addresses_is_no_error():
+def test_a_limit_on_addresses_is_not_an_error():
     code = """
 import resource
 resource.setrlimit(resource.RLIMIT_DATA, (600 << 20, 600 << 20))

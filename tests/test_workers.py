@@ -1,4 +1,4 @@
-"""Messages over pipes, and processes that answer in the order they are asked."""
+"""Messages over pipes, and pools of worker processes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_message_arrives_whole(message):
         wire.receive(stream)
 
 
-def test_arrays_lie_behind_the_pickle_and_can_be_written_to():
+def test_arrays_follow_the_pickle_and_are_writable():
     stream = io.BytesIO()
     wire.send(stream, np.zeros(1000, np.uint8))
     assert len(stream.getvalue()) < 1300
@@ -45,7 +45,7 @@ def test_arrays_lie_behind_the_pickle_and_can_be_written_to():
     assert received.sum() == 1000
 
 
-def test_half_a_message_is_a_closed_pipe():
+def test_an_incomplete_message_is_a_closed_pipe():
     stream = io.BytesIO()
     wire.send(stream, np.zeros(100))
     data = stream.getvalue()
@@ -62,15 +62,15 @@ def test_answers_belong_to_their_tasks_whatever_the_order_of_taking():
         with pytest.raises(ValueError, match="math domain") as caught:
             pool.take(tickets[3])
         assert "in a worker process" in str(caught.value.__cause__)
-        assert pool.take(pool.ask(25)) == 5.0  # an error ends its task alone
+        assert pool.take(pool.ask(25)) == 5.0  # an error affects only its own task
     finally:
         pool.close()
     with pytest.raises(RuntimeError, match="closed"):
         pool.ask(1)
 
 
-def test_a_task_that_kills_is_given_up_and_the_others_are_done():
-    # Tasks of standard parts only: worker processes cannot import a test module.
+def test_a_task_that_kills_its_worker_fails_and_the_others_are_done():
+    # The tasks use the standard library only: worker processes cannot import a test module.
     pool = WorkerPool(operator.methodcaller("__call__"), 1)
     try:
         tasks = [functools.partial(math.sqrt, 1), functools.partial(os._exit, 5), functools.partial(math.sqrt, 4)]

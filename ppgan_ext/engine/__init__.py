@@ -1,4 +1,4 @@
-"""Networks made fast: one call and one result, whichever device and arrangement runs underneath."""
+"""Fast inference with a face model: the same calls and results on every device, compiled or not."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Engine:
 
     Attributes:
         synthesizer: codes to images.
-        encoder: crops to codes; None where the model has no encoder.
-        face_model: the networks and the record that they came with.
+        encoder: crops to codes; None if the model has no encoder.
+        face_model: the networks and the model's record.
     """
 
     synthesizer: Synthesizer
@@ -32,42 +32,47 @@ class Engine:
     face_model: FaceModel
 
     def encode(self, pixels: FloatArray, num_passes: int | None = None) -> FloatArray:
-        """Find the codes of aligned crops; from the second pass on the encoder corrects itself.
+        """Encode aligned crops; from the second pass on, the codes are corrected with their own reconstruction.
 
-        A regression's answers lie too near the mean. So the encoder E also looks at what the generator G makes of its
-        answer, and what it finds missing is added: w <- w + E(x) - E(G(w)). This is ReStyle's loop (arXiv 2104.02699)
-        for an encoder that was not trained for it.
+        A regression predicts codes too close to the mean. The encoder E is therefore also applied to the image that the
+        generator G renders, and the difference is added: w <- w + E(x) - E(G(w)). This is ReStyle's loop
+        (arXiv 2104.02699) for an encoder that was not trained for it.
 
         Args:
-            pixels: (N, 3, H, H) in [-1, 1], RGB; resized to the encoder's input where H differs.
-            num_passes: how often the encoder looks; None for as often as pays with this model
+            pixels: (N, 3, H, H) in [-1, 1], RGB; resized to the encoder's input size if H differs.
+            num_passes: how many times the encoder is applied; None for the best number for this model
                 (`ModelRecord.encoder_passes`).
 
         Returns:
-            w_plus, (N, n_latent, style_dim) float32, the mean code included.
+            w_plus, (N, n_latent, style_dim) float32, including the mean code.
 
         Raises:
-            ConfigError: the model has no encoder, or ``num_passes`` below 1.
-            InputError: pixels of another shape.
+            ConfigError: the model has no encoder, or ``num_passes`` is below 1.
+            InputError: ``pixels`` has the wrong shape.
         """
         if self.encoder is None:
-            cure = "Choose one that has, such as faces-128 or ffhq-inversion, or fit the photo with 'ppgan-ext fit'"
-            raise ConfigError(f"the model '{self.face_model.name}' has no encoder, so it cannot read photos", cure=cure)
+            cure = "Choose a model with an encoder, such as faces-128, or fit the photo with 'ppgan-ext fit'"
+            what = f"the model '{self.face_model.name}' has no encoder, so it cannot encode photos"
+            raise ConfigError(what, cure=cure)
         return self.correct(self.encoder.encode(pixels), num_passes)
 
     def correct(self, first: FloatArray, num_passes: int | None = None) -> FloatArray:
-        """Make the passes of `encode` that follow the first.
+        """Run the passes of `encode` that follow the first.
 
         Args:
-            first: (N, n_latent, style_dim), what the encoder said of the photos at first sight.
-            num_passes: see `encode`; the first one counts.
+            first: (N, n_latent, style_dim), the codes of the first pass.
+            num_passes: as of `encode`, including the first pass.
+
+        Returns:
+            (N, n_latent, style_dim).
 
         Raises:
-            ConfigError: ``num_passes`` below 1.
+            ConfigError: ``num_passes`` is below 1.
         """
         count = self.face_model.record.encoder_passes if num_passes is None else num_passes
         if count < 1:
-            raise ConfigError(f"expected at least 1, got {count}", where="num_passes")
+            cure = "Give a positive number, or leave it out"
+            raise ConfigError(f"expected at least 1, got {count}", where="num_passes", cure=cure)
         w_plus = first
         for _ in range(count - 1):
             assert self.encoder is not None
@@ -78,16 +83,16 @@ class Engine:
 def open_model(
     face_model: FaceModel, device: str | None = None, half: bool = False, compiled: bool | None = None
 ) -> Engine:
-    """Make a loaded face model fast. Nothing is compiled before the first image or crop.
+    """Prepare a loaded face model for fast inference. Nothing is compiled before the first image or crop.
 
-    A generator tuned to a photo draws uncompiled unless ``compiled`` insists: a program of its own takes longer to
-    build than the few images of an edit take to draw, and would fill the cache. Its encoder is the model's.
+    A generator tuned to a photo is not compiled unless ``compiled`` is True: building its program would take longer
+    than rendering the few images of an edit, and would fill the cache. Its encoder is the base model's.
 
     Args:
-        face_model: what `ppgan_ext.weights.load.load_face_model` returns; its networks now belong to the engine.
+        face_model: from `ppgan_ext.weights.load.load_face_model`; its networks now belong to the engine.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
         half: convolve in float16; GPU only.
-        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never does.
+        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never compiles.
 
     Raises:
         ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.

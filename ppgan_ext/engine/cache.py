@@ -1,8 +1,8 @@
-"""The folder of compiled programs: whole entries only, verified when read, the least recently used thrown away.
+"""The cache of compiled programs: entries are complete, verified when read, and removed least recently used first.
 
-An entry is a folder of program files and ``entry.json``, which names them with sizes and CRC-32 sums. It is built
-under a temporary name and renamed, so that several processes may build and read at once. Damage is found before
-Paddle sees the files, because Paddle may crash on a damaged program instead of raising.
+An entry is a folder of program files and ``entry.json``, which lists their names, sizes and CRC-32 sums. It is built
+under a temporary name and renamed, so that several processes can build and read at the same time. The files are checked
+before Paddle reads them, because Paddle may crash on a damaged program instead of raising an error.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Entry:
     """One compiled program on disk.
 
     Attributes:
-        folder: where its files lie.
-        num_bytes: what they take.
+        folder: contains its files.
+        num_bytes: total size of the files.
         last_used: seconds since the epoch.
     """
 
@@ -44,11 +44,11 @@ class Entry:
 
 
 class ProgramCache:
-    """Keep compiled programs in a folder.
+    """A folder of compiled programs.
 
     Args:
-        folder: None takes ``compiled`` in the package's home.
-        size_limit_bytes: when more than this is kept, the least recently used entries go.
+        folder: None uses ``compiled`` in the package's home.
+        size_limit_bytes: above this total, the least recently used entries are removed.
     """
 
     def __init__(self, folder: Path | None = None, size_limit_bytes: int = SIZE_LIMIT_BYTES) -> None:
@@ -56,26 +56,26 @@ class ProgramCache:
         self.size_limit_bytes = size_limit_bytes
 
     def find(self, name: str) -> Path | None:
-        """Return the folder of an entry if it is whole; a damaged one is removed."""
+        """Return the folder of an intact entry, or None; a damaged entry is removed."""
         folder = self.folder / name
         if not folder.is_dir():
             return None
         if not _is_whole(folder):
             self.discard(name)
             return None
-        with contextlib.suppress(OSError):  # a cache that cannot be written is still good to read
+        with contextlib.suppress(OSError):  # a read-only cache is still usable
             os.utime(folder / MANIFEST)
         return folder
 
     def publish(self, name: str, build: Callable[[Path], None]) -> Path:
-        """Build an entry and return its folder; another process's entry of this name wins over ours.
+        """Build an entry and return its folder; if another process has published the same entry, its entry is used.
 
         Args:
             name: folder name of the entry.
-            build: writes the program files into the folder that it is given.
+            build: writes the program files into the folder it receives.
 
         Returns:
-            The entry in the cache; where that cannot be written, a temporary folder that goes with the process.
+            The folder of the entry; if the cache cannot be written, a temporary folder that is removed at exit.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ class ProgramCache:
         return folder
 
     def discard(self, name: str) -> None:
-        """Remove an entry; one that cannot be removed is left."""
+        """Remove an entry, or leave it if it cannot be removed."""
         doomed = self.folder / f"{_BUILDING}{name}-{os.getpid()}"
         with contextlib.suppress(OSError):
             (self.folder / name).rename(doomed)
@@ -114,15 +114,15 @@ class ProgramCache:
         return sorted(self._entries(), key=lambda entry: -entry.last_used)
 
     def prune(self, keep: str = "") -> None:
-        """Remove what crashed processes left behind, and old entries until the size limit is met.
+        """Remove leftovers of crashed processes, and the oldest entries until the size limit is met.
 
         Args:
-            keep: name of an entry that stays whatever its size.
+            keep: name of an entry to keep, whatever its size.
         """
         with contextlib.suppress(OSError):
-            for left in self.folder.glob(f"{_BUILDING}*"):
-                if time.time() - left.stat().st_mtime > _STALE_SECONDS:
-                    shutil.rmtree(left, ignore_errors=True)
+            for leftover in self.folder.glob(f"{_BUILDING}*"):
+                if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(leftover, ignore_errors=True)
         total = 0
         for entry in sorted(self._entries(), key=lambda entry: (entry.folder.name != keep, -entry.last_used)):
             total += entry.num_bytes

@@ -1,7 +1,7 @@
-"""A network as a program for paddle.inference with oneDNN, which dygraph does not reach: three to six times faster.
+"""Compiled networks for the CPU: programs for paddle.inference with oneDNN, three to six times faster than dygraph.
 
 The program is traced and saved once per network and kept by `ProgramCache`; later processes only load it. Images are
-computed one by one: a batch gains nothing on a CPU and costs memory.
+computed one by one, because batches are no faster on a CPU and cost memory.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from ppgan_ext.quiet import quiet
 from ppgan_ext.types import FloatArray
 
 _PROGRAM = "program"
-_ARRANGEMENT_FOLDERS = ("nn", "networks", "engine")
-# What Paddle raises for a program that it cannot read, depending on the kind of fault.
+_SOURCE_FOLDERS = ("nn", "networks", "engine")
+# Paddle raises any of these for a program that it cannot read, depending on the fault.
 _LOAD_ERRORS = (RuntimeError, ValueError, SystemError, OSError)
-# Paddle 3.3 crashes in these where a leaky ReLU follows: its slope has become a double, which they read as a float.
-# One pass goes by two names.
+# Paddle 3.3 crashes in these passes if a leaky ReLU follows: its slope is now a double, which they read as a float.
+# The first two are the same pass under two names.
 _BROKEN_PASSES = ("conv_activation_mkldnn_fuse_pass", "conv_activation_onednn_fuse_pass", "matmul_activation_fuse_pass")
 
 
@@ -42,19 +42,19 @@ _VERIFY_TOLERANCE = 0.02
 
 
 class CompileWarning(UserWarning):
-    """A network could not be compiled for the CPU; it runs, slower."""
+    """A network could not be compiled for the CPU, so it runs more slowly."""
 
 
 @dataclass(frozen=True, eq=False)
 class ProgramSpec:
-    """What is to be compiled.
+    """A network and a function of it to compile.
 
     Attributes:
         name: for the cache folder and for messages.
-        layer: holds the weights; in eval mode.
+        layer: the network with its weights, in evaluation mode.
         function: computes the output from one tensor per input.
         input_shapes: of the inputs, all float32; the batch is 1.
-        weights_hash: identifies the weights; None hashes them here.
+        weights_hash: identifies the weights; None hashes them.
     """
 
     name: str
@@ -65,10 +65,10 @@ class ProgramSpec:
 
     @property
     def entry_name(self) -> str:
-        """Name of the cache entry: readable, then a hash of all that the program depends on."""
+        """Name of the cache entry: a readable part, and a hash of everything that the program depends on."""
         digest = hashlib.sha256()
         parts = (paddle.__version__, type(self.layer).__name__, self.weights_hash or hash_weights(self.layer))
-        for part in (*parts, str([tuple(shape) for shape in self.input_shapes]), arrangement_hash()):
+        for part in (*parts, str([tuple(shape) for shape in self.input_shapes]), source_hash()):
             digest.update(part.encode() + b"\0")
         for name, tensor in sorted(self.layer.state_dict().items()):
             digest.update(f"{name}{tuple(tensor.shape)}".encode())
@@ -76,23 +76,23 @@ class ProgramSpec:
 
 
 class CompiledProgram:
-    """One loaded program. Calls from several threads take turns.
+    """A loaded program. Calls from several threads take turns.
 
-    When a thread that has used oneDNN ends, Paddle throws away what all threads have cached, also under another one at
-    work, which then fails (Paddle 3.3). So calls from other threads than the main one go to a thread that stays.
+    When a thread that has used oneDNN ends, Paddle discards the caches of all threads, and another thread that is using
+    them fails (Paddle 3.3). Calls from threads other than the main one therefore run on a thread that never ends.
 
     Args:
-        folder: what `build_program` has written.
+        folder: written by `build_program`.
 
     Raises:
         RuntimeError, ValueError, SystemError, OSError: Paddle cannot read the program.
     """
 
     def __init__(self, folder: Path) -> None:
-        # Paddle 3 writes .json, or .pdmodel where the user has turned its new program format off.
+        # Paddle 3 writes .json, or .pdmodel if the user has turned its new program format off.
         model = next((path for path in folder.glob(f"{_PROGRAM}.*") if path.suffix in (".json", ".pdmodel")), None)
         if model is None:
-            raise OSError(f"no program in {folder}")
+            raise OSError(f"there is no program in {folder}")
         config = inference.Config(str(model), str(folder / f"{_PROGRAM}.pdiparams"))
         config.disable_gpu()
         config.disable_glog_info()
@@ -110,16 +110,16 @@ class CompiledProgram:
         self._has_run = False
 
     def run(self, *arrays: FloatArray) -> FloatArray:
-        """Compute the output for one float32 array per input, in the order of the spec."""
+        """Compute the output for one float32 array per input, in the order and shapes of `ProgramSpec.input_shapes`."""
         if threading.current_thread() is threading.main_thread():
             return self._run(arrays)
-        return _staying_thread().submit(self._run, arrays).result()
+        return _permanent_thread().submit(self._run, arrays).result()
 
     def _run(self, arrays: Sequence[FloatArray]) -> FloatArray:
         with self._lock:
             for handle, array in zip(self._inputs, arrays, strict=True):
                 handle.copy_from_cpu(np.ascontiguousarray(array, dtype=np.float32))
-            # The first run chooses operators, and Paddle prints about some of them.
+            # The first run selects operators, and Paddle prints messages about some of them.
             with contextlib.nullcontext() if self._has_run else quiet():
                 self._predictor.run()
             self._has_run = True
@@ -127,16 +127,16 @@ class CompiledProgram:
 
 
 @cache
-def _staying_thread() -> ThreadPoolExecutor:
+def _permanent_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="ppgan_ext-program")
 
 
 def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> CompiledProgram:
-    """Load a program from the cache; build it where it is missing or cannot be read.
+    """Load a program from the cache, building it if it is missing or cannot be read.
 
     Raises:
-        RuntimeError, ValueError, SystemError, OSError: it cannot be built or loaded, or computes other numbers than
-            the network.
+        RuntimeError, ValueError, SystemError, OSError: the program cannot be built or loaded, or its results differ
+            from the network's.
     """
     cache = ProgramCache() if cache is None else cache
     name = spec.entry_name
@@ -144,16 +144,16 @@ def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> Compil
     if folder is not None:
         try:
             return CompiledProgram(folder)
-        except _LOAD_ERRORS:  # whole, but not for this Paddle: build it again
+        except _LOAD_ERRORS:  # intact, but not for this Paddle: build it again
             cache.discard(name)
     return CompiledProgram(cache.publish(name, lambda target: _build_verified(spec, target)))
 
 
 def try_open_program(spec: ProgramSpec, required: bool) -> CompiledProgram | None:
-    """Open a program; where that fails and is not required, warn and return None.
+    """Open a program; if that fails and the program is not required, warn and return None.
 
     Warns:
-        CompileWarning: the reason, and that dygraph takes over.
+        CompileWarning: the network will run uncompiled, with the reason.
     """
     try:
         return open_program(spec)
@@ -177,13 +177,13 @@ def save_program(
     """Trace a function of a network and save the program.
 
     Args:
-        layer: holds the weights; in eval mode.
+        layer: the network with its weights, in evaluation mode.
         function: computes the output from one tensor per input.
-        inputs: shape, type and name of each.
+        inputs: shape, type and name of each input.
         prefix: path of the files without their suffixes.
 
     Raises:
-        RuntimeError, ValueError, TypeError, OSError: Paddle cannot trace it or write the files.
+        RuntimeError, ValueError, TypeError, OSError: Paddle cannot trace the function or write the files.
     """
     with _no_earlier_traces(), quiet(), paddle.no_grad():
         traced = paddle.jit.to_static(_Traced(layer, function), input_spec=[list(inputs)], full_graph=True)
@@ -191,22 +191,22 @@ def save_program(
 
 
 def verify_program(spec: ProgramSpec, program: CompiledProgram) -> None:
-    """Compare a program with its network on random inputs: Paddle's oneDNN operators have had silent faults.
+    """Compare a program with its network on random inputs, because Paddle's oneDNN operators have had silent faults.
 
-    Twice, with other inputs: some kept numbers of the first run that they should have computed anew.
+    The comparison is repeated with other inputs: some operators reused numbers of the first run.
 
     Raises:
-        RuntimeError: the numbers differ by more than rounding.
+        RuntimeError: the results differ by more than rounding.
     """
     rng = np.random.default_rng(0)
     for _ in range(2):
         inputs = [rng.standard_normal(shape).astype(np.float32) for shape in spec.input_shapes]
         with paddle.no_grad():
             expected = spec.function(*(paddle.to_tensor(array, place="cpu") for array in inputs)).numpy()
-        runtime.release_memory()  # dygraph has used more than the program will
+        runtime.release_memory()  # dygraph has used more memory than the program needs
         result = program.run(*inputs)
         if result.shape != expected.shape:
-            raise RuntimeError(f"the program of {spec.name} gives {result.shape}, not {expected.shape}")
+            raise RuntimeError(f"the program of {spec.name} returns {result.shape}, not {expected.shape}")
         error = np.abs(result - expected).max() / max(np.abs(expected).max(), 1e-12)
         if not error < _VERIFY_TOLERANCE:
             raise RuntimeError(f"the program of {spec.name} is off by {error:.2g} of the largest value")
@@ -218,7 +218,7 @@ def _build_verified(spec: ProgramSpec, folder: Path) -> None:
 
 
 def hash_weights(layer: nn.Layer) -> str:
-    """Hash names, shapes and values of a state dict."""
+    """Hash the names, shapes and values of a network's state dict."""
     digest = hashlib.sha256()
     for name, tensor in sorted(layer.state_dict().items()):
         array = np.ascontiguousarray(tensor.numpy())
@@ -227,18 +227,18 @@ def hash_weights(layer: nn.Layer) -> str:
     return digest.hexdigest()
 
 
-def arrangement_hash() -> str:
-    """Hash the source of everything that shapes a program, so that no change of it can meet an old program."""
+def source_hash() -> str:
+    """Hash the source code that determines a program, so that a program built from older code is never used."""
     root = Path(ppgan_ext.__file__).parent
     digest = hashlib.sha256()
-    for folder in _ARRANGEMENT_FOLDERS:
+    for folder in _SOURCE_FOLDERS:
         for path in sorted((root / folder).glob("*.py")):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 
 class _Traced(nn.Layer):
-    """Gives a function of several tensors the one-argument form that `paddle.jit.save` takes."""
+    """Adapts a function of several tensors to the single argument that `paddle.jit.save` accepts."""
 
     def __init__(self, layer: nn.Layer, function: Callable[..., paddle.Tensor]) -> None:
         super().__init__()
@@ -257,24 +257,24 @@ def _input_index(name: str) -> int:
 
 @contextlib.contextmanager
 def _no_earlier_traces() -> Iterator[None]:
-    """Empty Paddle's record of the parameters met while tracing, before and behind a trace.
+    """Clear Paddle's record of the parameters used while tracing, before and after a trace.
 
-    Paddle 3.3 keeps the record under the program's address and drops it when a trace succeeds. After one that failed, a
-    new program at the same address inherits parameters that are gone: a KeyError or a segmentation fault.
+    Paddle 3.3 stores the record under the program's address and removes it when a trace succeeds. After a failed trace,
+    a new program at the same address inherits parameters that no longer exist: a KeyError or a segmentation fault.
     """
     try:
         from paddle.jit.dy2static import parameter_recorder
-    except ImportError:  # a Paddle that traces in another way
+    except ImportError:  # this Paddle traces in another way
         yield
         return
 
-    def forget() -> None:
+    def clear() -> None:
         for recorder in ("_global_parameter_recorder", "_global_inplace_map"):
             for record in ("params_dict", "tensor2value"):
                 getattr(getattr(parameter_recorder, recorder, None), record, {}).clear()
 
-    forget()
+    clear()
     try:
         yield
     finally:
-        forget()
+        clear()

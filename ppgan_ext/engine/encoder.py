@@ -1,8 +1,7 @@
-"""The encoder made fast: pixels in, codes out, on whichever device."""
+"""Fast inference of encoders on any device: from pixels to codes."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Protocol, cast
 
 import cv2
@@ -10,24 +9,24 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec, try_open_program
-from ppgan_ext.engine.synthesizer import freeze, settle_device
+from ppgan_ext.engine.compiled import ProgramSpec
+from ppgan_ext.engine.network_engine import NetworkEngine
 from ppgan_ext.errors import InputError
 from ppgan_ext.types import FloatArray
 
 
 class Encoder(Protocol):
-    """What every encoder network has: ``forward(pixels)`` gives (N, n_latent, style_dim) offsets from the mean."""
+    """The interface of encoder networks: ``forward(pixels)`` returns (N, n_latent, style_dim) offsets from the mean."""
 
     input_size: int
     n_latent: int
     style_dim: int
 
 
-class EncoderEngine:
-    """Turn aligned crops into w_plus codes.
+class EncoderEngine(NetworkEngine):
+    """Encode aligned crops as w_plus codes.
 
-    Like `Synthesizer` it owns the network, and on a CPU it runs a compiled program.
+    Like `Synthesizer`, it owns the network and runs a compiled program on a CPU.
 
     Args:
         encoder: the network with its weights.
@@ -36,11 +35,11 @@ class EncoderEngine:
         weights_hash: identifies the weights; None hashes them.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
         half: convolve in float16; GPU only.
-        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never does.
+        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never compiles.
 
     Raises:
         ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
-        InputError: ``latent_avg`` of another shape.
+        InputError: ``latent_avg`` has the wrong shape.
     """
 
     def __init__(
@@ -54,62 +53,52 @@ class EncoderEngine:
         half: bool = False,
         compiled: bool | None = None,
     ) -> None:
-        self.device = settle_device(device, half, compiled)
+        super().__init__(encoder, name=name, weights_hash=weights_hash, device=device, half=half, compiled=compiled)
         self.encoder = encoder
-        self.name = name
-        known = cast(Encoder, encoder)
-        self.input_size = known.input_size
-        self.n_latent = known.n_latent
-        self.style_dim = known.style_dim
-        self.half = half
+        network = cast(Encoder, encoder)
+        self.input_size = network.input_size
+        self.n_latent = network.n_latent
+        self.style_dim = network.style_dim
         self.latent_avg = np.asarray(latent_avg, dtype=np.float32)
         if self.latent_avg.shape not in ((self.style_dim,), (self.n_latent, self.style_dim)):
             expected = f"({self.style_dim},) or ({self.n_latent}, {self.style_dim})"
-            raise InputError(f"expected {expected}, got {self.latent_avg.shape}", where="latent_avg")
-        freeze(encoder, self.device)
-        self._compiled = self.device == "cpu" if compiled is None else compiled
-        self._required = bool(compiled)
-        self._weights_hash = weights_hash
+            cure = "Pass the mean code of the generator that the encoder belongs to"
+            raise InputError(f"expected {expected}, got {self.latent_avg.shape}", where="latent_avg", cure=cure)
 
     def encode(self, pixels: FloatArray) -> FloatArray:
         """Encode aligned crops.
 
         Args:
-            pixels: (N, 3, H, H) in [-1, 1], RGB; resized to the network's input where H differs.
+            pixels: (N, 3, H, H) in [-1, 1], RGB; resized to the network's input size if H differs.
 
         Returns:
-            w_plus, (N, n_latent, style_dim) float32, the mean code included.
+            w_plus, (N, n_latent, style_dim) float32, including the mean code.
 
         Raises:
-            InputError: another shape.
+            InputError: ``pixels`` has the wrong shape.
         """
         batch = np.asarray(pixels, dtype=np.float32)
         if batch.ndim != 4 or batch.shape[1] != 3 or batch.shape[2] != batch.shape[3] or batch.shape[2] == 0:
-            raise InputError(f"{self.name} needs pixels (N, 3, H, H), got {batch.shape}", where="pixels")
+            cure = "Pass a batch of square RGB crops, channels first"
+            raise InputError(f"{self.name} needs pixels (N, 3, H, H), got {batch.shape}", where="pixels", cure=cure)
         codes = [self._encode_one(resize_square(one, self.input_size)[None]) for one in batch]
         offsets = np.concatenate(codes) if codes else np.zeros((0, self.n_latent, self.style_dim), np.float32)
         return offsets + self.latent_avg
 
-    @cached_property
-    def _program(self) -> CompiledProgram | None:
-        """The compiled program, opened at the first crop."""
-        if not self._compiled:
-            return None
+    def _program_spec(self) -> ProgramSpec:
         shape = (1, 3, self.input_size, self.input_size)
-        spec = ProgramSpec(f"{self.name}-encoding", self.encoder, self.encoder.forward, [shape], self._weights_hash)
-        return try_open_program(spec, self._required)
+        return ProgramSpec(f"{self.name}-encoding", self.encoder, self.encoder.forward, [shape], self._weights_hash)
 
     def _encode_one(self, pixels: FloatArray) -> FloatArray:
         program = self._program
         if program is not None:
             return program.run(pixels)
-        amp = paddle.amp.auto_cast(enable=self.half, dtype="float16", level="O1")
-        with paddle.no_grad(), amp:
-            return self.encoder(paddle.to_tensor(pixels, place=self.device)).astype("float32").numpy()
+        with paddle.no_grad(), self._autocast():
+            return self.encoder(self._tensor(pixels)).astype("float32").numpy()
 
 
 def resize_square(pixels: FloatArray, size: int) -> FloatArray:
-    """Resize one picture (3, H, H) to (3, size, size): by area when shrinking, bilinear when growing."""
+    """Resize one image (3, H, H) to (3, size, size), by area if it shrinks, else bilinearly."""
     side = pixels.shape[1]
     if side == size:
         return pixels

@@ -1,4 +1,4 @@
-"""The generator made fast: codes in, images out, on whichever device."""
+"""Fast inference of generators on any device: from codes to images."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from functools import cached_property
 import numpy as np
 import paddle
 
-from ppgan_ext import runtime
-from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec, try_open_program
-from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext.engine.compiled import ProgramSpec
+from ppgan_ext.engine.network_engine import NetworkEngine
+from ppgan_ext.errors import InputError
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 from ppgan_ext.nn import Form
 from ppgan_ext.types import FloatArray
 
-# Images per step on a GPU: enough to fill it, little enough for 1024 px on a small one.
+# Images per step on a GPU: enough to keep it busy, few enough for 1024 px on a small one.
 _GPU_BATCH = 4
 
 
-class Synthesizer:
-    """Turn codes into images with a StyleGAN2 generator.
+class Synthesizer(NetworkEngine):
+    """Render codes as images with a StyleGAN2 generator.
 
-    On a CPU the images come from a compiled program (`ppgan_ext.engine.compiled`), on a GPU from dygraph; the numbers
-    agree within 1e-4. The engine owns the generator: it is moved to the device, frozen and put in eval mode, and must
-    not change afterwards.
+    Images are rendered by a compiled program (`ppgan_ext.engine.compiled`) on a CPU and by dygraph on a GPU; the
+    numbers agree within 1e-4. The engine owns the generator: it is moved to the device, frozen and put into evaluation
+    mode, and must not change afterwards.
 
     Args:
         generator: the network with its weights.
@@ -32,7 +32,7 @@ class Synthesizer:
         weights_hash: identifies the weights; None hashes them.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
         half: convolve in float16; GPU only.
-        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never does.
+        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never compiles.
 
     Raises:
         ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
@@ -53,22 +53,24 @@ class Synthesizer:
         half: bool = False,
         compiled: bool | None = None,
     ) -> None:
-        self.device = settle_device(device, half, compiled)
+        super().__init__(
+            generator,
+            name=name,
+            weights_hash=weights_hash,
+            device=device,
+            half=half,
+            compiled=compiled,
+            can_compile=not generator.is_concat,
+        )
         self.generator = generator
-        self.name = name
         self.size: int = generator.size
         self.n_latent: int = generator.n_latent
         self.style_dim: int = generator.style_dim
-        self.half = half
-        freeze(generator, self.device)
-        self._compiled = self.device == "cpu" and not generator.is_concat if compiled is None else compiled
-        self._required = bool(compiled)
-        self._weights_hash = weights_hash
         self._fixed_noise = [] if generator.is_concat else [tensor.numpy() for tensor in generator.fixed_noise()]
 
     @cached_property
     def w_avg(self) -> FloatArray:
-        """Mean w, (style_dim,) float32; estimated from seeded samples if the weights came without it."""
+        """The mean w, (style_dim,) float32, estimated from seeded samples if the weights lack it."""
         return self.generator.ensure_w_avg().numpy()
 
     def map(self, z: FloatArray) -> FloatArray:
@@ -77,24 +79,25 @@ class Synthesizer:
             return self.generator.mapping(self._tensor(z)).numpy()
 
     def render(self, w_plus: FloatArray, noise: Sequence[FloatArray] | None = None) -> FloatArray:
-        """Draw the images of codes.
+        """Render codes as images.
 
         Args:
             w_plus: (N, n_latent, style_dim).
-            noise: (1, 1, r, r) or (N, 1, r, r) per layer; None is the fixed noise that belongs to the weights.
+            noise: (1, 1, r, r) or (N, 1, r, r) per layer; None uses the fixed noise that belongs to the weights.
 
         Returns:
-            (N, 3, size, size) float32, about [-1, 1], RGB, not clipped. The same codes give the same bits.
+            (N, 3, size, size) float32, about [-1, 1], RGB, not clipped. Equal codes give equal bits.
 
         Raises:
-            InputError: a code or noise of another shape.
+            InputError: codes or noise have the wrong shape.
         """
         codes = np.asarray(w_plus, dtype=np.float32)
         if codes.ndim != 3 or codes.shape[1:] != (self.n_latent, self.style_dim):
             expected = f"(N, {self.n_latent}, {self.style_dim})"
-            raise InputError(f"{self.name} needs codes {expected}, got {codes.shape}", where="w_plus")
+            cure = "Add the batch axis, or encode the photos with this model"
+            raise InputError(f"{self.name} needs codes {expected}, got {codes.shape}", where="w_plus", cure=cure)
         if noise is None and self.generator.is_concat:
-            raise InputError(f"{self.name} has no fixed noise", where="noise", cure="Give its feature maps")
+            raise InputError(f"{self.name} has no fixed noise", where="noise", cure="Pass its feature maps")
         maps = self._fixed_noise if noise is None else self._check_noise(noise, len(codes))
         if len(codes) == 0:
             return np.zeros((0, 3, self.size, self.size), np.float32)
@@ -109,34 +112,29 @@ class Synthesizer:
     def render_tensor(
         self, w_plus: paddle.Tensor, noise: Sequence[paddle.Tensor] | None = None, stop_at: int | None = None
     ) -> paddle.Tensor:
-        """Draw images in dygraph, differentiable by ``backward`` in codes and noise; the weights take no gradient.
+        """Render images in dygraph, differentiable by ``backward`` in codes and noise, but not in the weights.
 
         Args:
             w_plus: (N, n_latent, style_dim).
-            noise: (1 or N, 1, r, r) per layer; None is the fixed noise.
-            stop_at: return the skip image of this resolution; another image than the full one shrunk.
+            noise: (1 or N, 1, r, r) per layer; None uses the fixed noise.
+            stop_at: return the skip image of this resolution, which is not the full image scaled down.
 
         Returns:
             (N, 3, size, size), or (N, 3, stop_at, stop_at), not clipped.
         """
         form: Form = "fused" if self.device == "cpu" else "fast"
-        with paddle.amp.auto_cast(enable=self.half, dtype="float16", level="O1"):
+        with self._autocast():
             pixels = self.generator.render(w_plus, "fixed" if noise is None else list(noise), form, stop_at)
         return pixels.astype("float32")
 
-    @cached_property
-    def _program(self) -> CompiledProgram | None:
-        """The compiled program, opened at the first image."""
-        if not self._compiled:
-            return None
+    def _program_spec(self) -> ProgramSpec:
         generator = self.generator
         shapes = [(1, self.n_latent, self.style_dim), *((1, 1, side, side) for side in generator.noise_sides())]
 
         def draw(w_plus: paddle.Tensor, *noise: paddle.Tensor) -> paddle.Tensor:
             return generator.render(w_plus, list(noise))
 
-        spec = ProgramSpec(f"{self.name}-synthesis-{self.size}", generator, draw, shapes, self._weights_hash)
-        return try_open_program(spec, self._required)
+        return ProgramSpec(f"{self.name}-synthesis-{self.size}", generator, draw, shapes, self._weights_hash)
 
     def _render_part(self, codes: FloatArray, noise: Sequence[FloatArray]) -> FloatArray:
         program = self._program
@@ -150,34 +148,10 @@ class Synthesizer:
         maps = [np.asarray(map_, dtype=np.float32) for map_ in noise]
         if self.generator.is_concat:
             return maps  # feature maps, which the generator checks
+        cure = f"Pass one map per layer, with sides {', '.join(map(str, sides))}, or None for the fixed noise"
         if len(maps) != len(sides):
-            raise InputError(f"{self.name} needs {len(sides)} noise maps, got {len(maps)}", where="noise")
+            raise InputError(f"{self.name} needs {len(sides)} noise maps, got {len(maps)}", where="noise", cure=cure)
         for map_, side in zip(maps, sides, strict=True):
             if map_.shape not in ((1, 1, side, side), (batch, 1, side, side)):
-                raise InputError(f"expected ({batch}, 1, {side}, {side}), got {map_.shape}", where="noise")
+                raise InputError(f"expected ({batch}, 1, {side}, {side}), got {map_.shape}", where="noise", cure=cure)
         return maps
-
-    def _tensor(self, array: FloatArray) -> paddle.Tensor:
-        return paddle.to_tensor(np.asarray(array, dtype=np.float32), place=self.device)
-
-
-def settle_device(device: str | None, half: bool, compiled: bool | None) -> str:
-    """Choose the device and refuse what it cannot do.
-
-    Raises:
-        ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
-    """
-    chosen = runtime.choose_device() if device is None else device
-    if half and chosen == "cpu":
-        raise ConfigError("half precision needs a GPU", where="half", cure="Leave it out on a CPU")
-    if compiled and chosen != "cpu":
-        raise ConfigError("programs are compiled for the CPU only", where="compiled", cure="Leave it out on a GPU")
-    return chosen
-
-
-def freeze(network: paddle.nn.Layer, device: str) -> None:
-    """Move a network to a device for inference: eval mode, no gradients to its weights."""
-    network.to(device=device)
-    network.eval()
-    for parameter in network.parameters():
-        parameter.stop_gradient = True

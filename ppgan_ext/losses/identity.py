@@ -13,8 +13,8 @@ import paddle
 
 from ppgan_ext.errors import ConfigError, InputError, nearest
 from ppgan_ext.losses.face_chips import ARCFACE_BOXES, DLIB_BOXES, WHOLE, ChipBox, cut_chip
-from ppgan_ext.losses.perceptual import freeze
 from ppgan_ext.networks import ArcFaceBackbone, DlibFaceNet
+from ppgan_ext.nn.inference import freeze
 from ppgan_ext.weights import identity_networks as identity
 
 Measure: TypeAlias = Literal["euclidean", "squared", "cosine"]

@@ -17,13 +17,13 @@ from typing import Protocol
 
 import numpy as np
 import paddle
-import paddle.nn.functional as F
-from paddle import nn
 
 from ppgan_ext.errors import InputError, WeightsError
 from ppgan_ext.networks import StyleGANv2Discriminator, VGG16Features
 from ppgan_ext.networks.vgg import CHANNELS
 from ppgan_ext.nn import Form
+from ppgan_ext.nn.inference import freeze
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import catalog, load, readers, store
 
@@ -118,24 +118,6 @@ class FeatureDistance:
 def unit_length(features: paddle.Tensor) -> paddle.Tensor:
     """Scale the feature vector of every pixel, axis 1 of (N, C, H, W), to length 1; zero stays zero."""
     return features * paddle.rsqrt((features * features).sum(axis=1, keepdim=True) + _EPSILON)
-
-
-def fit_to(images: paddle.Tensor, side: int) -> paddle.Tensor:
-    """Resize (N, C, H, W) to (N, C, side, side): whole boxes are averaged, what remains is interpolated linearly."""
-    box = [max(length // side, 1) for length in images.shape[2:]]
-    if box != [1, 1]:
-        images = F.avg_pool2d(images, box)
-    if tuple(images.shape[2:]) != (side, side):
-        images = F.interpolate(images, size=[side, side], mode="bilinear", align_corners=False)
-    return images
-
-
-def freeze(network: nn.Layer) -> nn.Layer:
-    """Put a network into evaluation mode and stop gradients at its parameters, not through it."""
-    network.eval()
-    for parameter in network.parameters():
-        parameter.stop_gradient = True
-    return network
 
 
 def lpips_vgg(

@@ -18,10 +18,12 @@ import paddle
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError, nearest
-from ppgan_ext.losses.perceptual import fit_to, freeze, unit_length
+from ppgan_ext.losses.perceptual import unit_length
 from ppgan_ext.metrics.model_outputs import Images, images_to_pixels
 from ppgan_ext.networks import InceptionV3, StyleGANv2Discriminator
 from ppgan_ext.networks.inception import NUM_FEATURES
+from ppgan_ext.nn.inference import freeze
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import catalog, load, store
 from ppgan_ext.weights.rename import Rule, rename

@@ -151,7 +151,7 @@ def _steps(generator: StyleGANv2Generator, ends: FloatArray, times: FloatArray, 
 
 def _cropped(pixels: paddle.Tensor, crop: bool) -> paddle.Tensor:
     """Crop to the middle of the face if ``crop``, and shrink images that are larger than the distance needs."""
-    from ppgan_ext.losses.perceptual import fit_to
+    from ppgan_ext.nn.resize import fit_to
 
     if crop:
         eighth = pixels.shape[-1] // 8

@@ -1,9 +1,9 @@
 """Building blocks of the StyleGAN family: equalised and modulated layers, FIR resampling, activation.
 
-Where an operation exists in several forms, ``form="fast"`` is the arrangement for images and first derivatives;
-``"smooth"`` uses only operators that Paddle 3 can differentiate twice on a CPU (no grouped-per-channel and no
-transposed convolution, no interpolation); ``"fused"`` is the fastest in dygraph on a CPU, with derivatives by
-``backward`` and by ``gradient_of`` only. All compute the same function.
+Some operations have several forms, which compute the same function. ``form="fast"`` is for images and first
+derivatives. ``"smooth"`` uses only operators that Paddle 3 can differentiate twice on a CPU: no depthwise or transposed
+convolution, no interpolation. ``"fused"`` is the fastest in dygraph on a CPU, and can be differentiated only by
+``backward`` and ``gradient_of``.
 """
 
 from ppgan_ext.nn.activation import ROOT2, BiasedLeakyReLU, leaky_relu

@@ -1,4 +1,4 @@
-"""Leaky ReLU with a bias per channel and the gain that keeps the variance (He et al., arXiv 1502.01852)."""
+"""Leaky ReLU with a bias per channel and a gain that preserves the variance (He et al., arXiv 1502.01852)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT2 = math.sqrt(2.0)
 
 
 def leaky_relu(x: paddle.Tensor) -> paddle.Tensor:
-    """Leaky ReLU of slope 0.2 times sqrt(2), the activation of every StyleGAN2 layer."""
+    """Return the leaky ReLU with slope 0.2, times sqrt(2): the activation of every StyleGAN2 layer. Any shape."""
     return F.leaky_relu(x, SLOPE) * ROOT2
 
 

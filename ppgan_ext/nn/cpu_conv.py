@@ -1,11 +1,11 @@
-"""Convolutions on a CPU in dygraph through oneDNN, in both directions.
+"""Convolutions and their gradients on a CPU in dygraph, with oneDNN.
 
-Paddle's own CPU kernels unfold every image (im2col) on one thread, and reach a half of what oneDNN does. So each of the
-three products that training needs (the output, the gradient of the input, the gradient of the filters) is a program
-(`ppgan_ext.nn.cpu_program`). Measured with a batch of 16 on two AVX-512 cores: 190-270 GF/s against 50-160.
+Paddle's own CPU kernels unfold every image (im2col) on one thread and reach half of oneDNN's speed. Therefore each of
+the three products that training needs (the output, the gradient of the input, the gradient of the filters) is a program
+(`ppgan_ext.nn.cpu_program`): 190-270 GFLOP/s instead of 50-160, with a batch of 16 on two AVX-512 cores.
 
-Where Paddle has no oneDNN, or such a program fails or gives other numbers than Paddle's kernels on a small case, those
-take over.
+If Paddle lacks oneDNN, or such a program fails or disagrees with Paddle's kernels on a small case, those kernels are
+used.
 """
 
 from __future__ import annotations
@@ -21,58 +21,67 @@ import paddle.nn.functional as F
 from paddle.autograd import PyLayer
 
 from ppgan_ext.nn.cpu_planes import runs_on_cpu
-from ppgan_ext.nn.cpu_program import Program, finished
+from ppgan_ext.nn.cpu_program import Program, program_outputs
 from ppgan_ext.nn.cpu_route import Route
-from ppgan_ext.nn.second_order import wanted_gradients
+from ppgan_ext.nn.second_order import needs_gradient
 
 # Rounding differs by about 1e-6 of the largest value.
 _TOLERANCE = 1e-3
 
 
 def convolve(x: paddle.Tensor, weight: paddle.Tensor, stride: int = 1, padding: int = 0) -> paddle.Tensor:
-    """Convolve as ``F.conv2d``: (N, I, H, W) with (O, I, k, k) to (N, O, H', W'), differentiable any number of times.
+    """Convolve like ``F.conv2d``, differentiable any number of times.
 
     Args:
-        x: features, float32, on the CPU (anything else goes to ``F.conv2d``).
-        weight: filters.
+        x: features, (N, I, H, W), float32, on the CPU; anything else is passed to ``F.conv2d``.
+        weight: filters, (O, I, k, k).
         stride: on both axes.
-        padding: zeros on all four sides, below k.
+        padding: zeros on all four sides, fewer than k.
+
+    Returns:
+        (N, O, H', W').
     """
-    if not takes(x, weight):
+    if not supports(x, weight):
         return F.conv2d(x, weight, stride=stride, padding=padding)
-    return follow(Route(stride, padding), x, weight)
+    return apply_route(Route(stride, padding), x, weight)
 
 
-def follow(route: Route, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
-    """Map (N, I, H, W) with filters (O, I, k, k) to (N, O, H', W'), differentiable any number of times.
+def apply_route(route: Route, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
+    """Return ``route.output(x, weight)``, differentiable any number of times.
 
     Args:
-        route: the map.
-        x: features; :func:`takes` says which.
-        weight: filters.
+        route: the linear map.
+        x: features, (N, I, H, W), for which :func:`supports` is true.
+        weight: filters, (O, I, k, k).
+
+    Returns:
+        (N, O, H', W').
     """
     return DifferentiableRoute(route).output(x, weight)
 
 
-def filter_each(
+def filter_channels(
     x: paddle.Tensor, kernel: paddle.Tensor, padding: tuple[int, int], stride: int = 1
 ) -> paddle.Tensor | None:
-    """Correlate every channel with one filter, without a derivative; None where there is no oneDNN.
+    """Correlate every channel with the same filter, without a derivative.
 
     Args:
         x: features, (N, C, H, W), float32, on the CPU.
         kernel: (T, T).
         padding: zeros (before, after) on both axes.
         stride: on both axes.
+
+    Returns:
+        (N, C, H', W'), or None if there is no oneDNN.
     """
-    if not takes(x, kernel):
+    if not supports(x, kernel):
         return None
     kernels = kernel.expand([x.shape[1], 1, *kernel.shape])
-    return _each(stride, padding)(x, kernels)[0]
+    return _channel_filter(stride, padding)(x, kernels)[0]
 
 
-def takes(*tensors: paddle.Tensor) -> bool:
-    """Say whether oneDNN can work on these tensors: in dygraph, on the CPU, float32."""
+def supports(*tensors: paddle.Tensor) -> bool:
+    """Return whether oneDNN can work on these tensors: in dygraph, on the CPU, float32."""
     return runs_on_cpu(*tensors) and tensors[0].dtype == paddle.float32 and works()
 
 
@@ -80,30 +89,30 @@ def takes(*tensors: paddle.Tensor) -> bool:
 class DifferentiableRoute:
     """The methods of a route for dygraph, differentiable any number of times.
 
-    Bilinear in features and filters as they are, each one's gradients are the other two.
+    They are bilinear in features and filters, so the gradients of each of the three products are the other two.
 
     Attributes:
-        route: the same for programs.
+        route: the route for programs.
     """
 
     route: Route
 
     def output(self, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
-        """`Route.output`."""
+        """Return `Route.output`."""
         return _Output.apply(x, weight, self.route)
 
     def of_features(self, gradient: paddle.Tensor, weight: paddle.Tensor, sides: tuple[int, int]) -> paddle.Tensor:
-        """`Route.of_features`."""
+        """Return `Route.of_features`."""
         return _OfFeatures.apply(gradient, weight, self.route, sides)
 
     def of_filters(self, x: paddle.Tensor, gradient: paddle.Tensor, size: int) -> paddle.Tensor:
-        """`Route.of_filters`."""
+        """Return `Route.of_filters`."""
         return _OfFilters.apply(x, gradient, self.route, size)
 
-    def slopes(
+    def gradients(
         self, x: paddle.Tensor, gradient: paddle.Tensor, weight: paddle.Tensor, of_x: bool, of_weight: bool
     ) -> tuple[paddle.Tensor | None, paddle.Tensor | None]:
-        """`Route.slopes`."""
+        """Return `Route.gradients`."""
         return (
             self.of_features(gradient, weight, (x.shape[2], x.shape[3])) if of_x else None,
             self.of_filters(x, gradient, weight.shape[2]) if of_weight else None,
@@ -114,17 +123,17 @@ class _Output(PyLayer):
     @staticmethod
     def forward(ctx: Any, x: paddle.Tensor, weight: paddle.Tensor, route: Route) -> paddle.Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.wanted = wanted_gradients((x, weight), learnt=(1,))
+        ctx.needs_gradient = needs_gradient((x, weight), learnt=(1,))
         ctx.route = route
         return _output(route)(x, weight)[0]
 
     @staticmethod
     def backward(ctx: Any, gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         x, weight = ctx.saved_tensor()
-        of_x, of_weight = ctx.wanted()
+        of_x, of_weight = ctx.needs_gradient()
         if of_x and of_weight and not paddle.is_grad_enabled():
             return tuple(_of_both(ctx.route)(x, gradient, weight))
-        return DifferentiableRoute(ctx.route).slopes(x, gradient, weight, of_x, of_weight)
+        return DifferentiableRoute(ctx.route).gradients(x, gradient, weight, of_x, of_weight)
 
 
 class _OfFeatures(PyLayer):
@@ -133,14 +142,14 @@ class _OfFeatures(PyLayer):
         ctx: Any, gradient: paddle.Tensor, weight: paddle.Tensor, route: Route, sides: tuple[int, int]
     ) -> paddle.Tensor:
         ctx.save_for_backward(gradient, weight)
-        ctx.wanted = wanted_gradients((gradient, weight), learnt=(1,))
+        ctx.needs_gradient = needs_gradient((gradient, weight), learnt=(1,))
         ctx.route = route
         return _of_features(route, sides)(gradient, weight)[0]
 
     @staticmethod
     def backward(ctx: Any, outer: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         gradient, weight = ctx.saved_tensor()
-        of_gradient, of_weight = ctx.wanted()
+        of_gradient, of_weight = ctx.needs_gradient()
         route = DifferentiableRoute(ctx.route)
         return (
             route.output(outer, weight) if of_gradient else None,
@@ -152,14 +161,14 @@ class _OfFilters(PyLayer):
     @staticmethod
     def forward(ctx: Any, x: paddle.Tensor, gradient: paddle.Tensor, route: Route, size: int) -> paddle.Tensor:
         ctx.save_for_backward(x, gradient)
-        ctx.wanted = wanted_gradients((x, gradient))
+        ctx.needs_gradient = needs_gradient((x, gradient))
         ctx.route = route
         return _of_filters(route, size)(x, gradient)[0]
 
     @staticmethod
     def backward(ctx: Any, outer: paddle.Tensor) -> tuple[paddle.Tensor | None, ...]:
         x, gradient = ctx.saved_tensor()
-        of_x, of_gradient = ctx.wanted()
+        of_x, of_gradient = ctx.needs_gradient()
         route = DifferentiableRoute(ctx.route)
         return (
             route.of_features(gradient, outer, (x.shape[2], x.shape[3])) if of_x else None,
@@ -169,55 +178,55 @@ class _OfFilters(PyLayer):
 
 @cache
 def _output(route: Route) -> Program:
-    return Program(lambda x, weight: finished(route.output(x, weight)))
+    return Program(lambda x, weight: program_outputs(route.output(x, weight)))
 
 
 @cache
 def _of_features(route: Route, sides: tuple[int, int]) -> Program:
-    return Program(lambda gradient, weight: finished(route.of_features(gradient, weight, sides)))
+    return Program(lambda gradient, weight: program_outputs(route.of_features(gradient, weight, sides)))
 
 
 @cache
 def _of_filters(route: Route, size: int) -> Program:
-    return Program(lambda x, gradient: finished(route.of_filters(x, gradient, size)))
+    return Program(lambda x, gradient: program_outputs(route.of_filters(x, gradient, size)))
 
 
 @cache
 def _of_both(route: Route) -> Program:
-    return Program(lambda x, gradient, weight: finished(*route.slopes(x, gradient, weight, True, True)))
+    return Program(lambda x, gradient, weight: program_outputs(*route.gradients(x, gradient, weight, True, True)))
 
 
 @cache
-def _each(stride: int, padding: tuple[int, int]) -> Program:
-    def each(x: paddle.Tensor, kernels: paddle.Tensor) -> tuple[paddle.Tensor, ...]:
+def _channel_filter(stride: int, padding: tuple[int, int]) -> Program:
+    def correlate(x: paddle.Tensor, kernels: paddle.Tensor) -> tuple[paddle.Tensor, ...]:
         zeros = [*padding, *padding]
-        return finished(F.conv2d(x, kernels, stride=stride, padding=zeros, groups=kernels.shape[0]))
+        return program_outputs(F.conv2d(x, kernels, stride=stride, padding=zeros, groups=kernels.shape[0]))
 
-    return Program(each)
+    return Program(correlate)
 
 
 @cache
 def works() -> bool:
-    """Try all products on small cases, once per process."""
+    """Test all products on small cases, once per process."""
     taps = (0.25, 0.75, 0.75, 0.25)
     routes = Route(padding=1), Route(2), Route(2, taps=taps, before=2, after=1), Route(2, 0, True, taps, 1, 1)
-    return tried(lambda: all(_is_right(route) for route in routes) and _filters_each())
+    return passes(lambda: all(_is_right(route) for route in routes) and _channel_filter_is_right())
 
 
-def tried(check: Callable[[], bool]) -> bool:
-    """Return what a check of oneDNN's programs says; False, with a warning, where it raises an error."""
+def passes(check: Callable[[], bool]) -> bool:
+    """Return the result of a check of oneDNN's programs, or False, with a warning, if it raises an error."""
     try:
         with paddle.enable_grad():
             return check()
-    except Exception as error:  # noqa: BLE001  whatever a Paddle without oneDNN, or with another tracing, raises
+    except Exception as error:  # noqa: BLE001  a Paddle without oneDNN, or with another tracer, may raise anything
         reason = " ".join(str(error).split())[-200:]
-        warnings.warn(f"oneDNN cannot be used for training, which is slower: {reason}", stacklevel=2)
+        warnings.warn(f"oneDNN cannot be used, so convolutions are slower: {reason}", stacklevel=2)
         return False
 
 
-def agree(given: Sequence[paddle.Tensor], expected: Sequence[paddle.Tensor]) -> bool:
-    """Say whether tensors differ by rounding only."""
-    worst = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(given, expected, strict=True))
+def nearly_equal(actual: Sequence[paddle.Tensor], expected: Sequence[paddle.Tensor]) -> bool:
+    """Return whether two lists of tensors, of equal shapes, differ by rounding only."""
+    worst = max(((a - b).abs().max() / b.abs().max()).item() for a, b in zip(actual, expected, strict=True))
     return worst < _TOLERANCE
 
 
@@ -225,16 +234,16 @@ def _is_right(route: Route) -> bool:
     x = paddle.linspace(-1, 1, 2 * 3 * 7 * 9).reshape([2, 3, 7, 9]).sin()
     weight = paddle.linspace(-2, 1, 4 * 3 * 9).reshape([4, 3, 3, 3]).cos()
     x.stop_gradient = weight.stop_gradient = False
-    y = _plainly(route, x, weight)
+    y = _reference_output(route, x, weight)
     gradient = (y.detach() * 3.0).sin()
-    slopes = paddle.grad([y], [x, weight], [gradient])
-    given = [*_output(route)(x, weight), *_of_features(route, (7, 9))(gradient, weight)]
-    given += [*_of_filters(route, 3)(x, gradient), *_of_both(route)(x, gradient, weight)]
-    return agree(given, [y, *slopes, *slopes])
+    gradients = paddle.grad([y], [x, weight], [gradient])
+    actual = [*_output(route)(x, weight), *_of_features(route, (7, 9))(gradient, weight)]
+    actual += [*_of_filters(route, 3)(x, gradient), *_of_both(route)(x, gradient, weight)]
+    return nearly_equal(actual, [y, *gradients, *gradients])
 
 
-def _plainly(route: Route, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
-    """Follow a route by Paddle's kernels."""
+def _reference_output(route: Route, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
+    """Apply a route with Paddle's kernels."""
 
     def blur(x: paddle.Tensor) -> paddle.Tensor:
         taps = paddle.to_tensor(route.taps)
@@ -247,8 +256,8 @@ def _plainly(route: Route, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Te
     return F.conv2d(blur(x) if route.taps else x, weight, stride=route.stride, padding=route.padding)
 
 
-def _filters_each() -> bool:
+def _channel_filter_is_right() -> bool:
     x = paddle.linspace(-1, 1, 2 * 3 * 7 * 9).reshape([2, 3, 7, 9]).sin()
     kernels = paddle.linspace(-2, 1, 3 * 9).reshape([3, 1, 3, 3]).cos()
-    (given,) = _each(2, (2, 1))(x, kernels)
-    return agree([given], [F.conv2d(x, kernels, stride=2, padding=[2, 1, 2, 1], groups=3)])
+    (actual,) = _channel_filter(2, (2, 1))(x, kernels)
+    return nearly_equal([actual], [F.conv2d(x, kernels, stride=2, padding=[2, 1, 2, 1], groups=3)])

@@ -1,9 +1,9 @@
-"""Separable FIR filters on a CPU in dygraph, through OpenCV or oneDNN.
+"""Separable FIR filters on a CPU in dygraph, with OpenCV or oneDNN.
 
-Paddle's depthwise convolution spends a quarter of a generator's forward and backward time on a 4x4 filter, because it
-goes through im2col and computes a gradient of the filter that nobody asked for; the gradient is the same filter
-reversed. On large planes OpenCV's separable filter takes a fifth of the time; on small ones, of which there are
-thousands, the calls would take longer than the work, and oneDNN filters them all in one.
+With Paddle's depthwise convolution, a quarter of a generator's forward and backward time goes into a 4x4 filter: it
+uses im2col and also computes the gradient of the filter, which nobody needs. The gradient of the input is the same
+filter reversed. On large planes OpenCV's separable filter takes a fifth of the time. Small planes come in thousands, so
+the calls would take longer than the work; oneDNN filters all of them in one call.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ import numpy as np
 import paddle
 from paddle.autograd import PyLayer
 
-from ppgan_ext.nn.cpu_conv import filter_each
+from ppgan_ext.nn.cpu_conv import filter_channels
 from ppgan_ext.nn.cpu_planes import Result, for_each_plane, runs_on_cpu, to_tensor, view
 from ppgan_ext.types import FloatArray
 
-# From so many pixels on OpenCV is the faster.
+# OpenCV is the faster from this number of pixels on.
 _LARGE_PLANE = 128 * 128
 
 
 def can_filter(x: paddle.Tensor, num_taps: int, padding: Sequence[int]) -> bool:
-    """Say whether :func:`filter_planes` takes these features."""
+    """Return whether :func:`filter_planes` supports features (N, C, H, W) with this filter and padding."""
     return runs_on_cpu(x) and min(padding) >= 0 and max(padding) < num_taps
 
 
 def filter_planes(
     x: paddle.Tensor, taps: FloatArray, padding: tuple[int, int], up: int = 1, down: int = 1
 ) -> paddle.Tensor:
-    """Insert zeros, pad, correlate every plane with the outer product of ``taps`` with itself, and sub-sample.
+    """Insert zeros, pad, correlate every plane with the outer product of ``taps`` with themselves, and sub-sample.
 
     Differentiable in ``x`` any number of times.
 
     Args:
         x: (N, C, H, W), float32 or float64, on the CPU.
         taps: (T,).
-        padding: zeros (before, after) on both axes, each below T.
-        up: every pixel is followed by ``up - 1`` zeros.
-        down: every down-th result is kept.
+        padding: zeros (before, after) on both axes, each fewer than T.
+        up: insert ``up - 1`` zeros after every pixel.
+        down: keep every down-th result.
 
     Returns:
         (N, C, H', W') with H' = (H up + sum(padding) - T) // down + 1.
@@ -61,7 +61,7 @@ class _Filter(PyLayer):
 
     @staticmethod
     def backward(ctx: Any, gradient: paddle.Tensor) -> paddle.Tensor:
-        # The adjoint: up and down exchanged, the taps reversed, and what the padding lacks to a full overlap.
+        # The adjoint swaps up and down, reverses the taps, and pads by what is missing to a full overlap.
         taps, before, up, down = ctx.arrangement
         return _Filter.apply(gradient, taps[::-1], len(taps) - 1 - before, down, up, ctx.sides)
 
@@ -93,23 +93,23 @@ def _correlate(
 def _correlate_at_once(
     x: paddle.Tensor, taps: FloatArray, before: int, up: int, down: int, sides: tuple[int, int]
 ) -> paddle.Tensor | None:
-    """Filter all planes by one operator; None where there is no oneDNN."""
+    """Filter all planes with one operator; None if there is no oneDNN."""
     if up > 1:
-        spread = Result([*x.shape[:2], *(side * up for side in x.shape[2:])], x)
-        spread.array.fill(0)
-        spread.array[:, :, ::up, ::up] = view(x)
-        x = spread.tensor()
+        interleaved = Result([*x.shape[:2], *(side * up for side in x.shape[2:])], x)
+        interleaved.array.fill(0)
+        interleaved.array[:, :, ::up, ::up] = view(x)
+        x = interleaved.tensor()
     kernel = to_tensor(np.outer(taps, taps), x)
     after = (sides[0] - 1) * down + len(taps) - before - x.shape[2]
     if not 0 <= after < len(taps) or (sides[1] - 1) * down + len(taps) - before - x.shape[3] != after:
-        # What is cut off, or the rows and columns differ: filter all that is there, and cut.
+        # The result is cropped, or rows and columns need different padding: filter everything, then crop.
         after = len(taps) - 1
-    filtered = filter_each(x, kernel, (before, after), down)
+    filtered = filter_channels(x, kernel, (before, after), down)
     return None if filtered is None else filtered[:, :, : sides[0], : sides[1]]
 
 
 def _correlate_plane(plane: FloatArray, kernel: FloatArray, before: int, down: int, result: FloatArray) -> None:
-    """Filter (H, W) into ``result``; OpenCV keeps the size, so rows and columns are added or cut off at the end."""
+    """Filter (H, W) into ``result``; OpenCV keeps the size, so rows and columns are added or cropped at the end."""
     height, width = ((side - 1) * down + 1 for side in result.shape)
     bottom, right = max(height - plane.shape[0], 0), max(width - plane.shape[1], 0)
     if bottom or right:

@@ -1,6 +1,6 @@
-"""Paddle's tensors as NumPy arrays without a copy, worked on by several threads: the ground of the CPU operators.
+"""Paddle's tensors as NumPy arrays without a copy, and threads that share the work of the CPU operators.
 
-NumPy and OpenCV release the interpreter's lock, so plain threads share the work.
+NumPy and OpenCV release the interpreter's lock, so plain threads run in parallel.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ import paddle
 from ppgan_ext import runtime
 from ppgan_ext.types import FloatArray
 
-# With fewer numbers the work is done before a second thread has started.
+# With fewer numbers, the work is done before a second thread has started.
 _WORTH_A_THREAD = 1 << 17
 
 
 def runs_on_cpu(*tensors: paddle.Tensor) -> bool:
-    """Say whether NumPy can look at these tensors: in dygraph, on the CPU, all in single or all in double precision."""
-    kinds = {tensor.dtype for tensor in tensors}
+    """Return whether NumPy can work on these tensors: in dygraph, on the CPU, all float32 or all float64."""
+    dtypes = {tensor.dtype for tensor in tensors}
     return (
         paddle.in_dynamic_mode()
-        and (kinds == {paddle.float32} or kinds == {paddle.float64})
+        and (dtypes == {paddle.float32} or dtypes == {paddle.float64})
         and all(tensor.place.is_cpu_place() for tensor in tensors)
     )
 
 
 def view(x: paddle.Tensor) -> FloatArray:
-    """Look at a tensor's numbers, not to be written to; a copy where this Paddle or NumPy offers no view."""
+    """Return a tensor's numbers as a read-only array of the same shape; a copy if Paddle or NumPy offers no view."""
     try:
         return np.asarray(np.from_dlpack(x.detach().contiguous()), dtype=dtype_name(x))
     except (AttributeError, TypeError, BufferError, RuntimeError):
@@ -37,16 +37,16 @@ def view(x: paddle.Tensor) -> FloatArray:
 
 
 def dtype_name(x: paddle.Tensor) -> str:
-    """Return NumPy's name of a tensor's type, "float32"."""
+    """Return NumPy's name of a tensor's type, e.g. "float32"."""
     return str(x.dtype).rpartition(".")[2]
 
 
 class Result:
-    """A new tensor whose numbers are written through ``array``.
+    """A new tensor, to be filled through its attribute ``array``.
 
     Args:
         shape: of the tensor.
-        like: tensor whose type and place it takes.
+        like: a tensor of the same type and place.
     """
 
     def __init__(self, shape: list[int], like: paddle.Tensor) -> None:
@@ -58,14 +58,14 @@ class Result:
         self.array = array
 
     def tensor(self) -> paddle.Tensor:
-        """Return the tensor, when all is written."""
+        """Return the tensor, once ``array`` is filled."""
         return paddle.to_tensor(self.array, place=self._place) if self._tensor is None else self._tensor
 
 
 def to_tensor(array: FloatArray, like: paddle.Tensor) -> paddle.Tensor:
-    """Make a tensor of a small array, of the type and at the place of another tensor.
+    """Convert a small array to a tensor of the same shape, with the type and place of another tensor.
 
-    Each call of ``paddle.to_tensor`` leaves 112 bytes behind for good (Paddle 3.3), and a training step has hundreds.
+    Each call of ``paddle.to_tensor`` leaks 112 bytes (Paddle 3.3), and a training step would make hundreds of calls.
     """
     result = Result(list(array.shape), like)
     result.array[...] = array
@@ -73,12 +73,12 @@ def to_tensor(array: FloatArray, like: paddle.Tensor) -> paddle.Tensor:
 
 
 def for_each_plane(num_planes: int, plane_size: int, work: Callable[[int], None]) -> None:
-    """Call ``work`` with 0, 1, ... ``num_planes - 1``, from several threads where that pays.
+    """Call ``work`` with 0, 1, ... ``num_planes - 1``, on several threads if that is faster.
 
     Args:
-        num_planes: how many calls.
-        plane_size: numbers that one call handles.
-        work: must write to places of its own; an error in it is raised here.
+        num_planes: the number of calls.
+        plane_size: how many numbers one call processes.
+        work: each call must write to memory of its own; an error in it is raised here.
     """
     num_threads = 1 if num_planes * plane_size < _WORTH_A_THREAD else min(runtime.num_threads(), num_planes)
 

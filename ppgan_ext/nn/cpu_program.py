@@ -1,7 +1,7 @@
-"""Functions that oneDNN computes in dygraph, as programs that are traced once per set of shapes.
+"""Running functions on oneDNN in dygraph, as programs that are traced once per set of shapes.
 
-Dygraph never chooses oneDNN, a traced program does when the flag is on while it is prepared. A call costs a quarter of
-a millisecond when the program's own layer is called, half of one through ``paddle.jit``.
+Dygraph itself never uses oneDNN, but a traced program does if the flag is set while the program is prepared. Calling
+the program's own layer costs a quarter of a millisecond; calling it through ``paddle.jit`` costs twice that.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ _lock = threading.RLock()
 
 
 class Program:
-    """A function of tensors alone, to be called with tensors on the CPU; without a derivative.
+    """A function of tensors alone, called with tensors on the CPU, without a derivative.
 
     Args:
-        function: takes tensors and returns a tuple of them; may use ``paddle.static.gradients``. What it returns must
-            not come from an operator of oneDNN's, whose memory layout is its own: :func:`finished` makes it so.
+        function: maps tensors to a tuple of tensors; may use ``paddle.static.gradients``. Its results must not come
+            directly from a oneDNN operator, whose memory layout differs from Paddle's: pass them through
+            :func:`program_outputs`.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        # Paddle would rewrite the source of what it traces; there is nothing in it that depends on numbers.
+        # Paddle would rewrite the source of the function, needlessly: its control flow does not depend on values.
         plain = paddle.jit.not_to_static(function)
 
         def entry(tensors: list[paddle.Tensor]) -> Any:
@@ -38,7 +39,7 @@ class Program:
         self._prepared: dict[tuple[tuple[int, ...], ...], Callable[[list[paddle.Tensor]], Any]] = {}
 
     def __call__(self, *tensors: paddle.Tensor) -> Sequence[paddle.Tensor]:
-        """Run; what is differentiated is decided elsewhere, so the tensors are taken for constants."""
+        """Run the program; the tensors count as constants, since derivatives are handled by the caller."""
         constants = [tensor.detach() for tensor in tensors]
         shapes = tuple(tuple(tensor.shape) for tensor in constants)
         with _lock, paddle.no_grad():
@@ -46,7 +47,7 @@ class Program:
             if run is not None:
                 return run(constants)
             with _onednn():
-                # Paddle gives no gradients to a trace that is made without them.
+                # ``paddle.static.gradients`` needs a trace made with gradients enabled.
                 with paddle.enable_grad():
                     _, run = self._traced.get_concrete_program(constants)
                 run.training = False
@@ -55,23 +56,23 @@ class Program:
             return results
 
 
-def in_paddles_layout(x: paddle.Tensor) -> paddle.Tensor:
-    """Bring what a convolution gave, or gives back, into Paddle's memory layout.
+def to_paddle_layout(x: paddle.Tensor) -> paddle.Tensor:
+    """Convert the result or gradient of a convolution to Paddle's memory layout.
 
-    Within a program oneDNN's own layout passes from one operator to the next, which is quick where both are
-    convolutions; to multiply it by one number per channel takes a hundred times as long as in Paddle's.
+    Within a program, one operator passes oneDNN's own layout to the next. That is fast between two convolutions, but a
+    product with one number per channel takes a hundred times as long as in Paddle's layout.
     """
     return paddle.assign(x)
 
 
-def finished(*tensors: paddle.Tensor | None) -> tuple[paddle.Tensor, ...]:
-    """Return the results of a program, without those that are None, in Paddle's memory layout."""
-    return tuple(in_paddles_layout(tensor) for tensor in tensors if tensor is not None)
+def program_outputs(*tensors: paddle.Tensor | None) -> tuple[paddle.Tensor, ...]:
+    """Return the results of a program in Paddle's memory layout, leaving out those that are None."""
+    return tuple(to_paddle_layout(tensor) for tensor in tensors if tensor is not None)
 
 
 @contextlib.contextmanager
 def _onednn() -> Iterator[None]:
-    """Let the programs that are prepared within choose oneDNN, and Paddle say nothing about it."""
+    """Let programs that are prepared in the block use oneDNN, and hide Paddle's messages about it."""
     before = paddle.get_flags([_FLAG])
     paddle.set_flags({_FLAG: True})
     try:

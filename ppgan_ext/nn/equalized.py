@@ -1,7 +1,7 @@
 """Layers with an equalised learning rate (Progressive GAN, arXiv 1710.10196, section 4.1).
 
-Weights are stored with unit variance and scaled by He's constant when used, so that Adam moves all of them at the same
-relative speed. Names and shapes of the parameters are PaddleGAN's.
+Weights are stored with unit variance and scaled by He's constant when used, so that Adam updates all of them at the
+same relative speed. The parameters have PaddleGAN's names and shapes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class EqualLinear(nn.Layer):
         num_in: input features.
         num_out: output features.
         bias: whether there is a bias.
-        bias_init: what the bias contributes at the start, before ``lr_mul``.
+        bias_init: initial value of the bias, before ``lr_mul``.
         lr_mul: learning-rate multiplier of weight and bias (0.01 in StyleGAN2's mapping network).
         activation: apply leaky ReLU with gain sqrt(2).
     """
@@ -53,7 +53,7 @@ class EqualLinear(nn.Layer):
         return leaky_relu(y) if self.activation else y
 
     def extra_repr(self) -> str:
-        """Shape and multiplier for ``print``."""
+        """Return the shape and the multiplier, for ``print``."""
         return f"{self.weight.shape[0]}, {self.weight.shape[1]}, lr_mul={self.lr_mul}"
 
 
@@ -86,6 +86,6 @@ class EqualConv2D(nn.Layer):
         return F.conv2d(x, self.weight * self.scale, self.bias, stride=self.stride, padding=self.padding)
 
     def extra_repr(self) -> str:
-        """Shape and step for ``print``."""
+        """Return the shape, stride and padding, for ``print``."""
         num_out, num_in, kernel_size, _ = self.weight.shape
         return f"{num_in}, {num_out}, {kernel_size}, stride={self.stride}, padding={self.padding}"

@@ -1,9 +1,9 @@
 """Modulated convolution (StyleGAN2, arXiv 1912.04958, section 2.2, Eq. 1 and 3).
 
-The paper scales the filters with the style, one set per image. Convolution is linear, so scaling the *input* channels
-by the style and the *output* channels by the demodulation gives the same numbers with filters that all images share.
-Filters that depend on the style would save two passes over the features of a single image, but must not be used:
-Paddle's oneDNN convolution keeps the reordered filters of a program's first run for every later one.
+The paper scales the filters by the style, one set per image. Convolution is linear, so scaling the *input* channels by
+the style and the *output* channels by the demodulation is equivalent, and all images share the filters. For a single
+image, filters scaled by the style would save two passes over the features, but they must not be used: Paddle's oneDNN
+convolution keeps the reordered filters of a program's first run for all later runs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.nn.cpu_conv import follow, takes
+from ppgan_ext.nn.cpu_conv import apply_route, supports
 from ppgan_ext.nn.cpu_route import Route
 from ppgan_ext.nn.equalized import EqualLinear
-from ppgan_ext.nn.forms import Form, is_quick
+from ppgan_ext.nn.forms import Form, may_fuse
 from ppgan_ext.nn.resample import Blur, polyphase_matrix, up_conv_padding
 
 EPSILON = 1e-8
@@ -34,11 +34,11 @@ class ModulatedConv2D(nn.Layer):
         kernel_size: 3, or 1 without demodulation and up-sampling (the to-RGB layer).
         style_dim: length of a w vector, input of the affine layer ``modulation``.
         demodulate: rescale every output filter to unit norm (Eq. 3).
-        upsample: double both sides: convolution transposed with stride 2, then the blur of gain 4.
+        upsample: double both sides: transposed convolution of stride 2, then a blur of gain 4.
         blur_kernel: taps of that blur.
 
     Raises:
-        ConfigError: a combination of arguments that StyleGAN2 does not use.
+        ConfigError: StyleGAN2 does not use this combination of arguments.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ModulatedConv2D(nn.Layer):
         super().__init__()
         if kernel_size not in (1, 3) or (kernel_size == 1) == demodulate or (kernel_size == 1 and upsample):
             raise ConfigError(
-                f"no modulated convolution of size {kernel_size}, demodulate={demodulate}, upsample={upsample}",
+                f"size {kernel_size}, demodulate={demodulate}, upsample={upsample} is not supported",
                 where="ModulatedConv2D",
                 cure="Use size 3 with demodulation, or size 1 without it and without up-sampling",
             )
@@ -78,9 +78,9 @@ class ModulatedConv2D(nn.Layer):
         """Convolve.
 
         Args:
-            x: features, (N, I, H, W); N may be 1 where all samples share them.
+            x: features, (N, I, H, W); N may be 1 if all samples share them.
             style: one gain per input channel, (N, I): the output of ``modulation``.
-            form: "fast", "smooth" or "fused"; the same numbers.
+            form: "fast", "smooth" or "fused"; all compute the same numbers.
             gain: constant factor of the result.
 
         Returns:
@@ -94,10 +94,16 @@ class ModulatedConv2D(nn.Layer):
     def convolve(
         self, x: paddle.Tensor, style: paddle.Tensor, form: Form = "fast", gain: float = 1.0
     ) -> tuple[paddle.Tensor, paddle.Tensor]:
-        """Convolve 3x3 and leave the demodulation to the caller, who may have more to do in the same pass.
+        """Convolve 3x3 without the demodulation, so that the caller can combine it with other factors.
+
+        Args:
+            x: features, (N, I, H, W) or (1, I, H, W).
+            style: (N, I).
+            form: as of :meth:`forward`.
+            gain: constant factor of the demodulation.
 
         Returns:
-            What :meth:`forward` returns before the demodulation, and the factors (N, O) that it takes.
+            The result of :meth:`forward` before the demodulation, and the demodulation's factors (N, O).
         """
         x = x * (style * self.scale).unsqueeze(-1).unsqueeze(-1)
         return self._convolve(x, self.filters(), form), self.demodulation(style, gain)
@@ -107,10 +113,10 @@ class ModulatedConv2D(nn.Layer):
         return self.weight.reshape([self.num_out, self.num_in, 3, 3])
 
     def demodulation(self, style: paddle.Tensor, gain: float = 1.0) -> paddle.Tensor:
-        """Return what brings every output channel to variance 1, times ``gain``, (N, O), from the style (N, I)."""
+        """Return the factors (N, O) that scale every output channel to variance ``gain**2``, given the style (N, I)."""
         weight = self.filters()
         # Eq. 3: 1 / sqrt(sum over I, k, k of (style * scale * weight)^2), the sum over k, k shared by all samples.
-        # The scale goes to the weights here, because squared and with the style it would leave float16's range.
+        # The scale is applied to the weights: squared together with the style, it would leave float16's range.
         power = (weight * weight).sum(axis=[2, 3]).transpose([1, 0]) * self.scale**2
         return paddle.rsqrt(paddle.matmul(style * style, power) + EPSILON) * gain
 
@@ -118,13 +124,13 @@ class ModulatedConv2D(nn.Layer):
         """Convolve 1x1 as one batched matrix product: (N, O, I) @ (N, I, H W)."""
         height, width = x.shape[2:]
         weight = self.weight.reshape([1, self.num_out, self.num_in]) * style.unsqueeze(1)
-        # reshape, because Paddle's flatten has no second derivative
+        # reshape rather than flatten, because Paddle's flatten has no second derivative
         x = x.reshape([-1, self.num_in, height * width])
         return paddle.matmul(weight, x).reshape([-1, self.num_out, height, width])
 
     def _convolve(self, x: paddle.Tensor, weight: paddle.Tensor, form: Form) -> paddle.Tensor:
-        if is_quick(form) and takes(x, weight):
-            return follow(self.route, x, weight)
+        if may_fuse(form) and supports(x, weight):
+            return apply_route(self.route, x, weight)
         if not self.upsample:
             return F.conv2d(x, weight, padding=1)
         if form != "smooth":

@@ -1,7 +1,7 @@
 """FIR resampling: blur, up-sampling, and up-convolution as one polyphase filter (StyleGAN2, arXiv 1912.04958, B).
 
-Convention: filters are *convolved* (flipped against correlation), as in upfirdn: zeros are inserted first, then
-padding, then the filter, then sub-sampling. Padding is (before, after), the same on both axes.
+Convention: filters are *convolved*, that is, flipped relative to correlation. As in upfirdn, the order is inserting
+zeros, padding, filtering, sub-sampling. Padding is (before, after), the same on both axes.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from ppgan_ext.types import FloatArray
 
 
 def unit_taps(taps: Sequence[float]) -> FloatArray:
-    """Return the one-dimensional filter scaled to sum 1, float64.
+    """Return a one-dimensional filter scaled to sum 1: (T,) float64.
 
     Raises:
-        ConfigError: fewer than two taps, or a sum that is not positive.
+        ConfigError: there are fewer than two taps, or their sum is not positive.
     """
     array = np.asarray(taps, dtype=np.float64)
     if array.ndim != 1 or array.size < 2 or not array.sum() > 0:
         cure = "Give at least two numbers with a positive sum, such as 1 3 3 1"
-        raise ConfigError(f"{list(np.ravel(array))} is no low-pass filter", where="blur_kernel", cure=cure)
+        raise ConfigError(f"{list(np.ravel(array))} is not a low-pass filter", where="blur_kernel", cure=cure)
     return array / array.sum()
 
 
 def square_root(kernel: FloatArray) -> FloatArray | None:
-    """Return the filter (T,) whose outer product with itself is ``kernel`` (T, T), or None where there is none."""
+    """Return the filter (T,) whose outer product with itself is ``kernel`` (T, T), or None if there is none."""
     if not kernel.sum() > 0:
         return None
     taps = kernel.sum(axis=0) / np.sqrt(kernel.sum())
@@ -41,24 +41,24 @@ def square_root(kernel: FloatArray) -> FloatArray | None:
 
 
 def up_conv_padding(num_taps: int) -> tuple[int, int]:
-    """Padding of the blur that follows a 3x3 convolution transposed with stride 2, so that H becomes 2 H."""
+    """Return the padding of the blur after a transposed 3x3 convolution of stride 2, so that H becomes 2 H."""
     excess = num_taps - 4
     return (excess + 1) // 2 + 1, excess // 2 + 1
 
 
 def down_conv_padding(num_taps: int, kernel_size: int) -> tuple[int, int]:
-    """Padding of the blur in front of a convolution of stride 2, so that H becomes H / 2."""
+    """Return the padding of the blur before a convolution of stride 2, so that H becomes H / 2."""
     excess = num_taps - 2 + kernel_size - 1
     return (excess + 1) // 2, excess // 2
 
 
 class Blur(nn.Layer):
-    """Convolve each channel with one small filter.
+    """Convolve each channel with the same small filter.
 
     Args:
-        taps: one-dimensional filter, scaled here to sum 1; the filter is its outer product with itself.
+        taps: one-dimensional filter, scaled here to sum 1; the two-dimensional one is its outer product with itself.
         padding: zeros (before, after) on both axes.
-        gain: what a constant image is multiplied by.
+        gain: the sum of the filter, by which a constant image is multiplied.
         stride: keep every stride-th result.
     """
 
@@ -66,7 +66,7 @@ class Blur(nn.Layer):
         super().__init__()
         unit = unit_taps(taps)[::-1]
         kernel = (np.outer(unit, unit) * gain).astype(np.float32)
-        # Not in PaddleGAN's state dict: it follows from the constructor's argument.
+        # Not part of PaddleGAN's state dict, since the constructor's arguments determine it.
         self.register_buffer("kernel", paddle.to_tensor(kernel[None, None]), persistable=False)
         self.taps = unit * np.sqrt(gain)
         self.padding = [padding[0], padding[1], padding[0], padding[1]]
@@ -81,18 +81,18 @@ class Blur(nn.Layer):
                 return cpu_fir.filter_planes(x, self.taps, padding, down=self.stride)
             kernel = self.kernel.expand([channels, -1, -1, -1])
             return F.conv2d(x, kernel, padding=self.padding, stride=self.stride, groups=channels)
-        # One channel at a time: a convolution with as many groups as channels has no second derivative.
+        # Channels become samples, because a convolution with as many groups as channels has no second derivative.
         y = F.conv2d(_one_channel(x), self.kernel, padding=self.padding, stride=self.stride)
         return y.reshape([-1, channels, *y.shape[2:]])
 
 
 class UpsampleFIR(nn.Layer):
-    """Double both sides of an image: insert zeros, then a low-pass filter of gain 4.
+    """Double both sides of an image: insert zeros, then apply a low-pass filter of gain 4.
 
-    The filter is a persistent buffer ``kernel`` (taps, taps), because PaddleGAN's files carry it.
+    The filter is a persistent buffer ``kernel`` (taps, taps), because PaddleGAN's files contain it.
 
     Args:
-        taps: one-dimensional filter; scaled here to sum 1.
+        taps: one-dimensional filter, scaled here to sum 1.
     """
 
     def __init__(self, taps: Sequence[float]) -> None:
@@ -108,12 +108,12 @@ class UpsampleFIR(nn.Layer):
         channels, height, width = x.shape[1:]
         if form == "fused" and cpu_fir.can_filter(x, self.kernel.shape[0], (self.before, self.after)):
             taps = square_root(self.kernel.numpy())
-            if taps is not None:  # a file may bring any filter
+            if taps is not None:  # a filter from a file need not be separable
                 return cpu_fir.filter_planes(x, taps[::-1], (self.before, self.after), up=2)
         if form != "smooth":
             num_taps = self.kernel.shape[0]
             kernel = self.kernel.reshape([1, 1, num_taps, num_taps]).expand([channels, -1, -1, -1])
-            # The zeros that padding would put in front are cut off instead, since transposing adds them.
+            # Transposing already adds zeros in front; instead of padding, the surplus is cropped.
             y = F.conv2d_transpose(x, kernel, stride=2, groups=channels)
             first = num_taps - 1 - self.before
             return y[:, :, first : first + 2 * height, first : first + 2 * width]
@@ -124,7 +124,7 @@ class UpsampleFIR(nn.Layer):
 
 
 def insert_zeros(x: paddle.Tensor) -> paddle.Tensor:
-    """Put a zero behind every row and every column: (N, C, H, W) to (N, C, 2 H, 2 W)."""
+    """Insert a zero after every row and every column: (N, C, H, W) to (N, C, 2 H, 2 W)."""
     channels, height, width = x.shape[1:]
     x = x.reshape([-1, channels, height, 1, width, 1])
     x = paddle.concat([x, paddle.zeros_like(x)], axis=5)
@@ -133,17 +133,17 @@ def insert_zeros(x: paddle.Tensor) -> paddle.Tensor:
 
 
 def polyphase_matrix(taps: Sequence[float]) -> tuple[FloatArray, int]:
-    """Fold "3x3 convolution transposed with stride 2, then blur of gain 4" into one filter per output phase.
+    """Fold "transposed 3x3 convolution of stride 2, then a blur of gain 4" into one filter per output phase.
 
-    Along one axis the two steps convolve the zero-interleaved input with ``c = weight * blur``. An output at 2 m + p
-    meets only every second tap of c, so each phase p is an ordinary convolution of the small input.
+    Along one axis, the two steps convolve the zero-interleaved input with ``c = weight * blur``. An output at 2 m + p
+    depends on every second tap of c only, so each phase p is an ordinary convolution of the small input.
 
     Args:
         taps: the blur's filter, one-dimensional.
 
     Returns:
-        Matrix (9, 4 T T) that maps the 9 numbers of a 3x3 filter to its filters (phase_y, phase_x, T, T), to be used
-        in correlation with padding R; and R = (T - 1) / 2.
+        A matrix (9, 4 T T) that maps the 9 numbers of a 3x3 filter to the filters (phase_y, phase_x, T, T), which are
+        used in correlation with padding R; and R = (T - 1) / 2.
     """
     blur = unit_taps(taps) * 2.0
     before, _ = up_conv_padding(len(blur))

@@ -12,20 +12,20 @@ from ppgan_ext.nn import cpu_conv, cpu_layer
 from ppgan_ext.nn.activation import ROOT2, SLOPE, BiasedLeakyReLU
 from ppgan_ext.nn.cpu_route import Route
 from ppgan_ext.nn.equalized import EqualConv2D
-from ppgan_ext.nn.forms import Form, is_quick
+from ppgan_ext.nn.forms import Form, may_fuse
 from ppgan_ext.nn.resample import Blur, down_conv_padding
 
 
 class ConvLayer(nn.Sequential):
-    """Optional blur and halving, convolution, bias and leaky ReLU; sublayers numbered as in PaddleGAN.
+    """Optional blur and down-sampling, convolution, bias and leaky ReLU; sublayers are numbered as in PaddleGAN.
 
     Args:
         num_in: input channels.
         num_out: output channels.
         kernel_size: side of the filter, odd.
-        downsample: halve both sides, behind a low-pass filter.
+        downsample: halve both sides, after a low-pass filter.
         blur_kernel: taps of that filter.
-        activate: bias and leaky ReLU; otherwise the layer is linear and without bias.
+        activate: add a bias and apply leaky ReLU; otherwise the layer is linear and has no bias.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ConvLayer(nn.Sequential):
         activate: bool = True,
     ) -> None:
         layers: list[nn.Layer] = []
-        # A 1x1 filter sees single pixels, so those that the stride drops need not be blurred first.
+        # A 1x1 filter reads single pixels, so the pixels that its stride would skip need not be blurred.
         thin = downsample and kernel_size == 1
         padding = down_conv_padding(len(blur_kernel), kernel_size)
         if downsample:
@@ -55,15 +55,15 @@ class ConvLayer(nn.Sequential):
         self.route = Route(2, 0, False, taps, *padding) if downsample else Route(1, conv.padding)
 
     def forward(self, x: paddle.Tensor, form: Form = "fast", gain: float = 1.0) -> paddle.Tensor:
-        """Map (N, num_in, H, W) to (N, num_out, H, W), or to half the sides; ``gain``, positive, multiplies the result.
+        """Map (N, num_in, H, W) to (N, num_out, H, W), or to half the sides; a positive ``gain`` multiplies the result.
 
-        Constant factors go to the filters and the bias, which are small: leaky ReLU commutes with them.
+        Leaky ReLU commutes with positive factors, so they are applied to the filters and the bias, which are small.
         """
         conv: EqualConv2D = self[self.num_before]
         gain *= ROOT2 if self.activates else 1
         weight, bias = conv.weight * (conv.scale * gain), self[-1].bias * gain if self.activates else None
-        # One condition, one return: Paddle's tracing would evaluate the condition of an inner `if` in any case.
-        if is_quick(form) and cpu_layer.takes(x, weight):
+        # A single condition and return: Paddle's tracer evaluates the condition of a nested `if` in any case.
+        if may_fuse(form) and cpu_layer.supports(x, weight):
             return self._as_program(x, weight, bias)
         if self.num_before:
             x = self[0](x, form)
@@ -72,12 +72,12 @@ class ConvLayer(nn.Sequential):
 
     def _as_program(self, x: paddle.Tensor, weight: paddle.Tensor, bias: paddle.Tensor | None) -> paddle.Tensor:
         if bias is None:
-            return cpu_conv.follow(self.route, x, weight)
+            return cpu_conv.apply_route(self.route, x, weight)
         return cpu_layer.plain_layer(self.route, x, weight, bias, SLOPE)
 
 
 class ResidualBlock(nn.Layer):
-    """Two convolutions and a linear short cut, both halving the sides; the sum is divided by sqrt(2).
+    """Two convolutions and a linear shortcut, both halving the sides; their sum is divided by sqrt(2).
 
     Args:
         num_in: input channels.

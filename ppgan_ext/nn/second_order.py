@@ -1,8 +1,8 @@
-"""Gradients that are differentiated again: what our own operators must know of them.
+"""Gradients that are differentiated again, and how our own operators learn of them.
 
-``paddle.grad`` with some inputs only (the pixels, for R1; the codes, for path length) prunes what does not lead to
-them, and then refuses an operator of ours that returns the gradient of a pruned argument. Paddle does not tell the
-operator; whoever asks for such a gradient does, with :func:`gradient_of`.
+``paddle.grad`` with respect to some inputs only (the pixels for R1, the codes for path length) prunes the graph to
+those, and then rejects an operator of ours that returns the gradient of a pruned argument. Paddle does not inform the
+operator of the pruning, so such gradients must be computed with :func:`gradient_of`, which does.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ _without_parameters = 0
 
 
 def gradient_of(value: paddle.Tensor, inputs: paddle.Tensor) -> paddle.Tensor:
-    """Return d value / d inputs, itself differentiable, through any form of the networks.
+    """Return d value / d inputs, itself differentiable, for any form of the networks.
 
     Args:
         value: a single number.
-        inputs: what it was computed from, not a parameter.
+        inputs: the tensor it was computed from; not a parameter.
 
     Returns:
         The shape of ``inputs``.
@@ -33,18 +33,16 @@ def gradient_of(value: paddle.Tensor, inputs: paddle.Tensor) -> paddle.Tensor:
     return gradient
 
 
-def wanted_gradients(
-    arguments: Sequence[paddle.Tensor], learnt: Collection[int] = ()
-) -> Callable[[], tuple[bool, ...]]:
-    """Say at the time of the backward pass which arguments' gradients Paddle wants.
+def needs_gradient(arguments: Sequence[paddle.Tensor], learnt: Collection[int] = ()) -> Callable[[], tuple[bool, ...]]:
+    """Return a function for the backward pass that returns, for each argument, whether Paddle needs its gradient.
 
     Args:
-        arguments: of an operator's forward pass, where this is called.
-        learnt: indices of those that come from parameters alone; left out within :func:`gradient_of`.
+        arguments: of an operator's forward pass, in which this must be called.
+        learnt: indices of the arguments that depend on parameters alone; not needed within :func:`gradient_of`.
     """
-    needed = tuple(not argument.stop_gradient for argument in arguments)
+    requires = tuple(not argument.stop_gradient for argument in arguments)
 
-    def wanted() -> tuple[bool, ...]:
-        return tuple(need and not (_without_parameters and index in learnt) for index, need in enumerate(needed))
+    def needs() -> tuple[bool, ...]:
+        return tuple(need and not (_without_parameters and index in learnt) for index, need in enumerate(requires))
 
-    return wanted
+    return needs

@@ -1,4 +1,4 @@
-"""The layers that StyleGAN2's generator is stacked from (arXiv 1912.04958, figure 2d), with PaddleGAN's names."""
+"""The layers of StyleGAN2's generator (arXiv 1912.04958, figure 2d), with PaddleGAN's parameter names."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from paddle import nn
 
 from ppgan_ext.nn import cpu_styled
 from ppgan_ext.nn.activation import ROOT2, SLOPE, BiasedLeakyReLU
-from ppgan_ext.nn.cpu_conv import takes
-from ppgan_ext.nn.forms import Form, is_quick
+from ppgan_ext.nn.cpu_conv import supports
+from ppgan_ext.nn.forms import Form, may_fuse
 from ppgan_ext.nn.modulated import ModulatedConv2D
 from ppgan_ext.nn.resample import UpsampleFIR
 
@@ -25,7 +25,7 @@ class PixelNorm(nn.Layer):
 
 
 class ConstantInput(nn.Layer):
-    """The learnt 4x4 start of every image."""
+    """The learnt 4x4 input from which every image starts."""
 
     def __init__(self, num_channels: int) -> None:
         super().__init__()
@@ -33,12 +33,12 @@ class ConstantInput(nn.Layer):
         self.input = self.create_parameter([1, num_channels, 4, 4], default_initializer=normal)
 
     def forward(self) -> paddle.Tensor:
-        """Return (1, C, 4, 4); the first modulation spreads it over the batch."""
+        """Return (1, C, 4, 4); the first modulation broadcasts it over the batch."""
         return self.input
 
 
 class NoiseInjection(nn.Layer):
-    """Holds the strength of the noise of one layer."""
+    """The learnt strength of one layer's noise."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,8 +53,8 @@ class StyledConv(nn.Layer):
         num_out: output channels of the convolution.
         style_dim: length of w.
         upsample: double both sides.
-        blur_kernel: taps of the blur behind up-sampling.
-        is_concat: the noise is a feature map of ``num_out`` channels that is concatenated, not added.
+        blur_kernel: taps of the blur after up-sampling.
+        is_concat: the noise is a feature map of ``num_out`` channels, concatenated rather than added.
     """
 
     def __init__(
@@ -78,17 +78,17 @@ class StyledConv(nn.Layer):
         """Map (N, I, H, W) and the affine style (N, I) to (N, O, H', W'); noise (1 or N, 1, H', W') or None.
 
         Leaky ReLU commutes with positive factors, so its gain sqrt(2) is applied to the demodulation, the noise
-        strength and the bias, which are small, and not to the whole feature map.
+        strength and the bias, which are small, instead of the whole feature map.
         """
         bias = self.activate.bias * ROOT2
-        given = [x, style, bias] if noise is None else [x, style, bias, noise]
-        if is_quick(form) and not self.is_concat and takes(*given) and cpu_styled.works():
+        tensors = [x, style, bias] if noise is None else [x, style, bias, noise]
+        if may_fuse(form) and not self.is_concat and supports(*tensors) and cpu_styled.works():
             return self._as_program(x, style, noise, bias)
         y, gain = self.conv.convolve(x, style, form, ROOT2)
         y = y * gain.unsqueeze(-1).unsqueeze(-1)
         if noise is not None:
             noise = noise * (self.noise.weight * ROOT2)
-            # Keep (y + noise) + bias: were noise + bias written first, constant folding would store a full-size tensor.
+            # Keep the order (y + noise) + bias: with noise + bias, constant folding would store a full-size tensor.
             y = paddle.concat([y, noise], axis=1) if self.is_concat else y + noise
         return F.leaky_relu(y + bias.reshape([1, -1, 1, 1]), SLOPE)
 
@@ -99,7 +99,7 @@ class StyledConv(nn.Layer):
         weight, gain = conv.filters(), conv.demodulation(style, ROOT2)
         style = style * conv.scale
         if x.shape[0] != style.shape[0] or (x.is_leaf and not x.stop_gradient):
-            # The constant input, which all images share, leads to no code; what its style makes of it does.
+            # The constant input, shared by all images, does not depend on the code, but its modulated copies do.
             x = x * style.unsqueeze([2, 3])
             style = paddle.ones_like(style).detach()
         if noise is None:
@@ -109,12 +109,12 @@ class StyledConv(nn.Layer):
 
 
 class ToRGB(nn.Layer):
-    """Read an image off the features and add the up-sampled image of the resolution below.
+    """Convert features to an RGB image and add the up-sampled image of the next lower resolution.
 
     Args:
         num_in: channels of the features.
         style_dim: length of w.
-        upsample: whether there is an image below.
+        upsample: whether there is a lower resolution.
         blur_kernel: taps of the up-sampling filter.
     """
 

@@ -168,7 +168,7 @@ def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
         problems.append(config.mistake(what, ("total_iters",), lines, path))
     if settings is not None and not problems:
         problems += [*_schedule_problems(settings), *settings.model.problems(settings)]  # type: ignore[attr-defined]
-    config.refuse(sorted(problems, key=_line))
+    config.refuse(sorted(problems, key=_line), path)
     assert settings is not None
     settings._name, settings._notes = Path(path).stem, tuple(notes)
     return settings

@@ -35,7 +35,7 @@ def test_what_cannot_be_opened_becomes_a_failure_and_not_an_end(tmp_path):
     outcomes = list(run_batch(jobs, lambda job: job.stem))
     assert [outcome.result for outcome in outcomes] == [None, None, "good", None]
     texts = [str(outcome.error) for outcome in outcomes]
-    assert "holds no pictures" in texts[0]
+    assert "contains no pictures" in texts[0]
     assert "no such file" in texts[1]
     assert "cannot use a int as an image" in texts[3]
 

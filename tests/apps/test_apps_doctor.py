@@ -8,10 +8,11 @@ import pytest
 from ppgan_ext import runtime
 from ppgan_ext.apps import doctor
 from ppgan_ext.engine.cache import ProgramCache
+from ppgan_ext.machine import Machine
 
 
 def found(*, environment=(), malloc=("M_MMAP_MAX",), missed=(), vendor="GenuineIntel", flags=("avx2", "avx512f")):
-    machine = runtime.Machine("Linux", "x86_64", "glibc 2.36", vendor, "a processor", frozenset(flags), 4)
+    machine = Machine("Linux", "x86_64", "glibc 2.36", vendor, "a processor", frozenset(flags), 4)
     return runtime.RuntimeReport(machine, tuple(environment), tuple(malloc), False, tuple(missed), ())
 
 

@@ -1,4 +1,4 @@
-"""The folder of compiled programs: whole or absent, whoever else writes, and never without a limit."""
+"""The cache of compiled programs: entries are intact or absent, also with several writers, and limited in size."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def test_publish_then_find(cache):
     assert sorted(path.name for path in cache.folder.iterdir()) == ["net-1"]
 
 
-def test_the_first_whole_entry_wins(cache):
+def test_the_first_intact_entry_wins(cache):
     cache.publish("net", build_of("first"))
     folder = cache.publish("net", build_of("second"))
     assert (folder / "program.json").read_text() == "first"
@@ -84,7 +84,7 @@ def test_an_interrupted_build_leaves_nothing(cache):
     assert list(cache.folder.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_made_falls_back_to_a_temporary_folder(tmp_path):
+def test_a_cache_that_cannot_be_created_falls_back_to_a_temporary_folder(tmp_path):
     (tmp_path / "file").write_text("in the way")
     cache = ProgramCache(tmp_path / "file" / "compiled")
     folder = cache.publish("net", build_of("one"))
@@ -142,14 +142,14 @@ def test_the_least_recently_used_goes_first(tmp_path):
     assert {entry.folder.name for entry in cache.entries()} == {"a", "c", "d"}
 
 
-def test_an_entry_above_the_limit_stays_while_it_is_new(tmp_path):
+def test_a_new_entry_above_the_limit_is_kept(tmp_path):
     cache = ProgramCache(tmp_path, size_limit_bytes=500)
     cache.publish("a", build_of("", 100))
     cache.publish("b", build_of("", 1000))
     assert [entry.folder.name for entry in cache.entries()] == ["b"]
 
 
-def test_leftovers_of_a_crashed_process_go_after_a_day(cache):
+def test_leftovers_of_a_crashed_process_are_removed_after_a_day(cache):
     cache.publish("net", build_of("one"))
     for name, hours in (("old", 25), ("new", 1)):
         left = cache.folder / f".building-{name}"
@@ -160,7 +160,7 @@ def test_leftovers_of_a_crashed_process_go_after_a_day(cache):
     assert sorted(path.name for path in cache.folder.iterdir()) == [".building-new", "net"]
 
 
-def test_entries_tell_size_and_order(cache):
+def test_entries_have_sizes_and_an_order(cache):
     cache.publish("small", build_of("", 10))
     cache.publish("large", build_of("", 5000))
     age(cache, "large", 60)

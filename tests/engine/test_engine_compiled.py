@@ -1,4 +1,4 @@
-"""Compiled programs: the same numbers, found again, rebuilt when broken, quiet, and honest when they fail."""
+"""Compiled programs: equal to dygraph, cached, rebuilt when damaged, quiet, and verified."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from ppgan_ext.nn.cpu_conv import convolve
 
 
 class Toy(paddle.nn.Layer):
-    """Lopsided in everything: two inputs of different shape whose roles cannot be swapped."""
+    """A lopsided network: two inputs of different shapes whose roles cannot be swapped."""
 
     def __init__(self, num_out=3):
         super().__init__()
@@ -51,7 +51,7 @@ def count_builds(monkeypatch):
     return built
 
 
-def test_the_program_gives_dygraphs_numbers(cache):
+def test_the_program_equals_dygraph(cache):
     spec = toy_spec()
     x, y = inputs()
     result = open_program(spec, cache).run(x, y)
@@ -60,7 +60,7 @@ def test_the_program_gives_dygraphs_numbers(cache):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_inputs_of_another_layout_or_type_are_taken(cache):
+def test_inputs_of_another_layout_or_type_are_converted(cache):
     spec = toy_spec()
     x, y = inputs()
     program = open_program(spec, cache)
@@ -90,7 +90,7 @@ def test_the_second_opening_builds_nothing(cache, count_builds):
 
 
 @pytest.mark.parametrize("name", ["program.json", "program.pdiparams"])
-def test_a_broken_entry_is_rebuilt_once(cache, count_builds, name):
+def test_a_damaged_entry_is_rebuilt_once(cache, count_builds, name):
     spec = toy_spec()
     x, y = inputs()
     folder = open_program(spec, cache).folder
@@ -104,7 +104,7 @@ def test_a_broken_entry_is_rebuilt_once(cache, count_builds, name):
     )
 
 
-def test_a_whole_entry_that_paddle_refuses_is_rebuilt_once(cache, count_builds):
+def test_an_intact_entry_that_paddle_rejects_is_rebuilt_once(cache, count_builds):
     spec = toy_spec()
     folder = cache.publish(spec.entry_name, lambda target: (target / "program.txt").write_text("of another Paddle"))
     assert open_program(spec, cache).folder == folder
@@ -120,7 +120,7 @@ def test_a_whole_entry_that_paddle_refuses_is_rebuilt_once(cache, count_builds):
     ],
     ids=["architecture", "weights", "shape"],
 )
-def test_the_entry_name_tells_programs_apart(change):
+def test_different_programs_have_different_entry_names(change):
     layer = Toy()
     assert toy_spec(layer, weights_hash="same").entry_name != toy_spec(**change(layer)).entry_name
 
@@ -130,7 +130,7 @@ def test_the_entry_name_depends_on_paddle_and_on_the_source(monkeypatch):
     name = spec.entry_name
     assert name == spec.entry_name
     with monkeypatch.context() as patch:
-        patch.setattr(compiled, "arrangement_hash", lambda: "changed")
+        patch.setattr(compiled, "source_hash", lambda: "changed")
         assert spec.entry_name != name
     monkeypatch.setattr(paddle, "__version__", "3.99")
     assert spec.entry_name != name
@@ -153,7 +153,7 @@ def test_a_program_that_computes_something_else_is_refused(cache, monkeypatch):
     with pytest.raises(RuntimeError, match="toy is off by"):
         open_program(toy_spec(), cache)
     monkeypatch.setattr(compiled.CompiledProgram, "run", lambda self, *arrays: run(self, *arrays)[..., 0])
-    with pytest.raises(RuntimeError, match=r"toy gives \(1, 3, 5\), not \(1, 3, 5, 7\)"):
+    with pytest.raises(RuntimeError, match=r"toy returns \(1, 3, 5\), not \(1, 3, 5, 7\)"):
         open_program(toy_spec(), cache)
     monkeypatch.setattr(compiled.CompiledProgram, "run", lambda self, *arrays: run(self, *arrays) * np.nan)
     with pytest.raises(RuntimeError, match="toy is off by nan"):
@@ -162,7 +162,7 @@ def test_a_program_that_computes_something_else_is_refused(cache, monkeypatch):
 
 
 class FiltersFromInput(paddle.nn.Layer):
-    """Convolves with filters that depend on its input, which oneDNN keeps from a program's first run."""
+    """Convolves with filters that depend on its input; oneDNN keeps those of a program's first run."""
 
     def forward(self, x, y):
         return paddle.nn.functional.conv2d(x, y * 2.0)
@@ -175,7 +175,7 @@ def test_a_program_that_remembers_its_first_input_is_refused(cache):
     except RuntimeError as error:
         assert "toy is off by" in str(error)
         return
-    for scale in (1.0, 2.0):  # a Paddle without the fault must pass honestly
+    for scale in (1.0, 2.0):  # a Paddle without the fault must really compute the right result
         x, y = np.ones((1, 2, 9, 7), np.float32), np.full((3, 2, 3, 3), scale, np.float32)
         np.testing.assert_allclose(program.run(x, y), np.full((1, 3, 7, 5), 36 * scale), rtol=1e-5)
 
@@ -212,7 +212,7 @@ def test_a_failed_trace_leaves_nothing_to_the_next(tmp_path):
 
 
 def fill_the_cache_of_onednn():
-    """The more there is to be thrown away, the longer it takes."""
+    """Fill oneDNN's cache: the more there is to discard, the longer it takes."""
     for stride in (1, 2):
         for padding in (0, 1, 2):
             x, weight = paddle.ones([2, 3, 7, 9]), paddle.ones([4, 3, 3, 3])
@@ -232,14 +232,14 @@ def test_threads_take_turns(cache):
             results[index] = program.run(*arguments[index])
 
     fill_the_cache_of_onednn()
-    for _ in range(5):  # a thread that ends leaves the others unharmed
+    for _ in range(5):  # a thread that ends must not disturb the others
         threads = [threading.Thread(target=work, args=(index,)) for index in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    for result, wanted in zip(results, expected, strict=True):
-        np.testing.assert_array_equal(result, wanted)
+    for result, reference in zip(results, expected, strict=True):
+        np.testing.assert_array_equal(result, reference)
 
 
 PROCESS = """
@@ -255,14 +255,14 @@ print("ready", file=sys.stderr, flush=True)
 paddle.seed(1)
 engine = Synthesizer(StyleGANv2Generator(16, channel_base=64), compiled=True)
 print(float(np.abs(engine.render(np.ones((1, engine.n_latent, 512), np.float32))).sum()))
-# Nothing of oneDNN's in dygraph has been tried in this process when the encoder is traced.
+# oneDNN has not been used in dygraph in this process when the encoder is traced.
 encoder = LightEncoder(16, channel_base=64, channel_cap=8)
 engine = EncoderEngine(encoder, np.zeros((encoder.n_latent, 512), np.float32), name="encoder", compiled=True)
 print(float(np.abs(engine.encode(np.ones((1, 3, 16, 16), np.float32))).sum()))
 """
 
 
-def test_two_processes_share_a_cache_and_say_nothing(tmp_path):
+def test_two_processes_share_a_cache_quietly(tmp_path):
     environ = {**os.environ, "PPGAN_EXT_HOME": str(tmp_path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     running = [subprocess.Popen([sys.executable, "-c", PROCESS], env=environ, text=True, **pipes) for _ in range(2)]

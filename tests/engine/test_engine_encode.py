@@ -1,4 +1,4 @@
-"""The encoder corrects itself by looking at its own reconstruction."""
+"""Codes are corrected with their own reconstruction."""
 
 import dataclasses
 
@@ -13,7 +13,7 @@ from tests.reference.toy_engine import N_LATENT, SIZE, STYLE_DIM, toy_engine
 
 
 class Dimmed:
-    """Draws what a generator draws, with so little contrast that no pixel is clipped."""
+    """Renders a generator's images with so little contrast that no pixel is clipped."""
 
     def __init__(self, synthesizer):
         self.synthesizer = synthesizer
@@ -23,7 +23,7 @@ class Dimmed:
 
 
 class HalfEncoder(nn.Layer):
-    """Knows the photo of a code, and answers with half of the way to it, as regressions do."""
+    """Returns half of the true code, as a regression towards the mean does."""
 
     input_size, n_latent, style_dim = SIZE, N_LATENT, STYLE_DIM
 
@@ -50,7 +50,7 @@ def crops():
     return np.tanh(np.random.default_rng(1).standard_normal((2, 3, SIZE, SIZE))).astype(np.float32)
 
 
-def test_passes_are_as_many_as_the_model_says_or_as_asked_for(engine, crops):
+def test_the_number_of_passes_is_the_models_or_the_requested_one(engine, crops):
     first = engine.encoder.encode(crops)
     drawn = engine.synthesizer.render(first).clip(-1, 1)
     assert np.array_equal(engine.encode(crops, num_passes=1), first)
@@ -61,16 +61,16 @@ def test_passes_are_as_many_as_the_model_says_or_as_asked_for(engine, crops):
     assert engine.encode(crops[:0]).shape == (0, N_LATENT, STYLE_DIM)
 
 
-def test_each_pass_halves_what_an_answer_too_near_the_mean_lacks(engine):
+def test_each_pass_halves_the_error_of_codes_too_close_to_the_mean(engine):
     way = np.random.default_rng(2).standard_normal((1, N_LATENT, STYLE_DIM)).astype(np.float32)
     dimmed, mean = Dimmed(engine.synthesizer), np.zeros((N_LATENT, STYLE_DIM), np.float32)
     encoder = EncoderEngine(HalfEncoder(dimmed, way), mean, compiled=False)
     halving = dataclasses.replace(engine, synthesizer=dimmed, encoder=encoder)
-    wanted = 0.02 * way
-    photo = dimmed.render(wanted)
+    code = 0.02 * way
+    photo = dimmed.render(code)
     assert np.abs(photo).max() < 1
-    lacking = [np.abs(halving.encode(photo, count) - wanted).max() / np.abs(wanted).max() for count in (1, 2, 3, 4)]
-    assert lacking == pytest.approx([0.5, 0.25, 0.125, 0.0625], abs=0.05)
+    errors = [np.abs(halving.encode(photo, count) - code).max() / np.abs(code).max() for count in (1, 2, 3, 4)]
+    assert errors == pytest.approx([0.5, 0.25, 0.125, 0.0625], abs=0.05)
 
 
 def test_bad_input(engine, crops):
@@ -78,5 +78,5 @@ def test_bad_input(engine, crops):
         engine.encode(crops, num_passes=0)
     with pytest.raises(InputError, match="needs pixels"):
         engine.encode(crops[0])
-    with pytest.raises(ConfigError, match="'toy' has no encoder, so it cannot read photos"):
+    with pytest.raises(ConfigError, match="'toy' has no encoder, so it cannot encode photos"):
         dataclasses.replace(engine, encoder=None).encode(crops)

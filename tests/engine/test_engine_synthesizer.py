@@ -1,4 +1,4 @@
-"""One call, one result: compiled, dygraph and the plain network agree; wrong inputs are refused in words."""
+"""The engines: compiled, dygraph and the plain network agree; wrong inputs are refused."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ppgan_ext.weights.tuned import Base
 
 
 def make_generator():
-    """A generator whose every part matters: noise, bias and gains that are not their initial 0 and 1."""
+    """Return a generator in which every part matters: noise strengths and biases differ from their initial 0."""
     paddle.seed(3)
     generator = StyleGANv2Generator(32, style_dim=24, n_mlp=2, channel_base=256, channel_cap=16)
     for name, parameter in generator.named_parameters():
@@ -57,7 +57,7 @@ def test_compiled_equals_dygraph_equals_the_network(engines, codes):
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_given_noise(engines, codes, batch):
+def test_explicit_noise(engines, codes, batch):
     fast, plain = engines
     noise = noise_maps(fast, batch)
     pixels = fast.render(codes, noise)
@@ -138,7 +138,7 @@ def test_stopping_early_gives_the_skip_image(engines, codes):
     np.testing.assert_allclose(small.numpy(), expected, atol=1e-5)
 
 
-def test_the_engine_freezes_its_network():
+def test_an_engine_freezes_its_network():
     generator = make_generator()
     generator.train()
     Synthesizer(generator, compiled=False)
@@ -147,7 +147,7 @@ def test_the_engine_freezes_its_network():
 
 
 def test_a_gpu_runs_several_images_at_a_time(engines, codes, monkeypatch):
-    """Without a GPU: the batches and the numbers, not the device."""
+    """Without a GPU, this tests the batches and the results, not the device."""
     plain = engines[1]
     sizes = []
     render = plain.render_tensor
@@ -164,7 +164,7 @@ def test_a_gpu_runs_several_images_at_a_time(engines, codes, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [Synthesizer, lambda net, **kw: EncoderEngine(net, np.zeros(24), **kw)])
-def test_what_a_device_cannot_do_is_refused(kind):
+def test_options_that_a_device_does_not_support_are_refused(kind):
     network = make_generator()
     network.input_size = 32
     with pytest.raises(ConfigError, match="half: half precision needs a GPU"):
@@ -173,7 +173,7 @@ def test_what_a_device_cannot_do_is_refused(kind):
         kind(network, device="gpu:0", compiled=True)
 
 
-def test_networks_with_concatenated_noise_need_it_given():
+def test_networks_with_concatenated_noise_need_explicit_noise():
     paddle.seed(0)
     engine = Synthesizer(StyleGANv2Generator(8, style_dim=24, n_mlp=1, channel_base=64, is_concat=True), device="cpu")
     code = np.ones((1, 4, 24), np.float32)
@@ -246,12 +246,12 @@ def test_shrinking_averages_and_growing_interpolates():
 
 
 def test_the_psp_encoder_compiles(tmp_path, monkeypatch, capfd):
-    """The one network with batch normalisation, squeeze and excitation, and bilinear resizing."""
+    """This is the only network with batch normalisation, squeeze and excitation, and bilinear resizing."""
     monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path))
     paddle.seed(6)
     encoder = PSPEncoder(8, style_dim=128)
     pixels = crops(256, 1)
-    # Statistics of these very activations: an unnormalised trunk of 24 blocks blows rounding up.
+    # Use the statistics of these very activations: an unnormalised trunk of 24 blocks amplifies rounding errors.
     for layer in encoder.sublayers():
         if isinstance(layer, paddle.nn.BatchNorm2D):
             layer._momentum = 0.0

@@ -13,12 +13,12 @@ from ppgan_ext.losses.perceptual import (
     FeatureDistance,
     bundled_distance,
     default_perceptual,
-    fit_to,
     lpips_vgg,
     read_heads,
     unit_length,
 )
 from ppgan_ext.networks import StyleGANv2Discriminator, VGG16Features
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.weights import catalog, readers, store
 from tests.reference import numpy_stylegan2 as ref_net
 from tests.reference.numpy_ops import conv2d

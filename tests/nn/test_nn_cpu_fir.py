@@ -1,4 +1,4 @@
-"""OpenCV's filter against Paddle's convolution: values, gradients, lopsided in every way that could be swapped."""
+"""The FIR filters against Paddle's convolution: values and gradients, with inputs lopsided in every axis."""
 
 import numpy as np
 import paddle
@@ -9,7 +9,7 @@ from ppgan_ext.nn import cpu_fir, cpu_planes
 from ppgan_ext.nn.resample import Blur
 
 CASES = [
-    ((1, 3, 3, 1), (1, 1)),  # behind up-sampling: one pixel smaller
+    ((1, 3, 3, 1), (1, 1)),  # after up-sampling: one pixel smaller
     ((1, 3, 3, 1), (2, 1)),  # same size
     ((1, 2, 5, 7), (2, 2)),  # one pixel larger, filter not symmetric
     ((1, 2, 5, 7), (0, 0)),
@@ -37,8 +37,8 @@ def test_values_and_gradients(taps, padding, dtype):
     tolerance = 1e-6 if dtype == "float32" else 1e-14
     np.testing.assert_allclose(actual.numpy(), expected.numpy(), atol=tolerance)
     weight = paddle.to_tensor(rng.standard_normal(expected.shape).astype(dtype))
-    slopes = [paddle.grad((y * weight).sum(), x)[0].numpy() for y in (actual, expected)]
-    np.testing.assert_allclose(*slopes, atol=tolerance)
+    gradients = [paddle.grad((y * weight).sum(), x)[0].numpy() for y in (actual, expected)]
+    np.testing.assert_allclose(*gradients, atol=tolerance)
 
 
 def test_several_threads_give_the_same_bits(monkeypatch):
@@ -66,7 +66,7 @@ def test_the_features_stay_as_they_are():
 
 
 def test_the_second_derivative():
-    """Against finite differences of the first, through a function that is not linear before or after the filter."""
+    """Against finite differences of the first, with nonlinear functions before and after the filter."""
     rng = np.random.default_rng(4)
     taps = np.array([0.2, 0.7, 0.4])
     start, along = rng.standard_normal((2, 1, 2, 6, 5))
@@ -92,11 +92,11 @@ def test_the_second_derivative():
     ],
     ids=["half", "padding beyond the filter", "cropping"],
 )
-def test_what_opencv_cannot_do_is_left_to_paddle(make, num_taps, padding):
+def test_unsupported_features_are_left_to_paddle(make, num_taps, padding):
     assert not cpu_fir.can_filter(make(), num_taps, padding)
 
 
-def test_a_traced_blur_holds_paddles_operator_and_gives_the_same():
+def test_a_traced_blur_uses_paddles_operator_and_gives_the_same_result():
     blur = Blur((1, 3, 3, 1), (1, 2), gain=4.0)
     x = paddle.randn([1, 2, 6, 5])
     static = paddle.jit.to_static(blur.forward, input_spec=[paddle.static.InputSpec([1, 2, 6, 5])], full_graph=True)

@@ -1,4 +1,4 @@
-"""Whole layers as programs of oneDNN's, and all their derivatives, against Paddle's operators in double precision."""
+"""Whole layers as oneDNN programs, and all their derivatives, against Paddle's operators in double precision."""
 
 import numpy as np
 import paddle
@@ -33,7 +33,7 @@ def by_operators(route, x, weight, style, gain, bias, noise, strength):
 
 
 def leaky_relu(x):
-    """As Paddle's, which has no third derivative."""
+    """Return the leaky ReLU; Paddle's own has no third derivative."""
     return x * ((x.detach() > 0).astype(x.dtype) * (1 - SLOPE) + SLOPE)
 
 
@@ -65,13 +65,13 @@ def both(layer, name, compute, **options):
     results = []
     for function, dtype in zip(LAYERS[layer], ("float32", "float64"), strict=True):
         made = tensors(layer, name, dtype, **options)
-        results.append(compute(lambda *given, f=function: f(ROUTES[name], *given), made))
+        results.append(compute(lambda *inputs, f=function: f(ROUTES[name], *inputs), made))
     return results
 
 
-def assert_near(given, expected, tolerance=2e-5):
-    assert len(given) == len(expected)
-    for one, other in zip(given, expected, strict=True):
+def assert_near(actual, expected, tolerance=2e-5):
+    assert len(actual) == len(expected)
+    for one, other in zip(actual, expected, strict=True):
         assert one.shape == other.shape and one.dtype == np.float32
         np.testing.assert_allclose(one, other, atol=tolerance * max(np.abs(other).max(), 1e-3))
 
@@ -88,7 +88,7 @@ def test_values_and_first_derivatives(layer, name):
     assert_near(*both(layer, name, first_derivatives))
 
 
-def test_noise_of_its_own_for_every_image():
+def test_every_image_can_have_its_own_noise():
     assert_near(*both("styled", "same", first_derivatives, noise_batch=2))
 
 
@@ -96,14 +96,14 @@ def test_noise_of_its_own_for_every_image():
     "frozen", [("x",), ("weight",), ("weight", "bias", "noise", "strength"), ("x", "style"), ("x", "weight"), ("gain",)]
 )
 @pytest.mark.parametrize("layer", LAYERS)
-def test_what_is_frozen_takes_no_gradient(layer, frozen):
+def test_frozen_tensors_receive_no_gradient(layer, frozen):
     if not set(frozen) <= set(tensors(layer, "same", "float32")):
         pytest.skip("not in this layer")
     assert_near(*both(layer, "same", first_derivatives, frozen=frozen))
 
 
-def moved(made):
-    """Let style and gain depend on x too, as they do in a network on the code."""
+def dependent(made):
+    """Let style and gain depend on x, as they depend on the code in a network."""
     change = (made["x"] ** 2).mean(axis=[1, 2, 3]).unsqueeze(1)
     factors = {"style": 0.7, "gain": 0.4}
     return [tensor + factors[key] * change if key in factors else tensor for key, tensor in made.items()]
@@ -111,7 +111,7 @@ def moved(made):
 
 def gradient_penalty(function, made):
     """|d/dx sum(y^3)|^2."""
-    penalty = (gradient_of((function(*moved(made)) ** 3).sum(), made["x"]) ** 2).sum()
+    penalty = (gradient_of((function(*dependent(made)) ** 3).sum(), made["x"]) ** 2).sum()
     penalty.backward()
     return [penalty.numpy(), *(made[key].grad.numpy() for key in made if not made[key].stop_gradient)]
 
@@ -123,7 +123,7 @@ def test_second_derivatives(layer, name):
 
 
 def penalty_of_all(function, made):
-    """A penalty on the gradients of all tensors, which has no programs of its own."""
+    """Penalise the gradients of all tensors; there are no programs for this."""
     learnt = list(made.values())
     gradients = paddle.grad([(function(*learnt) ** 3).sum()], learnt, create_graph=True)
     sum((gradient * gradient).sum() for gradient in gradients).backward()
@@ -137,17 +137,17 @@ def test_second_derivatives_of_all_gradients(layer):
 
 def second_penalty(function, made):
     """|d/dx |d/dx mean(y^3)|^2|^2."""
-    first = gradient_of((function(*moved(made)) ** 3).mean(), made["x"])
+    first = gradient_of((function(*dependent(made)) ** 3).mean(), made["x"])
     second = gradient_of((first * first).sum(), made["x"])
     return (second * second).sum()
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_third_derivatives_against_finite_differences(layer):
-    """Paddle's own third ones are wrong (3.3), its second ones are not."""
-    ours, operators = (lambda *given, f=f: f(ROUTES["same"], *given) for f in LAYERS[layer])
+    """Paddle's third derivatives are wrong (3.3), so they are differences of its second ones."""
+    programs, operators = (lambda *inputs, f=f: f(ROUTES["same"], *inputs) for f in LAYERS[layer])
     made = tensors(layer, "same", "float32")
-    second_penalty(ours, made).backward()
+    second_penalty(programs, made).backward()
     along = np.random.default_rng(1).standard_normal(made["x"].shape)
 
     def penalty(step):
@@ -182,17 +182,17 @@ def test_results_do_not_share_memory():
 
 
 @pytest.mark.parametrize("module", [cpu_layer, cpu_styled])
-def test_a_layer_that_is_wrong_is_not_used(monkeypatch, module):
+def test_a_wrong_layer_is_not_used(monkeypatch, module):
     assert module.works()
     monkeypatch.setattr(cpu_layer, "through_activation", lambda y, incoming, slope: incoming)
-    for name in ("_slopes", "_inner_slopes", "_inner_curvature"):
+    for name in ("_gradients", "_inner_gradients", "_inner_curvature"):
         getattr(cpu_layer, name).cache_clear()
     module.works.cache_clear()
     try:
         monkeypatch.setattr(cpu_styled, "through_activation", lambda y, incoming, slope: incoming)
         assert not module.works()
     finally:
-        for name in ("_slopes", "_inner_slopes", "_inner_curvature"):
+        for name in ("_gradients", "_inner_gradients", "_inner_curvature"):
             getattr(cpu_layer, name).cache_clear()
         module.works.cache_clear()
     assert cpu_conv.works()

@@ -1,4 +1,4 @@
-"""Tensors seen as arrays, and threads that share planes out."""
+"""Tensors as NumPy arrays, and the distribution of planes among threads."""
 
 import numpy as np
 import paddle
@@ -19,7 +19,7 @@ def test_an_error_in_a_thread_is_raised(monkeypatch):
 
 
 @pytest.mark.parametrize("num_planes", [0, 1, 7])
-def test_every_plane_is_worked_on_once(monkeypatch, num_planes):
+def test_every_plane_is_processed_once(monkeypatch, num_planes):
     monkeypatch.setattr(cpu_planes.runtime, "num_threads", lambda: 3)
     seen = []
     cpu_planes.for_each_plane(num_planes, 1 << 20, seen.append)
@@ -27,7 +27,7 @@ def test_every_plane_is_worked_on_once(monkeypatch, num_planes):
 
 
 def test_a_result_without_a_view_is_copied(monkeypatch):
-    """As with NumPy 1, whose views of other libraries' memory cannot be written to."""
+    """NumPy 1's views of other libraries' memory are read-only."""
     monkeypatch.setattr(cpu_planes, "view", lambda tensor: tensor.numpy())
     result = cpu_planes.Result([2, 3], paddle.zeros([1], "float64"))
     result.array[:] = np.arange(6.0).reshape(2, 3)
@@ -35,7 +35,7 @@ def test_a_result_without_a_view_is_copied(monkeypatch):
     np.testing.assert_array_equal(result.tensor().numpy(), np.arange(6.0).reshape(2, 3))
 
 
-def test_what_numpy_cannot_look_at_is_left_to_paddle():
+def test_tensors_unsupported_by_numpy_are_left_to_paddle():
     single, double = paddle.zeros([1]), paddle.zeros([1], "float64")
     assert cpu_planes.runs_on_cpu(single, single) and cpu_planes.runs_on_cpu(double)
     assert not cpu_planes.runs_on_cpu(single, double)

@@ -45,7 +45,7 @@ def test_blur_convolves_and_does_not_correlate(form, taps, padding, stride):
     expected = ref.upfirdn2d(x, ref.fir(taps, 3.0), down=stride, pad=padding)
     layer = Blur(taps, padding, gain=3.0, stride=stride)
     assert_close(layer(paddle.to_tensor(x), form).numpy(), expected, 1e-5)
-    assert not layer.state_dict()  # PaddleGAN's files do not hold it
+    assert not layer.state_dict()  # PaddleGAN's files do not contain it
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -64,7 +64,7 @@ def test_upsampling_keeps_the_mean_of_a_constant():
     assert np.allclose(y[:, :, 2:-2, 2:-2], 5.0, atol=1e-5)
 
 
-def test_insert_zeros_puts_them_behind():
+def test_zeros_are_inserted_after_rows_and_columns():
     x = paddle.to_tensor([[[[1.0, 2.0, 3.0]]]])
     assert insert_zeros(x).numpy().tolist() == [[[[1, 0, 2, 0, 3, 0], [0] * 6]]]
 
@@ -107,7 +107,7 @@ def test_residual_block_matches_numpy(form):
     x = numbers("x", [2, 3, 8, 12])
     state = {f"convs.1.{name}": array for name, array in arrays(block).items()}
     state |= {"convs.0.0.weight": np.eye(3).reshape(3, 3, 1, 1) * np.sqrt(3), "convs.0.1.bias": np.full(3, 100.0)}
-    shifted = (x + 100) * np.sqrt(2)  # what convs.0 makes of x: the identity on numbers this large
+    shifted = (x + 100) * np.sqrt(2)  # the output of convs.0, which is linear for numbers this large
     expected = ref_net.trunk(state, x)[1]
     assert_close(block(paddle.to_tensor(shifted.astype(np.float32)), form).numpy(), expected, 1e-4)
 
@@ -141,7 +141,7 @@ def test_every_smooth_form_can_be_differentiated_twice():
     check_second_derivative(lambda: function("smooth"), lambda: function("fast"), tensors)
 
 
-def test_wrong_arguments_are_refused_with_the_cure():
+def test_wrong_arguments_are_refused_with_a_cure():
     with pytest.raises(ConfigError, match="Did you mean 'smooth'"):
         check_form("smoth")
     with pytest.raises(ConfigError, match="low-pass"):

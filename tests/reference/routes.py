@@ -1,4 +1,4 @@
-"""The routes of `ppgan_ext.nn.cpu_route` in Paddle's operators that can be differentiated twice, in any precision."""
+"""The routes of `ppgan_ext.nn.cpu_route` in Paddle's twice differentiable operators, in any precision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def plain_route(route: Route, x: paddle.Tensor, weight: paddle.Tensor) -> paddle
     if not route.up:
         stride = route.stride
         return F.conv2d(_blur(route, x), weight, stride=stride, padding=route.padding)
-    # To transpose a convolution of stride 2 is to convolve zeros and pixels in turn, with the filters turned round.
+    # A transposed convolution of stride 2 is a convolution of the zero-interleaved input with the rotated filters.
     last = weight.shape[2] - 1
     spread = insert_zeros(x)[:, :, : 2 * x.shape[2] - 1, : 2 * x.shape[3] - 1]
     return _blur(route, F.conv2d(spread, paddle.flip(weight, [2, 3]), padding=last))

@@ -8,9 +8,9 @@ import pytest
 from paddle import nn
 
 from ppgan_ext.errors import ConfigError, WeightsError
-from ppgan_ext.losses.perceptual import fit_to
 from ppgan_ext.metrics import build_metric
 from ppgan_ext.networks import ArcFaceBackbone, LightEncoder, StyleGANv2Generator
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.training import loop, schema
 from ppgan_ext.training.families.psp.networks import make_encoder
 from ppgan_ext.training.families.psp.options import ProgressiveOptions

@@ -8,7 +8,6 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError
 from ppgan_ext.latents.directions import Direction, save_directions
-from ppgan_ext.losses.perceptual import fit_to
 from ppgan_ext.networks import LatentRotator
 from ppgan_ext.training.shared.phases import Shard
 from ppgan_ext.weights import load

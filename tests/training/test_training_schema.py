@@ -87,8 +87,8 @@ validate:
     positions = [text.find(part) for part in expected]
     assert -1 not in positions, text
     assert positions == sorted(positions)
-    assert text.startswith(f"{len(expected)} mistakes")
-    assert "\n" not in text
+    assert text.startswith(f"{len(expected)} mistakes in {path}:\n")
+    assert len(text.splitlines()) == 1 + len(expected)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a_missing_block_or_file_is_named(tmp_path, config):
     del content["model"], content["dataset"]["train"]
     config.write_text(yaml.safe_dump(content))
     with pytest.raises(
-        ConfigError, match=r"2 mistakes.*dataset\.train: missing.*model: missing|2 mistakes.*model: mis"
+        ConfigError, match=r"(?s)2 mistakes.*dataset\.train: missing.*model: missing|2 mistakes.*model: mis"
     ):
         schema.read_config(config)
     with pytest.raises(InputError, match="no such file"):

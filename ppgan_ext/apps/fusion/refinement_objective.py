@@ -14,10 +14,12 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.objective import Objective, box_average, shrink_mask, shrink_target
 from ppgan_ext.losses import adversarial
 from ppgan_ext.losses.identity import IdentityDistance, identity_network
-from ppgan_ext.losses.perceptual import Perceptual, default_perceptual, fit_to, freeze
+from ppgan_ext.losses.perceptual import Perceptual, default_perceptual
 from ppgan_ext.losses.symmetry import MirrorSymmetry, known_half
 from ppgan_ext.networks import StyleGANv2Discriminator
 from ppgan_ext.nn.forms import once_form
+from ppgan_ext.nn.inference import freeze
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.types import FloatArray, Pose
 from ppgan_ext.weights import load
 

@@ -21,10 +21,11 @@ from ppgan_ext.latents.directions import Direction, find, load_directions
 from ppgan_ext.latents.rotation import AXES
 from ppgan_ext.losses import identity
 from ppgan_ext.losses.adversary import Adversary
-from ppgan_ext.losses.perceptual import fit_to, freeze
 from ppgan_ext.losses.symmetry import Half, MirrorSymmetry, known_half
 from ppgan_ext.networks.latent_options import LatentRotatorOptions
 from ppgan_ext.nn.forms import once_form
+from ppgan_ext.nn.inference import freeze
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.training.shared.averaged_weights import Averaged
 from ppgan_ext.training.shared.critic import Critic, Samples
 from ppgan_ext.training.shared.image_discriminator import make_adversary, make_discriminator

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import paddle
 
 from ppgan_ext.losses import identity, perceptual
+from ppgan_ext.nn.resize import fit_to
 
 if TYPE_CHECKING:
     from ppgan_ext.networks import StyleGANv2Discriminator
@@ -49,7 +50,7 @@ class ReconstructionLoss:
             The weighted sum, (); and each loss by its name in the log.
         """
         side = min(images.shape[3], real.shape[3])
-        images, real = perceptual.fit_to(images, side), perceptual.fit_to(real, side)
+        images, real = fit_to(images, side), fit_to(real, side)
         total, parts = paddle.zeros([]), {}
         if self._options.l2_lambda:
             difference = images - real

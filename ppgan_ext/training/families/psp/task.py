@@ -16,9 +16,10 @@ import paddle
 
 from ppgan_ext import images
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.losses.perceptual import fit_to, freeze
 from ppgan_ext.networks.latent_options import LatentDiscriminatorOptions
 from ppgan_ext.nn.forms import once_form
+from ppgan_ext.nn.inference import freeze
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.training.families.psp.losses import ReconstructionLoss, delta_norm, w_norm
 from ppgan_ext.training.families.psp.networks import LatentNotes, make_encoder, make_generator, make_notes, open_file
 from ppgan_ext.training.families.stylegan2.random_images import draw_noise, random_images

@@ -16,8 +16,8 @@ import paddle
 from ppgan_ext import images
 from ppgan_ext.losses import regularizers
 from ppgan_ext.losses.adversary import Adversary, Penalty
-from ppgan_ext.losses.perceptual import freeze
 from ppgan_ext.nn.forms import once_form, twice_form
+from ppgan_ext.nn.inference import freeze
 from ppgan_ext.training.families.stylegan2.random_images import draw_noise, random_images
 from ppgan_ext.training.shared.augmentation import AdaptiveProbability, augment
 from ppgan_ext.training.shared.averaged_weights import Averaged
