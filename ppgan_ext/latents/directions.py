@@ -76,7 +76,12 @@ class Direction:
         return rise / self.statistics.get("stretch", 1.0)
 
     def amount_to(self, target: float, w_plus: FloatArray, layers: Iterable[int] | None = None) -> float:
-        """Return the amount that moves the estimate for this code to `target`.
+        """Return the amount that moves the estimate for a code to a target.
+
+        Args:
+            target: in units of the direction.
+            w_plus: (n_latent, D).
+            layers: the layers that change, None for all.
 
         Raises:
             ConfigError: the direction has no regressor, or these layers do not raise the estimate.

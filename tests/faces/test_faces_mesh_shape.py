@@ -127,9 +127,7 @@ def test_a_face_is_shown_at_the_others_pose_with_its_own_shape(yaw, pitch):
     def error(points):
         return np.hypot(*(points - target).T).mean()
 
-    flat = cv2.estimateAffinePartial2D(face, target, method=cv2.LMEDS)[
-        0
-    ]  # the best similarity in the picture
+    flat = cv2.estimateAffinePartial2D(face, target, method=cv2.LMEDS)[0]  # the best similarity in the picture
     assert error(match_view(face, target)) < min(5.0, 0.5 * error(face @ flat[:, :2].T + flat[:, 2]))
     posed = match_view(view(other_face(), -15, 4, 0.6), view(GENERIC, yaw, pitch))
     assert (
