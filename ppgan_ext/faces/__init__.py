@@ -1,1 +1,1 @@
-"""Find faces in photos, cut them out upright, and put edited faces back."""
+"""Detect faces in photos, crop them upright, and paste edited faces back."""

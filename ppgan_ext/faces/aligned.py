@@ -1,7 +1,7 @@
-"""Landmarks and pose of a picture that is an aligned crop already, such as what a generator draws.
+"""Landmarks and pose of the face in an aligned crop, such as a generator's image.
 
-Where the face lies is known, so no detector looks for it: one landmark prediction, a twentieth of the time, also where
-the crop is too close for a detector.
+The position of the face is known, so no detector is needed: this takes a twentieth of the time and also works for crops
+too close for a detector.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from ppgan_ext.faces.landmarks import sure_landmarks
 from ppgan_ext.faces.pose import PoseEstimate, estimate_pose
 from ppgan_ext.types import Box, FloatArray, Image
 
-# The detector's rectangle in a crop (left, top, right, bottom; shares of its side): means over 60 faces of the bundled
-# model's data in "tight", symmetric across; "ffhq" is where that lies in the wider square, the mouth being 0.50 units
-# of the square below the eyes.
+# The detector's rectangle in a crop (left, top, right, bottom; shares of its side): for "tight" the means over 60 faces
+# of the bundled model's data, made symmetric; for "ffhq" the same rectangle in the wider square, with the mouth 0.50
+# units of the square below the eyes.
 _BOXES = {"tight": (0.014, 0.046, 0.986, 0.987), "ffhq": (0.218, 0.312, 0.782, 0.858)}
 
 
 def aligned_landmarks(image: Image, template: str = "tight") -> FloatArray | None:
-    """Place 68 landmarks on the face of an aligned crop.
+    """Predict the 68 landmarks of the face in an aligned crop.
 
     Args:
         image: the crop, (S, S, 3).
-        template: how it was aligned, "tight" or "ffhq".
+        template: template of the crop, "tight" or "ffhq".
 
     Returns:
-        (68, 2) float64, crop pixels; None where the predictor's answers disagree as they do without a face.
+        (68, 2) float64, crop pixels; None if the predictions disagree as they do without a face.
 
     Raises:
-        ConfigError: no such template.
+        ConfigError: unknown template.
     """
     if template not in _BOXES:
         raise ConfigError(f"unknown crop template '{template}'", where="template", cure=nearest(template, _BOXES))
@@ -38,6 +38,9 @@ def aligned_landmarks(image: Image, template: str = "tight") -> FloatArray | Non
 
 
 def aligned_pose(image: Image, template: str = "tight") -> PoseEstimate | None:
-    """Estimate the pose of the face in an aligned crop; None where there is no face to be seen. See both parts."""
+    """Estimate the pose of the face in an aligned crop (S, S, 3), in degrees; None if it shows no face.
+
+    See `aligned_landmarks` and `pose.estimate_pose`.
+    """
     landmarks = aligned_landmarks(image, template)
     return None if landmarks is None else estimate_pose(landmarks, (image.shape[1], image.shape[0]))

@@ -1,9 +1,9 @@
-"""Let one picture pass into another within a mask: without a step of colour, and without touching what lies outside.
+"""Blend one picture into another within a mask, without a visible seam and without changing pixels outside.
 
-Two ways. Poisson blending keeps the gradients of the one and the border of the other (Perez et al., SIGGRAPH 2003);
-multi-band blending lets each frequency pass over a width of its own (Burt and Adelson, ACM TOG 1983). Poisson leaves no
-step at all, but carries whatever the border runs over (hair, a collar) into the face; so both are made, and the step at
-the border and what became of the colours inside decide.
+There are two methods. Poisson blending keeps the gradients of the inner picture and the border of the outer one (Perez
+et al., SIGGRAPH 2003); multi-band blending mixes each frequency band over its own width (Burt and Adelson, ACM TOG
+1983). Poisson leaves no step at all, but spreads the colours under the border (hair, a collar) into the face. So both
+are computed, and the one with the smaller seam and the smaller change of colour inside is used.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from ppgan_ext.faces.color import to_lab
 from ppgan_ext.types import FloatArray, Image
 
 WAYS = ("poisson", "multi-band")
 
-# The solver works on a copy of at most so many pixels: what it adds is smooth.
+# The solver works on a copy of at most this many pixels: its correction is smooth.
 _SMALL_PIXELS = 1.0e6
 _FRAME = 2
-_REACH = 0.03  # how far to either side of the border colours are compared, as a share of the mask's size
-_DRIFT = 0.03  # worth of a step against a drift of colour inside
+_REACH = 0.03  # distance from the border up to which colours are compared, as a share of the mask's size
+_DRIFT = 0.03  # weight of a drift of colour inside against a step at the border
 
 
 class BorderStep(NamedTuple):
@@ -31,7 +32,7 @@ class BorderStep(NamedTuple):
 
     Attributes:
         result: in the blended picture.
-        photo: at the same places of the photo as it was: edges that it had there anyway.
+        photo: at the same positions of the original photo, from edges that were there already.
     """
 
     result: float
@@ -41,16 +42,17 @@ class BorderStep(NamedTuple):
 def border_step(photo: Image, result: Image, mask: FloatArray) -> BorderStep:
     """Measure the seam of a blended picture.
 
-    The border is where the mask passes one half. At each of its pixels the mean colour a little further in is compared
-    with that a little further out, up to 3% of the mask's size away; where the mask leaves the picture there is none.
+    The border is the line where the mask crosses one half, without the parts where the mask leaves the picture. At each
+    of its pixels the mean colour just inside is compared with the mean colour just outside, up to 3% of the mask's size
+    away.
 
     Args:
-        photo: (H, W, 3) RGB uint8, before.
-        result: the same, after.
+        photo: (H, W, 3) RGB uint8, before blending.
+        result: (H, W, 3) RGB uint8, after blending.
         mask: (H, W) in [0, 1].
 
     Returns:
-        The steps; 0 where the mask has no border inside the picture.
+        The steps; 0 if the mask has no border inside the picture.
     """
     inside = (np.asarray(mask) > 0.5).astype(np.uint8)
     left, top, width, height = cv2.boundingRect(inside)
@@ -59,19 +61,19 @@ def border_step(photo: Image, result: Image, mask: FloatArray) -> BorderStep:
     margin = 2 * reach + 2
     part = np.s_[max(0, top - margin) : top + height + margin, max(0, left - margin) : left + width + margin]
     inside = inside[part]
-    # Signed distance to the border, and from its slope the way in.
+    # The signed distance to the border; its gradient points inwards.
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     depth = depth - cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     smooth = cv2.GaussianBlur(depth, (0, 0), reach / 2, borderType=cv2.BORDER_REPLICATE)
     rows, columns = np.nonzero((depth > 0) & (depth <= 1.0))
-    way = np.stack(
+    inward = np.stack(
         [cv2.Sobel(smooth, cv2.CV_32F, 1, 0)[rows, columns], cv2.Sobel(smooth, cv2.CV_32F, 0, 1)[rows, columns]]
     )
-    way = way / np.maximum(np.hypot(*way), 1e-6)
-    # The border runs half a pixel outside of its pixels' centres; a pixel off it, neither side is mixed with the other.
+    inward = inward / np.maximum(np.hypot(*inward), 1e-6)
+    # The border runs half a pixel outside its pixels' centres; one pixel away from it the two sides are unmixed.
     steps = np.arange(1, reach + 1)[:, None] + np.array([-0.5, 0.5])[:, None, None]
     places = [
-        (columns + sign * distance * way[0], rows + sign * distance * way[1])
+        (columns + sign * distance * inward[0], rows + sign * distance * inward[1])
         for sign, distance in zip((1, -1), steps, strict=True)
     ]
     height, width = inside.shape
@@ -89,37 +91,30 @@ def _mean_step(lab: FloatArray, places: list[tuple[FloatArray, FloatArray]], who
     return float(np.linalg.norm(colors[0] - colors[1], axis=1).mean())
 
 
-def to_lab(image: Image | FloatArray) -> FloatArray:
-    """Convert RGB on 0 to 255 to CIE Lab, (H, W, 3) float32; values are clipped to 0 to 255 first."""
-    return cv2.cvtColor(np.clip(image, 0, 255).astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2LAB)
-
-
-def to_rgb(lab: FloatArray) -> FloatArray:
-    """Convert CIE Lab to RGB on 0 to 255, (H, W, 3) float32."""
-    return cv2.cvtColor(np.asarray(lab, np.float32), cv2.COLOR_LAB2RGB) * np.float32(255.0)
-
-
 def blend(photo: Image, face: FloatArray, mask: FloatArray, ways: Sequence[str] = WAYS) -> tuple[Image, str]:
-    """Blend a face into a photo the best of several ways.
+    """Blend a face into a photo by the best of several methods.
 
     Args:
         photo: (H, W, 3) RGB uint8.
-        face: (H, W, 3) RGB float32, 0 to 255, drawn a little beyond the mask too.
+        face: (H, W, 3) RGB float32, 0 to 255, valid a little beyond the mask too.
         mask: (H, W) float32 in [0, 1].
-        ways: those to choose from, "poisson" and "multi-band".
+        ways: methods to choose from, "poisson" and "multi-band".
 
     Returns:
-        result: a new picture; bit-equal to the photo where the mask is 0.
-        way: the one chosen.
+        result: a new picture (H, W, 3) uint8, bit-equal to the photo where the mask is 0.
+        way: the method used.
     """
-    makers = {"poisson": _poisson, "multi-band": _multi_band}
-    made = {way: _mix(photo, makers[way](photo, face, mask), mask) for way in ways}
-    chosen = min(made, key=lambda way: _fault(photo, made[way], face, mask)) if len(made) > 1 else next(iter(made))
-    return made[chosen], chosen
+    methods = {"poisson": _poisson, "multi-band": _multi_band}
+    results = {way: _mix(photo, methods[way](photo, face, mask), mask) for way in ways}
+    if len(results) > 1:
+        best = min(results, key=lambda way: _fault(photo, results[way], face, mask))
+    else:
+        best = next(iter(results))
+    return results[best], best
 
 
 def _fault(photo: Image, result: Image, face: FloatArray, mask: FloatArray) -> float:
-    """Weigh a blended picture: its seam beyond what the photo shows there, and how far the inside lost its colour."""
+    """Rate a blended picture, 0 being best: its seam beyond the photo's own edges, plus the change of colour inside."""
     step = border_step(photo, result, mask)
     deep = mask > 0.95
     drift = 0.0
@@ -130,7 +125,7 @@ def _fault(photo: Image, result: Image, face: FloatArray, mask: FloatArray) -> f
 
 
 def _mix(photo: Image, face: FloatArray, mask: FloatArray) -> Image:
-    # Full weight from half-way up the mask on: the blended picture has its own transition, the ramp only ends it.
+    # Full weight from mask 0.5 on: the blended picture has its own transition, and the ramp only ends it.
     weight = np.clip(2.0 * mask, 0.0, 1.0)[..., None].astype(np.float32)
     result = photo.copy()
     mixed = photo * (1.0 - weight) + face * weight
@@ -150,17 +145,17 @@ def _poisson(photo: Image, face: FloatArray, mask: FloatArray) -> FloatArray:
 
 
 def poisson_correction(photo: FloatArray, face: FloatArray, mask: FloatArray) -> FloatArray:
-    """Give what Poisson blending adds to a face so that it meets the photo at the mask's border.
+    """Return the correction that Poisson blending adds to a face so that it meets the photo at the mask's border.
 
     Args:
         photo: (H, W, 3) float32, 0 to 255.
-        face: the same.
-        mask: (H, W); the border runs round what is above 0.
+        face: (H, W, 3) float32, 0 to 255.
+        mask: (H, W); the border encloses all pixels above 0.
 
     Returns:
         (H, W, 3) float32.
     """
-    # The solver needs photo on all sides of the mask, also where the face leaves the photo.
+    # The solver needs the photo on all sides of the mask, even if the face leaves the photo.
     shown, ground, inside = (
         cv2.copyMakeBorder(array, _FRAME, _FRAME, _FRAME, _FRAME, kind)
         for array, kind in (
@@ -171,16 +166,16 @@ def poisson_correction(photo: FloatArray, face: FloatArray, mask: FloatArray) ->
     )
     if not inside.any():
         return np.zeros_like(face)
-    # The clone is placed by the centre of the mask's bounding rectangle, not of the picture.
+    # seamlessClone takes the centre of the mask's bounding rectangle, not of the picture.
     left, top, width, height = cv2.boundingRect(inside)
     clone = cv2.seamlessClone(shown, ground, inside, (left + width // 2, top + height // 2), cv2.NORMAL_CLONE)
     return (clone.astype(np.float32) - shown)[_FRAME:-_FRAME, _FRAME:-_FRAME]
 
 
 def _multi_band(photo: Image, face: FloatArray, mask: FloatArray) -> FloatArray:
-    """Blend the levels of Laplacian pyramids by the levels of the mask's Gaussian pyramid."""
+    """Blend the levels of Laplacian pyramids with the levels of the mask's Gaussian pyramid."""
     size = math.sqrt(max(float(np.count_nonzero(mask > 0)), 1.0))
-    # The coarsest band passes over about an eighth of the face; wider ones would carry colours right across it.
+    # The coarsest band mixes over about an eighth of the face; wider ones would spread colours right across it.
     num_levels = max(1, int(math.log2(max(size / 8, 2.0))))
     weight = np.asarray(mask, np.float32)
     outer, inner = photo.astype(np.float32), np.asarray(face, np.float32)

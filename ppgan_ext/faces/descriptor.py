@@ -1,4 +1,4 @@
-"""Tell people apart: dlib's face recognition network, a ResNet-29 with 128 outputs."""
+"""Face recognition by dlib's network, a ResNet-29 with 128 outputs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _FACE_IN_PATCH = 256.0
 
 
 def face_descriptor(image: Image, face: Face) -> FloatArray:
-    """Describe a face by 128 numbers that depend on the person, little on the photo.
+    """Compute the descriptor of a face: 128 numbers that depend on the person, and little on the photo.
 
     Args:
         image: the photo, (H, W, 3) RGB uint8.
         face: a face in it.
 
     Returns:
-        (128,) float64. Compare by Euclidean distance; below `SAME_PERSON` the person is the same.
+        (128,) float64. Compare descriptors by Euclidean distance; below `SAME_PERSON` it is the same person.
 
     Raises:
         WeightsError: the network is not installed.
     """
     import dlib
 
-    # dlib takes landmarks in whole pixels; a patch of ample size makes that exact enough, and spares it the rest.
+    # dlib takes landmarks in whole pixels; a large patch makes that precise enough, and omits the rest.
     landmarks = np.asarray(face.landmarks, np.float64)
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
     scale = _FACE_IN_PATCH / float((high - low).max())

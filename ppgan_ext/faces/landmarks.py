@@ -1,6 +1,6 @@
 """68 facial landmarks: an ensemble of regression trees (Kazemi and Sullivan, CVPR 2014), dlib's trained model.
 
-Order of iBUG 300-W, "right" and "left" being the subject's: 0-16 jaw from the subject's right ear to the left, 17-21
+Order of iBUG 300-W; "right" and "left" are the subject's: 0-16 jaw from the right ear to the left, 17-21
 right brow, 22-26 left brow, 27-30 nose bridge downwards, 31-35 nostrils, 36-41 right eye, 42-47 left eye, 48-59 outer
 lip, 60-67 inner lip. The subject's right is image left in an upright, unmirrored photo.
 """
@@ -21,16 +21,17 @@ LEFT_EYE = slice(42, 48)
 RIGHT_MOUTH_CORNER = 48
 LEFT_MOUTH_CORNER = 54
 
-# The predictor reads single pixels and answers in whole ones. In a patch where every face has the same, ample size
-# its answer is finer than a pixel of a small photo, and averaging calms the noise of a large one.
+# The predictor reads single pixels and returns whole ones. In a patch where every face has the same large size, its
+# result is finer than a pixel of a small photo, and averaging reduces the noise of a large one.
 _FACE_IN_PATCH = 256
 _PATCH = 2 * _FACE_IN_PATCH
 _SHIFTS = ((0, 0), (13, 0), (-13, 0), (0, 13), (0, -13))  # patch pixels, a twentieth of the face
 _UPRIGHT_DEGREES = 5.0
-# Between the answers from five boxes, in box widths; 99% of real crops are below 0.023, 99% of drawn ones below 0.010.
+# Spread of the predictions from five boxes, in box widths: 99% of real crops are below 0.023, 99% of generated images
+# below 0.010.
 MAX_SPREAD = 0.03
 
-# Which landmark of a mirrored picture is landmark i of the picture itself.
+# MIRROR[i] is the index, in a mirrored picture, of landmark i of the original.
 MIRROR = np.array(
     [
         *range(16, -1, -1),
@@ -50,25 +51,25 @@ MIRROR = np.array(
 def predict_landmarks(
     image: Image, box: Box, matrix_photo_to_copy: FloatArray | None = None
 ) -> tuple[FloatArray, float]:
-    """Place 68 landmarks on the face in a box.
+    """Predict the 68 landmarks of the face in a box.
 
-    The predictor runs from five boxes a little apart, and once more with the head's tilt taken out: it was trained on
-    upright heads, and at a tilt of 30 degrees its error is 2.5 times as large. The answer is the median; where there
-    is no face, the five disagree.
+    The predictor runs on five slightly shifted boxes, and again after a tilted head is rotated upright: it was trained
+    on upright heads, and at a tilt of 30 degrees its error is 2.5 times as large. The result is the median; without a
+    face, the five predictions disagree.
 
-    Convention: the landmarks are in photo pixels with centres at integers, in the photo's own left and right, whatever
-    copy the face was found in.
+    Convention: the landmarks are in photo pixels with centres at integers, with the photo's own left and right,
+    whatever copy the face was detected in.
 
     Args:
         image: the photo, (H, W, 3).
         box: the detector's rectangle, in pixels of the copy.
-        matrix_photo_to_copy: (2, 3), where the face was found: a turned, mirrored or resized copy in which it stands
-            roughly upright. None means the photo itself.
+        matrix_photo_to_copy: (2, 3), matrix of the copy in which the face was detected: rotated, mirrored or resized so
+            that the face is roughly upright. None for the photo itself.
 
     Returns:
         landmarks: (68, 2) float64, (x, y).
-        spread: how far the five answers lie apart (median landmark, root mean square), in box widths; below 0.03 for
-            nearly all faces.
+        spread: distance between the five predictions (median over landmarks of the root mean square), in box widths;
+            below 0.03 for nearly all faces.
     """
     to_copy = np.eye(2, 3) if matrix_photo_to_copy is None else matrix_photo_to_copy
     to_patch = compose(_copy_to_patch(box), to_copy)
@@ -85,32 +86,47 @@ def predict_landmarks(
 
 
 def sure_landmarks(image: Image, box: Box) -> FloatArray | None:
-    """Place 68 landmarks on the face in a box, (68, 2); None where the answers disagree as they do without a face."""
+    """Predict the 68 landmarks of the face in a box, (68, 2) float64; None if the predictions disagree.
+
+    They do so without a face. See `predict_landmarks` for the arguments.
+    """
     landmarks, spread = predict_landmarks(image, box)
     return landmarks if spread <= MAX_SPREAD else None
 
 
+def check_landmarks(landmarks: FloatArray) -> FloatArray:
+    """Return landmarks (68, 2) as float64.
+
+    Raises:
+        ValueError: another shape.
+    """
+    points = np.asarray(landmarks, np.float64)
+    if points.shape != (NUM_LANDMARKS, 2):
+        raise ValueError(f"landmarks must be ({NUM_LANDMARKS}, 2), got {points.shape}")
+    return points
+
+
 def _predict_in_patch(patch: Image) -> FloatArray:
-    """Give the predictor's answers for the five boxes, (5, 68, 2) in patch pixels."""
+    """Return the predictions for the five boxes, (5, 68, 2) in patch pixels."""
     import dlib
 
     model = models.predictor()
     first, last = (_PATCH - _FACE_IN_PATCH) // 2, (_PATCH + _FACE_IN_PATCH) // 2 - 1
-    answers = []
+    predictions = []
     for x, y in _SHIFTS:
         shape = model(patch, dlib.rectangle(first + x, first + y, last + x, last + y))
-        answers.append([(part.x, part.y) for part in shape.parts()])
-    return np.array(answers, np.float64)
+        predictions.append([(part.x, part.y) for part in shape.parts()])
+    return np.array(predictions, np.float64)
 
 
 def _tilt_degrees(landmarks: FloatArray) -> float:
-    """Give the angle of the line between the eyes, counter-clockwise positive; 0 when upright."""
+    """Return the angle of the line between the eyes, counter-clockwise positive; 0 when upright."""
     x, y = landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)
     return math.degrees(math.atan2(-y, x))
 
 
 def _turn_patch(degrees: float) -> FloatArray:
-    """Turn the patch counter-clockwise about its centre."""
+    """Return the matrix (2, 3) that rotates the patch counter-clockwise about its centre."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     linear = np.array([[cosine, sine], [-sine, cosine]])
     centre = np.full((2, 1), (_PATCH - 1) / 2)
@@ -118,7 +134,7 @@ def _turn_patch(degrees: float) -> FloatArray:
 
 
 def _copy_to_patch(box: Box) -> FloatArray:
-    """Give the matrix that brings the box's edges to the middle half of the patch."""
+    """Return the matrix (2, 3) that maps the box's edges to the middle half of the patch."""
     scale = _FACE_IN_PATCH / max(box.width, box.height)
     centre_x, centre_y = (box.left + box.right - 1) / 2, (box.top + box.bottom - 1) / 2
     middle = (_PATCH - 1) / 2

@@ -1,4 +1,4 @@
-"""A soft mask of the face, forehead included, drawn from the landmarks."""
+"""A soft mask of the face including the forehead, drawn from the landmarks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import NUM_LANDMARKS
+from ppgan_ext.faces.landmarks import check_landmarks
 from ppgan_ext.types import FloatArray
 
 # Brows, nose and mouth divide the face below the hairline into thirds; the hairline itself is left out.
@@ -17,19 +17,19 @@ _JAW = slice(0, 17)
 _BROWS = slice(17, 27)
 _NOSE_BASE = 33
 _SUBPIXEL_BITS = 4
-_DRAWN_SIZE = 320.0  # root of the outline's area where it is drawn
+_DRAWN_SIZE = 320.0  # square root of the outline's area when it is drawn
 
 
 def face_mask(landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12) -> npt.NDArray[np.float32]:
-    """Draw the mask of a face into a picture of zeros.
+    """Draw the mask of a face.
 
-    Convention: landmarks are pixel centres at integers. The mask is 0 outside the outline, 1 deep inside, and rises in
-    between with zero slope at both ends. Where the face leaves the photo it is cut, not feathered.
+    Convention: landmarks are in pixels with centres at integers. The mask is 0 outside the outline, 1 deep inside, and
+    rises in between with zero slope at both ends. At the photo's border it is cut off, not feathered.
 
     Args:
         landmarks: (68, 2), photo pixels.
         image_shape: (H, W) or (H, W, C) of the photo.
-        feather: width of the rise, as a share of the face's size (the root of the outline's area).
+        feather: width of the rise, as a share of the face's size (the square root of the outline's area).
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -43,19 +43,19 @@ def face_mask(landmarks: FloatArray, image_shape: tuple[int, ...], feather: floa
 def mask_region(
     landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12
 ) -> tuple[tuple[int, int, int, int], npt.NDArray[np.float32]]:
-    """Draw the mask of a face, but only the rectangle of the photo that it touches.
+    """Draw the mask of a face in the rectangle of the photo that it touches. See `face_mask` for the arguments.
 
     Returns:
-        region: (left, top, right, bottom) in photo pixels, right and bottom outside; empty where the face lies outside
-            the photo.
-        mask: (bottom - top, right - left) float32; 0 in all of the photo that is not in the region.
+        region: (left, top, right, bottom) in photo pixels, right and bottom outside; empty if the face is outside the
+            photo.
+        mask: (bottom - top, right - left) float32 in [0, 1]; outside the region the mask is 0.
     """
     outline = face_outline(landmarks)
     height, width = image_shape[:2]
-    # Always drawn at about one size: smooth for a small face, quick for a large one.
+    # Always drawn at about the same size: smooth for a small face, fast for a large one.
     finer = _DRAWN_SIZE / math.sqrt(float(cv2.contourArea(outline.astype(np.float32))))
     margin = 2.0 + 2.0 / finer
-    # Drawn whole, then cut, so that the photo's border leaves no feather.
+    # Drawn whole, then cut, so that there is no feather at the photo's border.
     first = np.floor(outline.min(axis=0) - margin).astype(int)
     last = np.ceil(outline.max(axis=0) + margin).astype(int) + 1
     size = last - first
@@ -73,27 +73,31 @@ def mask_region(
 
 
 def face_outline(landmarks: FloatArray) -> FloatArray:
-    """Give the convex outline of the face: the jaw, and an arc over the forehead drawn from the brows.
+    """Return the convex outline of the face: the jaw, and an arc over the forehead derived from the brows.
+
+    Args:
+        landmarks: (68, 2), photo pixels.
 
     Returns:
         (N, 2) float64, photo pixels.
     """
-    points = np.asarray(landmarks, np.float64)
-    if points.shape != (NUM_LANDMARKS, 2):
-        raise ValueError(f"landmarks must be ({NUM_LANDMARKS}, 2), got {points.shape}")
+    points = check_landmarks(landmarks)
     brows = points[_BROWS]
     hull = cv2.convexHull(np.vstack([points[_JAW], brows, forehead(points)]).astype(np.float32))
     return hull[:, 0].astype(np.float64)
 
 
 def forehead(landmarks: FloatArray) -> FloatArray:
-    """Give an arc over the forehead, below the hairline, one point over each of the brows' ten.
+    """Return an arc over the forehead, below the hairline, with one point above each of the brows' ten.
+
+    Args:
+        landmarks: (68, 2), photo pixels.
 
     Returns:
         (10, 2) float64, photo pixels, from the subject's right to the left.
     """
     brows = np.asarray(landmarks, np.float64)[_BROWS]
     up = (brows.mean(axis=0) - landmarks[_NOSE_BASE]) * _FOREHEAD
-    # Full height in the middle, none at the temples: the forehead is round.
+    # Full height in the middle, zero at the temples: the forehead is round.
     height = np.sin(np.linspace(0.0, math.pi, len(brows))) ** 0.7
     return brows + height[:, None] * up

@@ -1,7 +1,7 @@
-"""Triangulate landmarks and draw a picture through the triangles: the piecewise affine warp of classic face morphing.
+"""Triangulate landmarks and warp a picture through the triangles: the piecewise affine warp of classic face morphing.
 
-Convention: pixel centres at integers, points are (x, y). A mesh is drawn backwards: each pixel of the result asks its
-triangle where in the picture it comes from, so nothing is left unfilled, and an edge belongs to both its triangles.
+Convention: pixel centres at integers, points are (x, y). The warp runs backwards: each pixel of the result looks up its
+position in the picture, so there are no gaps, and an edge belongs to both its triangles.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from ppgan_ext.types import FloatArray
 
 Triangles = npt.NDArray[np.intp]  # (T, 3), indices of points
 
-_SPAN = 1000.0  # the points are scaled to this before they are triangulated, in single precision
-_FAR = 1.0e5  # the subdivision's own corners lie this far off, or it would cut off flat parts of the hull
+_SPAN = 1000.0  # extent to which points are scaled before the triangulation, which is in single precision
+_FAR = 1.0e5  # distance of the subdivision's own corners; nearer ones would cut off flat parts of the hull
 _SUBPIXEL_BITS = 4
-_SMALLEST = 1e-6  # area of a triangle that is drawn, square pixels
+_SMALLEST = 1e-6  # least area of a triangle that is drawn, square pixels
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """Where each pixel of a rectangle comes from.
+    """The position in a picture of each pixel of a warped result.
 
     Attributes:
-        triangle: (H, W) int32, the triangle that a pixel lies in; -1 outside the mesh.
+        triangle: (H, W) int32, index of the triangle that contains the pixel; -1 outside the mesh.
         places: (H, W, 2) float32, (x, y) in the picture; undefined outside the mesh.
-        shrink: (T,) float64, pixels of the picture per pixel of the result, along a side; 0 for a triangle without
-            area in the picture.
+        shrink: (T,) float64, picture pixels per result pixel, along a side; 0 for a triangle without area in the
+            picture.
     """
 
     triangle: npt.NDArray[np.int32]
@@ -41,13 +41,13 @@ class Field:
 
 
 def triangulate(points: FloatArray) -> Triangles:
-    """Give the Delaunay triangulation of points in the plane, which must be at least three, not on one line.
+    """Return the Delaunay triangulation of points in the plane: at least three, not all on one line.
 
     Args:
-        points: (N, 2); of points in the same place only the first is used.
+        points: (N, 2); of coinciding points only the first is used.
 
     Returns:
-        (T, 3) indices, in one sense of rotation.
+        (T, 3) indices, all triangles with the same orientation.
     """
     points = np.asarray(points, np.float64)
     low, span = points.min(axis=0), max(float(np.ptp(points, axis=0).max()), 1e-9)
@@ -57,19 +57,19 @@ def triangulate(points: FloatArray) -> Triangles:
     for index, (x, y) in enumerate(scaled.tolist()):
         place, _ = subdivision.getVertex(subdivision.insert((x, y)))
         index_of.setdefault((place[0], place[1]), index)
-    found = []
+    rows = []
     for corners in np.asarray(subdivision.getTriangleList()).reshape(-1, 3, 2).tolist():
         indices = [index_of.get((x, y)) for x, y in corners]
-        if None not in indices:  # the subdivision's own corners are no points of ours
-            found.append(indices)
-    triangles = np.array(found, np.intp).reshape(-1, 3)
+        if None not in indices:  # triangles at the subdivision's own corners are left out
+            rows.append(indices)
+    triangles = np.array(rows, np.intp).reshape(-1, 3)
     clockwise = signed_areas(points, triangles) < 0
     triangles[clockwise] = triangles[clockwise][:, ::-1]
     return triangles
 
 
 def signed_areas(points: FloatArray, triangles: Triangles) -> FloatArray:
-    """Give the triangles' areas, (T,); negative where a triangle is flipped."""
+    """Return the areas (T,) of triangles (T, 3) of points (N, 2); negative for a flipped triangle."""
     a, b, c = (np.asarray(points, np.float64)[triangles[:, corner]] for corner in range(3))
     return ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])) / 2
 
@@ -81,16 +81,16 @@ def make_field(
     size: tuple[int, int],
     nearness: FloatArray | None = None,
 ) -> Field:
-    """Find for each pixel of the result its place in the picture.
+    """Compute the position in the picture of each pixel of the result.
 
-    A triangle that is flipped in the result shows its back, and is left out.
+    A triangle that is flipped in the result shows its back and is left out.
 
     Args:
-        picture_points: (N, 2), where the points lie in the picture.
-        result_points: (N, 2), where they shall lie in the result.
-        triangles: (T, 3).
+        picture_points: (N, 2), positions of the points in the picture.
+        result_points: (N, 2), their positions in the result.
+        triangles: (T, 3), indices of points.
         size: (width, height) of the result.
-        nearness: (N,), how near the points are: where triangles overlap in the result, the nearest is seen.
+        nearness: (N,), larger for nearer points: where triangles overlap in the result, the nearest is visible.
     """
     drawn = np.flatnonzero(signed_areas(result_points, triangles) > _SMALLEST)
     if nearness is not None:
@@ -121,14 +121,14 @@ def _places(label: npt.NDArray[np.int32], affine: npt.NDArray[np.float32]) -> np
 
 
 def draw_field(picture: npt.NDArray, field: Field) -> npt.NDArray[np.float32]:
-    """Draw a picture through a field, without aliasing where it shrinks.
+    """Warp a picture through a field, without aliasing where it shrinks.
 
-    Each pixel is read from the two levels of an image pyramid between which its triangle's shrinkage lies (Williams,
-    Pyramidal Parametrics, SIGGRAPH 1983). Beyond its border the picture goes on as its reflection.
+    Each pixel is interpolated between the two levels of an image pyramid that bracket its triangle's shrinkage
+    (Williams, Pyramidal Parametrics, SIGGRAPH 1983). Beyond its border the picture is reflected.
 
     Args:
         picture: (H, W, 3) or (H, W), uint8 or float32.
-        field: where its pixels go.
+        field: positions in the picture, (H', W').
 
     Returns:
         (H', W', 3) or (H', W') float32 on the picture's scale; 0 outside the mesh.
@@ -146,7 +146,7 @@ def draw_field(picture: npt.NDArray, field: Field) -> npt.NDArray[np.float32]:
     for level in range(deepest + 1):
         weight = np.clip(1.0 - np.abs(levels - level), 0.0, 1.0) * inside
         if weight.any():
-            # Each halving keeps the even pixels, so that a place at level n is that of level 0 divided by 2^n.
+            # Each halving keeps the even pixels, so a position at level n is that at level 0 divided by 2^n.
             sample = cv2.remap(
                 part, places / np.float32(2**level), None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
             )
@@ -156,7 +156,7 @@ def draw_field(picture: npt.NDArray, field: Field) -> npt.NDArray[np.float32]:
 
 
 def _cut(picture: npt.NDArray, seen: Sequence[npt.NDArray[np.float32]]) -> tuple[npt.NDArray[np.float32], FloatArray]:
-    """Cut out what is seen, places (N,) in x and in y, with a margin for the filters, and say where it begins."""
+    """Crop to places (N,) in x and in y with a margin for the filters; return the part and its origin (x, y)."""
     margin = 16
     height, width = picture.shape[:2]
     first = np.clip(np.floor([axis.min() for axis in seen]) - margin, 0, (width - 1, height - 1)).astype(int)

@@ -1,6 +1,6 @@
-"""The dlib networks that find and describe faces, loaded once.
+"""dlib's models for detecting, aligning and recognising faces, each loaded once.
 
-Their files are found by ``weights.dlib_models``. The 68-point predictor was trained on iBUG 300-W, whose licence
+Their files are located by ``weights.dlib_models``. The 68-point predictor was trained on iBUG 300-W, whose licence
 excludes commercial use.
 """
 
@@ -19,17 +19,17 @@ _LANDMARKS = "shape_predictor_68_face_landmarks.dat"
 # PaddleGAN's download of the same predictor.
 _PADDLEGAN_LANDMARKS = "lms.dat"
 
-# dlib's detector and descriptor keep scratch memory inside the object, so one call at a time.
+# dlib's detector and descriptor keep scratch memory in the object, so only one call at a time is allowed.
 detector_lock = threading.Lock()
 descriptor_lock = threading.Lock()
 _loading = threading.Lock()
 
 
 def landmark_file() -> Path:
-    """Find the 68-point predictor: the package's file, or the one that PaddleGAN downloads.
+    """Return the path of the 68-point predictor: the package's file, or the one that PaddleGAN downloads.
 
     Raises:
-        WeightsError: there is none.
+        WeightsError: neither file exists.
     """
     folder = package_folder()
     candidates = [folder / _LANDMARKS] if folder is not None else []
@@ -37,19 +37,19 @@ def landmark_file() -> Path:
 
 
 def detector() -> Any:
-    """Give dlib's frontal face detector (HOG). Use it under `detector_lock`."""
+    """Return dlib's frontal face detector (HOG). Use it under `detector_lock`."""
     with _loading:
         return _load_detector()
 
 
 def predictor() -> Any:
-    """Give dlib's 68-point shape predictor; it may be called from several threads."""
+    """Return dlib's 68-point shape predictor; it may be called from several threads."""
     with _loading:
         return _load_predictor(landmark_file())
 
 
 def descriptor() -> Any:
-    """Give dlib's face recognition network. Use it under `descriptor_lock`."""
+    """Return dlib's face recognition network. Use it under `descriptor_lock`."""
     with _loading:
         return _load_descriptor(descriptor_file())
 

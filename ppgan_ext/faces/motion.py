@@ -1,9 +1,9 @@
-"""How an edit moves a face's parts: optical flow between the reconstruction and the edited face.
+"""The motion of a face's parts in an edit: optical flow between the reconstruction and the edited face.
 
-Both come from one generator, so they differ by the edit alone. Still an edit also repaints (another skin tone, teeth
-that appear), which flow alone would explain by wild motion. So shading is taken out, dense inverse search (Kroeger
-et al., ECCV 2016) runs forward and backward, and only where both agree and the motion explains the change does it
-count; from there it spreads smoothly, and fades to none where nothing is known.
+Both come from one generator, so they differ only by the edit. But an edit also repaints (another skin tone, teeth that
+appear), which flow alone would explain by wild motion. So shading is removed, dense inverse search (Kroeger et al.,
+ECCV 2016) runs forward and backward, and the motion counts only where both agree and it explains the change; from there
+it spreads smoothly, and fades to zero where nothing is known.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ import numpy as np
 
 from ppgan_ext.types import FloatArray
 
-GRID = 256  # the motion's resolution, whatever the generator's; lengths below are in its pixels
+GRID = 256  # resolution of the motion, whatever the generator's; the lengths below are in its pixels
 
 _DIS_MEDIUM = 2  # the preset's constant has two names in OpenCV 4 and 5
-_LARGEST = 24.0  # motion
-_ROUND_TRIP = 2.0  # error of going forth and back at which trust has fallen to 1/e
+_LARGEST = 24.0  # largest motion that is trusted
+_ROUND_TRIP = 2.0  # error of the forward and backward flow at which trust has fallen to 1/e
 _SMALLEST = 0.3  # motion below this is noise, and not worth resampling the photo for
-_STEEPEST = 0.5  # change of motion per pixel; from 1 on the picture would fold
+_STEEPEST = 0.5  # largest change of motion per pixel; from 1 on the picture would fold
 _SHADING = 12.0  # standard deviations of the Gaussians, as all below
 _NEIGHBOURHOOD = 6.0
 _TEXTURE = 4.0
 _SPREAD = 8.0
 _FAINT_CONTRAST = 8.0  # grey levels that count as structure
 _EXPLAINED = 0.5  # share of the change that the motion must explain for full trust
-_UNKNOWN = 0.03  # weight of "no motion" against what is known nearby
+_UNKNOWN = 0.03  # weight of "no motion" against the trusted motion nearby
 
 
 def estimate_motion(reconstruction: FloatArray, edited: FloatArray) -> FloatArray:
-    """Estimate where each point of the edited face came from.
+    """Estimate the position in the reconstruction of each point of the edited face.
 
     Convention: the edited face shows at position x what the reconstruction shows at x + motion.
 
     Args:
         reconstruction: (S, S, 3) RGB float32, 0 to 255.
-        edited: the same after the edit.
+        edited: (S, S, 3) RGB float32, 0 to 255, after the edit.
 
     Returns:
-        (GRID, GRID, 2) float32, (x, y) in shares of the side; 0 where nothing is known to move.
+        (GRID, GRID, 2) float32, (x, y) in shares of the side; 0 where no motion is known.
     """
     before, after = _structure(reconstruction), _structure(edited)
     flow = _flow(after, before)
     trust = _trust(before, after, flow)
     spread = _SPREAD
     while True:
-        known = cv2.GaussianBlur(trust, (0, 0), spread) + _UNKNOWN
-        motion = cv2.GaussianBlur(flow * trust[..., None], (0, 0), spread) / known[..., None]
+        weight = cv2.GaussianBlur(trust, (0, 0), spread) + _UNKNOWN
+        motion = cv2.GaussianBlur(flow * trust[..., None], (0, 0), spread) / weight[..., None]
         if _steepness(motion) <= _STEEPEST or spread > GRID / 4:
             break
         spread *= 1.35
@@ -58,11 +58,14 @@ def estimate_motion(reconstruction: FloatArray, edited: FloatArray) -> FloatArra
 
 
 def move(image: FloatArray, motion: FloatArray) -> FloatArray:
-    """Draw a picture as moved: the result shows at x what the picture shows at x + motion.
+    """Warp a picture by a motion: the result shows at x what the picture shows at x + motion.
 
     Args:
         image: (H, W) or (H, W, C) float32.
         motion: (H, W, 2) float32, (x, y) in pixels of the picture.
+
+    Returns:
+        (H, W) or (H, W, C) float32.
     """
     height, width = image.shape[:2]
     map_x = np.arange(width, dtype=np.float32)[None, :] + motion[..., 0]
@@ -71,7 +74,7 @@ def move(image: FloatArray, motion: FloatArray) -> FloatArray:
 
 
 def _structure(image: FloatArray) -> FloatArray:
-    """Take brightness and contrast out: local mean 0, local deviation about 1, (GRID, GRID) float32."""
+    """Normalise brightness and contrast: local mean 0, local deviation about 1, (GRID, GRID) float32."""
     interpolation = cv2.INTER_AREA if image.shape[0] > GRID else cv2.INTER_CUBIC
     grey = cv2.cvtColor(cv2.resize(image, (GRID, GRID), interpolation=interpolation), cv2.COLOR_RGB2GRAY)
     centred = grey - cv2.GaussianBlur(grey, (0, 0), _SHADING)
@@ -79,14 +82,14 @@ def _structure(image: FloatArray) -> FloatArray:
 
 
 def _flow(source: FloatArray, target: FloatArray) -> FloatArray:
-    """Give the flow with which ``target`` at x + flow looks like ``source`` at x."""
-    module: Any = cv2  # OpenCV's own annotations leave this class out
+    """Return the flow (GRID, GRID, 2) with which ``target`` at x + flow looks like ``source`` at x."""
+    module: Any = cv2  # OpenCV's annotations lack this class
     a, b = (np.clip(np.rint(128 + 50 * s), 0, 255).astype(np.uint8) for s in (source, target))
     return module.DISOpticalFlow_create(_DIS_MEDIUM).calc(a, b, None)
 
 
 def _trust(before: FloatArray, after: FloatArray, flow: FloatArray) -> FloatArray:
-    """Say for each point how far the flow is to be believed, (GRID, GRID) in [0, 1]."""
+    """Return how far the flow can be trusted at each point, (GRID, GRID) in [0, 1]."""
     back = _flow(before, after)
     round_trip = np.square(flow + move(back, flow)).sum(axis=2)
     unmoved, moved = (

@@ -1,11 +1,12 @@
-"""Put an edited face back into its photo.
+"""Paste an edited face back into its photo.
 
-Three ways. "change" adds what the edit changed: the photo is moved as the edit moved the face (`motion`), then the
-remaining difference between edited face and reconstruction is added, so skin, hair and all else that the generator
-cannot draw stays as sharp as it was. "replace" puts the generator's face in, its colours corrected by what the
-reconstruction says about them. "seamless" fits it in by Poisson blending (Perez et al., SIGGRAPH 2003).
+There are three blends. "change" adds only the change of the edit: the photo is moved as the edit moved the face
+(`motion`), then the remaining difference between edited face and reconstruction is added, so skin, hair and everything
+else that the generator cannot reproduce stays as sharp as it was. "replace" inserts the generator's face, with its
+colours corrected by comparing the reconstruction with the photo. "seamless" inserts it by Poisson blending (Perez et
+al., SIGGRAPH 2003).
 
-In all three a pixel where the mask is 0 keeps its bits, and only the face's rectangle is worked on.
+In all three, pixels where the mask is 0 keep their bits, and only the face's rectangle is processed.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ from ppgan_ext.types import Crop, FloatArray, Image
 
 BLENDS = ("change", "replace", "seamless")
 
-# The edit fades out towards the crop's border over this share of its side.
+# The edit fades out towards the crop's border over this share of the crop's side.
 _FADE = 0.08
-# Rows worked on at a time: a face of 4000 pixels then needs no more memory than the photo.
+# Rows processed at a time: a face of 4000 pixels then needs no more memory than the photo.
 _BAND_ROWS = 256
-_STILL = 0.02  # pixels of motion that are not worth resampling the photo for
-_SMALL_PIXELS = 1.0e6  # of the copy on which colours are compared and borders solved for
+_STILL = 0.02  # pixels of motion below which the photo is not resampled
+_SMALL_PIXELS = 1.0e6  # size of the copy for comparing colours and solving for borders
 
 
 class _Region(NamedTuple):
-    """The rectangle of the photo that changes, and how much each of its pixels does."""
+    """The rectangle of the photo that changes, with its mask."""
 
     left: int
     top: int
@@ -49,12 +50,12 @@ class _Region(NamedTuple):
             yield _Region(self.left, self.top + row, self.mask[row : row + _BAND_ROWS])
 
     def of(self, photo: Image) -> Image:
-        """Give the view of the photo that lies in the region."""
+        """Return the view of the photo in the region."""
         height, width = self.mask.shape
         return photo[self.top : self.top + height, self.left : self.left + width]
 
     def draw(self, image: FloatArray, matrix_to_photo: FloatArray) -> FloatArray:
-        """Draw a picture through a matrix to the photo, as far as the region shows it."""
+        """Warp a picture through a matrix to the photo, within the region."""
         shift = np.array([[1.0, 0.0, -self.left], [0.0, 1.0, -self.top]])
         return warp(image, compose(shift, matrix_to_photo), (self.mask.shape[1], self.mask.shape[0]))
 
@@ -67,24 +68,24 @@ def paste_back(
     landmarks: FloatArray,
     blend: str = "change",
 ) -> Image:
-    """Put an edited face back into its photo.
+    """Paste an edited face back into its photo.
 
-    Convention: the generator's pictures may be images (S, S, 3) uint8 or, without loss by rounding, pixels (3, S, S) or
-    (1, 3, S, S) in [-1, 1]. They show the crop's square, whatever their size.
+    Convention: the generator's pictures are images (S, S, 3) uint8 or, to avoid rounding, pixels (3, S, S) or
+    (1, 3, S, S) in [-1, 1]. They show the crop's square at any size.
 
     Args:
-        photo: (H, W, 3).
+        photo: (H, W, 3) RGB uint8.
         crop: the aligned crop, for its matrix.
         reconstruction: the generator's picture of the face before the edit.
-        edited: its picture after the edit, of the same size.
+        edited: the generator's picture after the edit, of the same size.
         landmarks: (68, 2), photo pixels, of the face in the photo.
         blend: "change", "replace" or "seamless".
 
     Returns:
-        A new photo. With "change" it equals the photo where edited and reconstruction are equal.
+        A new photo, (H, W, 3) uint8. With "change" it equals the photo where edited and reconstruction are equal.
 
     Raises:
-        ConfigError: no such blend.
+        ConfigError: unknown blend.
     """
     if blend not in BLENDS:
         raise ConfigError(f"there is no blend '{blend}'", cure=nearest(blend, BLENDS))
@@ -92,7 +93,7 @@ def paste_back(
     if before.shape != after.shape or before.shape[0] != before.shape[1]:
         raise ValueError(f"reconstruction {before.shape} and edited {after.shape} must be squares of one size")
     result = photo.copy()
-    region = _find_region(photo, crop, landmarks)
+    region = _region_of(photo, crop, landmarks)
     if not region.mask.any():
         return result
     to_photo = compose(invert(crop.matrix_photo_to_crop), _resize_square(before.shape[0], crop.size))
@@ -106,7 +107,7 @@ def paste_back(
 
 
 def _to_float(picture: Image | FloatArray) -> FloatArray:
-    """Bring an image or pixels to (S, S, 3) float32, 0 to 255."""
+    """Convert an image or pixels to (S, S, 3) float32, 0 to 255."""
     if picture.dtype == np.uint8:
         if picture.ndim != 3 or picture.shape[2] != 3:
             raise ValueError(f"an image must be (S, S, 3) uint8, got {picture.shape}")
@@ -121,7 +122,7 @@ def _resize_square(before: int, after: int) -> FloatArray:
     return resize_matrix((before, before), (after, after))
 
 
-def _find_region(photo: Image, crop: Crop, landmarks: FloatArray) -> _Region:
+def _region_of(photo: Image, crop: Crop, landmarks: FloatArray) -> _Region:
     """Multiply the face's mask by a window that fades out inside the crop's border."""
     (left, top, right, bottom), mask = mask_region(landmarks, photo.shape)
     x = np.arange(left, right)[None, :]
@@ -137,18 +138,18 @@ def _find_region(photo: Image, crop: Crop, landmarks: FloatArray) -> _Region:
 def _add_change(
     photo: Image, result: Image, region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
 ) -> None:
-    """Move the photo as the face moved, and add what changed besides."""
+    """Move the photo as the face moved, and add the remaining change."""
     if np.array_equal(before, after):
         return
     motion, change = _describe_change(region, before, after, to_photo)
     size = before.shape[0]
     change_to_photo = compose(to_photo, _resize_square(change.shape[0], size))
     motion_to_photo = compose(to_photo, _resize_square(GRID, size))
-    # Shares of the side become photo pixels: the vectors turn and stretch with the matrix.
+    # From shares of the side to photo pixels: the vectors rotate and scale with the matrix.
     motion = (motion @ (to_photo[:, :2].T * size)).astype(np.float32)
-    moves = float(np.abs(motion).max()) > _STILL
+    is_moved = float(np.abs(motion).max()) > _STILL
     for band in region.bands():
-        face = _moved_photo(photo, band, band.draw(motion, motion_to_photo)) if moves else band.of(photo)
+        face = _moved_photo(photo, band, band.draw(motion, motion_to_photo)) if is_moved else band.of(photo)
         face = face + band.mask[..., None] * band.draw(change, change_to_photo)
         _write(result, band, face)
 
@@ -156,14 +157,14 @@ def _add_change(
 def _describe_change(
     region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Take an edit apart into a motion and a change of colour, in the generator's frame.
+    """Separate an edit into a motion and a change of colour, in the generator's frame.
 
-    The motion fades out with the mask, and so does the moved reconstruction that is subtracted: half-way out, half the
-    motion is applied to both, instead of two faces half transparent.
+    The motion fades out with the mask, for the photo and for the reconstruction that is subtracted: half-way out, half
+    the motion is applied to both, instead of mixing two half-transparent faces.
 
     Returns:
         motion: (GRID, GRID, 2), shares of the side.
-        change: (N, N, 3), to be added after the motion; N is the generator's size, or GRID where that is larger.
+        change: (N, N, 3), to be added after the motion; N is the larger of the generator's size and GRID.
     """
     size = before.shape[0]
     region_to_grid = compose(_resize_square(size, GRID), invert(to_photo))
@@ -181,7 +182,7 @@ def _enlarge(picture: FloatArray, size: int) -> FloatArray:
 
 
 def _moved_photo(photo: Image, band: _Region, motion: FloatArray) -> FloatArray:
-    """Draw a band of the photo as moved; ``motion`` is in photo pixels, (rows, columns, 2)."""
+    """Return a band of the photo after a motion (rows, columns, 2) in photo pixels."""
     reach = math.ceil(float(np.abs(motion).max())) + 3
     top, left = max(0, band.top - reach), max(0, band.left - reach)
     rows, columns = band.mask.shape
@@ -195,10 +196,10 @@ def _moved_photo(photo: Image, band: _Region, motion: FloatArray) -> FloatArray:
 def _replace(
     photo: Image, result: Image, region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
 ) -> None:
-    """Lay the generator's face over the photo's.
+    """Replace the photo's face by the generator's.
 
-    The colours are corrected by the transfer that turns the reconstruction's into the photo's: it takes away what the
-    generator gets wrong, and leaves what the edit was meant to change.
+    The colours are corrected by the transfer that maps the reconstruction's to the photo's: it removes the generator's
+    error and keeps the intended change.
     """
     small = _shrink(photo, region, before, to_photo)
     after = fit_color_transfer(small.face, small.photo, small.mask).apply(after)
@@ -207,9 +208,9 @@ def _replace(
 
 
 def _seamless(photo: Image, result: Image, region: _Region, after: FloatArray, to_photo: FloatArray) -> None:
-    """Lay the generator's face over the photo's with the gradients of the one and the border of the other.
+    """Replace the photo's face by the generator's, with the gradients of the generator's and the border of the photo.
 
-    What Poisson blending adds to the face is smooth, so for a large face it is solved for on a smaller copy.
+    The correction of Poisson blending is smooth, so for a large face it is solved on a smaller copy.
     """
     small = _shrink(photo, region, after, to_photo)
     correction = poisson_correction(small.photo, small.face, small.mask)
@@ -219,7 +220,7 @@ def _seamless(photo: Image, result: Image, region: _Region, after: FloatArray, t
 
 
 class _Small(NamedTuple):
-    """A region of limited size: the photo in it, the generator's picture in it, the mask; all float32."""
+    """A smaller copy of a region, all float32: photo (h, w, 3), generator's picture (h, w, 3) and mask (h, w)."""
 
     photo: FloatArray
     face: FloatArray
@@ -247,6 +248,6 @@ def _mix(photo: Image, face: FloatArray, mask: FloatArray) -> FloatArray:
 
 
 def _write(result: Image, band: _Region, face: FloatArray) -> None:
-    """Round a band into the result, pixels of no mask left out."""
+    """Round a band into the result, only where the mask is not 0."""
     rounded = np.clip(np.rint(face), 0, 255).astype(np.uint8)
     np.copyto(band.of(result), rounded, where=(band.mask > 0)[..., None])

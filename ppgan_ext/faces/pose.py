@@ -1,8 +1,8 @@
-"""Head pose from 68 landmarks: a generic face in three dimensions fitted by perspective-n-point.
+"""Head pose from 68 landmarks: a generic 3D face fitted by perspective-n-point.
 
 Convention (a unit test pins each sign): yaw is positive when the subject turns to their own left, image right; pitch
 when they look up; roll when the head is turned counter-clockwise in the image. The head is first pitched, then yawed,
-then rolled, each about the camera's axes, so turning the picture changes the roll alone. Pitch 0 is the upright head of
+then rolled, each about the camera's axes, so rotating the picture changes only the roll. Pitch 0 is the upright head of
 300W-LP; a person who looks straight into the camera is at about -7.
 """
 
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.landmarks import NUM_LANDMARKS
+from ppgan_ext.faces.landmarks import check_landmarks
 from ppgan_ext.types import FloatArray, Pose
 
 # Landmark -> (x, y, z): x to the subject's left, y up, z towards the camera, in hundredths of the distance between the
 # outer corners of the eyes. A rank-3 factorisation (Tomasi and Kanade, IJCV 1992) of the landmarks of 3,600 adults gave
-# the shape up to the scale of its depth; depth and the pitch taken as zero follow from head poses predicted for the
-# same faces. Points that slide along the jaw as the head turns, or move most with expression, are left out.
+# the shape up to the scale of its depth; that scale and the zero of pitch come from head poses predicted for the same
+# faces. Points that slide along the jaw as the head turns, or move most with expression, are left out.
 MODEL = {
     8: (0.0, -119.6, 13.2),
     17: (-65.7, 13.9, -14.9),
@@ -44,24 +44,24 @@ MODEL = {
 
 _POINTS = np.array(list(MODEL.values()))
 
-# From the camera's axes (x right, y down, z away) to ours (x right, y up, z towards the camera).
+# From the camera's axes (x right, y down, z away) to those of the model (x right, y up, z towards the camera).
 _FLIP = np.diag([1.0, -1.0, -1.0])
 
-# A face is hardly ever photographed from nearer than half a metre. Where it fills the picture, the picture is a crop,
-# and the camera's focal length is larger than its width.
+# Faces are hardly ever photographed from closer than half a metre. If a face fills the picture, the picture is a crop,
+# and the camera's focal length is larger than the picture's width.
 _MIN_DISTANCE = 3.5  # in face heights
 
 
 @dataclass(frozen=True)
 class PoseEstimate:
-    """A pose and how well the landmarks fix it.
+    """A pose with its uncertainty.
 
     Attributes:
         pose: the angles.
         yaw_error: standard deviation of the yaw, degrees.
-        pitch_error: likewise.
-        roll_error: likewise.
-        residual: root mean square of what the fit leaves of the landmarks, in pixels per coordinate.
+        pitch_error: standard deviation of the pitch, degrees.
+        roll_error: standard deviation of the roll, degrees.
+        residual: root mean square distance of the landmarks from the fit, in pixels per coordinate.
     """
 
     pose: Pose
@@ -74,12 +74,12 @@ class PoseEstimate:
 def head_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> Pose:
     """Estimate the head's pose as the camera sees it.
 
-    The camera is a pinhole whose focal length is the image's width, or 3.5 face heights where that is more. It is taken
-    to look at the face: a face that looks the same has the same pose anywhere in the picture, and in any crop of it.
+    The camera is a pinhole whose focal length is the image's width, or 3.5 face heights if that is more. It is assumed
+    to point at the face: a face that looks the same has the same pose anywhere in the picture, and in any crop of it.
 
     Args:
         landmarks: (68, 2), pixels.
-        image_size: (width, height) of the image that they lie in.
+        image_size: (width, height) of the image.
 
     Returns:
         The angles in degrees; yaw within +-90.
@@ -88,21 +88,21 @@ def head_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> Pose:
 
 
 def estimate_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> PoseEstimate:
-    """Estimate the pose, and from what the fit leaves over, by how much each angle may be wrong.
+    """Estimate the pose, and the standard error of each angle from the residuals of the fit.
 
-    The covariance of a least-squares fit: residual variance times (J^T J)^-1, J being the derivative of the projected
-    points in the six numbers of the fit, carried over to the angles. The deviations of the landmarks count as
-    independent of each other. So the errors hold the landmarks' noise and, roughly, that the face has not the generic
-    shape; a landmark predictor that is wrong in a way that looks like another pose does not show in them.
+    The covariance is that of a least-squares fit: residual variance times (J^T J)^-1, where J is the derivative of the
+    projected points with respect to the six parameters, propagated to the angles. The landmarks' deviations are treated
+    as independent. The errors thus include the landmarks' noise and, roughly, the difference from the generic shape,
+    but not an error of the landmark predictor that looks like another pose.
 
     Args:
         landmarks: (68, 2), pixels.
-        image_size: (width, height) of the image that they lie in.
+        image_size: (width, height) of the image.
     """
     fit = _fit(landmarks, image_size)
     projected, derivatives = cv2.projectPoints(_POINTS, fit.turn, fit.shift, fit.camera, None)
     residuals = (fit.seen - projected[:, 0]).ravel()
-    jacobian = derivatives[:, :6]  # in turn and shift
+    jacobian = derivatives[:, :6]  # with respect to turn and shift
     num_free = len(residuals) - jacobian.shape[1]
     covariance = np.linalg.inv(jacobian.T @ jacobian)[:3, :3] * (residuals @ residuals) / num_free
     to_angles = _angles_in_turn(fit.turn)
@@ -112,7 +112,7 @@ def estimate_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> PoseEst
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """Where the generic face lies before the camera: turn and shift as OpenCV gives them, (3, 1)."""
+    """The position of the generic face before the camera: OpenCV's rotation and translation vectors, (3, 1)."""
 
     seen: FloatArray
     camera: FloatArray
@@ -125,14 +125,12 @@ class _Fit:
 
 
 def _fit(landmarks: FloatArray, image_size: tuple[int, int]) -> _Fit:
-    points = np.asarray(landmarks, np.float64)
-    if points.shape != (NUM_LANDMARKS, 2):
-        raise ValueError(f"landmarks must be ({NUM_LANDMARKS}, 2), got {points.shape}")
+    points = check_landmarks(landmarks)
     focal = max(float(image_size[0]), _MIN_DISTANCE * float(np.ptp(points, axis=0).max()))
     camera = np.diag([focal, focal, 1.0])
     seen = points[list(MODEL)]
     seen = seen - seen.mean(axis=0)
-    # SQPNP finds the global optimum of an algebraic error, from where the reprojection error is minimised.
+    # SQPNP finds the global optimum of an algebraic error; from there the reprojection error is minimised.
     _, turn, shift = cv2.solvePnP(_POINTS, seen, camera, None, flags=cv2.SOLVEPNP_SQPNP)
     _, turn, shift = cv2.solvePnP(_POINTS, seen, camera, None, turn, shift, True, cv2.SOLVEPNP_ITERATIVE)
     return _Fit(seen, camera, turn, shift)
@@ -143,7 +141,7 @@ def _pose_of_turn(turn: FloatArray) -> Pose:
 
 
 def _angles_in_turn(turn: FloatArray, step: float = 1e-5) -> FloatArray:
-    """Derivative of yaw, pitch and roll, degrees, in the rotation vector, (3, 3): central differences."""
+    """Return the derivative of yaw, pitch and roll, degrees, by the rotation vector, (3, 3): central differences."""
     columns = []
     for axis in np.eye(3)[:, :, None]:
         ahead, behind = _pose_of_turn(turn + step * axis), _pose_of_turn(turn - step * axis)
@@ -159,10 +157,10 @@ def _angles_in_turn(turn: FloatArray, step: float = 1e-5) -> FloatArray:
 
 
 def rotation_to_pose(rotation: FloatArray) -> Pose:
-    """Take a rotation apart into roll * yaw * pitch, the inverse of `pose_to_rotation`.
+    """Decompose a rotation into roll * yaw * pitch, the inverse of `pose_to_rotation`.
 
     Args:
-        rotation: (3, 3), on axes x right, y up, z towards the camera; the identity is a frontal face.
+        rotation: (3, 3), with axes x right, y up, z towards the camera; the identity is a frontal face.
     """
     yaw = math.asin(min(1.0, max(-1.0, -float(rotation[2, 0]))))
     pitch = -math.atan2(float(rotation[2, 1]), float(rotation[2, 2]))
@@ -171,7 +169,7 @@ def rotation_to_pose(rotation: FloatArray) -> Pose:
 
 
 def pose_to_rotation(pose: Pose) -> FloatArray:
-    """Give the (3, 3) rotation of a head, on axes x right, y up, z towards the camera."""
+    """Return the (3, 3) rotation of a head, with axes x right, y up, z towards the camera."""
     yaw, pitch, roll = (math.radians(a) for a in (pose.yaw_degrees, pose.pitch_degrees, pose.roll_degrees))
     about_x = np.array(
         [[1.0, 0.0, 0.0], [0.0, math.cos(pitch), math.sin(pitch)], [0.0, -math.sin(pitch), math.cos(pitch)]]

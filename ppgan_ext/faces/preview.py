@@ -1,4 +1,4 @@
-"""The numbered preview: which number means which face."""
+"""The numbered preview, which shows the number of each face."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 
 from ppgan_ext.types import Face, Image
 
-# The preview's longer side: small photos are enlarged and huge ones shrunk, so that the numbers can be read.
+# The preview's longer side: small photos are enlarged and huge ones shrunk, so that the numbers are legible.
 _MIN_SIDE, _MAX_SIDE = 640, 1600
 _COLORS = ((255, 196, 0), (0, 200, 255), (255, 110, 180), (120, 230, 90), (190, 140, 255), (255, 130, 60))
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def numbered_preview(image: Image, faces: Sequence[Face]) -> Image:
-    """Draw boxes and numbers over a photo; the numbers are those that `detect.choose` takes.
+    """Draw boxes and numbers on a photo; `detect.choose` takes the same numbers.
 
     Args:
         image: the photo, (H, W, 3).
         faces: in the order of `find_faces`; the first gets number 1.
 
     Returns:
-        A picture of the photo's proportions, its longer side between 640 and 1600 pixels.
+        (h, w, 3) uint8 with the photo's proportions, its longer side between 640 and 1600 pixels.
     """
     height, width = image.shape[:2]
     scale = min(max(1.0, _MIN_SIDE / max(height, width)), _MAX_SIDE / max(height, width))
@@ -43,7 +43,7 @@ def numbered_preview(image: Image, faces: Sequence[Face]) -> Image:
 
 
 def _draw_label(preview: Image, text: str, place: tuple[int, int, int], color: tuple[int, int, int]) -> None:
-    """Write a number on a plate over the box's upper left corner, moved into the picture where it would stick out."""
+    """Write a number on a plate at the box's upper left corner, moved inside the picture if it would stick out."""
     left, top, box_width = place
     height = max(18, min(box_width // 4, max(preview.shape[:2]) // 16))
     font_scale = cv2.getFontScaleFromHeight(_FONT, round(height * 0.7), 1)

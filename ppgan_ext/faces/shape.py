@@ -1,7 +1,7 @@
-"""The shape of a face apart from how the head is turned.
+"""The shape of a face independent of its pose.
 
-Landmarks and the depth of a generic face make a face in three dimensions, which is turned to another's pose, and there
-laid over the other's landmarks as well as a similarity can. What then differs is how the two faces differ.
+Landmarks and the depth of a generic face form a 3D face. It is turned to another face's pose and aligned with the
+other's landmarks by a similarity. The remaining difference is the difference of the two faces' shapes.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.types import FloatArray, Pose
 
 # A generic face: x to the subject's left, y up, z towards the camera, in hundredths of the distance between the outer
-# corners of the eyes, as `pose.MODEL`. Least squares over 3,400 adults whose poses came from that model. Only the
-# subject's right half: the face is made symmetric.
+# corners of the eyes, like `pose.MODEL`. It is a least-squares fit over 3,400 adults with poses from that model. Only
+# the subject's right half is listed: the face is symmetric.
 _HALF = {
     0: (-84.4, -3.7, -49.1), 1: (-83.4, -25.4, -43.5), 2: (-81.0, -47.0, -38.8), 3: (-77.0, -68.4, -35.4),
     4: (-68.7, -87.6, -28.2), 5: (-55.3, -102.9, -17.0), 6: (-38.8, -113.7, -3.0), 7: (-20.4, -120.2, 11.7),
@@ -31,59 +31,59 @@ _HALF = {
 # (68, 3)
 GENERIC = np.array([_HALF[i] if i in _HALF else np.multiply(_HALF[int(MIRROR[i])], (-1, 1, 1)) for i in range(68)])
 
-# Parts that move with expression: they are taken along as a whole, so that the photo's expression stays.
+# Parts that move with expression: each is shifted as a whole, so that the photo's expression stays.
 _PARTS = (RIGHT_EYE, LEFT_EYE, slice(17, 22), slice(22, 27), slice(48, 68))
-# Their points say little about pose, which the fit is to explain: the jaw slides, the mouth opens.
+# Less weight in the fit for points that say little about pose: the jaw slides, the mouth opens.
 _FIT_WEIGHT = np.ones(NUM_LANDMARKS)
 _FIT_WEIGHT[:17] = 0.3
 _FIT_WEIGHT[48:] = 0.3
 
 
-def seen_alike(landmarks: FloatArray, view: FloatArray) -> FloatArray:
-    """Show a face as another is seen: its own shape, at the other's pose, size and place.
+def match_view(landmarks: FloatArray, view: FloatArray) -> FloatArray:
+    """Return a face with its own shape at the pose, size and position of another.
 
     Args:
         landmarks: (68, 2), the face.
-        view: (68, 2), the other, in its photo's pixels.
+        view: (68, 2), the other face, in its photo's pixels.
 
     Returns:
         (68, 2) float64, in the pixels of ``view``.
     """
-    return _seen_at(landmarks, view, head_pose(view, (1, 1)))
+    return _at_pose(landmarks, view, head_pose(view, (1, 1)))
 
 
 def turn_by(landmarks: FloatArray, yaw_degrees: float, pitch_degrees: float) -> FloatArray:
-    """Turn a face by some degrees as seen by the camera; size and place stay.
+    """Turn a face as seen by the camera; its size and position stay.
 
     Args:
         landmarks: (68, 2), the face.
-        yaw_degrees: how far to its own left.
-        pitch_degrees: how far up.
+        yaw_degrees: degrees to its own left.
+        pitch_degrees: degrees up.
 
     Returns:
-        (68, 2) float64; the landmarks given for 0 and 0.
+        (68, 2) float64; equal to ``landmarks`` for 0 and 0.
     """
     pose = head_pose(landmarks, (1, 1))
     turned = Pose(pose.yaw_degrees + yaw_degrees, pose.pitch_degrees + pitch_degrees, pose.roll_degrees)
-    return _seen_at(landmarks, landmarks, turned)
+    return _at_pose(landmarks, landmarks, turned)
 
 
-def _seen_at(landmarks: FloatArray, view: FloatArray, pose: Pose) -> FloatArray:
-    """Turn a face to a pose, and lay it over another."""
-    rotation, wanted = pose_to_rotation(head_pose(landmarks, (1, 1))), pose_to_rotation(pose)
-    # As the camera sees the generic face in that pose; there it lends its depth.
+def _at_pose(landmarks: FloatArray, view: FloatArray, pose: Pose) -> FloatArray:
+    """Turn a face (68, 2) to a pose, and align it with another (68, 2)."""
+    rotation, target_rotation = pose_to_rotation(head_pose(landmarks, (1, 1))), pose_to_rotation(pose)
+    # The generic face as the camera sees it in that pose provides the depth.
     generic = GENERIC @ rotation.T
-    head = np.column_stack([_lay_over(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation
-    return _upward(_lay_over((head @ wanted.T)[:, :2], _upward(view)))
+    head = np.column_stack([_align(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation
+    return _upward(_align((head @ target_rotation.T)[:, :2], _upward(view)))
 
 
 def _upward(points: FloatArray) -> FloatArray:
-    """Turn pixels, y down, into coordinates with y up, or back."""
+    """Convert pixels (N, 2), y down, to coordinates with y up, or back."""
     return np.asarray(points, np.float64) * (1.0, -1.0)
 
 
-def _lay_over(points: FloatArray, others: FloatArray) -> FloatArray:
-    """Bring points, (68, 2), over others by the similarity of least squares."""
+def _align(points: FloatArray, others: FloatArray) -> FloatArray:
+    """Align points (68, 2) with others (68, 2) by the least-squares similarity."""
     weight = _FIT_WEIGHT / _FIT_WEIGHT.sum()
     a, b = (array[:, 0] + 1j * array[:, 1] for array in (points, others))
     a, middle = a - weight @ a, weight @ b
@@ -92,18 +92,18 @@ def _lay_over(points: FloatArray, others: FloatArray) -> FloatArray:
 
 
 def lend_shape(landmarks: FloatArray, other: FloatArray, share: float) -> FloatArray:
-    """Move landmarks towards another person's shape, and leave pose and expression as they are.
+    """Move landmarks towards another person's shape, keeping pose and expression.
 
     Args:
         landmarks: (68, 2) of the photo.
-        other: (68, 2) of the other person, in whatever photo.
-        share: 0 keeps the photo's shape, 1 takes the other's.
+        other: (68, 2) of the other person, in any photo.
+        share: 0 keeps the photo's shape, 1 adopts the other's.
 
     Returns:
-        (68, 2) float64, the photo's pixels.
+        (68, 2) float64, in the photo's pixels.
     """
     landmarks = np.asarray(landmarks, np.float64)
-    move = seen_alike(other, landmarks) - landmarks
+    move = match_view(other, landmarks) - landmarks
     for part in _PARTS:
         move[part] = move[part].mean(axis=0)
     return landmarks + share * move

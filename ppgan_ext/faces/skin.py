@@ -1,9 +1,9 @@
-"""Give a face the skin and the light of another: in CIE Lab, learnt from skin alone.
+"""Give a face the skin and the light of another, in CIE Lab, from the colours of skin only.
 
-A face is taken apart into what varies slowly over it, which is the light and the tone of the skin, and what is left,
-which is its features and pores. The slow part comes from the photo; of the rest, the spread and the correlation of the
-channels are brought to those of the photo's skin, by the linear map between two normal distributions that moves colours
-least (Pitie and Kokaram, The linear Monge-Kantorovitch linear colour mapping, CVMP 2007).
+A face is separated into a part that varies slowly, which is the light and the tone of the skin, and the rest, which is
+features and pores. The slow part comes from the photo. The spread and correlation of the channels in the rest are
+matched to those of the photo's skin by the linear map between two normal distributions that moves colours least (Pitie
+and Kokaram, The linear Monge-Kantorovitch linear colour mapping, CVMP 2007).
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.blend import to_lab, to_rgb
+from ppgan_ext.faces.color import to_lab, to_rgb
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray, Image
 
-_LIGHT = 0.16  # width of the Gaussian that parts light from features, as a share of the face's size
-_OUTLIER = 2.5  # robust deviations from the middle of the skin's colours
+_LIGHT = 0.16  # width of the Gaussian that separates light from features, as a share of the face's size
+_OUTLIER = 2.5  # robust deviations from the median of the skin's colours
 _MIN_PIXELS = 24
 _LEAST_COLOR = 0.35
 _NOISE = 1.0  # variance added to both, so that flat skin is not stretched to noise
 _MAX_STRETCH = 1.25
-_SURE = 0.02  # of the weights under the Gaussian: with less skin than this nearby, the mean of all skin speaks
-# Eyes and mouth have colours of their own: they follow a change of skin by so much.
+_SURE = 0.02  # weight under the Gaussian: with less skin than this nearby, the mean of all skin dominates
+# Eyes and mouth have colours of their own: they follow a change of skin by these shares.
 _EYES_FOLLOW = 0.8
 _MOUTH_FOLLOWS = 0.7
 _BROWS = (slice(17, 22), slice(22, 27))
@@ -36,17 +36,17 @@ _MOUTH = slice(48, 60)
 
 
 def face_size(landmarks: FloatArray) -> float:
-    """Give the size of a face in pixels: the root of the area of its landmarks' hull."""
+    """Return the size of a face in pixels: the square root of the area of the hull of its landmarks (68, 2)."""
     hull = cv2.convexHull(np.asarray(landmarks, np.float32))
     return math.sqrt(max(float(cv2.contourArea(hull)), 1.0))
 
 
 class SkinWeights(NamedTuple):
-    """Where a picture of a face shows skin, and where not, (H, W) float32 in [0, 1] each.
+    """Weights of skin and of objects that cover it, (H, W) float32 in [0, 1] each.
 
     Attributes:
-        skin: within the face, outside eyes, brows and mouth, and of the skin's colour.
-        foreign: something else on the bare parts of the face: hair, a hand's shadow, a frame.
+        skin: within the face, outside eyes, brows and mouth, and with the skin's colour.
+        foreign: anything else on the bare parts of the face: hair, a hand's shadow, a frame.
     """
 
     skin: npt.NDArray[np.float32]
@@ -54,19 +54,19 @@ class SkinWeights(NamedTuple):
 
 
 def find_skin(landmarks: FloatArray, image: Image | FloatArray) -> SkinWeights:
-    """Tell skin from what lies over it.
+    """Separate skin from objects that cover it.
 
     Args:
         landmarks: (68, 2), pixels of the picture.
         image: (H, W, 3) RGB, 0 to 255.
     """
     expected = _bare(landmarks, image.shape)
-    unlike = _unlike(image, expected)
-    return SkinWeights(expected * (1.0 - unlike), (expected > 0.5) * unlike)
+    foreign = _foreign_color(image, expected)
+    return SkinWeights(expected * (1.0 - foreign), (expected > 0.5) * foreign)
 
 
 def _bare(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Draw the parts of a face that are bare skin, (H, W) in [0, 1]."""
+    """Draw the parts of a face where skin is expected, (H, W) in [0, 1]."""
     size = face_size(landmarks)
     weight = face_mask(landmarks, shape, feather=0.1)
     for part, width in ((RIGHT_EYE, 0.06), (LEFT_EYE, 0.06), (_MOUTH, 0.03), *((brow, 0.05) for brow in _BROWS)):
@@ -74,8 +74,8 @@ def _bare(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float
     return weight.astype(np.float32)
 
 
-def _unlike(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.float32]:
-    """Say how far each pixel's colour is from that of the skin where skin is expected, (H, W) in [0, 1]."""
+def _foreign_color(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel's colour is from the colours where skin is expected, (H, W) in [0, 1]."""
     inside = expected > 0.5
     lab = to_lab(image)
     if np.count_nonzero(inside) < _MIN_PIXELS:
@@ -83,7 +83,7 @@ def _unlike(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.f
     colors = lab[inside]
     middle = np.median(colors, axis=0)
     spread = 1.4826 * np.median(np.abs(colors - middle), axis=0) + 1.0
-    # Light changes L much more than the colour of skin changes.
+    # Light changes L much more than it changes the colour of skin.
     spread *= np.array([1.3, 1.0, 1.0], spread.dtype)
     distance = functools.reduce(np.maximum, (np.abs(lab[..., i] - middle[i]) / spread[i] for i in range(3)))
     return np.clip(distance - np.float32(_OUTLIER), 0.0, 1.0)
@@ -97,32 +97,32 @@ def match_skin(
     landmarks: FloatArray,
     own_tone: FloatArray | float = 0.0,
 ) -> FloatArray:
-    """Give a face the skin and the light of the photo that it lies over.
+    """Give a face the skin and the light of the photo beneath it.
 
     Args:
         face: (H, W, 3) RGB float32, 0 to 255.
-        photo: the same size; its features lie where the face's lie.
-        face_skin: (H, W), where the face shows skin.
-        photo_skin: (H, W), where the photo does.
+        photo: (H, W, 3) RGB float32, 0 to 255, with its features at the same positions as the face's.
+        face_skin: (H, W), weight of skin in the face.
+        photo_skin: (H, W), weight of skin in the photo.
         landmarks: (68, 2) of both.
         own_tone: share of its own mean tone that the face keeps, (H, W) or one number; the photo's light gradient is
-            kept in any case.
+            always used.
 
     Returns:
         (H, W, 3) RGB float32.
     """
     if min(np.count_nonzero(face_skin > 0.5), np.count_nonzero(photo_skin > 0.5)) < _MIN_PIXELS:
         return np.asarray(face, np.float32)
-    lab, wanted = to_lab(face), to_lab(photo)
+    lab, photo_lab = to_lab(face), to_lab(photo)
     own_light, own_mean = slow_part(lab, face_skin, landmarks)
-    light, mean = slow_part(wanted, photo_skin, landmarks)
+    light, mean = slow_part(photo_lab, photo_skin, landmarks)
     detail = lab - own_light
-    stretch = _transport(_covariance(detail, face_skin), _covariance(wanted - light, photo_skin)).astype(np.float32)
+    stretch = _transport(_covariance(detail, face_skin), _covariance(photo_lab - light, photo_skin)).astype(np.float32)
     own = np.asarray(own_tone, np.float32)
     tone = light + (own_mean - mean) * (own[..., None] if own.ndim else own)
-    # A photo with less colour, up to a grey one, takes it from all parts of the face alike.
+    # A photo with less colour, even a grey one, reduces the colour of all parts of the face equally.
     fade = np.ones((*lab.shape[:2], 3), np.float32)
-    fade[..., 1:] = _strength(tone) / np.maximum(_strength(own_light), 1e-3)
+    fade[..., 1:] = _chroma(tone) / np.maximum(_chroma(own_light), 1e-3)
     fade = np.minimum(fade, 1.0)
     follow = _follow(landmarks, face.shape)[..., None]
     detail = detail + follow * (detail @ (stretch - np.eye(3, dtype=np.float32)).T) * face_skin[..., None]
@@ -130,13 +130,13 @@ def match_skin(
     return to_rgb(_keep_hue(changed, tone, _bare(landmarks, face.shape)))
 
 
-def _strength(lab: FloatArray) -> FloatArray:
-    """Give how colourful each place is, (H, W, 1)."""
+def _chroma(lab: FloatArray) -> FloatArray:
+    """Return the chroma of Lab values (H, W, 3), (H, W, 1)."""
     return np.hypot(lab[..., 1], lab[..., 2])[..., None]
 
 
 def _keep_hue(lab: FloatArray, tone: FloatArray, skin: FloatArray) -> FloatArray:
-    """Keep highlights from turning to the opposite hue: of skin's own colour, this share stays everywhere."""
+    """Keep highlights from turning to the opposite hue: a share of the skin's own colour stays everywhere."""
     color = tone[..., 1:]
     share = (lab[..., 1:] * color).sum(axis=2) / np.maximum(np.square(color).sum(axis=2), 1.0)
     lacking = np.clip(_LEAST_COLOR - share, 0.0, 1.0) * np.clip(2.0 * skin, 0.0, 1.0)
@@ -145,15 +145,15 @@ def _keep_hue(lab: FloatArray, tone: FloatArray, skin: FloatArray) -> FloatArray
 
 
 def slow_part(values: FloatArray, skin: FloatArray, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Give what varies slowly of values on skin, which is light and tone, carried on over what is not skin.
+    """Return the slowly varying part of values on skin, which is light and tone, extended over the rest.
 
     Args:
         values: (H, W, C) float32.
-        skin: (H, W), where it shows skin; at least one pixel.
-        landmarks: (68, 2), the face's.
+        skin: (H, W), weight of skin; at least one pixel above 0.
+        landmarks: (68, 2) of the face.
 
     Returns:
-        (H, W, C), and the mean, (C,).
+        The slow part (H, W, C), and the mean over skin, (C,).
     """
     sigma = _LIGHT * face_size(landmarks)
     weight = np.asarray(skin, np.float32)
@@ -163,12 +163,12 @@ def slow_part(values: FloatArray, skin: FloatArray, landmarks: FloatArray) -> tu
 
 
 def _soft(array: FloatArray, sigma: float) -> FloatArray:
-    """Blur by a wide Gaussian, on a smaller copy: it is smooth."""
+    """Blur by a wide Gaussian on a smaller copy, which is exact enough as the result is smooth."""
     height, width = array.shape[:2]
     scale = min(1.0, 8.0 / sigma)
     size = (max(4, round(width * scale)), max(4, round(height * scale)))
     small = cv2.resize(np.asarray(array, np.float32), size, interpolation=cv2.INTER_AREA)
-    # Beyond the picture nothing is known: zeros, which the weights make up for.
+    # Zeros beyond the picture, where nothing is known; the weights compensate for them.
     small = cv2.GaussianBlur(small, (0, 0), max(sigma * scale, 0.5), borderType=cv2.BORDER_CONSTANT)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -179,7 +179,7 @@ def _covariance(detail: FloatArray, skin: FloatArray) -> FloatArray:
 
 
 def _transport(source: FloatArray, target: FloatArray) -> FloatArray:
-    """Give the symmetric (3, 3) matrix T with T source T = target, its stretches limited."""
+    """Return the symmetric (3, 3) matrix T with T source T = target, with limited eigenvalues."""
     root, inverse_root = _roots(source)
     matrix = inverse_root @ _roots(root @ target @ root)[0] @ inverse_root
     values, vectors = np.linalg.eigh(matrix)
@@ -193,7 +193,7 @@ def _roots(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Say how far each place follows the skin, (H, W) in [0, 1]."""
+    """Return how far each pixel follows a change of skin, (H, W) in [0, 1]."""
     size = face_size(landmarks)
     follow = np.ones(shape[:2], np.float32)
     for part, share in ((RIGHT_EYE, _EYES_FOLLOW), (LEFT_EYE, _EYES_FOLLOW), (_MOUTH, _MOUTH_FOLLOWS)):
@@ -203,7 +203,7 @@ def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.flo
 
 
 def _part(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:
-    """Draw the hull of some points, widened by so many pixels, (H, W)."""
+    """Draw the hull of points (N, 2), widened by ``width`` pixels, (H, W) float32 of 0 and 1."""
     drawn = np.zeros(shape[:2], np.float32)
     hull = cv2.convexHull(np.asarray(points, np.float32))
     fixed = np.rint(hull * 16).astype(np.int32)

@@ -17,37 +17,37 @@ from ppgan_ext.types import FloatArray
 
 Array = npt.NDArray[Any]
 
-# When shrinking, the picture is first brought to this many samples per destination pixel, then turned, then averaged.
+# When shrinking, the picture is first resized to this many samples per destination pixel, then rotated, then averaged.
 _OVERSAMPLING = 2
 
 
 def transform_points(points: FloatArray, matrix: FloatArray) -> FloatArray:
-    """Map points (..., 2) through a (2, 3) matrix."""
+    """Map points (..., 2) through a (2, 3) matrix; return (..., 2) float64."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
 def invert(matrix: FloatArray) -> FloatArray:
-    """Invert a (2, 3) affine matrix.
+    """Return the inverse (2, 3) of an affine matrix (2, 3).
 
     Raises:
-        numpy.linalg.LinAlgError: the matrix flattens the plane.
+        numpy.linalg.LinAlgError: the matrix is singular.
     """
     linear = np.linalg.inv(matrix[:, :2])
     return np.hstack([linear, -linear @ matrix[:, 2:]])
 
 
 def compose(second: FloatArray, first: FloatArray) -> FloatArray:
-    """Give the matrix that applies ``first``, then ``second``."""
+    """Return the matrix (2, 3) that applies ``first`` (2, 3), then ``second`` (2, 3)."""
     return np.hstack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2:] + second[:, 2:]])
 
 
 def scale_of(matrix: FloatArray) -> float:
-    """Destination pixels per source pixel, the square root of the area ratio."""
+    """Return the destination pixels per source pixel of a matrix (2, 3), the square root of the area ratio."""
     return math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
 
 
 def resize_matrix(source_size: tuple[int, int], size: tuple[int, int]) -> FloatArray:
-    """Give the matrix of a plain resize: edges meet edges.
+    """Return the matrix (2, 3) of a plain resize, which maps edges to edges.
 
     Args:
         source_size: (width, height) before.
@@ -58,15 +58,15 @@ def resize_matrix(source_size: tuple[int, int], size: tuple[int, int]) -> FloatA
 
 
 def warp(image: Array, matrix: FloatArray, size: tuple[int, int], border_value: float | None = None) -> Array:
-    """Draw a picture through an affine matrix: cubic when it grows, area-averaged when it shrinks.
+    """Warp a picture through an affine matrix: cubic when enlarging, area-averaged when shrinking.
 
-    Only the part of the source that the result shows is touched, so cutting a small face out of a huge photo is cheap.
+    Only the part of the source that the result shows is processed, so cropping a small face from a huge photo is cheap.
 
     Args:
         image: (H, W) or (H, W, C), uint8 or float32.
         matrix: (2, 3), source to destination.
         size: (width, height) of the result.
-        border_value: what lies outside the source; None reflects the source at its edges.
+        border_value: value outside the source; None reflects the source at its edges.
 
     Returns:
         (height, width) or (height, width, C) of the source's type.
@@ -87,14 +87,14 @@ def warp(image: Array, matrix: FloatArray, size: tuple[int, int], border_value: 
 
 
 def _sample(image: Array, matrix: FloatArray, size: tuple[int, int], border_value: float | None) -> Array:
-    # BORDER_REFLECT mirrors at the pixel's outer edge, which stays in place when the picture is resized.
+    # BORDER_REFLECT mirrors at the outer edge of the border pixels, which stays in place when the picture is resized.
     border = cv2.BORDER_REFLECT if border_value is None else cv2.BORDER_CONSTANT
     value = (border_value or 0.0,) * 4
     return cv2.warpAffine(image, matrix, size, flags=cv2.INTER_CUBIC, borderMode=border, borderValue=value)
 
 
 def _cut(image: Array, matrix: FloatArray, size: tuple[int, int], reflect: bool) -> tuple[Array, FloatArray]:
-    """Cut out what the destination can show, with the matrix from there."""
+    """Crop the source to the part that the destination shows; return it with the matrix from there."""
     corners = np.array([[-0.5, -0.5], [size[0] - 0.5, -0.5], [-0.5, size[1] - 0.5], [size[0] - 0.5, size[1] - 0.5]])
     seen = transform_points(corners, invert(matrix))
     margin = 4.0 * max(1.0, 1.0 / scale_of(matrix))
@@ -105,7 +105,7 @@ def _cut(image: Array, matrix: FloatArray, size: tuple[int, int], reflect: bool)
 
 
 def _span(seen: FloatArray, margin: float, length: int, reflect: bool) -> tuple[int, int]:
-    """Give the rows or columns to keep; what is seen beyond an edge is its reflection, so that is kept too."""
+    """Return the first and last row or column to keep, with those whose reflection beyond an edge is visible."""
     low, high = math.floor(seen.min() - margin), math.ceil(seen.max() + margin) + 1
     if reflect:
         low, high = min(low, 2 * length - high), max(high, -low)

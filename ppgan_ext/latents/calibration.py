@@ -1,8 +1,8 @@
-"""Scale directions by what is seen: a unit shall change the picture by a unit, not only the code.
+"""Scale directions by their effect on images, so that one unit changes the image by one unit, not only the code.
 
-A direction is fitted so that a unit raises the estimate of the code by one unit. The picture of that code, encoded
-again, shows less: what the generator cannot draw, and what the encoder takes for the average, is lost on the way. Here
-codes are moved both ways, drawn and encoded, and the direction is made longer by what is missing.
+A direction is fitted so that one unit raises the estimate of the code by one unit. The image of that code, encoded
+again, changes less: the generator cannot render everything, and the encoder tends towards the average. Here codes are
+moved both ways, rendered and encoded, and the direction is lengthened accordingly.
 """
 
 from __future__ import annotations
@@ -17,72 +17,76 @@ from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.latents.directions import Direction
 from ppgan_ext.types import FloatArray
 
-# Codes (N, n_latent, D) -> the codes of their pictures.
+# Codes (N, n_latent, D) -> the encoded codes (N, n_latent, D) of their images.
 DrawAndEncode: TypeAlias = Callable[[FloatArray], FloatArray]
 
-# Amounts that are commonly asked for; what lies beyond them responds less.
+# Common amounts of edits; beyond them the response decreases.
 USUAL_AMOUNTS: Mapping[str, float] = {"year": 20.0, "degree": 15.0, "sd": 1.0, "class": 0.5, "step": 1.0}
 LARGEST_FACTOR = 4.0
 _ROUNDS = 4
 _NEAR = 0.02
 _LEAST_RESPONSE = 0.05
-_WORTH = 0.25  # what must be seen of a further lengthening, as a share of it
+_WORTH = 0.25  # least relative change of the response for a relative change of length
 
 
-def response(direction: Direction, codes: FloatArray, again: DrawAndEncode, amount: float) -> float:
-    """Measure by how many units pictures change for each unit, as a mean over faces.
+def response(direction: Direction, codes: FloatArray, draw_and_encode: DrawAndEncode, amount: float) -> float:
+    """Return by how many units images change for each unit of a direction, as a mean over faces.
 
     Args:
-        direction: with a regression.
+        direction: a direction with a regressor.
         codes: (N, n_latent, D) of faces.
-        again: draws codes and encodes the pictures.
+        draw_and_encode: renders codes and encodes the images.
         amount: units to move, both ways.
 
     Returns:
-        The mean of (estimate at +amount - estimate at -amount) / (2 amount); 1 where pictures show what is asked for.
+        The mean of (estimate at +amount - estimate at -amount) / (2 amount); 1 if images change by the amount.
     """
     steps = [codes + np.float32(sign * amount) * direction.vector for sign in (1.0, -1.0)]
-    high, low = (np.array([direction.measure(code) for code in again(step.astype(np.float32))]) for step in steps)
+    high, low = (
+        np.array([direction.measure(code) for code in draw_and_encode(step.astype(np.float32))]) for step in steps
+    )
     return float((high - low).mean() / (2.0 * amount))
 
 
-def calibrate(direction: Direction, codes: FloatArray, again: DrawAndEncode, amount: float | None = None) -> Direction:
-    """Make a direction as long as it takes for pictures to change by the amount that is asked for.
+def calibrate(
+    direction: Direction, codes: FloatArray, draw_and_encode: DrawAndEncode, amount: float | None = None
+) -> Direction:
+    """Scale a direction so that images change by the requested amount.
 
-    Where a longer one changes pictures no more, as at the end of what a generator can draw, the shorter one stays.
+    If lengthening does not change images any further, as at the limit of the generator, the shorter direction is kept.
 
     Args:
-        direction: with a regression.
-        codes: (N, n_latent, D) of faces, as many as make the mean stable: some fifty.
-        again: draws codes and encodes the pictures.
-        amount: units at which they shall agree; None takes the usual one of the unit.
+        direction: a direction with a regressor.
+        codes: (N, n_latent, D) of faces, enough for a stable mean: about fifty.
+        draw_and_encode: renders codes and encodes the images.
+        amount: units at which request and change should agree; None takes the usual amount of the unit.
 
     Returns:
-        The direction with its vector scaled, by at most `LARGEST_FACTOR`. Its statistics get "stretch", the factor,
-        which `Direction.gain` leaves out again, and "response", what a unit changes then.
+        The direction with its vector scaled, by at most `LARGEST_FACTOR`. Its statistics gain "stretch", the factor,
+        which `Direction.gain` divides out, and "response", the change per unit after scaling.
 
     Raises:
-        ConfigError: the direction came without a regression.
-        InputError: no codes, or pictures do not follow the direction at all.
+        ConfigError: the direction has no regressor.
+        InputError: there are no codes, or images do not follow the direction at all.
     """
     if direction.regressor is None:
         cure = "Fit it with tools/find_directions.py"
-        raise ConfigError(f"the direction '{direction.name}' cannot measure: it came without a regression", cure=cure)
+        raise ConfigError(f"the direction '{direction.name}' cannot measure: it has no regressor", cure=cure)
     if len(codes) == 0:
-        raise InputError("there are no codes to measure with", where=direction.name)
+        raise InputError("there are no codes to measure with", where=direction.name, cure="Give codes of faces")
     amount = USUAL_AMOUNTS.get(direction.unit, 1.0) if amount is None else amount
-    made, stretch, found = direction, 1.0, response(direction, codes, again, amount)
-    if not found > _LEAST_RESPONSE:
-        what = f"pictures do not follow '{direction.name}': {found:.2f} units for each unit"
-        raise InputError(what, cure="Fit it on more faces, or leave it as it is")
+    scaled, stretch, current = direction, 1.0, response(direction, codes, draw_and_encode, amount)
+    if not current > _LEAST_RESPONSE:
+        what = f"images do not follow '{direction.name}': {current:.2f} units for each unit"
+        raise InputError(what, cure="Fit it on more faces, or leave it uncalibrated")
     for _ in range(_ROUNDS):
-        if abs(found - 1.0) < _NEAR:
+        if abs(current - 1.0) < _NEAR:
             break
-        longer = float(np.clip(stretch / found, 1.0 / LARGEST_FACTOR, LARGEST_FACTOR))
-        tried = replace(direction, vector=direction.vector * np.float32(longer))
-        seen = response(tried, codes, again, amount)
-        if abs(longer - stretch) < _NEAR or (seen - found) / found < _WORTH * (longer - stretch) / stretch:
+        factor = float(np.clip(stretch / current, 1.0 / LARGEST_FACTOR, LARGEST_FACTOR))
+        trial = replace(direction, vector=direction.vector * np.float32(factor))
+        measured = response(trial, codes, draw_and_encode, amount)
+        if abs(factor - stretch) < _NEAR or (measured - current) / current < _WORTH * (factor - stretch) / stretch:
             break
-        made, stretch, found = tried, longer, seen
+        scaled, stretch, current = trial, factor, measured
     before = direction.statistics.get("stretch", 1.0)
-    return replace(made, statistics={**direction.statistics, "stretch": before * stretch, "response": found})
+    return replace(scaled, statistics={**direction.statistics, "stretch": before * stretch, "response": current})

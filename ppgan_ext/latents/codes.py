@@ -1,6 +1,6 @@
-"""Latent codes on disk: every layout in use elsewhere is read, one (PaddleGAN's) is written.
+"""Latent codes on disk: all common layouts can be read, and PaddleGAN's is written.
 
-A code is float32 (n_latent, 512), W+ space, no mean subtracted: what PaddleGAN's `dst.fitting.npy` holds.
+A code is float32 (n_latent, 512), in W+, without any mean subtracted, like PaddleGAN's `dst.fitting.npy`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _KEYS = ("w", "w_plus", "latent", "latents")  # NVlabs, this package, rosinality
 
 @dataclass(frozen=True)
 class CodeInfo:
-    """What a source of codes turned out to be.
+    """A description of a source of codes.
 
     Attributes:
         where: the file, or "the given array".
-        shape: the shape it was stored with.
-        space: "w" for one style vector that every layer shares, "w+" for one per layer.
-        num_codes: how many codes it holds.
+        shape: the stored shape.
+        space: "w" for one style vector shared by all layers, "w+" for one per layer.
+        num_codes: number of codes.
     """
 
     where: str
@@ -43,7 +43,7 @@ class CodeInfo:
     num_codes: int
 
     def __str__(self) -> str:
-        """One line for logs: ``photo.npy: 1 code in W+, stored as (1, 18, 512)``."""
+        """Return a line for logs: ``photo.npy: 1 code in W+, stored as (1, 18, 512)``."""
         noun = "code" if self.num_codes == 1 else "codes"
         return f"{self.where}: {self.num_codes} {noun} in {self.space.upper()}, stored as {self.shape}"
 
@@ -53,9 +53,9 @@ def load_code(source: CodeSource, n_latent: int | None, *, style_dim: int = STYL
 
     Args:
         source: an array, or a file: `.npy`, `.npz` (key `w`, or its only key), `.pt`, `.pth` or `.pdparams` (a tensor,
-            or a dict that holds one under `w` or `latent`, rosinality's projector result included). The code may be
-            (D,), (1, D), (n_latent, D) or (1, n_latent, D) with D = style_dim.
-        n_latent: number of layers the generator wants; a W code is repeated for each. None takes any number of layers
+            or a dict with one under `w` or `latent`, such as rosinality's projector result). The code may be (D,),
+            (1, D), (n_latent, D) or (1, n_latent, D) with D = style_dim.
+        n_latent: number of layers of the generator; a W code is repeated for each. None accepts any number of layers
             and returns a W code as (1, D).
         style_dim: length of one style vector.
 
@@ -63,22 +63,22 @@ def load_code(source: CodeSource, n_latent: int | None, *, style_dim: int = STYL
         (n_latent, style_dim) float32, owned by the caller.
 
     Raises:
-        InputError: no such file, another shape, NaN or infinity, Python objects inside, several codes.
+        InputError: the file does not exist or contains Python objects; another shape, NaN or infinity, several codes.
     """
     codes, info = read_codes(source, n_latent, style_dim=style_dim)
     if len(codes) != 1:
-        cure = "Save the one you want as its own .npy file"
+        cure = "Save one of them as its own .npy file"
         raise InputError(
-            f"holds {len(codes)} codes, shape {info.shape}, where one is needed", where=info.where, cure=cure
+            f"contains {len(codes)} codes, shape {info.shape}, where one is needed", where=info.where, cure=cure
         )
     return codes[0]
 
 
 def read_codes(source: CodeSource, n_latent: int | None, *, style_dim: int = STYLE_DIM) -> tuple[FloatArray, CodeInfo]:
-    """Read one or many latent codes and say what they were.
+    """Read one or many latent codes, with a description of their source.
 
     Args:
-        source: as for `load_code`; besides, (k, n_latent, D) and (k, 1, D).
+        source: as for `load_code`; also (k, n_latent, D) and (k, 1, D).
         n_latent: as for `load_code`.
         style_dim: length of one style vector.
 
@@ -86,7 +86,7 @@ def read_codes(source: CodeSource, n_latent: int | None, *, style_dim: int = STY
         codes (k, n_latent, style_dim) float32, and their description.
 
     Raises:
-        InputError: as `load_code`, but for several codes.
+        InputError: as for `load_code`, except that several codes are accepted.
     """
     if isinstance(source, (str, os.PathLike)):
         path = Path(source)
@@ -105,9 +105,12 @@ def read_codes(source: CodeSource, n_latent: int | None, *, style_dim: int = STY
 def save_code(path: str | os.PathLike[str], w_plus: FloatArray) -> Path:
     """Write one code as PaddleGAN does: `.npy`, float32, (n_latent, style_dim). The file appears whole or not at all.
 
+    Args:
+        path: ends in ``.npy``.
+        w_plus: (n_latent, style_dim) or (1, n_latent, style_dim).
+
     Raises:
-        InputError: the code is not (n_latent, style_dim) or (1, n_latent, style_dim), is not finite, or the name does
-            not end in .npy.
+        InputError: the code has another shape or is not finite, or the name does not end in .npy.
         OutputError: the file cannot be written.
     """
     target = Path(path)
@@ -117,7 +120,8 @@ def save_code(path: str | os.PathLike[str], w_plus: FloatArray) -> Path:
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 2:
-        raise InputError(f"a latent to save must be (n_latent, style_dim), got {array.shape}", where=target)
+        what = f"a latent to save must be (n_latent, style_dim), got {array.shape}"
+        raise InputError(what, where=target, cure="Save one code")
     _check_numbers(array, str(target))
     with atomic_path(target) as temporary, temporary.open("wb") as handle:
         np.save(handle, np.ascontiguousarray(array, dtype=np.float32), allow_pickle=False)
@@ -127,13 +131,19 @@ def save_code(path: str | os.PathLike[str], w_plus: FloatArray) -> Path:
 def save_codes(path: str | os.PathLike[str], codes: FloatArray, names: Sequence[str]) -> Path:
     """Write many codes as one `.npz`: `w` (N, n_latent, style_dim) float32 and `name` (N,) text.
 
+    Args:
+        path: its suffix becomes ``.npz``.
+        codes: (N, n_latent, style_dim).
+        names: N names.
+
     Raises:
-        InputError: names and codes differ in number, or a code is not finite.
+        InputError: the numbers of names and codes differ, or a code is not finite.
         OutputError: the file cannot be written.
     """
     target = Path(path).with_suffix(".npz")
     if codes.ndim != 3 or len(codes) != len(names):
-        raise InputError(f"got codes of shape {codes.shape} with {len(names)} names", where=target)
+        what = f"got codes of shape {codes.shape} with {len(names)} names"
+        raise InputError(what, where=target, cure="Give one name for each code")
     _check_numbers(codes, str(target))
     with atomic_path(target) as temporary, temporary.open("wb") as handle:
         np.savez(handle, w=codes.astype(np.float32), name=np.asarray(names, dtype=np.str_))
@@ -141,7 +151,7 @@ def save_codes(path: str | os.PathLike[str], codes: FloatArray, names: Sequence[
 
 
 def size_of(n_latent: int) -> int | None:
-    """Return the image size whose generator has that many layers, None where no size does."""
+    """Return the image size of a generator with that many layers, or None if there is none."""
     return 2 ** (n_latent // 2 + 1) if n_latent >= 4 and n_latent % 2 == 0 and n_latent <= 20 else None
 
 
@@ -161,10 +171,10 @@ def _read_file(path: Path) -> FloatArray:
 
 
 def read_numpy(path: Path) -> FloatArray | dict[str, FloatArray]:
-    """Read a `.npy` as an array or a `.npz` as a dict of arrays, never unpickling.
+    """Read a `.npy` as an array or a `.npz` as a dict of arrays, without unpickling.
 
     Raises:
-        InputError: damaged, or holds Python objects.
+        InputError: the file is damaged or contains Python objects.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -174,57 +184,59 @@ def read_numpy(path: Path) -> FloatArray | dict[str, FloatArray]:
             return {key: loaded[key] for key in loaded.files}
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         if "Object arrays" in str(error):
-            what = "holds Python objects instead of numbers; reading them could run code"
+            what = "contains Python objects instead of numbers; reading them could run code"
             raise InputError(what, where=path, cure="Save the array itself with numpy.save") from error
-        raise InputError("is damaged or not a NumPy file", where=path, cure="Save it again or copy it anew") from error
+        raise InputError("is damaged or not a NumPy file", where=path, cure="Save or copy it again") from error
 
 
 def _find_array(node: Any, where: str) -> FloatArray:
-    """Find the code in what a checkpoint reader returned."""
+    """Return the code in the result of a checkpoint reader."""
     if isinstance(node, np.ndarray):
         return node
     if isinstance(node, Mapping) and node:
-        known = [key for key in _KEYS if key in node]
-        if known:
-            return _find_array(node[known[0]], where)
+        keys = [key for key in _KEYS if key in node]
+        if keys:
+            return _find_array(node[keys[0]], where)
         if len(node) == 1:
             return _find_array(next(iter(node.values())), where)
         if all(isinstance(value, Mapping) and "latent" in value for value in node.values()):
             return _stack([_find_array(value, where) for value in node.values()], where)
         raise InputError(
-            f"holds {', '.join(map(str, list(node)[:6]))} but no latent", where=where, cure=f"Name it {_one_of(_KEYS)}"
+            f"contains {', '.join(map(str, list(node)[:6]))} but no latent",
+            where=where,
+            cure=f"Name it {_one_of(_KEYS)}",
         )
     if isinstance(node, (list, tuple)) and node:
         return _stack([_find_array(value, where) for value in node], where)
-    raise InputError(f"holds {type(node).__name__}, not a latent", where=where, cure="Save the tensor itself")
+    raise InputError(f"contains {type(node).__name__}, not a latent", where=where, cure="Save the tensor itself")
 
 
 def _stack(arrays: list[FloatArray], where: str) -> FloatArray:
     if len(arrays) == 1:
         return arrays[0]
     if any(array.shape != arrays[0].shape for array in arrays):
-        raise InputError("holds arrays of different shapes", where=where, cure="Save the latent alone")
+        raise InputError("contains arrays of different shapes", where=where, cure="Save only the latent")
     first = arrays[0]
     return np.concatenate(arrays) if first.ndim == 3 and first.shape[0] == 1 else np.stack(arrays)
 
 
 def _check_numbers(array: FloatArray, where: str) -> None:
     if array.dtype.kind not in "fiu":
-        raise InputError(f"holds {array.dtype}, not real numbers", where=where, cure="Save it as float32")
+        raise InputError(f"contains {array.dtype}, not real numbers", where=where, cure="Save it as float32")
     if array.size and not np.isfinite(array).all():
         bad = int(array.size - np.isfinite(array).sum())
         raise InputError(
-            f"{bad} of its {array.size} numbers are NaN or infinite", where=where, cure="Fit the latent anew"
+            f"{bad} of its {array.size} numbers are NaN or infinite", where=where, cure="Fit the latent again"
         )
 
 
 def _to_three_axes(array: FloatArray, where: str, n_latent: int | None, style_dim: int) -> FloatArray:
-    """View as (k, 1 or n_latent, style_dim), or refuse with the reason."""
-    wanted = f"({n_latent if n_latent is not None else 'n_latent'}, {style_dim})"
+    """Return a view (k, 1 or n_latent, style_dim), or raise InputError with the reason."""
+    expected = f"({n_latent if n_latent is not None else 'n_latent'}, {style_dim})"
     if array.ndim not in (1, 2, 3) or array.size == 0:
-        raise InputError(f"a latent is {wanted}, got shape {array.shape}", where=where, cure="Save one code per file")
+        raise InputError(f"a latent is {expected}, got shape {array.shape}", where=where, cure="Save one code per file")
     if array.shape[-1] != style_dim:
-        what = f"style vectors have {array.shape[-1]} numbers, shape {array.shape}; this model needs {wanted}"
+        what = f"style vectors have {array.shape[-1]} numbers, shape {array.shape}; this model needs {expected}"
         raise InputError(what, where=where, cure="Use a latent that was made with the same model")
     stacked = array.reshape((1,) * (3 - array.ndim) + array.shape)
     layers = int(np.shape(stacked)[1])
@@ -232,7 +244,7 @@ def _to_three_axes(array: FloatArray, where: str, n_latent: int | None, style_di
         raise InputError(
             f"has {layers} layers, {_belongs_to(layers)}; this model has {n_latent}",
             where=where,
-            cure="Use a latent that was made with the same model, or fit the photo anew with this one",
+            cure="Use a latent that was made with the same model, or fit the photo again with this one",
         )
     return stacked
 

@@ -1,4 +1,4 @@
-"""What the gradient descents of this layer share: the rate they go by, and the check of their options."""
+"""The learning rate and the option checks that all gradient descents on codes share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ppgan_ext.errors import ConfigError
 
 
 def falling_rate(start_lr: float, final_lr: float, step: int, num_steps: int) -> float:
-    """Return the rate of update number ``step``: start_lr * (final_lr / start_lr) ** (step / num_steps)."""
+    """Return the learning rate of update number ``step``: start_lr * (final_lr / start_lr) ** (step / num_steps)."""
     return start_lr * (final_lr / start_lr) ** (step / max(num_steps, 1))
 
 
@@ -22,17 +22,17 @@ def check_ranges(
     not_negative: Iterable[str] = (),
     at_least_1: Iterable[str] = (),
 ) -> None:
-    """Refuse options that are out of range, all of them at once.
+    """Check the ranges of options, and report all that are out of range at once.
 
     Args:
-        options: holds numbers under these names; None is in any range.
-        where: what to call them.
-        positive: names of those that must be above 0, and finite.
-        not_negative: of those that must be at least 0, and finite.
-        at_least_1: of counts.
+        options: an object with these attributes.
+        where: name of the options in the message.
+        positive: attributes that must be above 0 and finite.
+        not_negative: attributes that must be at least 0 and finite.
+        at_least_1: counts that must be at least 1, or None.
 
     Raises:
-        ConfigError: naming each with its value.
+        ConfigError: some are out of range; with their names and values.
     """
     values = {name: getattr(options, name) for name in (*positive, *not_negative, *at_least_1)}
     is_right = {name: 0 < values[name] < np.inf for name in positive}

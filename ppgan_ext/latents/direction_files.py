@@ -1,9 +1,9 @@
-"""Files of directions: every layout in use elsewhere is read, the package's own is written.
+"""Files of directions: all common layouts can be read, and the package's own is written.
 
-Own layout, `.safetensors`: tensors `NAME.direction` and `NAME.regressor`, (n_latent, D) or (1, D), and one header
-entry `ppgan_ext.directions` with JSON: {"notes": {...}, "directions": {NAME: {"unit", "bias", "statistics"}}}. It is
-one entry because the safetensors library writes several in random order, and the same directions shall give the same
-bytes.
+The package's layout, `.safetensors`: tensors `NAME.direction` and `NAME.regressor`, (n_latent, D) or (1, D), and one
+header entry `ppgan_ext.directions` with JSON: {"notes": {...}, "directions": {NAME: {"unit", "bias", "statistics"}}}.
+It is a single entry because the safetensors library writes several in random order, and the same directions must
+produce the same bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SUFFIXES = (".safetensors", ".pdparams", ".npy", ".npz", ".pt", ".pth")
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """A direction as a file holds it, shapes unchecked."""
+    """A direction as stored in a file, shapes unchecked."""
 
     name: str
     vector: FloatArray
@@ -43,8 +43,8 @@ def read_records(path: str | os.PathLike[str], name: str | None = None) -> list[
     """Read all directions of a file, or of every file in a folder.
 
     Raises:
-        InputError: no such file, nothing in it, or something else than directions.
-        WeightsError: from the checkpoint readers, a damaged file or one that would run code.
+        InputError: the file does not exist, is empty, or contains something other than directions.
+        WeightsError: the file is damaged or would run code.
     """
     source = Path(path)
     if source.is_dir():
@@ -55,12 +55,12 @@ def read_records(path: str | os.PathLike[str], name: str | None = None) -> list[
     else:
         raise InputError("no such file", where=source, cure="Check the path of the directions")
     if not records:
-        raise InputError("holds no direction", where=source, cure=f"Give files ending in {', '.join(SUFFIXES)}")
+        raise InputError("contains no direction", where=source, cure=f"Give files ending in {', '.join(SUFFIXES)}")
     return records
 
 
 def write_records(path: str | os.PathLike[str], records: Sequence[Record], notes: Mapping[str, str]) -> None:
-    """Write the package's own layout, whole or not at all; the same records give the same bytes.
+    """Write the package's own layout, whole or not at all; the same records produce the same bytes.
 
     Raises:
         InputError: the name does not end in .safetensors.
@@ -80,11 +80,11 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record], notes
 
 
 def read_notes(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read the free text that a file of the package's own layout carries; empty for other files.
+    """Read the notes in a file of the package's own layout; empty for other files.
 
     Raises:
-        InputError: no such file.
-        WeightsError: it is damaged.
+        InputError: the file does not exist, or its header is damaged.
+        WeightsError: the file is damaged.
     """
     source = Path(path)
     if source.suffix.lower() != ".safetensors":
@@ -97,7 +97,7 @@ def read_notes(path: str | os.PathLike[str]) -> dict[str, str]:
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """Refuse a name that directions cannot be saved under: InputError unless it ends in .safetensors."""
+    """Return the path of a file of directions; raise InputError unless it ends in .safetensors."""
     target = Path(path)
     if target.suffix.lower() != ".safetensors":
         cure = f"Name it {target.with_suffix('.safetensors').name}"
@@ -139,7 +139,7 @@ def _from_header(name: str, entry: Mapping[str, Any], tensors: Mapping[str, Floa
 
 
 def _from_tree(node: Any, path: Path, name: str | None) -> list[Record]:
-    """Turn a bare array, or a dict of arrays by name, into records."""
+    """Convert an array, or a dict of arrays by name, to records."""
     if isinstance(node, np.ndarray):
         return [Record(name or _name_of(path), _numbers(node, path))]
     if isinstance(node, Mapping):
@@ -147,11 +147,11 @@ def _from_tree(node: Any, path: Path, name: str | None) -> list[Record]:
         wrong = _not_arrays(entries)
         if wrong:
             cure = "Give a dict of direction name to tensor"
-            raise InputError(f"holds {wrong[0]}, which is not a tensor", where=path, cure=cure)
+            raise InputError(f"contains {wrong[0]}, which is not a tensor", where=path, cure=cure)
         if len(entries) == 1 and (name or entries[0][0] in ("direction", "boundary", "w", "arr_0", "")):
             return [Record(name or _name_of(path), _numbers(entries[0][1], path))]
         return [Record(key, _numbers(value, path)) for key, value in entries]
-    raise InputError(f"holds {type(node).__name__}, not directions", where=path, cure="Save the tensor itself")
+    raise InputError(f"contains {type(node).__name__}, not directions", where=path, cure="Save the tensor itself")
 
 
 def _not_arrays(entries: Iterable[tuple[str, Any]]) -> list[str]:
@@ -160,12 +160,12 @@ def _not_arrays(entries: Iterable[tuple[str, Any]]) -> list[str]:
 
 def _numbers(array: FloatArray, path: Path) -> FloatArray:
     if array.dtype.kind not in "fiu":
-        raise InputError(f"holds {array.dtype}, not real numbers", where=path, cure="Save the direction as float32")
+        raise InputError(f"contains {array.dtype}, not real numbers", where=path, cure="Save the direction as float32")
     return array
 
 
 def _name_of(path: Path) -> str:
-    """Take the attribute from a file name, as `stylegan_ffhq_age_w_boundary` of InterFaceGAN is about age."""
+    """Return the attribute in a file name: "age" for InterFaceGAN's `stylegan_ffhq_age_w_boundary`."""
     stem = re.sub(r"_boundary$", "", path.stem)
     stem = re.sub(r"^(stylegan\d*|pggan)_(ffhq|celebahq)_", "", stem)
     return re.sub(r"_w$", "", stem)

@@ -1,7 +1,7 @@
-"""Directions in W+: how a code changes when one attribute of the face does, and how to read that attribute off a code.
+"""Directions in W+: the change of a code with one attribute of a face, and the estimate of the attribute from a code.
 
 Editing is linear, w_plus + amount * vector (InterFaceGAN, arXiv 2005.09635, Eq. 2); `measure` is the linear regression
-that the direction was scaled with. Files are read and written by `direction_files`.
+by which the direction was scaled. Files are read and written by `direction_files`.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class Direction:
     """One attribute of a face in the latent space of one model.
 
     Attributes:
-        name: what changes, such as "age".
+        name: the attribute, such as "age".
         vector: change of the code per unit, (n_latent, D) or (1, D) for the same change in every layer; float32.
-        unit: what an amount of 1 is: "year", "degree", "sd" (standard deviation of the training faces), "class" (from
-            one class to the other), or "step" where the file does not say.
-        regressor: weights (n_latent, D) of the estimate regressor . w_plus + bias, None where none was fitted.
+        unit: the meaning of an amount of 1: "year", "degree", "sd" (standard deviation of the training faces), "class"
+            (from one class to the other), or "step" if unknown.
+        regressor: weights (n_latent, D) of the estimate regressor . w_plus + bias, or None.
         bias: constant of that estimate, in units.
-        statistics: how it was fitted: numbers such as "num_faces", "r2", "mae"; "stretch" of one that was calibrated.
+        statistics: numbers about the fit, such as "num_faces", "r2", "mae", and "stretch" after a calibration.
     """
 
     name: str
@@ -47,27 +47,28 @@ class Direction:
 
     @property
     def num_layers(self) -> int:
-        """Layers of the vector; 1 when every layer of a generator gets the same change."""
+        """Number of layers of the vector; 1 if all layers of the generator change alike."""
         return int(self.vector.shape[0])
 
     def measure(self, w_plus: FloatArray) -> float:
         """Estimate the attribute of a code (n_latent, D), in units.
 
         Raises:
-            ConfigError: the direction came without a regressor.
-            InputError: the code has another shape than the regressor.
+            ConfigError: the direction has no regressor.
+            InputError: the shapes of code and regressor differ.
         """
         regressor = self._need_regressor()
         code = np.asarray(w_plus)
         if code.shape != regressor.shape:
-            raise InputError(f"'{self.name}' measures codes {regressor.shape}, got {code.shape}")
+            what = f"'{self.name}' measures codes {regressor.shape}, got {code.shape}"
+            raise InputError(what, cure="Use a code and directions of the same model")
         return float(np.vdot(regressor.astype(np.float64), code.astype(np.float64)) + self.bias)
 
     def gain(self, layers: Iterable[int] | None = None) -> float:
-        """Return by how much the estimate rises per unit of this direction, applied to those layers (None: all).
+        """Return the increase of the estimate per unit of this direction, applied to some layers (None: all).
 
-        It is the estimate of the picture where the direction was calibrated by pictures (`calibration`): the code's own
-        rises "stretch" times as much.
+        For a calibrated direction (`calibration`) this is the estimate of the image: the estimate of the code increases
+        "stretch" times as much.
         """
         regressor = self._need_regressor().astype(np.float64)
         rows = chosen_layers(layers, len(regressor))
@@ -75,21 +76,26 @@ class Direction:
         return rise / self.statistics.get("stretch", 1.0)
 
     def amount_to(self, target: float, w_plus: FloatArray, layers: Iterable[int] | None = None) -> float:
-        """Return the amount that moves the estimate for this code to `target`.
+        """Return the amount that moves the estimate for a code to a target.
+
+        Args:
+            target: in units of the direction.
+            w_plus: (n_latent, D).
+            layers: the layers that change, None for all.
 
         Raises:
-            ConfigError: no regressor, or these layers do not raise the estimate.
+            ConfigError: the direction has no regressor, or these layers do not raise the estimate.
         """
         gain = self.gain(layers)
         if gain < 1e-3:
-            cure = "Choose other layers, or leave the choice away"
+            cure = "Choose other layers, or all"
             raise ConfigError(f"these layers do not change the estimate of '{self.name}'", where="layers", cure=cure)
         return (target - self.measure(w_plus)) / gain
 
     def _need_regressor(self) -> FloatArray:
         if self.regressor is None:
             cure = "Give a relative amount, or a direction fitted with tools/find_directions.py"
-            raise ConfigError(f"the direction '{self.name}' cannot measure: it came without a regression", cure=cure)
+            raise ConfigError(f"the direction '{self.name}' cannot measure: it has no regressor", cure=cure)
         return self.regressor
 
 
@@ -99,27 +105,28 @@ def apply(
     amounts: Mapping[str, float],
     layers: Iterable[int] | None = None,
 ) -> FloatArray:
-    """Move codes along several directions at once; the order does not matter.
+    """Move codes along several directions at once, in any order.
 
     Args:
-        w_plus: (n_latent, D) or (N, n_latent, D); never changed in place.
+        w_plus: (n_latent, D) or (N, n_latent, D); not changed in place.
         directions: by name, as `load_directions` returns them.
         amounts: units to move along each, such as {"age": 20, "smile": -1}.
-        layers: the only layers that change, None for all.
+        layers: the layers that change, None for all.
 
     Returns:
-        float32 of the shape of `w_plus`; layers that are not chosen stay bit-equal.
+        float32 with the shape of `w_plus`; the other layers stay bit-equal.
 
     Raises:
-        ConfigError: an unknown name (the nearest is named), an amount that is not finite, a layer that does not exist.
-        InputError: a direction for another number of layers.
+        ConfigError: an unknown name, with the nearest one; an amount that is not finite; a layer that does not exist.
+        InputError: a direction has another number of layers.
 
     Example:
         >>> edited = apply(w_plus, directions, {"age": 20.0}, layers=range(8))
     """
     code = np.array(w_plus, dtype=np.float32)
     if code.ndim not in (2, 3):
-        raise InputError(f"a code to edit is (n_latent, D) or (N, n_latent, D), got {code.shape}")
+        what = f"a code to edit is (n_latent, D) or (N, n_latent, D), got {code.shape}"
+        raise InputError(what, cure="Give codes with one row per layer")
     change = np.zeros(code.shape[-2:], np.float64)
     for name, amount in amounts.items():
         direction = find(directions, name)
@@ -133,7 +140,7 @@ def apply(
 
 
 def find(directions: Mapping[str, Direction], name: str) -> Direction:
-    """Return the direction of that name, or name the nearest in a ConfigError."""
+    """Return the direction with a name, or raise ConfigError with the nearest name."""
     if name not in directions:
         raise ConfigError(f"unknown direction '{name}'", where="direction", cure=nearest(name, directions))
     return directions[name]
@@ -142,30 +149,30 @@ def find(directions: Mapping[str, Direction], name: str) -> Direction:
 def load_directions(
     path: str | os.PathLike[str], n_latent: int, *, style_dim: int = STYLE_DIM, name: str | None = None
 ) -> dict[str, Direction]:
-    """Read a file, or a folder of files, of directions.
+    """Read directions from a file or a folder of files.
 
     Args:
         path: `.safetensors` of this package; PaddleGAN's `.pdparams` or a `.pt` with a dict of name -> tensor; a single
-            tensor as `.npy`, `.npz` or `.pt`, InterFaceGAN's boundaries and e4e's directions included.
-        n_latent: layers of the generator they are for.
+            tensor as `.npy`, `.npz` or `.pt`, such as InterFaceGAN's boundaries and e4e's directions.
+        n_latent: number of layers of the generator.
         style_dim: length of one style vector.
-        name: of the direction, where the file holds a single tensor; its file name otherwise.
+        name: name of the direction if the file contains a single tensor; None takes it from the file name.
 
     Returns:
         By name, in the order of the file. Tensors may be (D,), (1, D), (n_latent, D) or (1, n_latent, D).
 
     Raises:
-        InputError: no such file, not directions, another shape, another number of layers.
+        InputError: the file does not exist or contains no directions; another shape or number of layers.
         WeightsError: the file is damaged or would run code.
     """
-    found: dict[str, Direction] = {}
+    directions: dict[str, Direction] = {}
     for record in read_records(path, name):
         direction = Direction(
             record.name, record.vector, record.unit, record.regressor, record.bias, dict(record.statistics)
         )
         _check_layers(direction, n_latent, style_dim, path)
-        found[direction.name] = direction
-    return found
+        directions[direction.name] = direction
+    return directions
 
 
 def save_directions(
@@ -176,7 +183,7 @@ def save_directions(
     Args:
         path: file to write, whole or not at all.
         directions: by name.
-        notes: free text kept in the header, such as the model and the data they were fitted on.
+        notes: free text for the header, such as the model and the data of the fit.
 
     Raises:
         InputError: the name does not end in .safetensors.
@@ -198,7 +205,7 @@ def _frozen(array: FloatArray, name: str) -> FloatArray:
         cure = "Give (512,), (1, 512), (n_latent, 512) or (1, n_latent, 512)"
         raise InputError(f"a direction cannot have shape {np.shape(array)}", where=name, cure=cure)
     if not np.isfinite(copy).all():
-        raise InputError("the direction holds NaN or infinite numbers", where=name, cure="Fit it anew")
+        raise InputError("the direction contains NaN or infinite numbers", where=name, cure="Fit it again")
     copy.flags.writeable = False
     return copy
 
@@ -215,16 +222,21 @@ def _check_layers(direction: Direction, n_latent: int, style_dim: int, where: ob
     )
 
 
-def chosen_layers(layers: Iterable[int] | None, n_latent: int) -> list[int]:
-    """List a choice of layers in order, each once; None chooses all.
+def chosen_layers(layers: Iterable[int] | None, n_latent: int, *, where: str = "layers") -> list[int]:
+    """Return a selection of layers in order, each once; None selects all.
+
+    Args:
+        layers: any order.
+        n_latent: number of layers of the model.
+        where: name of the option in an error message.
 
     Raises:
-        ConfigError: none, or one that the model does not have.
+        ConfigError: the selection is empty, or the model lacks one of them.
     """
     if layers is None:
         return list(range(n_latent))
-    chosen = sorted({int(layer) for layer in layers})
-    if not chosen or chosen[0] < 0 or chosen[-1] >= n_latent:
+    rows = sorted({int(layer) for layer in layers})
+    if not rows or rows[0] < 0 or rows[-1] >= n_latent:
         cure = f"Give layers from 0 to {n_latent - 1}"
-        raise ConfigError(f"layers {chosen} do not fit a model of {n_latent}", where="layers", cure=cure)
-    return chosen
+        raise ConfigError(f"layers {rows} do not fit a model of {n_latent}", where=where, cure=cure)
+    return rows

@@ -1,4 +1,4 @@
-"""Labels of faces, from a table or from landmarks, as attributes whose directions can be fitted."""
+"""Labels of faces, from a table or from landmarks, as attributes for fitting directions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ppgan_ext.types import FloatArray
 UNITS = {"age": "year", "gender": "class", "yaw": "degree", "pitch": "degree", "roll": "degree"}
 NAME_COLUMN, LANDMARKS_COLUMN = "name", "landmarks"
 
-# What an edit must leave alone unless it is what is edited: who it is, where they look, what they feel.
+# Attributes that an edit must not change unless it edits them: the person, their pose, their expression.
 _KEPT = ("age", "gender", "yaw", "pitch", "roll", "smile", "mouth_open")
 _KEPT_BESIDES = {"eye_ratio": ("eyes_open",), "eyes_open": ("eye_eyebrow_distance",), "lip_ratio": ("mouth_ratio",)}
 
@@ -29,7 +29,7 @@ class LabelTable:
     """Labels of N faces.
 
     Attributes:
-        names: file names of the faces, None where the table has none.
+        names: file names of the faces, or None.
         columns: by name, (N,) float64, NaN where unknown.
         num_rows: N.
     """
@@ -42,12 +42,12 @@ class LabelTable:
 def read_table(path: str | os.PathLike[str]) -> LabelTable:
     """Read labels from a CSV file with a header, or from an `.npz` of arrays.
 
-    Unknown are: empty cells, "nan", and -1 in a column of whole numbers that has no other negative one (UTKFace's way
-    to say unknown; an angle of -1 degree stays what it is). The column `name` holds file names. An `.npz` may hold
-    `landmarks` (N, 68, 2); every geometric attribute is then measured on them.
+    Unknown values are empty cells, "nan", and -1 in a column of whole numbers without other negative ones (UTKFace's
+    convention; an angle of -1 degree stays as it is). The column `name` contains file names. An `.npz` may contain
+    `landmarks` (N, 68, 2); every geometric attribute is then computed from them.
 
     Raises:
-        InputError: no such file, no rows, rows of different length, or a column of words.
+        InputError: the file does not exist, has no rows, rows of different lengths, or a column of words.
     """
     source = Path(path)
     if not source.is_file():
@@ -61,19 +61,19 @@ def read_table(path: str | os.PathLike[str]) -> LabelTable:
 
 
 def match_rows(table: LabelTable, names: Sequence[str] | None, num_codes: int) -> dict[str, FloatArray]:
-    """Bring labels into the order of the codes.
+    """Return labels in the order of the codes.
 
     Args:
         table: the labels.
-        names: file names of the codes; None where the codes file has none.
+        names: file names of the codes, or None if they have none.
         num_codes: number of codes.
 
     Returns:
-        Columns (num_codes,), NaN for codes without a label. Names match with or without folder and suffix; where one
-        side has no names, the order counts.
+        Columns (num_codes,), NaN for codes without a label. Names match with or without folder and suffix; without
+        names on both sides, rows match by their order.
 
     Raises:
-        InputError: nothing matches; no names and different numbers; one name twice in the table.
+        InputError: no name matches; without names, the numbers differ; a name occurs twice in the table.
     """
     if names is None or table.names is None:
         if table.num_rows != num_codes:
@@ -83,30 +83,30 @@ def match_rows(table: LabelTable, names: Sequence[str] | None, num_codes: int) -
     rows: dict[str, int] = {}
     for row, name in enumerate(table.names):
         if rows.setdefault(Path(name).stem, row) != row:
-            raise InputError(f"'{name}' stands there twice", where="labels", cure="Remove one of the rows")
+            raise InputError(f"'{name}' occurs twice", where="labels", cure="Remove one of the rows")
     order = np.array([rows.get(Path(name).stem, -1) for name in names])
     if (order < 0).all():
-        what = f"no label has the name of a face: '{table.names[0]}' against '{names[0]}'"
+        what = f"no label has the name of a face: '{table.names[0]}' in the table, '{names[0]}' in the codes"
         raise InputError(what, where="labels", cure=f"Give file names in the column '{NAME_COLUMN}'")
     return {key: np.where(order < 0, np.nan, column[order]) for key, column in table.columns.items()}
 
 
-def as_attributes(columns: Mapping[str, FloatArray], wanted: Sequence[str] | None = None) -> list[Attribute]:
-    """Give columns their units.
+def as_attributes(columns: Mapping[str, FloatArray], names: Sequence[str] | None = None) -> list[Attribute]:
+    """Convert columns to attributes with units.
 
-    age is in years, yaw, pitch and roll in degrees; a column of two values becomes 0 and 1, unit "class"; any other
-    is expressed in standard deviations, unit "sd".
+    age is in years; yaw, pitch and roll are in degrees. A column of two values becomes 0 and 1, unit "class"; any other
+    is converted to standard deviations, unit "sd".
 
     Args:
         columns: by name, (N,), NaN where unknown.
-        wanted: names to take, None for all.
+        names: columns to convert, None for all.
 
     Raises:
-        ConfigError: an unknown name.
-        InputError: a column without two different values.
+        ConfigError: an unknown name, with the nearest one.
+        InputError: a column has only one value.
     """
     attributes = []
-    for name in columns if wanted is None else dict.fromkeys(wanted):
+    for name in columns if names is None else dict.fromkeys(names):
         if name not in columns:
             raise ConfigError(f"unknown attribute '{name}'", where="attributes", cure=nearest(name, columns))
         attributes.append(_as_attribute(name, np.asarray(columns[name], dtype=np.float64)))
@@ -116,23 +116,24 @@ def as_attributes(columns: Mapping[str, FloatArray], wanted: Sequence[str] | Non
 def paddlegan_attributes(
     landmarks: FloatArray, age: FloatArray, gender: FloatArray, yaw: FloatArray, pitch: FloatArray
 ) -> list[Attribute]:
-    """Make the sixteen attributes of PaddleGAN's direction file, in its order.
+    """Return the sixteen attributes of PaddleGAN's direction file, in its order.
 
     Args:
         landmarks: (N, 68, 2), see `attributes`.
         age: (N,) years, NaN where unknown.
         gender: (N,) 0 male, 1 female, NaN where unknown.
         yaw: (N,) degrees in this package's sign (`attributes.pose_signs`).
-        pitch: (N,) likewise.
+        pitch: (N,) degrees in this package's sign.
     """
     columns = {**geometric_attributes(landmarks), "age": age, "gender": gender, "yaw": yaw, "pitch": pitch}
     return as_attributes(columns, PADDLEGAN_NAMES)
 
 
 def paddlegan_orthogonal(controls: Sequence[str] = ()) -> dict[str, list[str]]:
-    """Say for each of the sixteen what its direction leaves alone: age, gender, pose, smile, open mouth and `controls`.
+    """Return for each of the sixteen attributes those that its direction must not change.
 
-    Shapes of features may change with age or gender, as they do in life.
+    These are age, gender, pose, smile, open mouth and `controls`. Shapes of features may change with age or gender, as
+    they do in life.
     """
     return {
         name: [other for other in (*_KEPT, *_KEPT_BESIDES.get(name, ()), *controls) if other != name]
@@ -141,7 +142,7 @@ def paddlegan_orthogonal(controls: Sequence[str] = ()) -> dict[str, list[str]]:
 
 
 def class_indicators(values: FloatArray, prefix: str) -> list[Attribute]:
-    """Turn class numbers (N,), NaN unknown, into one 0/1 attribute for each class but the smallest number."""
+    """Convert class numbers (N,), NaN where unknown, to one 0/1 attribute for each class except the smallest number."""
     classes = np.unique(values[np.isfinite(values)])
     return [
         Attribute(f"{prefix}_{number:g}", np.where(np.isfinite(values), values == number, np.nan), "class")
@@ -160,9 +161,9 @@ def _as_attribute(name: str, values: FloatArray) -> Attribute:
 
 
 def _without_unknown(column: FloatArray) -> FloatArray:
-    known = column[np.isfinite(column)]
-    negative = known[known < 0]
-    if len(negative) and (negative == -1).all() and (known == np.round(known)).all():
+    values = column[np.isfinite(column)]
+    negative = values[values < 0]
+    if len(negative) and (negative == -1).all() and (values == np.round(values)).all():
         return np.where(column == -1, np.nan, column)
     return column
 
@@ -205,4 +206,4 @@ def _number(text: str, column: str, path: Path) -> float:
         return float(text) if text else np.nan
     except ValueError:
         cure = "Use numbers; leave unknown cells empty"
-        raise InputError(f"column '{column}' holds '{text}'", where=path, cure=cure) from None
+        raise InputError(f"column '{column}' contains '{text}'", where=path, cure=cure) from None

@@ -17,20 +17,20 @@ LEVELS: dict[str, slice] = {
 
 
 def mix(w1: FloatArray, w2: FloatArray, weights: float | Sequence[float]) -> FloatArray:
-    """Blend two codes layer by layer: weights * w1 + (1 - weights) * w2, as PaddleGAN does.
+    """Mix two codes layer by layer: weights * w1 + (1 - weights) * w2, as in PaddleGAN.
 
     Args:
         w1: first code, (n_latent, D) or (N, n_latent, D).
         w2: second code, same shape.
-        weights: share of `w1` in each layer, one number for all or one per layer; 1 takes w1 alone. Numbers outside
-            0-1 carry on beyond either code.
+        weights: share of `w1` in each layer, one number for all or one per layer; 1 uses only w1. Numbers outside 0 to
+            1 extrapolate beyond either code.
 
     Returns:
-        float32 of the shape of `w1`; layers with weight 1 or 0 are bit-equal to their code.
+        float32 with the shape of `w1`; layers with weight 1 or 0 are bit-equal to their code.
 
     Raises:
         InputError: the codes differ in shape.
-        ConfigError: another number of weights than layers, or weights that are not finite.
+        ConfigError: the numbers of weights and layers differ, or a weight is not finite.
     """
     first, second = np.asarray(w1, dtype=np.float32), np.asarray(w2, dtype=np.float32)
     if first.shape != second.shape or first.ndim < 2:
@@ -50,10 +50,10 @@ def mix(w1: FloatArray, w2: FloatArray, weights: float | Sequence[float]) -> Flo
 
 
 def level_layers(level: str, n_latent: int) -> list[int]:
-    """Return the layers of a level: coarse 0-3, middle 4-7, fine from 8 on, as far as the model has them.
+    """Return the layers of a level that the model has: coarse 0-3, middle 4-7, fine from 8 on.
 
     Raises:
-        ConfigError: no such level, or the model is too small to have it.
+        ConfigError: an unknown level, or the model is too small to have it.
     """
     if level not in LEVELS:
         raise ConfigError(f"unknown level '{level}'", where="levels", cure=nearest(level, LEVELS))
@@ -66,15 +66,15 @@ def level_layers(level: str, n_latent: int) -> list[int]:
 
 
 def level_weights(shares: Mapping[str, float], n_latent: int, *, rest: float = 0.0) -> list[float]:
-    """Spell out weights per layer from weights per level.
+    """Convert weights per level to weights per layer.
 
     Args:
         shares: share of the first code for some levels, such as {"coarse": 1.0}.
         n_latent: number of layers.
-        rest: share in the layers of levels that are not named.
+        rest: share in the layers of the other levels.
 
     Raises:
-        ConfigError: as `level_layers`.
+        ConfigError: as for `level_layers`.
     """
     weights = [float(rest)] * n_latent
     for level, share in shares.items():

@@ -1,7 +1,7 @@
-"""What a projection minimises: how far a rendered image is from the target, and how unlikely code and noise are.
+"""The objective of a projection: the distance of a rendered image from the target, and regularisers of code and noise.
 
 The image terms are PaddleGAN's: a perceptual distance and mse_weight times the mean squared error, both on images
-averaged over boxes down to at most 256 px. Tuning compares every pixel of large images in the squared error.
+averaged over boxes to at most 256 px. Tuning computes the squared error of large images at full size.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class Distance:
 class Objective:
     """Distance of rendered images from one target, whose features are computed once.
 
-    A mask weights both terms. Outside of it both images become grey before the perceptual network sees them, so the
-    target's hidden part has no say; inside, each term is divided by the mask's mean, which keeps its scale.
+    A mask weights both terms. Outside the mask both images become grey before the perceptual network is applied, so the
+    target's hidden part has no influence; each term is divided by the mask's mean, which keeps its scale.
 
     Args:
         target: (1, 3, H, H), [-1, 1], any H.
-        render_size: side of the images to come, a power of two.
+        render_size: side of the rendered images, a power of two.
         perceptual: the perceptual distance.
-        mask: (H', H') in [0, 1], any H', 1 where the image counts; None counts all.
-        device: where the images to come lie.
-        every_pixel: take the squared error at ``render_size`` even where that is more than 256.
+        mask: (H', H') in [0, 1], any H', 1 where the image counts; None for all of it.
+        device: device of the rendered images.
+        every_pixel: compute the squared error at ``render_size`` even if that is more than 256.
 
     Raises:
-        InputError: a target that is not square or not finite; a mask that is not square, outside [0, 1] or all 0.
+        InputError: the target is not square or not finite; the mask is not square, outside [0, 1] or all 0.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Objective:
         self._features = perceptual.prepare(self._small.hide(self._small.target))
 
     def distance(self, pixels: paddle.Tensor) -> Distance:
-        """Measure a rendering (1, 3, S, S); differentiable."""
+        """Return the distance of a rendering (1, 3, S, S) from the target; differentiable."""
         small = box_average(pixels, self.size)
         perceptual = self.perceptual.distance(self._small.hide(small), self._features).sum() / self._small.share
         squared = self._large.hide(((pixels if self._every_pixel else small) - self._large.target) ** 2)
@@ -73,7 +73,7 @@ class Objective:
 
 
 class _Compared:
-    """The target and its mask at one size."""
+    """The target and the mask at one size."""
 
     def __init__(self, target: FloatArray, mask: FloatArray | None, size: int, device: str) -> None:
         self.target = paddle.to_tensor(shrink_target(target, size), place=device)
@@ -85,7 +85,7 @@ class _Compared:
             self._mask = paddle.to_tensor(small, place=device)
 
     def hide(self, pixels: paddle.Tensor) -> paddle.Tensor:
-        """Scale by the mask: of an image, which then shows mid grey (0) where it does not count, or of errors."""
+        """Multiply an image or errors (N, C, S, S) by the mask; the hidden part of an image becomes mid grey (0)."""
         return pixels if self._mask is None else pixels * self._mask
 
 
@@ -99,22 +99,23 @@ def box_average(pixels: paddle.Tensor, size: int) -> paddle.Tensor:
 
 
 def shrink_target(target: FloatArray, size: int) -> FloatArray:
-    """Check a target and resize it by area (bilinearly where it must grow), (1, 3, size, size) float32."""
+    """Check a target (1, 3, H, H) and resize it by area, or bilinearly to enlarge it, (1, 3, size, size) float32."""
     pixels = np.asarray(target, dtype=np.float32)
     if pixels.ndim != 4 or pixels.shape[:2] != (1, 3) or pixels.shape[2] != pixels.shape[3] or pixels.size == 0:
         raise InputError(f"a target is (1, 3, H, H), got {pixels.shape}", where="target", cure="Crop it to a square")
     if not np.isfinite(pixels).all():
-        raise InputError("the target holds NaN or infinite numbers", where="target")
+        what = "the target contains NaN or infinite numbers"
+        raise InputError(what, where="target", cure="Read the photo again")
     return resize_square(pixels[0], size)[None]
 
 
 def shrink_mask(mask: FloatArray, size: int) -> FloatArray:
-    """Check a mask and resize it by area, (1, 1, size, size) float32."""
+    """Check a mask (H, H) and resize it by area, (1, 1, size, size) float32."""
     weights = np.asarray(mask, dtype=np.float32)
     if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or weights.size == 0:
-        raise InputError(f"a mask is (H, H), got {weights.shape}", where="mask")
+        raise InputError(f"a mask is (H, H), got {weights.shape}", where="mask", cure="Crop it to a square")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.max() <= 1):
-        raise InputError("a mask holds numbers from 0 to 1", where="mask", cure="Divide an 8-bit mask by 255")
+        raise InputError("a mask must be between 0 and 1", where="mask", cure="Divide an 8-bit mask by 255")
     small = resize_square(np.repeat(weights[None], 3, axis=0), size)[:1, :, :]
     if float(small.mean()) < 1e-4:
         raise InputError("the mask hides the whole image", where="mask", cure="Give 1 where the image counts")
@@ -122,7 +123,7 @@ def shrink_mask(mask: FloatArray, size: int) -> FloatArray:
 
 
 def spread_over_layers(w_plus: paddle.Tensor) -> paddle.Tensor:
-    """Mean squared distance of the layers of (1, n_latent, D) from their mean: 0 for codes of W, shape ().
+    """Return the mean squared distance of the layers of (1, n_latent, D) from their mean, (): 0 for codes of W.
 
     Codes near W edit better (e4e, arXiv 2102.02766, section 4.1, whose regulariser is the sum of such lengths).
     """
@@ -130,12 +131,12 @@ def spread_over_layers(w_plus: paddle.Tensor) -> paddle.Tensor:
 
 
 def noise_correlation(maps: Sequence[paddle.Tensor]) -> paddle.Tensor:
-    """Squared correlation of noise with itself one pixel on, summed over a pyramid (arXiv 1912.04958, appendix D), ().
+    """Return the squared correlation of noise with itself one pixel away, summed over a pyramid, ().
 
-    Without it, noise maps would take up the picture itself.
+    See arXiv 1912.04958, appendix D. Without this regulariser, noise maps would absorb the picture itself.
 
     Args:
-        maps: (1, 1, r, r) each; halved down to 8 px by averages of 2x2, times 2, which keeps the variance of noise.
+        maps: (1, 1, r, r) each; halved to 8 px by averages of 2x2, times 2, which keeps the variance of noise.
     """
     total = paddle.zeros([])
     for level in maps:

@@ -1,10 +1,11 @@
-"""Turn a face in the latent space until it is seen to hold the wanted pose.
+"""Turn a face in the latent space until its image shows the goal pose.
 
-A direction's scale is a mean over many faces: on one face, and far out, a unit of "yaw" turns the head by less than a
-degree, and by less the further it goes. So the code is walked in a closed loop: draw, measure the pose, correct. It is
-root finding in two unknowns, the amounts of yaw and pitch, by Newton's method with a Jacobian that is measured by two
-probes and kept up by Broyden's rank-one updates (Mathematics of Computation 19, 1965), damped (Levenberg 1944) and held
-to a radius that halves whenever a step loses the face or brings it no nearer. Roll is left to the crop.
+A direction's scale is a mean over many faces: on a single face, and far out, a unit of "yaw" turns the head by less
+than a degree, and by less the further it goes. So the code is moved in a closed loop: render, measure the pose,
+correct. This is root finding in two unknowns, the amounts of yaw and pitch, by Newton's method. The Jacobian is
+measured by two probes and maintained by Broyden's rank-one updates (Mathematics of Computation 19, 1965); steps are
+damped (Levenberg 1944) and limited to a radius that halves whenever a step loses the face or gets no nearer. Roll is
+left to the crop.
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ if TYPE_CHECKING:
 
 Stopped: TypeAlias = Literal["reached", "range", "lost", "stalled", "renders", "no face"]
 
-_SMALLEST_STEP = 0.5  # units; what a smaller one changes is lost in the noise of landmarks
+_SMALLEST_STEP = 0.5  # units; the effect of a smaller one is lost in the noise of landmarks
 _SHORTEST_PROBE, _LONGEST_PROBE = 4.0, 10.0  # units
-_DAMPING = 0.03  # of the Jacobian's mean square; keeps a step finite where the pose hardly responds
+_DAMPING = 0.03  # of the Jacobian's mean square; keeps steps finite where the pose hardly responds
 
 
 @dataclass(frozen=True)
 class PoseMatchOptions:
-    """How far and how long a code is walked.
+    """Limits of the walk.
 
     Attributes:
-        reach_degrees: yaw and pitch both within this of the wanted pose count as reached.
-        aim_degrees: the walk goes on until the distance (root of the sum of both squares) is below this.
-        max_renders: pictures drawn at most.
-        max_step: units of a direction in one step at most.
-        max_amount: units away from the start at most, for each direction.
-        min_gain: degrees nearer per unit that a step must bring: where the pose hardly responds any more, the face
-            only breaks.
-        mirror_degrees: yaws of a photo and its mirror image less far apart than this do not mix.
+        reach_degrees: the goal counts as reached if yaw and pitch are both within this.
+        aim_degrees: the walk continues until the distance (root of the sum of both squares) is below this.
+        max_renders: most images rendered.
+        max_step: most units of a direction in one step.
+        max_amount: most units away from the start, for each direction.
+        min_gain: least approach per unit of a step, degrees: where the pose hardly responds, further steps only damage
+            the face.
+        mirror_degrees: least difference of the yaws of a photo and its mirror image for mixing the two.
     """
 
     reach_degrees: float = 3.0
@@ -59,12 +60,12 @@ class PoseMatchOptions:
 
 @dataclass(frozen=True)
 class PoseTrial:
-    """One picture of the walk.
+    """One image of the walk.
 
     Attributes:
         amounts: units of yaw and of pitch away from the start.
-        pose: what was measured; None where no face was to be seen.
-        error: distance from the wanted yaw and pitch in degrees; infinite without a face.
+        pose: the measured pose; None if the image shows no face.
+        error: distance from the goal's yaw and pitch in degrees; infinite without a face.
     """
 
     amounts: tuple[float, float]
@@ -74,17 +75,17 @@ class PoseTrial:
 
 @dataclass(frozen=True, eq=False)
 class PoseMatch:
-    """How far the walk came.
+    """Result of the walk.
 
     Attributes:
-        w_plus: (n_latent, D) float32, the nearest code, short of ways that were not worth it (`min_gain`).
-        pose: measured on its picture; None if no picture showed a face.
-        reached: both angles within `reach_degrees`.
-        num_renders: pictures drawn.
-        history: the walk, picture by picture.
-        stopped: why it ended: "reached" (as near as aimed for), "range" (the largest amount), "lost" (further on the
-            face is no longer to be seen), "stalled" (further on the pose does not come nearer), "renders", "no face"
-            (not even at the start).
+        w_plus: (n_latent, D) float32, the nearest code, without steps of too little gain (`min_gain`).
+        pose: the pose measured in its image; None if no image showed a face.
+        reached: whether both angles are within `reach_degrees`.
+        num_renders: number of images rendered.
+        history: the walk, image by image.
+        stopped: why it ended: "reached" (within `aim_degrees`), "range" (the largest amount), "lost" (further steps
+            lose the face), "stalled" (further steps get no nearer), "renders" (the limit), "no face" (not even at the
+            start).
         amounts: units of yaw and of pitch from the start to `w_plus`.
         mirrored_share: share of the mirror image's code in the start.
     """
@@ -105,7 +106,7 @@ Measure: TypeAlias = Callable[[Image], Pose | None]
 
 def match_pose(
     w_plus: FloatArray,
-    wanted: Pose,
+    goal: Pose,
     turn: Turn,
     render: Render,
     measure: Measure,
@@ -113,27 +114,26 @@ def match_pose(
     *,
     mirrored: FloatArray | None = None,
 ) -> PoseMatch:
-    """Turn a code by yaw and pitch until its picture shows the wanted yaw and pitch.
+    """Turn a code by yaw and pitch until its image shows the goal's yaw and pitch.
 
     With the code of the mirrored photo the walk starts part of the way: a face's mirror image looks to the other side,
-    and on the line between the two codes the head turns as this very head does. Only what lies beyond is left to the
-    direction. A person's asymmetries are then averaged, or change sides.
+    and on the line between the two codes this particular head turns. The direction only covers the rest. The person's
+    asymmetries are then averaged, or change sides.
 
     Args:
         w_plus: (n_latent, D), the face to turn.
-        wanted: the pose to reach; its roll is not used.
-        turn: how a code is turned by amounts of yaw and pitch, see `rotation`.
-        render: draws a code (n_latent, D).
-        measure: finds the pose in a picture, None where it sees no face.
+        goal: the pose to reach; its roll is not used.
+        turn: turns a code by amounts of yaw and pitch, see `rotation`.
+        render: renders a code (n_latent, D) to an image (S, S, 3).
+        measure: returns the pose in an image, or None without a face.
         options: see `PoseMatchOptions`.
         mirrored: (n_latent, D), the code of the same photo mirrored left to right.
 
     Returns:
-        The nearest that was found; where the model ends before the wanted pose, `reached` is False and `stopped`
-        says how it ended.
+        The nearest code. If the model cannot turn as far as the goal, `reached` is False and `stopped` is the reason.
 
     Raises:
-        InputError: codes of another shape.
+        InputError: the codes have another shape.
 
     Example:
         >>> match = match_pose(w_plus, Pose(25.0, -5.0, 0.0), turn_along(directions), draw, pose_of_crop)
@@ -141,9 +141,10 @@ def match_pose(
     options = options or PoseMatchOptions()
     code = np.asarray(w_plus, np.float32)
     if code.ndim != 2 or (mirrored is not None and np.shape(mirrored) != code.shape):
-        given = [code.shape] if mirrored is None else [code.shape, np.shape(mirrored)]
-        raise InputError(f"codes to turn are (n_latent, D) each, got {given}", where="w_plus")
-    walk = _Walk(code, wanted, turn, render, measure, options)
+        shapes = [code.shape] if mirrored is None else [code.shape, np.shape(mirrored)]
+        what = f"codes to turn are (n_latent, D) each, got {shapes}"
+        raise InputError(what, where="w_plus", cure="Give codes of one face")
+    walk = _Walk(code, goal, turn, render, measure, options)
     share = 0.0 if mirrored is None else walk.start_between(np.asarray(mirrored, np.float32))
     stopped = walk.run()
     best = walk.best
@@ -156,7 +157,7 @@ def match_pose(
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """Somewhere on the walk: amounts (2,), and the measured pose minus the wanted one (2,), NaN without a face."""
+    """A point of the walk: amounts (2,), and the measured minus the goal's yaw and pitch (2,), NaN without a face."""
 
     amounts: FloatArray
     error: FloatArray
@@ -169,10 +170,10 @@ class _Point:
 
 @dataclass(eq=False)
 class _Walk:
-    """The walk from one code: what it knows of the response, and the best place so far."""
+    """The walk from one code: the current Jacobian, and the best point so far."""
 
     start: FloatArray
-    wanted: Pose
+    goal: Pose
     turn: Turn
     render: Render
     measure: Measure
@@ -182,43 +183,43 @@ class _Walk:
     _measured_at: _Point | None = None
 
     def __post_init__(self) -> None:
-        self.best = self._look(np.zeros(2))
+        self.best = self._evaluate(np.zeros(2))
 
     def code(self, amounts: FloatArray) -> FloatArray:
-        """Return the code at some amounts."""
+        """Return the code (n_latent, D) at amounts (2,)."""
         return self.turn(self.start, amounts)
 
     def start_between(self, mirrored: FloatArray) -> float:
-        """Move the start towards the mirror image as far as brings the yaw nearest; return its share."""
+        """Move the start towards the mirror image to the yaw nearest to the goal; return the mirror image's share."""
         plain, own = self.best.trial.pose, self.start
         self.start = mirrored
-        at_mirror = self._look(np.zeros(2))
+        at_mirror = self._evaluate(np.zeros(2))
         turned = at_mirror.trial.pose
         if plain is None or turned is None or abs(turned.yaw_degrees - plain.yaw_degrees) < self.options.mirror_degrees:
             self.start = own
             return 0.0
         between = turned.yaw_degrees - plain.yaw_degrees
-        share = float(np.clip((self.wanted.yaw_degrees - plain.yaw_degrees) / between, 0.0, 1.0))
+        share = float(np.clip((self.goal.yaw_degrees - plain.yaw_degrees) / between, 0.0, 1.0))
         if share == 1.0:
             self.best = at_mirror
             return share
         self.start = own
         if share > 0.0:
             self.start = own + np.float32(share) * (mirrored - own)
-            mixed = self._look(np.zeros(2))
-            if mixed.trial.pose is None:  # the two codes do not mix: go on from the photo's own
+            mixed = self._evaluate(np.zeros(2))
+            if mixed.trial.pose is None:  # the two codes do not mix: continue from the photo's own
                 self.start = own
                 return 0.0
             self.best = mixed
         return share
 
     def run(self) -> Stopped:
-        """Walk until there, or until no step helps; return why it ended."""
+        """Walk until the goal, or until no step helps; return the reason for the end."""
         if self.best.trial.pose is None:
             return "no face"
         ceiling, is_lost = self.options.max_step, False
         radius = ceiling
-        while not self._is_there():
+        while not self._is_at_goal():
             if self._is_out_of_renders():
                 return "renders"
             if self._measured_at is None:
@@ -231,11 +232,11 @@ class _Walk:
                     return "range"
                 if self._is_settled():
                     return "lost" if is_lost else "stalled"
-                # What was learnt on the way here may be wrong by now: measure anew, once for each place.
+                # The updated Jacobian may be wrong by now: measure it again, once at each point.
                 radius, self._measured_at = min(_LONGEST_PROBE, ceiling), None
                 continue
-            before, here = self.best, self._look(self.best.amounts + step)
-            self._learn(before, here)
+            before, here = self.best, self._evaluate(self.best.amounts + step)
+            self._update_jacobian(before, here)
             if self._is_nearer(here, length):
                 self.best, is_lost = here, False
                 radius = min(2 * radius, ceiling)
@@ -246,7 +247,7 @@ class _Walk:
                 ceiling = radius
         return "reached"
 
-    def _is_there(self) -> bool:
+    def _is_at_goal(self) -> bool:
         return self.best.distance <= self.options.aim_degrees
 
     def _is_out_of_renders(self) -> bool:
@@ -256,7 +257,7 @@ class _Walk:
         return here.distance < self.best.distance - self.options.min_gain * length
 
     def _is_worth(self, step: FloatArray) -> bool:
-        """Whether the Jacobian promises of a step what is asked of it."""
+        """Return whether the Jacobian predicts enough gain for a step."""
         ahead = float(np.hypot(*(self.best.error + self.jacobian @ step)))
         return ahead < self.best.distance - self.options.min_gain * float(np.abs(step).max())
 
@@ -266,12 +267,12 @@ class _Walk:
     def _is_at_range(self) -> bool:
         return bool((np.abs(self.best.amounts) >= self.options.max_amount - _SMALLEST_STEP).any())
 
-    def _look(self, amounts: FloatArray) -> _Point:
-        """Draw and measure."""
+    def _evaluate(self, amounts: FloatArray) -> _Point:
+        """Render the code at amounts (2,) and measure its pose."""
         pose = self.measure(self.render(self.code(amounts)))
         error = np.full(2, np.nan)
         if pose is not None:
-            error[:] = pose.yaw_degrees - self.wanted.yaw_degrees, pose.pitch_degrees - self.wanted.pitch_degrees
+            error[:] = pose.yaw_degrees - self.goal.yaw_degrees, pose.pitch_degrees - self.goal.pitch_degrees
         distance = float(np.hypot(*error)) if np.isfinite(error).all() else np.inf
         pose = pose if np.isfinite(distance) else None
         trial = PoseTrial((float(amounts[0]), float(amounts[1])), pose, distance)
@@ -279,7 +280,7 @@ class _Walk:
         return _Point(amounts, error, trial)
 
     def _measure_jacobian(self) -> None:
-        """Probe both axes towards the wanted pose, about half of the way; a probe that is nearer becomes the best."""
+        """Probe both axes towards the goal, about half of the way; a probe that is nearer becomes the best point."""
         place = self.best
         for axis in range(2):
             length = float(np.clip(abs(place.error[axis]) / 2, _SHORTEST_PROBE, _LONGEST_PROBE))
@@ -292,19 +293,19 @@ class _Walk:
                 moved = amounts[axis] - place.amounts[axis]
                 if abs(moved) < _SMALLEST_STEP:
                     continue
-                here = self._look(amounts)
+                here = self._evaluate(amounts)
                 if here.trial.pose is None:
                     continue
                 self.jacobian[:, axis] = (here.error - place.error) / moved
                 if self._is_nearer(here, abs(moved)):
                     self.best = here
                 break
-            if self._is_there():
+            if self._is_at_goal():
                 return
         self._measured_at = self.best
 
     def _step(self, radius: float) -> FloatArray:
-        """Solve for the next step, damped, within the radius and the range, (2,)."""
+        """Return the next step (2,), damped, within the radius and the range."""
         square = self.jacobian.T @ self.jacobian
         damping = _DAMPING * (np.trace(square) / 2 + 1e-6)
         step = -np.linalg.solve(square + damping * np.eye(2), self.jacobian.T @ self.best.error)
@@ -312,8 +313,8 @@ class _Walk:
         amounts = np.clip(self.best.amounts + step, -self.options.max_amount, self.options.max_amount)
         return amounts - self.best.amounts
 
-    def _learn(self, before: _Point, here: _Point) -> None:
-        """Broyden's update: the least change of the Jacobian that explains what the step did."""
+    def _update_jacobian(self, before: _Point, here: _Point) -> None:
+        """Apply Broyden's update: the least change of the Jacobian that explains the effect of the step."""
         step = here.amounts - before.amounts
         if here.trial.pose is None or float(np.abs(step).max()) < _SMALLEST_STEP:
             return

@@ -1,8 +1,8 @@
 """Fit a latent code to a photo by gradient descent: GAN inversion by optimisation.
 
 The schedule, the optimiser and the image terms are those of PaddleGAN's fitting predictor (see also StyleGAN2, arXiv
-1912.04958, appendix D). Departs from it: the result is the best code that was seen and the image that this very code
-renders, the target's features are computed once, the generator takes no gradient.
+1912.04958, appendix D). There are three differences: the result is the best code evaluated and the image that exactly
+this code renders, the target's features are computed once, and the generator receives no gradient.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import paddle
 
-from ppgan_ext.errors import ConfigError, PpganExtError
+from ppgan_ext.errors import PpganExtError
 from ppgan_ext.images import to_image
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.descent import check_ranges, falling_rate
+from ppgan_ext.latents.directions import chosen_layers
 from ppgan_ext.latents.objective import Objective, noise_correlation, spread_over_layers
 from ppgan_ext.losses.perceptual import Perceptual, default_perceptual
 from ppgan_ext.types import FloatArray, Image
@@ -27,26 +28,25 @@ from ppgan_ext.types import FloatArray, Image
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine, Synthesizer
 
-PADDLEGAN_LEVELS = 12  # PaddleGAN optimises levels 0 to 11 unless told otherwise
-
 
 @dataclass(frozen=True)
 class ProjectorOptions:
-    """How a code is fitted.
+    """Options of the fit.
 
     Attributes:
         num_steps: updates of the code; 0 only renders the start.
         start_lr: learning rate of the first update.
-        final_lr: what it falls to, geometrically.
+        final_lr: learning rate at the end; the rate falls geometrically.
         mse_weight: weight of the mean squared error beside the perceptual distance.
-        latent_level: layers that may change; None for all. PaddleGAN's default is `paddlegan_levels(n_latent)`.
+        latent_level: layers that may change; None for all. PaddleGAN's default is layers 0 to 11: at 1024 px the layers
+            from 12 on stay at the mean, so the photo's colours are not fitted.
         optimize_noise: fit the noise maps too.
         noise_weight: weight of the noise regulariser, the paper's 1e5.
-        w_space_weight: weight of the spread of the layers around their mean; draws the code towards W.
-        stop_at: compare the skip image of this resolution instead of the full one shrunk: much faster, and another
-            objective. None compares the full image.
-        patience: stop after so many steps without progress; None never stops early.
-        tolerance: what counts as progress, as a share of the best loss.
+        w_space_weight: weight of the spread of the layers around their mean; pulls the code towards W.
+        stop_at: compare the skip image of this resolution instead of the full image, shrunk: much faster, but a
+            different objective. None compares the full image.
+        patience: stop after this many steps without progress; None never stops early.
+        tolerance: least progress, as a share of the best loss.
     """
 
     num_steps: int = 100
@@ -74,15 +74,15 @@ class ProjectorOptions:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One evaluation, handed to `on_step`.
+    """One evaluation, passed to `on_step`.
 
     Attributes:
-        step: updates made so far, 0 for the start.
-        total: updates at most.
-        loss: what is minimised.
-        perceptual: its perceptual distance.
-        mse: its mean squared error, unweighted.
-        learning_rate: of the update to come.
+        step: number of updates so far, 0 at the start.
+        total: most updates.
+        loss: the loss that is minimised.
+        perceptual: perceptual distance in it.
+        mse: mean squared error in it, unweighted.
+        learning_rate: learning rate of the next update.
     """
 
     step: int
@@ -94,7 +94,7 @@ class Step:
     _pixels: paddle.Tensor = field(repr=False)
 
     def image(self) -> Image:
-        """Convert the rendering, (S, S, 3), or smaller with `stop_at`; only then does it cost time."""
+        """Return the rendering, (S, S, 3) uint8, or smaller with `stop_at`; it is converted only on this call."""
         return to_image(self._pixels.numpy())
 
 
@@ -103,12 +103,12 @@ class Projection:
     """A fitted code.
 
     Attributes:
-        w_plus: (n_latent, D) float32, the best code that was seen.
-        noise: maps (1, 1, r, r) that belong to it where noise was fitted, None for the model's own.
-        pixels: (1, 3, S, S) float32, what exactly this code and noise render.
-        losses: of the start and after each update.
-        num_steps: updates made.
-        best_step: updates made when the code was best.
+        w_plus: (n_latent, D) float32, the best code evaluated.
+        noise: its fitted noise maps (1, 1, r, r), or None for the model's own.
+        pixels: (1, 3, S, S) float32, the exact rendering of this code and noise.
+        losses: losses at the start and after each update.
+        num_steps: number of updates.
+        best_step: number of updates up to the best code.
         perceptual_name: network of the perceptual distance.
         interrupted: whether Ctrl-C ended the fit.
     """
@@ -124,7 +124,7 @@ class Projection:
 
 
 class DivergedError(PpganExtError):
-    """The loss became NaN or infinite. `best` is the `Projection` up to then, None if it never was finite."""
+    """The loss became NaN or infinite. `best` is the `Projection` up to then, or None if it was never finite."""
 
     best: Projection | None = None
 
@@ -139,27 +139,27 @@ def project(
     *,
     perceptual: Perceptual | None = None,
 ) -> Projection:
-    """Find the code whose image looks like the target.
+    """Fit a code whose image looks like the target.
 
-    Nothing in it is random: the same arguments give the same bits. Ctrl-C ends the fit and returns the best code so
+    The fit is deterministic: the same arguments return the same bits. Ctrl-C ends the fit and returns the best code so
     far, marked `interrupted`.
 
     Args:
         engine: the model; its weights do not change.
         target: (1, 3, H, H) aligned crop in [-1, 1], any H.
         options: see `ProjectorOptions`.
-        mask: (H', H') in [0, 1], 1 where the image counts; None counts all of it.
-        start: code to start from: None or "mean" for the mean code, "encoder" for the model's encoder, or what
-            `ppgan_ext.latents.codes.load_code` reads.
+        mask: (H', H') in [0, 1], 1 where the image counts; None for all of it.
+        start: code to start from: None or "mean" for the mean code, "encoder" for the model's encoder, or a source for
+            `ppgan_ext.latents.codes.load_code`.
         on_step: called after each evaluation.
-        perceptual: distance to use; None takes `ppgan_ext.losses.perceptual.default_perceptual`.
+        perceptual: distance to use; None for `ppgan_ext.losses.perceptual.default_perceptual`.
 
     Returns:
-        The fit. `engine.synthesizer.render(w_plus[None], noise)` gives `pixels` bit for bit.
+        The fit. `engine.synthesizer.render(w_plus[None], noise)` returns `pixels` bit for bit.
 
     Raises:
-        InputError: a target, mask or start of another shape, or not finite.
-        ConfigError: layers or a resolution that the model does not have; "encoder" for a model without one.
+        InputError: target, mask or start have another shape, or are not finite.
+        ConfigError: the model lacks the layers, the resolution or the encoder.
         DivergedError: the loss is no longer finite.
 
     Example:
@@ -172,7 +172,7 @@ def project(
     objective = Objective(target, options.stop_at or synthesizer.size, distance, mask, synthesizer.device)
     interrupted = False
     try:
-        # Paddle turns a KeyboardInterrupt within a backward pass into an error of its own.
+        # Paddle converts a KeyboardInterrupt within a backward pass to an error of its own.
         with deferred_interrupt() as check_interrupt:
             _descend(fit, objective, options, on_step, check_interrupt)
     except KeyboardInterrupt:
@@ -185,14 +185,6 @@ def project(
     return fit.result(distance.name, interrupted)
 
 
-def paddlegan_levels(n_latent: int) -> list[int]:
-    """Return the layers that PaddleGAN's fitting changes unless told otherwise: 0 to 11, as far as the model has them.
-
-    At 1024 px the layers from 12 on stay at the mean, so the photo's colours are not fitted.
-    """
-    return list(range(min(PADDLEGAN_LEVELS, n_latent)))
-
-
 def _descend(
     fit: _Fit,
     objective: Objective,
@@ -200,7 +192,7 @@ def _descend(
     on_step: Callable[[Step], None] | None,
     check_interrupt: Callable[[], None],
 ) -> None:
-    """Evaluate and update in turn; the last update is evaluated too, so that it can be the best."""
+    """Alternate evaluation and update; the last update is evaluated too, as it can be the best."""
     progress_loss, since_progress = np.inf, 0
     for step in range(options.num_steps + 1):
         is_last = step == options.num_steps
@@ -226,18 +218,18 @@ def _descend(
 
 
 class _Fit:
-    """The code and noise that are fitted, their optimiser, and the best of them."""
+    """The fitted code and noise, their optimiser, and the best ones so far."""
 
     def __init__(self, synthesizer: Synthesizer, options: ProjectorOptions, start: FloatArray) -> None:
         self._synthesizer, self._options = synthesizer, options
         device = synthesizer.device
-        chosen = np.zeros((1, len(start), 1), dtype=bool)
-        chosen[0, _levels(options.latent_level, len(start))] = True
-        self._chosen = paddle.to_tensor(chosen, place=device)
+        is_fitted = np.zeros((1, len(start), 1), dtype=bool)
+        is_fitted[0, chosen_layers(options.latent_level, len(start), where="latent_level")] = True
+        self._is_fitted = paddle.to_tensor(is_fitted, place=device)
         self._start = paddle.to_tensor(start[None], place=device)
         self._code = paddle.to_tensor(start[None].copy(), place=device, stop_gradient=False)
         self._noise: list[paddle.Tensor] = []
-        self._num_fitted = 0  # noise maps above the skip image that is compared have no effect and stay
+        self._num_fitted = 0  # noise maps above the compared skip image have no effect and stay
         if options.optimize_noise:
             largest = options.stop_at or synthesizer.size
             self._noise = [map_.detach().clone() for map_ in synthesizer.generator.fixed_noise()]
@@ -251,11 +243,11 @@ class _Fit:
         self._best_code, self._best_noise = start, [map_.numpy() for map_ in self._noise]
 
     def code(self) -> paddle.Tensor:
-        """Return the code (1, n_latent, D); layers that are not fitted are the start's own bits."""
-        return paddle.where(self._chosen, self._code, self._start)
+        """Return the code (1, n_latent, D); layers that are not fitted keep the bits of the start."""
+        return paddle.where(self._is_fitted, self._code, self._start)
 
     def render(self) -> paddle.Tensor:
-        """Draw the present image, differentiably."""
+        """Render the current code, (1, 3, S, S), differentiably."""
         return self._synthesizer.render_tensor(self.code(), self._noise or None, self._options.stop_at)
 
     def regulariser(self) -> paddle.Tensor:
@@ -268,7 +260,7 @@ class _Fit:
         return total
 
     def keep(self, step: int, loss: float) -> None:
-        """Note a loss, and the code and noise that gave it if it is the lowest."""
+        """Record a loss, and its code and noise if it is the lowest."""
         self.losses.append(loss)
         if loss < self.best_loss:
             best_code, best_noise = self.code().numpy()[0], [map_.numpy() for map_ in self._noise]
@@ -276,7 +268,7 @@ class _Fit:
             self._best_code, self._best_noise = best_code, best_noise
 
     def update(self, loss: paddle.Tensor, rate: float) -> None:
-        """Take one step of Adam; bring the noise maps back to mean 0 and variance 1."""
+        """Take one step of Adam, and normalise the noise maps to mean 0 and variance 1."""
         self._optimizer.set_lr(rate)
         self._optimizer.clear_grad()
         loss.backward()
@@ -293,16 +285,6 @@ class _Fit:
         pixels = self._synthesizer.render(code[None], noise)
         losses, best = tuple(self.losses), self._best_step
         return Projection(code, noise, pixels, losses, len(losses) - 1, best, perceptual_name, interrupted)
-
-
-def _levels(latent_level: Sequence[int] | None, n_latent: int) -> list[int]:
-    if latent_level is None:
-        return list(range(n_latent))
-    levels = sorted({int(level) for level in latent_level})
-    if not levels or levels[0] < 0 or levels[-1] >= n_latent:
-        cure = f"Give levels from 0 to {n_latent - 1}"
-        raise ConfigError(f"levels {levels} do not fit a model of {n_latent}", where="latent_level", cure=cure)
-    return levels
 
 
 def _starting_code(engine: Engine, target: FloatArray, start: str | os.PathLike[str] | FloatArray | None) -> FloatArray:

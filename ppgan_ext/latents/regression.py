@@ -1,4 +1,4 @@
-"""Linear algebra of the direction fit: principal components of many long codes, and ridge regression on them."""
+"""Linear algebra for fitting directions: principal components of many long codes, and ridge regression on them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 PENALTIES = tuple(10.0 ** (k / 2) for k in range(-10, 9))  # times the mean variance of a component
 
 _ROWS_AT_ONCE = 1024
-_FULL_SIZE = 2048  # up to here all eigenvectors are computed: exact, and cheap enough
+_FULL_SIZE = 2048  # up to this size all eigenvectors are computed, which is exact and cheap enough
 _NUM_ITERATIONS = 4
 
 
@@ -26,7 +26,7 @@ class Basis:
 
     @property
     def num_components(self) -> int:
-        """K."""
+        """The number of components, K."""
         return int(self.vectors.shape[1])
 
     def reduce(self, rows: FloatArray) -> FloatArray:
@@ -36,15 +36,15 @@ class Basis:
 
 @dataclass(frozen=True, eq=False)
 class Ridge:
-    """A fitted regression weights . x + bias, and how it did on rows it never saw.
+    """A fitted regression weights . x + bias, and its accuracy on held-back rows.
 
     Attributes:
-        weights: (K,), fitted on all rows with the penalty that was best on the validation rows.
+        weights: (K,), fitted on all rows with the best penalty on the validation rows.
         bias: in the unit of the values.
-        penalty: the chosen one of `PENALTIES`.
-        r2: 1 - squared error / variance on the test rows, fitted without them.
-        mae: mean absolute error there.
-        slope: of the estimate against the truth there: 1 for a perfect fit, 0 for none.
+        penalty: the selected one of `PENALTIES`.
+        r2: 1 - squared error / variance on the test rows, of a fit without them.
+        mae: mean absolute error on the test rows.
+        slope: slope of the estimate against the truth on the test rows: 1 for a perfect fit, 0 for none.
     """
 
     weights: FloatArray
@@ -56,15 +56,15 @@ class Ridge:
 
 
 def principal_basis(rows: FloatArray, num_components: int) -> Basis:
-    """Find the principal components of rows (N, P).
+    """Compute the principal components of rows.
 
-    Exactly while N or P is at most 2048. Beyond, by subspace iteration from a fixed random start (Halko et al., arXiv
-    0909.4061, Algorithm 4.4), which is exact where the rows have no more than `num_components` dimensions: codes of an
-    encoder whose heads pass through a few hundred units do.
+    They are exact if N or P is at most 2048. Otherwise subspace iteration from a fixed random start is used (Halko et
+    al., arXiv 0909.4061, Algorithm 4.4), which is exact if the rows have no more than `num_components` dimensions. This
+    is so for the codes of an encoder whose heads pass through a few hundred units.
 
     Args:
-        rows: finite numbers.
-        num_components: the most to keep; components without variance are dropped.
+        rows: (N, P), finite numbers.
+        num_components: most components to keep; those without variance are dropped.
     """
     mean = rows.mean(axis=0, dtype=np.float64)
     count = min(num_components, *rows.shape)
@@ -73,7 +73,7 @@ def principal_basis(rows: FloatArray, num_components: int) -> Basis:
         variances, left = np.linalg.eigh(centred @ centred.T / len(rows))
         kept = _largest(variances, count, 1e-9)
         return Basis(mean, centred.T @ (left[:, kept] / np.sqrt(variances[kept] * len(rows))))
-    # Single precision will do to choose some of many components; the regression on them is computed in double.
+    # Single precision is enough to select some of many components; the regression on them is computed in double.
     covariance = _covariance(rows, mean, np.float64 if rows.shape[1] <= _FULL_SIZE else np.float32)
     if rows.shape[1] <= _FULL_SIZE:
         variances, vectors = np.linalg.eigh(covariance)
@@ -83,7 +83,7 @@ def principal_basis(rows: FloatArray, num_components: int) -> Basis:
 
 
 def split_rows(num_rows: int, validation_share: float, test_share: float, seed: int) -> npt.NDArray:
-    """Deal rows out to TRAIN, VALIDATION and TEST, (N,) of those numbers."""
+    """Assign rows to TRAIN, VALIDATION and TEST at random; return (num_rows,) of those numbers."""
     position = np.empty(num_rows)
     position[np.random.default_rng(seed).permutation(num_rows)] = np.arange(num_rows) / num_rows
     return np.select([position < test_share, position < test_share + validation_share], [TEST, VALIDATION], TRAIN)
@@ -95,7 +95,7 @@ def fit_ridge(rows: FloatArray, values: FloatArray, part: npt.NDArray) -> list[R
     Args:
         rows: (N, K) float64.
         values: (N, m) float64, all known.
-        part: (N,) of TRAIN, VALIDATION, TEST. The penalty is chosen on the second; the figures come from the third.
+        part: (N,) of TRAIN, VALIDATION, TEST. The penalty is selected on the second; the figures come from the third.
 
     Returns:
         One `Ridge` per column.
@@ -105,8 +105,8 @@ def fit_ridge(rows: FloatArray, values: FloatArray, part: npt.NDArray) -> list[R
     paths = np.stack([system.solve(penalty) for penalty in PENALTIES])  # (penalties, K, m)
     scores = [_r2(values[validation], system.predict(rows[validation], weights)) for weights in paths]
     best = np.argmax(np.stack(scores), axis=0)  # (m,)
-    chosen = np.stack([paths[index, :, column] for column, index in enumerate(best)], axis=1)  # (K, m)
-    estimates = system.predict(rows[test], chosen)
+    best_weights = np.stack([paths[index, :, column] for column, index in enumerate(best)], axis=1)  # (K, m)
+    estimates = system.predict(rows[test], best_weights)
     r2 = _r2(values[test], estimates)
     mae = np.abs(values[test] - estimates).mean(axis=0)
     spread = values[test] - values[test].mean(axis=0)
@@ -148,7 +148,7 @@ class _System:
 
 
 def _covariance(rows: FloatArray, mean: FloatArray, precision: npt.DTypeLike) -> FloatArray:
-    """Sum chunks multiplied in the given precision, (P, P) float64."""
+    """Return the covariance (P, P) float64 of rows (N, P), multiplied chunk by chunk in the given precision."""
     total = np.zeros((rows.shape[1],) * 2)
     for chunk in _chunks(rows):
         centred = (chunk - mean).astype(precision)
@@ -157,7 +157,7 @@ def _covariance(rows: FloatArray, mean: FloatArray, precision: npt.DTypeLike) ->
 
 
 def _largest(variances: FloatArray, count: int, least_share: float) -> npt.NDArray:
-    """Return the places of the `count` largest, without those that are rounding beside the first, largest first."""
+    """Return the indices of the `count` largest, largest first, without those below a share of the first."""
     order = np.argsort(variances)[::-1][:count]
     return order[variances[order] > least_share * variances.max()]
 

@@ -1,4 +1,4 @@
-"""Ways to turn a code by degrees of yaw and pitch: along the directions, or by a network that has learnt it."""
+"""Ways to turn a code by yaw and pitch: along the directions, or by a trained network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Turn: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 def turn_along(directions: Mapping[str, Direction], layers: Sequence[int] | None = None) -> Turn:
-    """Return the turn along the directions "yaw" and "pitch", in their units, of some layers or of all (None)."""
+    """Return a turn along the directions "yaw" and "pitch", in their units, of some layers or all (None)."""
 
     def turn(w_plus: FloatArray, amounts: FloatArray) -> FloatArray:
         by_name = {name: float(amount) for name, amount in zip(AXES, amounts, strict=True)}
@@ -28,7 +28,7 @@ def turn_along(directions: Mapping[str, Direction], layers: Sequence[int] | None
 
 
 def turn_by(rotator: LatentRotator) -> Turn:
-    """Return the turn by a network, in degrees."""
+    """Return a turn by a network, in degrees."""
 
     def turn(w_plus: FloatArray, amounts: FloatArray) -> FloatArray:
         code, degrees = (np.ascontiguousarray(value, np.float32)[None] for value in (w_plus, amounts))

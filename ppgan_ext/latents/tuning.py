@@ -1,10 +1,10 @@
 """Tune a generator to a few photos: "Pivotal Tuning for Latent-based Editing of Real Images", arXiv 2106.05744.
 
-An encoder or a projector finds the code that comes nearest to a photo, the pivot. Here a copy of the generator learns
-to draw the photo itself from that code (section 3.2), while a regulariser keeps what it drew before elsewhere (section
-3.3), so that edits of the pivot go on meaning the same. Several photos share one copy. Departs from the paper: the
-learning rate falls, as some sixty steps must do where the paper takes 350; the regulariser's distance is counted per
-number of the code, so that it means the same in models of any size.
+An encoder or a projector finds the nearest code to a photo, the pivot. Here a copy of the generator is trained to
+reproduce the photo from that code (section 3.2), while a regulariser keeps its images elsewhere (section 3.3), so that
+edits of the pivot keep their meaning. Several photos share one copy. There are two differences from the paper: the
+learning rate falls, as about sixty steps must be enough where the paper uses 350; the regulariser's distance is a mean
+per number of the code, so that it means the same in models of any size.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TuningOptions:
-    """How a generator is tuned.
+    """Options of the tuning.
 
-    The defaults are what `faces-128` does best with: higher rates draw the photo no better and weaken edits of it, and
-    a heavier regulariser costs the photo more than it gives the edits.
+    The defaults are the best for `faces-128`: higher rates reproduce the photo no better and weaken its edits, and a
+    heavier regulariser costs more in the photo than it gains in the edits.
 
     Attributes:
         num_steps: updates of the weights; 0 only copies.
         start_lr: learning rate of the first update.
-        final_lr: what it falls to, geometrically.
+        final_lr: learning rate at the end; the rate falls geometrically.
         perceptual_weight: weight of the perceptual distance.
         mse_weight: weight of the mean squared error, the paper's lambda_L2.
         locality_weight: weight of the regulariser, the paper's lambda_R; 0 turns it off.
-        locality_every: updates from one that the regulariser takes part in to the next.
+        locality_every: number of updates from one with the regulariser to the next.
         locality_distance: the paper's alpha as a root mean square per number of the code. The paper's 30, over 18 x 512
             numbers, is 0.31.
-        seed: of the codes that the regulariser looks at.
+        seed: seed of the regulariser's random codes.
     """
 
     num_steps: int = 60
@@ -70,7 +70,8 @@ class TuningOptions:
         weights = ("num_steps", "perceptual_weight", "mse_weight", "locality_weight")
         check_ranges(self, "tuning", positive=rates, not_negative=weights, at_least_1=("locality_every",))
         if self.perceptual_weight == self.mse_weight == 0:
-            raise ConfigError("both weights of the photo are 0", where="tuning", cure="Give one of them more")
+            what = "perceptual_weight and mse_weight are both 0"
+            raise ConfigError(what, where="tuning", cure="Give one of them a positive value")
         seeding.check_seed(self.seed)
 
     def learning_rate(self, step: int) -> float:
@@ -80,10 +81,10 @@ class TuningOptions:
 
 @dataclass(frozen=True, eq=False)
 class TuningStep(Step):
-    """One evaluation, handed to `on_step`; `loss` is that of the photos, `image()` the first of them.
+    """One evaluation, passed to `on_step`; `loss` is that of the photos, `image()` is the first of them.
 
     Attributes:
-        locality: the regulariser's value, unweighted; None where it took no part.
+        locality: the regulariser's value, unweighted; None in updates without it.
     """
 
     locality: float | None
@@ -94,14 +95,14 @@ class Tuning:
     """A tuned generator.
 
     Attributes:
-        synthesizer: draws with the tuned copy, uncompiled: a program would take longer to build than the few images
-            of an edit take to draw, and would fill the cache with programs that are used once.
-        pivots: (k, n_latent, D) float32, the codes that it draws the photos from.
-        pixels: (k, 3, S, S) float32, what it draws from them.
-        losses: of the photos, before the first update and after each.
-        num_steps: updates made.
+        synthesizer: renders with the tuned copy, uncompiled: compiling a program would take longer than rendering the
+            few images of an edit, and would fill the cache with programs that are used once.
+        pivots: (k, n_latent, D) float32, the codes of the photos.
+        pixels: (k, 3, S, S) float32, their renderings.
+        losses: losses of the photos, before the first update and after each.
+        num_steps: number of updates.
         perceptual_name: network of the perceptual distance.
-        interrupted: whether Ctrl-C ended it.
+        interrupted: whether Ctrl-C ended the tuning.
     """
 
     synthesizer: Synthesizer
@@ -118,7 +119,7 @@ class Tuning:
         return self.synthesizer.generator
 
     def engine(self, base: Engine) -> Engine:
-        """Return an engine that draws with the tuned copy and encodes as `base` does."""
+        """Return an engine that renders with the tuned copy and encodes as `base` does."""
         model = replace(base.face_model, generator=self.generator)
         return replace(base, synthesizer=self.synthesizer, face_model=model)
 
@@ -133,25 +134,25 @@ def tune(
     *,
     perceptual: Perceptual | None = None,
 ) -> Tuning:
-    """Teach a copy of the generator to draw photos from their codes.
+    """Train a copy of the generator to reproduce photos from their codes.
 
-    The engine and its generator stay as they are, byte for byte. The same arguments give the same bits. Ctrl-C ends
-    the tuning and returns the copy as far as it has come, marked `interrupted`.
+    The engine and its generator stay unchanged, byte for byte. The same arguments return the same bits. Ctrl-C ends the
+    tuning and returns the current copy, marked `interrupted`.
 
     Args:
         engine: the model.
         targets: (k, 3, H, H) aligned crops in [-1, 1], any H.
-        pivots: (k, n_latent, D), their codes; (n_latent, D) for one.
+        pivots: (k, n_latent, D), the codes of the photos; (n_latent, D) for one.
         options: see `TuningOptions`.
-        masks: for each target None or (H', H') in [0, 1], 1 where it counts.
+        masks: for each target (H', H') in [0, 1], 1 where it counts, or None.
         on_step: called after each evaluation.
-        perceptual: distance to use; None takes `ppgan_ext.losses.perceptual.default_perceptual`.
+        perceptual: distance to use; None for `ppgan_ext.losses.perceptual.default_perceptual`.
 
     Returns:
-        The tuned copy. `tuning.synthesizer.render(pivots)` gives `pixels` bit for bit.
+        The tuned copy. `tuning.synthesizer.render(pivots)` returns `pixels` bit for bit.
 
     Raises:
-        InputError: targets, pivots or masks of another shape or number, or not finite.
+        InputError: targets, pivots or masks differ in shape or number, or are not finite.
         DivergedError: the loss is no longer finite.
 
     Example:
@@ -164,13 +165,13 @@ def tune(
     form = once_form(synthesizer.device == "cpu")
     distance = perceptual or default_perceptual(form)
     if masks is not None and len(masks) != len(codes):
-        raise InputError(f"{len(masks)} masks for {len(codes)} targets", where="masks", cure="Give one each")
+        raise InputError(f"{len(masks)} masks for {len(codes)} targets", where="masks", cure="Give one for each target")
     run = _Run(synthesizer, codes, options, distance, form)
     for target, mask in zip(targets, masks or [None] * len(codes), strict=True):
-        run.aim_at(target[None], mask)
+        run.add_photo(target[None], mask)
     interrupted = False
     try:
-        # Paddle turns a KeyboardInterrupt within a backward pass into an error of its own.
+        # Paddle converts a KeyboardInterrupt within a backward pass to an error of its own.
         with deferred_interrupt() as check_interrupt:
             _descend(run, options, on_step, check_interrupt)
     except KeyboardInterrupt:
@@ -185,18 +186,18 @@ def tune(
 def save_tuning(
     path: str | os.PathLike[str], tuning: Tuning, face_model: FaceModel, encoded: FloatArray | None = None
 ) -> None:
-    """Write a tuned generator; `load_face_model(weight_path=path)` takes it with its model's encoder and directions.
+    """Write a tuned generator; `load_face_model(weight_path=path)` loads it with its model's encoder and directions.
 
     Args:
         path: ``.safetensors``.
-        tuning: what `tune` returned.
+        tuning: the result of `tune`.
         face_model: the model that was tuned.
-        encoded: (k, n_latent, D), what the encoder said of the photos, so that they are known again where the pivots
-            were refined; None where they were not.
+        encoded: (k, n_latent, D), the encoder's codes of the photos, by which the photos are recognised if the pivots
+            were refined; None if they were not.
 
     Raises:
         ConfigError: another suffix.
-        WeightsError: a weight that half precision cannot hold.
+        WeightsError: a weight is out of range for half precision.
         OutputError: the file cannot be written.
     """
     parameters = {name: value.numpy() for name, value in tuning.generator.named_parameters()}
@@ -212,14 +213,14 @@ def _descend(
     on_step: Callable[[TuningStep], None] | None,
     check_interrupt: Callable[[], None],
 ) -> None:
-    """Evaluate and update in turn; the last update is evaluated too."""
+    """Alternate evaluation and update; the last update is evaluated too."""
     for step in range(options.num_steps + 1):
         is_last = step == options.num_steps
         with paddle.set_grad_enabled(not is_last):
             terms, pixels = run.photos()
         loss = run.weigh(*terms)
         locality = None
-        # Before the first update both generators are one, so that there would be nothing to compare.
+        # Before the first update both generators are the same, so there is nothing to compare.
         if not is_last and options.locality_weight and (step + 1) % options.locality_every == 0:
             locality = run.locality()
         for name, value in (("loss", loss), ("locality regulariser", locality or 0.0)):
@@ -235,7 +236,7 @@ def _descend(
 
 
 class _Run:
-    """The copy that is tuned, what it is compared with, and its optimiser."""
+    """The copy that is tuned, its objectives, and its optimiser."""
 
     def __init__(
         self,
@@ -256,7 +257,7 @@ class _Run:
         self._rng = seeding.generator(options.seed)
         self.losses: list[float] = []
 
-    def aim_at(self, target: FloatArray, mask: FloatArray | None) -> None:
+    def add_photo(self, target: FloatArray, mask: FloatArray | None) -> None:
         """Add the photo (1, 3, H, H) of the next code."""
         self._objectives.append(self._objective(target, mask))
 
@@ -265,9 +266,9 @@ class _Run:
         return self._options.perceptual_weight * perceptual + self._options.mse_weight * mse
 
     def photos(self) -> tuple[tuple[float, float], paddle.Tensor]:
-        """Draw every pivot and add up the gradients; return both terms, averaged, and the first image."""
+        """Render every pivot and accumulate the gradients; return both terms, averaged, and the first image."""
         share, sums, first = 1.0 / len(self._objectives), np.zeros(2), None
-        # One after the other: on a CPU a batch gains nothing and takes its memory at once.
+        # One after the other: on a CPU a batch is no faster and needs more memory.
         for code, objective in zip(self._codes, self._objectives, strict=True):
             pixels = self.generator.render(self._tensor(code[None]), "fixed", self._form)
             terms = objective.distance(pixels)
@@ -278,7 +279,7 @@ class _Run:
         return (float(perceptual), float(mse)), first
 
     def locality(self) -> float:
-        """Compare both generators near each pivot and add up the gradients: L_R of section 3.3; return the mean."""
+        """Compare both generators near each pivot and accumulate the gradients: L_R of section 3.3; return the mean."""
         total, share = 0.0, 1.0 / len(self._codes)
         for near in self._neighbours():
             latent = self._tensor(near[None])
@@ -300,7 +301,7 @@ class _Run:
         return Objective(target, size, self._perceptual, mask, device, every_pixel=True)
 
     def _neighbours(self) -> FloatArray:
-        """Step from each pivot towards a random w of the mapping, (k, n_latent, D).
+        """Return codes at a step from each pivot towards a random w of the mapping, (k, n_latent, D).
 
         Section 3.3: w_r = w_p + alpha (w_z - w_p) / |w_z - w_p|.
         """
@@ -323,7 +324,9 @@ def _check_pivots(pivots: FloatArray, num_targets: int, synthesizer: Synthesizer
     codes = codes[None] if codes.ndim == 2 else codes
     expected = (num_targets, synthesizer.n_latent, synthesizer.style_dim)
     if codes.shape != expected or num_targets == 0:
-        raise InputError(f"expected pivots {expected}, got {codes.shape}", where="pivots", cure="One code per target")
+        what = f"expected pivots {expected}, got {codes.shape}"
+        raise InputError(what, where="pivots", cure="Give one code for each target")
     if not np.isfinite(codes).all():
-        raise InputError("the pivots hold NaN or infinite numbers", where="pivots")
+        what = "the pivots contain NaN or infinite numbers"
+        raise InputError(what, where="pivots", cure="Encode the photos again")
     return codes

@@ -69,7 +69,7 @@ class Samples(Protocol):
 class ModelOutputs:
     """The outputs of a model, and the real images that they are compared with.
 
-    Pixels are (n, 3, S, S) RGB in [-1, 1], given as float32 arrays, returned as arrays or tensors.
+    Pixels are (n, 3, S, S) RGB in [-1, 1]. The functions receive them as float32 arrays and return arrays or tensors.
 
     Attributes:
         real: real images by domain, as in ``{"A": horses, "B": zebras}``; a single set is domain "A". Images of a
@@ -236,7 +236,7 @@ class ModelOutputs:
         """Yield samples 0 to num - 1, or the translations of ``num`` real images, in batches (n, S, S, 3).
 
         Args:
-            num: at most so many translations: real images that cannot be read are left out.
+            num: number of samples, or most translations: those of unreadable images are left out.
             batch_size: images in a batch.
             notes: a line is appended if real images were left out.
             translation: None yields samples.

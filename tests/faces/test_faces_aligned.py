@@ -21,15 +21,15 @@ def photo():
 def test_landmarks_of_a_crop_are_those_of_the_photo(photo, template, size):
     image, face = photo
     crop = crop_face(image, face, template, size)
-    found = aligned_landmarks(crop.image, template)
+    landmarks = aligned_landmarks(crop.image, template)
     expected = transform_points(face.landmarks, crop.matrix_photo_to_crop)
-    distance = np.linalg.norm(found - expected, axis=1)
+    distance = np.linalg.norm(landmarks - expected, axis=1)
     eyes = np.linalg.norm(expected[45] - expected[36])
     assert np.median(distance) < 0.03 * eyes and distance.max() < 0.15 * eyes
     estimate = aligned_pose(crop.image, template)
-    wanted = head_pose(expected, (size, size))
-    assert abs(estimate.pose.yaw_degrees - wanted.yaw_degrees) < 3
-    assert abs(estimate.pose.pitch_degrees - wanted.pitch_degrees) < 3
+    expected_pose = head_pose(expected, (size, size))
+    assert abs(estimate.pose.yaw_degrees - expected_pose.yaw_degrees) < 3
+    assert abs(estimate.pose.pitch_degrees - expected_pose.pitch_degrees) < 3
     assert 0 < estimate.yaw_error < 5 and estimate.residual > 0
 
 

@@ -77,12 +77,12 @@ def test_a_face_seen_only_in_the_mirror(monkeypatch):
     photo, truths = draw_photo((330, 290), drawn)
     from ppgan_ext.faces import detect
 
-    look = detect._look
+    look = detect._detect
 
     def blind(copy, matrix, threshold):
         return look(copy, matrix, threshold) if np.linalg.det(matrix[:, :2]) < 0 else []
 
-    monkeypatch.setattr(detect, "_look", blind)
+    monkeypatch.setattr(detect, "_detect", blind)
     faces = assert_found(photo, drawn, truths)
     assert faces[0].landmarks[36, 0] < faces[0].landmarks[45, 0]
 
@@ -158,13 +158,13 @@ def test_cost_does_not_grow_with_the_photo(monkeypatch):
 
     small, (truth,) = draw_photo((1000, 750), [DrawnFace((530.0, 320.0), 90.0)])
     photo = cv2.resize(small, (8000, 6000), interpolation=cv2.INTER_CUBIC)
-    look, seen = detect._look, []
+    look, seen = detect._detect, []
 
     def watched(copy, matrix, threshold):
         seen.append(copy.shape[0] * copy.shape[1])
         return look(copy, matrix, threshold)
 
-    monkeypatch.setattr(detect, "_look", watched)
+    monkeypatch.setattr(detect, "_detect", watched)
     (face,) = find_faces(photo)
     assert landmark_error(face, (truth + 0.5) * 8 - 0.5, 720.0) < 0.08
     assert sum(seen) < 1.6e6

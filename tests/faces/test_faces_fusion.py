@@ -4,7 +4,8 @@ import pytest
 
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces import blend as blending
-from ppgan_ext.faces.blend import blend, border_step, poisson_correction, to_lab, to_rgb
+from ppgan_ext.faces.blend import blend, border_step, poisson_correction
+from ppgan_ext.faces.color import to_lab, to_rgb
 from ppgan_ext.faces.skin import find_skin, match_skin
 from ppgan_ext.faces.swap import overlay as fusion
 from ppgan_ext.faces.swap.overlay import draw_over, fuse_by_warp, lay_over, reshape_photo

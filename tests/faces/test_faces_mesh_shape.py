@@ -6,7 +6,7 @@ from scipy.spatial import Delaunay
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR
 from ppgan_ext.faces.pose import MODEL, head_pose, pose_to_rotation
-from ppgan_ext.faces.shape import GENERIC, lend_shape, seen_alike, turn_by
+from ppgan_ext.faces.shape import GENERIC, lend_shape, match_view, turn_by
 from ppgan_ext.types import Pose
 
 
@@ -122,14 +122,14 @@ def test_the_generic_face_is_symmetric_and_agrees_with_the_pose_model():
 
 @pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (28, -10), (-20, 12)])
 def test_a_face_is_shown_at_the_others_pose_with_its_own_shape(yaw, pitch):
-    face, wanted = view(GENERIC, -15, 4, 0.6), view(GENERIC, yaw, pitch)
+    face, target = view(GENERIC, -15, 4, 0.6), view(GENERIC, yaw, pitch)
 
     def error(points):
-        return np.hypot(*(points - wanted).T).mean()
+        return np.hypot(*(points - target).T).mean()
 
-    flat = cv2.estimateAffinePartial2D(face, wanted, method=cv2.LMEDS)[0]  # what turning in the picture alone can do
-    assert error(seen_alike(face, wanted)) < min(5.0, 0.5 * error(face @ flat[:, :2].T + flat[:, 2]))
-    posed = seen_alike(view(other_face(), -15, 4, 0.6), view(GENERIC, yaw, pitch))
+    flat = cv2.estimateAffinePartial2D(face, target, method=cv2.LMEDS)[0]  # the best similarity in the picture
+    assert error(match_view(face, target)) < min(5.0, 0.5 * error(face @ flat[:, :2].T + flat[:, 2]))
+    posed = match_view(view(other_face(), -15, 4, 0.6), view(GENERIC, yaw, pitch))
     assert (
         abs(head_pose(posed, (620, 440)).yaw_degrees - head_pose(view(GENERIC, yaw, pitch), (620, 440)).yaw_degrees) < 4
     )

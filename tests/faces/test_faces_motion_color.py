@@ -38,9 +38,9 @@ def test_a_known_motion_is_found():
     truth[..., 0] = -5.0 * bump(128, 64, 90, 22)
     truth[..., 1] = 3.0 * bump(128, 64, 90, 22)
     motion = estimate_motion(crop, move(crop, truth)) * 128
-    found = cv2.resize(motion, (128, 128), interpolation=cv2.INTER_AREA)
+    estimated = cv2.resize(motion, (128, 128), interpolation=cv2.INTER_AREA)
     mouth = np.s_[84:98, 50:80]
-    assert np.abs(found[mouth] - truth[mouth]).mean() < 1.0
+    assert np.abs(estimated[mouth] - truth[mouth]).mean() < 1.0
     assert motion.shape == (GRID, GRID, 2)
 
 

@@ -82,11 +82,11 @@ def test_roll_is_positive_counter_clockwise():
 
 def test_many_faces_at_once_and_faces_without_landmarks():
     batch = np.stack([UPRIGHT, moved(MOVES["brows up"][0]), np.full((68, 2), np.nan), np.zeros((68, 2))])
-    found = geometric_attributes(batch)
+    measured = geometric_attributes(batch)
     for index in (0, 1):
         alone = geometric_attributes(batch[index])
-        assert all(float(found[name][index]) == float(alone[name]) for name in found)
-    assert np.isnan(found["smile"][2:]).all()
+        assert all(float(measured[name][index]) == float(alone[name]) for name in measured)
+    assert np.isnan(measured["smile"][2:]).all()
     with pytest.raises(InputError, match=r"\(67, 2\)"):
         geometric_attributes(UPRIGHT[:67])
 
@@ -110,7 +110,7 @@ def test_foreign_signs_are_found_out(signs):
     landmarks = np.stack([face_landmarks(face) for face in faces])
     yaw[3] = np.nan
     assert pose_signs(landmarks, signs[0] * yaw, signs[1] * pitch) == signs
-    with pytest.raises(InputError, match="do not tell the sign of pitch"):
+    with pytest.raises(InputError, match="the sign of pitch does not follow from the landmarks"):
         pose_signs(landmarks, yaw, rng.uniform(-30, 30, 60))
 
 
@@ -127,13 +127,15 @@ def test_the_sixteen_have_their_units_and_know_the_unknown():
     landmarks = np.stack([face_landmarks(face) for face in faces]) + rng.normal(0, 0.5, (40, 68, 2))
     age, gender = rng.integers(1, 90, 40).astype(float), rng.integers(0, 2, 40).astype(float)
     age[7] = np.nan
-    found = {a.name: a for a in paddlegan_attributes(landmarks, age, gender, rng.normal(size=40), rng.normal(size=40))}
-    assert tuple(found) == PADDLEGAN_NAMES and len(found) == 16
-    units = {name: found[name].unit for name in ("age", "gender", "yaw", "pitch", "roll", "smile", "nose_tip")}
+    by_name = {
+        a.name: a for a in paddlegan_attributes(landmarks, age, gender, rng.normal(size=40), rng.normal(size=40))
+    }
+    assert tuple(by_name) == PADDLEGAN_NAMES and len(by_name) == 16
+    units = {name: by_name[name].unit for name in ("age", "gender", "yaw", "pitch", "roll", "smile", "nose_tip")}
     assert list(units.values()) == ["year", "class", "degree", "degree", "degree", "sd", "sd"]
-    assert np.isnan(found["age"].values[7]) and np.array_equal(found["gender"].values, gender)
-    assert found["smile"].values.mean() == pytest.approx(0, abs=1e-9)
-    assert found["smile"].values.std() == pytest.approx(1)
+    assert np.isnan(by_name["age"].values[7]) and np.array_equal(by_name["gender"].values, gender)
+    assert by_name["smile"].values.mean() == pytest.approx(0, abs=1e-9)
+    assert by_name["smile"].values.std() == pytest.approx(1)
 
 
 def test_what_the_sixteen_leave_alone():
@@ -144,9 +146,9 @@ def test_what_the_sixteen_leave_alone():
 
 
 def test_class_indicators():
-    found = class_indicators(np.array([0, 2, np.nan, 1, 2.0]), "ethnicity")
-    assert [a.name for a in found] == ["ethnicity_1", "ethnicity_2"]
-    assert np.array_equal(found[1].values, [0, 1, np.nan, 0, 1], equal_nan=True)
+    indicators = class_indicators(np.array([0, 2, np.nan, 1, 2.0]), "ethnicity")
+    assert [a.name for a in indicators] == ["ethnicity_1", "ethnicity_2"]
+    assert np.array_equal(indicators[1].values, [0, 1, np.nan, 0, 1], equal_nan=True)
 
 
 def test_csv_and_npz_tables(tmp_path):
@@ -170,14 +172,14 @@ def test_csv_and_npz_tables(tmp_path):
 
 def test_rows_are_matched_by_name():
     table = LabelTable(["dir/b.png", "a.png"], {"age": np.array([30.0, 20.0])}, 2)
-    found = match_rows(table, ["a.jpg", "x.jpg", "b.jpg"], 3)["age"]
-    assert np.array_equal(found, [20, np.nan, 30], equal_nan=True)
+    ages = match_rows(table, ["a.jpg", "x.jpg", "b.jpg"], 3)["age"]
+    assert np.array_equal(ages, [20, np.nan, 30], equal_nan=True)
     assert np.array_equal(match_rows(table, None, 2)["age"], [30, 20])
     with pytest.raises(InputError, match="2 labels for 3 codes"):
         match_rows(table, None, 3)
     with pytest.raises(InputError, match="no label has the name"):
         match_rows(table, ["q.png"], 1)
-    with pytest.raises(InputError, match="stands there twice"):
+    with pytest.raises(InputError, match="occurs twice"):
         match_rows(LabelTable(["a.png", "a.jpg"], {"age": np.zeros(2)}, 2), ["a.png"], 1)
 
 
@@ -201,7 +203,7 @@ def test_units_of_columns():
         ("name\na\n", "not a table"),
         ("age\n", "not a table"),
         ("age,b\n1,2\n3\n", "row 3: 1 cells under a header of 2"),
-        ("age\nyoung\n", "column 'age' holds 'young'"),
+        ("age\nyoung\n", "column 'age' contains 'young'"),
         ('age\n"1\n', "cannot be read as CSV"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Directions are made as long as pictures need, against generators whose losses are known."""
+"""Directions are scaled by the change of images, against generators with known losses."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ def test_beyond_what_can_be_drawn_a_direction_is_not_stretched():
 
 
 def test_what_cannot_be_measured_is_refused():
-    with pytest.raises(InputError, match="do not follow 'yaw'"):
+    with pytest.raises(InputError, match="images do not follow 'yaw'"):
         calibrate(YAW, CODES, drawing(lambda degrees: -degrees))
     with pytest.raises(InputError, match="no codes"):
         calibrate(YAW, CODES[:0], drawing(lambda degrees: degrees))
-    with pytest.raises(ConfigError, match="without a regression"):
+    with pytest.raises(ConfigError, match="cannot measure: it has no regressor"):
         calibrate(Direction("yaw", VECTOR, "degree"), CODES, drawing(lambda degrees: degrees))
 
 

@@ -45,9 +45,9 @@ def test_files_of_pytorch_load_without_it():
 
 
 def test_the_caller_owns_the_result():
-    given = W_PLUS.copy()
-    load_code(given, 14)[:] = 0
-    assert np.array_equal(given, W_PLUS)
+    original = W_PLUS.copy()
+    load_code(original, 14)[:] = 0
+    assert np.array_equal(original, W_PLUS)
 
 
 def test_without_n_latent_codes_keep_their_layers():
@@ -62,7 +62,7 @@ def test_other_number_types_become_float32():
 
 def test_many_codes_come_only_where_asked(tmp_path: Path):
     many = np.stack([W_PLUS, W_PLUS + 1])
-    with pytest.raises(InputError, match=r"holds 2 codes, shape \(2, 14, 512\)"):
+    with pytest.raises(InputError, match=r"contains 2 codes, shape \(2, 14, 512\)"):
         load_code(many, 14)
     codes, info = read_codes(many, 14)
     assert np.array_equal(codes, many) and info.num_codes == 2
@@ -120,8 +120,8 @@ def test_files_that_are_no_latent_are_refused_on_one_line(tmp_path: Path):
         "cut.npy": "damaged",
         "text.npz": "damaged",
         "empty.npy": "damaged",
-        "two.npz": "holds a, b",
-        "two.pdparams": "holds a, b",
+        "two.npz": "contains a, b",
+        "two.pdparams": "contains a, b",
         "photo.png": "not a latent",
         "absent.npy": "no such file",
         ".": "is a folder",

@@ -26,13 +26,13 @@ def load(path, **kwargs):
 def test_paddlegans_file(tmp_path: Path):
     stored = {"age": AGE, "smile": SMILE[None], "yaw": YAW[0]}
     paddle.save({name: paddle.to_tensor(array) for name, array in stored.items()}, str(tmp_path / "d.pdparams"))
-    found = load(tmp_path / "d.pdparams")
-    assert list(found) == ["age", "smile", "yaw"]
-    assert np.array_equal(found["age"].vector, AGE) and np.array_equal(found["smile"].vector, SMILE)
-    assert np.array_equal(found["yaw"].vector, YAW) and found["yaw"].num_layers == 1
-    assert found["age"].unit == "step" and found["age"].regressor is None
+    loaded = load(tmp_path / "d.pdparams")
+    assert list(loaded) == ["age", "smile", "yaw"]
+    assert np.array_equal(loaded["age"].vector, AGE) and np.array_equal(loaded["smile"].vector, SMILE)
+    assert np.array_equal(loaded["yaw"].vector, YAW) and loaded["yaw"].num_layers == 1
+    assert loaded["age"].unit == "step" and loaded["age"].regressor is None
     # The edit is PaddleGAN's: latent + offset * direction.
-    assert np.allclose(apply(CODE, found, {"yaw": -2.5}), CODE - 2.5 * YAW, atol=1e-5)
+    assert np.allclose(apply(CODE, loaded, {"yaw": -2.5}), CODE - 2.5 * YAW, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ def test_files_of_pytorch_and_archives_and_folders(tmp_path: Path):
 def test_the_own_layout_round_trips_exactly(tmp_path: Path):
     age = Direction("age", AGE, "year", SMILE, 31.25, {"r2": 0.61, "num_faces": 16786.0})
     save_directions(tmp_path / "d.safetensors", {"age": age, "yaw": Direction("yaw", YAW)}, notes={"model": "toy"})
-    found = load(tmp_path / "d.safetensors")
-    assert list(found) == ["age", "yaw"]
-    back = found["age"]
+    loaded = load(tmp_path / "d.safetensors")
+    assert list(loaded) == ["age", "yaw"]
+    back = loaded["age"]
     assert np.array_equal(back.vector, AGE) and np.array_equal(back.regressor, SMILE)
     assert (back.unit, back.bias, dict(back.statistics)) == ("year", 31.25, {"r2": 0.61, "num_faces": 16786.0})
-    assert found["yaw"].regressor is None
+    assert loaded["yaw"].regressor is None
     assert sorted(readers.read(tmp_path / "d.safetensors")) == ["age.direction", "age.regressor", "yaw.direction"]
     header = readers.read_metadata(tmp_path / "d.safetensors")
     assert json.loads(header["ppgan_ext.directions"])["notes"] == {"model": "toy"}
@@ -91,11 +91,11 @@ def test_saving_refuses_what_cannot_be_written(tmp_path: Path):
 
 def test_several_edits_add_up_and_nothing_is_changed_in_place():
     directions = {"age": Direction("age", AGE), "yaw": Direction("yaw", YAW)}
-    given = CODE.copy()
-    edited = apply(given, directions, {"age": 2.0, "yaw": -1.5})
-    assert np.array_equal(given, CODE) and edited.dtype == np.float32
+    original = CODE.copy()
+    edited = apply(original, directions, {"age": 2.0, "yaw": -1.5})
+    assert np.array_equal(original, CODE) and edited.dtype == np.float32
     assert np.allclose(edited, CODE + 2 * AGE - 1.5 * YAW, atol=1e-5)
-    assert np.array_equal(edited, apply(given, directions, {"yaw": -1.5, "age": 2.0}))
+    assert np.array_equal(edited, apply(original, directions, {"yaw": -1.5, "age": 2.0}))
     assert np.array_equal(apply(CODE, directions, {}), CODE)
     batch = apply(np.stack([CODE, AGE]), directions, {"age": 2.0})
     assert np.allclose(batch[1], 3 * AGE, atol=1e-5)
@@ -180,7 +180,7 @@ def test_files_without_directions_are_refused_on_one_line(tmp_path: Path):
         "text.npy": "not real numbers",
         "cut.safetensors": "cut.safetensors",
         "header.safetensors": "header is incomplete",
-        "empty": "holds no direction",
+        "empty": "contains no direction",
         "absent.npy": "no such file",
     }
     for name, message in expected.items():

@@ -10,7 +10,6 @@ from ppgan_ext.latents.fit_directions import (
     Attribute,
     FitOptions,
     describe,
-    fit_direction,
     fit_directions,
     in_deviations,
 )
@@ -51,22 +50,22 @@ def fit(world, method="conditional", **options):
 
 
 def test_known_directions_are_found_in_spite_of_their_correlation(world):
-    found = fit(world)
+    fitted = fit(world)
     for name, vector in world[3].items():
-        assert cosine(found[name].vector, vector) > 0.97, name
+        assert cosine(fitted[name].vector, vector) > 0.97, name
     alone = fit_directions(world[0], [Attribute("age", world[1], "year")])["age"]
-    assert cosine(alone.vector, world[3]["age"]) < cosine(found["age"].vector, world[3]["age"]) - 0.01
+    assert cosine(alone.vector, world[3]["age"]) < cosine(fitted["age"].vector, world[3]["age"]) - 0.01
 
 
 @pytest.mark.parametrize("method", ["conditional", "ridge"])
 def test_one_unit_raises_the_own_estimate_by_one_and_no_other(world, method):
-    found = fit(world, method)
+    fitted = fit(world, method)
     code = world[0][17]
     for name, other in (("age", "smile"), ("smile", "age")):
-        assert found[name].gain() == pytest.approx(1, abs=1e-6)
-        edited = apply(code, found, {name: 5.0})
-        assert found[name].measure(edited) - found[name].measure(code) == pytest.approx(5, abs=1e-3)
-        assert found[other].measure(edited) - found[other].measure(code) == pytest.approx(0, abs=1e-3)
+        assert fitted[name].gain() == pytest.approx(1, abs=1e-6)
+        edited = apply(code, fitted, {name: 5.0})
+        assert fitted[name].measure(edited) - fitted[name].measure(code) == pytest.approx(5, abs=1e-3)
+        assert fitted[other].measure(edited) - fitted[other].measure(code) == pytest.approx(0, abs=1e-3)
 
 
 def test_the_conditional_direction_is_nearer_to_how_faces_change(world):
@@ -77,22 +76,22 @@ def test_the_conditional_direction_is_nearer_to_how_faces_change(world):
 def test_figures_come_from_faces_that_were_held_back(world):
     codes, age, _, _ = world
     noise = np.random.default_rng(1).standard_normal(N)
-    found = fit_directions(codes, [Attribute("age", age, "year"), Attribute("noise", noise, "sd")])
-    age_figures, noise_figures = found["age"].statistics, found["noise"].statistics
+    fitted = fit_directions(codes, [Attribute("age", age, "year"), Attribute("noise", noise, "sd")])
+    age_figures, noise_figures = fitted["age"].statistics, fitted["noise"].statistics
     assert 0.8 < age_figures["r2"] < 1 and abs(noise_figures["r2"]) < 0.1
-    estimates = np.array([found["age"].measure(code) for code in codes])
+    estimates = np.array([fitted["age"].measure(code) for code in codes])
     assert age_figures["mae"] == pytest.approx(np.abs(estimates - age).mean(), rel=0.25)
     slope = np.polyfit(age, estimates, 1)[0]
     assert age_figures["slope"] == pytest.approx(slope, abs=0.08) and age_figures["num_faces"] == N
-    table = describe(found)
+    table = describe(fitted)
     assert len(table) == 3 and table[1].split()[:3] == ["age", "year", str(N)]
     assert float(table[1].split()[3]) == pytest.approx(age_figures["r2"], abs=1e-3)
 
 
 def test_measure_reads_the_attribute_of_new_codes(world):
     codes, age, _, _ = world
-    found = fit_directions(codes[:1000], [Attribute("age", age[:1000], "year")])["age"]
-    errors = [found.measure(code) - value for code, value in zip(codes[1000:], age[1000:], strict=True)]
+    fitted = fit_directions(codes[:1000], [Attribute("age", age[:1000], "year")])["age"]
+    errors = [fitted.measure(code) - value for code, value in zip(codes[1000:], age[1000:], strict=True)]
     assert np.abs(errors).mean() < 6 and abs(np.mean(errors)) < 1
 
 
@@ -100,17 +99,17 @@ def test_unknown_rows_are_left_out(world):
     codes, age, smile, _ = world
     age, wild = age.copy(), codes.copy()
     age[::3] = np.nan
-    known = np.isfinite(age)
-    found = fit_directions(wild, [Attribute("age", age, "year"), Attribute("smile", smile, "sd")], {"age": ["smile"]})
-    assert found["age"].statistics["num_faces"] == known.sum() and found["smile"].statistics["num_faces"] == N
-    assert found["age"].statistics["mean"] == pytest.approx(age[known].mean())
+    labelled = np.isfinite(age)
+    fitted = fit_directions(wild, [Attribute("age", age, "year"), Attribute("smile", smile, "sd")], {"age": ["smile"]})
+    assert fitted["age"].statistics["num_faces"] == labelled.sum() and fitted["smile"].statistics["num_faces"] == N
+    assert fitted["age"].statistics["mean"] == pytest.approx(age[labelled].mean())
     # Labels of unknown rows carry nothing: whatever stood there, the regression is the same.
-    assert cosine(found["age"].vector, world[3]["age"]) > 0.95
+    assert cosine(fitted["age"].vector, world[3]["age"]) > 0.95
 
 
 def test_an_attribute_that_repeats_another_cannot_be_freed_of_it(world):
     codes, age, _, _ = world
-    with pytest.raises(InputError, match="age: cannot be told apart from years"):
+    with pytest.raises(InputError, match="age: cannot be separated from years"):
         fit_directions(
             codes, [Attribute("age", age, "year"), Attribute("years", 2 * age - 3, "year")], {"age": ["years"]}
         )
@@ -128,9 +127,10 @@ def test_the_fit_is_repeatable_and_survives_the_file(world, tmp_path):
     assert dict(back.statistics) == dict(first["age"].statistics)
 
 
-def test_fit_direction_is_the_same_for_one(world):
+def test_rivals_of_one_attribute_do_not_affect_another(world):
     codes, age, smile, _ = world
-    alone = fit_direction(codes, age, name="age", unit="year", others={"smile": smile})
+    attributes = [Attribute("age", age, "year"), Attribute("smile", smile, "step")]
+    alone = fit_directions(codes, attributes, {"age": ["smile"]})["age"]
     assert np.allclose(alone.vector, fit(world)["age"].vector, atol=1e-6)
 
 
@@ -139,11 +139,12 @@ def test_few_components_are_enough_where_the_codes_have_few(world):
     mixing = rng.standard_normal((6, LAYERS * DIM))
     hidden = rng.standard_normal((400, 6)) * [5, 4, 3, 2, 1, 0.5]
     codes = (hidden @ mixing).reshape(400, LAYERS, DIM) + 7
-    found = fit_direction(codes, 10 * hidden[:, 4] + 50, options=FitOptions(num_components=8))
-    assert found.statistics["r2"] > 0.999 and cosine(found.vector.ravel(), mixing[4]) > 0.98
+    attribute = Attribute("age", 10 * hidden[:, 4] + 50, "year")
+    age = fit_directions(codes, [attribute], options=FitOptions(num_components=8))["age"]
+    assert age.statistics["r2"] > 0.999 and cosine(age.vector.ravel(), mixing[4]) > 0.98
 
 
-def test_progress_is_told(world):
+def test_progress_is_reported(world):
     lines = []
     fit_directions(world[0][:100], [Attribute("age", world[1][:100], "year")], on_step=lines.append)
     assert lines[0].endswith(f"of {LAYERS * DIM}") and lines[-1] == "age"
@@ -155,7 +156,7 @@ def test_what_cannot_be_fitted_is_refused(world):
     for attribute, message in (
         (Attribute("a", age[:-1], "year"), "a: .*values for 1500 codes"),
         (Attribute("a", np.ones(N), "year"), "a: the same for all"),
-        (Attribute("a", np.where(np.arange(N) < 9, age, np.nan), "year"), "a: known for 9 faces only"),
+        (Attribute("a", np.where(np.arange(N) < 9, age, np.nan), "year"), "a: known for only 9 faces"),
     ):
         with pytest.raises(InputError, match=message):
             fit_directions(codes, [good, attribute])
@@ -168,7 +169,7 @@ def test_what_cannot_be_fitted_is_refused(world):
     with pytest.raises(ConfigError, match="unknown attribute 'smlie'"):
         fit_directions(codes, [good, Attribute("smile", smile, "sd")], {"age": ["smlie"]})
     halves = [np.where(np.arange(N) % 2 == part, age, np.nan) for part in (0, 1)]
-    with pytest.raises(InputError, match="only 0 faces have all of it: a, b"):
+    with pytest.raises(InputError, match="only 0 faces have all of a, b"):
         fit_directions(codes, [Attribute("a", halves[0], ""), Attribute("b", halves[1], "")], {"a": ["b"]})
     for options in ({"method": "rigde"}, {"test_share": 0.0}, {"test_share": 0.5, "validation_share": 0.5}):
         with pytest.raises(ConfigError):

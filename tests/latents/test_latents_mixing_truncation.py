@@ -53,11 +53,11 @@ def test_weights_per_level():
 
 @pytest.mark.parametrize("codes", [FIRST[0], FIRST, FIRST[None]], ids=["w", "w_plus", "batch"])
 def test_truncation_draws_towards_the_mean(codes):
-    given = codes.copy()
+    original = codes.copy()
     assert np.allclose(truncate(codes, MEAN, 0.7), MEAN + 0.7 * (codes - MEAN), atol=1e-6)
     assert np.array_equal(truncate(codes, MEAN, 1.0), codes)
     assert np.allclose(truncate(codes, MEAN, 0.0), np.broadcast_to(MEAN, codes.shape))
-    assert np.array_equal(codes, given)
+    assert np.array_equal(codes, original)
 
 
 def test_the_cutoff_counts_layers_not_channels():
@@ -87,7 +87,7 @@ def test_truncation_refuses_what_does_not_fit():
         truncate(FIRST, MEAN, 0.5, cutoff=-1)
     with pytest.raises(ConfigError, match="n_latent"):
         truncate(FIRST[0], MEAN, 0.5, cutoff=2)
-    with pytest.raises(InputError, match="do not go together"):
+    with pytest.raises(InputError, match="do not match"):
         truncate(FIRST, MEAN[:4], 0.5)
-    with pytest.raises(InputError, match="do not go together"):
+    with pytest.raises(InputError, match="do not match"):
         truncate(FIRST, FIRST[:5], 0.5)

@@ -1,4 +1,4 @@
-"""The closed loop against responses that are known: curved, coupled, saturating, reversing, losing the face."""
+"""The closed loop against known responses: curved, coupled, saturating, reversing, losing the face."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START = numbers("start", (LAYERS, WIDTH))
 
 
 class Head:
-    """A face model reduced to its response: codes to pose, by rules that are given."""
+    """A face model reduced to its response: codes to pose, by given rules."""
 
     def __init__(self, respond, start=START):
         self.respond, self.start, self.codes = respond, start, []
@@ -255,15 +255,15 @@ def test_a_generators_pictures_are_walked(tmp_path):
     scale = 0.01  # so that "degrees" are of the size of degrees
     directions = {name: Direction(name, span * scale) for name, span in zip(("yaw", "pitch"), spans, strict=True)}
     rest = measure(render(start))
-    wanted = Pose(rest.yaw_degrees / scale + 4.0, rest.pitch_degrees / scale - 3.0, 0.0)
+    goal = Pose(rest.yaw_degrees / scale + 4.0, rest.pitch_degrees / scale - 3.0, 0.0)
 
     def in_degrees(picture):
         seen = measure(picture)
         return Pose(seen.yaw_degrees / scale, seen.pitch_degrees / scale, 0.0)
 
-    match = match_pose(start, wanted, turn_along(directions), render, in_degrees, PoseMatchOptions(aim_degrees=0.05))
+    match = match_pose(start, goal, turn_along(directions), render, in_degrees, PoseMatchOptions(aim_degrees=0.05))
     again = in_degrees(render(match.w_plus))
-    assert np.hypot(again.yaw_degrees - wanted.yaw_degrees, again.pitch_degrees - wanted.pitch_degrees) < 0.5
+    assert np.hypot(again.yaw_degrees - goal.yaw_degrees, again.pitch_degrees - goal.pitch_degrees) < 0.5
     assert match.history[0].error == pytest.approx(5.0, rel=1e-3) and match.num_renders > 3
 
 

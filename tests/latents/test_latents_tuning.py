@@ -13,6 +13,7 @@ from ppgan_ext.latents.projector import DivergedError
 from ppgan_ext.latents.tuning import TuningOptions, tune
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 from tests.reference.toy_engine import N_LATENT, SIZE, STYLE_DIM, toy_engine, toy_perceptual
+from tests.reference.toy_metrics import BreaksAfter
 
 
 @pytest.fixture(scope="module")
@@ -175,28 +176,12 @@ def test_ctrl_c_keeps_what_is_done(engine, run, pivots, interrupt_at):
     assert changed == (interrupt_at > 0)
 
 
-class _BreaksAfter:
-    """The real distance, until it returns NaN."""
-
-    name = "breaks"
-
-    def __init__(self, inner, calls):
-        self._inner, self._calls = inner, calls
-
-    def prepare(self, target):
-        return self._inner.prepare(target)
-
-    def distance(self, pixels, features):
-        self._calls -= 1
-        return self._inner.distance(pixels, features) * (1.0 if self._calls >= 0 else float("nan"))
-
-
 def test_a_loss_of_nan_is_named(engine, run, perceptual):
     before = arrays(engine.synthesizer)
     with pytest.raises(DivergedError, match=r"tuning: the loss became nan at step 3\. Lower start_lr"):
-        run(distance=_BreaksAfter(perceptual, 3), locality_weight=0.0)
+        run(distance=BreaksAfter(perceptual, 3), locality_weight=0.0)
     with pytest.raises(DivergedError, match="locality regulariser became nan at step 3"):
-        run(distance=_BreaksAfter(perceptual, 4))
+        run(distance=BreaksAfter(perceptual, 4))
     assert same(arrays(engine.synthesizer), before)
 
 
@@ -256,5 +241,5 @@ def test_what_cannot_be_tuned_is_refused(engine, perceptual, photos, pivots):
     ],
 )  # fmt: skip
 def test_options_out_of_range_are_refused(wrong):
-    with pytest.raises(ConfigError, match=next(iter(wrong)) if len(wrong) == 1 else "both weights"):
+    with pytest.raises(ConfigError, match=next(iter(wrong)) if len(wrong) == 1 else "are both 0"):
         TuningOptions(**wrong)

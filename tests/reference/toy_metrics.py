@@ -62,6 +62,22 @@ class SquareDistance:
         return (difference * difference).mean(axis=[1, 2, 3])
 
 
+class BreaksAfter:
+    """A distance that returns NaN after a number of calls."""
+
+    name = "breaks"
+
+    def __init__(self, inner, calls):
+        self._inner, self._calls = inner, calls
+
+    def prepare(self, target):
+        return self._inner.prepare(target)
+
+    def distance(self, pixels, features):
+        self._calls -= 1
+        return self._inner.distance(pixels, features) * (1.0 if self._calls >= 0 else float("nan"))
+
+
 class ToyGenerator:
     """Pixels are a function of w, which is a multiple of z.
 
