@@ -9,6 +9,7 @@ import pytest
 from ppgan_ext.errors import ConfigError, InputError, WeightsError
 from ppgan_ext.latents.directions import Direction, save_directions
 from ppgan_ext.networks import LatentRotator
+from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.training.shared.phases import Shard
 from ppgan_ext.weights import load
 from tests.reference import toy_psp, toy_rotator, toy_runs
