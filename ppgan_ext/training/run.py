@@ -100,6 +100,10 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
         notes += checkpoint.load_weights(start.load, task)
         notes.append(f"weights loaded from {start.load}")
     task.after_load()
+    if metrics:
+        outputs = task.outputs()
+        for metric in metrics.values():
+            metric.check(outputs)  # metrics that this model cannot have are refused now
     per_epoch = max(1, len(samples.train) // (settings.batch_size * processes.num_shards_total * task.num_batches))
     total = settings.total_iters or (settings.epochs or 0) * per_epoch
     done = 0 if resumed is None or start.evaluate_only else resumed.iteration

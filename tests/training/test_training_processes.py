@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,49 +13,10 @@ import yaml
 
 from ppgan_ext.training.command_line import main
 from tests.reference import toy_runs
+from tests.reference.toy_families import STYLEGAN2
+from tests.reference.two_processes import two_processes
 
 ROOT = Path(__file__).resolve().parents[2]
-TOY_MAIN = ROOT / "tests" / "reference" / "toy_main.py"
-_NET = {"size": 16, "channel_base": 64, "channel_cap": 8}
-STYLEGAN2 = {
-    "model": {
-        "name": "StyleGAN2Model",
-        "generator": {"name": "StyleGANv2Generator", "style_dim": 12, "n_mlp": 2, **_NET},
-        "discriminator": {"name": "StyleGANv2Discriminator", **_NET},
-        "params": {"gen_iters": 2, "disc_iters": 2},
-        "augment": {"p": 0.4, "interval": 2},
-    },
-    "dataset": {"train": {"name": "FacesDataset", "size": 16, "batch_size": 2, "num_workers": 1}},
-    "image_num": 2,
-}
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def both(*words, script=TOY_MAIN):
-    """Start two processes in the environment that Paddle's launcher makes; return (code, output, errors) of each."""
-    ends = [f"127.0.0.1:{free_port()}" for _ in range(2)]
-    common = {
-        "PADDLE_TRAINERS_NUM": "2",
-        "PADDLE_TRAINER_ENDPOINTS": ",".join(ends),
-        "PADDLE_MASTER": ends[0],
-        "PADDLE_DISTRI_BACKEND": "gloo",
-    }
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(script), *map(str, words), "--no-cuda"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ | common | {"PADDLE_TRAINER_ID": str(rank), "PADDLE_CURRENT_ENDPOINT": ends[rank]},
-        )
-        for rank in range(2)
-    ]
-    said = [process.communicate(timeout=90) for process in processes]
-    return [(process.returncode, out, err) for process, (out, err) in zip(processes, said, strict=True)]
 
 
 def errors_in(text):
@@ -96,7 +56,7 @@ def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, f
 
 
 def test_a_failure_in_one_process_ends_both_and_the_first_tells_it(config, tmp_path):
-    first, second = both("-c", config, "-o", "model.crash=3")
+    first, second = two_processes("-c", config, "-o", "model.crash=3")
     assert (first[0], second[0]) == (1, 1)
     assert errors_in(first[2]) == ["error: process 1: toy memory is full"]
     assert toy_runs.only(tmp_path / "out", "iter_2_checkpoint.pdparams")
@@ -104,7 +64,7 @@ def test_a_failure_in_one_process_ends_both_and_the_first_tells_it(config, tmp_p
 
 
 def test_a_fault_that_both_find_before_work_starts_is_told_once(config, tmp_path):
-    first, second = both("-c", config, "-o", "dataset.train.dataroot=nowhere")
+    first, second = two_processes("-c", config, "-o", "dataset.train.dataroot=nowhere")
     assert (first[0], second[0]) == (1, 1)
     assert errors_in(first[2]) == ["error: nowhere: no such file or folder. Check dataroot."]
     assert errors_in(second[2]) == []

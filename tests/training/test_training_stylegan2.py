@@ -78,17 +78,6 @@ def set_rates(task, rate=0.01):
         optimizer.set_lr(rate)
 
 
-def test_two_and_two_iterations_are_four(config):
-    final = []
-    for first in (4, 2):
-        run = toy_runs.train(config, {"total_iters": first})
-        if first == 2:
-            run = toy_runs.train(config, {"total_iters": 4}, resume=str(run.folder))
-        final.append(toy_runs.content(toy_runs.only(run.folder, "iter_4_checkpoint.pdparams")))
-    assert final[0] == final[1]
-    assert {"extra.path_mean", "extra.ada_p", "extra.ada_signs", "extra.ada_iterations"} <= set(final[0])
-
-
 def test_an_iteration_moves_all_three_networks_and_tells_its_numbers(config):
     task = make(config)
     set_rates(task)

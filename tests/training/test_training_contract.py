@@ -1,0 +1,208 @@
+"""What every family promises, tested on all of them at toy size. A new family joins by a row in `toy_families.TOYS`."""
+
+from __future__ import annotations
+
+import gc
+import os
+
+import numpy as np
+import paddle
+import pytest
+
+from ppgan_ext import metrics
+from ppgan_ext.errors import TrainingError
+from ppgan_ext.training import checkpoint, loop, schema
+from ppgan_ext.training.families import FAMILIES
+from ppgan_ext.training.log import memory_mb
+from tests.reference import toy_runs
+from tests.reference.toy_families import TOYS, MeanMetric
+from tests.reference.two_processes import two_processes
+
+NAMES = sorted({*FAMILIES, "ToyModel"})
+
+
+@pytest.fixture(params=NAMES)
+def toy(request):
+    return TOYS[request.param]
+
+
+@pytest.fixture
+def config(toy, tmp_path, faces):
+    return toy.write(tmp_path, faces)
+
+
+@pytest.fixture
+def _mean_metric(monkeypatch):
+    monkeypatch.setitem(metrics.METRICS, "Mean", MeanMetric)
+
+
+def weights(task):
+    return {
+        f"{name}.{key}": tensor.numpy().copy()
+        for name, network in task.networks.items()
+        for key, tensor in network.state_dict().items()
+    }
+
+
+def final(run):
+    return toy_runs.content(toy_runs.only(run.folder, f"iter_{run.total}_checkpoint.pdparams"))
+
+
+def prepare(config, overrides=None, **start):
+    """Open a run whose files are closed at once: its task is what the test wants."""
+    run = toy_runs.prepare(config, overrides, **start)
+    run.loader.close()
+    run.log.close()
+    return run
+
+
+def test_every_family_has_its_toy():
+    assert {*FAMILIES, "ToyModel"} == set(TOYS)
+
+
+def test_options_survive_being_written_and_read(config, tmp_path):
+    settings = schema.read_config(config)
+    again = tmp_path / "again.yaml"
+    again.write_text(settings.to_yaml())
+    read = schema.read_config(again)
+    assert read.model_dump() == settings.model_dump()
+    assert next(iter(read.model.model_dump())) == "name"
+    assert settings.model.task().__name__.endswith("Task")
+
+
+def test_every_trainable_array_moves_and_nothing_else(toy, config):
+    task = prepare(config, toy.everything).task
+    moved_by = {net for options in task.settings.optimizer.values() for net in options.net_names}
+    before = weights(task)
+    for iteration, batches in zip(range(1, toy.num_iterations + 1), loader_of(task), strict=False):
+        for name, optimizer in task.optimizers.items():
+            optimizer.set_lr(0.01 * task.rate_scales.get(name, 1.0))
+        task.step(batches, iteration)
+    after = weights(task)
+    changed = {key for key in after if not np.array_equal(before[key], after[key])}
+    for name, network in task.networks.items():
+        trainable = {f"{name}.{key}" for key, item in network.named_parameters() if not item.stop_gradient}
+        if name in moved_by:
+            still = {key for key in trainable - changed if not key.startswith(toy.constant or ("-",))}
+            assert still == set(), f"{name} has weights that never learn"
+            statistics = {key for key in changed if key.startswith(f"{name}.")} - trainable
+            assert all(key.endswith(("._mean", "._variance")) for key in statistics)
+        elif not name.endswith("_ema"):
+            assert {key for key in changed if key.startswith(f"{name}.")} == set(), f"{name} must not change"
+    for network in task.networks.values():
+        for parameter in network.parameters():
+            assert parameter.grad is None or not parameter.grad.numpy().any(), "gradients are left over"
+
+
+def loader_of(task):
+    """Batches of the task's own data."""
+    from ppgan_ext.data.loader import Loader
+
+    data, size = task.samples.train, task.settings.batch_size
+    return Loader(data, size, seed=0, num_shards=task.num_batches, num_shards_total=task.num_batches).batches(1)
+
+
+def test_a_run_that_stops_and_resumes_has_the_bytes_of_one_that_did_not(toy, config):
+    whole = final(toy_runs.train(config, toy.everything))
+    begun = toy_runs.train(config, toy.everything | {"total_iters": 2})
+    resumed = toy_runs.train(config, toy.everything, resume=str(begun.folder))
+    assert [key for key, value in final(resumed).items() if value != whole[key]] == []
+    assert whole.keys() == final(resumed).keys()
+    saved = {key if key.startswith("extra.") else key.partition(".")[0] for key in whole}
+    assert saved >= toy.saved and (toy.saved or toy is TOYS["ToyModel"])
+
+
+def test_pictures_and_metrics_between_iterations_change_nothing(toy, config, _mean_metric):
+    quiet = final(toy_runs.train(config, toy.everything))
+    busy = {
+        "log_config.visual_interval": 1,
+        "validate": {"interval": 1, "save_img": True, "metrics": {"mean": {"name": "Mean"}}},
+    }
+    run = toy_runs.train(config, toy.everything | busy)
+    assert final(run) == quiet
+    pictures = run.task.pictures(4)
+    assert pictures
+    for image in pictures.values():
+        assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+    assert all(np.array_equal(image, pictures[name]) for name, image in run.task.pictures(9).items())
+    assert len(list(run.folder.glob("visual_train/*.png"))) == 4 * len(pictures)
+
+
+def test_load_takes_all_weights_by_their_names(toy, config, tmp_path):
+    run = toy_runs.train(config, toy.everything)
+    saved = toy_runs.only(run.folder, "iter_4_weight.pdparams")
+    task = prepare(config, toy.everything, load=str(saved)).task
+    mine, theirs = weights(task), weights(run.task)
+    assert [key for key in theirs if not np.array_equal(mine[key], theirs[key])] == []
+    assert checkpoint.load_weights(saved, task) == []
+
+
+def test_evaluation_alone_measures_the_loaded_weights_and_writes_nothing(toy, config, _mean_metric):
+    measured = {"validate": {"metrics": {"mean": {"name": "Mean"}}}}
+    run = toy_runs.train(config, toy.everything | measured)
+    expected = loop.evaluate(run)
+    saved = toy_runs.only(run.folder, "iter_4_weight.pdparams")
+    again = prepare(config, toy.everything | measured, load=str(saved), evaluate_only=True)
+    before = weights(again.task)
+    assert loop.evaluate(again) == expected and set(expected) == {"mean"}
+    assert all(np.array_equal(array, before[key]) for key, array in weights(again.task).items())
+    assert not list(again.folder.glob("*.pdparams"))
+
+
+def test_a_nan_stops_the_run_and_keeps_the_last_checkpoint(toy, config):
+    run = toy_runs.prepare(config, toy.everything | {"snapshot_config.interval": 1})
+    step = run.task.step
+
+    def poisoned(batches, iteration):
+        if iteration == 3:
+            learning = {net for options in run.settings.optimizer.values() for net in options.net_names}
+            parameter = next(iter(run.task.networks[sorted(learning)[0]].parameters()))
+            parameter.set_value(paddle.full_like(parameter, float("nan")))
+        return step(batches, iteration)
+
+    run.task.step = poisoned
+    with pytest.raises(TrainingError, match=r"iter_2_checkpoint.pdparams"):
+        toy_runs.finish(run)
+    kept = toy_runs.only(run.folder, "*_checkpoint.pdparams")
+    assert kept.name == "iter_2_checkpoint.pdparams"
+    assert all(
+        np.isfinite(np.frombuffer(value, np.float32)).all()
+        for key, value in toy_runs.content(kept).items()
+        if key.partition(".")[0] in run.task.networks and len(value) % 4 == 0 and "options" not in key
+    )
+
+
+@pytest.mark.alone
+def test_memory_stays_flat(toy, config):
+    total = toy.memory_iterations
+    run = toy_runs.prepare(config, toy.everything | {"total_iters": total, "snapshot_config.interval": total // 4})
+    counts, memory = {}, {}
+    step = run.task.step
+
+    def watch(batches, iteration):
+        numbers = step(batches, iteration)
+        if iteration in (total // 2, total - 2):
+            gc.collect()
+            counts[iteration], memory[iteration] = len(gc.get_objects()), memory_mb()
+        return numbers
+
+    run.task.step = watch
+    toy_runs.finish(run)
+    first, last = sorted(counts)
+    assert counts[last] - counts[first] < 200, counts
+    assert memory[last] - memory[first] < 8, memory
+
+
+@pytest.mark.alone
+def test_two_processes_have_the_bytes_of_one_on_the_same_images(toy, config, tmp_path):
+    """With one thread in every process, since more threads add up in another order."""
+    assert os.environ.get("OMP_NUM_THREADS") == "1", "start the tests with OMP_NUM_THREADS=1"
+    settled = tmp_path / "settled.yaml"
+    settled.write_text(schema.read_config(config, toy.everything).to_yaml())
+    for code, _, errors in two_processes("-c", settled, "-o", f"output_dir={tmp_path / 'two'}"):
+        assert code == 0, errors[-2000:]
+    one = final(toy_runs.train(settled, {"accumulate": 2, "output_dir": str(tmp_path / "one")}))
+    two = toy_runs.content(toy_runs.only(tmp_path / "two", "iter_4_checkpoint.pdparams"))
+    assert [key for key in one if one[key] != two[key]] == []
+    assert one.keys() == two.keys()
+    assert len(list((tmp_path / "two").iterdir())) == 1, "more than one process has written"
