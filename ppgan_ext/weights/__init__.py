@@ -1,1 +1,1 @@
-"""Where numbers come from: the catalog of known models, the cache and downloads, readers and strict loading."""
+"""Weights: the catalog of models, the cache and downloads, readers of all formats, and strict loading."""

@@ -1,4 +1,4 @@
-"""Which network a state belongs to, read off its names and shapes (names as PaddleGAN's)."""
+"""Inferring a network's architecture from the names and shapes of its arrays (in PaddleGAN's naming)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DEFAULT_BLUR = (1.0, 3.0, 3.0, 1.0)
 
 @dataclass(frozen=True)
 class Architecture:
-    """A StyleGAN2 generator, as its arrays show it.
+    """The architecture of a StyleGAN2 generator.
 
     Attributes:
         size: side of its images.
@@ -25,7 +25,7 @@ class Architecture:
         n_mlp: layers of the mapping network.
         channels: resolution -> channels, 4 to ``size``.
         is_concat: noise is concatenated (GPEN).
-        blur_kernel: taps of its resampling filters, smallest 1.
+        blur_kernel: taps of its resampling filters, scaled so that the smallest is 1.
     """
 
     size: int
@@ -37,14 +37,14 @@ class Architecture:
 
     @property
     def n_latent(self) -> int:
-        """Rows of a w_plus."""
+        """Rows of a w_plus code."""
         return 2 * (self.size.bit_length() - 1) - 2
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments that make this generator.
+        """Return the keyword arguments that build this generator.
 
         Raises:
-            WeightsError: its channels follow neither law.
+            WeightsError: its channels follow neither law of :func:`channel_law`.
         """
         extra: dict[str, Any] = {"is_concat": True} if self.is_concat else {}
         if self.blur_kernel != _DEFAULT_BLUR:
@@ -53,7 +53,7 @@ class Architecture:
         return {**basics, **channel_law(self.channels), **extra}
 
     def flags(self) -> str:
-        """The command-line flags that fit it."""
+        """Return the command-line flags that describe it."""
         law = channel_law(self.channels)
         multiplier = f" --channel_multiplier {law['channel_multiplier']:g}" if "channel_multiplier" in law else ""
         return f"--size {self.size}{multiplier} --style_dim {self.style_dim} --n_mlp {self.n_mlp}"
@@ -64,10 +64,14 @@ class Architecture:
 
 
 def generator_architecture(state: Mapping[str, npt.NDArray], where: object) -> Architecture:
-    """Read the architecture of a generator off its state.
+    """Infer the architecture of a generator from its state.
+
+    Args:
+        state: name -> array.
+        where: the file, for messages.
 
     Raises:
-        WeightsError: an array that settles it is missing.
+        WeightsError: an array that determines the architecture is missing.
     """
     try:
         num_blocks = _count(state, r"to_rgbs\.(\d+)\.bias")
@@ -84,19 +88,22 @@ def generator_architecture(state: Mapping[str, npt.NDArray], where: object) -> A
             blur_kernel=_taps(state.get("to_rgbs.0.upsample.kernel")),
         )
     except (KeyError, IndexError) as error:
-        what = f"holds no complete StyleGAN2 generator ({error} settles its shape)"
-        raise WeightsError(what, where=where, cure="Give a whole checkpoint") from error
+        what = f"contains no complete StyleGAN2 generator ({_reason(error)})"
+        raise WeightsError(what, where=where, cure="Give a complete checkpoint") from error
 
 
 def channel_law(channels: Mapping[int, int]) -> dict[str, Any]:
-    """Find the arguments from which ``networks.sizes.channel_table`` makes these channels.
+    """Return the arguments with which ``networks.sizes.channel_table`` yields these channels.
+
+    Args:
+        channels: resolution -> number of channels.
 
     Returns:
         ``{"channel_multiplier": m}`` (config F: 512 up to 32 px, then 16384 m / resolution), or ``channel_base`` and
-        ``channel_cap`` with ``min(base // resolution, cap)``.
+        ``channel_cap`` for ``min(base // resolution, cap)``.
 
     Raises:
-        WeightsError: neither fits.
+        WeightsError: neither law fits.
     """
     wide = {res: count for res, count in channels.items() if res > 32}
     if all(channels[res] == 512 for res in channels if res <= 32):
@@ -107,34 +114,39 @@ def channel_law(channels: Mapping[int, int]) -> dict[str, Any]:
     low = _channel_base(channels)
     high = min((count * res + res - 1 for res, count in channels.items() if count < cap), default=low)
     if low > high:
-        raise WeightsError(f"channels {dict(channels)} follow no known law", cure="Only config F and base / cap do")
+        cure = "Only channels of config F, or of a base and a cap, are supported"
+        raise WeightsError(f"channels {dict(channels)} follow no known law", cure=cure)
     return {"channel_base": low, "channel_cap": cap}
 
 
 def discriminator_arguments(state: Mapping[str, npt.NDArray], where: object) -> dict[str, Any]:
-    """Keyword arguments of the StyleGANv2Discriminator that a state belongs to.
+    """Return the keyword arguments of the StyleGANv2Discriminator that a state belongs to.
+
+    Args:
+        state: name -> array.
+        where: the file, for messages.
 
     Raises:
-        WeightsError: an array that settles it is missing.
+        WeightsError: an array that determines the architecture is missing.
     """
     size, channels = _trunk(state, where)
     return {"size": size, **channel_law(channels)}
 
 
 def encoder_arguments(state: Mapping[str, npt.NDArray], style_dim: int, where: object) -> tuple[str, dict[str, Any]]:
-    """Name and keyword arguments of the encoder network that a state belongs to.
+    """Return the name and keyword arguments of the encoder network that a state belongs to.
 
     Args:
-        state: the encoder's arrays.
+        state: name -> array.
         style_dim: of the generator it belongs to.
         where: the file, for messages.
 
     Returns:
-        A key of ``networks.NETWORKS`` and the arguments; ``size`` is missing where the state does not settle it (an
+        A key of ``networks.NETWORKS`` and the arguments, without ``size`` if the state does not determine it (an
         encoder to a single w).
 
     Raises:
-        WeightsError: none of the known encoders.
+        WeightsError: the state belongs to none of the known encoders.
     """
     try:
         if "heads.0.0.weight" in state:
@@ -150,23 +162,23 @@ def encoder_arguments(state: Mapping[str, npt.NDArray], style_dim: int, where: o
             return "BackboneEncoderUsingLastLayerIntoWPlus", {"size": _size_for(num_rows), **common}
         return "BackboneEncoderUsingLastLayerIntoW", common
     except (KeyError, IndexError) as error:
-        what = f"holds no complete encoder ({error} settles its shape)"
-        raise WeightsError(what, where=where, cure="Give a whole checkpoint") from error
+        what = f"contains no complete encoder ({_reason(error)})"
+        raise WeightsError(what, where=where, cure="Give a complete checkpoint") from error
 
 
 def arcface_width(state: Mapping[str, npt.NDArray]) -> int:
-    """First width of the ArcFace network that a state belongs to; the published one where the state does not say."""
+    """Return the first width of the ArcFace network that a state belongs to, or the published one if it is unclear."""
     first = state.get("input_layer.0.weight", np.zeros(0))
     return int(first.shape[0]) if first.shape[0] and first.shape[0] % 16 == 0 else 64
 
 
 def _channel_base(channels: Mapping[int, int]) -> int:
-    """The base of ``min(base // resolution, cap)``; for channels that all equal the cap, the smallest that will do."""
+    """Return the base of ``min(base // resolution, cap)``; if all channels equal the cap, the smallest possible one."""
     return max(count * res for res, count in channels.items())
 
 
 def _trunk(state: Mapping[str, npt.NDArray], where: object) -> tuple[int, dict[int, int]]:
-    """Size and channels of a residual trunk, from the image down to 4 pixels."""
+    """Return the size and the channels of a residual trunk, from the image down to 4 pixels."""
     try:
         num_blocks = max(_count(state, r"convs\.(\d+)\.conv1\.0\.weight") - 1, 1)
         size = 4 << num_blocks
@@ -175,11 +187,16 @@ def _trunk(state: Mapping[str, npt.NDArray], where: object) -> tuple[int, dict[i
             channels[size >> block] = int(state[f"convs.{block}.conv2.1.weight"].shape[0])
         return size, channels
     except (KeyError, IndexError) as error:
-        raise WeightsError(f"holds no complete residual trunk ({error} settles its shape)", where=where) from error
+        what = f"contains no complete residual trunk ({_reason(error)})"
+        raise WeightsError(what, where=where, cure="Give a complete checkpoint") from error
+
+
+def _reason(error: KeyError | IndexError) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else "an array has too few axes"
 
 
 def _count(state: Mapping[str, npt.NDArray], pattern: str) -> int:
-    """One more than the highest number in the names that fit."""
+    """Return one more than the highest number in the names that match the pattern."""
     numbers = [int(match.group(1)) for name in state if (match := re.fullmatch(pattern, name))]
     return max(numbers) + 1 if numbers else 0
 
@@ -189,7 +206,7 @@ def _size_for(n_latent: int) -> int:
 
 
 def _taps(kernel: npt.NDArray | None) -> tuple[float, ...]:
-    """The taps, smallest 1, whose outer product the kernel is but for a factor; config F's where there are none."""
+    """Return the taps, smallest 1, whose outer product the kernel is, up to a factor; config F's if there are none."""
     if kernel is None or kernel.ndim != 2 or not np.asarray(kernel).any():
         return _DEFAULT_BLUR
     row = np.asarray(kernel, np.float64).sum(axis=0)

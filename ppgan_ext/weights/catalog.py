@@ -1,7 +1,7 @@
-"""The known models: for each name, what it is, where its files are, and what has to go with them.
+"""The catalog of models: for each name, its architecture, its files, and the settings that belong to them.
 
 The names are PaddleGAN's ``model_type`` names, and ``faces-128``, the model that ships with the package. A record
-binds a file to its crop template, value range, latent shape and licence, so that they cannot be combined wrongly.
+ties a file to its crop template, value range, latent shape and licence, so that they cannot be combined wrongly.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class FileRecord:
 
     Attributes:
         name: its name in caches and folders.
-        url: where it is published; None where it is not.
-        bundled: it ships with the package.
-        sha256: of its bytes, in hexadecimal; None where the publisher states none.
-        min_bytes: a file shorter than this cannot be it.
+        url: where it is published, or None.
+        bundled: whether it ships with the package.
+        sha256: of its bytes, in hexadecimal; None if the publisher states none.
+        min_bytes: a shorter file is rejected.
         licence: in words.
     """
 
@@ -46,27 +46,27 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """One model of faces.
+    """A face model.
 
     Attributes:
         name: PaddleGAN's ``model_type``.
-        weights: the file; None for a model whose file the user gives.
-        has_encoder: the file holds an encoder beside the generator.
+        weights: the file; None for a model whose file the user provides.
+        has_encoder: whether the file contains an encoder as well as the generator.
         size: side of the generator's images.
         style_dim: length of z and w.
         n_mlp: layers of the mapping network.
-        channel_multiplier: see ``networks.sizes.channel_table``; counts where ``channel_base`` is None.
-        channel_base: see there.
-        channel_cap: see there.
-        crop: crop template that photos are aligned with, "ffhq" or "tight".
-        value_range: of pixels, in and out.
+        channel_multiplier: see ``networks.sizes.channel_table``; used if ``channel_base`` is None.
+        channel_base: see ``networks.sizes.channel_table``.
+        channel_cap: see ``networks.sizes.channel_table``.
+        crop: crop template with which photos are aligned, "ffhq" or "tight".
+        value_range: of pixels, for input and output.
         directions: file of directions in this model's latent space.
-        rotator: network that turns heads in this model's latent space.
+        rotator: file of the network that turns heads in this model's latent space.
         licence: of the weights, in words.
-        papers: what the model implements.
-        provenance: where it comes from.
-        held_back: how many faces, the last ones of its data, the training never saw; None where that is not known.
-        encoder_passes: how often the encoder looks before its answer no longer gets better: see `Engine.encode`.
+        papers: the papers that the model implements.
+        provenance: where the model comes from.
+        held_back: how many faces, the last ones of its data, were never used in training; None if unknown.
+        encoder_passes: number of passes after which the encoder's codes stop improving: see `Engine.encode`.
     """
 
     name: str
@@ -90,18 +90,13 @@ class ModelRecord:
 
     @property
     def kind(self) -> str:
-        """What it can do: "encoder" where photos can be turned into codes, else "generator"."""
+        """What the model can do: "encoder" if it can encode photos, else "generator"."""
         return "encoder" if self.has_encoder else "generator"
 
     @property
     def n_latent(self) -> int:
-        """Rows of a w_plus: 2 log2(size) - 2."""
+        """Rows of a w_plus code: 2 log2(size) - 2."""
         return 2 * (self.size.bit_length() - 1) - 2
-
-    @property
-    def latent_shape(self) -> tuple[int, int]:
-        """Shape of a w_plus."""
-        return self.n_latent, self.style_dim
 
 
 def _paddlegan(name: str, **settings: Any) -> FileRecord:
@@ -129,7 +124,7 @@ ARCFACE = _paddlegan(
 
 
 def _bundled_model(folder: Path) -> ModelRecord:
-    """Build the record of the model that ships with the package from the JSON beside it.
+    """Build the record of the bundled model from the JSON file beside it.
 
     Raises:
         WeightsError: the JSON is damaged.
@@ -186,7 +181,7 @@ _RECORDS = (
         "ffhq-inversion",
         _paddlegan("pSp-ffhq-inversion.pdparams", min_bytes=500 * _MIB, licence=_NVIDIA),
         has_encoder=True,
-        # Its decoder is the FFHQ generator itself, so that model's directions are valid here.
+        # Its decoder is the FFHQ generator itself, so the FFHQ model's directions are valid for it.
         directions=_FFHQ_DIRECTIONS,
         licence=_NVIDIA,
         papers=(_PSP, _STYLEGAN2),
@@ -198,31 +193,31 @@ _RECORDS = (
         licence=_NVIDIA,
         papers=(_PSP, "arXiv 2010.05334"),
     ),
-    # PaddleGAN's name for "the pSp file that --weight_path names".
+    # PaddleGAN's name for the pSp file given by --weight_path.
     ModelRecord("default", None, has_encoder=True, papers=(_PSP,)),
 )
 MODELS: dict[str, ModelRecord] = {record.name: record for record in _RECORDS}
 
 
 def find(name: str, kind: str | None = None) -> ModelRecord:
-    """Look a model up.
+    """Look up a model.
 
     Args:
         name: its ``model_type``.
-        kind: "encoder" to accept only models that turn photos into codes; "generator" or None for any, as every model
-            has a generator.
+        kind: "encoder" to accept only models that can encode photos; "generator" or None for any model, since all have
+            a generator.
 
     Raises:
-        ConfigError: no such model, with the nearest name; or one without an encoder where one is needed.
+        ConfigError: there is no such model (the message names the nearest one), or it lacks a required encoder.
 
     Example:
-        >>> find("ffhq-inversion").latent_shape
-        (18, 512)
+        >>> find("ffhq-inversion").n_latent
+        18
     """
     choices = [key for key, record in MODELS.items() if kind != "encoder" or record.has_encoder]
     if name in MODELS and name not in choices:
         cure = f"Choose from: {', '.join(choices)}"
-        raise ConfigError(f"the model '{name}' has no encoder, which this needs", where="model_type", cure=cure)
+        raise ConfigError(f"the model '{name}' has no encoder, which is required", where="model_type", cure=cure)
     if name not in MODELS:
         raise ConfigError(f"there is no model '{name}'", where="model_type", cure=nearest(name, choices))
     return MODELS[name]

@@ -1,4 +1,4 @@
-"""Turn a checkpoint of any known layout and format into a file that this package and PaddleGAN load as it is."""
+"""Converting a checkpoint of any known layout and format to a file that this package and PaddleGAN can load."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _PSP_PREFIX = {"encoder": "encoder.", "generator": "decoder."}
 
 @dataclass(frozen=True)
 class Report:
-    """What a conversion did.
+    """The result of a conversion.
 
     Attributes:
-        source: format and layout as recognised.
+        source: the recognised format and layout.
         written: part -> number of arrays.
-        num_values: numbers in all arrays.
-        left_out: what of the source is not in the output.
-        output: the file written.
+        num_values: number of elements in all arrays.
+        left_out: entries of the source that are not in the output.
+        output: the written file.
     """
 
     source: str
@@ -53,20 +53,20 @@ def convert(
     net_name: str | None = None,
     dtype: str | None = None,
 ) -> Report:
-    """Convert a checkpoint; every name on both sides must be used up.
+    """Convert a checkpoint; the names in the source must match its networks exactly.
 
     Args:
-        source: a file of any format and layout that :func:`ppgan_ext.weights.load.load_face_model` takes.
-        output: ``.pdparams`` or ``.safetensors``. A generator becomes PaddleGAN's flat state dict, with ``latent_avg``
-            where the source has it; a pSp model PaddleGAN's ``encoder.*``, ``decoder.*``, ``latent_avg`` and ``opts``
-            (in the header of a ``.safetensors``); the package's own model keeps its layout.
-        net_name: the network to take out of a checkpoint of several; default the averaged generator.
+        source: a file of any format and layout that :func:`ppgan_ext.weights.load.load_face_model` accepts.
+        output: ``.pdparams`` or ``.safetensors``. A generator is written as PaddleGAN's flat state dict, with the
+            source's ``latent_avg``, if any; a pSp model as PaddleGAN's ``encoder.*``, ``decoder.*``, ``latent_avg`` and
+            ``opts`` (in the header of a ``.safetensors``); the package's own model keeps its layout.
+        net_name: the network to select from a checkpoint of several; by default the averaged generator.
         dtype: store floating-point arrays as "float16" or "float32"; None keeps their types.
 
     Raises:
-        ConfigError: an unknown dtype or suffix.
-        WeightsError: the source cannot be read or recognised, or does not fit its network, or its numbers do not fit
-            the dtype.
+        ConfigError: the dtype or the suffix is unknown.
+        WeightsError: the source cannot be read or recognised, does not fit its network, or contains numbers that are
+            too large for the dtype.
         OutputError: the output cannot be written.
     """
     if dtype is not None and dtype not in DTYPES:
@@ -79,7 +79,7 @@ def convert(
             {name: tuple(tensor.shape) for name, tensor in build_lazily(build).state_dict().items()},
             path,
             unknown=checkpoint.unknown.get(part, ()),
-            cure="Give a whole checkpoint of one of the known layouts",
+            cure="Give a complete checkpoint of one of the known layouts",
         )
     state, options, written = _arranged(checkpoint)
     state = {name: _cast(name, array, dtype, path) for name, array in state.items()}
@@ -91,7 +91,7 @@ def convert(
 
 
 def _arranged(checkpoint: Checkpoint) -> tuple[State, dict[str, Any], list[str]]:
-    """Flat arrays under the names that go into the file, the options that go with them, and the parts they are of."""
+    """Return the flat arrays under the output's names, the options to store with them, and the written parts."""
     parts, mean = checkpoint.parts, checkpoint.latent_avg
     if "encoder" in parts and "generator" in parts and "input_layer.0.weight" in parts["encoder"]:
         written = ["encoder", "generator"]
@@ -112,7 +112,7 @@ def _arranged(checkpoint: Checkpoint) -> tuple[State, dict[str, Any], list[str]]
 
 
 def _psp_options(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The options that PaddleGAN reads, and all others of the source as far as they are plain values."""
+    """Return the options that PaddleGAN reads, and all others of the source, converted to plain values."""
     first = checkpoint.parts["encoder"]
     has_rows = "styles.0.linear.weight" in first
     flat = "BackboneEncoderUsingLastLayerIntoW" + ("Plus" if "output_layer_2.3.weight" in first else "")

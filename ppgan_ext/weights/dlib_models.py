@@ -1,7 +1,7 @@
-"""Where the files of dlib's trained models are, and what their numbers mean.
+"""Locating the files of dlib's trained models, and the threshold for their descriptors.
 
-The files come with the package face_recognition_models. That package is located but never imported, since importing
-it needs pkg_resources, which new setuptools lacks.
+The files come with the package face_recognition_models. That package is located but never imported, because importing
+it requires pkg_resources, which recent setuptools lacks.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from ppgan_ext.errors import WeightsError
 PACKAGE = "face_recognition_models"
 DESCRIPTOR = "dlib_face_recognition_resnet_model_v1.dat"
 SAME_PERSON = 0.6
-"""Euclidean distance below which two descriptors show one person (99.4% right on Labeled Faces in the Wild)."""
+"""Euclidean distance below which two descriptors belong to one person (99.4% accuracy on Labeled Faces in the Wild)."""
 
 
 def package_folder() -> Path | None:
-    """Find the model folder of face_recognition_models without importing it."""
+    """Return the model folder of face_recognition_models without importing it, or None if it is not installed."""
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         return None
@@ -26,14 +26,14 @@ def package_folder() -> Path | None:
 
 
 def first_file(candidates: list[Path], name: str) -> Path:
-    """Return the first of the files that exists.
+    """Return the first file that exists.
 
     Args:
-        candidates: where to look.
-        name: of what is wanted, for the message.
+        candidates: possible paths of the file.
+        name: of the file, for the message.
 
     Raises:
-        WeightsError: there is none.
+        WeightsError: none of them exists.
     """
     for path in candidates:
         if path.is_file():
@@ -42,10 +42,10 @@ def first_file(candidates: list[Path], name: str) -> Path:
 
 
 def descriptor_file() -> Path:
-    """Find the face recognition network.
+    """Return the path of the face recognition network.
 
     Raises:
-        WeightsError: there is none.
+        WeightsError: the file is missing.
     """
     folder = package_folder()
     return first_file([folder / DESCRIPTOR] if folder is not None else [], DESCRIPTOR)

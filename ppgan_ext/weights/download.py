@@ -1,4 +1,4 @@
-"""Fetch one file over HTTP: resumed where it broke off, checked, and in place only when whole."""
+"""Downloading a file over HTTP: interrupted transfers are resumed, and only a complete, verified file is kept."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from typing import TypeAlias
 from ppgan_ext.errors import ConfigError, OutputError, PpganExtError, WeightsError
 from ppgan_ext.version import __version__
 
-# Called with bytes done and bytes in all (None where the server does not say).
+# Called with the bytes done and the total (None if the server does not state it).
 OnProgress: TypeAlias = Callable[[int, int | None], None]
 
 PAUSES = (1.0, 4.0)  # seconds before the second and third attempt
@@ -33,15 +33,15 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @dataclass(frozen=True)
 class Request:
-    """What to fetch, where to put it, and how to know it.
+    """A file to download, its target, and how to verify it.
 
     Attributes:
         url: http or https.
-        target: the finished file.
+        target: path of the finished file.
         sha256: expected hash in hexadecimal, or None.
-        min_bytes: a shorter answer is refused.
-        check: raises a PpganExtError if the finished file is not what it should be.
-        on_progress: called now and then.
+        min_bytes: a shorter file is refused.
+        check: raises a PpganExtError if the downloaded file has the wrong content.
+        on_progress: called after every chunk.
     """
 
     url: str
@@ -53,60 +53,61 @@ class Request:
 
     @property
     def part(self) -> Path:
-        """Where the bytes gather until they are whole."""
+        """Path of the incomplete download."""
         return self.target.with_name(self.target.name + ".part")
 
     @property
     def journal(self) -> Path:
-        """What is known of the file that ``part`` is a piece of."""
+        """Path of the notes on the server's file to which ``part`` belongs."""
         return self.target.with_name(self.target.name + ".part.json")
 
     @property
     def cure(self) -> str:
-        """How to do by hand what could not be done here."""
+        """How to download the file by hand."""
         return f"Download {self.url} by other means and put it into {self.target.parent} as {self.target.name}"
 
     def discard(self) -> None:
-        """Remove what has been fetched."""
+        """Remove the incomplete download."""
         self.part.unlink(missing_ok=True)
         self.journal.unlink(missing_ok=True)
 
 
 class _TransientError(Exception):
-    """Something that may pass: worth another attempt."""
+    """A temporary failure, worth another attempt."""
 
 
 def download(request: Request) -> Path:
-    """Fetch the file, or wait for another process that is fetching it.
+    """Download the file, or wait for another process that is downloading it.
 
-    A broken transfer is taken up again by the next attempt or the next call, if the server says that its file is
-    still the same (ETag or Last-Modified).
+    The next attempt or call resumes an interrupted transfer, if the server's file is still the same (by its ETag or
+    Last-Modified).
 
     Returns:
         ``request.target``.
 
     Raises:
-        WeightsError: no connection, an error of the server, a web page, too short, or another hash; the message says
-            how to put the file there by hand.
+        WeightsError: there is no connection, or the server sends an error, a web page, a file that is too short or one
+            with another hash; the message says how to download the file by hand.
         OutputError: the folder cannot be written, or the disk is full.
         ConfigError: the URL is not http or https.
     """
     if not request.url.startswith(("http://", "https://")):
-        raise ConfigError("only http and https can be fetched", where=request.url)
+        cure = "Give a URL that begins with http:// or https://"
+        raise ConfigError("only http and https are supported", where=request.url, cure=cure)
     try:
         request.target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(request.target.with_name(f".{request.target.name}.lock")):
             if not request.target.is_file():
                 _attempt(request)
-    except OSError as error:  # the network's are dealt with further down: this one is the disk's
+    except OSError as error:  # network errors are handled further down: this one comes from the disk
         if error.errno in _FULL:
-            request.discard()  # a part left on a full disk would keep it full
+            request.discard()  # an incomplete file would keep the disk full
         raise _disk_error(error, request) from error
     return request.target
 
 
 def _attempt(request: Request) -> None:
-    """Try until the file is whole; a transfer that broke off but came further than any before costs no attempt."""
+    """Try until the file is complete; an interrupted transfer that got further than all before costs no attempt."""
     pauses, furthest = list(PAUSES), 0
     while True:
         try:
@@ -129,23 +130,23 @@ def _attempt(request: Request) -> None:
 
 
 def _transfer(request: Request) -> bool:
-    """Bring the part file to its full length; returns whether it was continued rather than begun."""
-    known = _read_journal(request)
-    offset = request.part.stat().st_size if known else 0
+    """Download the rest of the part file, and return whether it was resumed rather than started."""
+    journal = _read_journal(request)
+    offset = request.part.stat().st_size if journal else 0
     headers = {"User-Agent": f"ppgan_ext/{__version__}", "Accept-Encoding": "identity"}
-    if known and offset:
-        if offset == known.get("total"):
+    if journal and offset:
+        if offset == journal.get("total"):
             return True
-        headers |= {"Range": f"bytes={offset}-", "If-Range": str(known["validator"])}
+        headers |= {"Range": f"bytes={offset}-", "If-Range": str(journal["validator"])}
     try:
-        asked = urllib.request.Request(request.url, headers=headers)
-        with urllib.request.urlopen(asked, timeout=TIMEOUT) as response:
-            if response.status == 206 and _continues(response, offset, known):
-                _receive(request, response, offset, known.get("total"))
+        http_request = urllib.request.Request(request.url, headers=headers)
+        with urllib.request.urlopen(http_request, timeout=TIMEOUT) as response:
+            if response.status == 206 and _continues(response, offset, journal):
+                _receive(request, response, offset, journal.get("total"))
                 return True
             if response.status != 200:
                 request.discard()
-                raise _TransientError(f"the server answered {response.status} out of place")
+                raise _TransientError(f"the server sent the unexpected status {response.status}")
             total = _begin(request, response)
             _receive(request, response, 0, total)
             return False
@@ -158,7 +159,7 @@ def _transfer(request: Request) -> bool:
 
 
 def _raise_for_status(request: Request, error: urllib.error.HTTPError) -> None:
-    if error.code == 416:  # the part is as long as the server's file, or longer: it is another one
+    if error.code == 416:  # the part is at least as long as the server's file, which must be another one
         request.discard()
         raise _TransientError("the server's file has changed")
     if error.code in _TRANSIENT_STATUS:
@@ -166,21 +167,21 @@ def _raise_for_status(request: Request, error: urllib.error.HTTPError) -> None:
     raise WeightsError(f"the server answered {error.code} {error.reason}", where=request.url, cure=request.cure)
 
 
-def _continues(response: http.client.HTTPResponse, offset: int, known: dict) -> bool:
-    """Tell whether a partial answer begins where the part file ends, and is of the same file."""
+def _continues(response: http.client.HTTPResponse, offset: int, journal: dict) -> bool:
+    """Return whether a partial response starts where the part file ends, and belongs to the same file."""
     span = response.headers.get("Content-Range", "")
-    total = known.get("total")
+    total = journal.get("total")
     return span.startswith(f"bytes {offset}-") and (total is None or span.endswith(f"/{total}"))
 
 
 def _begin(request: Request, response: http.client.HTTPResponse) -> int | None:
-    """Look at the head of a full answer, make room, and note what it is; returns its length."""
+    """Check the headers of a full response, discard the old part, write the journal, and return the file's length."""
     if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
         raise WeightsError("the server answered with a web page", where=request.url, cure=request.cure)
     length = response.headers.get("Content-Length")
     total = int(length) if length and length.isdecimal() else None
     if total is not None and total < request.min_bytes:
-        what = f"the server's file has {total:,} bytes, at least {request.min_bytes:,} were expected"
+        what = f"the server's file has {total:,} bytes instead of at least {request.min_bytes:,}"
         raise WeightsError(what, where=request.url, cure=request.cure)
     request.discard()
     if total is not None and shutil.disk_usage(request.target.parent).free < total:
@@ -200,7 +201,7 @@ def _receive(request: Request, response: http.client.HTTPResponse, offset: int, 
             try:
                 chunk = response.read(CHUNK)
             except (OSError, http.client.HTTPException) as error:
-                raise _TransientError(f"broke off after {done:,} bytes: {_reason(error)}") from error
+                raise _TransientError(f"interrupted after {done:,} bytes: {_reason(error)}") from error
             if not chunk:
                 break
             stream.write(chunk)
@@ -210,15 +211,16 @@ def _receive(request: Request, response: http.client.HTTPResponse, offset: int, 
         stream.flush()
         os.fsync(stream.fileno())
     if total is not None and done < total:
-        raise _TransientError(f"broke off after {done:,} of {total:,} bytes")
+        raise _TransientError(f"interrupted after {done:,} of {total:,} bytes")
     if done < request.min_bytes or (total is not None and done > total):
         request.discard()
-        what = f"the server sent {done:,} bytes, at least {request.min_bytes:,} were expected"
+        expected = f"at least {request.min_bytes:,}" if total is None else f"{total:,}"
+        what = f"the server sent {done:,} bytes instead of {expected}"
         raise WeightsError(what, where=request.url, cure=request.cure)
 
 
 def _verify(request: Request, may_restart: bool) -> bool:
-    """Check the whole part file; False if it should be fetched anew, from its beginning."""
+    """Verify the complete part file; return False if it must be downloaded again from the beginning."""
     try:
         if request.check is not None:
             request.check(request.part)
@@ -229,18 +231,18 @@ def _verify(request: Request, may_restart: bool) -> bool:
         ) from None
     if request.sha256 is None:
         return True
-    found = hash_file(request.part)
-    if found == request.sha256.lower():
+    sha256 = hash_file(request.part)
+    if sha256 == request.sha256.lower():
         return True
     request.discard()
     if may_restart:
         return False
-    what = f"the downloaded file has sha256 {found}, {request.sha256} was expected; it was removed"
+    what = f"the downloaded file has sha256 {sha256} instead of {request.sha256}; it was removed"
     raise WeightsError(what, where=request.url, cure=request.cure)
 
 
 def hash_file(path: Path) -> str:
-    """Compute the sha256 of a file, in hexadecimal."""
+    """Return the sha256 of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
@@ -249,18 +251,18 @@ def hash_file(path: Path) -> str:
 
 
 def _read_journal(request: Request) -> dict:
-    """Read what is known of the part file; empty where it cannot be continued."""
+    """Return the notes on the part file; empty if it cannot be resumed."""
     try:
-        known = json.loads(request.journal.read_text(encoding="utf-8"))
+        journal = json.loads(request.journal.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    fits = isinstance(known, dict) and known.get("url") == request.url and known.get("validator")
-    return known if fits and request.part.is_file() else {}
+    fits = isinstance(journal, dict) and journal.get("url") == request.url and journal.get("validator")
+    return journal if fits and request.part.is_file() else {}
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold an operating-system lock, which a process that dies gives back by itself."""
+    """Hold an operating-system lock, which is released even if the process dies."""
     with path.open("ab") as stream:
         if sys.platform == "win32":
             import msvcrt

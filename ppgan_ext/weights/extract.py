@@ -1,4 +1,4 @@
-"""Take one network out of a training checkpoint, under the names it has there: PaddleGAN's tools/extract_weight.py."""
+"""Extracting one network from a training checkpoint without renaming, like PaddleGAN's tools/extract_weight.py."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from ppgan_ext.weights import readers
 from ppgan_ext.weights.rename import State
 
 DEFAULT_NET = "gen_ema"
-# Names that Paddle's optimisers give to what they keep; no network has such parameters.
+# Names of the entries of Paddle's optimisers; no network has such parameters.
 _OPTIMIZER_ENTRY = re.compile(r"LR_Scheduler|master_weights|.+_(?:moment\d?|beta\d_pow_acc|velocity|mean_square)_\d+")
 
 
 @dataclass(frozen=True)
 class Extract:
-    """What was taken out.
+    """The result of an extraction.
 
     Attributes:
-        net_name: the network.
-        num_arrays: its parameters and buffers.
-        num_values: numbers in all of them.
+        net_name: the extracted network.
+        num_arrays: number of its parameters and buffers.
+        num_values: number of their elements.
         left: the other networks of the checkpoint.
-        output: the file written.
+        output: the written file.
     """
 
     net_name: str
@@ -48,13 +48,14 @@ def extract(checkpoint: str | os.PathLike[str], output: str | os.PathLike[str], 
     """Write one network of a checkpoint to a file of its own.
 
     Args:
-        checkpoint: ``{network: arrays, ..., optimiser: arrays, "epoch": ...}``, PaddleGAN's layout and this package's.
+        checkpoint: ``{network: arrays, ..., optimiser: arrays, "epoch": ...}``, the layout of PaddleGAN and this
+            package.
         output: ``.pdparams`` or ``.safetensors``.
-        net_name: a network by its name there; None takes ``gen_ema``.
+        net_name: the name of a network in the checkpoint; None means ``gen_ema``.
 
     Raises:
-        ConfigError: another suffix.
-        WeightsError: the checkpoint cannot be read or holds no network of that name; lists those that it holds.
+        ConfigError: the suffix of ``output`` is not supported.
+        WeightsError: the checkpoint cannot be read or contains no network of that name; those it contains are listed.
         OutputError: the output cannot be written.
     """
     path, target = Path(checkpoint), Path(output)
@@ -63,10 +64,10 @@ def extract(checkpoint: str | os.PathLike[str], output: str | os.PathLike[str], 
     nets = networks_in(readers.read(path))
     name = DEFAULT_NET if net_name is None else net_name
     if not nets:
-        cure = "It is one network's file already, or of a layout that tools/convert_weights.py reads"
-        raise WeightsError("is no checkpoint of several networks", where=path, cure=cure)
+        cure = "If it contains one network, use it as it is; for other layouts, use tools/convert_weights.py"
+        raise WeightsError("is not a checkpoint of several networks", where=path, cure=cure)
     if name not in nets:
-        raise WeightsError(f"holds no network '{name}'", where=path, cure=nearest(name, nets))
+        raise WeightsError(f"contains no network '{name}'", where=path, cure=nearest(name, nets))
     state = nets[name]
     readers.write(target, state)
     num_values = sum(array.size for array in state.values())
@@ -74,7 +75,7 @@ def extract(checkpoint: str | os.PathLike[str], output: str | os.PathLike[str], 
 
 
 def networks_in(tree: Any) -> dict[str, State]:
-    """The networks of what a checkpoint holds: entries of nothing but named arrays that are no optimiser's."""
+    """Return the networks in a checkpoint's content: entries that consist of named arrays and are not optimisers."""
     if not isinstance(tree, Mapping):
         return {}
     return {str(name): dict(state) for name, state in tree.items() if _is_network(state)}

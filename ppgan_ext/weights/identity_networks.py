@@ -1,4 +1,4 @@
-"""Load the networks that tell people apart: dlib's, read from dlib's own file, and ArcFace's IR-SE-50."""
+"""Loading face recognition networks: dlib's, from dlib's own file, and ArcFace's IR-SE-50."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _TOP = ("avg_pool", "fc")
 
 
 def load_dlib_face_net(path: str | os.PathLike[str] | None = None) -> DlibFaceNet:
-    """Load dlib's face recognition network, in eval mode.
+    """Load dlib's face recognition network, in evaluation mode.
 
     Args:
-        path: ``dlib_face_recognition_resnet_model_v1.dat``; None takes it from the installed package
+        path: ``dlib_face_recognition_resnet_model_v1.dat``; None uses the file of the installed package
             face_recognition_models.
 
     Raises:
-        WeightsError: the file cannot be found or read, or holds another network.
+        WeightsError: the file cannot be found or read, or contains another network.
     """
     runtime.import_paddle()
     from ppgan_ext.networks.dlib_resnet import DlibFaceNet
@@ -50,14 +50,14 @@ def load_dlib_face_net(path: str | os.PathLike[str] | None = None) -> DlibFaceNe
 
 
 def load_arcface(path: str | os.PathLike[str] | None = None) -> ArcFaceBackbone:
-    """Load ArcFace's IR-SE-50, in eval mode.
+    """Load ArcFace's IR-SE-50, in evaluation mode.
 
     Args:
         path: PaddleGAN's ``model_ir_se50.pdparams`` or PyTorch's ``model_ir_se50.pth``; None finds or downloads
             PaddleGAN's.
 
     Raises:
-        WeightsError: the file cannot be had or read, or holds another network.
+        WeightsError: the file cannot be obtained or read, or contains another network.
     """
     file = store.locate(catalog.ARCFACE, path)
     checkpoint, _ = read_checkpoint(file)
@@ -72,25 +72,28 @@ def load_arcface(path: str | os.PathLike[str] | None = None) -> ArcFaceBackbone:
 
 
 def dlib_state(content: Any, where: object) -> State:
-    """Turn what the reader of dlib's files returned into the state of a ``DlibFaceNet``.
+    """Convert the content of a dlib file to the state of a ``DlibFaceNet``.
 
-    The affine layer y = a x + b behind a convolution x = w * u + c is multiplied into it: y = (a w) * u + (a c + b).
+    The affine layer y = a x + b after a convolution x = w * u + c is folded into it: y = (a w) * u + (a c + b).
 
     Args:
-        content: of the file.
+        content: from ``readers.dlib_dat.read``.
         where: the file, for messages.
 
+    Returns:
+        Name -> array.
+
     Raises:
-        WeightsError: another network, or one for other images.
+        WeightsError: the file contains another network, or one for other images.
     """
     from ppgan_ext.networks.dlib_resnet import CHIP_SIZE, MEAN, STAGES
 
     if not isinstance(content, Mapping) or "layers" not in content:
-        raise WeightsError("is not a network of dlib", where=where, cure=_DLIB_CURE)
+        raise WeightsError("is not a dlib network", where=where, cure=_DLIB_CURE)
     halving = [halves and index == 0 for _, count, halves in STAGES for index in range(count)]
     layers = [*_STEM, *(kind for halves in halving for kind in (_HALVING if halves else _PLAIN)), *_TOP]
     if content["layers"] != layers:
-        raise WeightsError("is another network of dlib than its face recognition", where=where, cure=_DLIB_CURE)
+        raise WeightsError("is a dlib network other than its face recognition network", where=where, cure=_DLIB_CURE)
     if content.get("input.size", np.zeros(0)).tolist() != [CHIP_SIZE] * 2 or not np.allclose(
         content["input.mean"], MEAN, atol=1e-3
     ):
@@ -102,7 +105,7 @@ def dlib_state(content: Any, where: object) -> State:
         scale, shift = (content[f"affine{number}.{part}"] for part in ("weight", "bias"))
         filters, bias = (content[f"con{number}.{part}"] for part in ("weight", "bias"))
         if not bias.size or not scale.shape == shift.shape == bias.shape == filters.shape[:1]:
-            what = f"layer {name} has no filters, or is followed by one of another width"
+            what = f"layer {name} has no filters, or the layer after it has another width"
             raise WeightsError(what, where=where, cure=_DLIB_CURE)
         state[f"{name}.weight"] = filters * scale[:, None, None, None]
         state[f"{name}.bias"] = bias * scale + shift
@@ -110,7 +113,7 @@ def dlib_state(content: Any, where: object) -> State:
 
 
 def _check_geometry(content: Mapping[str, Any], halving: list[bool], where: object) -> None:
-    """Hold windows, strides and borders of all layers against those that the network is written with."""
+    """Compare the windows, strides and padding of all layers with those of ``DlibFaceNet``."""
     expected = {"con1": [7, 7, 2, 2, 0, 0], "max_pool1": [3, 3, 2, 2, 0, 0]}
     for block, halves in enumerate(halving):
         expected[f"con{2 * block + 2}"] = [3, 3, 2, 2, 0, 0] if halves else [3, 3, 1, 1, 1, 1]
@@ -119,5 +122,5 @@ def _check_geometry(content: Mapping[str, Any], halving: list[bool], where: obje
     expected[f"avg_pool{sum(halving) + 1}"] = [0, 0, 1, 1, 0, 0]
     wrong = [name for name, geometry in expected.items() if content[f"{name}.geometry"].tolist() != geometry]
     if wrong:
-        what = f"has layers of another window, stride or border ({', '.join(wrong)})"
+        what = f"has layers with another window, stride or padding ({', '.join(wrong)})"
         raise WeightsError(what, where=where, cure=_DLIB_CURE)

@@ -1,7 +1,7 @@
-"""From a name or a file to networks with their weights in, strictly: nothing missing, nothing left over.
+"""Strict loading of networks by name or from a file: no array may be missing or left over.
 
-Paddle's ``set_state_dict`` skips what does not fit with a warning at most, which leaves random layers in a program
-that seems to work. Everything here goes through :func:`load_into`, which refuses instead.
+Paddle's ``set_state_dict`` skips arrays that do not fit, with a warning at most, so that a program seems to work
+although some of its layers are random. All loading here uses :func:`load_into`, which raises an error instead.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _E4E_OF = {"Encoder4Editing": "PSPEncoder", "LightEncoder4Editing": "LightEncode
 
 @dataclass(frozen=True, eq=False)
 class FaceModel:
-    """A generator, perhaps its encoder, and what belongs to them.
+    """A generator with its encoder, if any, its mean code and its record.
 
     Attributes:
-        record: the catalog's; for a file of the user's own, one made from it.
-        generator: in eval mode, ``w_avg`` set.
-        encoder: in eval mode; None where the file has none.
-        latent_avg: what the encoder's output is an offset from, (style_dim,) or (n_latent, style_dim) float32.
+        record: the catalog's record; for a file of the user's own, one inferred from the file.
+        generator: in evaluation mode, with ``w_avg`` set.
+        encoder: in evaluation mode; None if the file has none.
+        latent_avg: added to the encoder's output, (style_dim,) or (n_latent, style_dim) float32.
         name: of the model, for messages and file names.
         weights_hash: sha256 of the file, in hexadecimal.
         path: the file.
-        tuned: where the file is that of a tuned generator, what it says; the rest is that of the model it belongs to.
+        tuned: the content of a tuned generator's file, else None. Record, encoder and mean are then the base model's.
     """
 
     record: ModelRecord
@@ -66,14 +66,14 @@ class FaceModel:
 
     @property
     def base(self) -> Base:
-        """The model that a generator tuned from this one belongs to: itself, or what it was tuned from."""
+        """The base model of generators tuned from this one: this model, or the one from which it was tuned itself."""
         if self.tuned is not None:
             return self.tuned.base
         return Base(self.name if self.record.weights is not None else "", self.path, self.weights_hash)
 
     @functools.cached_property
     def directions_file(self) -> Path | None:
-        """The file of directions in this model's latent space, fetched when first asked for; None if there is none."""
+        """The file of directions in this model's latent space, downloaded at first use; None if there is none."""
         return None if self.record.directions is None else store.locate(self.record.directions)
 
 
@@ -91,72 +91,73 @@ def load_face_model(
     """Load a model of the catalog, or a checkpoint of any known layout and format.
 
     Args:
-        model_type: a name of the catalog. None with a ``weight_path``: settled by the file; None alone: the model that
-            ships with the package.
-        weight_path: a file that takes the place of the catalog's. The architecture is read off it.
-        size: refuse a file of another size; None takes what the file has. Ignored without a ``weight_path``, as are
+        model_type: a name of the catalog. None: determined by ``weight_path``, or without one the bundled model.
+        weight_path: a file to load instead of the catalog's. The architecture is inferred from it.
+        size: the expected size, which the file must have; None accepts any. Ignored without a ``weight_path``, like
             the next three.
         style_dim: as ``size``.
         n_mlp: as ``size``.
         channel_multiplier: as ``size``.
-        net_name: the network to take out of a training checkpoint; default its averaged generator.
-        on_progress: called with bytes done and bytes in all during a download.
+        net_name: the network to select from a training checkpoint; by default its averaged generator.
+        on_progress: called with the bytes done and the total during a download.
 
     Raises:
-        ConfigError: an unknown name, or one that has no file of its own.
-        WeightsError: a file that cannot be had, read, recognised, or made to fit.
+        ConfigError: the name is unknown, or has no file of its own.
+        WeightsError: the file cannot be obtained, read or recognised, or does not fit.
     """
     source = _open(model_type, weight_path, net_name, on_progress)
     parts, path = source.checkpoint.parts, source.path
     if "generator" not in parts:
-        raise WeightsError(f"holds no generator ({source.checkpoint.layout})", where=path)
-    found = architecture.generator_architecture(parts["generator"], path)
+        cure = "Give a checkpoint with a StyleGAN2 generator"
+        raise WeightsError(f"contains no generator ({source.checkpoint.layout})", where=path, cure=cure)
+    actual = architecture.generator_architecture(parts["generator"], path)
     if weight_path is None:
-        _check_record(found, source.record, path)
+        _check_record(actual, source.record, path)
     else:
-        _check_request(found, size, style_dim, n_mlp, channel_multiplier, path)
+        _check_request(actual, size, style_dim, n_mlp, channel_multiplier, path)
     networks = {
         part: _filled(build, source.checkpoint, part, path)
         for part, build in builders(source.checkpoint, path).items()
         if part != "discriminator"
     }
     generator, encoder = networks["generator"], networks.get("encoder")
-    latent_avg = _settle_means(generator, source.checkpoint, path)
+    latent_avg = _set_means(generator, source.checkpoint, path)
     record = replace(
-        source.record, size=found.size, style_dim=found.style_dim, n_mlp=found.n_mlp, has_encoder=encoder is not None
+        source.record, size=actual.size, style_dim=actual.style_dim, n_mlp=actual.n_mlp, has_encoder=encoder is not None
     )
-    own = source.checkpoint.tuned
-    return FaceModel(record, generator, encoder, latent_avg, record.name, store.file_hash(path), path, own)
+    weights_hash, tuning = store.file_hash(path), source.checkpoint.tuned
+    return FaceModel(record, generator, encoder, latent_avg, record.name, weights_hash, path, tuning)
 
 
 def load_discriminator(
     model_type: str | None = None, weight_path: str | os.PathLike[str] | None = None, *, net_name: str | None = None
 ) -> nn.Layer:
-    """Load the discriminator of a model, in eval mode.
+    """Load the discriminator of a model, in evaluation mode; the arguments are those of :func:`load_face_model`.
 
     Raises:
-        ConfigError: an unknown name.
-        WeightsError: the file has none, or does not fit.
+        ConfigError: the name is unknown.
+        WeightsError: the file contains no discriminator, or does not fit.
     """
     source = _open(model_type, weight_path, net_name, None)
     if "discriminator" not in source.checkpoint.parts:
-        raise WeightsError(f"holds no discriminator ({source.checkpoint.layout})", where=source.path)
+        what = f"contains no discriminator ({source.checkpoint.layout})"
+        raise WeightsError(what, where=source.path, cure="Give a checkpoint with a StyleGAN2 discriminator")
     build = builders(source.checkpoint, source.path)["discriminator"]
     return _filled(build, source.checkpoint, "discriminator", source.path)
 
 
 def load_state(path: str | os.PathLike[str], net_name: str | None = None) -> State:
-    """Read one network's arrays from a file of any format, under the package's names where its layout is known.
+    """Read a network's arrays from a file of any format, under the package's names if the layout is known.
 
     Args:
         path: the file.
-        net_name: the network to take out of a checkpoint of several.
+        net_name: the network to select from a checkpoint of several.
 
     Returns:
         Name -> array. Several parts in one file keep their prefixes (``generator.``, ``encoder.``, ...).
 
     Raises:
-        WeightsError: the file cannot be read, or holds no flat set of arrays.
+        WeightsError: the file cannot be read, or contains no flat set of arrays.
     """
     tree = readers.read(path)
     try:
@@ -181,38 +182,39 @@ def load_into(
     cure: str | None = None,
     consume: bool = False,
 ) -> None:
-    """Put a state into a network, all of it or nothing.
+    """Load a complete state into a network, or nothing at all.
 
     Args:
-        network: takes copies, in the types of its parameters.
+        network: receives copies of the arrays, in the types of its parameters.
         state: name -> array.
         where: the file, for messages.
         ignored: prefixes of names in ``state`` that the network need not have.
         unknown: further names of the file to report as unexpected.
         cure: what the user can do, for the message.
-        consume: empty ``state`` on the way, so that a large model is not in memory twice.
+        consume: empty ``state`` while loading, so that a large model is not in memory twice.
 
     Raises:
-        WeightsError: lists all missing, unexpected and misshapen names; or numbers that are not finite.
+        WeightsError: lists all missing, unexpected and misshapen names, or names an array with NaN or infinite numbers.
     """
     targets = network.state_dict()
-    wanted = {name: array for name, array in state.items() if name in targets or not name.startswith(tuple(ignored))}
+    arrays = {name: array for name, array in state.items() if name in targets or not name.startswith(tuple(ignored))}
     check_match(
-        {name: array.shape for name, array in wanted.items()},
+        {name: array.shape for name, array in arrays.items()},
         {name: tuple(target.shape) for name, target in targets.items()},
         where,
         unknown=unknown,
         cure=cure or "Give the weights of this network",
     )
-    for name, array in wanted.items():
+    for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise WeightsError(f"{name} holds NaN or infinite numbers", where=where, cure="The training went wrong")
+            advice = "Give an earlier checkpoint: the training that wrote this one has diverged"
+            raise WeightsError(f"{name} contains NaN or infinite numbers", where=where, cure=advice)
     if consume:
         state.clear()
     for name, target in targets.items():
-        array = wanted.pop(name)
-        kind = str(target.dtype).rsplit(".", 1)[-1]
-        target.set_value(np.ascontiguousarray(array, dtype=kind).reshape(array.shape))
+        array = arrays.pop(name)
+        dtype = str(target.dtype).rsplit(".", 1)[-1]
+        target.set_value(np.ascontiguousarray(array, dtype=dtype).reshape(array.shape))
 
 
 @dataclass
@@ -228,7 +230,7 @@ def _open(
     net_name: str | None,
     on_progress: OnProgress | None,
 ) -> _Source:
-    """Find and read the file, and tell what it is."""
+    """Find and read the file, and determine its record."""
     record = None
     if model_type is not None or weight_path is None:
         record = catalog.find(model_type or catalog.DEFAULT_MODEL)
@@ -248,13 +250,13 @@ def _open(
         if crop not in CROPS:
             crop = "tight" if light else "ffhq"
         licence = notes.get("licence", "as its source")
-        named_after = path if checkpoint.tuned is None else checkpoint.tuned.base.path
-        record = ModelRecord(named_after.stem, None, crop=crop, licence=licence, provenance=str(path))
+        base_path = path if checkpoint.tuned is None else checkpoint.tuned.base.path
+        record = ModelRecord(base_path.stem, None, crop=crop, licence=licence, provenance=str(path))
     return _Source(record, path, checkpoint)
 
 
 def read_checkpoint(path: Path, net_name: str | None = None) -> tuple[Checkpoint, dict[str, str]]:
-    """Read a file and take it apart.
+    """Read a file and split it into its parts; a tuned generator's file is completed with its base model's.
 
     Returns:
         The checkpoint, and the notes in the file's header.
@@ -264,17 +266,18 @@ def read_checkpoint(path: Path, net_name: str | None = None) -> tuple[Checkpoint
     """
     tree, notes = readers.read(path), readers.read_metadata(path)
     if tuned.is_tuned(notes):
-        own = tuned.unpack(tree, notes, path)
-        checkpoint, notes = read_checkpoint(own.base.locate(path), net_name)
-        checkpoint.parts["generator"] = own.put_into(checkpoint.parts.get("generator", {}), path)
-        checkpoint.tuned = own
+        tuning = tuned.unpack(tree, notes, path)
+        checkpoint, notes = read_checkpoint(tuning.base.locate(path), net_name)
+        checkpoint.parts["generator"] = tuning.put_into(checkpoint.parts.get("generator", {}), path)
+        checkpoint.tuned = tuning
         return checkpoint, notes
     checkpoint = recognise(tree, path, net_name)
     if "opts" in notes:
         try:
             checkpoint.options = dict(json.loads(notes["opts"]))
         except (ValueError, TypeError) as error:
-            raise WeightsError("the options in its header are damaged", where=path) from error
+            cure = "Download or copy it again"
+            raise WeightsError("the options in its header are damaged", where=path, cure=cure) from error
     return checkpoint, notes
 
 
@@ -283,19 +286,19 @@ def _flat_items(tree: Any, net_name: str | None) -> list[tuple[str, Any]]:
     return [(str(name), value) for name, value in inner.items()] if isinstance(inner, Mapping) else []
 
 
-def _check_record(found: Architecture, record: ModelRecord, path: Path) -> None:
+def _check_record(actual: Architecture, record: ModelRecord, path: Path) -> None:
     from ppgan_ext.networks.sizes import channel_table
 
     table = channel_table(record.channel_multiplier, record.channel_base, record.channel_cap)
     channels = {res: table[res] for res in table if res <= record.size}
     expected = Architecture(record.size, record.style_dim, record.n_mlp, channels)
-    if replace(found, blur_kernel=expected.blur_kernel) != expected:
-        what = f"is not the model '{record.name}': it holds {found}, and {expected} was expected"
-        raise WeightsError(what, where=path, cure="Remove the file, so that the right one is fetched")
+    if replace(actual, blur_kernel=expected.blur_kernel) != expected:
+        what = f"is not the model '{record.name}': it contains {actual} instead of {expected}"
+        raise WeightsError(what, where=path, cure="Remove the file, so that the right one is downloaded")
 
 
 def _check_request(
-    found: Architecture,
+    actual: Architecture,
     size: int | None,
     style_dim: int | None,
     n_mlp: int | None,
@@ -304,51 +307,52 @@ def _check_request(
 ) -> None:
     from ppgan_ext.networks.sizes import channel_table
 
-    asked = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp}
-    wrong = [f"{key} {value}" for key, value in asked.items() if value is not None and value != getattr(found, key)]
+    request = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp}
+    wrong = [f"{key} {value}" for key, value in request.items() if value is not None and value != getattr(actual, key)]
     if channel_multiplier is not None:
         table = channel_table(channel_multiplier)
-        if any(table[res] != count for res, count in found.channels.items()):
+        if any(table[res] != count for res, count in actual.channels.items()):
             wrong.append(f"channel multiplier {channel_multiplier:g}")
     if wrong:
-        what = f"is of another architecture: {', '.join(wrong)} was asked for, the file holds {found}"
-        raise WeightsError(what, where=path, cure=f"Give {found.flags()}, or none of these")
+        what = f"has another architecture: {', '.join(wrong)} was requested, but the file contains {actual}"
+        raise WeightsError(what, where=path, cure=f"Give {actual.flags()}, or none of these flags")
 
 
 def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], Any]]:
-    """What builds the network of each part of a checkpoint, its architecture read off the arrays.
+    """Return part -> a function that builds its network, with the architecture inferred from the arrays.
 
-    Fixed noise that a generator's file lacks is put into the checkpoint: early PyTorch files hold none.
+    If a generator's file lacks fixed noise, as early PyTorch files do, it is added to ``checkpoint.parts``.
 
     Raises:
-        WeightsError: an architecture that is not one of the package's, or parts that do not belong together.
+        WeightsError: the architecture is not one of the package's, or the parts do not belong together.
     """
     runtime.import_paddle()
     from ppgan_ext import networks
 
-    made: dict[str, Callable[[], Any]] = {}
-    parts, found = checkpoint.parts, None
+    result: dict[str, Callable[[], Any]] = {}
+    parts, shape = checkpoint.parts, None
     if "generator" in parts:
-        found = architecture.generator_architecture(parts["generator"], where)
+        shape = architecture.generator_architecture(parts["generator"], where)
         if not any(name.startswith("noises.") for name in parts["generator"]):
-            parts["generator"] = parts["generator"] | _seeded_noise(found)
-        made["generator"] = _builder("StyleGANv2Generator", found.arguments(), "is_concat")
+            parts["generator"] = parts["generator"] | _seeded_noise(shape)
+        result["generator"] = _builder("StyleGANv2Generator", shape.arguments(), "is_concat")
     if "encoder" in parts:
-        style_dim = 512 if found is None else found.style_dim
+        style_dim = 512 if shape is None else shape.style_dim
         name, arguments = architecture.encoder_arguments(parts["encoder"], style_dim, where)
-        size = arguments.setdefault("size", 1024 if found is None else found.size)
-        if found is not None and size != found.size:
-            raise WeightsError(f"its encoder is for {size} px, its generator for {found.size}", where=where)
-        # e4e's encoders have the arrays of the networks whose heads they read otherwise, so only the options tell.
+        size = arguments.setdefault("size", 1024 if shape is None else shape.size)
+        if shape is not None and size != shape.size:
+            cure = "Give a checkpoint whose encoder and generator were trained together"
+            raise WeightsError(f"its encoder is for {size} px, its generator for {shape.size}", where=where, cure=cure)
+        # e4e's arrays have the names of the plain encoder's, so only the options distinguish them.
         if _E4E_OF.get(str(checkpoint.options.get("encoder_type"))) == name:
             arguments["code"] = "e4e"
-        made["encoder"] = _builder(name, arguments, "size", "style_dim", "input_nc")
+        result["encoder"] = _builder(name, arguments, "size", "style_dim", "input_nc")
     if "discriminator" in parts:
         arguments = architecture.discriminator_arguments(parts["discriminator"], where)
-        made["discriminator"] = _builder("StyleGANv2Discriminator", arguments)
+        result["discriminator"] = _builder("StyleGANv2Discriminator", arguments)
     if "identity" in parts:
-        made["identity"] = functools.partial(networks.ArcFaceBackbone, architecture.arcface_width(parts["identity"]))
-    return made
+        result["identity"] = functools.partial(networks.ArcFaceBackbone, architecture.arcface_width(parts["identity"]))
+    return result
 
 
 def _builder(name: str, arguments: Mapping[str, Any], *context: str) -> Callable[[], Any]:
@@ -360,15 +364,15 @@ def _builder(name: str, arguments: Mapping[str, Any], *context: str) -> Callable
 
 
 def build_lazily(build: Callable[[], Any]) -> Any:
-    """Build a network whose parameters are still empty, drawing no random numbers and spending no time on them."""
+    """Build a network with empty parameters, without initialising them or changing the random state."""
     import paddle
 
-    before = seeding.save_state()
+    state = seeding.save_state()
     try:
         with paddle.LazyGuard():
             return build()
     finally:
-        seeding.restore_state(before)
+        seeding.restore_state(state)
 
 
 def _filled(build: Callable[[], Any], checkpoint: Checkpoint, part: str, path: Path) -> Any:
@@ -378,22 +382,22 @@ def _filled(build: Callable[[], Any], checkpoint: Checkpoint, part: str, path: P
     return network
 
 
-def _seeded_noise(found: Architecture) -> State:
-    """Fixed noise that is the same at every load."""
+def _seeded_noise(shape: Architecture) -> State:
+    """Return fixed noise that is the same at every load."""
     rng = seeding.generator(NOISE_SEED)
-    sides = [2 ** ((index + 5) // 2) for index in range(found.n_latent - 1)]
+    sides = [2 ** ((index + 5) // 2) for index in range(shape.n_latent - 1)]
     return {
         f"noises.noise_{index}": rng.standard_normal((1, 1, side, side), np.float32) for index, side in enumerate(sides)
     }
 
 
-def _settle_means(generator: StyleGANv2Generator, checkpoint: Checkpoint, path: Path) -> FloatArray:
-    """Set the generator's mean w, and return what the encoder's codes are offsets from."""
+def _set_means(generator: StyleGANv2Generator, checkpoint: Checkpoint, path: Path) -> FloatArray:
+    """Set the generator's mean w, and return the mean that is added to the encoder's output."""
     mean = checkpoint.latent_avg
     shapes = ((generator.style_dim,), (generator.n_latent, generator.style_dim))
     if mean is not None and mean.shape not in shapes:
-        what = f"its mean latent has shape {mean.shape}, the generator needs {shapes[0]} or {shapes[1]}"
-        raise WeightsError(what, where=path)
+        what = f"its mean latent has shape {mean.shape}, but the generator needs {shapes[0]} or {shapes[1]}"
+        raise WeightsError(what, where=path, cure="Give a checkpoint with the mean of this generator")
     if mean is not None and (mean.ndim == 1 or (mean == mean[0]).all()):
         generator.set_w_avg(mean.reshape(-1, generator.style_dim)[0])
     w_avg = generator.ensure_w_avg(W_AVG_SEED).numpy()

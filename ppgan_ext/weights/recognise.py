@@ -1,4 +1,4 @@
-"""Which of the published layouts a checkpoint has, and its parts under the package's names."""
+"""Recognising the layout of a checkpoint, and splitting it into parts under the package's names."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from ppgan_ext.weights.rename_nvidia import translate
 from ppgan_ext.weights.tuned import Tuned
 
 PARTS = ("generator", "encoder", "discriminator")
-# Names under which training scripts keep a network, the averaged one first.
+# Names under which training scripts store a network, the averaged one first.
 _NETS = {
     "generator": ("gen_ema", "g_ema", "gen", "g"),
     "encoder": ("encoder_ema", "encoder"),
     "discriminator": ("disc", "d"),
 }
-# Where the training of encoders keeps what goes with the codes: `latent_avg`, and the options as text in bytes.
+# The entry in which the training of encoders stores `latent_avg`, and the options as the bytes of a text.
 NOTES_NET = "latent"
 _NVIDIA_NETS = (("G_ema", "G"), ("D",))
-# What tells a file of several parts, its prefixes, and its name; then what tells a file of one part.
+# For files of several parts: a distinguishing prefix, prefix -> part, and the layout's name.
 _PREFIXED = (
     ("generator.", {f"{part}.": part for part in PARTS}, "ppgan_ext model"),
     ("decoder.", {"encoder.": "encoder", "decoder.": "generator"}, "pSp model"),
 )
+# For files of one part: the part, a distinguishing array, and the layout's name.
 _SINGLE = (
     ("generator", "to_rgb1.bias", "StyleGAN2 generator"),
     ("discriminator", "final_linear.1.weight", "StyleGAN2 discriminator"),
@@ -40,22 +41,22 @@ _SINGLE = (
 )
 _WRAPPERS = ("module.", "_layers.")
 _MEAN_NAMES = ("latent_avg", "w_avg")
-_CURE = "Known are PaddleGAN's, rosinality's, pSp's, e4e's, NVIDIA's StyleGAN2 and the package's own checkpoints"
+_CURE = "Give a checkpoint of PaddleGAN, rosinality's StyleGAN2, pSp, e4e, NVIDIA's StyleGAN2 for PyTorch, or ppgan_ext"
 
 
 @dataclass
 class Checkpoint:
-    """A checkpoint taken apart.
+    """A checkpoint split into its parts.
 
     Attributes:
-        layout: what it was recognised as, in words.
+        layout: the recognised layout, in words.
         parts: "generator", "encoder", "discriminator", "identity" -> arrays under the package's names.
         latent_avg: (style_dim,) or (n_latent, style_dim) float32, or None.
-        options: the training options kept in it.
-        unknown: part -> names that no rule knows, as in the file.
-        ignored: entries that hold no weights of a network: optimisers, counters.
+        options: the training options stored in it.
+        unknown: part -> names that no rule matches, as in the file.
+        ignored: entries other than a network's weights, such as optimisers and counters.
         names: part -> the network's name in a checkpoint of several, such as "gen_ema".
-        tuned: what a file of a tuned generator says; its arrays have taken their places in ``parts``.
+        tuned: the content of a file of a tuned generator, whose arrays are already in ``parts``; else None.
     """
 
     layout: str
@@ -69,20 +70,20 @@ class Checkpoint:
 
 
 def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoint:
-    """Tell the layout of what :func:`ppgan_ext.weights.readers.read` returned, and translate it.
+    """Recognise the layout of a file's content and translate it to the package's names.
 
     Args:
-        tree: the file's content.
+        tree: from :func:`ppgan_ext.weights.readers.read`.
         where: the file, for messages.
-        net_name: the network to take out of a checkpoint of several, by its name there, such as "gen".
+        net_name: the network to select from a checkpoint of several, such as "gen".
 
     Raises:
-        WeightsError: none of the known layouts, or no network of that name.
+        WeightsError: the layout is unknown, or there is no network of that name.
     """
     if isinstance(tree, PickledNetwork) and net_name is None:
         return _translated({"": tree}, where)
     if not isinstance(tree, Mapping) or not tree:
-        raise WeightsError("holds no networks", where=where, cure=_CURE)
+        raise WeightsError("contains no networks", where=where, cure=_CURE)
     pickled = {str(key): value for key, value in tree.items() if isinstance(value, PickledNetwork)}
     if pickled:
         return _nvidia(tree, pickled, where, net_name)
@@ -108,18 +109,18 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
 
 def _check_net_name(net_name: str, nets: Mapping[str, Any], where: object) -> None:
     if net_name not in nets:
-        cure = nearest(net_name, nets) if nets else "Leave --net-name out: the file is one network's"
-        raise WeightsError(f"holds no network '{net_name}'", where=where, cure=cure)
+        cure = nearest(net_name, nets) if nets else "Leave --net-name out: the file contains only one network"
+        raise WeightsError(f"contains no network '{net_name}'", where=where, cure=cure)
 
 
 def _nvidia(tree: Mapping, nets: Mapping[str, PickledNetwork], where: object, net_name: str | None) -> Checkpoint:
-    """A snapshot of NVIDIA's training: by default the averaged generator and, if it can be read, the discriminator."""
+    """Read a snapshot of NVIDIA's training: by default the averaged generator and, if possible, the discriminator."""
     if net_name is not None:
         _check_net_name(net_name, nets, where)
         return _translated({net_name: nets[net_name]}, where)
-    chosen = [next(name for name in names if name in nets) for names in _NVIDIA_NETS if set(names) & set(nets)]
-    checkpoint = _translated({name: nets[name] for name in chosen or nets}, where)
-    checkpoint.ignored = [*(str(key) for key in tree if key not in chosen), *checkpoint.ignored]
+    selected = [next(name for name in names if name in nets) for names in _NVIDIA_NETS if set(names) & set(nets)]
+    checkpoint = _translated({name: nets[name] for name in selected or nets}, where)
+    checkpoint.ignored = [*(str(key) for key in tree if key not in selected), *checkpoint.ignored]
     return checkpoint
 
 
@@ -127,68 +128,68 @@ def _translated(nets: Mapping[str, PickledNetwork], where: object) -> Checkpoint
     checkpoint = Checkpoint("StyleGAN2 of NVIDIA's PyTorch code", {})
     for name, network in nets.items():
         try:
-            made = translate(network, where)
+            translated = translate(network, where)
         except WeightsError as error:
             if not checkpoint.parts:
                 raise
             # A generator can be used without its discriminator.
             checkpoint.ignored.append(f"{name} ({error.what})")
             continue
-        checkpoint.parts[made.part] = made.state
-        checkpoint.names[made.part] = name
-        checkpoint.ignored += made.notes
-        if made.unknown:
-            checkpoint.unknown[made.part] = made.unknown
-        if made.w_avg is not None:
-            checkpoint.latent_avg = _mean(made.w_avg, where)
+        checkpoint.parts[translated.part] = translated.state
+        checkpoint.names[translated.part] = name
+        checkpoint.ignored += translated.notes
+        if translated.unknown:
+            checkpoint.unknown[translated.part] = translated.unknown
+        if translated.w_avg is not None:
+            checkpoint.latent_avg = _mean(translated.w_avg, where)
     return checkpoint
 
 
 def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkpoint:
-    """A training checkpoint: several networks side by side."""
-    chosen = {
+    """Read a training checkpoint with several networks side by side."""
+    selected = {
         part: next(name for name in names if name in nets)
         for part, names in _NETS.items()
         if any(name in nets for name in names)
     }
     merged = Checkpoint("", {})
-    for name in chosen.values():
-        one = _flat(_unwrapped(nets[name]), where, None)
+    for name in selected.values():
+        network = _flat(_unwrapped(nets[name]), where, None)
         merged.layout = f"{'rosinality' if 'g_ema' in nets or 'g' in nets else 'PaddleGAN'} training checkpoint"
-        merged.parts |= one.parts
-        merged.names |= dict.fromkeys(one.parts, name)
-        merged.unknown |= one.unknown
+        merged.parts |= network.parts
+        merged.names |= dict.fromkeys(network.parts, name)
+        merged.unknown |= network.unknown
     notes = _latent_notes(nets, where) if "encoder" in merged.parts else {}
     if notes:
         merged.layout = "ppgan_ext training checkpoint of an encoder"
         merged.latent_avg, merged.options = notes["latent_avg"], notes["options"]
-    kept = (*chosen.values(), *_MEAN_NAMES, *((NOTES_NET,) if notes else ()))
-    merged.ignored = [str(key) for key in tree if key not in kept]
+    used = (*selected.values(), *_MEAN_NAMES, *((NOTES_NET,) if notes else ()))
+    merged.ignored = [str(key) for key in tree if key not in used]
     return merged
 
 
 def pack_options(options: Mapping[str, Any], length: int = 1024) -> npt.NDArray[np.uint8]:
-    """Write options as an array of bytes, for files that hold nothing but arrays: JSON, filled up with blanks.
+    """Encode options as JSON in a (length,) uint8 array, padded with spaces, for files that can only contain arrays.
 
     Raises:
-        ValueError: they are longer than that.
+        ValueError: the options are longer than ``length``.
     """
     text = json.dumps(dict(options), sort_keys=True).encode()
     if len(text) > length:
-        raise ValueError(f"{len(text)} bytes of options do not go into {length}")
+        raise ValueError(f"{len(text)} bytes of options do not fit into {length}")
     return np.frombuffer(text.ljust(length), np.uint8).copy()
 
 
 def unpack_options(array: npt.NDArray, where: object) -> dict[str, Any]:
-    """Read what `pack_options` wrote.
+    """Decode an array of `pack_options`, (length,) uint8.
 
     Raises:
-        WeightsError: it is something else.
+        WeightsError: the array does not contain options.
     """
     try:
         return dict(json.loads(np.asarray(array, np.uint8).tobytes()))
     except (ValueError, TypeError) as error:
-        raise WeightsError("its options are damaged", where=where) from error
+        raise WeightsError("its options are damaged", where=where, cure="Download or copy it again") from error
 
 
 def _latent_notes(nets: Mapping[str, Mapping], where: object) -> dict[str, Any]:
@@ -202,16 +203,16 @@ def _latent_notes(nets: Mapping[str, Mapping], where: object) -> dict[str, Any]:
 
 
 def _flat(tree: Mapping[str, Any], where: object, layout: str | None) -> Checkpoint:
-    """One state dict: of one network, or of several with prefixes."""
+    """Read a flat state dict, of one network or of several with prefixes."""
     state = {name: value for name, value in tree.items() if isinstance(value, np.ndarray)}
     ignored = [name for name in tree if name not in state and name != "opts"]
     means = {name: state.pop(name) for name in (*_MEAN_NAMES, "generator.w_avg") if name in state}
-    groups, layout_found = _split(state)
+    groups, recognised = _split(state)
     if not groups:
         shown = ", ".join(list(tree)[:5])
-        raise WeightsError(f"is of none of the known layouts (it holds {shown})", where=where, cure=_CURE)
+        raise WeightsError(f"has none of the known layouts (it contains {shown})", where=where, cure=_CURE)
     from_torch = has_torch_names(state)
-    checkpoint = Checkpoint(layout or f"{layout_found}, {'PyTorch' if from_torch else 'Paddle'} names", {})
+    checkpoint = Checkpoint(layout or f"{recognised}, {'PyTorch' if from_torch else 'Paddle'} names", {})
     checkpoint.ignored = ignored
     for part, arrays in groups.items():
         checkpoint.parts[part], unknown = rename(arrays, FROM_TORCH[part] if from_torch else IDENTITY)
@@ -223,7 +224,7 @@ def _flat(tree: Mapping[str, Any], where: object, layout: str | None) -> Checkpo
 
 
 def _split(state: State) -> tuple[dict[str, State], str]:
-    """Sort arrays into parts by prefix, or tell the one part they all are."""
+    """Return part -> arrays and the layout's name; nothing if the layout is unknown."""
     for mark, prefixes, layout in _PREFIXED:
         if any(name.startswith(mark) for name in state):
             return _by_prefix(state, prefixes), layout
@@ -237,7 +238,7 @@ def _by_prefix(state: State, prefixes: Mapping[str, str]) -> dict[str, State]:
     groups: dict[str, State] = {}
     for name, array in state.items():
         prefix = next((prefix for prefix in prefixes if name.startswith(prefix)), "")
-        # What has no known prefix is reported with the generator, as unexpected.
+        # A name without a known prefix is reported with the generator, as unexpected.
         groups.setdefault(prefixes.get(prefix, "generator"), {})[name[len(prefix) :]] = array
     return groups
 
@@ -247,7 +248,7 @@ def _is_state(value: Any) -> bool:
 
 
 def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Take off the prefix that data-parallel training puts before every name."""
+    """Remove the prefix that data-parallel training adds to every name."""
     for prefix in _WRAPPERS:
         if state and all(name.startswith(prefix) for name in state):
             return {name[len(prefix) :]: value for name, value in state.items()}
@@ -255,10 +256,11 @@ def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _mean(array: npt.NDArray, where: object) -> npt.NDArray[np.float32]:
-    """Bring a mean latent to (style_dim,) or (n_latent, style_dim)."""
+    """Reshape a mean latent to (style_dim,) or (n_latent, style_dim)."""
     axes: Sequence[int] = array.shape
     while len(axes) > 1 and axes[0] == 1:
         axes = axes[1:]
     if len(axes) not in (1, 2):
-        raise WeightsError(f"has a mean latent of shape {array.shape}", where=where)
+        cure = "Give a checkpoint whose latent_avg is (style_dim,) or (n_latent, style_dim)"
+        raise WeightsError(f"has a mean latent of shape {array.shape}", where=where, cure=cure)
     return np.array(array, np.float32).reshape(axes)

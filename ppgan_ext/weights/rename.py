@@ -1,8 +1,8 @@
-"""From the names of one project to those of another, by tables; and the check that nothing is left on either side.
+"""Tables that rename the arrays of other projects, and the check that names and shapes match a network exactly.
 
-The package's names are PaddleGAN's. PyTorch's checkpoints (rosinality/stylegan2-pytorch, pixel2style2pixel,
-encoder4editing) differ in linear weights, (out, in) instead of (in, out); in the names inside batch normalisation and
-PReLU; and in that they store the filters of every blur.
+The package uses PaddleGAN's names. PyTorch's checkpoints (rosinality/stylegan2-pytorch, pixel2style2pixel,
+encoder4editing) differ in three ways: linear weights are (out, in) instead of (in, out), batch normalisation and PReLU
+use other names, and the filters of every blur are stored.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Rule(NamedTuple):
     """One row of a table.
 
     Attributes:
-        pattern: regular expression for the whole of a source name.
+        pattern: regular expression for the entire source name.
         template: the target name, as for ``re.Match.expand``; None drops the array.
-        change: what happens to the array.
+        change: converts the array; None keeps it.
     """
 
     pattern: str
@@ -77,7 +77,7 @@ _IR_SE_50: tuple[Rule, ...] = (
     *_batch_norm(rf"{_UNIT}\.[04]"),
     Rule(rf"{_UNIT}\.(?:[13]|5\.fc[12])\.weight"),
 )
-# With any of pSp's three kinds of head, and encoder4editing's, which has the names of the first.
+# With any of pSp's three kinds of head, or encoder4editing's, which uses the names of the first.
 ENCODER_FROM_TORCH: tuple[Rule, ...] = (
     *_IR_SE_50,
     Rule(r"styles\.\d+\.convs\.\d+\.(?:weight|bias)"),
@@ -87,13 +87,13 @@ ENCODER_FROM_TORCH: tuple[Rule, ...] = (
     *_linear(r"output_layer_2\.3"),
     *_linear(r"linear"),
 )
-# ArcFace: InsightFace_Pytorch's names, hence those of pixel2style2pixel's model_ir_se50.pth.
+# ArcFace, with InsightFace_Pytorch's names, which pixel2style2pixel's model_ir_se50.pth uses too.
 IDENTITY_NETWORK_FROM_TORCH: tuple[Rule, ...] = (
     *_IR_SE_50,
     *_batch_norm(r"output_layer\.[04]"),
     *_linear(r"output_layer\.3"),
 )
-# PaddleGAN's files, and the package's own, have the right names already.
+# PaddleGAN's files and the package's own already have the right names.
 IDENTITY: tuple[Rule, ...] = (Rule(r".+"),)
 
 FROM_TORCH: dict[str, tuple[Rule, ...]] = {
@@ -106,19 +106,19 @@ _TORCH_MARKS = re.compile(r".*(?:\.blur\.kernel|\.(?:conv2|skip)\.0\.kernel|\.ru
 
 
 def has_torch_names(names: Iterable[str]) -> bool:
-    """Tell PyTorch's state dicts by what Paddle's do not have: blur filters, and batch normalisation's names."""
+    """Return whether names are PyTorch's, recognised by blur filters and the names inside batch normalisation."""
     return any(_TORCH_MARKS.fullmatch(name) for name in names)
 
 
 def rename(state: Mapping[str, npt.NDArray], rules: Sequence[Rule]) -> tuple[State, list[str]]:
-    """Translate a state by a table; the first rule that fits a name counts.
+    """Rename the arrays of a state with a table; the first rule that matches a name applies.
 
     Args:
         state: source name -> array.
         rules: the table.
 
     Returns:
-        Target name -> array, C-contiguous, and the source names that no rule knows.
+        Target name -> array, C-contiguous; and the source names that no rule matches.
     """
     compiled = [(re.compile(rule.pattern), rule) for rule in rules]
     renamed: State = {}
@@ -138,31 +138,31 @@ def rename(state: Mapping[str, npt.NDArray], rules: Sequence[Rule]) -> tuple[Sta
 
 
 def check_match(
-    found: Mapping[str, tuple[int, ...]],
+    actual: Mapping[str, tuple[int, ...]],
     expected: Mapping[str, tuple[int, ...]],
     where: object,
     *,
     unknown: Iterable[str] = (),
     cure: str | None = None,
 ) -> None:
-    """Refuse unless both sides have the same names and shapes.
+    """Check that a file and a network have the same names and shapes.
 
     Args:
-        found: name -> shape, of the file.
+        actual: name -> shape, of the file.
         expected: name -> shape, of the network.
         where: the file, for the message.
-        unknown: further names of the file, which no rule knew.
+        unknown: further names of the file, which no rule matches.
         cure: what the user can do.
 
     Raises:
-        WeightsError: lists missing, unexpected and misshapen names together.
+        WeightsError: lists all missing, unexpected and misshapen names.
     """
-    missing = [name for name in expected if name not in found]
-    unexpected = [*(name for name in found if name not in expected), *unknown]
+    missing = [name for name in expected if name not in actual]
+    unexpected = [*(name for name in actual if name not in expected), *unknown]
     misshapen = [
-        f"{name} {_by(found[name])} instead of {_by(shape)}"
+        f"{name} {_by(actual[name])} instead of {_by(shape)}"
         for name, shape in expected.items()
-        if name in found and tuple(found[name]) != tuple(shape)
+        if name in actual and tuple(actual[name]) != tuple(shape)
     ]
     faults = [
         f"{len(names)} {kind} ({_listed(names)})"

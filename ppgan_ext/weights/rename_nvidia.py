@@ -1,17 +1,17 @@
-"""NVIDIA's StyleGAN2 networks (stylegan2-ada-pytorch, stylegan3) under the package's names.
+"""Converting NVIDIA's StyleGAN2 networks (stylegan2-ada-pytorch, stylegan3) to the package's names and conventions.
 
-Where the conventions differ, both compute the same numbers afterwards:
+The conventions differ, but the converted networks compute the same numbers:
 
-* fully connected layers store (out, in), here (in, out); both scale by ``lr / sqrt(in)`` and the bias by ``lr``. The
-  package's mapping network has ``lr`` 0.01, so another value is multiplied into weight and bias;
-* modulated 3x3 weights are not scaled by ``1 / sqrt(9 in)``, here they are: demodulation divides any constant out again
-  (arXiv 1912.04958, Eq. 3), but for its epsilon of 1e-8 beside a sum of thousands;
-* the up-sampling convolution is asked for *without* the flip that correlation needs, since a transposed correlation is
-  a convolution: its weights are those of the transposed convolution here, unflipped;
-* noise images are (r, r) and their strength has no axis; the constant input has no batch axis;
-* the filter that doubles the image sums to 1 and is scaled by 4 when used; here it is stored with the 4.
+* NVIDIA's fully connected layers store (out, in), the package's (in, out). Both scale weights by ``lr / sqrt(in)`` and
+  biases by ``lr``. The package's mapping network has ``lr`` 0.01; another value is multiplied into weights and biases.
+* NVIDIA does not scale modulated 3x3 weights by ``1 / sqrt(9 in)``, the package does. Demodulation cancels any constant
+  (arXiv 1912.04958, Eq. 3), apart from its epsilon of 1e-8 next to a sum of thousands.
+* NVIDIA's up-sampling convolution *omits* the flip that correlation needs, since a transposed correlation is a
+  convolution. Its weights are those of the package's transposed convolution, unflipped.
+* NVIDIA's noise images are (r, r), their strength has no axis, and the constant input has no batch axis.
+* NVIDIA's filter that doubles the image sums to 1 and is scaled by 4 when used; the package stores it scaled.
 
-What has no place in the package's networks and would change their images is refused, all of it in one error.
+Settings that the package's networks lack and that would change the images are refused, all of them in one error.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
 from ppgan_ext.weights.rename import State
 
 LR_MAPPING = 0.01
-# NVIDIA clamps activations at 256 so that float16 cannot overflow. In float32, as here, nothing can, and a lower bound
-# would be another network.
+# NVIDIA clamps activations at 256 so that float16 cannot overflow. The package's float32 cannot overflow, so this bound
+# may be dropped; a network with a lower bound would change.
 MIN_CLAMP = 256
 MAX_SIZE = 1024
-_CURE = "Only the architecture of StyleGAN2's config F is read: skip generator, residual discriminator, no labels"
+_CURE = "Only StyleGAN2's config F is supported: skip generator, residual discriminator, no labels"
 _LAYERS = frozenset(
     "Generator MappingNetwork SynthesisNetwork SynthesisBlock SynthesisLayer ToRGBLayer Discriminator "
     "DiscriminatorBlock DiscriminatorEpilogue MinibatchStdLayer Conv2dLayer FullyConnectedLayer".split()
 )
 _DEFAULT_FILTER = np.outer([1.0, 3.0, 3.0, 1.0], [1.0, 3.0, 3.0, 1.0]) / 64.0
 
-# Source name -> target name and what happens to the array.
+# Source name -> target name and the conversion of the array.
 _Table: TypeAlias = dict[str, tuple[str, Callable[[npt.NDArray], npt.NDArray]]]
 
 
@@ -49,9 +49,9 @@ class Translated(NamedTuple):
     Attributes:
         part: "generator" or "discriminator".
         state: name -> array.
-        w_avg: (style_dim,) mean w of the training, for a generator that kept one.
-        unknown: names of arrays that no rule knows.
-        notes: settings that are not carried over and change nothing that can be seen.
+        w_avg: (style_dim,) mean w of the training, if a generator has one; else None.
+        unknown: names of arrays that no rule matches.
+        notes: settings that are dropped because they have no visible effect.
     """
 
     part: str
@@ -65,12 +65,12 @@ def translate(network: PickledNetwork, where: object) -> Translated:
     """Translate a generator or discriminator.
 
     Args:
-        network: as :func:`ppgan_ext.weights.readers.nvidia_pkl.read` returns it.
+        network: from :func:`ppgan_ext.weights.readers.nvidia_pkl.read`.
         where: the file, for messages.
 
     Raises:
-        WeightsError: a network of another kind (StyleGAN3, a fork's), or with settings that change its numbers and that
-            the package's networks do not have; all are listed.
+        WeightsError: the network is of another kind (StyleGAN3, a fork), or has settings that change its results and
+            that the package's networks lack; all of them are listed.
     """
     _check_kind(network, where)
     try:
@@ -78,8 +78,8 @@ def translate(network: PickledNetwork, where: object) -> Translated:
             return _generator(network, where)
         return _discriminator(network, where)
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        what = f"holds no whole StyleGAN2 {network.class_name.lower()} ({type(error).__name__}: {error})"
-        raise WeightsError(what, where=where, cure="Give a snapshot as NVIDIA's training writes it") from error
+        what = f"contains no complete StyleGAN2 {network.class_name.lower()} ({type(error).__name__}: {error})"
+        raise WeightsError(what, where=where, cure="Give a snapshot written by NVIDIA's training") from error
 
 
 def _check_kind(network: PickledNetwork, where: object) -> None:
@@ -88,22 +88,23 @@ def _check_kind(network: PickledNetwork, where: object) -> None:
         raise WeightsError("is a StyleGAN3 network (it has a SynthesisInput)", where=where, cure=_CURE)
     if network.class_name not in ("Generator", "Discriminator"):
         raise WeightsError(
-            f"holds a {network.class_name[:60]}, which is no network known here", where=where, cure=_CURE
+            f"contains a {network.class_name[:60]}, which is not a supported network", where=where, cure=_CURE
         )
     if kinds - _LAYERS:
         named = ", ".join(sorted(kinds - _LAYERS)[:5])[:200]
-        raise WeightsError(f"is no StyleGAN2 network of NVIDIA's code (it has layers {named})", where=where, cure=_CURE)
+        what = f"is not a StyleGAN2 network of NVIDIA's code (it has layers {named})"
+        raise WeightsError(what, where=where, cure=_CURE)
 
 
 def _generator(network: PickledNetwork, where: object) -> Translated:
     layers, arrays, root = network.layers, network.arrays, network.layers[""]
     resolutions = _resolutions(root["img_resolution"])
-    # The block's own filter doubles the image, that of its first convolution the features.
+    # The block's own filter doubles the image; the filter of its first convolution doubles the features.
     taps = _common_filter(arrays, [name for res in resolutions[1:] for name in _up(res)])
     clamps = _clamps(layers)
     num_mapping = layers["mapping"]["num_layers"]
     if type(num_mapping) is not int or not 0 < num_mapping < len(layers):
-        raise ValueError("a number of mapping layers that it does not have")
+        raise ValueError("wrong number of mapping layers")
     mapping = [f"mapping.fc{index}" for index in range(num_mapping)]
     widths = {side for name in mapping for side in arrays[f"{name}.weight"].shape}
     faults = [
@@ -113,7 +114,7 @@ def _generator(network: PickledNetwork, where: object) -> Translated:
         (root["z_dim"] != root["w_dim"], f"z of {root['z_dim']} numbers and w of {root['w_dim']}"),
         *_architecture_faults(layers, "SynthesisBlock", "skip"),
         *_activation_faults(layers, set(mapping), {"SynthesisLayer"}),
-        (taps is None, "resampling filters that are not one filter of separate rows and columns"),
+        (taps is None, "resampling filters that differ or are not separable"),
         *_clamp_faults(clamps),
     ]
     _refuse(faults, where)
@@ -169,29 +170,30 @@ def _discriminator(network: PickledNetwork, where: object) -> Translated:
     return Translated("discriminator", state, None, unknown, notes)
 
 
-# ---- what is refused
+# ---- unsupported settings
 
 
 def _refuse(faults: Iterable[tuple[bool, str]], where: object) -> None:
-    present = [what for wrong, what in faults if wrong]
+    present = [what for is_wrong, what in faults if is_wrong]
     if present:
-        raise WeightsError(f"has what the networks here have not: {'; '.join(present)}", where=where, cure=_CURE)
+        what = f"has settings that the networks here do not support: {'; '.join(present)}"
+        raise WeightsError(what, where=where, cure=_CURE)
 
 
-def _architecture_faults(layers: Mapping[str, Any], kind: str, wanted: str) -> list[tuple[bool, str]]:
-    found = {options["architecture"] for options in layers.values() if options["class_name"] == kind}
-    return [(found != {wanted}, f"architecture {_shown(found)} instead of {wanted}")]
+def _architecture_faults(layers: Mapping[str, Any], kind: str, expected: str) -> list[tuple[bool, str]]:
+    names = {options["architecture"] for options in layers.values() if options["class_name"] == kind}
+    return [(names != {expected}, f"architecture {_shown(names)} instead of {expected}")]
 
 
 def _activation_faults(layers: Mapping[str, Any], names: set[str], kinds: set[str]) -> list[tuple[bool, str]]:
-    chosen = [options for name, options in layers.items() if name in names or options["class_name"] in kinds]
-    odd = {options["activation"] for options in chosen} - {"lrelu"}
+    active = [options for name, options in layers.items() if name in names or options["class_name"] in kinds]
+    odd = {options["activation"] for options in active} - {"lrelu"}
     return [(bool(odd), f"activation {_shown(odd)} instead of lrelu")]
 
 
 def _clamps(layers: Mapping[str, Any]) -> list[float]:
-    found = {options["conv_clamp"] for options in layers.values() if "conv_clamp" in options}
-    return sorted(float(value) for value in found if value is not None)
+    clamps = {options["conv_clamp"] for options in layers.values() if "conv_clamp" in options}
+    return sorted(float(value) for value in clamps if value is not None)
 
 
 def _clamp_faults(clamps: list[float]) -> list[tuple[bool, str]]:
@@ -208,7 +210,7 @@ def _shown(values: Iterable[Any]) -> str:
 
 def _resolutions(size: Any) -> list[int]:
     if type(size) is not int or not 8 <= size <= MAX_SIZE or size & (size - 1):
-        raise ValueError("images of a size that does not exist")
+        raise ValueError("impossible image size")
     return [2**log for log in range(2, size.bit_length())]
 
 
@@ -221,10 +223,10 @@ def _down(res: int) -> tuple[str, str]:
 
 
 def _common_filter(arrays: Mapping[str, npt.NDArray], names: Iterable[str]) -> npt.NDArray | None:
-    """The filter that all of these layers have, a matrix of sum 1; None where they differ or it is no outer product."""
-    found = [arrays[f"{name}.resample_filter"] for name in names if f"{name}.resample_filter" in arrays]
+    """Return the common filter of the layers, a matrix of sum 1; None if they differ or it is not an outer product."""
+    filters = [arrays[f"{name}.resample_filter"] for name in names if f"{name}.resample_filter" in arrays]
     # Long filters are stored as one row.
-    planes = [np.outer(array, array) if array.ndim == 1 else array for array in found]
+    planes = [np.outer(array, array) if array.ndim == 1 else array for array in filters]
     first = planes[0].astype(np.float64)
     row = first.sum(axis=0)
     same = all(np.array_equal(plane, planes[0]) for plane in planes)
@@ -236,13 +238,13 @@ def _common_filter(arrays: Mapping[str, npt.NDArray], names: Iterable[str]) -> n
 
 
 def _conv_names(resolutions: list[int]) -> list[str]:
-    """The generator's convolutions from small to large, which is also the order of their noise."""
+    """Return the names of the generator's convolutions from small to large, which is also the order of their noise."""
     pairs = [[f"synthesis.b{res}.conv0", f"synthesis.b{res}.conv1"] for res in resolutions]
     return [name for pair in pairs for name in pair][1:]
 
 
 def _add_linear(table: _Table, layers: Mapping[str, Any], source: str, target: str, lr: float) -> None:
-    """A fully connected layer; the factors by which its multipliers differ from the package's are multiplied in."""
+    """Add a fully connected layer, scaled by the ratio of its multipliers to the package's."""
     bias = float(layers[source]["bias_gain"]) / lr
     gain = float(layers[source]["weight_gain"]) / lr
     table[f"{source}.weight"] = (
@@ -289,7 +291,7 @@ def _apply(table: _Table, arrays: Mapping[str, npt.NDArray], ignored: Iterable[s
 
 
 def _silent_noise(index: int) -> State:
-    """What stands for the noise of a layer that was trained without."""
+    """Return noise arrays without effect, for a layer that was trained without noise."""
     side = 2 ** ((index + 5) // 2)
     target = "conv1" if index == 0 else f"convs.{index - 1}"
     return {

@@ -1,7 +1,7 @@
-"""Names of the PyTorch twins that the bundled model is trained with, turned into the package's names.
+"""Renaming the arrays of the PyTorch twins, with which the bundled model is trained, to the package's names.
 
-The twins export one array per parameter under PyTorch's names. Linear weights are transposed, (out, in) to (in, out);
-modulated filters gain a leading axis; the up-sampling filter, which the twins do not store, is added.
+The twins export one array per parameter under PyTorch's names. Linear weights are transposed from (out, in) to
+(in, out), modulated filters gain a leading axis, and the up-sampling filter, which the twins do not store, is added.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _lead(array: FloatArray) -> FloatArray:
 
 
 class _Rule(NamedTuple):
-    """``#`` in both names stands for one number; the target's is the source's plus ``shift``."""
+    """One row of a table; ``#`` stands for a number, which in the target is larger by ``shift``."""
 
     source: str
     target: str
@@ -73,7 +73,7 @@ _TRUNK = [
     _Rule("blocks.#.skip.weight", "convs.#.skip.1.weight", shift=1),
 ]
 
-# The first rule that fits a name counts.
+# The first rule that matches a name applies.
 TWIN_RULES: dict[str, list[_Rule]] = {
     "generator": [
         *_linear("mapping_layers.#", "style.#", shift=1),
@@ -108,30 +108,29 @@ def rename_twin(part: Part, state: Mapping[str, FloatArray]) -> dict[str, FloatA
     Args:
         part: "generator" (for ``StyleGANv2Generator``), "discriminator" (``StyleGANv2Discriminator``) or "encoder"
             (``LightEncoder``).
-        state: the twin's arrays by PyTorch name. Arrays without elements (the head of a level that has no styles) are
-            left out.
+        state: PyTorch name -> array. Arrays without elements (the head of a level that has no styles) are left out.
 
     Returns:
-        Arrays by the package's name, complete for strict loading. The generator's also hold ``w_avg`` if the twin's
-        did; it is no part of the network's state: take it out and give it to ``set_w_avg``.
+        The package's name -> array, complete for strict loading. A generator's include ``w_avg`` if the twin's do;
+        this is not part of the network's state: remove it and pass it to ``set_w_avg``.
 
     Raises:
-        ConfigError: an unknown part.
-        WeightsError: names that no rule knows; all are listed.
+        ConfigError: there is no such part.
+        WeightsError: no rule matches some of the names; all of these are listed.
     """
     if part not in get_args(Part):
         raise ConfigError(f"unknown part {part!r}", where="part", cure=nearest(str(part), get_args(Part)))
     renamed: dict[str, FloatArray] = {}
     unknown = []
     for name, array in state.items():
-        found = _apply(TWIN_RULES[part], name)
-        if found is None:
+        rule = _apply(TWIN_RULES[part], name)
+        if rule is None:
             unknown.append(name)
         elif array.size:
-            target, change = found
+            target, change = rule
             renamed[target] = np.ascontiguousarray(change(array))
     if unknown:
-        cure = "These are not the arrays of this part"
+        cure = f"Give the arrays of a {part}"
         raise WeightsError(f"names that the {part} does not have: {', '.join(sorted(unknown))}", cure=cure)
     for name in [name for name in renamed if re.fullmatch(r"to_rgbs\.\d+\.bias", name)]:
         renamed[name.replace("bias", "upsample.kernel")] = _UP_FILTER.copy()

@@ -1,4 +1,4 @@
-"""Rotators of codes (`networks.rotator`): the model's own, or one of the user's training."""
+"""Loading rotators of codes (`networks.rotator`): a model's own, or one that the user has trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ppgan_ext.weights.load import FaceModel
 
 _NETS = ("rotator_ema", "rotator")
-_SAME_MEAN = 0.02  # largest difference of the mean latent's numbers; half precision rounds them
+_SAME_MEAN = 0.02  # largest difference between equal mean latents, which half precision rounds
 _CURE = "Train one with configs/fusion_rotator_faces128.yaml"
 
 
@@ -24,17 +24,17 @@ def load_rotator(model: FaceModel, path: str | os.PathLike[str] | None = None) -
     """Load the rotator of a model's codes, in evaluation mode.
 
     Args:
-        model: whose codes it is to turn.
-        path: what training has written (``iter_N_weight.pdparams``, whose averaged rotator is taken), or one rotator's
-            arrays; None takes the model's own.
+        model: the model whose codes the rotator turns.
+        path: a file from training (``iter_N_weight.pdparams``, whose averaged rotator is used) or the arrays of one
+            rotator; None loads the model's own.
 
     Raises:
-        ConfigError: the model has none of its own.
-        WeightsError: the file cannot be read, holds none, or one for another model's codes.
+        ConfigError: the model has no rotator of its own.
+        WeightsError: the file cannot be read, contains no rotator, or contains one for another model's codes.
     """
     if path is None:
         if model.record.rotator is None:
-            cure = f"{_CURE} and give it with --rotator_path, or leave --pose_method at linear"
+            cure = f"{_CURE} and pass it with --rotator_path, or use --pose_method linear"
             raise ConfigError(f"the model '{model.name}' has no rotator of its own", where="pose_method", cure=cure)
         file = store.locate(model.record.rotator)
     else:
@@ -53,10 +53,10 @@ def load_rotator(model: FaceModel, path: str | os.PathLike[str] | None = None) -
 
 
 def _check(rotator: LatentRotator, model: FaceModel, file: Path) -> None:
-    """Refuse a rotator of other codes: what it was trained for shows in the mean that it holds."""
+    """Check that a rotator was trained for this model's codes, by comparing the mean latents."""
     shape = (model.generator.n_latent, model.generator.style_dim)
     mean = np.broadcast_to(np.asarray(model.latent_avg, np.float32), shape)
     own = rotator.mean.numpy()
     if own.shape != shape or float(np.abs(own - mean).max()) > _SAME_MEAN * max(1.0, float(np.abs(mean).max())):
-        what = f"turns the codes of another model than '{model.name}'"
+        what = f"was trained for the codes of another model than '{model.name}'"
         raise WeightsError(what, where=file, cure=f"{_CURE}, for this model")

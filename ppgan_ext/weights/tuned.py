@@ -1,7 +1,7 @@
-"""Generators tuned to photos, as files: what tuning changed, and by name and hash the model that it belongs to.
+"""Files of generators tuned to photos: the arrays that tuning has changed, and the base model's name and hash.
 
-Such a file holds neither the encoder nor the directions nor the mapping network: those are the model's own, and so the
-file is a few megabytes. Like every ``.safetensors`` it can carry no code.
+The encoder, the directions and the mapping network are the base model's and are not stored, so that a file takes only a
+few megabytes. Like every ``.safetensors`` file, it cannot contain code.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from ppgan_ext.weights.catalog import FileRecord, ModelRecord
 from ppgan_ext.weights.rename import State, check_match
 
 KIND = "tuned generator"
-# The mapping network stays as it was, and so do buffers, which are no parameters.
+# Tuning changes neither the mapping network nor the buffers, which are not parameters.
 UNTUNED = ("style.",)
 _PREFIX = "tuned."
-# Root mean square per number of a code within which a photo is taken for the one that was tuned to. Reading the same
-# photo again differs by rounding; two photos of one person differ by some 0.3.
+# Below this root mean square difference of their codes, two photos count as the same. Encoding a photo twice differs by
+# rounding; two photos of one person differ by about 0.3.
 _SAME_PHOTO = 0.02
 
 
 @dataclass(frozen=True)
 class Base:
-    """The model that a generator was tuned from.
+    """The model from which a generator was tuned.
 
     Attributes:
         model_type: its name in the catalog; "" for a file of the user's own.
         path: its file.
-        sha256: of the file.
+        sha256: of the file, in hexadecimal.
     """
 
     model_type: str
@@ -45,54 +45,55 @@ class Base:
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """Its name for messages."""
         return self.model_type or str(self.path)
 
-    def record(self, asked: ModelRecord | None, where: object) -> ModelRecord | None:
+    def record(self, requested: ModelRecord | None, where: object) -> ModelRecord | None:
         """Return the catalog's record of the model; None for a file of the user's own.
 
         Args:
-            asked: the record that the user asked for, if any.
+            requested: the record that the user has selected, if any.
             where: the tuned file, for messages.
 
         Raises:
-            WeightsError: another model was asked for.
+            WeightsError: the user has selected another model.
         """
         record = catalog.MODELS.get(self.model_type)
-        if asked is not None and asked is not record:
+        if requested is not None and requested is not record:
             cure = f"Give model_type {self.model_type}" if record else "Leave model_type out"
-            raise WeightsError(f"was tuned from {self.name}, not from the model '{asked.name}'", where=where, cure=cure)
+            what = f"was tuned from {self.name}, not from the model '{requested.name}'"
+            raise WeightsError(what, where=where, cure=cure)
         return record
 
     def locate(self, where: object) -> Path:
-        """Find the file: by the catalog, where it was, or beside the tuned file.
+        """Find the file through the catalog, at its recorded path, or beside the tuned file.
 
         Args:
             where: the tuned file.
 
         Raises:
-            WeightsError: it is nowhere, or is another one now.
+            WeightsError: the file is in none of these places, or has changed.
         """
         record = self._file_record()
-        known = None if record is None else store.find_local(record)
-        candidates = [path for path in (known, self.path, Path(str(where)).parent / self.path.name) if path is not None]
-        found = [path for path in candidates if path.is_file()]
-        if not found and record is not None:
-            found = [store.locate(record)]
-        for path in found:
+        local = None if record is None else store.find_local(record)
+        candidates = [path for path in (local, self.path, Path(str(where)).parent / self.path.name) if path is not None]
+        files = [path for path in candidates if path.is_file()]
+        if not files and record is not None:
+            files = [store.locate(record)]
+        for path in files:
             if store.file_hash(path) == self.sha256:
                 return path
-        if found:
+        if files:
             what = f"was tuned from another version of {self.name}"
             raise WeightsError(what, where=where, cure="Tune again with this version")
         cure = f"Put {self.path.name} beside it"
-        raise WeightsError(f"was tuned from {self.name}, which is not there any more", where=where, cure=cure)
+        raise WeightsError(f"was tuned from {self.name}, which no longer exists", where=where, cure=cure)
 
     def noted_path(self) -> str:
-        """What to write down as its place: of the catalog's own file the name alone, which is found on any machine."""
+        """Return the path to record: just the name of a catalog file, which can be found on any machine."""
         record = self._file_record()
-        known = None if record is None else store.find_local(record)
-        return self.path.name if known == self.path else str(self.path.resolve())
+        local = None if record is None else store.find_local(record)
+        return self.path.name if local == self.path else str(self.path.resolve())
 
     def _file_record(self) -> FileRecord | None:
         record = catalog.MODELS.get(self.model_type)
@@ -101,13 +102,13 @@ class Base:
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """What a file of a tuned generator says.
+    """The content of a file of a tuned generator.
 
     Attributes:
         base: the model it belongs to.
-        state: the arrays that take the place of the model's.
-        pivots: (k, n_latent, D) float32, the codes that it draws its photos from.
-        encoded: (k, n_latent, D) float32, what the encoder said of these photos at first sight.
+        state: the arrays that replace the base model's.
+        pivots: (k, n_latent, D) float32, the codes from which it renders its photos.
+        encoded: (k, n_latent, D) float32, the encoder's first codes of these photos.
     """
 
     base: Base
@@ -116,20 +117,24 @@ class Tuned:
     encoded: FloatArray
 
     def put_into(self, state: State, where: object) -> State:
-        """Return a generator's state with the tuned arrays in their places.
+        """Return a generator's state with the tuned arrays in place.
+
+        Args:
+            state: of the base model's generator, name -> array.
+            where: the tuned file, for messages.
 
         Raises:
-            WeightsError: they are not arrays of this generator.
+            WeightsError: the tuned arrays do not belong to this generator.
         """
-        places = {name: state[name].shape for name in self.state if name in state}
-        check_match({name: array.shape for name, array in self.state.items()}, places, where, cure="Tune again")
+        expected = {name: state[name].shape for name in self.state if name in state}
+        check_match({name: array.shape for name, array in self.state.items()}, expected, where, cure="Tune again")
         return {**state, **self.state}
 
     def pivot_of(self, w_plus: FloatArray) -> FloatArray | None:
-        """Return the pivot of a photo that it was tuned to, (n_latent, D); None for any other photo.
+        """Return the pivot of a photo that the generator was tuned to, (n_latent, D); None for any other photo.
 
         Args:
-            w_plus: (n_latent, D), what the encoder says of the photo at first sight.
+            w_plus: (n_latent, D), the encoder's first code of the photo.
         """
         distances = np.sqrt(((self.encoded - w_plus) ** 2).mean(axis=(1, 2)))
         nearest = int(distances.argmin())
@@ -146,20 +151,21 @@ def write(
     licence: str,
     provenance: str,
 ) -> None:
-    """Write a tuned generator, atomically. Its weights are stored in half precision: see `docs/architecture.md`.
+    """Write a tuned generator atomically. Its weights are stored in half precision: see `docs/architecture.md`.
 
     Args:
         path: ``.safetensors``.
         parameters: of the generator, by name; those of the mapping network are left out.
         base: the model it was tuned from.
         pivots: (k, n_latent, D).
-        encoded: (k, n_latent, D), what the encoder said of the photos; None where nobody asked it.
-        licence: of the model, which holds for what is made from it.
+        encoded: (k, n_latent, D), the encoder's first codes of the photos; None if there are none, which stores the
+            pivots instead.
+        licence: of the base model, which also applies to models derived from it.
         provenance: in words.
 
     Raises:
-        ConfigError: another suffix.
-        WeightsError: a weight that half precision cannot hold.
+        ConfigError: the suffix is not ``.safetensors``.
+        WeightsError: a weight is out of the range of half precision.
         OutputError: the file cannot be written.
     """
     if Path(path).suffix.lower() != ".safetensors":
@@ -172,27 +178,28 @@ def write(
         with np.errstate(over="ignore"):
             state[_PREFIX + name] = array.astype(np.float16)
         if not np.isfinite(state[_PREFIX + name]).all():
-            raise WeightsError(f"{name} does not fit half precision", where=path, cure="Tune with a lower rate")
+            what = f"{name} is out of the range of half precision"
+            raise WeightsError(what, where=path, cure="Tune with a lower learning rate")
     notes = {"format": "ppgan_ext", "kind": KIND, "model_type": base.model_type, "base_sha256": base.sha256}
     notes["base_path"] = base.noted_path()
     readers.write(path, state, notes | {"licence": licence, "provenance": provenance})
 
 
 def is_tuned(notes: Mapping[str, str]) -> bool:
-    """Tell a tuned generator by the notes in a file's header."""
+    """Return whether the notes in a file's header are those of a tuned generator."""
     return notes.get("kind") == KIND
 
 
 def unpack(tree: Mapping[str, Any], notes: Mapping[str, str], where: object) -> Tuned:
-    """Take a file of a tuned generator apart.
+    """Parse the content of a file of a tuned generator.
 
     Args:
-        tree: what `readers.read` gave.
-        notes: what `readers.read_metadata` gave.
+        tree: from `readers.read`.
+        notes: from `readers.read_metadata`.
         where: the file, for messages.
 
     Raises:
-        WeightsError: something is missing.
+        WeightsError: the file is incomplete.
     """
     state = {name.removeprefix(_PREFIX): array for name, array in tree.items() if name.startswith(_PREFIX)}
     pivots, encoded = tree.get("pivots"), tree.get("encoded")

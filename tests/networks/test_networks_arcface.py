@@ -165,5 +165,5 @@ def test_other_files_are_refused(tmp_path, network):
     with pytest.raises(WeightsError, match=r"odd\.pdparams: is not ArcFace's IR-SE-50 \(pSp encoder"):
         identity.load_arcface(path)
     readers.write(path, state)
-    with pytest.raises(WeightsError, match="holds no generator"):
+    with pytest.raises(WeightsError, match="contains no generator"):
         load.load_face_model(weight_path=path)

@@ -1,4 +1,4 @@
-"""The architecture read off the arrays of real networks at toy size."""
+"""Inferring the architecture from the arrays of real networks at toy size."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from ppgan_ext.weights.load import build_lazily
 
 
 def shapes(build):
-    """Name -> array of a network's shapes; values do not count, so one element is shared by all."""
+    """Return name -> array with a network's shapes; the values do not matter, so all share one element."""
     state = build_lazily(build).state_dict()
     return {name: np.broadcast_to(np.float32(1), tuple(tensor.shape)) for name, tensor in state.items()}
 
@@ -38,15 +38,17 @@ def shapes(build):
 )
 def test_generator(arguments):
     state = shapes(lambda: StyleGANv2Generator(**arguments))
-    found = architecture.generator_architecture(state, "w.pt")
-    again = shapes(lambda: StyleGANv2Generator(**found.arguments()))
+    inferred = architecture.generator_architecture(state, "w.pt")
+    again = shapes(lambda: StyleGANv2Generator(**inferred.arguments()))
     assert {name: array.shape for name, array in again.items()} == {name: array.shape for name, array in state.items()}
     for key in ("size", "style_dim", "n_mlp"):
-        assert getattr(found, key) == arguments[key]
+        assert getattr(inferred, key) == arguments[key]
     if "channel_multiplier" in arguments:
-        assert found.arguments()["channel_multiplier"] == arguments["channel_multiplier"]
-        assert f"--channel_multiplier {arguments['channel_multiplier']}" in found.flags()
-    assert found.n_latent == StyleGANv2Generator(8, 8, 1, channel_base=32).n_latent + 2 * (found.size.bit_length() - 4)
+        assert inferred.arguments()["channel_multiplier"] == arguments["channel_multiplier"]
+        assert f"--channel_multiplier {arguments['channel_multiplier']}" in inferred.flags()
+    assert inferred.n_latent == StyleGANv2Generator(8, 8, 1, channel_base=32).n_latent + 2 * (
+        inferred.size.bit_length() - 4
+    )
 
 
 def test_filter_taps():
@@ -83,8 +85,8 @@ def test_channels_without_a_law():
 def test_discriminator():
     for arguments in ({"size": 16, "channel_base": 64, "channel_cap": 12}, {"size": 64, "channel_multiplier": 1}):
         state = shapes(lambda arguments=arguments: StyleGANv2Discriminator(**arguments))
-        found = architecture.discriminator_arguments(state, "w.pt")
-        assert found == arguments
+        inferred = architecture.discriminator_arguments(state, "w.pt")
+        assert inferred == arguments
 
 
 def test_incomplete_discriminator():
@@ -96,9 +98,9 @@ def test_incomplete_discriminator():
 def test_light_encoder(size):
     arguments = {"size": size, "channel_base": 512, "channel_cap": 20, "style_dim": 8}
     state = shapes(lambda: LightEncoder(**arguments))
-    name, found = architecture.encoder_arguments(state, 8, "w.pt")
+    name, inferred = architecture.encoder_arguments(state, 8, "w.pt")
     assert name == "LightEncoder"
-    again = shapes(lambda: LightEncoder(**found))
+    again = shapes(lambda: LightEncoder(**inferred))
     assert {k: v.shape for k, v in again.items()} == {k: v.shape for k, v in state.items()}
 
 
@@ -113,11 +115,11 @@ def test_light_encoder(size):
 @pytest.mark.parametrize("size", [32, 256])
 def test_psp_encoders(network, name, size):
     state = shapes(lambda: network(size, 1, style_dim=128))
-    found_name, found = architecture.encoder_arguments(state, 128, "w.pt")
-    assert found_name == name
-    assert (found["input_nc"], found["style_dim"]) == (1, 128)
-    assert found.get("size", size) == size
-    assert ("size" in found) == (name != "BackboneEncoderUsingLastLayerIntoW")
+    encoder_name, inferred = architecture.encoder_arguments(state, 128, "w.pt")
+    assert encoder_name == name
+    assert (inferred["input_nc"], inferred["style_dim"]) == (1, 128)
+    assert inferred.get("size", size) == size
+    assert ("size" in inferred) == (name != "BackboneEncoderUsingLastLayerIntoW")
 
 
 def test_incomplete_encoder():

@@ -1,4 +1,4 @@
-"""Conversion of every published layout, through the function and through the command."""
+"""Conversion of every published layout, by the function and by the command."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ TOY = {"size": 16, "style_dim": 128, "n_mlp": 2, "channel_base": 64, "channel_ca
 
 
 def values(build):
-    """Name -> numbers for a network's state."""
+    """Return name -> numbers for a network's state."""
     state = load.build_lazily(build).state_dict()
     return {name: numbers(name, tuple(tensor.shape)) for name, tensor in state.items()}
 
@@ -54,7 +54,7 @@ def test_rosinality(tmp_path, source, suffix):
 
 
 def test_converted_generator_is_paddlegans_state_dict(tmp_path):
-    """What PaddleGAN does with it: paddle.load, then set_state_dict."""
+    """PaddleGAN loads the file with paddle.load and set_state_dict."""
     output = tmp_path / "out.pdparams"
     convert(GOLDENS / "rosinality_zip.pt", output)
     network = StyleGANv2Generator(16, 8, 2, channel_base=64, channel_cap=12)
@@ -73,7 +73,7 @@ def test_one_network_by_name(tmp_path):
 
 
 def test_paddlegan_training_checkpoint(tmp_path):
-    """What PaddleGAN's extract_weight.py does, the averaged generator by default."""
+    """The same as PaddleGAN's extract_weight.py, with the averaged generator by default."""
     source, output = tmp_path / "iter_9_checkpoint.pdparams", tmp_path / "out.pdparams"
     other = {name: array + 1 for name, array in GENERATOR.items()}
     readers.write(source, {"gen": other, "gen_ema": GENERATOR, "epoch": 9, "optimG": {"m": np.ones(1, np.float32)}})

@@ -1,4 +1,4 @@
-"""dlib's ``.dat``: every number is found, and no damaged or foreign file does more than raise a clear error."""
+"""dlib's ``.dat``: all numbers are read, and damaged or foreign files raise a clear error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def data(toy):
 
 
 @pytest.mark.parametrize("versions", [(4, 1, 1, 2), (5, 2, 2, 3), (6, 1, 2, 2)])
-def test_all_numbers_are_found(tmp_path, versions):
+def test_all_numbers_are_read(tmp_path, versions):
     toy = ToyFaceNet(2, versions)
     content = readers.read(toy.write(tmp_path / "net.dat"))
     assert content.pop("layers") == toy.layers
@@ -37,7 +37,7 @@ def test_all_numbers_are_found(tmp_path, versions):
         np.testing.assert_array_equal(content[name], array, err_msg=name)
 
 
-def test_the_format_is_told_by_the_content(tmp_path, toy):
+def test_the_format_is_recognised_by_content(tmp_path, toy):
     assert readers.identify(toy.write(tmp_path / "model.pt")) == "dlib-dat"
 
 
@@ -52,11 +52,11 @@ def test_dlibs_own_file():
     np.testing.assert_allclose(content["input.mean"], [122.782, 117.001, 104.298], rtol=1e-6)
     num_numbers = sum(array.size for name, array in content.items() if name.endswith((".weight", ".bias")))
     assert num_numbers == 5_614_592
-    # Nothing of weight is left over in the file.
+    # Nothing significant is left over in the file.
     assert models.descriptor_file().stat().st_size - 4 * num_numbers < 10_000
 
 
-def test_loaded_as_another_model_it_is_refused_by_name():
+def test_loading_it_as_another_model_is_refused():
     from ppgan_ext.weights.load import load_face_model
 
     with pytest.raises(WeightsError, match="none of the known layouts"):
@@ -83,7 +83,7 @@ def test_changed_bytes_never_do_more_than_raise(tmp_path, data):
     path = tmp_path / "odd.dat"
     rng = np.random.default_rng(0)
     num_refused = 0
-    # Where the structure is, not the numbers: heads of layers lie all over the file.
+    # Change the structure, not the numbers: headers of layers are spread over the whole file.
     starts = [match.start() for match in re.finditer(rb"con_4|affine_|relu_|_pool_2|add_prev_|fc_2", data)]
     for _ in range(400):
         changed = bytearray(data)
@@ -137,7 +137,7 @@ def changed_network(toy, **changes):
         ({"second_layer": dlib_files.text("bn_con2")}, "the layer 'bn_con2', which is not supported"),
         (
             {"second_layer": dlib_files.affine(np.ones(2), np.ones(2), version=2, disabled=b"1")},
-            "a layer that is switched off, which is not supported",
+            "a disabled layer, which is not supported",
         ),
         ({"first": dlib_files.text("input_rgb_image_sized") + dlib_files.integer(0) + dlib_files.integer(32002)},
          "a number that is not finite"),
@@ -145,17 +145,17 @@ def changed_network(toy, **changes):
           + 2 * dlib_files.alias(1, 2, 1, 1) + dlib_files.integer(0)}, "numbers do not fit its shapes"),
     ],
 )  # fmt: skip
-def test_what_is_not_known_is_named(tmp_path, toy, changes, message):
+def test_unsupported_content_is_named(tmp_path, toy, changes, message):
     path = tmp_path / "other.dat"
     path.write_bytes(changed_network(toy, **changes))
     with pytest.raises(WeightsError, match=f"other.dat: .*{message}"):
         readers.read(path)
 
 
-def test_bytes_behind_the_end(tmp_path, data):
+def test_bytes_after_the_end(tmp_path, data):
     path = tmp_path / "long.dat"
     path.write_bytes(data + b"abc")
-    with pytest.raises(WeightsError, match="3 bytes lie behind its end"):
+    with pytest.raises(WeightsError, match="3 bytes follow its end"):
         readers.read(path)
 
 
@@ -186,12 +186,15 @@ def content_of(toy):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"layers": ["con", "relu"]}, "another network of dlib"),
+        ({"layers": ["con", "relu"]}, "a dlib network other than its face recognition network"),
         ({"input.size": np.array([150, 151])}, "not for images of 150 px"),
         ({"input.mean": np.float32([122.782, 117.001, 100])}, "not for images of 150 px with dlib's mean"),
-        ({"con5.geometry": np.array([3, 3, 1, 2, 1, 1])}, r"another window, stride or border \(con5\)"),
+        ({"con5.geometry": np.array([3, 3, 1, 2, 1, 1])}, r"another window, stride or padding \(con5\)"),
         ({"max_pool1.geometry": np.array([2, 2, 2, 2, 0, 0])}, r"\(max_pool1\)"),
-        ({"affine7.weight": np.ones(5, np.float32)}, r"blocks\.2\.conv2 has no filters, or is followed by one"),
+        (
+            {"affine7.weight": np.ones(5, np.float32)},
+            r"blocks\.2\.conv2 has no filters, or the layer after it has another width",
+        ),
         (
             {
                 name: array[:0]

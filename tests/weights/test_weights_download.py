@@ -1,4 +1,4 @@
-"""Downloads from a loopback server with the habits of real ones."""
+"""Downloads from a loopback server that misbehaves like real ones."""
 
 import errno
 import hashlib
@@ -38,7 +38,7 @@ def request_for(served, folder, **settings):
 
 
 def left_over(request):
-    """Names beside the target that are not lock files."""
+    """Return the names beside the target that are not lock files."""
     return sorted(p.name for p in request.target.parent.iterdir() if not p.name.endswith(".lock"))
 
 
@@ -54,7 +54,7 @@ def test_whole_file(server, tmp_path):
     assert "Range" not in server.requests[0]
 
 
-def test_a_file_that_is_there_is_not_fetched_again(server, tmp_path):
+def test_an_existing_file_is_not_downloaded_again(server, tmp_path):
     request = request_for(server, tmp_path)
     request.target.parent.mkdir()
     request.target.write_bytes(b"mine")
@@ -73,13 +73,13 @@ def test_resumed_within_one_call(server, tmp_path):
 
 
 def test_resumed_by_a_later_call(server, tmp_path):
-    """Three attempts break off where they begin; the part and what is known of it stay."""
+    """Three attempts fail at once; the part and its journal are kept."""
     server.cut_at = [2_000_000, 2_000_000, 2_000_000, 2_000_000, 2_000_000, 2_000_000]
     request = request_for(server, tmp_path)
     with pytest.raises(WeightsError) as caught:
         download.download(request)
     message = str(caught.value)
-    assert "broke off after 2,000,000 of 3,158,073 bytes" in message
+    assert "interrupted after 2,000,000 of 3,158,073 bytes" in message
     assert server.url in message
     assert f"put it into {request.target.parent} as model.pdparams" in message
     assert left_over(request) == ["model.pdparams.part", "model.pdparams.part.json"]
@@ -91,7 +91,7 @@ def test_resumed_by_a_later_call(server, tmp_path):
 
 
 def test_attempts_that_get_further_are_not_counted(server, tmp_path):
-    """Five breaks, more than there are attempts, but each comes a mebibyte further."""
+    """Five interruptions are more than there are attempts, but each transfer gets a mebibyte further."""
     server.content = CONTENT * 2
     server.cut_at = [index * 1_100_000 for index in range(1, 6)]
     request = request_for(server, tmp_path)
@@ -108,7 +108,7 @@ def test_server_that_ignores_range(server, tmp_path):
     assert request.target.read_bytes() == CONTENT
 
 
-def test_file_that_changes_between_the_attempts(server, tmp_path):
+def test_file_that_changes_between_attempts(server, tmp_path):
     server.cut_at = [1_000_000, 1_000_000, 1_000_000]
     request = request_for(server, tmp_path)
     with pytest.raises(WeightsError):
@@ -133,11 +133,11 @@ def test_without_a_validator_nothing_is_resumed(server, tmp_path):
     server.etag, server.cut_at = None, [1_000_000]
     request = request_for(server, tmp_path)
     download.download(request)
-    assert [("Range" in asked) for asked in server.requests] == [False, False]
+    assert [("Range" in headers) for headers in server.requests] == [False, False]
     assert request.target.read_bytes() == CONTENT
 
 
-def test_a_part_of_another_url_is_not_continued(server, tmp_path):
+def test_a_part_of_another_url_is_not_resumed(server, tmp_path):
     request = request_for(server, tmp_path)
     request.target.parent.mkdir()
     request.part.write_bytes(b"x" * 1000)
@@ -146,8 +146,8 @@ def test_a_part_of_another_url_is_not_continued(server, tmp_path):
     assert request.target.read_bytes() == CONTENT
 
 
-def test_a_whole_part_is_not_fetched_again(server, tmp_path):
-    """As after Ctrl-C between the last byte and the rename."""
+def test_a_complete_part_is_not_downloaded_again(server, tmp_path):
+    """This happens after Ctrl-C between the last byte and the rename."""
     request = request_for(server, tmp_path, sha256=SHA256)
     request.target.parent.mkdir()
     request.part.write_bytes(CONTENT)
@@ -159,20 +159,20 @@ def test_a_whole_part_is_not_fetched_again(server, tmp_path):
 
 def test_wrong_hash(server, tmp_path):
     request = request_for(server, tmp_path, sha256="0" * 64)
-    with pytest.raises(WeightsError, match=f"sha256 {SHA256}, {'0' * 64} was expected; it was removed"):
+    with pytest.raises(WeightsError, match=f"sha256 {SHA256} instead of {'0' * 64}; it was removed"):
         download.download(request)
     assert left_over(request) == []
     assert len(server.requests) == 1
 
 
-def test_wrong_hash_of_a_resumed_file_is_fetched_anew(server, tmp_path):
+def test_a_resumed_file_with_a_wrong_hash_is_downloaded_again(server, tmp_path):
     request = request_for(server, tmp_path, sha256=SHA256)
     request.target.parent.mkdir()
     request.part.write_bytes(b"\x80\x04" + bytes(1000))
     request.journal.write_text(json.dumps({"url": server.url, "validator": '"one"', "total": len(CONTENT)}))
     download.download(request)
     assert request.target.read_bytes() == CONTENT
-    assert [("Range" in asked) for asked in server.requests] == [True, False]
+    assert [("Range" in headers) for headers in server.requests] == [True, False]
 
 
 def test_web_page_by_its_type(server, tmp_path):
@@ -183,7 +183,7 @@ def test_web_page_by_its_type(server, tmp_path):
     assert left_over(request) == []
 
 
-def test_web_page_under_a_false_type(server, tmp_path):
+def test_web_page_with_a_wrong_type(server, tmp_path):
     server.content = b"<!DOCTYPE html><html>Quota exceeded</html>" + b" " * 5000
     request = request_for(server, tmp_path, check=readers.identify)
     with pytest.raises(WeightsError, match="sent something else: is a web page") as caught:
@@ -194,7 +194,7 @@ def test_web_page_under_a_false_type(server, tmp_path):
 
 def test_too_short_by_its_length(server, tmp_path):
     request = request_for(server, tmp_path, min_bytes=2**30)
-    with pytest.raises(WeightsError, match="has 3,158,073 bytes, at least 1,073,741,824 were expected"):
+    with pytest.raises(WeightsError, match="has 3,158,073 bytes instead of at least 1,073,741,824"):
         download.download(request)
     assert left_over(request) == []
 
@@ -202,7 +202,7 @@ def test_too_short_by_its_length(server, tmp_path):
 def test_too_short_without_a_length(server, tmp_path):
     server.length = False
     request = request_for(server, tmp_path, min_bytes=2**30)
-    with pytest.raises(WeightsError, match="sent 3,158,073 bytes, at least"):
+    with pytest.raises(WeightsError, match="sent 3,158,073 bytes instead of at least"):
         download.download(request)
     assert left_over(request) == []
 
@@ -226,7 +226,7 @@ def test_final_status(server, tmp_path, status):
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_passing_status(server, tmp_path, status):
+def test_temporary_status(server, tmp_path, status):
     server.statuses = [status, status]
     request = request_for(server, tmp_path)
     download.download(request)
@@ -234,7 +234,7 @@ def test_passing_status(server, tmp_path, status):
     assert len(server.requests) == 3
 
 
-def test_lasting_trouble_of_the_server(server, tmp_path):
+def test_lasting_server_error(server, tmp_path):
     server.statuses = [503] * 9
     with pytest.raises(WeightsError, match=r"could not be downloaded .the server answered 503"):
         download.download(request_for(server, tmp_path))
@@ -261,7 +261,7 @@ def test_no_connection(tmp_path):
 
 
 def test_offline():
-    """The tests block every other network: as on a machine without one."""
+    """The tests block all other networks, as on a machine without one."""
     request = Request("http://192.0.2.1/model.pdparams", store.home() / "model.pdparams")
     with pytest.raises(WeightsError, match=f"put it into {store.home()}"):
         download.download(request)
@@ -277,7 +277,7 @@ def test_other_schemes(tmp_path, url):
 
 
 class FullFile:
-    """A file on a disk that is full after some bytes."""
+    """A file on a disk that fills up after some bytes."""
 
     def __init__(self, inner, room):
         self.inner, self.room = inner, room
@@ -299,7 +299,7 @@ class FullFile:
 
 
 def test_disk_that_fills_up(server, tmp_path, monkeypatch):
-    """The part is removed: left there, it would keep the disk full."""
+    """The part is removed, because it would keep the disk full."""
     real = Path.open
 
     def full(self, mode="r", *args, **kwargs):
@@ -318,7 +318,7 @@ def test_disk_that_fills_up(server, tmp_path, monkeypatch):
     assert len(server.requests) == 1
 
 
-def test_disk_without_room_is_seen_before_the_first_byte(server, tmp_path, monkeypatch):
+def test_a_full_disk_is_noticed_before_the_first_byte(server, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(download.shutil, "disk_usage", lambda _: usage._replace(free=len(CONTENT) - 1))
     request = request_for(server, tmp_path)
@@ -343,7 +343,7 @@ print(download(Request(sys.argv[1], Path(sys.argv[2]))).stat().st_size)
 """
 
 
-def test_two_processes_fetch_once(server, tmp_path):
+def test_two_processes_download_once(server, tmp_path):
     server.delay = 0.01
     target = tmp_path / "home" / "model.pdparams"
     command = [sys.executable, "-c", FETCH, server.url, str(target)]
@@ -354,7 +354,7 @@ def test_two_processes_fetch_once(server, tmp_path):
 
 
 def test_a_killed_process_leaves_no_lock(server, tmp_path):
-    """The second process goes on where the first was killed."""
+    """The second process resumes where the first was killed."""
     server.delay = 0.05
     target = tmp_path / "home" / "model.pdparams"
     part = target.with_name("model.pdparams.part")

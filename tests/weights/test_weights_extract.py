@@ -1,4 +1,4 @@
-"""One network out of a training checkpoint, through the function and through the command."""
+"""Extracting one network from a training checkpoint, by the function and by the command."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def state_of(network):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """What Paddle itself writes in training: networks, an optimiser that has stepped, a scheduler, the iteration."""
+    """A checkpoint as Paddle writes it: networks, an optimiser that has stepped, a scheduler, the iteration."""
     generator = StyleGANv2Generator(16, 8, 2, **SIZES)
     fill(generator)
     disc = StyleGANv2Discriminator(16, **SIZES)
@@ -47,7 +47,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.mark.parametrize("suffix", [".pdparams", ".safetensors"])
 @pytest.mark.parametrize("name", ["gen", "disc", "gen_ema"])
-def test_the_arrays_come_out_as_they_are(tmp_path, checkpoint, name, suffix):
+def test_the_arrays_are_unchanged(tmp_path, checkpoint, name, suffix):
     path, nets = checkpoint
     output = tmp_path / f"{name}{suffix}"
     report = extract(path, output, name)
@@ -72,7 +72,7 @@ def test_the_averaged_generator_is_the_default_and_loads(tmp_path, checkpoint):
     assert not missing and not unexpected
 
 
-def test_optimisers_and_notes_are_no_networks(checkpoint):
+def test_optimisers_and_notes_are_not_networks(checkpoint):
     assert list(networks_in(readers.read(checkpoint[0]))) == ["gen", "disc", "gen_ema"]
 
 
@@ -84,13 +84,13 @@ def test_an_unknown_name_lists_the_networks(tmp_path, checkpoint, name):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_of_one_network_is_no_checkpoint(tmp_path):
+def test_a_file_of_one_network_is_not_a_checkpoint(tmp_path):
     path = tmp_path / "one.pdparams"
     readers.write(path, {"input.input": np.ones(3, np.float32)})
-    with pytest.raises(WeightsError, match=r"no checkpoint of several networks.*convert_weights\.py"):
+    with pytest.raises(WeightsError, match=r"not a checkpoint of several networks.*convert_weights\.py"):
         extract(path, tmp_path / "w.pdparams")
     np.save(tmp_path / "array.npy", np.ones(3))
-    with pytest.raises(WeightsError, match="no checkpoint of several networks"):
+    with pytest.raises(WeightsError, match="not a checkpoint of several networks"):
         extract(tmp_path / "array.npy", tmp_path / "w.pdparams")
 
 
@@ -121,7 +121,7 @@ def test_command_fails_in_one_line(tmp_path, checkpoint):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_script_is_thin_and_costs_no_paddle():
+def test_the_script_is_thin_and_does_not_import_paddle():
     assert len((ROOT / "tools" / "extract_weight.py").read_text().splitlines()) <= 40
     code = "import sys, ppgan_ext.weights.extract; print('paddle' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Every published layout, loaded into the networks it belongs to, and everything that must not load."""
+"""Loading every published layout into its networks, and refusing everything else."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def arrays(network):
 
 
 def assert_holds(network, state):
-    """The network has exactly these values."""
+    """Check that the network has exactly these values."""
     held = arrays(network)
     assert set(held) == set(state)
     for name, array in state.items():
@@ -39,7 +39,7 @@ def assert_holds(network, state):
 
 
 def fill_gently(network):
-    """Lopsided statistics and slopes; filters as initialised, as fifty layers of normal numbers overflow."""
+    """Set lopsided statistics and slopes, but keep the filters: fifty layers of normal numbers would overflow."""
     for name, tensor in network.state_dict().items():
         if tensor.ndim == 1:
             tensor.set_value(name.endswith(("weight", "_variance")) + 0.1 * np.abs(numbers(name, tensor.shape)))
@@ -47,7 +47,7 @@ def fill_gently(network):
 
 @pytest.fixture(scope="module")
 def nets():
-    """Filled networks at toy size, with lopsided values everywhere."""
+    """Return networks at toy size, filled with lopsided values."""
     made = {
         "generator": StyleGANv2Generator(**TOY),
         "discriminator": StyleGANv2Discriminator(16, channel_base=64, channel_cap=12),
@@ -68,7 +68,7 @@ W_PLUS_MEAN = np.tile(numbers("mean", (1, 128)), (N_LATENT, 1))
 
 
 @pytest.mark.parametrize("name", ["rosinality_zip", "rosinality_legacy"])
-def test_rosinality_checkpoint_draws_what_torch_drew(name):
+def test_rosinality_checkpoint_renders_torchs_images(name):
     model = load.load_face_model(weight_path=GOLDENS / f"{name}.pt")
     with np.load(GOLDENS / "rosinality.npz") as golden:
         assert_close(model.generator.render(paddle.to_tensor(golden["w_plus"][None])).numpy(), golden["image"], 1e-5)
@@ -81,7 +81,7 @@ def test_rosinality_checkpoint_draws_what_torch_drew(name):
     assert model.directions_file is None
 
 
-def test_network_chosen_by_name():
+def test_network_selected_by_name():
     model = load.load_face_model(weight_path=GOLDENS / "rosinality_zip.pt", net_name="g")
     with np.load(GOLDENS / "rosinality.npz") as golden:
         image = model.generator.render(paddle.to_tensor(golden["w_plus"][None])).numpy()
@@ -105,21 +105,21 @@ def test_paddlegan_generator_as_paddle_saved_it(tmp_path, nets):
 
 
 @pytest.mark.parametrize(
-    ("tree", "chosen"),
+    ("tree", "selected"),
     [
         (("gen", "gen_ema", "disc"), "gen_ema"),
         (("gen", "disc"), "gen"),
         (("g", "d", "g_ema"), "g_ema"),
     ],
 )
-def test_training_checkpoints(tmp_path, nets, tree, chosen):
-    """Entries of optimisers and counters beside the networks are left alone; the averaged generator is taken."""
+def test_training_checkpoints(tmp_path, nets, tree, selected):
+    """Optimisers and counters beside the networks are ignored; the averaged generator is selected."""
     path = tmp_path / "iter_5_checkpoint.pdparams"
     states = {}
     for name in tree:
         part = "discriminator" if name.startswith("d") else "generator"
-        states[name] = {key: array + (0 if name == chosen else 1) for key, array in nets[part].items()}
-    if chosen == "g_ema":
+        states[name] = {key: array + (0 if name == selected else 1) for key, array in nets[part].items()}
+    if selected == "g_ema":
         states = {
             k: (torch_layouts.discriminator if k == "d" else torch_layouts.generator)(v) for k, v in states.items()
         }
@@ -131,7 +131,7 @@ def test_training_checkpoints(tmp_path, nets, tree, chosen):
 
 @pytest.mark.parametrize("with_options", [True, False])
 def test_paddlegan_psp(tmp_path, nets, with_options):
-    """Without ``opts`` PaddleGAN fails; the published options are taken instead."""
+    """PaddleGAN fails without ``opts``; here, the published options are used instead."""
     path = tmp_path / "psp.pdparams"
     state = {f"encoder.{name}": array for name, array in nets["encoder"].items()}
     state |= {f"decoder.{name}": array for name, array in nets["generator"].items()}
@@ -210,7 +210,7 @@ def test_own_layout(tmp_path, nets, suffix):
     assert_holds(model.generator, {k: v.astype(np.float16).astype(np.float32) for k, v in nets["generator"].items()})
     assert_holds(model.encoder, {k: v.astype(np.float16).astype(np.float32) for k, v in nets["light"].items()})
     np.testing.assert_array_equal(model.latent_avg, W_PLUS_MEAN[0].astype(np.float16).astype(np.float32))
-    assert model.record.crop == "tight"  # by the header, or by the kind of encoder
+    assert model.record.crop == "tight"  # from the header, or from the kind of encoder
     assert model.record.licence == ("mine" if notes else "as its source")
     assert load.load_discriminator(weight_path=path).size == 16
 
@@ -221,7 +221,7 @@ def test_data_parallel_prefix(tmp_path, nets):
     assert_holds(load.load_face_model(weight_path=path).generator, nets["generator"])
 
 
-def test_noise_that_a_file_lacks_is_the_same_at_every_load(tmp_path, nets):
+def test_missing_noise_is_the_same_at_every_load(tmp_path, nets):
     path = tmp_path / "quiet.pdparams"
     state = {name: array for name, array in nets["generator"].items() if not name.startswith("noises.")}
     readers.write(path, state)
@@ -233,7 +233,7 @@ def test_noise_that_a_file_lacks_is_the_same_at_every_load(tmp_path, nets):
         np.testing.assert_array_equal(noise, second[f"noises.noise_{index}"])
 
 
-def test_w_avg_that_a_file_lacks_is_estimated_and_seeded(tmp_path, nets):
+def test_missing_w_avg_is_estimated_with_a_seed(tmp_path, nets):
     path = tmp_path / "plain.pdparams"
     readers.write(path, nets["generator"])
     model = load.load_face_model(weight_path=path)
@@ -259,27 +259,27 @@ def test_loading_draws_no_random_numbers(tmp_path, nets):
 # ---- refusals
 
 
-def test_another_architecture_than_asked_for(tmp_path, nets):
+def test_another_architecture_than_requested(tmp_path, nets):
     path = tmp_path / "small.pdparams"
     readers.write(path, nets["generator"])
     with pytest.raises(WeightsError) as caught:
         load.load_face_model(weight_path=path, size=1024, channel_multiplier=2, style_dim=128)
     message = str(caught.value)
-    assert "size 1024, channel multiplier 2 was asked for" in message
-    assert "the file holds 16 px, channel base 64, channel cap 12, style dim 128, n mlp 2" in message
+    assert "size 1024, channel multiplier 2 was requested" in message
+    assert "the file contains 16 px, channel base 64, channel cap 12, style dim 128, n mlp 2" in message
     assert "Give --size 16 --style_dim 128 --n_mlp 2, or none of these" in message
     assert load.load_face_model(weight_path=path, size=16, style_dim=128, n_mlp=2).record.size == 16
 
 
-def test_channel_multiplier_that_would_fit_is_named(tmp_path):
+def test_the_right_channel_multiplier_is_named(tmp_path):
     network = load.build_lazily(lambda: StyleGANv2Generator(64, 8, 1, channel_multiplier=1))
     path = tmp_path / "one.pdparams"
     readers.write(path, {k: np.zeros(tuple(v.shape), np.float16) for k, v in network.state_dict().items()})
-    with pytest.raises(WeightsError, match=r"channel multiplier 2 was asked for.*--channel_multiplier 1 "):
+    with pytest.raises(WeightsError, match=r"channel multiplier 2 was requested.*--channel_multiplier 1 "):
         load.load_face_model(weight_path=path, channel_multiplier=2)
 
 
-def test_every_fault_of_the_names_in_one_message(tmp_path, nets):
+def test_all_wrong_names_are_in_one_message(tmp_path, nets):
     path = tmp_path / "faulty.pdparams"
     state = dict(nets["generator"])
     state["style.1.extra"] = np.ones(2, np.float32)
@@ -294,7 +294,7 @@ def test_every_fault_of_the_names_in_one_message(tmp_path, nets):
 
 
 def test_untransposed_weights_are_refused(tmp_path, nets):
-    """PyTorch's arrays under Paddle's names: what a careless conversion makes."""
+    """A careless conversion leaves PyTorch's arrays under Paddle's names."""
     path = tmp_path / "careless.pdparams"
     careless = {k: v for k, v in torch_layouts.generator(nets["generator"]).items() if "blur" not in k}
     readers.write(path, careless)
@@ -315,7 +315,7 @@ def test_unknown_names_of_a_torch_checkpoint_are_refused(tmp_path, nets):
 def test_nan_in_a_file(tmp_path, nets):
     path = tmp_path / "nan.pdparams"
     readers.write(path, {**nets["generator"], "style.1.bias": np.full(128, np.nan, np.float32)})
-    with pytest.raises(WeightsError, match=r"style\.1\.bias holds NaN"):
+    with pytest.raises(WeightsError, match=r"style\.1\.bias contains NaN"):
         load.load_face_model(weight_path=path)
 
 
@@ -324,8 +324,8 @@ def test_nan_in_a_file(tmp_path, nets):
     [
         ({"a": np.ones(2), "b": np.ones(3)}, "none of the known layouts"),
         ({"age": np.ones((16, 512))}, "none of the known layouts"),
-        ({}, "holds no networks"),
-        ([np.ones(2)], "holds no networks"),
+        ({}, "contains no networks"),
+        ([np.ones(2)], "contains no networks"),
         ({"epoch": 3}, "none of the known layouts"),
     ],
 )
@@ -339,10 +339,10 @@ def test_files_of_other_things(tmp_path, tree, reason):
 def test_parts_that_are_missing(tmp_path, nets):
     path = tmp_path / "part.pdparams"
     readers.write(path, nets["discriminator"])
-    with pytest.raises(WeightsError, match="holds no generator"):
+    with pytest.raises(WeightsError, match="contains no generator"):
         load.load_face_model(weight_path=path)
     readers.write(path, nets["generator"])
-    with pytest.raises(WeightsError, match="holds no discriminator"):
+    with pytest.raises(WeightsError, match="contains no discriminator"):
         load.load_discriminator(weight_path=path)
 
 
@@ -363,7 +363,7 @@ def test_mean_latent_of_another_shape(tmp_path, nets):
 
 
 def test_unknown_network_name():
-    with pytest.raises(WeightsError, match=r"holds no network 'gema'. Did you mean 'g_ema'"):
+    with pytest.raises(WeightsError, match=r"contains no network 'gema'. Did you mean 'g_ema'"):
         load.load_face_model(weight_path=GOLDENS / "rosinality_zip.pt", net_name="gema")
 
 
@@ -377,10 +377,10 @@ def test_names_of_the_catalog(tmp_path):
 
 
 def test_a_file_that_is_not_the_catalogs_model(tmp_path, monkeypatch, nets):
-    """A file of the right name in the cache, but of another architecture."""
+    """The cache contains a file of the right name but of another architecture."""
     monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path))
     readers.write(tmp_path / "stylegan2-animeface-512.pdparams", nets["generator"])
-    with pytest.raises(WeightsError, match=r"is not the model 'animeface-512': it holds 16 px.*512 px.* was expected"):
+    with pytest.raises(WeightsError, match=r"is not the model 'animeface-512': it contains 16 px.*instead of 512 px"):
         load.load_face_model("animeface-512")
 
 
@@ -410,7 +410,7 @@ def test_load_state_of_one_network_and_of_several(tmp_path, nets):
         load.load_state(other)
 
 
-def test_load_into_is_strict_and_can_pass_over_a_prefix():
+def test_load_into_is_strict_and_can_ignore_a_prefix():
     layer = paddle.nn.Linear(2, 3)
     state = {"weight": numbers("w", (2, 3)), "bias": numbers("b", (3,)), "classifier.0.bias": np.ones(1)}
     with pytest.raises(WeightsError, match=r"1 unexpected \(classifier.0.bias\)"):
@@ -420,7 +420,7 @@ def test_load_into_is_strict_and_can_pass_over_a_prefix():
     with pytest.raises(WeightsError, match=r"1 of another shape \(weight 3x2 instead of 2x3\)"):
         load.load_into(layer, {**state, "weight": state["weight"].T}, "x", ignored=("classifier.",))
     np.testing.assert_array_equal(layer.weight.numpy(), state["weight"])
-    with pytest.raises(WeightsError, match="bias holds NaN"):
+    with pytest.raises(WeightsError, match="bias contains NaN"):
         load.load_into(layer, {"weight": np.zeros((2, 3)), "bias": np.full(3, np.inf)}, "x", consume=True)
     np.testing.assert_array_equal(layer.weight.numpy(), state["weight"])
     assert len(state) == 3

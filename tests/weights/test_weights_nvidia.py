@@ -1,4 +1,4 @@
-"""NVIDIA's StyleGAN2 pickles: the numbers of NVIDIA's own code, what is refused, and what is left out."""
+"""NVIDIA's StyleGAN2 pickles compute the numbers of NVIDIA's own code; unsupported settings are refused."""
 
 import copy
 import subprocess
@@ -44,7 +44,7 @@ def golden(tag, name):
 
 
 def change(network, *, arrays=None, layers=None, class_name=None):
-    """A copy of a network with some arrays (None removes one) and options of layers changed."""
+    """Return a copy of a network with some arrays (None removes one) and layer options changed."""
     changed = copy.deepcopy(network)
     for name, array in (arrays or {}).items():
         changed.arrays.pop(name, None)
@@ -59,7 +59,7 @@ def change(network, *, arrays=None, layers=None, class_name=None):
 
 
 def assert_same_numbers(model, tag, name):
-    """Codes, images with fixed noise and without, and truncation towards the mean of the training."""
+    """Return codes, images with and without fixed noise, and images truncated towards the training's mean."""
     generator = model.generator
     z = paddle.to_tensor(numbers("z", (4, 8)))
     with paddle.no_grad():
@@ -118,7 +118,7 @@ def test_mean_w_and_noise_are_the_files(tag, snapshot):
 
 
 def test_weights_keep_their_scale(ada):
-    """For training on: unit variance, as the package's own; a kernel that is not turned."""
+    """As further training needs: unit variance, like the package's own, and an unflipped kernel."""
     state = translate(ada["G_ema"], "x").state
     source = ada["G_ema"].arrays
     np.testing.assert_array_equal(state["convs.0.conv.weight"][0], source["synthesis.b8.conv0.weight"])
@@ -131,7 +131,7 @@ def test_weights_keep_their_scale(ada):
 # ---- the reader
 
 
-def test_what_is_read_of_a_layer(ada):
+def test_the_content_of_a_layer(ada):
     network = ada["G_ema"]
     assert network.class_name == "Generator"
     assert network.layers["synthesis.b8.conv0"]["class_name"] == "SynthesisLayer"
@@ -165,13 +165,13 @@ def test_a_network_alone_in_the_file(tmp_path, ada):
     assert_same_numbers(load.load_face_model(weight_path=path), "ada", "G")
 
 
-def test_load_state_gives_the_packages_names(ada):
+def test_load_state_returns_the_packages_names(ada):
     path = GOLDENS / "nvidia_ada.pkl"
     assert set(load.load_state(path, "D")) == set(translate(ada["D"], path).state)
     assert {name.split(".")[0] for name in load.load_state(path)} == {"generator", "discriminator"}
 
 
-# ---- variants of the architecture that fit
+# ---- supported variants of the architecture
 
 
 def loaded(tmp_path, **networks):
@@ -197,8 +197,8 @@ def test_without_a_mean_w_one_is_estimated(tmp_path, ada):
     assert not np.allclose(model.latent_avg, ada["G_ema"].arrays["mapping.w_avg"])
 
 
-def test_a_filter_that_no_layer_uses_does_not_count(tmp_path, ada):
-    """Layers that keep their resolution carry a default filter, whatever the others use."""
+def test_an_unused_filter_does_not_matter(tmp_path, ada):
+    """Layers that keep their resolution have a default filter, whatever the others use."""
     odd = {"synthesis.b8.conv1.resample_filter": np.ones((3, 3), np.float32)}
     model = loaded(tmp_path, G_ema=change(ada["G_ema"], arrays=odd))
     w = paddle.to_tensor(golden("ada", "G_ema_w"))
@@ -211,20 +211,20 @@ def test_minibatch_groups_are_mentioned(tmp_path, ada):
     assert "minibatch deviation over the whole batch images (here over 4)" in str(convert(source, output))
 
 
-def test_a_discriminator_of_another_kind_does_not_keep_from_the_generator(tmp_path, ada):
+def test_an_unsupported_discriminator_does_not_block_the_generator(tmp_path, ada):
     path = tmp_path / "mixed.pkl"
     odd = change(ada["D"], layers={"b8": {"architecture": "skip"}})
     path.write_bytes(nvidia_pickles.dumps({**ada, "D": odd}))
     assert_same_numbers(load.load_face_model(weight_path=path), "ada", "G_ema")
     report = str(convert(path, tmp_path / "out.pdparams"))
-    assert "D (has what the networks here have not: architecture skip instead of resnet)" in report
-    with pytest.raises(WeightsError, match="holds no discriminator"):
+    assert "D (has settings that the networks here do not support: architecture skip instead of resnet)" in report
+    with pytest.raises(WeightsError, match="contains no discriminator"):
         load.load_discriminator(weight_path=path)
     with pytest.raises(WeightsError, match="architecture skip instead of resnet"):
         load.load_discriminator(weight_path=path, net_name="D")
 
 
-# ---- what is refused
+# ---- unsupported networks
 
 SYNTHESIS = "synthesis.b8.conv1"
 REFUSED_GENERATORS = {
@@ -237,17 +237,17 @@ REFUSED_GENERATORS = {
     "activation tanh instead of lrelu": {"layers": {"mapping.fc1": {"activation": "tanh"}}},
     "activations clamped at 10": {"layers": {SYNTHESIS: {"conv_clamp": 10}}},
     "activations clamped at nan": {"layers": {SYNTHESIS: {"conv_clamp": float("nan")}}},
-    "resampling filters that are not one filter": {
+    "resampling filters that differ or are not separable": {
         "arrays": {"synthesis.b8.conv0.resample_filter": np.full((4, 4), 1 / 16, np.float32)}
     },
     "StyleGAN3 network": {"layers": {"synthesis.input": {"class_name": "SynthesisInput"}}},
-    "holds a TriPlaneGenerator, which is no network known here": {"class_name": "TriPlaneGenerator"},
+    "contains a TriPlaneGenerator, which is not a supported network": {"class_name": "TriPlaneGenerator"},
     "it has layers ToStyle": {"layers": {"synthesis.b8.extra": {"class_name": "ToStyle"}}},
-    "holds no whole StyleGAN2 generator": {"layers": {"": {"img_resolution": 48}}},
-    "of a size that does not exist": {"layers": {"": {"img_resolution": 2**3000}}},
+    "contains no complete StyleGAN2 generator": {"layers": {"": {"img_resolution": 48}}},
+    "impossible image size": {"layers": {"": {"img_resolution": 2**3000}}},
     "KeyError: 'mapping.fc2.weight'": {"layers": {"mapping": {"num_layers": 3}}},
-    "a number of mapping layers that it does not have": {"layers": {"mapping": {"num_layers": 10**12}}},
-    "(ValueError: a number": {"layers": {"mapping": {"num_layers": float("inf")}}},
+    "wrong number of mapping layers": {"layers": {"mapping": {"num_layers": 10**12}}},
+    "(ValueError: wrong number": {"layers": {"mapping": {"num_layers": float("inf")}}},
     "OverflowError": {"layers": {SYNTHESIS: {"conv_clamp": 10**400}}},
 }
 REFUSED_DISCRIMINATORS = {

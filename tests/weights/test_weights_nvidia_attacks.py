@@ -1,4 +1,4 @@
-"""NVIDIA's pickles that want to do something, or are broken: refused, nothing of them run, no memory eaten."""
+"""Malicious or damaged pickles of NVIDIA's kind are refused: nothing in them is run, and memory stays small."""
 
 import os
 import pickle
@@ -73,12 +73,12 @@ def assert_refused(path, name, flag):
     message = str(caught.value)
     assert "refused" in message
     assert name in message
-    assert "nothing of it was run" in message
+    assert "nothing in it was run" in message
     assert not flag.exists()
 
 
 def test_the_attacks_work_on_pickle_itself(flag):
-    """Otherwise the tests below would prove nothing."""
+    """Otherwise, the tests below would prove nothing."""
     pickle.loads(dumps(calls(flag)["builtins.exec"]))
     assert flag.exists()
 
@@ -96,7 +96,7 @@ def test_a_call_in_every_protocol(tmp_path, flag, protocol):
 
 
 def test_the_code_of_a_layer_is_never_run(tmp_path, flag):
-    """What NVIDIA's loader would execute; here the file is read, and the code with it as text that nobody keeps."""
+    """NVIDIA's loader would execute the code; here it is read as text and discarded."""
     meta = {"type": "class", "version": 6, "module_src": f"open({str(flag)!r}, 'w')", "class_name": "G", "state": {}}
     data = dumps({"G": Call("torch_utils.persistence._reconstruct_persistent_obj", meta)})
     tree = readers.read(written(tmp_path, data))
@@ -130,27 +130,27 @@ def test_a_storage_in_a_storage(tmp_path, flag):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("modern", [False, True], ids=["GLOBAL", "STACK_GLOBAL"])
-def test_names_that_are_not_admitted(tmp_path, flag, dotted, modern):
+def test_names_that_are_not_allowed(tmp_path, flag, dotted, modern):
     module, name = dotted.rsplit(".", 1)
     text_of = b"".join(text(part) for part in (module, name)) + b"\x93"
     program = text("torch_utils.persistence") + b"0" + (text_of if modern else f"c{module}\n{name}\n".encode())
     assert_refused(written(tmp_path, b"\x80\x04" + program + text("x") + b"\x85R."), dotted, flag)
 
 
-def test_no_admitted_name_is_the_real_thing():
+def test_no_allowed_name_is_the_real_object():
     for dotted, record in NVIDIA_NAMES.items():
         kind = record if isinstance(record, type) else type(record)
         assert kind.__module__.startswith("ppgan_ext.weights.readers."), dotted
 
 
-def test_a_tensorflow_network_is_told_how_to_be_converted(tmp_path, flag):
+def test_the_error_for_a_tensorflow_network_says_how_to_convert_it(tmp_path, flag):
     path = tmp_path / "stylegan2-ffhq-config-f.pkl"
     path.write_bytes(b"\x80\x03cdnnlib.tflib.network\nNetwork\n)\x81}b.")
     with pytest.raises(WeightsError, match=r"refused.*dnnlib\.tflib\.network\.Network.*legacy\.py of NVlabs/stylegan3"):
         readers.read(path)
 
 
-# ---- admitted names, abused
+# ---- abuse of allowed names
 
 
 def text(value):
@@ -161,7 +161,7 @@ META = text("type") + text("class") + text("class_name") + text("Generator") + t
 GOOD = LAYER_CALL + b"}(" + META + b"}u\x85R"
 
 
-def test_the_parts_make_a_network_when_not_abused(tmp_path):
+def test_the_parts_build_a_network_when_not_abused(tmp_path):
     assert readers.read(written(tmp_path, b"\x80\x04" + GOOD + b".")).class_name == "Generator"
 
 
@@ -184,7 +184,7 @@ ABUSE = {
 
 
 @pytest.mark.parametrize("kind", ABUSE)
-def test_admitted_names_do_only_what_they_should(tmp_path, kind):
+def test_allowed_names_do_only_what_they_should(tmp_path, kind):
     before = {name: getattr(record, "build", None) for name, record in NVIDIA_NAMES.items()}
     path = written(tmp_path, b"\x80\x04" + text("torch_utils.persistence") + b"0" + ABUSE[kind] + b".")
     with pytest.raises(WeightsError, match=r"refused|truncated or damaged"):
@@ -193,7 +193,7 @@ def test_admitted_names_do_only_what_they_should(tmp_path, kind):
 
 
 def storage_holding(item):
-    """A PyTorch file of something else than a storage."""
+    """Return a PyTorch file of something other than a storage."""
     return b"".join(pickle.dumps(part, 2) for part in (MAGIC, 1001, {}, item, []))
 
 
@@ -207,9 +207,9 @@ def one_storage():
 
 
 @pytest.mark.parametrize("item", [{"w": 1}, 5, "text", None, [1]])
-def test_storages_that_hold_something_else(tmp_path, item):
+def test_storages_that_contain_something_else(tmp_path, item):
     path = written(tmp_path, with_buffer(Call("torch.storage._load_from_bytes", storage_holding(item))))
-    with pytest.raises(WeightsError, match=r"refused.*no storage"):
+    with pytest.raises(WeightsError, match=r"refused.*not a storage"):
         readers.read(path)
 
 
@@ -260,7 +260,7 @@ def test_tensors_that_reach_outside_their_storage(tmp_path, offset, shape, strid
         {"_modules": 5},
     ],
 )
-def test_layers_that_are_none(tmp_path, state):
+def test_invalid_layers(tmp_path, state):
     with pytest.raises(WeightsError, match="truncated or damaged"):
         readers.read(written(tmp_path, dumps({"G": layer("Generator", state)})))
 
@@ -268,10 +268,10 @@ def test_layers_that_are_none(tmp_path, state):
 # ---- sizes and shapes of the whole
 
 
-def test_a_network_that_holds_itself(tmp_path):
+def test_a_network_that_contains_itself(tmp_path):
     program = LAYER_CALL + b"}(" + META + b"}q\x00u\x85Rq\x01"
     program += b"h\x00" + text("_modules") + b"}" + text("self") + b"h\x01ss0."
-    with pytest.raises(WeightsError, match="hold themselves"):
+    with pytest.raises(WeightsError, match="contain themselves"):
         readers.read(written(tmp_path, b"\x80\x04" + program))
 
 
@@ -284,7 +284,7 @@ def test_networks_nested_too_deep(tmp_path, depth):
 
 
 def test_shared_layers_do_not_explode(tmp_path):
-    """Thirty layers, each holding the one before it twice: 2**30 arrays for whoever writes them all out."""
+    """Thirty layers, each containing the previous one twice, would be 2**30 arrays if written out."""
     inner = layer("A", {"_buffers": {"w": tensor_of_one()}})
     for _ in range(30):
         inner = layer("A", {"_modules": {"a": inner, "b": inner}})
@@ -307,7 +307,7 @@ def tensor_of_one():
 
 
 def test_long_names_do_not_explode(tmp_path):
-    """Names grow with every level they stand below; without a limit a small file would write gigabytes of them."""
+    """Names grow with every level; without a limit, a small file would produce gigabytes of them."""
     inner = layer("A", {"_buffers": {f"w{index}": tensor_of_one() for index in range(50)}})
     for _ in range(8):
         inner = layer("A", {"_modules": {"n" * 150: inner}})
@@ -342,8 +342,8 @@ def test_huge_lengths(tmp_path, program):
 
 
 @pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")  # of Python's own pickletools
-def test_a_byte_changed_anywhere_ends_in_a_message_or_in_a_network(tmp_path):
-    """Never in another exception, whatever the byte: the reader and the translation take nothing for granted."""
+def test_a_changed_byte_anywhere_leads_to_an_error_message_or_a_network(tmp_path):
+    """It never leads to another exception: the reader and the translation check everything."""
     good = GOLDEN.read_bytes()
     rng = np.random.RandomState(0)
     places = np.concatenate([rng.randint(0, 4000, 100), rng.randint(0, len(good), 100)])
@@ -360,7 +360,7 @@ def test_a_byte_changed_anywhere_ends_in_a_message_or_in_a_network(tmp_path):
     assert 20 < num_refused < 200
 
 
-def test_nothing_of_a_refused_file_is_imported():
+def test_nothing_in_a_refused_file_is_imported():
     assert "torch_utils" not in sys.modules
     assert "dnnlib" not in sys.modules
     assert nvidia_pkl.is_marked(GOLDEN)

@@ -1,4 +1,4 @@
-"""Readers against files that PyTorch, Paddle and NumPy wrote; round trips; files that are none."""
+"""Readers against files of PyTorch, Paddle and NumPy, round trips, and files that are not weights."""
 
 import json
 import pickle
@@ -18,14 +18,14 @@ GOLDENS = Path(__file__).resolve().parents[1] / "goldens" / "weights"
 
 
 def assert_same(actual, expected):
-    """Same type, shape and bytes: stricter than equality, which NaN, -0.0 and types slip through."""
+    """Check type, shape and bytes, which is stricter than equality about NaN, -0.0 and types."""
     assert isinstance(actual, np.ndarray)
     assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
     assert np.ascontiguousarray(actual).tobytes() == np.ascontiguousarray(expected).tobytes()
 
 
 def all_kinds():
-    """Arrays of every type that both own formats hold, with the values that are easily lost."""
+    """Arrays of every type that both written formats support, with values that are easily lost."""
     arrays = {
         "matrix": np.arange(6, dtype=np.float32).reshape(2, 3).T,
         "special": np.array([np.nan, -0.0, np.inf, 1e-42], np.float32),
@@ -46,7 +46,7 @@ def all_kinds():
 
 
 @pytest.mark.parametrize("name", ["tensors_zip", "tensors_legacy"])
-def test_torch_files_hold_what_torch_says(name):
+def test_torch_files_contain_torchs_values(name):
     tree = readers.read(GOLDENS / f"{name}.pt")
     with np.load(GOLDENS / "tensors.npz") as expected:
         assert set(tree["state"]) == set(expected.files)
@@ -62,7 +62,7 @@ def test_torch_files_hold_what_torch_says(name):
     assert_same(inner["deep"], tree["state"]["rows"])
 
 
-def test_formats_are_told_by_content_not_by_suffix(tmp_path):
+def test_formats_are_recognised_by_content_not_by_suffix(tmp_path):
     for source, format_name in (("tensors_zip.pt", "torch-zip"), ("tensors_legacy.pt", "torch-legacy")):
         path = tmp_path / f"{source}.pdparams"
         path.write_bytes((GOLDENS / source).read_bytes())
@@ -119,7 +119,7 @@ def rewritten_zip(tmp_path, change):
         (lambda e: {**e, "other/data.pkl": b""}, "without one data.pkl"),
     ],
 )
-def test_torch_zip_that_contradicts_itself(tmp_path, change, reason):
+def test_inconsistent_torch_zip(tmp_path, change, reason):
     with pytest.raises(WeightsError, match=reason):
         readers.read(rewritten_zip(tmp_path, change))
 
@@ -176,8 +176,8 @@ def test_reads_what_paddle_saves(tmp_path, protocol):
     assert read["epoch"] == 3
 
 
-def test_reads_a_layers_state_dict_as_paddle_2_wrote_it(tmp_path):
-    """Paddle 2.0 stored plain arrays and a table of parameter names; parts of large arrays go by a table, too."""
+def test_reads_a_state_dict_of_paddle_2(tmp_path):
+    """Paddle 2.0 stored plain arrays and a table of parameter names, and a table for the parts of large arrays."""
     path = tmp_path / "old.pdparams"
     whole = np.arange(10, dtype=np.float32).reshape(2, 5)
     tree = {
@@ -194,7 +194,7 @@ def test_reads_a_layers_state_dict_as_paddle_2_wrote_it(tmp_path):
 
 
 def test_reads_tensors_of_a_static_graph(tmp_path):
-    """Paddle stores them as a call of eval; it is recognised by its form, not made."""
+    """Paddle stores them as a call of eval, which is recognised by its form but not executed."""
 
     class Dense:
         def __reduce__(self):
@@ -271,7 +271,7 @@ def test_paddle_reads_what_is_written(tmp_path):
     assert readers.read(path)["opts"] == opts
 
 
-def test_written_pdparams_names_no_module_of_numpy_2(tmp_path):
+def test_written_pdparams_uses_no_module_of_numpy_2(tmp_path):
     """NumPy 1 has no numpy._core; both have numpy.core.multiarray._reconstruct."""
     path = tmp_path / "ours.pdparams"
     readers.write(path, {"w": np.ones(2, np.float32)})
@@ -287,21 +287,21 @@ def test_metadata(tmp_path):
     readers.write(path, {"w": np.ones(2, np.float32)}, {"crop": "tight", "名": "值"})
     assert readers.read_metadata(path) == {"crop": "tight", "名": "值"}
     assert readers.read_metadata(GOLDENS / "one_tensor.pt") == {}
-    with pytest.raises(ConfigError, match="no place for metadata"):
+    with pytest.raises(ConfigError, match="cannot store metadata"):
         readers.write(tmp_path / "noted.pdparams", {"w": np.ones(2)}, {"crop": "tight"})
 
 
 @pytest.mark.parametrize(
     ("suffix", "value", "reason"),
     [
-        (".pdparams", np.ones(2, np.uint16), "uint16 cannot"),  # Paddle would take it for bfloat16
+        (".pdparams", np.ones(2, np.uint16), "uint16 cannot"),  # Paddle would read it as bfloat16
         (".pdparams", np.array(["a"]), "<U1 cannot"),
         (".pdparams", object(), "object cannot"),
         (".safetensors", np.array(["a"]), "<U1 cannot"),
         (".safetensors", {"nested": 1}, "dict cannot"),
     ],
 )
-def test_values_that_a_format_cannot_hold(tmp_path, suffix, value, reason):
+def test_values_that_a_format_cannot_store(tmp_path, suffix, value, reason):
     path = tmp_path / f"odd{suffix}"
     with pytest.raises(WeightsError, match=f"inner: .*{reason}"):
         readers.write(path, {"inner": value})
@@ -318,7 +318,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["kept.pdparams"]
 
 
-def test_writing_to_a_place_that_is_none(tmp_path):
+def test_writing_with_an_invalid_path(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError):
         readers.write(tmp_path / "file" / "w.pdparams", {"w": np.ones(1)})
@@ -390,7 +390,7 @@ def test_npy_and_npz(tmp_path):
     assert_same(read["w"], array)
 
 
-# ---- files that are no weights
+# ---- files that are not weights
 
 
 @pytest.mark.parametrize(
@@ -410,7 +410,7 @@ def test_npy_and_npz(tmp_path):
         (b"\x93NUMPY\x01", "truncated or damaged"),
     ],
 )
-def test_files_that_are_no_weights(tmp_path, data, reason):
+def test_files_that_are_not_weights(tmp_path, data, reason):
     path = tmp_path / "weights.pdparams"
     path.write_bytes(data)
     with pytest.raises(WeightsError, match=reason) as caught:
@@ -435,7 +435,7 @@ def test_other_zip_archives(tmp_path):
 
 
 def test_zip_bomb(tmp_path, monkeypatch):
-    """Refused by the directory of the archive, before anything is unpacked."""
+    """It is refused by the archive's directory, before anything is unpacked."""
     path = tmp_path / "bomb.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("w.npy", bytes(2**22))
@@ -445,8 +445,8 @@ def test_zip_bomb(tmp_path, monkeypatch):
         readers.read(path)
 
 
-def test_own_files_are_read_only_views_or_arrays_of_their_own(tmp_path):
-    """Two reads never share memory that one of them could change."""
+def test_reads_return_read_only_views_or_separate_arrays(tmp_path):
+    """Two reads never share writable memory."""
     path = tmp_path / "w.pdparams"
     readers.write(path, {"w": np.ones(3, np.float32)})
     first, second = readers.read(path)["w"], readers.read(path)["w"]

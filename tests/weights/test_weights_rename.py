@@ -1,4 +1,4 @@
-"""Rule tables and the check that nothing is left on either side."""
+"""The tables of rules, and the check of names and shapes."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_names_and_axes(part, source, target, turned):
         ("encoder", "output_layer_2.0.num_batches_tracked"),
     ],
 )
-def test_what_paddle_does_not_store_is_dropped(part, name):
+def test_arrays_that_paddle_does_not_store_are_dropped(part, name):
     assert rename.rename({name: lopsided(4)}, rename.FROM_TORCH[part]) == ({}, [])
     assert rename.has_torch_names([name, "other"])
 
@@ -66,35 +66,35 @@ def test_what_paddle_does_not_store_is_dropped(part, name):
 @pytest.mark.parametrize(
     "name", ["conv1.blur.kernel", "style.x.weight", "xstyle.1.weight", "convs.0.conv.weight.1", ""]
 )
-def test_names_that_no_rule_knows(name):
+def test_names_that_no_rule_matches(name):
     assert rename.rename({name: lopsided(1)}, rename.GENERATOR_FROM_TORCH) == ({}, [name])
 
 
-def test_the_first_rule_counts_and_templates_use_groups():
+def test_the_first_matching_rule_applies_and_templates_use_groups():
     rules = (Rule(r"a\.(\d)", r"b.\1.w"), Rule(r"a\..*", None))
     renamed, unknown = rename.rename({"a.1": lopsided(1), "a.x": lopsided(1), "c": lopsided(1)}, rules)
     assert (list(renamed), unknown) == (["b.1.w"], ["c"])
 
 
-def test_paddle_names_are_not_taken_for_torch():
+def test_paddle_names_are_not_mistaken_for_torch_names():
     assert not rename.has_torch_names(["to_rgbs.0.upsample.kernel", "input_layer.1._mean", "convs.1.conv2.1.weight"])
 
 
 def test_all_faults_are_listed_together():
-    found = {"a": (2, 3), "extra": (1,), "same": (4,)}
+    actual = {"a": (2, 3), "extra": (1,), "same": (4,)}
     expected = {"a": (3, 2), "same": (4,), "gone": (5,)}
     with pytest.raises(WeightsError) as caught:
-        rename.check_match(found, expected, "w.pt", unknown=["odd"], cure="Do this")
+        rename.check_match(actual, expected, "w.pt", unknown=["odd"], cure="Do this")
     assert str(caught.value) == (
         "w.pt: the arrays do not fit the network: 1 missing (gone); 2 unexpected (extra, odd); "
         "1 of another shape (a 2x3 instead of 3x2). Do this."
     )
 
 
-def test_long_lists_are_cut_with_a_count():
+def test_long_lists_are_shortened_with_a_count():
     with pytest.raises(WeightsError, match=r"9 missing \(n0, n1, n2, n3, n4, n5, and 3 more\)"):
         rename.check_match({}, {f"n{index}": () for index in range(9)}, "w.pt")
 
 
-def test_what_fits_passes():
+def test_matching_names_pass():
     rename.check_match({"a": (), "b": (2,)}, {"b": (2,), "a": ()}, "w.pt")

@@ -1,4 +1,4 @@
-"""Rotators from files: of training, of arrays alone, damaged, of another model."""
+"""Loading rotators from training, from plain arrays, from damaged files, and for another model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture
 def rotators(model):
-    """Two that differ, both for this model's codes."""
+    """Two different rotators for this model's codes."""
     made = []
     for seed in (1, 2):
         paddle.seed(seed)
@@ -34,26 +34,26 @@ def rotators(model):
     return made
 
 
-def test_the_averaged_rotator_of_a_run_is_taken(model, rotators, tmp_path):
+def test_the_averaged_rotator_of_a_run_is_loaded(model, rotators, tmp_path):
     plain, averaged = map(arrays, rotators)
     path = tmp_path / "iter_5_weight.pdparams"
     readers.write(path, {"rotator": plain, "rotator_ema": averaged, "disc": {"weight": np.zeros(3, np.float32)}})
-    found = arrays(load_rotator(model, path))
-    assert all(np.array_equal(found[name], averaged[name]) for name in averaged)
-    assert any(not np.array_equal(found[name], plain[name]) for name in plain)
+    loaded = arrays(load_rotator(model, path))
+    assert all(np.array_equal(loaded[name], averaged[name]) for name in averaged)
+    assert any(not np.array_equal(loaded[name], plain[name]) for name in plain)
 
 
-def test_arrays_alone_in_half_precision_do(model, rotators, tmp_path):
+def test_plain_arrays_in_half_precision_are_enough(model, rotators, tmp_path):
     state = {name: array.astype(np.float16) for name, array in arrays(rotators[0]).items()}
     path = tmp_path / "rotator.safetensors"
     readers.write(path, state)
-    found = load_rotator(model, path)
-    np.testing.assert_allclose(found.axes.numpy(), rotators[0].axes.numpy(), atol=2e-3)
+    rotator = load_rotator(model, path)
+    np.testing.assert_allclose(rotator.axes.numpy(), rotators[0].axes.numpy(), atol=2e-3)
     own = dataclasses.replace(model.record, rotator=FileRecord(path.name, bundled=True))
     assert own.rotator.name == "rotator.safetensors"
 
 
-def test_what_is_no_rotator_of_this_model_is_refused(model, rotators, tmp_path):
+def test_files_without_a_rotator_of_this_model_are_refused(model, rotators, tmp_path):
     path = tmp_path / "file.safetensors"
     readers.write(path, {"weight": np.zeros((2, 2), np.float32)})
     with pytest.raises(WeightsError, match="holds no rotator"):

@@ -1,4 +1,4 @@
-"""The catalog's records, and where files are looked for."""
+"""The catalog's records, and the search for files."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ from ppgan_ext.weights.catalog import FileRecord
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """A home of its own for every place that is searched."""
-    monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path / "given"))
+    """Separate folders for all places that are searched."""
+    monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path / "explicit"))
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setattr(catalog, "BUNDLED_FOLDER", tmp_path / "bundled")
     cache = tmp_path / ".cache"
     return [
-        tmp_path / "given", cache / "ppgan_ext", cache / "ppgan", cache / "paddle" / "hapi" / "weights",
+        tmp_path / "explicit", cache / "ppgan_ext", cache / "ppgan", cache / "paddle" / "hapi" / "weights",
         tmp_path / "bundled",
     ]  # fmt: skip
 
@@ -34,7 +34,7 @@ def put(folder, name, content=b"x"):
 # ---- catalog
 
 
-def test_paddlegans_names_are_all_there():
+def test_all_names_of_paddlegan_exist():
     assert set(catalog.MODELS) == {
         "faces-128", "ffhq-config-f", "animeface-512", "ffhq-inversion", "ffhq-toonify", "default",
     }  # fmt: skip
@@ -47,7 +47,7 @@ def test_every_record_is_complete(name):
     assert record.name == name
     assert record.crop in ("ffhq", "tight")
     assert record.value_range == (-1.0, 1.0)
-    assert record.latent_shape == ({1024: 18, 512: 16, 256: 14, 128: 12, 64: 10}[record.size], record.style_dim)
+    assert record.n_latent == {1024: 18, 512: 16, 256: 14, 128: 12, 64: 10}[record.size]
     assert record.kind == ("encoder" if record.has_encoder else "generator")
     assert record.papers
     assert record.licence
@@ -134,7 +134,7 @@ def test_home_without_the_variable(monkeypatch, tmp_path):
     assert len(store.search_folders()) == len(set(store.search_folders())) == 3
 
 
-def test_a_path_given_by_hand_wins(places, tmp_path):
+def test_an_explicit_path_wins(places, tmp_path):
     put(places[0], "model.pdparams")
     mine = put(tmp_path / "mine", "m.pt")
     assert store.locate(FileRecord("model.pdparams"), mine) == mine
@@ -142,7 +142,7 @@ def test_a_path_given_by_hand_wins(places, tmp_path):
         store.locate(FileRecord("model.pdparams"), tmp_path / "gone.pt")
 
 
-def test_a_file_with_another_content_than_its_hash_is_passed_over(places):
+def test_a_file_with_a_wrong_hash_is_skipped(places):
     digest = hashlib.sha256(b"right").hexdigest()
     put(places[0], "model.pdparams", b"wrong")
     right = put(places[2], "model.pdparams", b"right")
@@ -185,7 +185,7 @@ def test_damaged_notebook_of_hashes(places, tmp_path, monkeypatch, text):
     assert store.file_hash(large) == hashlib.sha256(b"0123456789ab").hexdigest()
 
 
-def test_home_that_cannot_be_written_costs_time_only(places, tmp_path, monkeypatch):
+def test_a_read_only_home_only_costs_time(places, tmp_path, monkeypatch):
     monkeypatch.setattr(store, "_REMEMBERED_BYTES", 10)
     places[0].write_text("a file where the folder should be")
     large = put(tmp_path, "large", b"0123456789ab")

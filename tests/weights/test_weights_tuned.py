@@ -32,7 +32,7 @@ def half(array):
 
 @pytest.fixture
 def model_file(tmp_path):
-    """A whole model of the user's own."""
+    """A complete model of the user's own."""
     parts = {
         "generator": StyleGANv2Generator(**TOY),
         "encoder": LightEncoder(16, 64, 12, style_dim=32),
@@ -62,7 +62,7 @@ def base(model_file):
     return load.load_face_model(weight_path=model_file)
 
 
-def test_the_model_comes_back_with_the_tuned_arrays_in_place(tmp_path, base):
+def test_the_model_is_loaded_with_the_tuned_arrays_in_place(tmp_path, base):
     path = write(tmp_path / "out" / "a.tuned.safetensors", base)
     model = load.load_face_model(weight_path=path)
     before, after, changed = arrays(base.generator), arrays(model.generator), parameters_of(base)
@@ -78,17 +78,17 @@ def test_the_model_comes_back_with_the_tuned_arrays_in_place(tmp_path, base):
     assert load.load_discriminator(weight_path=path).size == 16
 
 
-def test_converting_gives_a_whole_model(tmp_path, base):
+def test_converting_yields_a_complete_model(tmp_path, base):
     path = write(tmp_path / "a.tuned.safetensors", base)
     whole = convert(path, tmp_path / "whole.safetensors").output
     base.path.unlink()
-    with pytest.raises(WeightsError, match="not there any more"):
+    with pytest.raises(WeightsError, match="no longer exists"):
         load.load_face_model(weight_path=path)
     made = arrays(load.load_face_model(weight_path=whole).generator)
     np.testing.assert_array_equal(made["conv1.conv.weight"], half(parameters_of(base)["conv1.conv.weight"]))
 
 
-def test_the_file_is_small_and_says_what_it_is(tmp_path, base, model_file):
+def test_the_file_is_small_and_describes_itself(tmp_path, base, model_file):
     path = write(tmp_path / "a.tuned.safetensors", base)
     state, notes = readers.read(path), readers.read_metadata(path)
     assert {array.dtype for name, array in state.items() if name.startswith("tuned.")} == {np.dtype(np.float16)}
@@ -97,15 +97,15 @@ def test_the_file_is_small_and_says_what_it_is(tmp_path, base, model_file):
     assert path.stat().st_size < model_file.stat().st_size / 4
     mask = os.umask(0)
     os.umask(mask)
-    assert path.stat().st_mode & 0o777 == 0o666 & ~mask  # as any other file that is written
+    assert path.stat().st_mode & 0o777 == 0o666 & ~mask  # like any other written file
 
 
-def test_the_model_is_found_beside_the_file_too(tmp_path, base, model_file):
+def test_the_base_model_is_also_found_beside_the_file(tmp_path, base, model_file):
     path = write(tmp_path / "a.tuned.safetensors", base)
     model_file.rename(tmp_path / "mine.safetensors")
     assert load.load_face_model(weight_path=path).record.size == 16
     (tmp_path / "mine.safetensors").unlink()
-    with pytest.raises(WeightsError, match=r"mine\.safetensors, which is not there any more\. Put mine"):
+    with pytest.raises(WeightsError, match=r"mine\.safetensors, which no longer exists\. Put mine"):
         load.load_face_model(weight_path=path)
 
 
@@ -117,7 +117,7 @@ def test_another_version_of_the_model_is_refused(tmp_path, base, model_file):
         load.load_face_model(weight_path=path)
 
 
-def test_what_is_tuned_twice_belongs_to_the_first_model(tmp_path, base):
+def test_a_generator_tuned_twice_belongs_to_the_first_model(tmp_path, base):
     once = load.load_face_model(weight_path=write(tmp_path / "once.safetensors", base))
     path = write(tmp_path / "twice.safetensors", once)
     (tmp_path / "once.safetensors").unlink()
@@ -127,13 +127,13 @@ def test_what_is_tuned_twice_belongs_to_the_first_model(tmp_path, base):
     np.testing.assert_array_equal(arrays(twice.generator)[name], half(arrays(once.generator)[name] * np.float32(1.01)))
 
 
-def test_another_model_than_asked_for(tmp_path, base):
+def test_another_model_than_requested(tmp_path, base):
     path = write(tmp_path / "a.tuned.safetensors", base)
     with pytest.raises(WeightsError, match=r"was tuned from .*mine.*, not from the model 'ffhq-inversion'\. Leave"):
         load.load_face_model("ffhq-inversion", path)
 
 
-def test_files_that_are_damaged(tmp_path, base):
+def test_damaged_files(tmp_path, base):
     path = write(tmp_path / "a.tuned.safetensors", base)
     state, notes = readers.read(path), readers.read_metadata(path)
     name = "tuned.conv1.conv.weight"
@@ -153,15 +153,15 @@ def test_files_that_are_damaged(tmp_path, base):
             load.load_face_model(weight_path=other)
 
 
-def test_what_cannot_be_written(tmp_path, base):
+def test_generators_that_cannot_be_written(tmp_path, base):
     with pytest.raises(ConfigError, match=r"tuned generators are written as \.safetensors"):
         write(tmp_path / "a.pdparams", base)
-    with pytest.raises(WeightsError, match=r"to_rgb1\.bias does not fit half precision"):
+    with pytest.raises(WeightsError, match=r"to_rgb1\.bias is out of the range of half precision"):
         write(tmp_path / "a.safetensors", base, **{"to_rgb1.bias": np.full((1, 3, 1, 1), 1e5, np.float32)})
     assert list(tmp_path.glob("*.safetensors")) == []
 
 
-def test_the_photo_that_it_was_tuned_to_gets_its_pivot(tmp_path, base):
+def test_the_photo_used_for_tuning_gets_its_pivot(tmp_path, base):
     encoded = PIVOTS + numbers("refined", PIVOTS.shape)
     path = write(tmp_path / "a.tuned.safetensors", base, encoded=encoded)
     own = load.load_face_model(weight_path=path).tuned
@@ -190,12 +190,12 @@ def test_a_model_of_the_catalog_is_found_by_its_name(tmp_path, base, monkeypatch
     monkeypatch.setitem(catalog.MODELS, "toy", catalog.ModelRecord("toy", record, has_encoder=True, crop="tight"))
     monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path / "home"))
     (tmp_path / "home").mkdir()
-    known = tmp_path / "home" / "toy.safetensors"
-    base.path.rename(known)
-    model = load.load_face_model("toy", known)
-    assert model.base == Base("toy", known, base.weights_hash)
+    path_in_home = tmp_path / "home" / "toy.safetensors"
+    base.path.rename(path_in_home)
+    model = load.load_face_model("toy", path_in_home)
+    assert model.base == Base("toy", path_in_home, base.weights_hash)
     path = write(tmp_path / "a.tuned.safetensors", model)
-    assert readers.read_metadata(path)["base_path"] == "toy.safetensors"  # found wherever the catalog's files are
+    assert readers.read_metadata(path)["base_path"] == "toy.safetensors"  # found in the folder of the catalog's files
     for again in (load.load_face_model("toy", path), load.load_face_model(weight_path=path)):
         assert (again.name, again.record.crop, again.base.sha256) == ("toy", "tight", base.weights_hash)
     with pytest.raises(WeightsError, match=r"not from the model 'faces-128'\. Give model_type toy"):

@@ -1,4 +1,4 @@
-"""Pickles that want to do something: refused, named, and nothing of them run."""
+"""Malicious pickles are refused with the name they use, and nothing in them is run."""
 
 import os
 import pickle
@@ -62,13 +62,13 @@ def assert_refused(path, name, flag):
     message = str(caught.value)
     assert "refused" in message
     assert name in message
-    assert "nothing of it was run" in message
+    assert "nothing in it was run" in message
     assert path.name in message
     assert not flag.exists()
 
 
 def test_the_attacks_work_on_pickle_itself(flag):
-    """Otherwise the tests below would prove nothing."""
+    """Otherwise, the tests below would prove nothing."""
     pickle.loads(pickle.dumps(attacks(flag)["builtins.eval"])).close()
     assert flag.exists()
 
@@ -96,7 +96,7 @@ def test_inside_each_pickle_of_a_legacy_torch_file(tmp_path, flag, position):
     attack = attacks(flag)["builtins.eval"]
     parts = [pickle.dumps(attack if index == position else item, 2) for index, item in enumerate(pickles)]
     path = tmp_path / "model.pt"
-    # The first pickle is what the format is told by; an attack before it must not help.
+    # The format is recognised by the first pickle; an attack placed before it must not help.
     path.write_bytes(b"".join(parts) if position else parts[0] + b"".join(pickle.dumps(p, 2) for p in pickles))
     assert_refused(path, "builtins.eval", flag)
 
@@ -124,7 +124,7 @@ def test_object_array_in_npy_and_npz(tmp_path, flag):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("modern", [False, True], ids=["GLOBAL", "STACK_GLOBAL"])
-def test_names_that_are_not_admitted(tmp_path, flag, dotted, modern):
+def test_names_that_are_not_allowed(tmp_path, flag, dotted, modern):
     module, name = dotted.rsplit(".", 1)
     if dotted in ("builtins.tuple.__class__", "collections.OrderedDict.fromkeys"):
         module, name = dotted.split(".", 1)
@@ -137,7 +137,7 @@ def test_names_that_are_not_admitted(tmp_path, flag, dotted, modern):
     assert_refused(path, dotted.replace("__builtin__", "builtins"), flag)
 
 
-# ---- admitted names, abused
+# ---- abuse of allowed names
 
 NDARRAY = b"cnumpy\nndarray\n"
 RECONSTRUCT = b"cnumpy.core.multiarray\n_reconstruct\n" + NDARRAY + b"K\x00\x85C\x01b\x87R"
@@ -154,7 +154,7 @@ def array_with(shape=b"K\x02\x85", dtype=F4, data=b"C\x08" + bytes(8)):
     return RECONSTRUCT + b"(K\x01" + shape + dtype + b"\x89" + data + b"tb"
 
 
-def test_the_parts_make_an_array_when_not_abused(tmp_path):
+def test_the_parts_build_an_array_when_not_abused(tmp_path):
     path = tmp_path / "good.pdparams"
     path.write_bytes(b"\x80\x03" + array_with() + b".")
     assert readers.read(path).tolist() == [0.0, 0.0]
@@ -187,7 +187,7 @@ ABUSE = {
 
 
 @pytest.mark.parametrize("kind", ABUSE)
-def test_admitted_names_do_only_what_they_should(tmp_path, kind):
+def test_allowed_names_do_only_what_they_should(tmp_path, kind):
     path = tmp_path / "model.pdparams"
     path.write_bytes(b"\x80\x05" + ABUSE[kind] + b".")
     with pytest.raises(WeightsError, match="refused"):
@@ -239,7 +239,7 @@ TENSOR = (
 )
 
 
-def test_the_torch_parts_make_a_tensor_when_not_abused(tmp_path):
+def test_the_torch_parts_build_a_tensor_when_not_abused(tmp_path):
     assert readers.read(torch_zip(tmp_path, TENSOR)).tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
 
 
@@ -272,13 +272,13 @@ def test_torch_records_cannot_be_changed_or_called(tmp_path, program):
         STORAGE.replace(b"ctorch\nFloatStorage\n", b"N"),
     ],
 )
-def test_storages_that_are_none(tmp_path, storage):
+def test_invalid_storages(tmp_path, storage):
     with pytest.raises(WeightsError, match="truncated or damaged"):
         readers.read(torch_zip(tmp_path, TENSOR.replace(STORAGE, storage)))
 
 
 def test_shared_lists_do_not_explode(tmp_path):
-    """Sixty lists, each holding the one before it twice: 2**60 items for whoever walks through them."""
+    """Sixty lists, each containing the previous one twice, would be 2**60 items if walked through."""
     program = b"]q\x00"
     for index in range(60):
         program += b"](h" + bytes([index]) + b"h" + bytes([index]) + b"eq" + bytes([index + 1])
@@ -290,7 +290,7 @@ def test_shared_lists_do_not_explode(tmp_path):
     assert time.monotonic() - start < 5
 
 
-def test_what_is_shared_stays_shared(tmp_path):
+def test_shared_objects_stay_shared(tmp_path):
     array = np.arange(3.0)
     path = tmp_path / "shared.pdparams"
     path.write_bytes(pickle.dumps([array, {"again": array}], 4))
@@ -306,7 +306,7 @@ def test_deep_nesting(tmp_path, depth):
         readers.read(path)
 
 
-def test_a_list_that_holds_itself(tmp_path):
+def test_a_list_that_contains_itself(tmp_path):
     tree = {"w": np.ones(1)}
     tree["self"] = tree
     path = tmp_path / "loop.pdparams"
@@ -315,8 +315,8 @@ def test_a_list_that_holds_itself(tmp_path):
         readers.read(path)
 
 
-def test_reading_changes_no_admitted_name():
-    """The tables are shared by all reads: what one pickle does must not reach the next."""
+def test_reading_changes_no_allowed_name():
+    """All reads share the tables, so a pickle must not be able to change them."""
     before = {name: getattr(record, "build", None) for name, record in {**COMMON_NAMES, **TORCH_NAMES}.items()}
     for kind, program in ABUSE.items():
         path = Path(os.environ["PPGAN_EXT_HOME"]) / "abuse.pdparams"
@@ -328,14 +328,14 @@ def test_reading_changes_no_admitted_name():
 
 
 @pytest.mark.parametrize("name", ["COMMON_NAMES", "TORCH_NAMES"])
-def test_no_admitted_name_is_the_real_thing(name):
+def test_no_allowed_name_is_the_real_object(name):
     table = {"COMMON_NAMES": COMMON_NAMES, "TORCH_NAMES": TORCH_NAMES}[name]
     for dotted, record in table.items():
         kind = record if isinstance(record, type) else type(record)
         assert kind.__module__.startswith("ppgan_ext.weights.readers."), dotted
 
 
-def test_nothing_of_a_refused_file_is_imported(tmp_path):
+def test_nothing_in_a_refused_file_is_imported(tmp_path):
     """A fresh interpreter, so that no other test has imported the module already."""
     path = tmp_path / "model.pdparams"
     path.write_bytes(b"\x80\x04cantigravity\nfly\n)R.")

@@ -1,7 +1,7 @@
-"""Read weight files of every format by their content, run nothing that is in them, write two of the formats.
+"""Reading weight files of every format without running any code in them, and writing two of the formats.
 
-Formats: Paddle's ``.pdparams``, ``.safetensors``, PyTorch's ``.pt`` (zip and legacy), NVIDIA's ``.pkl``, dlib's
-``.dat``, ``.npz`` and ``.npy``.
+Formats, recognised by content: Paddle's ``.pdparams``, ``.safetensors``, PyTorch's ``.pt`` (zip and legacy), NVIDIA's
+``.pkl``, dlib's ``.dat``, ``.npz`` and ``.npy``.
 """
 
 from __future__ import annotations
@@ -29,25 +29,26 @@ FORMATS: dict[str, Callable[[Path], Any]] = {
     "npz": numpy_files.read_npz,
     "npy": numpy_files.read_npy,
 }
-# A compressed archive may unpack to this many times its size, and to the floor in any case.
+# A compressed archive may unpack to this many times its size, or to the floor if that is larger.
 MAX_EXPANSION, EXPANSION_FLOOR = 100, 256 * 2**20
 _HEAD_BYTES = 512
 _OLD_PICKLE_BYTES = 2**20
 
 
 def read(path: str | os.PathLike[str]) -> Any:
-    """Read a weight file, whatever its suffix says.
+    """Read a weight file, whatever its suffix.
 
     Args:
         path: the file.
 
     Returns:
-        What the file holds, as nested as it is there: dicts, lists, numbers, text, and NumPy arrays (some read-only)
-        in place of tensors; a bare array for ``.npy`` and for files that hold one tensor. bfloat16 becomes float32.
-        Networks that NVIDIA's code has pickled become :class:`nvidia_pkl.PickledNetwork`.
+        The content of the file with its original nesting: dicts, lists, numbers, text, and NumPy arrays (some of them
+        read-only) instead of tensors; a bare array for ``.npy`` and for files with a single tensor. bfloat16 becomes
+        float32. Networks pickled by NVIDIA's code become :class:`nvidia_pkl.PickledNetwork`.
 
     Raises:
-        WeightsError: no such file; not a weight file; truncated or damaged; a pickle that asks for more than arrays.
+        WeightsError: the file is missing, not a weight file, truncated or damaged, or contains a pickle that requests
+            more than arrays.
     """
     path = Path(path)
     try:
@@ -55,13 +56,14 @@ def read(path: str | os.PathLike[str]) -> Any:
     except ForbiddenError as error:
         raise refusal(error, path) from None
     except OSError as error:
-        raise WeightsError(f"cannot be read ({error.strerror or error})", where=path) from error
+        cure = "Check its permissions"
+        raise WeightsError(f"cannot be read ({error.strerror or error})", where=path, cure=cure) from error
     except DAMAGE as error:
         raise damage(error, path) from error
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read the text entries in the header of a ``.safetensors`` file; other formats have none."""
+    """Read the text entries in the header of a ``.safetensors`` file; empty for other formats."""
     path = Path(path)
     if identify(path) != "safetensors":
         return {}
@@ -76,12 +78,12 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], metadata: Mapp
 
     Args:
         path: ``.pdparams`` (nested values allowed, read by ``paddle.load``) or ``.safetensors`` (arrays only).
-        state: name -> array. What :func:`read` gives back has the same names, types, shapes and bytes.
+        state: name -> array. :func:`read` returns the same names, types, shapes and bytes.
         metadata: text for the header of a ``.safetensors`` file.
 
     Raises:
-        ConfigError: another suffix, or metadata for a ``.pdparams``, which has no place for it.
-        WeightsError: a value that the format cannot hold.
+        ConfigError: the suffix is not supported, or there is metadata for a ``.pdparams`` file, which cannot store it.
+        WeightsError: the format cannot store one of the values.
         OutputError: the file cannot be written.
     """
     path = Path(path)
@@ -89,7 +91,7 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], metadata: Mapp
     if suffix not in (".pdparams", ".safetensors"):
         raise ConfigError("weights are written as .pdparams or .safetensors", where=path, cure="Change the suffix")
     if suffix == ".pdparams" and metadata:
-        raise ConfigError("a .pdparams has no place for metadata", where=path, cure="Write a .safetensors file")
+        raise ConfigError("a .pdparams file cannot store metadata", where=path, cure="Write a .safetensors file")
     with files.atomic_path(path) as temporary:
         if suffix == ".pdparams":
             pdparams.write(temporary, state)
@@ -98,13 +100,13 @@ def write(path: str | os.PathLike[str], state: Mapping[str, Any], metadata: Mapp
 
 
 def identify(path: str | os.PathLike[str]) -> str:
-    """Tell the format from the content.
+    """Recognise the format of a file from its content.
 
     Returns:
         A key of ``FORMATS``.
 
     Raises:
-        WeightsError: no such file, an empty one, a web page, text, or something else that holds no weights.
+        WeightsError: the file is missing, empty, a web page, text, or otherwise not a weight file.
     """
     path = Path(path)
     try:
@@ -112,7 +114,8 @@ def identify(path: str | os.PathLike[str]) -> str:
         with path.open("rb") as stream:
             head = stream.read(_HEAD_BYTES)
     except IsADirectoryError:
-        raise WeightsError("is a folder, not a weight file", where=path) from None
+        cure = "Name a weight file, for example one in this folder"
+        raise WeightsError("is a folder, not a weight file", where=path, cure=cure) from None
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
         raise WeightsError(reason, where=path, cure="Check the path") from error
@@ -141,7 +144,8 @@ def _identify_zip(path: Path, size: int) -> str:
         raise damage(error, path) from error
     total = sum(entry.file_size for entry in entries)
     if total > max(size * MAX_EXPANSION, EXPANSION_FLOOR):
-        raise WeightsError(f"refused: its {size:,} bytes would unpack to {total:,}", where=path)
+        cure = "Use a file from a source you trust, stored without compression"
+        raise WeightsError(f"refused: its {size:,} bytes would unpack to {total:,}", where=path, cure=cure)
     names = [entry.filename for entry in entries]
     if any(name.rsplit("/", 1)[-1] == "data.pkl" for name in names):
         return "torch-zip"
@@ -151,7 +155,7 @@ def _identify_zip(path: Path, size: int) -> str:
 
 
 def _is_old_pickle(path: Path, head: bytes, size: int) -> bool:
-    """Tell a pickle of protocol 0 or 1, which has no mark of its own: a small file that parses as one to its end."""
+    """Return whether a small file is a pickle of protocol 0 or 1, which has no signature: it must parse to its end."""
     if not head[:1] or head[:1] not in b"(c]}Iid" or size > _OLD_PICKLE_BYTES:
         return False
     data = path.read_bytes()
@@ -163,22 +167,23 @@ def _is_old_pickle(path: Path, head: bytes, size: int) -> bool:
 
 
 def _not_weights(path: Path, head: bytes) -> WeightsError:
-    cure = "Download it again, and look at it in an editor first"
+    cure = "Download it again, and check its content in an editor"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not head:
         return WeightsError("the file is empty", where=path, cure="Download or copy it again")
     if start.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
-        return WeightsError("is a web page, not a weight file: a server answered the download with it", where=path)
+        what = "is a web page that a server sent instead of the weight file"
+        return WeightsError(what, where=path, cure="Download it again, in a browser if the site requires it")
     if start.startswith(b"version https://git-lfs"):
         return WeightsError("is a Git LFS pointer, not the file", where=path, cure="Run git lfs pull in its folder")
     if _is_text(head):
         return WeightsError("is a text file, not a weight file", where=path, cure=cure)
     what = f"is not a weight file of a known format (it begins with {head[:8].hex(' ')})"
-    cure = "Known are .pdparams, .safetensors, .pt, .pth, .pkl, .dat, .npz and .npy"
+    cure = "Give a .pdparams, .safetensors, .pt, .pth, .pkl, .dat, .npz or .npy file"
     return WeightsError(what, where=path, cure=cure)
 
 
 def _is_text(head: bytes) -> bool:
-    text = head.decode("utf-8", "ignore")  # a character cut at the end may be lost, up to three bytes
+    text = head.decode("utf-8", "ignore")  # a character cut off at the end loses up to three bytes
     whole = len(head) - len(text.encode("utf-8")) <= 3
     return whole and all(char.isprintable() or char.isspace() for char in text)

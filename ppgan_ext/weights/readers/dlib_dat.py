@@ -1,9 +1,10 @@
-"""dlib's ``.dat`` of a network, as its ``serialize`` writes it, read into arrays; nothing in it is run.
+"""dlib's ``.dat`` of a network, as written by its ``serialize``, read into arrays; nothing in it is run.
 
-The format is that of dlib's serialize.h, float_details.h, cuda/tensor.h and dnn/. An integer is a byte, whose lowest
-four bits count the bytes that follow and whose highest is the sign, then its size, little-endian. A float is a mantissa
-and a power of two, both integers. A layer writes its version, then the layer below it, then itself; so a file is the
-loss, the versions of all layers from the output down, the input's record, and all layers from the input up.
+The format is defined in dlib's serialize.h, float_details.h, cuda/tensor.h and dnn/. An integer is a control byte and
+its magnitude, little-endian; the lowest four bits of the control byte are the number of bytes that follow, its highest
+bit is the sign. A float is a mantissa and a power of two, both integers. A layer writes its version, then the layer
+below it, then itself. A file therefore contains the loss, the versions of all layers from the output down, the input's
+record, and all layers from the input up.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ Arrays: TypeAlias = dict[str, npt.NDArray]
 
 _MAX_LAYERS = 1000
 _MAX_TEXT = 64
-# float_details.h: exponents from here on stand for infinities and NaN.
+# float_details.h: exponents from this one on encode infinities and NaN.
 _NOT_A_NUMBER = 32000
 _TENSOR_VERSION, _ALIAS_VERSION, _LOSS_VERSION = 2, 1, 1
-# Versions of a layer: tags and skips, which hold nothing, have 1; layers have 2; the lowest, which holds the input
-# layer, has 2 or 3.
+# Versions of a layer: 1 for tags and skips, which have no content; 2 for layers; 2 or 3 for the lowest layer, which
+# contains the input layer.
 _WITHOUT_CONTENT, _WITH_CONTENT, _WITH_EXPANSION = 1, 2, 3
 
 
 def is_network(head: bytes) -> bool:
-    """Tell a network from its first bytes: version 1, then the name of a loss layer."""
+    """Return whether a file's first bytes are those of a network: version 1, then the name of a loss layer."""
     return head[:3] == b"\x01\x01\x01" and head[4:9] == b"loss_"
 
 
@@ -40,18 +41,18 @@ def read(path: Path) -> dict[str, Any]:
 
     Returns:
         ``layers``: the kinds of the layers from the input up, "tag" for a tag or a skip. Then arrays, numbered by kind
-        in that order: ``con1.weight`` (filters, channels, rows, columns), ``con1.bias``, ``con1.geometry`` and the
-        same of pooling layers (rows, columns, stride y and x, padding y and x; 0 rows are all), ``affine1.weight`` and
-        ``.bias``, ``fc1.weight`` (inputs, outputs); ``input.mean`` (red, green, blue) and ``input.size``
-        (rows, columns). float32 (read-only) and int64.
+        in that order: ``con1.weight`` (filters, channels, rows, columns), ``con1.bias`` (filters,), ``con1.geometry``
+        and the same for pooling layers (rows, columns, stride y and x, padding y and x; 0 rows mean all),
+        ``affine1.weight`` and ``.bias`` (channels,), ``fc1.weight`` (inputs, outputs); ``input.mean``
+        (red, green, blue) and ``input.size`` (rows, columns). float32 (read-only) and int64.
 
     Raises:
-        ValueError: the file breaks off or contradicts itself.
-        WeightsError: a layer that is not among those known here.
+        ValueError: the file is truncated or inconsistent.
+        WeightsError: a layer is not supported.
     """
     stream = _Stream(path.read_bytes(), path)
     stream.expect(_LOSS_VERSION, "loss layer")
-    stream.known(_LOSSES, "loss")(stream)
+    stream.lookup(_LOSSES, "loss")(stream)
     versions: list[int] = []
     while (number := stream.integer()) in (_WITHOUT_CONTENT, _WITH_CONTENT, _WITH_EXPANSION):
         versions.append(number)
@@ -59,7 +60,7 @@ def read(path: Path) -> dict[str, Any]:
             raise ValueError(f"more than {_MAX_LAYERS} layers")
     if not versions or versions[-1] == _WITHOUT_CONTENT:
         raise ValueError("a network without a first layer")
-    found = {f"input.{name}": array for name, array in stream.known(_INPUTS, "input", number)(stream).items()}
+    content = {f"input.{name}": array for name, array in stream.lookup(_INPUTS, "input", number)(stream).items()}
     kinds: list[str] = []
     for depth, version in enumerate(reversed(versions)):
         if version == _WITHOUT_CONTENT:
@@ -67,25 +68,25 @@ def read(path: Path) -> dict[str, Any]:
             continue
         kind, arrays = _layer(stream)
         kinds.append(kind)
-        found |= {f"{kind}{kinds.count(kind)}.{name}": array for name, array in arrays.items()}
+        content |= {f"{kind}{kinds.count(kind)}.{name}": array for name, array in arrays.items()}
         _skip_state(stream)
         if depth == 0 and version == _WITH_EXPANSION:
-            stream.integer()  # how many samples an image becomes
+            stream.integer()  # the number of samples per image
     stream.end()
-    return {"layers": kinds, **found}
+    return {"layers": kinds, **content}
 
 
 def _layer(stream: _Stream) -> tuple[str, Arrays]:
     """Read a layer's own record: its kind and its arrays."""
     name = stream.text(stream.integer())
     if name not in _LAYERS:
-        raise stream.unknown("layer", name)
+        raise stream.unsupported("layer", name)
     kind, parse = _LAYERS[name]
     return kind, parse(stream, int(name[-1]) if name[-1].isdigit() else 1)
 
 
 def _skip_state(stream: _Stream) -> None:
-    """Skip what a layer keeps between passes: three flags and three tensors, empty in a file that was cleaned."""
+    """Skip the state that a layer keeps between passes: three flags and three tensors, empty in a cleaned file."""
     for _ in range(3):
         stream.flag()
     for _ in range(3):
@@ -94,14 +95,14 @@ def _skip_state(stream: _Stream) -> None:
 
 def _convolution(stream: _Stream, version: int) -> Arrays:
     numbers = stream.tensor().reshape(-1)
-    stream.integer()  # the number of filters, which the filters' shape says, too
+    stream.integer()  # the number of filters, which their shape contains too
     geometry = np.array([stream.integer() for _ in range(6)])
     filters, biases = stream.alias(), stream.alias()
     stream.skip_numbers(4)  # learning rates and decays
     if version >= 5:
-        stream.flag()  # whether there are biases; without, their shape is empty
+        stream.flag()  # whether there are biases; if not, their shape is empty
     if version >= 6:
-        stream.refuse_flag("a convolution with an activation inside")
+        stream.refuse_flag("a convolution with a built-in activation")
     weight, bias = _cut(numbers, filters, biases)
     if not bias.size:
         bias = np.zeros(filters[0], np.float32)
@@ -112,15 +113,15 @@ def _affine(stream: _Stream, version: int) -> Arrays:
     numbers = stream.tensor().reshape(-1)
     weight, bias = _cut(numbers, stream.alias(), stream.alias())
     if stream.integer() != 0:
-        raise ValueError("an affine layer that is not one number per channel")
+        raise ValueError("an affine layer without one number per channel")
     _disabled(stream, version)
     return {"weight": weight, "bias": bias}
 
 
 def _disabled(stream: _Stream, version: int) -> Arrays:
-    """Read whether a layer, of version 2, is switched off."""
+    """Read the flag of layers since version 2 that disables them."""
     if version >= 2:
-        stream.refuse_flag("a layer that is switched off")
+        stream.refuse_flag("a disabled layer")
     return {}
 
 
@@ -134,7 +135,7 @@ def _nothing(stream: _Stream, version: int) -> Arrays:
 
 def _fully_connected(stream: _Stream, version: int) -> Arrays:
     for _ in range(2):
-        stream.integer()  # the numbers of outputs and inputs, which the weights' shape says, too
+        stream.integer()  # the numbers of outputs and inputs, which the weights' shape contains too
     numbers = stream.tensor().reshape(-1)
     weights, biases = stream.alias(), stream.alias()
     has_bias = stream.integer() == 0
@@ -147,7 +148,7 @@ def _fully_connected(stream: _Stream, version: int) -> Arrays:
 
 
 def _cut(numbers: npt.NDArray, first: tuple[int, ...], second: tuple[int, ...]) -> tuple[npt.NDArray, npt.NDArray]:
-    """Cut a layer's numbers into its two arrays."""
+    """Split a layer's numbers into its two arrays."""
     middle = math.prod(first)
     if middle + math.prod(second) != len(numbers):
         raise ValueError("a layer whose numbers do not fit its shapes")
@@ -167,16 +168,16 @@ def _sized_image_input(stream: _Stream) -> Arrays:
 
 
 class _Stream:
-    """The file's bytes and a position; everything that is read is checked to lie inside."""
+    """The file's bytes and a position; every read is checked against the end of the file."""
 
     def __init__(self, data: bytes, path: Path) -> None:
         self._data, self._path, self._at = data, path, 0
 
     def _take(self, count: int) -> int:
-        """Move on by ``count`` bytes and return where they begin."""
+        """Advance by ``count`` bytes and return the previous position."""
         start = self._at
         if not 0 <= count <= len(self._data) - start:
-            raise ValueError(f"it ends at byte {len(self._data):,}, where {count:,} more bytes from {start:,} belong")
+            raise ValueError(f"it ends at byte {len(self._data):,}, but needs {count:,} bytes from {start:,} on")
         self._at = start + count
         return start
 
@@ -207,16 +208,17 @@ class _Stream:
 
     def refuse_flag(self, what: str) -> None:
         if self.flag():
-            raise WeightsError(f"holds {what}, which is not supported", where=self._path, cure="Give dlib's own file")
+            cure = "Give dlib's own file"
+            raise WeightsError(f"contains {what}, which is not supported", where=self._path, cure=cure)
 
     def text(self, length: int) -> str:
         if not 0 <= length <= _MAX_TEXT:
-            raise ValueError(f"a name of {length:,} letters")
+            raise ValueError(f"a name of {length:,} characters")
         start = self._take(length)
         return self._data[start : start + length].decode("ascii")
 
     def tensor(self) -> npt.NDArray[np.float32]:
-        """Read four sizes and that many float32; no memory is asked for before the bytes are known to be there."""
+        """Read four sizes and that many float32; memory is allocated only if the file has enough bytes."""
         self.expect(_TENSOR_VERSION, "tensor")
         shape = self._sizes()
         count = math.prod(shape)
@@ -224,7 +226,7 @@ class _Stream:
         return np.frombuffer(self._data, "<f4", count, start).astype(np.float32, copy=False).reshape(shape)
 
     def alias(self) -> tuple[int, ...]:
-        """Read the shape of a part of a layer's numbers."""
+        """Read the shape of one part of a layer's numbers."""
         self.expect(_ALIAS_VERSION, "part of a tensor")
         return self._sizes()
 
@@ -235,25 +237,25 @@ class _Stream:
         return sizes
 
     def expect(self, version: int, what: str) -> None:
-        found = self.integer()
-        if found != version:
-            raise ValueError(f"a {what} of version {found} instead of {version}")
+        actual = self.integer()
+        if actual != version:
+            raise ValueError(f"a {what} of version {actual} instead of {version}")
 
-    def known(self, table: dict[str, Callable[[_Stream], Any]], what: str, length: int | None = None) -> Callable:
-        """Read a name, whose length may have been read already, and look it up."""
+    def lookup(self, table: dict[str, Callable[[_Stream], Any]], what: str, length: int | None = None) -> Callable:
+        """Read a name, whose length may have been read already, and return its entry in a table."""
         name = self.text(self.integer() if length is None else length)
         if name not in table:
-            raise self.unknown(what, name)
+            raise self.unsupported(what, name)
         return table[name]
 
-    def unknown(self, what: str, name: str) -> WeightsError:
-        """The error of a dlib network that is not made of the layers of its face recognition networks."""
-        found = f"holds the {what} '{name}', which is not supported"
-        return WeightsError(found, where=self._path, cure="Give dlib_face_recognition_resnet_model_v1.dat")
+    def unsupported(self, what: str, name: str) -> WeightsError:
+        """Return the error for a layer that dlib's face recognition networks do not have."""
+        message = f"contains the {what} '{name}', which is not supported"
+        return WeightsError(message, where=self._path, cure="Give dlib_face_recognition_resnet_model_v1.dat")
 
     def end(self) -> None:
         if self._at != len(self._data):
-            raise ValueError(f"{len(self._data) - self._at:,} bytes lie behind its end")
+            raise ValueError(f"{len(self._data) - self._at:,} bytes follow its end")
 
 
 _LOSSES: dict[str, Callable[[_Stream], Any]] = {"loss_metric_": lambda stream: None, "loss_metric_2": _metric_loss}

@@ -1,4 +1,4 @@
-"""NumPy's ``.npy`` and ``.npz``, arrays of Python objects excluded."""
+"""NumPy's ``.npy`` and ``.npz``, without arrays of Python objects."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""NVIDIA's ``.pkl`` of PyTorch networks (stylegan2-ada-pytorch, stylegan3): what the networks hold, not what they do.
+"""NVIDIA's ``.pkl`` of PyTorch networks (stylegan2-ada-pytorch, stylegan3): arrays and options, without the code.
 
 Such a file is a plain pickle of whole networks. Each layer is a call of ``torch_utils.persistence`` with the source
-code of the layer's class, which NVIDIA's loader executes. Here the call makes a record of the class's name and the
-layer's state; the source code is left where it is. Each tensor's storage is a PyTorch file of its own in the pickle.
+code of the layer's class, which NVIDIA's loader executes. Here the call creates a record with the class's name and the
+layer's state, and the source code is ignored. Each tensor's storage is a PyTorch file of its own within the pickle.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MAX_NAME_LENGTH = 200
 _MODULE = "torch_utils.persistence"
 _CALL = f"{_MODULE}._reconstruct_persistent_obj"
 _STORAGE_CALL = "torch.storage._load_from_bytes"
-# The call's name stands in front of the first layer; before it come at most the options of the data set.
+# The call's name precedes the first layer; at most the options of the data set come before it.
 _SEARCHED_BYTES = 2**16
 
 
@@ -34,10 +34,10 @@ class PickledNetwork:
     """A network, or one layer of it.
 
     Attributes:
-        class_name: as in the code it came from, such as "Generator".
-        arrays: parameters and buffers under their dotted names, such as "mapping.fc0.weight".
+        class_name: as in the original code, such as "Generator".
+        arrays: parameters and buffers by dotted name, such as "mapping.fc0.weight".
         layers: dotted name ("" for the network itself) -> ``class_name``, ``init_args``, ``init_kwargs`` and all other
-            attributes that the layer had.
+            attributes of the layer.
     """
 
     class_name: str
@@ -46,7 +46,7 @@ class PickledNetwork:
 
 
 class _LayerRecord(FieldsRecord):
-    """Stands for a persistent object while the pickle runs."""
+    """Represents a persistent object while the pickle runs."""
 
     __slots__ = ()
 
@@ -59,10 +59,10 @@ class _LayerRecord(FieldsRecord):
 
 
 def _load_storage(data: Any) -> Storage:
-    """Read the PyTorch file of one storage; the file's own names do not include this function, so none nests."""
+    """Read the PyTorch file of one storage. That file may not use this function in turn, so files cannot nest."""
     storage = torch_legacy.load(io.BytesIO(data)) if isinstance(data, bytes | bytearray) else None
     if not isinstance(storage, Storage):
-        raise ForbiddenError(f"to call {_STORAGE_CALL} for something that is no storage")
+        raise ForbiddenError(f"to call {_STORAGE_CALL} for something that is not a storage")
     return storage
 
 
@@ -75,13 +75,13 @@ NVIDIA_NAMES: dict[str, Any] = {
 
 
 def is_marked(path: Path) -> bool:
-    """Tell from the first bytes of a pickle that it holds networks of NVIDIA's code."""
+    """Return whether a pickle contains networks of NVIDIA's code, judging by its first bytes."""
     with path.open("rb") as stream:
         return _MODULE.encode() in stream.read(_SEARCHED_BYTES)
 
 
 def read(path: Path) -> Any:
-    """Read what the training code wrote: a dict of networks and options, or one network."""
+    """Read a snapshot of NVIDIA's training: a dict of networks and options, or a single network."""
     with path.open("rb") as stream:
         return resolve(Unpickler(stream, NVIDIA_NAMES).load(), _finish)
 
@@ -91,12 +91,12 @@ def _finish(item: Any) -> Any:
 
 
 def _network(class_name: str, state: Mapping[str, Any]) -> PickledNetwork:
-    """Gather a layer's arrays and those of its own layers, which are finished."""
+    """Collect the arrays of a layer and of its sublayers, which are already networks."""
     own = {
         "class_name": class_name,
         "init_args": state.get("_init_args", ()),
         "init_kwargs": state.get("_init_kwargs", {}),
-        # What begins with an underscore is the machinery of torch.nn.Module.
+        # Names with a leading underscore belong to torch.nn.Module itself.
         **{name: value for name, value in state.items() if isinstance(name, str) and not name.startswith("_")},
     }
     arrays: dict[str, npt.NDArray] = {}
@@ -105,13 +105,13 @@ def _network(class_name: str, state: Mapping[str, Any]) -> PickledNetwork:
         if isinstance(array, np.ndarray):
             arrays[_checked_name(name)] = array
         elif array is not None:
-            raise ValueError("a parameter that is no array")
+            raise ValueError("a parameter that is not an array")
     for name, layer in state.get("_modules", {}).items():
         if isinstance(layer, PickledNetwork):
             arrays |= {_checked_name(name, inner): array for inner, array in layer.arrays.items()}
             layers |= {_checked_name(name, inner): options for inner, options in layer.layers.items()}
         elif layer is not None:
-            raise ValueError("a layer that is none")
+            raise ValueError("an invalid layer")
     if max(len(arrays), len(layers)) > MAX_ARRAYS:
         raise ValueError(f"a network of more than {MAX_ARRAYS:,} arrays")
     return PickledNetwork(class_name, arrays, layers)

@@ -1,7 +1,7 @@
-"""Paddle's ``.pdparams``: a pickle of nested dicts, tensors as arrays or as (name, array) pairs.
+"""Paddle's ``.pdparams``: a pickle of nested dicts, with tensors as arrays or as (name, array) pairs.
 
-Paddle's own ``paddle.load`` runs whatever the pickle says. This reader runs nothing, and the writer's files are read by
-``paddle.load`` of Paddle 2.1 and later beside NumPy 1 and 2 alike.
+Paddle's own ``paddle.load`` executes the pickle. This reader executes nothing. The files written here can be read by
+``paddle.load`` of Paddle 2.1 and later, with NumPy 1 and 2.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from ppgan_ext.weights.readers.unpickle import Unpickler, bfloat16_to_float32, r
 
 NAME_TABLE = "StructuredToParameterName@@"
 SPLIT_TABLE = "UnpackBigParamInfor@@"
-# NumPy's uint16 is missing on purpose: in a .pdparams those bits mean bfloat16.
+# NumPy's uint16 is missing on purpose: in a .pdparams file, it means bfloat16.
 _WRITABLE = frozenset("? b B h i I l q Q e f d F D".split())
+_STORABLE = "Store arrays, numbers, text, None, and dicts, lists or tuples of these"
 
 
 def read(path: Path) -> Any:
-    """Read what ``paddle.save`` wrote, protocols 2 to 4; bfloat16 is widened to float32."""
+    """Read a file of ``paddle.save``, pickle protocols 2 to 4; bfloat16 is widened to float32."""
     with path.open("rb") as stream:
         return resolve(Unpickler(stream).load(), _plain)
 
 
 def _plain(item: Any) -> Any:
-    """Drop Paddle's own entries and tensor names; join parameters that were cut into slices."""
+    """Drop Paddle's own entries and tensor names, and join parameters that were split into slices."""
     if isinstance(item, np.ndarray):
         return bfloat16_to_float32(item) if item.dtype == np.uint16 else item
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], np.ndarray):
@@ -50,7 +51,7 @@ def _joined(item: dict) -> dict:
 
 
 def write(path: Path, state: Mapping[str, Any]) -> None:
-    """Write nested dicts, lists, text, numbers and arrays as ``paddle.save`` would (protocol 4)."""
+    """Write nested dicts, lists, text, numbers and arrays as ``paddle.save`` does (protocol 4)."""
     with path.open("wb") as stream:
         stream.write(b"\x80\x04")
         _put(stream, state, "")
@@ -84,7 +85,8 @@ def _put(stream: BinaryIO, item: Any, name: str) -> None:
             _put(stream, value, f"{name}.{index}")
         stream.write(b"e" if isinstance(item, list) else b"t")
     else:
-        raise WeightsError(f"a value of type {type(item).__name__} cannot be stored in a .pdparams", where=name)
+        what = f"a value of type {type(item).__name__} cannot be stored in a .pdparams file"
+        raise WeightsError(what, where=name, cure=_STORABLE)
 
 
 def _put_text(stream: BinaryIO, text: str) -> None:
@@ -97,9 +99,10 @@ def _put_global(stream: BinaryIO, module: str, name: str) -> None:
 
 
 def _put_array(stream: BinaryIO, array: npt.NDArray, name: str) -> None:
-    """Write what NumPy's own pickling writes, under the module name that NumPy 1 and 2 both know."""
+    """Write an array as NumPy pickles it, under the module name that NumPy 1 and 2 both know."""
     if array.dtype.char not in _WRITABLE:
-        raise WeightsError(f"an array of {array.dtype} cannot be stored in a .pdparams", where=name)
+        what = f"an array of {array.dtype} cannot be stored in a .pdparams file"
+        raise WeightsError(what, where=name, cure="Convert it, for example to float32 or int64")
     array = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
     _put_global(stream, "numpy.core.multiarray", "_reconstruct")
     _put_global(stream, "numpy", "ndarray")

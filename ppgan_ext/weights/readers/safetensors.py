@@ -1,4 +1,4 @@
-"""Hugging Face's ``.safetensors``: a JSON header and raw arrays. The package's own format, as it can carry no code."""
+"""Hugging Face's ``.safetensors``: a JSON header and raw arrays. The package's own format: it cannot contain code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def read(path: Path) -> dict[str, npt.NDArray]:
     """Read all arrays; bfloat16, which NumPy lacks, is widened to float32.
 
     Raises:
-        WeightsError: an array of another type, or a damaged file.
+        WeightsError: an array has an unsupported type.
+        ValueError: the file is damaged.
     """
     state: dict[str, npt.NDArray] = {}
     try:
@@ -31,7 +32,8 @@ def read(path: Path) -> dict[str, npt.NDArray]:
             kinds = {name: handle.get_slice(name).get_dtype() for name in handle.keys()}
             odd = sorted(set(kinds.values()) - _READABLE - {_WIDENED})
             if odd:
-                raise WeightsError(f"arrays of type {', '.join(odd)} are not supported", where=path)
+                cure = "Convert the file to float32 or float16"
+                raise WeightsError(f"arrays of type {', '.join(odd)} are not supported", where=path, cure=cure)
             for name, kind in kinds.items():
                 state[name] = _read_bfloat16(path, name) if kind == _WIDENED else handle.get_tensor(name)
     except safetensors.SafetensorError as error:
@@ -40,7 +42,11 @@ def read(path: Path) -> dict[str, npt.NDArray]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read the text entries of the header."""
+    """Read the text entries of the header.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
     try:
         with safetensors.safe_open(path, framework="numpy") as handle:
             return dict(handle.metadata() or {})
@@ -49,21 +55,26 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def write(path: Path, state: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a flat dict of arrays, and text entries into the header."""
+    """Write a flat dict of arrays, and text entries in the header.
+
+    Raises:
+        WeightsError: a value is not an array, or has an unsupported type.
+    """
     arrays = {}
     for name, array in state.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc" or array.dtype.itemsize > 8:
             kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise WeightsError(f"a value of type {kind} cannot be stored in a .safetensors file", where=name)
+            what = f"a value of type {kind} cannot be stored in a .safetensors file"
+            raise WeightsError(what, where=name, cure="Store arrays of numbers of at most 64 bits")
         arrays[name] = np.asarray(array, order="C")
     mode = path.stat().st_mode if path.exists() else None
     save_file(arrays, path, metadata=None if metadata is None else dict(metadata))
-    if mode is not None:  # the library puts a file of its own in its place, which nobody else may read
+    if mode is not None:  # the library replaces the file by a new one that only its owner may read
         path.chmod(mode)
 
 
 def _read_bfloat16(path: Path, name: str) -> npt.NDArray[np.float32]:
-    """Read one array by the header's offsets, which the library has checked when it opened the file."""
+    """Read one array at the header's offsets, which the library has checked when opening the file."""
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         entry = json.loads(stream.read(length))[name]

@@ -1,4 +1,4 @@
-"""PyTorch's ``.pt`` before 1.6: pickles of magic number, version, system, the object and keys; then storages."""
+"""PyTorch's ``.pt`` before version 1.6: pickles of magic number, version, system, object and keys; then storages."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ppgan_ext.weights.readers.unpickle import Unpickler, resolve
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
-# The magic number as every pickle protocol from 2 on writes it: LONG1, ten bytes.
+# The magic number as pickle protocols from 2 on encode it: LONG1, ten bytes.
 MAGIC_BYTES = b"\x8a\n" + MAGIC.to_bytes(10, "little")
 
 
 def read(path: Path) -> Any:
-    """Read what ``torch.save`` wrote: containers as they are, tensors as arrays."""
+    """Read a file of ``torch.save``: containers are kept, tensors become arrays."""
     with path.open("rb") as stream:
         return resolve(load(stream))
 
 
 def load(stream: BinaryIO) -> Any:
-    """Read a file from the stream's present position and leave its records unresolved, their storages filled."""
+    """Read a file from the stream's current position; its storages are filled, but its records are not resolved yet."""
     storages: dict[str, Storage] = {}
     views: list[tuple[Storage, str, int]] = []
 
@@ -32,7 +32,7 @@ def load(stream: BinaryIO) -> Any:
             return root
         _, offset, view_count = pid[5]
         if type(offset) is not int or type(view_count) is not int or offset < 0 or view_count < 0:
-            raise ValueError("a view of a storage without place or size")
+            raise ValueError("a view of a storage without offset or size")
         view = Storage(kind, view_count)
         views.append((view, key, offset))
         return view
@@ -44,7 +44,7 @@ def load(stream: BinaryIO) -> Any:
     item = Unpickler(stream, TORCH_NAMES, load_storage).load()
     keys = Unpickler(stream).load()
     if set(keys) != set(storages):
-        raise ValueError("the storages are not those the tensors ask for")
+        raise ValueError("the storages are not those of the tensors")
     for key in keys:
         _fill(stream, storages[key])
     for view, key, offset in views:
@@ -56,5 +56,5 @@ def load(stream: BinaryIO) -> Any:
 def _fill(stream: BinaryIO, storage: Storage) -> None:
     count = int.from_bytes(stream.read(8), "little", signed=True)
     if count != storage.count:
-        raise ValueError("a storage of another size than its tensors say")
+        raise ValueError("the size of a storage differs from that of its tensors")
     storage.data = stream.read(count * item_size(storage.kind))

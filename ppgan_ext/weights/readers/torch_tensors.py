@@ -1,4 +1,4 @@
-"""PyTorch's tensors inside a pickle, without PyTorch: storages, and strided views of them."""
+"""PyTorch's tensors in a pickle, read without PyTorch: storages, and strided views of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ppgan_ext.weights.readers.unpickle import (
     count_of,
 )
 
-# A saved tensor may be an expanded view (stride 0) of a small storage; beyond this it is a bomb.
+# A saved tensor may be an expanded view (stride 0) of a small storage; above this factor, it counts as a bomb.
 MAX_EXPANSION = 1024
 _STORAGES = {
     "Float": "<f4",
@@ -53,12 +53,12 @@ _DTYPES = {
 
 
 def item_size(kind: str) -> int:
-    """Bytes per element of a storage kind."""
+    """Return the bytes per element of a storage kind."""
     return 2 if kind == "bfloat16" else np.dtype(kind).itemsize
 
 
 class TypeName(Name):
-    """A storage class or dtype: a name that carries its element kind and cannot be called."""
+    """A storage class or dtype: a name that has an element kind and cannot be called."""
 
     __slots__ = ("kind",)
     kind: str | None
@@ -72,11 +72,12 @@ class TypeName(Name):
 
 
 class Storage(Record):
-    """A flat run of elements. ``data`` is filled when the file's format says where the bytes are.
+    """A flat sequence of elements.
 
     Args:
-        kind: NumPy type code or "bfloat16"; "<u1" for an untyped storage, whose tensors say what they hold.
+        kind: NumPy type code or "bfloat16"; "<u1" for an untyped storage, whose tensors have their own kinds.
         count: number of elements of that kind.
+        data: the bytes; None until the format's reader fills them in.
     """
 
     __slots__ = ("count", "data", "kind")
@@ -85,14 +86,14 @@ class Storage(Record):
         self.kind, self.count, self.data = kind, count, data
 
     def array(self, kind: str) -> npt.NDArray:
-        """All elements as ``kind``, bfloat16 as its bits."""
+        """Return all elements as ``kind``, (number of elements,); bfloat16 as its bits."""
         if self.data is None or len(self.data) != self.count * item_size(self.kind):
             raise ValueError("a tensor whose storage is missing or short")
         return np.frombuffer(self.data, "<u2" if kind == "bfloat16" else kind)
 
 
 class TensorRecord(Record):
-    """A strided view of a storage; :meth:`resolve` makes the array once the storages are filled."""
+    """A strided view of a storage; :meth:`resolve` builds the array once the storages are filled."""
 
     __slots__ = ("kind", "offset", "shape", "storage", "strides")
 
@@ -106,7 +107,7 @@ class TensorRecord(Record):
             raise ValueError("a tensor whose shape and strides differ in length")
 
     def resolve(self) -> npt.NDArray:
-        """The array, C-contiguous, its elements inside the storage; bfloat16 widened to float32."""
+        """Return the array, C-contiguous, after checking that it lies inside the storage; bfloat16 becomes float32."""
         elements = self.storage.array(self.kind)
         count = count_of(self.shape)
         last = self.offset + sum((side - 1) * stride for side, stride in zip(self.shape, self.strides, strict=True))
@@ -138,7 +139,7 @@ def _rebuild_parameter(data: TensorRecord, *_: Any) -> TensorRecord:
 
 def _rebuild_from_type(build: Name, kind: Any, arguments: tuple, state: Any) -> Any:
     if not isinstance(build, Name):
-        raise ForbiddenError("for a tensor of a class of its own")
+        raise ForbiddenError("for a tensor of a custom class")
     return build(*arguments)
 
 
@@ -167,10 +168,17 @@ TORCH_NAMES: dict[str, Any] = {
 
 
 def storage_id(pid: Any, length: int) -> tuple[str, str, int]:
-    """Check a persistent id ``("storage", class, key, location, count, ...)``.
+    """Parse a persistent id ``("storage", class, key, location, count, ...)``.
+
+    Args:
+        pid: the persistent id.
+        length: the number of its items.
 
     Returns:
-        kind, key, count.
+        Kind, key and count.
+
+    Raises:
+        ValueError: it is not the id of a storage.
     """
     if not isinstance(pid, tuple) or len(pid) != length or pid[0] != "storage":
         raise ValueError("an unknown kind of storage")

@@ -1,4 +1,4 @@
-"""PyTorch's ``.pt`` of 1.6 and later: a zip with a pickle ``data.pkl`` and one file per storage."""
+"""PyTorch's ``.pt`` since version 1.6: a zip with a pickle ``data.pkl`` and one file per storage."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ppgan_ext.weights.readers.unpickle import Unpickler, resolve
 
 
 def read(path: Path) -> Any:
-    """Read what ``torch.save`` wrote: containers as they are, tensors as arrays."""
+    """Read a file of ``torch.save``: containers are kept, tensors become arrays."""
     with zipfile.ZipFile(path) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         pickles = [name for name in entries if name.rsplit("/", 1)[-1] == "data.pkl"]

@@ -1,8 +1,8 @@
-"""A pickle machine that can build arrays and containers and nothing else.
+"""A pickle interpreter that can build arrays and containers and nothing else.
 
-A pickle is a program: it names functions and calls them. Here every name that a checkpoint of Paddle, NumPy or PyTorch
-needs stands for an inert record or a small function of this package, every other name is refused, and no name is ever
-looked up in a module. Arrays are put together only after the program has ended, from records whose sizes are checked.
+A pickle is a program that names functions and calls them. Here, every name that a checkpoint of Paddle, NumPy or
+PyTorch needs is mapped to an inert record or a small function of this package; every other name is refused, and no name
+is ever looked up in a module. Arrays are built only after the program has ended, from records whose sizes are checked.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ppgan_ext.errors import WeightsError
 MAX_DEPTH = 100
 MAX_ITEMS = 10_000_000
 _DTYPE_CODE = re.compile(r"[?]|b1|[iu][1248]|f[248]|c8|c16")
-# What a damaged file raises somewhere inside the standard library's readers.
+# The errors that a damaged file can cause inside the standard library's readers.
 DAMAGE = (
     pickle.UnpicklingError,
     EOFError,
@@ -44,11 +44,11 @@ DAMAGE = (
 
 
 class ForbiddenError(Exception):
-    """A pickle asks for something other than arrays and containers."""
+    """A pickle requests something other than arrays and containers."""
 
 
 class Name:
-    """An admitted global: calling it runs ``build``, and nothing about it can be changed by the pickle."""
+    """An allowed global: calling it runs ``build``, and the pickle cannot change it."""
 
     __slots__ = ("build", "dotted")
     build: Callable[..., Any]
@@ -59,7 +59,7 @@ class Name:
         object.__setattr__(self, "build", build)
 
     def __call__(self, *arguments: Any) -> Any:
-        """Build the record that the real function would have turned into an object."""
+        """Build the record that represents the real function's result."""
         return self.build(*arguments)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -70,7 +70,7 @@ class Name:
 
 
 class Record:
-    """What stands on the machine's stack in place of an object; state that a pickle gives it is refused by default."""
+    """Represents an object on the interpreter's stack; by default, a pickle may not set its state."""
 
     __slots__ = ()
 
@@ -79,7 +79,7 @@ class Record:
 
 
 class DtypeRecord(Record):
-    """Stands for ``numpy.dtype``: a plain number type and its byte order."""
+    """Represents ``numpy.dtype``: a plain number type and its byte order."""
 
     __slots__ = ("code", "order")
 
@@ -95,12 +95,12 @@ class DtypeRecord(Record):
         self.order = order
 
     def resolve(self) -> np.dtype:
-        """The NumPy type it stands for."""
+        """Return the NumPy type."""
         return np.dtype(self.order + self.code)
 
 
 class ArrayRecord(Record):
-    """Stands for an array while the pickle runs; :meth:`resolve` makes it, from bytes of exactly the right number."""
+    """Represents an array while the pickle runs; :meth:`resolve` builds it if the number of bytes is exactly right."""
 
     __slots__ = ("data", "dtype", "fortran", "shape")
 
@@ -111,19 +111,19 @@ class ArrayRecord(Record):
         _, self.shape, self.dtype, self.fortran, self.data = state
 
     def resolve(self) -> npt.NDArray:
-        """The array, read-only and without a copy where the byte order is the machine's."""
+        """Return the array: read-only and without a copy if the byte order is the machine's."""
         if self.data is None or not isinstance(self.dtype, DtypeRecord):
             raise ValueError("an array without data")
         data = self.data.encode("latin1") if isinstance(self.data, str) else self.data
         dtype, shape = self.dtype.resolve(), checked_shape(self.shape)
         if not isinstance(data, bytes | bytearray) or len(data) != count_of(shape) * dtype.itemsize:
-            raise ValueError("an array whose data do not fit its shape")
+            raise ValueError("an array whose data does not fit its shape")
         array = np.frombuffer(data, dtype).reshape(shape, order="F" if self.fortran else "C")
         return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
 
 
 class ScalarRecord(Record):
-    """Stands for a NumPy scalar; :meth:`resolve` gives the Python number."""
+    """Represents a NumPy scalar; :meth:`resolve` returns the Python number."""
 
     __slots__ = ("data", "dtype")
 
@@ -131,13 +131,13 @@ class ScalarRecord(Record):
         self.dtype, self.data = dtype, data
 
     def resolve(self) -> Any:
-        """The number."""
+        """Return the number."""
         data = self.data.encode("latin1") if isinstance(self.data, str) else self.data
         return np.frombuffer(data, self.dtype.resolve(), count=1)[0].item()
 
 
 class FieldsRecord(Record):
-    """Stands for an object with named fields; becomes a dict, which a format may finish in its own way."""
+    """Represents an object with named fields; becomes a dict, which a format may convert further."""
 
     __slots__ = ("fields",)
 
@@ -146,7 +146,7 @@ class FieldsRecord(Record):
 
 
 class NamespaceRecord(FieldsRecord):
-    """Stands for ``argparse.Namespace``, as which training scripts keep their options."""
+    """Represents ``argparse.Namespace``, in which training scripts store their options."""
 
     __slots__ = ()
     dotted = "argparse.Namespace"
@@ -158,7 +158,7 @@ class NamespaceRecord(FieldsRecord):
 
 
 class DictRecord(dict):
-    """Stands for ``OrderedDict`` and its kind; attributes hung on it (PyTorch's ``_metadata``) are dropped."""
+    """Represents ``OrderedDict`` and similar classes; extra attributes (PyTorch's ``_metadata``) are dropped."""
 
     dotted = "builtins.dict"
 
@@ -167,14 +167,18 @@ class DictRecord(dict):
 
 
 def checked_shape(shape: Any) -> tuple[int, ...]:
-    """Return the shape as a tuple if it is one of non-negative integers."""
+    """Return a shape as a tuple.
+
+    Raises:
+        ValueError: it is not a sequence of non-negative integers.
+    """
     if not isinstance(shape, tuple | list) or not all(type(side) is int and side >= 0 for side in shape):
         raise ValueError("an array without a proper shape")
     return tuple(shape)
 
 
 def count_of(shape: tuple[int, ...]) -> int:
-    """Number of elements, in Python integers, which do not overflow."""
+    """Return the number of elements, as a Python integer, which cannot overflow."""
     count = 1
     for side in shape:
         count *= side
@@ -182,13 +186,13 @@ def count_of(shape: tuple[int, ...]) -> int:
 
 
 def bfloat16_to_float32(bits: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
-    """Widen bfloat16, given as its bits, to float32: exact, as the type is float32's upper half."""
+    """Widen bits of bfloat16 to float32, of the same shape. This is exact: bfloat16 is the upper half of float32."""
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _reconstruct(kind: Any, shape: Any, code: Any) -> ArrayRecord:
     if kind is not _NDARRAY:
-        raise ForbiddenError("for an array of a class of its own")
+        raise ForbiddenError("for an array of a custom class")
     return ArrayRecord()
 
 
@@ -206,12 +210,12 @@ def _encode(text: str, codec: str) -> bytes:
 
 def _empty_bytes(*arguments: Any) -> bytes:
     if arguments:
-        raise ForbiddenError("for bytes made from something")
+        raise ForbiddenError("for bytes with arguments")
     return b""
 
 
 def _dense_tensor(*arguments: Any) -> ArrayRecord:
-    """Paddle writes a static graph's tensor as ``eval('data', {'data': array})``; nothing else is taken for one."""
+    """Accept ``eval('data', {'data': array})``, as which Paddle writes a static graph's tensor, and nothing else."""
     match arguments:
         case ("data", {"data": ArrayRecord() as record}):
             return record
@@ -252,18 +256,18 @@ COMMON_NAMES: dict[str, Any] = {
     "numpy.ndarray": _NDARRAY,
     "argparse.Namespace": NamespaceRecord,
 }
-# Opcodes that no checkpoint needs: they reach classes by another door, or data outside the file.
+# Opcodes that no checkpoint needs: they access classes in other ways, or data outside the file.
 _FORBIDDEN_OPCODES = frozenset({"INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER", "PERSID"})
 _PUT_OPCODES = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
 
 
 class Unpickler(pickle.Unpickler):
-    """The machine. One instance reads one pickle from the stream's present position.
+    """The interpreter. One instance reads one pickle from the stream's current position.
 
     Args:
         stream: a buffered binary file.
-        names: dotted name -> record, for the names admitted beside NumPy's and the containers.
-        persistent: turns a persistent id (PyTorch's storages) into a record.
+        names: dotted name -> record, for names allowed in addition to NumPy's and the containers.
+        persistent: converts a persistent id (PyTorch's storages) to a record.
     """
 
     def __init__(
@@ -277,7 +281,7 @@ class Unpickler(pickle.Unpickler):
         self._names = COMMON_NAMES if names is None else {**COMMON_NAMES, **names}
 
     def find_class(self, module: str, name: str) -> Any:
-        """Look a name up in the table of admitted names, never in a module."""
+        """Look up a name in the table of allowed names, never in a module."""
         dotted = f"{module}.{name}"
         for old, new in _SPELLINGS:
             dotted = new + dotted.removeprefix(old) if dotted.startswith(old) else dotted
@@ -286,20 +290,20 @@ class Unpickler(pickle.Unpickler):
         return self._names[dotted]
 
     def persistent_load(self, pid: Any) -> Any:
-        """Hand a persistent id to the format that knows it."""
+        """Pass a persistent id to the format's own function."""
         if self._persistent is None:
             raise ForbiddenError("for data outside the file")
         return self._persistent(pid)
 
     def load(self) -> Any:
-        """Check the program, run it, and return what it left: containers, numbers, text and records."""
+        """Check the program, run it, and return its result: containers, numbers, text and records."""
         start = self._stream.tell()
         self._scan()
         self._stream.seek(start)
         return super().load()
 
     def _scan(self) -> None:
-        """Refuse opcodes and names before anything runs, and memo indices that would make the memo huge."""
+        """Refuse forbidden opcodes and names before anything runs, and memo indices that would make the memo huge."""
         num_puts = 0
         for opcode, argument, _ in pickletools.genops(self._stream):
             if opcode.name in _FORBIDDEN_OPCODES:
@@ -314,14 +318,14 @@ class Unpickler(pickle.Unpickler):
 
 
 def resolve(item: Any, finish: Callable[[Any], Any] | None = None) -> Any:
-    """Turn records into arrays, numbers and dicts, through all containers; what is shared stays shared.
+    """Convert records to arrays, numbers and dicts, in all containers; shared objects stay shared.
 
     Args:
-        item: what :meth:`Unpickler.load` left.
-        finish: called with every finished array and container; what it returns takes the place.
+        item: from :meth:`Unpickler.load`.
+        finish: called with every converted array and container; its result replaces them.
 
     Raises:
-        ValueError: containers that are too deep, hold themselves, or would hold too much if nothing were shared.
+        ValueError: containers are nested too deeply, contain themselves, or would be too large if nothing were shared.
     """
     return _Resolver(finish or (lambda result: result)).resolve(item, 0)[0]
 
@@ -333,17 +337,17 @@ class _Resolver:
         self._open: set[int] = set()
 
     def resolve(self, item: Any, depth: int) -> tuple[Any, int]:
-        """Return the result and how many items it holds, counting shared ones as often as they occur."""
-        known = self._done.get(id(item))
-        if known is not None:
-            return known
+        """Return the result and the number of its items, counting shared items once per occurrence."""
+        earlier = self._done.get(id(item))
+        if earlier is not None:
+            return earlier
         if id(item) in self._open or depth > MAX_DEPTH:
-            raise ValueError(f"containers that hold themselves or lie more than {MAX_DEPTH} deep")
+            raise ValueError(f"containers that contain themselves or are nested more than {MAX_DEPTH} deep")
         self._open.add(id(item))
         result, size = self._resolve(item, depth + 1)
         self._open.remove(id(item))
         if size > MAX_ITEMS:
-            raise ValueError(f"containers that hold more than {MAX_ITEMS:,} items")
+            raise ValueError(f"containers of more than {MAX_ITEMS:,} items")
         if isinstance(result, np.ndarray | dict | list | tuple):
             result = self._finish(result)
         self._done[id(item)] = result, size
@@ -370,17 +374,17 @@ class _Resolver:
 
 
 def refusal(error: ForbiddenError, path: Path) -> WeightsError:
-    """The error a user sees when a pickle asks for more than arrays."""
-    cure = "Use a file from a source you trust that holds only arrays, or ask its author for a .safetensors file"
+    """Return the error for a pickle that requests more than arrays."""
+    cure = "Use a file that contains only arrays, from a source you trust, or ask its author for a .safetensors file"
     if "dnnlib.tflib." in str(error):
-        cure = "It is a TensorFlow network: convert it with legacy.py of NVlabs/stylegan3 first, then give the result"
-    what = f"refused: the pickle inside asks {error}, which a file of weights does not need; nothing of it was run"
+        cure = "It is a TensorFlow network: convert it with legacy.py of NVlabs/stylegan3, then give the result"
+    what = f"refused: the pickle in it asks {error}, which weights do not need; nothing in it was run"
     return WeightsError(what, where=path, cure=cure)
 
 
 def damage(error: BaseException, path: Path) -> WeightsError:
-    """The error a user sees when a file breaks off or contradicts itself."""
+    """Return the error for a file that is truncated or inconsistent."""
     reason = " ".join(str(error).split())[:160] or type(error).__name__
     return WeightsError(
-        f"the file is truncated or damaged ({reason})", where=path, cure="Download or copy it again, whole"
+        f"the file is truncated or damaged ({reason})", where=path, cure="Download or copy the whole file again"
     )
