@@ -16,7 +16,7 @@ from ppgan_ext.types import Box, Crop, FloatArray, Image, Pose
 
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
-    from ppgan_ext.faces.swap.overlay import Fusion
+    from ppgan_ext.faces.swap.composite import Fusion
     from ppgan_ext.latents.directions import Direction
 
 Amounts: TypeAlias = tuple[float, float]
@@ -46,9 +46,7 @@ class Drawn(NamedTuple):
 
     def image(self) -> Image:
         """Round it."""
-        from ppgan_ext.faces.swap.overlay import to_image
-
-        return to_image(self.picture)
+        return images.from_levels(self.picture)
 
 
 class _Place(NamedTuple):
@@ -81,7 +79,7 @@ class FusedDrawing:
     def mix(self, turned: FloatArray) -> FloatArray:
         """Fuse the source's code with the target's, turned."""
         from ppgan_ext.apps.fusion.code_fusion import FusionShares, fuse_codes
-        from ppgan_ext.faces.swap.overlay import SKIN_CHOICES
+        from ppgan_ext.faces.swap.composite import SKIN_CHOICES
 
         shares = FusionShares(identity=self.options.identity, shape=self._shape, skin=SKIN_CHOICES[self.options.skin])
         return fuse_codes(self.source.w_plus, turned, shares, self.directions)
@@ -100,7 +98,7 @@ class FusedDrawing:
         from ppgan_ext.faces.landmarks import sure_landmarks
         from ppgan_ext.faces.shape import lend_shape
         from ppgan_ext.faces.skin import find_skin, slow_part
-        from ppgan_ext.faces.swap.overlay import draw_over
+        from ppgan_ext.faces.swap.overlay import draw_overlay
 
         pixels = render_pixels(self.engine, fused)
         picture = images.to_levels(pixels[0])
@@ -110,10 +108,10 @@ class FusedDrawing:
         if landmarks is None:
             return Drawn(picture, None)
         detail, rest = (
-            draw_over(picture.shape, landmarks, part, crop_landmarks(self.target))
+            draw_overlay(picture.shape, landmarks, part, crop_landmarks(self.target))
             for part in (self.target.crop.image - self._target_drawn, self._target_drawn)
         )
-        under = detail.of(picture)
+        under = detail.window(picture)
         texture = detail.face + _TEXTURE * (rest.face - under)
         skin = detail.shown * find_skin(detail.landmarks, rest.face).skin
         if skin.any():  # light and tone stay the picture's: they would end where the texture ends
@@ -137,7 +135,8 @@ class FusedDrawing:
 
     def _put(self, place: _Place, drawn: Drawn, turn: Amounts) -> Fusion:
         from ppgan_ext.faces.shape import lend_shape, turn_by
-        from ppgan_ext.faces.swap.overlay import draw_over, lay_over, place_crop
+        from ppgan_ext.faces.swap.composite import composite
+        from ppgan_ext.faces.swap.overlay import draw_overlay, place_crop
         from ppgan_ext.faces.warp import invert, transform_points
 
         if drawn.landmarks is None:
@@ -146,14 +145,14 @@ class FusedDrawing:
             there = transform_points(drawn.landmarks, invert(place.crop.matrix_photo_to_crop))
             wanted = turn_by(lend_shape(there, self.target.face.landmarks, self._lent), *turn)
             wanted[:17] = place.outline[:17]  # neither a gap beside the jaw nor what was drawn beside it
-            overlay = draw_over(place.photo.shape, wanted, drawn.picture, drawn.landmarks)
+            overlay = draw_overlay(place.photo.shape, wanted, drawn.picture, drawn.landmarks)
         # How much of it is the target's lies in the code and the texture already.
-        return lay_over(place.photo, place.ground, overlay, skin=self.options.skin, feather=_FEATHER)
+        return composite(place.photo, place.ground, overlay, skin=self.options.skin, feather=_FEATHER)
 
     def _place(self, photo: Image, landmarks: FloatArray, crop: Crop) -> _Place:
         """Give the photo's head as much of the target's shape as is asked for."""
         from ppgan_ext.faces.shape import lend_shape
-        from ppgan_ext.faces.swap.overlay import reshape_photo
+        from ppgan_ext.faces.swap.reshape import reshape_photo
 
         if not self._lent:
             return _Place(photo, landmarks, photo, crop)

@@ -19,7 +19,7 @@ from ppgan_ext.types import Box, Face, FloatArray, Image, Pose
 if TYPE_CHECKING:
     from ppgan_ext.apps.fusion.code_fusion import Refined, RefineStep
     from ppgan_ext.engine import Engine
-    from ppgan_ext.faces.swap.overlay import Fusion
+    from ppgan_ext.faces.swap.composite import Fusion
     from ppgan_ext.latents.pose_matching import PoseMatch
     from ppgan_ext.latents.rotation import Turn
 

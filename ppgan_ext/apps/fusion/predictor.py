@@ -21,7 +21,7 @@ from ppgan_ext.images import ImageSource
 from ppgan_ext.types import Face, FloatArray, Image, Pose
 
 if TYPE_CHECKING:
-    from ppgan_ext.faces.swap.overlay import Fusion
+    from ppgan_ext.faces.swap.composite import Fusion
 
 NOTE = "Not a real photo: another person's face was put in"
 SMALLEST_FACE = 32  # pixels
@@ -232,7 +232,7 @@ class FaceFusionPredictor(Predictor):
     ) -> tuple[Fusion, FusedFace, Face]:
         """Put one face on another; give the fusion, what is to be said of it, and the face in it."""
         from ppgan_ext.faces.descriptor import face_descriptor
-        from ppgan_ext.faces.swap.overlay import fuse_by_warp
+        from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 
         terms: dict[str, float] = {}
         if options.method == "warp":
@@ -279,7 +279,7 @@ class FaceFusionPredictor(Predictor):
 
     def _morph(self, source: _Setting, result: Image, seen: Sequence[Face]) -> Iterator[Image]:
         """Pass from the source photo to the result, with a soft start and end; small enough for a video."""
-        from ppgan_ext.faces.swap.overlay import morph
+        from ppgan_ext.faces.swap.reshape import morph
 
         height, width = result.shape[:2]
         factor = min(1.0, LONGEST_SIDE["mp4"] / max(height, width))
