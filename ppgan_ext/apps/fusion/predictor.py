@@ -10,9 +10,10 @@ import numpy as np
 
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.batch import BatchResult, Job, run_batch
-from ppgan_ext.apps.fusion.latent_method import choose_turn, fuse_in_latent_space
+from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, is_many, make_pairs, same_file
+from ppgan_ext.apps.fusion.pose_transfer import choose_turn
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.photo.predictor import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.predictor import Predictor, Results
@@ -242,7 +243,8 @@ class FaceFusionPredictor(Predictor):
             )  # fmt: skip
             pictures = fusion.images
         else:
-            fusion, _, pictures, terms = fuse_in_latent_space(self, photo, face, other, other_face, options, name)
+            latent = fuse_in_latent_space(self, photo, face, other, other_face, options, name, self.interrupted)
+            fusion, pictures, terms, self.interrupted = latent.fusion, latent.images, latent.terms, latent.interrupted
         seen = _look(fusion.image, face, fusion.landmarks)
         person, wanted, before = (
             face_descriptor(*shown) for shown in ((fusion.image, seen), (other, other_face), (photo, face))

@@ -165,7 +165,7 @@ def measure(
     predictor: FaceFusionPredictor, pair: PhotoPair, options: FuseOptions, name: str
 ) -> tuple[Measured, FusionResult | None]:
     """Fuse one pair and measure the result; ``name`` is what to call the method."""
-    from ppgan_ext.apps.fusion.latent_method import PoseLimitWarning
+    from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
 
     copied = ("identity", "method", "shape", "skin", "pose_method", "rotator_path", "refine", "tune")
     settings = {key: getattr(options, key) for key in copied}
