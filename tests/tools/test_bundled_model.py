@@ -173,5 +173,5 @@ def test_directions_are_fitted_on_every_second_face_and_say_so(tmp_path):
 
 def test_evaluating_needs_no_pytorch():
     """PyTorch is for tools/bundled_model alone; nothing of the package may need it."""
-    code = "import sys, ppgan_ext.apps.evaluation.evaluate; sys.exit('torch' in sys.modules)"
+    code = "import sys, ppgan_ext.apps.studies.models.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
