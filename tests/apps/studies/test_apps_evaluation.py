@@ -28,7 +28,7 @@ HELD_BACK = 6
 
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
-    """The toy model in the place of the bundled one; its record says that six faces were held back."""
+    """Replaces the bundled model by a toy model whose record says that six faces were held back."""
     import dataclasses
 
     from ppgan_ext.losses import bundled_distance
@@ -44,51 +44,51 @@ def toy(tmp_path, monkeypatch):
 
 
 def options(pack, folder, **settings):
-    given = {"input": str(pack), "output_path": str(folder), "cpu": True, "fit_steps": 1, "tune": 1, "num": 3}
-    return EvaluateOptions(**{**given, "num_directions": 2, "num_samples": 10, **settings})
+    defaults = {"input": str(pack), "output_path": str(folder), "cpu": True, "fit_steps": 1, "tune": 1, "num": 3}
+    return EvaluateOptions(**{**defaults, "num_directions": 2, "num_samples": 10, **settings})
 
 
-def test_a_run_measures_reports_and_goes_on(pack, tmp_path, toy, monkeypatch):
+def test_a_run_measures_reports_and_continues(pack, tmp_path, toy, monkeypatch):
     calls = []
     real = reconstruction.measure_reconstruction
-    monkeypatch.setattr(evaluation, "measure_reconstruction", lambda *given: calls.append(given[2]) or real(*given))
+    monkeypatch.setattr(evaluation, "measure_reconstruction", lambda *args: calls.append(args[2]) or real(*args))
     folder = tmp_path / "out"
-    wanted = options(pack, folder, only="reconstruction,directions", num_refined=1)
-    written = evaluation.evaluate(wanted)
+    run_options = options(pack, folder, only="reconstruction,directions", num_refined=1)
+    written = evaluation.evaluate(run_options)
     assert [path.name for path in written.files] == ["evaluation.json", "evaluation.md"]
     assert calls == [NUM - 6, NUM - 4, NUM - 2]
-    found = json.loads((folder / "evaluation.json").read_text())
-    methods = found["reconstruction"]["methods"]
+    figures = json.loads((folder / "evaluation.json").read_text())
+    methods = figures["reconstruction"]["methods"]
     assert {name: one["num_faces"] for name, one in methods.items()} == {"encoder": 3, "projector": 1, "tuning": 1}
     assert 0 < methods["encoder"]["psnr"] < 40 and methods["projector"]["perceptual"] > 0
-    # These are no faces: that is said, not hidden.
-    assert found["reconstruction"]["num_without_face"] == 3 == found["reconstruction"]["num_faces"]
-    assert found["directions"]["num_without_face"] == 2
-    assert found["settings"]["num_held_back"] == HELD_BACK
-    assert "have been learned from some of the same" in " ".join(found["notes"])
-    assert found["learned"]["num_faces"] > 200
+    # The drawn pictures show no faces, which the report states.
+    assert figures["reconstruction"]["num_without_face"] == 3 == figures["reconstruction"]["num_faces"]
+    assert figures["directions"]["num_without_face"] == 2
+    assert figures["settings"]["num_held_back"] == HELD_BACK
+    assert "have been learned from some of the same" in " ".join(figures["notes"])
+    assert figures["learned"]["num_faces"] > 200
     # One strip: photo, three reconstructions, two edits of age and of yaw.
     strips = sorted((folder / "faces").iterdir())
     assert [cv2.imread(str(strip)).shape for strip in strips] == [(SIZE, 8 * SIZE, 3)]
     page = (folder / "evaluation.md").read_text()
     assert "| encoder alone | 3 |" in page and "No face was found in 3 of 3 photos" in page
-    before = found["reconstruction"]
+    before = figures["reconstruction"]
     again = evaluation.evaluate(options(pack, folder, only="reconstruction", num=4, num_refined=1))
     assert calls[3:] == [row for row in again_rows(4) if row not in calls[:3]]
     assert again.figures["reconstruction"]["num_faces"] == 3 + len(calls[3:])
     assert again.figures["reconstruction"]["methods"]["projector"] == before["methods"]["projector"]
     with pytest.raises(ConfigError, match="--tune 1, not --tune 2"):
         evaluation.evaluate(options(pack, folder, tune=2))
-    path = toy.directions_file  # other directions under the same name: what was measured along the old ones is stale
-    known = load_directions(path, N_LATENT)
-    save_directions(path, {name: replace(one, vector=2 * one.vector) for name, one in known.items()})
+    path = toy.directions_file  # changed directions under the same name make the recorded measurements stale
+    directions = load_directions(path, N_LATENT)
+    save_directions(path, {name: replace(one, vector=2 * one.vector) for name, one in directions.items()})
     with pytest.raises(ConfigError, match="the folder was made with --directions"):
-        evaluation.evaluate(wanted)
+        evaluation.evaluate(run_options)
 
 
-def test_without_projector_steps_it_is_the_encoders_code_that_is_tuned(pack, tmp_path, toy):
-    wanted = options(pack, tmp_path / "out", only="reconstruction", num=1, fit_steps=0, num_learned=0)
-    assert set(evaluation.evaluate(wanted).figures["reconstruction"]["methods"]) == {"encoder", "tuning"}
+def test_without_projector_steps_the_encoders_code_is_tuned(pack, tmp_path, toy):
+    run_options = options(pack, tmp_path / "out", only="reconstruction", num=1, fit_steps=0, num_learned=0)
+    assert set(evaluation.evaluate(run_options).figures["reconstruction"]["methods"]) == {"encoder", "tuning"}
     (strip,) = (tmp_path / "out" / "faces").iterdir()
     assert cv2.imread(str(strip)).shape == (SIZE, 7 * SIZE, 3)  # photo, two reconstructions, four edits
 
@@ -97,25 +97,25 @@ def again_rows(num):
     return [NUM - HELD_BACK + place * HELD_BACK // num for place in range(num)]
 
 
-def test_ctrl_c_keeps_what_was_done(pack, tmp_path, toy, monkeypatch):
+def test_ctrl_c_keeps_the_faces_measured_so_far(pack, tmp_path, toy, monkeypatch):
     real, calls = reconstruction.measure_reconstruction, []
 
-    def second_is_interrupted(*given):
-        calls.append(given[2])
+    def second_is_interrupted(*args):
+        calls.append(args[2])
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return real(*given)
+        return real(*args)
 
     monkeypatch.setattr(evaluation, "measure_reconstruction", second_is_interrupted)
     words = ["--input", pack, "--output_path", tmp_path / "out", "--only", "reconstruction", "--num_refined", "0"]
     words = [str(word) for word in [*words, "--num", 3, "--num_learned", 0, "--fit_steps", 1, "--tune", 1]]
     assert main(words) == 130
-    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert found["reconstruction"]["methods"]["encoder"]["num_faces"] == 1
+    figures = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert figures["reconstruction"]["methods"]["encoder"]["num_faces"] == 1
     assert main(words) == 0
     assert calls[0] not in calls[2:] and len(calls) == 4
-    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert found["reconstruction"]["methods"]["encoder"]["num_faces"] == 3
+    figures = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert figures["reconstruction"]["methods"]["encoder"]["num_faces"] == 3
 
 
 def test_a_held_back_face_whose_photo_was_trained_on_is_not_measured(tmp_path, toy):
@@ -126,9 +126,9 @@ def test_a_held_back_face_whose_photo_was_trained_on_is_not_measured(tmp_path, t
     settings = {"only": ["reconstruction"], "num_refined": 0, "num": 500}
     run = evaluation.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", **settings))
     assert run.faces.rows(500) == [3, 4, 5, 6, 8]
-    found = run.run().figures
-    assert found["reconstruction"]["num_faces"] == 5 == found["settings"]["num_held_back"]
-    assert "1 of 6 held-back faces are not measured: the same photo" in " ".join(found["notes"])
+    figures = run.run().figures
+    assert figures["reconstruction"]["num_faces"] == 5 == figures["settings"]["num_held_back"]
+    assert "1 of 6 held-back faces are not measured: the same photo" in " ".join(figures["notes"])
     kept = evaluation.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", keep_twins=True, **settings))
     assert kept.faces.rows(500) == [3, 4, 5, 6, 7, 8]
 
@@ -139,10 +139,10 @@ def test_a_damaged_face_is_noted_and_left_out(tmp_path, toy):
     for name in ("a", "b"):
         cv2.imwrite(str(folder / f"{name}.png"), np.full((SIZE, SIZE, 3), 80, np.uint8))
     (folder / "c.png").write_bytes(b"no picture")
-    wanted = options(folder, tmp_path / "out", held_back=0, only=["reconstruction"], num_refined=0)
-    found = evaluation.evaluate(wanted).figures
-    assert found["reconstruction"]["num_faces"] == 2
-    notes = " ".join(found["notes"])
+    run_options = options(folder, tmp_path / "out", held_back=0, only=["reconstruction"], num_refined=0)
+    figures = evaluation.evaluate(run_options).figures
+    assert figures["reconstruction"]["num_faces"] == 2
+    notes = " ".join(figures["notes"])
     assert "c.png" in notes and "no other faces with labels" in notes
     with pytest.raises(InputError, match="not one face could be measured"):
         (folder / "a.png").unlink()
@@ -171,8 +171,8 @@ def test_samples_are_measured_once_and_are_the_same_in_any_batch(pack, tmp_path,
 
     monkeypatch.setattr(samples, "measurements", one_measurement)
     for _ in range(2):
-        found = evaluation.evaluate(options(pack, tmp_path / "a", only=["samples"])).figures
-        assert np.isfinite(found["samples"]["kid_toy, 10 samples"])
+        figures = evaluation.evaluate(options(pack, tmp_path / "a", only=["samples"])).figures
+        assert np.isfinite(figures["samples"]["kid_toy, 10 samples"])
     assert num_calls == [10]
 
 

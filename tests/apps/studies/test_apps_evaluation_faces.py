@@ -56,20 +56,20 @@ def test_groups():
     ]  # fmt: skip
 
 
-def test_the_typology_angle_is_of_the_cheeks_and_rises_with_lightness(astronaut):
+def test_the_typology_angle_of_the_cheeks_rises_with_lightness(astronaut):
     from ppgan_ext.faces.detect import find_faces
 
     landmarks = find_faces(astronaut)[0].landmarks
     lab = np.zeros(astronaut.shape, np.float32)
     lab[...] = (60.0, 10.0, 10.0)  # arctan(10 / 10)
     image = (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * 255).round().astype(np.uint8)
-    image[: int(landmarks[36, 1])] = 0  # above the eyes nothing counts
+    image[: int(landmarks[36, 1])] = 0  # pixels above the eyes do not count
     assert face_groups.typology_angle(image, landmarks) == pytest.approx(45, abs=2)
     assert face_groups.typology_angle((image * 0.7).astype(np.uint8), landmarks) < 0  # below lightness 50
     assert np.isnan(face_groups.typology_angle(image, landmarks + 10_000))
 
 
-def test_age_and_gender_are_told_from_pixels_of_other_faces(pack):
+def test_age_and_gender_are_learned_from_pixels_of_other_faces(pack):
     faces = held_back.open_held_back(open_source(pack), 20, None, SIZE)
     used = range(0, NUM, 10)
     rows = age_gender.training_rows(faces, 1000, used)
@@ -87,10 +87,10 @@ def test_age_and_gender_are_told_from_pixels_of_other_faces(pack):
         age_gender.fit_age_gender(faces, rows[:10], lambda done, total: None)
 
 
-def test_a_picture_tells_pose_features_and_person(astronaut):
-    look = face_measurements.measure_face(astronaut, None)
-    assert {"yaw", "pitch", "roll", "smile", "mouth_open"} <= set(look.attributes)
+def test_pose_features_and_identity_are_measured(astronaut):
+    measured = face_measurements.measure_face(astronaut, None)
+    assert {"yaw", "pitch", "roll", "smile", "mouth_open"} <= set(measured.attributes)
     mirrored = face_measurements.measure_face(np.ascontiguousarray(astronaut[:, ::-1]), None)
-    assert mirrored.attributes["yaw"] == pytest.approx(-look.attributes["yaw"], abs=3)
-    assert look.distance(mirrored) < 0.6
+    assert mirrored.attributes["yaw"] == pytest.approx(-measured.attributes["yaw"], abs=3)
+    assert measured.distance(mirrored) < 0.6
     assert face_measurements.measure_face(np.full((64, 64, 3), 90, np.uint8), None) is None

@@ -9,43 +9,43 @@ import pytest
 from ppgan_ext.apps.studies.models import direction_effects, report, summary
 
 
-def photo(has_face=True, age=30.0, told=33.0, **groups):
-    attributes = {"age": told, "yaw": 1.0} if has_face else {}
-    known = {"gender": "male", "typology_angle": 50.0, **groups}
-    return {"has_face": has_face, "age": age, "attributes": attributes, **known}
+def photo(has_face=True, age=30.0, estimate=33.0, **groups):
+    attributes = {"age": estimate, "yaw": 1.0} if has_face else {}
+    labels = {"gender": "male", "typology_angle": 50.0, **groups}
+    return {"has_face": has_face, "age": age, "attributes": attributes, **labels}
 
 
 def compared(psnr, distance):
     return {"psnr": psnr, "ssim": 0.5, "perceptual": 0.1, "distance": distance}
 
 
-def test_a_copy_without_a_face_is_another_person_and_a_photo_without_one_does_not_count():
+def test_a_reconstruction_without_a_face_is_another_person_and_a_photo_without_one_does_not_count():
     entries = [
         {"photo": photo(), "encoder": compared(20.0, 0.5)},
-        {"photo": photo(told=24.0, gender=None), "encoder": compared(22.0, 0.7), "tuning": compared(30.0, 0.2)},
+        {"photo": photo(estimate=24.0, gender=None), "encoder": compared(22.0, 0.7), "tuning": compared(30.0, 0.2)},
         {"photo": photo(), "encoder": compared(24.0, None)},
         {"photo": photo(has_face=False, gender="female"), "encoder": compared(10.0, None)},
     ]
-    found = summary.reconstruction_figures(entries)
-    encoder = found["methods"]["encoder"]
-    assert found["num_without_face"] == 1 and list(found["methods"]) == ["encoder", "tuning"]
+    figures = summary.reconstruction_figures(entries)
+    encoder = figures["methods"]["encoder"]
+    assert figures["num_without_face"] == 1 and list(figures["methods"]) == ["encoder", "tuning"]
     assert encoder["psnr"] == 19.0 and encoder["num_faces"] == 4
     assert encoder["identity_distance"] == pytest.approx(0.6)
     assert encoder["identity_same"] == pytest.approx(1 / 3)
     assert (encoder["identity_lost"], encoder["identity_num"]) == (1, 3)
-    assert set(found["groups"]["gender"]) == {"male", "female", "unknown"}
-    assert set(found["groups"]["age_group"]) == {"20-39"} and set(found["groups"]["skin_group"]) == {"light"}
-    assert found["groups"]["gender"]["female"]["encoder"]["identity_same"] is None
-    assert found["groups"]["gender"]["unknown"]["tuning"]["psnr"] == 30.0
-    assert found["age_of_photos_mean_absolute_error"] == pytest.approx((3 + 6 + 3) / 3)
-    assert found["edits"] == {}
+    assert set(figures["groups"]["gender"]) == {"male", "female", "unknown"}
+    assert set(figures["groups"]["age_group"]) == {"20-39"} and set(figures["groups"]["skin_group"]) == {"light"}
+    assert figures["groups"]["gender"]["female"]["encoder"]["identity_same"] is None
+    assert figures["groups"]["gender"]["unknown"]["tuning"]["psnr"] == 30.0
+    assert figures["age_of_photos_mean_absolute_error"] == pytest.approx((3 + 6 + 3) / 3)
+    assert figures["edits"] == {}
 
 
 def step(value, distance):
     return {"value": value, "distance": distance}
 
 
-def test_edits_are_summed_up():
+def test_edits_are_summarised():
     entries = [
         {"photo": photo(), "edits": {"age": [step(25, 0.5), step(40, 0.3), step(55, 0.4)]}},  # 15 each
         {"photo": photo(), "edits": {"age": [step(41, 0.7), step(40, 0.3), step(60, None)]}},  # -1 and 20
@@ -59,48 +59,48 @@ def test_edits_are_summed_up():
     assert age["identity_same"] == pytest.approx(3 / 6) and age["identity_lost"] == 2
 
 
-def looked(**attributes):
+def measured(**attributes):
     return {"attributes": attributes, "distance": 0.2}
 
 
-def test_leakage_is_in_deviations_for_a_step_of_one():
+def test_leakage_is_in_standard_deviations_for_a_step_of_one():
     entries = [
         {
-            "reference": looked(age=40.0, smile=0.1),
+            "reference": measured(age=40.0, smile=0.1),
             "moved": {
-                "age": {"minus": looked(age=30.0, smile=0.1), "plus": looked(age=50.0, smile=0.2)},
-                "smile": {"minus": looked(age=40.0, smile=0.0), "plus": looked(age=44.0, smile=0.3)},
+                "age": {"minus": measured(age=30.0, smile=0.1), "plus": measured(age=50.0, smile=0.2)},
+                "smile": {"minus": measured(age=40.0, smile=0.0), "plus": measured(age=44.0, smile=0.3)},
             },
         },
         {"reference": None, "moved": {}},
         {
-            "reference": looked(age=40.0, smile=0.1),
+            "reference": measured(age=40.0, smile=0.1),
             "moved": {
-                "age": {"minus": None, "plus": looked(age=90.0, smile=0.9)},
+                "age": {"minus": None, "plus": measured(age=90.0, smile=0.9)},
                 "smile": {"minus": None, "plus": None},
             },
         },
     ]
-    found = summary.direction_figures(entries, {"age": 20.0, "smile": 1.0}, {"age": 10.0, "smile": 0.1})
-    assert (found["num_faces"], found["num_without_face"]) == (3, 1)
-    age, smile = found["directions"]["age"], found["directions"]["smile"]
+    figures = summary.direction_figures(entries, {"age": 20.0, "smile": 1.0}, {"age": 10.0, "smile": 0.1})
+    assert (figures["num_faces"], figures["num_without_face"]) == (3, 1)
+    age, smile = figures["directions"]["age"], figures["directions"]["smile"]
     assert age["own_change_per_unit"] == pytest.approx(20 / 40)  # years per year
     assert age["leakage"] == pytest.approx({"age": 0.5, "smile": 0.1 / 40 * 10 / 0.1})
     assert smile["own_change_per_unit"] == pytest.approx(1.5)  # deviations per deviation
     assert smile["leakage"] == pytest.approx({"age": 4 / 2 / 10, "smile": 1.5})
     assert (age["num_lost"], smile["num_lost"]) == (1, 2)
     assert smile["identity_same"] == pytest.approx(2 / 4)
-    names, attributes, matrix = summary.leakage_matrix(found)
+    names, attributes, matrix = summary.leakage_matrix(figures)
     assert names == attributes == ["age", "smile"]
     assert matrix == pytest.approx(np.array([[0.5, 0.25], [0.2, 1.5]]))
 
 
 def test_deviations_are_of_photos_with_a_face():
-    entries = [{"photo": photo(told=value)} for value in (20.0, 40.0)] + [{"photo": photo(has_face=False)}]
+    entries = [{"photo": photo(estimate=value)} for value in (20.0, 40.0)] + [{"photo": photo(has_face=False)}]
     assert summary.photo_deviations(entries) == {"age": 10.0}  # the yaw does not vary
 
 
-def test_how_far_a_direction_is_followed():
+def test_the_amount_depends_on_name_and_unit():
     from ppgan_ext.latents.directions import Direction
 
     made = {
