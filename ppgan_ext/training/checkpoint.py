@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from ppgan_ext import seeding
 from ppgan_ext.errors import TrainingError, WeightsError
+from ppgan_ext.training.initial_weights import check_fit
 from ppgan_ext.training.task import Task
 from ppgan_ext.weights import load, readers
-from ppgan_ext.weights.recognise import recognise
 from ppgan_ext.weights.rename import check_match
 
 State = dict[str, npt.NDArray]
@@ -174,56 +174,6 @@ def _restore_shards(checkpoint: Checkpoint, task: Task) -> None:
             task.load_shard_state(shard, states[str(shard)])
 
 
-def load_weights(source: str | os.PathLike[str], task: Task) -> list[str]:
-    """Start from the weights of a file.
-
-    A network takes the weights that have its own name in the file, or a name in the task's `load_names`; never those
-    that merely fit. So two networks of one shape cannot be mistaken for one another.
-
-    Args:
-        source: a file of several networks (``{network: arrays}``), a checkpoint, or a file of one network; or
-            "NETWORK=FILE", which gives the only network of a file its name.
-        task: built.
-
-    Returns:
-        A note for each network that keeps its fresh weights.
-
-    Raises:
-        WeightsError: a network's weights do not fit it, or nothing in the file has a name that the task knows.
-    """
-    given, path = _split_source(source, task)
-    entries = _entries(readers.read(path), path)
-    if given is not None:
-        if len(entries) > 1:
-            cure = f"It holds {', '.join(entries)}; give the file without '{given}='"
-            raise WeightsError("holds several networks, which have names already", where=path, cure=cure)
-        entries = {given: next(iter(entries.values()))}
-    loaded: dict[str, State] = {}
-    for name, network in task.networks.items():
-        names = (name,) if given is not None else (name, *task.load_names.get(name, ()))
-        source_name = next((key for key in names if key in entries), None)
-        if source_name is not None:
-            _check(name, entries[source_name], network, path)
-            loaded[name] = entries[source_name]
-    if not loaded:
-        what = f"no network in it has a name that this model knows (it holds {', '.join(entries)})"
-        cure = f"This model's networks are {', '.join(task.networks)}; name the network of a file with --load NAME=FILE"
-        raise WeightsError(what, where=path, cure=cure)
-    for name, state in loaded.items():
-        load.load_into(task.networks[name], dict(state), path)
-    return [
-        f"{name} keeps its fresh weights: {path.name} has none for it" for name in task.networks if name not in loaded
-    ]
-
-
-def _split_source(source: str | os.PathLike[str], task: Task) -> tuple[str | None, Path]:
-    """Split NETWORK=FILE; a file whose whole name exists is meant as such."""
-    name, equals, rest = str(source).partition("=")
-    if equals and name in task.networks and not Path(source).exists():
-        return name, Path(rest)
-    return None, Path(source)
-
-
 def file_name(kind: str, iteration: int, iters_per_epoch: int | None) -> str:
     """Name a file as PaddleGAN does: ``iter_500_weight.pdparams``, or ``epoch_3_...`` at the end of an epoch.
 
@@ -315,7 +265,7 @@ def _misfits(checkpoint: Checkpoint, task: Task) -> dict[str, str]:
             found[name] = f"network {name} is missing"
             continue
         try:
-            _check(name, state, network, checkpoint.path)
+            check_fit(name, state, network, checkpoint.path)
         except WeightsError as error:
             found[name] = error.what
     if found:  # then the optimisers' states cannot fit either
@@ -342,32 +292,6 @@ def _changed_settings(checkpoint: Checkpoint, task: Task) -> list[str]:
     )
     keys = [key for key in {**then, **now} if not f"{key}.".startswith(tuple(f"{free}." for free in _FREE))]
     return [f"{key}: {then.get(key)} -> {now.get(key)}" for key in keys if then.get(key) != now.get(key)]
-
-
-def _check(name: str, state: Mapping[str, npt.NDArray], network: Any, where: Path) -> None:
-    expected = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    found = {key: tuple(np.shape(array)) for key, array in state.items()}
-    try:
-        check_match(found, expected, where, cure="Use the configuration that it was trained with")
-    except WeightsError as error:
-        raise WeightsError(f"{name}: {error.what}", where=error.where, cure=error.cure) from None
-
-
-def _entries(tree: Any, where: Path) -> dict[str, State]:
-    """Return the networks of a file by name."""
-    nets = {str(key): dict(value) for key, value in tree.items() if _is_state(value)} if isinstance(tree, dict) else {}
-    if nets:
-        return {key: value for key, value in nets.items() if key != OWN_KEY}
-    if _is_state(tree):
-        try:
-            return dict(recognise(tree, where).parts)
-        except WeightsError:
-            return {where.stem: dict(tree)}
-    raise WeightsError("holds no networks", where=where, cure="Give an iter_N_weight.pdparams")
-
-
-def _is_state(value: Any) -> bool:
-    return isinstance(value, Mapping) and bool(value) and all(isinstance(item, np.ndarray) for item in value.values())
 
 
 def _optimizer_state(checkpoint: Checkpoint, name: str, optimizer: Any) -> State | None:

@@ -14,12 +14,14 @@ from ppgan_ext import files, seeding
 from ppgan_ext.data.loader import Loader
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import checkpoint
+from ppgan_ext.training.families import FAMILIES
+from ppgan_ext.training.initial_weights import load_weights
 from ppgan_ext.training.log import Log, find_visualdl
 from ppgan_ext.training.processes import Processes
 from ppgan_ext.training.profiling import Profile
 from ppgan_ext.training.random_streams import RandomStreams
 from ppgan_ext.training.samples import SampleSets
-from ppgan_ext.training.schema import Settings
+from ppgan_ext.training.settings import Settings
 from ppgan_ext.training.task import Task
 
 if TYPE_CHECKING:
@@ -91,13 +93,14 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
     metrics = _metrics(settings, start)
     resumed = checkpoint.read(start.resume) if start.resume is not None else None
     seeding.seed_everything(settings.seed)
-    task = settings.model.task()(settings, processes, random, samples).build()  # type: ignore[attr-defined]
+    family = FAMILIES[settings.model.name]  # type: ignore[attr-defined]
+    task = family.load_task()(settings, processes, random, samples).build()
     notes = [*settings.notes, *_check_amp(settings, processes)]
     if resumed is not None:
         notes += checkpoint.restore(resumed, task)
         notes.append(f"going on from {resumed.path}, iteration {resumed.iteration}")
     elif start.load is not None:
-        notes += checkpoint.load_weights(start.load, task)
+        notes += load_weights(start.load, task)
         notes.append(f"weights loaded from {start.load}")
     task.after_load()
     if metrics:

@@ -10,7 +10,7 @@ from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
     from ppgan_ext.training.random_streams import RandomStreams
-    from ppgan_ext.training.schema import Settings
+    from ppgan_ext.training.settings import Settings
 
 
 class SampleSets:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ppgan_ext.training.processes import Processes
     from ppgan_ext.training.random_streams import RandomStreams
     from ppgan_ext.training.samples import SampleSets
-    from ppgan_ext.training.schema import Settings
+    from ppgan_ext.training.settings import Settings
     from ppgan_ext.training.shared.averaged_weights import Averaged
     from ppgan_ext.training.shared.phases import Phase
 

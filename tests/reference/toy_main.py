@@ -17,9 +17,9 @@ from ppgan_ext.weights.readers import pdparams
 
 runtime.import_paddle()  # quietly, before the toy does
 
-from tests.reference.toy_task import ToyOptions  # noqa: E402
+from tests.reference.toy_task import FAMILY  # noqa: E402
 
-FAMILIES["ToyModel"] = ToyOptions
+FAMILIES["ToyModel"] = FAMILY
 _write = pdparams.write
 
 

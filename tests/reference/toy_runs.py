@@ -12,6 +12,7 @@ import PIL.Image
 import yaml
 
 from ppgan_ext.training import loop, schema
+from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.training.processes import Processes
 from ppgan_ext.training.random_streams import RandomStreams
 from ppgan_ext.training.run import Run, Start, open_run
@@ -59,7 +60,8 @@ def make_task(
     settings = schema.read_config(config, overrides)
     paddle.seed(0)
     random = RandomStreams(0)
-    task = settings.model.task()(settings, Processes(**processes), random, SampleSets.open(settings, random)).build()
+    family = FAMILIES[settings.model.name]
+    task = family.load_task()(settings, Processes(**processes), random, SampleSets.open(settings, random)).build()
     for name, optimizer in task.optimizers.items() if rate is not None else ():
         optimizer.set_lr(rate * task.rate_scales.get(name, 1.0))
     return task

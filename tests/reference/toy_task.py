@@ -12,7 +12,7 @@ from ppgan_ext.images import grid, to_image
 from ppgan_ext.losses.adversary import Adversary, Penalty
 from ppgan_ext.metrics import ModelOutputs
 from ppgan_ext.option_types import Count, CountOrZero, Number, Positive
-from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.family import Family, FamilyOptions
 from ppgan_ext.training.shared.averaged_weights import Averaged
 from ppgan_ext.training.shared.critic import Critic, Samples
 from ppgan_ext.training.shared.phases import Phase, Shard
@@ -33,10 +33,6 @@ class ToyOptions(FamilyOptions):
     critic_steps: Count = 1
     grow_at: CountOrZero = 0  # iteration from which the batch is twice as large; 0: never
     gan_mode: str = "logistic"
-
-    @classmethod
-    def task(cls) -> type[ToyTask]:
-        return ToyTask
 
 
 def make_generator(width: int) -> nn.Layer:
@@ -119,3 +115,6 @@ class ToyTask(Task):
 
     def outputs(self) -> ModelOutputs:
         return ModelOutputs(real=self.samples.test, reconstruct=lambda pixels: pixels * self.options.factor, size=SIZE)
+
+
+FAMILY = Family(ToyOptions, lambda: ToyTask)

@@ -6,12 +6,12 @@ import pytest
 
 from ppgan_ext.training.families import FAMILIES
 from tests.reference import toy_runs
-from tests.reference.toy_task import ToyOptions
+from tests.reference.toy_task import FAMILY
 
 
 @pytest.fixture(autouse=True)
 def _toy_model(monkeypatch):
-    monkeypatch.setitem(FAMILIES, "ToyModel", ToyOptions)
+    monkeypatch.setitem(FAMILIES, "ToyModel", FAMILY)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 
 from ppgan_ext.errors import OutputError, TrainingError, WeightsError
 from ppgan_ext.training import checkpoint
+from ppgan_ext.training.initial_weights import load_weights
 from ppgan_ext.weights import readers
 from tests.reference import toy_runs
 from tests.reference.toy_task import make_discriminator, make_generator
@@ -184,14 +185,14 @@ def test_a_folder_stands_for_its_newest_whole_checkpoint(trained):
 def test_load_takes_networks_by_name(trained, config, tmp_path):
     run, _ = trained
     task = make_task(config)
-    assert checkpoint.load_weights(run.folder / "iter_4_weight.pdparams", task) == []
+    assert load_weights(run.folder / "iter_4_weight.pdparams", task) == []
     for name, net in run.task.networks.items():
         for one, other in zip(net.parameters(), task.networks[name].parameters(), strict=True):
             assert (one.numpy() == other.numpy()).all()
     one = {key: tensor.numpy() for key, tensor in run.task.networks["gen_ema"].state_dict().items()}
     readers.write(tmp_path / "gen.pdparams", {"gen": one})  # the average starts from what is trained
     task = make_task(config)
-    assert len(checkpoint.load_weights(tmp_path / "gen.pdparams", task)) == 1
+    assert len(load_weights(tmp_path / "gen.pdparams", task)) == 1
     assert (task.networks["gen_ema"][2].weight.numpy() == one["2.weight"]).all()
 
 
@@ -205,7 +206,7 @@ def test_load_never_takes_what_merely_fits(trained, config, tmp_path):
     for path in (tmp_path / "ema.pdparams", tmp_path / "netG_B.pdparams"):
         readers.write(path, one if path.stem == "ema" else {"netG_B": one})
         with pytest.raises(WeightsError, match=r"no network in it has a name.*gen, disc, gen_ema.*--load NAME=FILE"):
-            checkpoint.load_weights(path, task)
+            load_weights(path, task)
     np.testing.assert_array_equal(task.networks["gen"][2].weight.numpy(), before)
 
 
@@ -215,21 +216,21 @@ def test_a_file_of_one_network_is_given_its_name(trained, config, tmp_path):
     readers.write(tmp_path / "ema.pdparams", one)
     task = make_task(config)
     before = task.networks["gen_ema"][2].weight.numpy().copy()
-    notes = checkpoint.load_weights(f"gen={tmp_path / 'ema.pdparams'}", task)
+    notes = load_weights(f"gen={tmp_path / 'ema.pdparams'}", task)
     assert len(notes) == 2 and "gen_ema keeps its fresh weights" in notes[1]
     assert (task.networks["gen"][2].weight.numpy() == one["2.weight"]).all()
     assert (task.networks["gen_ema"][2].weight.numpy() == before).all()
     with pytest.raises(WeightsError, match="holds several networks"):
-        checkpoint.load_weights(f"gen={run.folder / 'iter_4_weight.pdparams'}", task)
+        load_weights(f"gen={run.folder / 'iter_4_weight.pdparams'}", task)
 
 
 def test_load_refuses_what_does_not_fit(trained, config, tmp_path):
     run, _ = trained
     with pytest.raises(WeightsError, match=r"gen: the arrays do not fit.*6x12 instead of 6x5"):
-        checkpoint.load_weights(run.folder / "iter_4_weight.pdparams", make_task(config, {"model.width": 5}))
+        load_weights(run.folder / "iter_4_weight.pdparams", make_task(config, {"model.width": 5}))
     readers.write(tmp_path / "other.pdparams", {"a": np.zeros(3, np.float32)})
     with pytest.raises(WeightsError, match=r"no network in it has a name.*gen, disc, gen_ema"):
-        checkpoint.load_weights(tmp_path / "other.pdparams", make_task(config))
+        load_weights(tmp_path / "other.pdparams", make_task(config))
 
 
 def test_a_network_that_has_turned_nan_never_replaces_a_good_one(trained, config):

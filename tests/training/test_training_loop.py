@@ -14,13 +14,13 @@ from ppgan_ext.errors import ConfigError, InputError, OutputError, TrainingError
 from ppgan_ext.training import loop
 from ppgan_ext.training.families import FAMILIES
 from tests.reference import toy_runs
-from tests.reference.toy_task import ToyOptions, ToyTask
+from tests.reference.toy_task import FAMILY, ToyTask
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory, faces):
     """The content of a checkpoint after six iterations in one go."""
-    FAMILIES["ToyModel"] = ToyOptions
+    FAMILIES["ToyModel"] = FAMILY
     folder = tmp_path_factory.mktemp("unbroken")
     run = toy_runs.train(toy_runs.write_config(folder, faces), {"total_iters": 6})
     del FAMILIES["ToyModel"]

@@ -9,7 +9,7 @@ from ppgan_ext.errors import nearest
 from ppgan_ext.weights import catalog
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.schema import Settings
+    from ppgan_ext.training.settings import Settings
 
 
 def check_model_type(name: str | None) -> str | None:

@@ -9,13 +9,12 @@ from pydantic import Field, field_validator
 
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions
 from ppgan_ext.option_types import Count, NotNegative, Positive
-from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.family import FamilyOptions
 from ppgan_ext.training.shared.criterion_options import CriterionOptions
 from ppgan_ext.training.shared.option_checks import check_model_type, optimizer_problems
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
-    from ppgan_ext.training.schema import Settings
+    from ppgan_ext.training.settings import Settings
 
 
 class LatentRotatorOptions(FamilyOptions):
@@ -82,13 +81,6 @@ class LatentRotatorOptions(FamilyOptions):
     @classmethod
     def _exists(cls, name: str | None) -> str | None:
         return check_model_type(name)
-
-    @classmethod
-    def task(cls) -> type[LatentRotatorTask]:
-        """Import and return the task."""
-        from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
-
-        return LatentRotatorTask
 
     @classmethod
     def problems(cls, settings: Settings) -> Iterator[str]:

@@ -10,13 +10,12 @@ from pydantic import Field, field_validator
 from ppgan_ext.networks.encoder_options import LightEncoderOptions, PSPEncoderOptions
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
 from ppgan_ext.option_types import Block, Count, CountOrZero, NotNegative, Positive
-from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.family import FamilyOptions
 from ppgan_ext.training.shared.criterion_options import CriterionOptions
 from ppgan_ext.training.shared.option_checks import check_model_type, optimizer_problems
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.families.psp.task import Pixel2Style2PixelTask
-    from ppgan_ext.training.schema import Settings
+    from ppgan_ext.training.settings import Settings
 
 TRUNK_ARCFACE = "arcface-ir-se50"
 _SMALLEST_LIGHT = 16
@@ -134,13 +133,6 @@ class Pixel2Style2PixelOptions(FamilyOptions):
     @classmethod
     def _exists(cls, name: str | None) -> str | None:
         return check_model_type(name)
-
-    @classmethod
-    def task(cls) -> type[Pixel2Style2PixelTask]:
-        """Import and return the task."""
-        from ppgan_ext.training.families.psp.task import Pixel2Style2PixelTask
-
-        return Pixel2Style2PixelTask
 
     @classmethod
     def problems(cls, settings: Settings) -> Iterator[str]:

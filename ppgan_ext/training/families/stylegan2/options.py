@@ -9,13 +9,12 @@ from pydantic import Field
 
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
 from ppgan_ext.option_types import Block, Count, Fraction, NotNegative, Number, Positive
-from ppgan_ext.training.family_options import FamilyOptions
+from ppgan_ext.training.family import FamilyOptions
 from ppgan_ext.training.shared.criterion_options import CriterionOptions
 from ppgan_ext.training.shared.option_checks import optimizer_problems
 
 if TYPE_CHECKING:
-    from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
-    from ppgan_ext.training.schema import Settings
+    from ppgan_ext.training.settings import Settings
 
 
 class LazyOptions(Block):
@@ -79,13 +78,6 @@ class StyleGAN2Options(FamilyOptions):
     ema_images: Positive = 10_000
     ema_rampup: NotNegative = 0.05
     augment: AugmentOptions | None = None
-
-    @classmethod
-    def task(cls) -> type[StyleGAN2Task]:
-        """Import and return the task."""
-        from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
-
-        return StyleGAN2Task
 
     @classmethod
     def problems(cls, settings: Settings) -> Iterator[str]:
