@@ -99,6 +99,7 @@ class Task(abc.ABC):
             self.processes.broadcast(network)
         self.optimizers = self._make_optimizers()
         self.phases = self.make_phases()
+        self._check_optimizers()
         self.averaged = self.make_averages()
         return self
 
@@ -224,6 +225,14 @@ class Task(abc.ABC):
             raise WeightsError(f"holds arrays of shards that this task does not use: {', '.join(sorted(state))}")
 
     # ---- parts
+
+    def _check_optimizers(self) -> None:
+        from ppgan_ext.training.shared import phases
+
+        net_names = {name: options.net_names for name, options in self.settings.optimizer.items()}
+        for name in phases.split_optimizers(self.phases, net_names):
+            what = f"{', '.join(net_names[name])} do not learn in the same step"
+            raise ConfigError(what, where=f"optimizer.{name}.net_names", cure="Give each of them its own optimiser")
 
     def _make_optimizers(self) -> dict[str, Any]:
         """Make the configuration's optimisers, each for the networks in its `net_names`.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ppgan_ext.training.shared.phases import Phase, Shard, num_batches, run_phases
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.training.shared.phases import Phase, Shard, join_phases, num_batches, run_phases
 from tests.reference import toy_runs
 
 
@@ -150,3 +151,24 @@ def test_the_state_of_a_shard_belongs_to_it(config):
     resumed.loader.close()
     resumed.log.close()
     assert {f"extra.shard {shard}.centre": one.tobytes() for shard, one in resumed.task.centres.items()} == states
+
+
+def test_an_optimizer_of_two_phases_is_refused(config):
+    """Its step in one phase would move the other phase's network by gradients of zero, and by momentum."""
+    both = {"optimizer": {"optim": {"name": "Adam", "net_names": ["gen", "disc"]}}}
+    with pytest.raises(ConfigError, match=r"optimizer.optim.net_names: gen, disc do not learn in the same step"):
+        toy_runs.make_task(config, both)
+
+
+def test_joined_phases_make_one_step(task):
+    """Gradients of both, then one step of each optimiser; numbers and what follows of both."""
+    seen = []
+    _, penalty, gen = task.phases
+    gen = Phase("generator", ("gen",), gen.work, frozen=(), every=2, after=seen.append)
+    joint = join_phases("both", [penalty, gen])
+    assert (joint.networks, joint.every, joint.steps) == (("disc", "gen"), 2, 1)
+    task.phases = [joint]
+    before = weights(task)
+    numbers = run_phases(task, [[shard_of(task)]], 1)
+    assert set(numbers) == {"loss_disc_drift", "loss_g"} and seen == [numbers]
+    assert changed(before, weights(task)) == {"disc", "gen"}

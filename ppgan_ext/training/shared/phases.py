@@ -7,7 +7,7 @@ averaged over all shards of all processes, and then the optimisers of the phase'
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -97,6 +97,56 @@ class Phase:
     def is_due(self, iteration: int) -> bool:
         """Whether the phase takes place in an iteration, counted from 1."""
         return (iteration - 1) % self.every == 0
+
+
+def join_phases(name: str, phases: Sequence[Phase]) -> Phase:
+    """Join phases into one, whose networks one optimiser can move, such as CycleGAN's two discriminators.
+
+    Args:
+        name: of the joint phase.
+        phases: those that take place in the same iterations, with as many steps.
+    """
+    first = phases[0]
+    assert all((phase.every, phase.steps) == (first.every, first.steps) for phase in phases), "of one rhythm"
+
+    def work(shard: Shard) -> dict[str, float]:
+        return {key: value for phase in phases for key, value in phase.work(shard).items()}
+
+    def after(numbers: dict[str, float]) -> None:
+        for phase in phases:
+            if phase.after is not None:
+                phase.after(numbers)
+
+    return Phase(
+        name,
+        _union(phase.networks for phase in phases),
+        work,
+        _union(phase.frozen for phase in phases),
+        first.every,
+        first.steps,
+        _union(phase.normalised for phase in phases),
+        after,
+    )
+
+
+def _union(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for group in names for name in group))
+
+
+def split_optimizers(phases: Sequence[Phase], net_names: Mapping[str, Sequence[str]]) -> list[str]:
+    """List optimisers that move only a part of their networks in some phase.
+
+    Such an optimiser would also step the others, with the zero gradients of an earlier phase.
+
+    Args:
+        phases: of a task.
+        net_names: optimiser -> its networks.
+    """
+    return [
+        name
+        for name, networks in net_names.items()
+        if any(0 < len(set(networks) & set(phase.networks)) < len(set(networks)) for phase in phases)
+    ]
 
 
 def num_batches(phases: Sequence[Phase]) -> int:
