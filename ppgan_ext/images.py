@@ -176,6 +176,11 @@ def to_levels(pixels: FloatArray) -> FloatArray:
     return np.ascontiguousarray(_to_range(pixels), dtype=np.float32)
 
 
+def from_levels(levels: FloatArray) -> Image:
+    """Round (H, W, 3) values on the scale of 0 to 255 to an image; values beyond it are clipped."""
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+
+
 def _to_range(pixels: FloatArray) -> FloatArray:
     return (np.clip(pixels, -1.0, 1.0).transpose(1, 2, 0) + 1.0) * 127.5
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ppgan_ext.apps.studies.fusion import main
+from ppgan_ext.apps.studies.fusion.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,10 +14,10 @@ from ppgan_ext import images
 from ppgan_ext.apps import FaceFusionPredictor
 from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
-from ppgan_ext.apps.fusion import drawing as fuse_drawing
-from ppgan_ext.apps.fusion.latent_method import PoseLimitWarning
 from ppgan_ext.apps.fusion.photo_pairs import make_pairs
+from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
 from ppgan_ext.apps.fusion.predictor import NOTE
+from ppgan_ext.apps.fusion.renderer import FusionRenderer
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
@@ -153,14 +153,14 @@ def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, str
 
 @pytest.mark.bundled
 def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stranger, monkeypatch):
-    textured = fuse_drawing.FusedDrawing.textured
+    render = FusionRenderer.render
 
     def in_doubt(*args, **kwargs):
         with monkeypatch.context() as patch:
             patch.setattr(landmarks, "MAX_SPREAD", 0.0)
-            return textured(*args, **kwargs)
+            return render(*args, **kwargs)
 
-    monkeypatch.setattr(fuse_drawing.FusedDrawing, "textured", in_doubt)
+    monkeypatch.setattr(FusionRenderer, "render", in_doubt)
     predictor = FaceFusionPredictor(output_path=None)
     result = predictor.run(portrait, stranger)
     texture = np.abs(result.images["textured"].astype(int) - result.images["mixed"])
@@ -357,8 +357,7 @@ def test_wrong_options(words, message):
 
 
 def test_the_terms_are_those_of_the_refinement():
-    from ppgan_ext.apps.fusion.code_fusion import FusionWeights
-    from ppgan_ext.apps.fusion.refinement_objective import TERMS
+    from ppgan_ext.apps.fusion.refinement_objective import TERMS, FusionWeights
 
     words = [f"{term}=0.5" for term in TERMS]
     options = read_options(COMMANDS["fuse"], ["--weights", *words], "fuse")

@@ -12,7 +12,7 @@ import yaml
 
 from ppgan_ext.apps.command_line import read_options
 from ppgan_ext.apps.commands import COMMANDS, Command
-from ppgan_ext.apps.studies.multipie import RecognitionOptions
+from ppgan_ext.apps.studies.multipie.options import RecognitionOptions
 from ppgan_ext.data import multipie
 from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.data.sources import open_source

@@ -10,9 +10,10 @@ import numpy as np
 
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.batch import BatchResult, Job, run_batch
-from ppgan_ext.apps.fusion.latent_method import choose_turn, fuse_in_latent_space
+from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, is_many, make_pairs, same_file
+from ppgan_ext.apps.fusion.pose_transfer import choose_turn
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.photo.predictor import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.predictor import Predictor, Results
@@ -21,7 +22,7 @@ from ppgan_ext.images import ImageSource
 from ppgan_ext.types import Face, FloatArray, Image, Pose
 
 if TYPE_CHECKING:
-    from ppgan_ext.faces.swap.overlay import Fusion
+    from ppgan_ext.faces.swap.composite import Fusion
 
 NOTE = "Not a real photo: another person's face was put in"
 SMALLEST_FACE = 32  # pixels
@@ -232,7 +233,7 @@ class FaceFusionPredictor(Predictor):
     ) -> tuple[Fusion, FusedFace, Face]:
         """Put one face on another; give the fusion, what is to be said of it, and the face in it."""
         from ppgan_ext.faces.descriptor import face_descriptor
-        from ppgan_ext.faces.swap.overlay import fuse_by_warp
+        from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 
         terms: dict[str, float] = {}
         if options.method == "warp":
@@ -242,7 +243,8 @@ class FaceFusionPredictor(Predictor):
             )  # fmt: skip
             pictures = fusion.images
         else:
-            fusion, _, pictures, terms = fuse_in_latent_space(self, photo, face, other, other_face, options, name)
+            latent = fuse_in_latent_space(self, photo, face, other, other_face, options, name, self.interrupted)
+            fusion, pictures, terms, self.interrupted = latent.fusion, latent.images, latent.terms, latent.interrupted
         seen = _look(fusion.image, face, fusion.landmarks)
         person, wanted, before = (
             face_descriptor(*shown) for shown in ((fusion.image, seen), (other, other_face), (photo, face))
@@ -279,7 +281,7 @@ class FaceFusionPredictor(Predictor):
 
     def _morph(self, source: _Setting, result: Image, seen: Sequence[Face]) -> Iterator[Image]:
         """Pass from the source photo to the result, with a soft start and end; small enough for a video."""
-        from ppgan_ext.faces.swap.overlay import morph
+        from ppgan_ext.faces.swap.reshape import morph
 
         height, width = result.shape[:2]
         factor = min(1.0, LONGEST_SIDE["mp4"] / max(height, width))

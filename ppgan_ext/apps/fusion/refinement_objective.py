@@ -1,4 +1,4 @@
-"""What the refinement of a fusion minimises: seven terms, each with its weight."""
+"""The objective of a fusion's refinement: seven weighted terms."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
 
 TERMS = ("identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean")
-COLOR_CELLS = 16  # cells along a side in which mean colours are compared
+COLOR_CELLS = 16  # mean colours are compared in this many cells per side
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class FusionWeights:
     """Weights of the terms; 0 leaves a term out, and its network is not loaded.
 
     Attributes:
-        identity: by how much the descriptors, of the picture and of its mirror image, are further from the target
-            person than `identity_enough`; see `identity_network`.
+        identity: excess of the descriptors' distance to the target person, for the picture and its mirror image, over
+            `identity_enough`; see `identity_network`.
         adversarial: softplus(-score) of the model's discriminator.
         symmetry: mean absolute difference between the face and its mirror image, see `losses.symmetry`.
         perceptual: perceptual distance to the source inside the mask.
         color: mean squared difference from the source inside the mask, of colours averaged over 16 x 16 cells.
-        latent: mean squared distance of the code from the start, as a share of the start's from the mean latent.
-        mean: mean squared distance of the code from the mean latent, as a share of the start's.
-        identity_enough: no weight: the distance that counts as the same person. Two photos of one person lie about
-            this far apart for dlib's network; what brings a picture nearer pleases the network, not the eye.
+        latent: mean squared distance of the code from the start, relative to the start's from the mean latent.
+        mean: mean squared distance of the code from the mean latent, relative to the start's.
+        identity_enough: not a weight but the distance that counts as the same person. For dlib's network, two photos of
+            one person are about this far apart; a smaller distance pleases the network, not the eye.
     """
 
     identity: float = 1.0
@@ -57,19 +57,19 @@ class FusionWeights:
     def __post_init__(self) -> None:
         wrong = [f"{f.name}={getattr(self, f.name)}" for f in fields(self) if not 0 <= getattr(self, f.name) < np.inf]
         if wrong:
-            cure = "Give finite numbers, 0 to leave a term out"
+            cure = "Give finite numbers; 0 leaves a term out"
             raise ConfigError(f"out of range: {', '.join(wrong)}", where="weights", cure=cure)
         if not any(getattr(self, name) for name in TERMS):
-            raise ConfigError("all weights are 0", where="weights", cure="Give one of them more, or refine no steps")
+            raise ConfigError("all weights are 0", where="weights", cure="Raise one of them, or refine 0 steps")
 
 
 @dataclass(frozen=True, eq=False)
 class FusionNetworks:
-    """Networks to measure with; None loads the usual one where its weight is not 0.
+    """Networks that measure the terms; for None, the default is loaded if its weight is not 0.
 
     Attributes:
         identity: distance between people; by default dlib's network, for the model's crop.
-        perceptual: by default that of `losses.perceptual.default_perceptual`.
+        perceptual: perceptual distance; by default `losses.perceptual.default_perceptual`.
         discriminator: by default the model's own.
     """
 
@@ -81,20 +81,24 @@ class FusionNetworks:
 class FusionObjective:
     """The terms of one fusion.
 
+    Attributes:
+        names: by term, the name of the network that measures it.
+
     Args:
-        engine: the model that draws.
-        start: (1, n_latent, D), the code that the refinement starts at.
-        source: (1, 3, H, H) crop of the photo that is kept.
-        target: (1, 3, H, H) crop of the person who is put in.
-        mask: (H', H') in [0, 1], where the source counts; None counts all of it.
-        weights: of the terms.
-        source_pose: of the source, whose yaw the result has; None leaves symmetry out.
-        target_pose: of the target's own photo, which says what half of the face it shows; None for both.
+        engine: the model that renders.
+        start: (1, n_latent, D), the code that the refinement starts from.
+        source: (1, 3, H, H) in [-1, 1], crop of the photo that is kept.
+        target: (1, 3, H, H) in [-1, 1], crop of the person who is put in.
+        mask: (H', H') in [0, 1], weight of the source's pixels; None weights all of them by 1.
+        weights: weights of the terms.
+        source_pose: pose of the source and so of the result; None leaves symmetry out.
+        target_pose: pose of the target in its own photo, from which follows which half of the face that photo shows;
+            None: both.
         networks: see `FusionNetworks`.
 
     Raises:
         InputError: crops or mask of another shape, or not finite.
-        WeightsError: a network that a weight asks for cannot be had.
+        WeightsError: a network that a weight needs is not available.
     """
 
     def __init__(
@@ -121,8 +125,8 @@ class FusionObjective:
             self._person = self._identity.prepare(person)
             self.names["identity"] = self._identity.name
         if weights.adversarial:
-            own = networks.discriminator or load.load_discriminator(engine.face_model.record.name)
-            self._discriminator = freeze(own)
+            discriminator = networks.discriminator or load.load_discriminator(engine.face_model.record.name)
+            self._discriminator = freeze(discriminator)
         if weights.perceptual:
             distance = networks.perceptual or default_perceptual(self._form)
             self._look = Objective(source, self._size, distance, mask, synthesizer.device)
@@ -140,32 +144,32 @@ class FusionObjective:
         self._spread = max(float(((start - self._mean) ** 2).mean()), 1e-12)
 
     def terms(self, pixels: paddle.Tensor, w_plus: paddle.Tensor) -> dict[str, paddle.Tensor]:
-        """Measure a rendering (1, 3, S, S) of a code (1, n_latent, D); each term (), not weighted."""
-        weights, found = self._weights, {}
+        """Measure a rendering, (1, 3, S, S), of a code, (1, n_latent, D); each term is a scalar (), not weighted."""
+        weights, terms = self._weights, {}
         if weights.identity:
             views = paddle.concat([pixels, pixels.flip(axis=3)])
-            away = self._identity.distance(views, self._person) - weights.identity_enough
-            found["identity"] = F.relu(away).mean()
+            excess = self._identity.distance(views, self._person) - weights.identity_enough
+            terms["identity"] = F.relu(excess).mean()
         if weights.adversarial:
             score = self._discriminator(fit_to(pixels, self._discriminator.size), form=self._form)
-            found["adversarial"] = adversarial.find("logistic").generator(score)
+            terms["adversarial"] = adversarial.find("logistic").generator(score)
         if self._symmetry is not None:
-            found["symmetry"] = self._symmetry.distance(pixels).sum()
+            terms["symmetry"] = self._symmetry.distance(pixels).sum()
         if weights.perceptual:
-            found["perceptual"] = self._look.distance(pixels).perceptual
+            terms["perceptual"] = self._look.distance(pixels).perceptual
         if weights.color:
-            found["color"] = ((self._mean_colors(pixels) - self._colors) ** 2).mean()
+            terms["color"] = ((self._mean_colors(pixels) - self._colors) ** 2).mean()
         if weights.latent:
-            found["latent"] = ((w_plus - self._start) ** 2).mean() / self._spread
+            terms["latent"] = ((w_plus - self._start) ** 2).mean() / self._spread
         if weights.mean:
-            found["mean"] = ((w_plus - self._mean) ** 2).mean() / self._spread
-        return found
+            terms["mean"] = ((w_plus - self._mean) ** 2).mean() / self._spread
+        return terms
 
     def weigh(self, terms: Mapping[str, paddle.Tensor]) -> paddle.Tensor:
-        """Add the terms up, ()."""
+        """Return the weighted sum of the terms, ()."""
         return paddle.add_n([getattr(self._weights, name) * value for name, value in terms.items()])
 
     def _mean_colors(self, pixels: paddle.Tensor) -> paddle.Tensor:
-        """Colours inside the mask, averaged over cells."""
+        """Average the colours inside the mask over cells."""
         cells = min(COLOR_CELLS, self._size)
         return box_average(pixels * self._inside, cells)

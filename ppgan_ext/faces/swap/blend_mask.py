@@ -1,4 +1,4 @@
-"""Where a fused face takes the photo's place: within the face, where it is known, and not over hair."""
+"""The mask within which a swapped face replaces the photo's: inside the face, where it is known, not over hair."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
-_INSET = 0.02  # how far within its outline the face ends, so that the border lies on skin; shares of the size
-_FAINT = 0.02  # of the mask; pieces are told apart above it
-_BROW_BAND = 0.08  # height over which a fringe begins to count above the brows
+_INSET = 0.02  # how far inside its outline the face ends, so that the border lies on skin
+_BROW_BAND = 0.08  # height above the brows over which a fringe begins to count
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
-_SOFT = 0.025  # width of soft edges, as a share of the face's size
+_SOFT = 0.025  # width of soft edges
+_FAINT = 0.02  # mask value above which pixels count as connected
 
 
-def fusion_mask(
+def blend_mask(
     landmarks: FloatArray, shown: FloatArray, foreign: Iterable[FloatArray], feather: float
 ) -> npt.NDArray[np.float32]:
-    """Say how far each pixel becomes the other face: within the face, where it is known, and not over hair.
+    """Compute the share of each pixel that the swapped face replaces.
 
     Args:
         landmarks: (68, 2), the face's.
-        shown: (H, W) in [0, 1], how far it is known.
-        foreign: (H, W) in [0, 1] each, where the face, and the photo below it, show no skin (`skin.find_skin`).
+        shown: (H, W) in [0, 1], how far the face is known.
+        foreign: (H, W) in [0, 1] each, one of the face and one of the photo below it: where they show something other
+            than skin (`skin.find_skin`).
         feather: width of the soft edge, a share of the face's size.
 
     Returns:
@@ -39,7 +40,7 @@ def fusion_mask(
     start = rise * rise * (3.0 - 2.0 * rise)
     mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
     mask = (mask * shown * _free_of_hair(landmarks, shown.shape, foreign)).astype(np.float32)
-    # One piece: what hair has cut off is left as it is.
+    # Keep the largest piece only: the photo stays where hair cuts a piece off.
     _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
     if len(stats) > 2:
         mask[pieces != 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = 0.0
@@ -49,9 +50,9 @@ def fusion_mask(
 def _free_of_hair(
     landmarks: FloatArray, shape: tuple[int, ...], foreign: Iterable[FloatArray]
 ) -> npt.NDArray[np.float32]:
-    """Give 0 where either picture shows something else than the skin expected: a fringe, a hat, locks; else 1.
+    """Return a weight, (H, W), that is 0 under a fringe, a hat or locks in either picture, and 1 elsewhere.
 
-    Only above the brows, and along the outline above the mouth, as a beard belongs to the face.
+    Only the parts above the brows, and along the outline above the mouth, count: a beard belongs to the face.
     """
     size = face_size(landmarks)
     up = landmarks[17:27].mean(axis=0) - landmarks[33]
@@ -70,14 +71,17 @@ def _free_of_hair(
     soft = max(1.0, _SOFT * size)
     free = np.ones(shape, np.float32)
     for weight in foreign:
-        # Narrow strands count as much as locks; what they leave is softened.
-        like = cv2.erode(1.0 - weight, np.ones((3, 3), np.uint8))
-        free = np.minimum(free, np.clip(1.6 * cv2.GaussianBlur(like, (0, 0), soft) - 0.6, 0.0, 1.0))
+        # Erosion widens narrow strands, so that they count as much as locks; the blur softens the rest.
+        skin = cv2.erode(1.0 - weight, np.ones((3, 3), np.uint8))
+        free = np.minimum(free, np.clip(1.6 * cv2.GaussianBlur(skin, (0, 0), soft) - 0.6, 0.0, 1.0))
     return (1.0 - expected * (1.0 - free)).astype(np.float32)
 
 
 def soft_rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]:
-    """Rise from 0 at the border of a set to 1 at so many pixels within it, with zero slope at both ends."""
+    """Return a smooth ramp, (H, W), from 0 at the border of a set to 1 ``width`` pixels inside it.
+
+    The slope is 0 at both ends.
+    """
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     rise = np.clip(depth / max(width, 1.0), 0.0, 1.0)
     return rise * rise * (3.0 - 2.0 * rise)

@@ -12,12 +12,15 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps.studies.multipie import RecognitionOptions, by_yaw, main, study, to_markdown
+from ppgan_ext.apps.studies.multipie.command_line import main
+from ppgan_ext.apps.studies.multipie.options import RecognitionOptions
+from ppgan_ext.apps.studies.multipie.report import rates_by_yaw, to_markdown
+from ppgan_ext.apps.studies.multipie.study import run_study
 from ppgan_ext.errors import InputError
 from ppgan_ext.losses import identity
 from tests.reference.drawn_multipie import file_of, write_multipie
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 MOMENTS = [(201, 1, 1), (202, 1, 1), (203, 2, 1)]
 CAMERAS = ["05_1", "04_1", "13_0", "11_0"]
 SIZE = (40, 40)
@@ -72,7 +75,7 @@ def rates(record, name="photos"):
 
 
 def test_recognition_is_counted_by_yaw(painted, by_colour):
-    record, written = study(options(painted))
+    record, written = run_study(options(painted))
     assert by_colour == [("dlib-resnet", None, "tight")]
     assert (record["gallery"], record["probes"], record["measure"]) == (3, 3 * 7, "euclidean")
     assert rates(record) == {0: (3, 1.0), 30: (12, 1.0), 90: (6, 0.0), None: (21, 15 / 21)}
@@ -83,7 +86,7 @@ def test_recognition_is_counted_by_yaw(painted, by_colour):
 
 
 def test_arcface_measures_by_cosine_and_the_camera_can_be_left_out(painted, by_colour):
-    record, _ = study(options(painted, network="arcface-ir-se50", crop="chip", weight_path="w", max_yaw=75))
+    record, _ = run_study(options(painted, network="arcface-ir-se50", crop="chip", weight_path="w", max_yaw=75))
     assert by_colour == [("arcface-ir-se50", "w", None)]
     assert record["measure"] == "cosine" and rates(record) == {0: (3, 1.0), 30: (12, 1.0), None: (15, 1.0)}
 
@@ -96,7 +99,7 @@ def test_what_is_made_of_the_probes_is_measured_beside_them(painted, by_colour, 
             paint(made / "90" / f"{subject}_{session:02d}_01_110_{light:02d}_cropped_test.png", colour)
     (made / "90" / "203_02_01_110_07_cropped_test.png").write_bytes(b"torn")
     (made / "90" / "202_01_01_110_07_cropped_test.png").unlink()
-    record, written = study(options(painted, synthesised=str(made)))
+    record, written = run_study(options(painted, synthesised=str(made)))
     assert rates(record, "synthesised") == {0: (3, 0.0), 30: (12, 0.0), 90: (6, 4 / 6), None: (21, 4 / 21)}
     assert rates(record)[90] == (6, 0.0)
     assert record["without_synthesised"] == 21 - 4
@@ -110,7 +113,7 @@ def test_what_cannot_be_measured_is_said(painted, by_colour):
     (painted / file_of(201, 1, 1, "05_1", 7)).write_bytes(b"torn")
     (painted / file_of(202, 1, 1, "05_1", 7)).unlink()
     (painted / file_of(203, 2, 1, "04_1", 6)).write_bytes(b"torn")
-    record, written = study(options(painted))
+    record, written = run_study(options(painted))
     assert (record["gallery"], record["probes"], record["without_gallery"]) == (1, 6, [202])
     assert set(record["unreadable"]) == {file_of(201, 1, 1, "05_1", 7), file_of(203, 2, 1, "04_1", 6)}
     text = written[1].read_text()
@@ -120,17 +123,17 @@ def test_what_cannot_be_measured_is_said(painted, by_colour):
 def test_photos_that_are_not_aligned_and_strange_folders_are_refused(painted, by_colour, tmp_path):
     write_multipie(tmp_path / "raw", MOMENTS, ["05_1", "04_1"], size=(48, 40))
     with pytest.raises(InputError, match="48 x 40 pixels, not an aligned square"):
-        study(options(tmp_path / "raw"))
+        run_study(options(tmp_path / "raw"))
     paint(tmp_path / "other" / "a.png", "red")
     with pytest.raises(InputError, match="no picture in it belongs to a probe"):
-        study(options(painted, synthesised=str(tmp_path / "other")))
+        run_study(options(painted, synthesised=str(tmp_path / "other")))
     with pytest.raises(InputError, match="--input is missing"):
-        study(RecognitionOptions())
+        run_study(RecognitionOptions())
     assert not (tmp_path / "out").exists()
 
 
 def test_rows_are_of_both_sides_together_and_of_each():
-    rows = by_yaw(np.array([-15, 15, 15, 0]), {"photos": np.array([True, False, True, True])})
+    rows = rates_by_yaw(np.array([-15, 15, 15, 0]), {"photos": np.array([True, False, True, True])})
     assert [(row.yaw, row.num) for row in rows] == [(0, 1), (15, 3), (None, 4)]
     assert rows[1].rates == {"photos": 2 / 3}
     assert (rows[1].left, rows[1].right) == ({"photos": 1.0}, {"photos": 0.5})

@@ -9,8 +9,12 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps.studies import fusion as fusion_study
-from ppgan_ext.apps.studies.fusion import Measured, StudyOptions, choose_pairs, main, study, summarise, to_markdown
+from ppgan_ext.apps.studies.fusion.command_line import main
+from ppgan_ext.apps.studies.fusion.measurement import PairMeasurement
+from ppgan_ext.apps.studies.fusion.options import FusionStudyOptions
+from ppgan_ext.apps.studies.fusion.pairs import choose_pairs
+from ppgan_ext.apps.studies.fusion.report import summarise, to_markdown
+from ppgan_ext.apps.studies.fusion.study import run_study
 from ppgan_ext.errors import ConfigError, InputError
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -33,7 +37,7 @@ def table_of(folder):
 
 
 def options(**settings):
-    return StudyOptions(methods=["warp"], **settings)
+    return FusionStudyOptions(methods=["warp"], **settings)
 
 
 def test_pairs_are_far_enough_apart_and_the_same_for_a_seed(faces):
@@ -68,7 +72,7 @@ def test_a_list_of_pairs(faces, tmp_path):
 
 def test_a_study_measures_and_writes(faces, tmp_path):
     out = tmp_path / "out"
-    written = study(options(input=str(faces), num_pairs=2, min_yaw=35, output_path=str(out)))
+    written = run_study(options(input=str(faces), num_pairs=2, min_yaw=35, output_path=str(out)))
     assert [path.name for path in written] == ["pairs.csv", "fusion.json", "fusion.md", "fusion.png", "examples.png"]
     rows = table_of(out)
     assert len(rows) == 2
@@ -87,10 +91,10 @@ def test_a_study_measures_and_writes(faces, tmp_path):
 
 
 def test_the_rotator_is_the_latent_method_with_another_turn():
-    given = StudyOptions(input="faces", methods="rotator")
-    settings = fusion_study._with_method(given, given.methods[0])
+    options = FusionStudyOptions(input="faces", methods="rotator")
+    settings = options.with_method(options.methods[0])
     assert (settings.method, settings.pose_method) == ("latent", "rotator")
-    assert fusion_study._with_method(given, "latent").pose_method == "linear"
+    assert options.with_method("latent").pose_method == "linear"
 
 
 def test_a_pair_that_fails_is_counted_and_the_rest_goes_on(faces, tmp_path, capsys):
@@ -105,11 +109,11 @@ def test_a_pair_that_fails_is_counted_and_the_rest_goes_on(faces, tmp_path, caps
 
 
 def test_the_summary_groups_by_yaw():
-    found = [
-        Measured("a", "b", "warp", yaw, 1.0, 2.0, float(yaw), identity_to_target=identity, border_step=1.0)
+    measurements = [
+        PairMeasurement("a", "b", "warp", yaw, 1.0, 2.0, float(yaw), identity_to_target=identity, border_step=1.0)
         for yaw, identity in ((21.0, 0.5), (24.0, 0.7), (33.0, 0.5))
     ]
-    summary = summarise([*found, Measured("a", "b", "warp", error="no face")])
+    summary = summarise([*measurements, PairMeasurement("a", "b", "warp", error="no face")])
     by_edge = {(group["yaw_from"], group["yaw_to"]): group for group in summary["groups"]}
     assert by_edge[0.0, 180.0]["pose_error"] == pytest.approx(26.0)
     assert by_edge[0.0, 180.0]["failed"] == 1

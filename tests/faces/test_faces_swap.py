@@ -5,9 +5,13 @@ import pytest
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces import blend as blending
 from ppgan_ext.faces.blend import blend, border_step, poisson_correction, to_lab, to_rgb
+from ppgan_ext.faces.mesh import signed_areas
 from ppgan_ext.faces.skin import find_skin, match_skin
-from ppgan_ext.faces.swap import overlay as fusion
-from ppgan_ext.faces.swap.overlay import draw_over, fuse_by_warp, lay_over, reshape_photo
+from ppgan_ext.faces.swap.composite import composite
+from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points
+from ppgan_ext.faces.swap.overlay import draw_overlay
+from ppgan_ext.faces.swap.reshape import reshape_photo
+from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 from tests.reference.drawn import DrawnFace, draw_photo
 
 PHOTO_SIZE = (390, 350)
@@ -242,7 +246,7 @@ def with_mark(yaw, cheek, place=(170.0, 160.0)):
 
 def test_a_hidden_side_is_taken_mirrored_from_the_other():
     photo, landmarks = drawn(0)
-    overlay = draw_over(photo.shape, landmarks, *with_mark(46, RIGHT_CHEEK))
+    overlay = draw_overlay(photo.shape, landmarks, *with_mark(46, RIGHT_CHEEK))
     plain = (214 - 168) * 1.5
     assert redness(overlay, RIGHT_CHEEK) > 2 * plain
     assert redness(overlay, LEFT_CHEEK) > 2 * plain
@@ -253,7 +257,7 @@ def test_a_side_seen_at_a_slant_is_taken_mirrored_as_far_as_the_other_is_seen_be
     """The farther it is turned away, the less of its own mark is left on it."""
     photo, landmarks = drawn(0)
     marked, clean = (
-        redness(draw_over(photo.shape, landmarks, *shown), LEFT_CHEEK)
+        redness(draw_overlay(photo.shape, landmarks, *shown), LEFT_CHEEK)
         for shown in (with_mark(yaw, LEFT_CHEEK), drawn(yaw, place=(170.0, 160.0)))
     )
     assert (marked - clean) / (150 - (214 - 168)) == pytest.approx(share, abs=0.25)
@@ -361,14 +365,14 @@ def test_same_input_same_bytes():
 def test_wrong_arguments():
     photo, landmarks = drawn()
     with pytest.raises(ConfigError, match="Did you mean 'target'"):
-        lay_over(photo, photo, draw_over(photo.shape, landmarks, photo, landmarks), skin="traget")
+        composite(photo, photo, draw_overlay(photo.shape, landmarks, photo, landmarks), skin="traget")
     with pytest.raises(ConfigError, match="outside the photo"):
-        draw_over(photo.shape, landmarks + 4000, photo, landmarks)
+        draw_overlay(photo.shape, landmarks + 4000, photo, landmarks)
 
 
 def test_the_mesh_of_a_face_is_one_sheet():
-    points = fusion.mesh_points(drawn()[1])
-    areas = fusion.mesh.signed_areas(points, fusion.face_triangles())
+    points = mesh_points(drawn()[1])
+    areas = signed_areas(points, face_triangles())
     assert areas.min() > 0
     hull = cv2.contourArea(cv2.convexHull(points.astype(np.float32)))
     assert areas.sum() == pytest.approx(hull, rel=0.06)

@@ -24,7 +24,7 @@ from ppgan_ext.images import decode_image
 from ppgan_ext.latents.directions import load_directions, save_directions
 from tests.reference.toy_face_model import N_LATENT, NAMES, SIZE, toy_face_model
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NUM, HELD_BACK = 260, 6
 
 

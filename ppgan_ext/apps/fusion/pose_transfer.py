@@ -1,0 +1,181 @@
+"""Turn the target's face to the pose of the source's, in closed loops: turn, draw, measure the pose, correct."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ppgan_ext import images
+from ppgan_ext.apps.fusion.crop_geometry import crop_box, crop_pose
+from ppgan_ext.apps.fusion.options import FuseOptions
+from ppgan_ext.apps.fusion.renderer import NO_TURN, FusionRenderer, RenderedFace, TurnDegrees
+from ppgan_ext.apps.photo.portrait import Portrait
+from ppgan_ext.apps.predictor import Predictor
+from ppgan_ext.types import Box, FloatArray, Image, Pose
+
+if TYPE_CHECKING:
+    from ppgan_ext.engine import Engine
+    from ppgan_ext.latents.pose_matching import PoseMatch
+    from ppgan_ext.latents.rotation import Turn
+
+_CLOSE_DEGREES = 0.7  # a smaller difference of pose is noise of the landmarks
+_MAX_WARPS = 6  # pictures that are warped and measured at most
+_MAX_WARP_DEGREES = 20.0  # a rendered face is warped by at most this
+
+
+class PoseLimitWarning(UserWarning):
+    """The model cannot turn a face as far as the photo's."""
+
+
+class PoseGoal(NamedTuple):
+    """The pose that faces are turned to.
+
+    Attributes:
+        pose: the source's, as its crop shows it.
+        box: the face's box in the crop, in which poses are measured.
+    """
+
+    pose: Pose
+    box: Box
+
+
+def find_goal(source: Portrait) -> PoseGoal:
+    """Measure the pose of the source's crop."""
+    box = crop_box(source)
+    return PoseGoal(_measure(source.crop.image, box) or crop_pose(source), box)
+
+
+def choose_turn(predictor: Predictor, options: FuseOptions) -> Turn:
+    """Return the function that turns codes: along the model's directions, or by a rotator.
+
+    Raises:
+        ConfigError: the model has no directions of yaw and pitch, or no rotator although one is asked for.
+        WeightsError: a rotator's file cannot be read, or belongs to another model.
+    """
+    from ppgan_ext.latents.rotation import AXES, turn_along, turn_by
+
+    if options.pose_method == "rotator":
+        return turn_by(predictor.rotator(options.rotator_path))
+    return turn_along(predictor.directions(None, AXES))
+
+
+def turn_target(
+    predictor: Predictor,
+    engine: Engine,
+    goal: PoseGoal,
+    target: Portrait,
+    turn: Turn,
+    draws: Sequence[Callable[[FloatArray], Image]],
+) -> PoseMatch:
+    """Turn the target's code until the fused face has the goal's pose.
+
+    The pose in the final photo differs by some degrees from the rendering's, as the face gets the photo's outline, but
+    responds too weakly to start with. So the code is walked by the rendering first, then by the pasted result.
+
+    Args:
+        predictor: reports progress.
+        engine: the model.
+        goal: the pose to reach.
+        target: the face to turn.
+        turn: turns a code by amounts of yaw and pitch.
+        draws: ways to draw the fused face from the target's code, (n_latent, D), walked one after the other.
+    """
+    start = target.w_plus
+    mirror_image = np.ascontiguousarray(target.crop.image[:, ::-1])
+    mirrored: FloatArray | None = engine.encode(images.to_pixels(mirror_image))[0]
+    match: PoseMatch | None = None
+    for number, draw in enumerate(draws):
+        latest = walk_code(predictor, goal, start, turn, draw, (number, len(draws)), mirrored)
+        match = latest if match is None or latest.pose is not None else match
+        start, mirrored = match.w_plus, None
+    assert match is not None
+    return match
+
+
+def walk_code(
+    predictor: Predictor,
+    goal: PoseGoal,
+    start: FloatArray,
+    turn: Turn,
+    draw: Callable[[FloatArray], Image],
+    part: tuple[int, int] = (0, 1),
+    mirrored: FloatArray | None = None,
+) -> PoseMatch:
+    """Turn one code until its picture has the goal's pose.
+
+    Args:
+        predictor: reports progress.
+        goal: the pose to reach.
+        start: (n_latent, D), the code.
+        turn: turns a code by amounts of yaw and pitch.
+        draw: draws a code (n_latent, D).
+        part: number of this walk and number of walks, for the progress.
+        mirrored: (n_latent, D), the code of the mirrored photo.
+    """
+    from ppgan_ext.latents.pose_matching import PoseMatchOptions, match_pose
+
+    limits = PoseMatchOptions()
+    num_drawn = part[0] * limits.max_renders
+
+    def draw_and_report(w_plus: FloatArray) -> Image:
+        nonlocal num_drawn
+        predictor.progress("turning the face", num_drawn, part[1] * limits.max_renders)
+        num_drawn += 1
+        return draw(w_plus)
+
+    def measure(picture: Image) -> Pose | None:
+        return _measure(picture, goal.box)
+
+    return match_pose(start, goal.pose, turn, draw_and_report, measure, limits, mirrored=mirrored)
+
+
+def find_warp_turn(renderer: FusionRenderer, face: RenderedFace, goal: PoseGoal) -> TurnDegrees:
+    """Find out by how many degrees the rendered face must still be warped, measuring each pasted picture.
+
+    Returns:
+        The yaw and pitch for `FusionRenderer.paste_into_photo` that bring the pose closest to the goal.
+    """
+    turn, smallest, best = NO_TURN, float("inf"), NO_TURN
+    for _ in range(_MAX_WARPS):
+        pose = _measure(renderer.paste_into_crop(face, turn), goal.box)
+        if pose is None:
+            break
+        missing = (goal.pose.yaw_degrees - pose.yaw_degrees, goal.pose.pitch_degrees - pose.pitch_degrees)
+        if np.hypot(*missing) < smallest:
+            smallest, best = float(np.hypot(*missing)), turn
+        if smallest <= _CLOSE_DEGREES:
+            break
+        turn = (turn[0] + missing[0], turn[1] + missing[1])
+        if max(map(abs, turn)) > _MAX_WARP_DEGREES:
+            break
+    return best
+
+
+def warn_if_short(match: PoseMatch, source: Portrait, name: str) -> None:
+    """Warn with `PoseLimitWarning` where a code could not be turned to the source's pose; ``name`` is the pair's."""
+    if match.reached:
+        return
+    wanted = crop_pose(source)
+    shown = "it shows no face" if match.pose is None else _angles(match.pose)
+    warnings.warn(
+        f"{name}: the model cannot turn the target's face as far as the photo's ({shown} instead of {_angles(wanted)});"
+        " the rest is warped; '--method warp' warps all of it",
+        PoseLimitWarning,
+        stacklevel=3,
+    )
+
+
+def _measure(picture: Image, box: Box) -> Pose | None:
+    """Measure the pose of the face in a crop; None where no face is found."""
+    from ppgan_ext.faces.landmarks import sure_landmarks
+    from ppgan_ext.faces.pose import head_pose
+
+    landmarks = sure_landmarks(picture, box)
+    return None if landmarks is None else head_pose(landmarks, (picture.shape[1], picture.shape[0]))
+
+
+def _angles(pose: Pose) -> str:
+    return f"yaw {pose.yaw_degrees:.0f}, pitch {pose.pitch_degrees:.0f} degrees"

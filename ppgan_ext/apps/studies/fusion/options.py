@@ -1,0 +1,39 @@
+"""Options of the fusion study."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator
+
+from ppgan_ext.apps.fusion.options import FuseOptions
+from ppgan_ext.apps.options import option
+
+# "rotator" is the latent method with --pose_method rotator.
+StudyMethod: TypeAlias = Literal["warp", "latent", "rotator"]
+StudyMethods: TypeAlias = Annotated[
+    list[StudyMethod], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+]
+
+
+class FusionStudyOptions(FuseOptions):
+    """Options of tools/evaluate_fusion.py: those of the fusion, and which pairs and methods to measure."""
+
+    input: str | None = option(None, "photos with one face each: a folder, a .zip or an .npz pack", group="input")
+    csv: str | None = option(
+        None, "instead of --input: a CSV with the columns source and target, paths relative to it", group="input"
+    )
+    last: int = option(
+        0, "use only the last N photos of --input, such as those held back from training (0: all)", group="input", ge=0
+    )
+    num_pairs: int = option(100, "pairs to draw from --input", group="input", ge=1, le=100_000)
+    min_yaw: float = option(
+        20.0, "smallest difference of yaw between the photos of a pair, degrees", group="input", ge=0.0, le=180.0
+    )
+    methods: StudyMethods = option(["warp", "latent"], "methods to compare", group="face")
+
+    def with_method(self, method: StudyMethod) -> FusionStudyOptions:
+        """Return the same options for one of the methods."""
+        if method == "rotator":
+            return self.model_copy(update={"method": "latent", "pose_method": "rotator"})
+        return self.model_copy(update={"method": method})

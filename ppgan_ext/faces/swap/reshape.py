@@ -1,0 +1,67 @@
+"""Move a photo's head to other landmarks, and morph one photo into another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from ppgan_ext.faces import mesh
+from ppgan_ext.faces.mask import forehead
+from ppgan_ext.images import from_levels
+from ppgan_ext.types import FloatArray, Image
+
+_RING = 1.6  # how far around the face its surroundings move along: scale of the outline about the face's centre
+
+
+def reshape_photo(photo: Image, landmarks: FloatArray, new_landmarks: FloatArray) -> Image:
+    """Move a photo's face to other landmarks; its surroundings move along, less and less, up to a ring around it.
+
+    Args:
+        photo: (H, W, 3) RGB uint8.
+        landmarks: (68, 2), the face.
+        new_landmarks: (68, 2), where its landmarks move to.
+
+    Returns:
+        A new photo; bit-equal outside the ring.
+    """
+    result = photo.copy()
+    outline = np.vstack([landmarks[:17], forehead(landmarks)])
+    middle = outline.mean(axis=0)
+    ring = middle + _RING * (outline - middle)
+    before = np.vstack([landmarks, forehead(landmarks), ring])
+    after = np.vstack([new_landmarks, forehead(new_landmarks), ring])
+    height, width = photo.shape[:2]
+    left, top = (int(v) for v in np.clip(np.floor(ring.min(axis=0)), 0, (width, height)))
+    right, bottom = (int(v) for v in np.clip(np.ceil(ring.max(axis=0)) + 1, 0, (width, height)))
+    if right <= left or bottom <= top:
+        return result
+    corner = np.array([left, top])
+    field = mesh.make_field(before - corner, after - corner, mesh.triangulate(after), (right - left, bottom - top))
+    moved = from_levels(mesh.draw_field(photo[top:bottom, left:right], field))
+    # Pixels outside the mesh keep the photo's bits.
+    np.copyto(result[top:bottom, left:right], moved, where=(field.triangle >= 0)[..., None])
+    return result
+
+
+def morph(
+    photo: Image,
+    faces: Sequence[FloatArray],
+    result: Image,
+    result_faces: Sequence[FloatArray],
+    share: float,
+) -> Image:
+    """Draw a frame between a photo and a result: shapes lie between both shapes, colours between both colours.
+
+    Args:
+        photo: (H, W, 3) RGB uint8.
+        faces: (68, 2) each, the faces of the photo.
+        result: the same size.
+        result_faces: (68, 2) each, the same faces in the result.
+        share: 0 returns the photo, 1 the result.
+    """
+    for before, after in zip(faces, result_faces, strict=True):
+        between = before + share * (after - before)
+        photo, result = reshape_photo(photo, before, between), reshape_photo(result, after, between)
+    return cv2.addWeighted(photo, 1.0 - share, result, share, 0.0)
