@@ -85,7 +85,7 @@ def _encode(args: argparse.Namespace) -> tuple[FloatArray, list[str]]:
     from tqdm import tqdm
 
     from ppgan_ext import images
-    from ppgan_ext.apps.photo.portrait import choose_faces, invert
+    from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
     from ppgan_ext.engine import open_model
     from ppgan_ext.weights.load import load_face_model
 
@@ -99,7 +99,7 @@ def _encode(args: argparse.Namespace) -> tuple[FloatArray, list[str]]:
             if args.aligned:
                 found.append(engine.encode(images.to_pixels(photo))[0])
             else:
-                found.append(invert(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
+                found.append(encode_face(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
             names.append(path.name)
         except PpganExtError as error:
             _say(f"left out: {path.name}: {error}")

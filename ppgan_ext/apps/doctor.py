@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ppgan_ext import runtime
+from ppgan_ext.apps.options import Options
+from ppgan_ext.console import DONE
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.runtime import RuntimeReport
 from ppgan_ext.version import __version__
@@ -34,6 +35,10 @@ _LITTLE_SPACE = 2 << 30
 _FAST_SETS = ("avx512f", "avx2")
 
 
+class DoctorOptions(Options):
+    """``ppgan-ext doctor`` has no options."""
+
+
 def doctor_report() -> str:
     """Describe the machine, the settings, the devices, the weights and the compiled programs, then what to cure."""
     found = runtime.report()
@@ -52,16 +57,10 @@ def doctor_report() -> str:
     return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Print the report; the exit code is 0 even where something is to be done.
-
-    Args:
-        words: command-line arguments after ``doctor``; there are none but ``--help``.
-    """
-    parser = argparse.ArgumentParser(prog="ppgan-ext doctor", description=__doc__, allow_abbrev=False)
-    parser.parse_args(list(words) if words is not None else None)
+def run_doctor(options: DoctorOptions) -> int:
+    """Run ``ppgan-ext doctor`` and return the exit code: 0 even where something is to be done."""
     print(doctor_report())
-    return 0
+    return DONE
 
 
 def settings_cures(found: RuntimeReport, environ: Mapping[str, str]) -> list[str]:

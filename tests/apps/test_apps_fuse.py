@@ -14,7 +14,7 @@ from ppgan_ext import images
 from ppgan_ext.apps import FaceFusionPredictor
 from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
-from ppgan_ext.apps.fusion.photo_pairs import make_pairs
+from ppgan_ext.apps.fusion.photo_pairs import open_pairs
 from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
 from ppgan_ext.apps.fusion.predictor import NOTE
 from ppgan_ext.apps.fusion.renderer import FusionRenderer
@@ -218,33 +218,35 @@ def folders(portrait, stranger, tmp_path):
     return tmp_path / "photos", tmp_path / "people"
 
 
-def stems(jobs):
-    return [job.stem for job in jobs]
+def stems(inputs):
+    return [job.stem for job in inputs.jobs]
 
 
 def test_folders_are_paired_by_name_or_all_with_all(folders, files):
-    by_name = make_pairs(folders[0], folders[1])
+    by_name = open_pairs(folders[0], folders[1])
     assert stems(by_name) == ["anna", "bert", "carl"]
-    assert [job.problem is None for job in by_name] == [True, True, False]
-    assert "carl.jpg: there is no photo of this name" in str(by_name[2].problem)
-    assert len(make_pairs(folders[0], folders[1], "all")) == 6
-    assert stems(make_pairs(files[0], folders[1])) == ["a+anna", "a+bert"]
-    assert stems(make_pairs(folders[0], files[1])) == ["anna+b", "bert+b", "carl+b"]
-    assert stems(make_pairs(folders[1], folders[1], "all")) == ["anna+bert", "bert+anna"]
+    assert [job.problem is None for job in by_name.jobs] == [True, True, False]
+    assert "carl.jpg: there is no photo of this name" in str(by_name.jobs[2].problem)
+    assert len(open_pairs(folders[0], folders[1], "all").jobs) == 6
+    assert stems(open_pairs(files[0], folders[1])) == ["a+anna", "a+bert"]
+    assert stems(open_pairs(folders[0], files[1])) == ["anna+b", "bert+b", "carl+b"]
+    assert stems(open_pairs(folders[1], folders[1], "all")) == ["anna+bert", "bert+anna"]
+    assert open_pairs(files[0], folders[1]).is_batch and open_pairs(folders[0], files[1]).is_batch
+    assert not open_pairs(*files).is_batch
 
 
 def test_pairs_that_cannot_be(folders, files, tmp_path):
     with pytest.raises(InputError, match="--target is missing"):
-        make_pairs(files[0], None)
+        open_pairs(files[0], None)
     with pytest.raises(InputError, match="no such file"):
-        make_pairs(files[0], tmp_path / "nowhere.jpg")
+        open_pairs(files[0], tmp_path / "nowhere.jpg")
     (tmp_path / "others").mkdir()
     PIL.Image.new("RGB", (9, 9)).save(tmp_path / "others" / "zoe.png")
     with pytest.raises(InputError, match="no photo has the name") as error:
-        make_pairs(folders[0], tmp_path / "others")
+        open_pairs(folders[0], tmp_path / "others")
     assert "--pairs all" in str(error.value)
     with pytest.raises(InputError, match="same photo"):
-        make_pairs(tmp_path / "others", tmp_path / "others", "all")
+        open_pairs(tmp_path / "others", tmp_path / "others", "all")
 
 
 def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):

@@ -20,7 +20,7 @@ import pytest
 from ppgan_ext.apps import command_line as command
 from ppgan_ext.apps.faces_data import cutting as prepare
 from ppgan_ext.apps.faces_data.cutting import FaceCutter, Summary, prepare_faces
-from ppgan_ext.apps.options import PrepareOptions
+from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.errors import ConfigError, InputError, OutputError
 from ppgan_ext.faces.align import TEMPLATES, crop_face
 from ppgan_ext.faces.detect import find_faces

@@ -1,10 +1,17 @@
-"""What users call: names, order, kinds and defaults of every predictor's arguments, as literals, so that none drifts."""
+"""What users call: names, order, kinds and defaults of every predictor's arguments, as literals: none may change."""
 
+import doctest
 import inspect
+import typing
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from ppgan_ext import apps
+from ppgan_ext.apps import signatures
+from ppgan_ext.apps.options import ModelOptions
+from ppgan_ext.apps.photo.options import AgeOptions
+from ppgan_ext.errors import ConfigError
 
 REQUIRED = inspect.Parameter.empty
 ON_PHOTOS = {
@@ -84,3 +91,93 @@ def test_constructors_are_paddlegans(predictor):
 
 def test_every_predictor_is_recorded():
     assert {predictor for predictor, _ in CALLS} == set(apps.__all__)
+
+
+def test_defaults_of_the_constructor_are_the_models():
+    for name, default in (CONSTRUCTOR[0] | CONSTRUCTOR[1]).items():
+        assert name == "progress" or ModelOptions.model_fields[name].default == default, name
+
+
+@pytest.mark.parametrize(("predictor", "method"), CALLS)
+def test_every_argument_has_a_type_and_a_description(predictor, method):
+    function = getattr(getattr(apps, predictor), method)
+    hints = typing.get_type_hints(function)
+    names = [*CALLS[predictor, method][0], *CALLS[predictor, method][1]]
+    assert set(hints) == {*names, "return"}
+    described = inspect.getdoc(function).partition("Args:")[2].partition("Raises:")[0]
+    assert [line.split(":")[0].strip() for line in described.splitlines() if line.startswith("    ") and ":" in line
+            and not line.startswith("     ")] == names  # fmt: skip
+
+
+# The decorator
+
+
+class Painter:
+    @signatures.options_as_arguments(
+        AgeOptions, required=("edit",), positional=("years", "age"), keyword=("blend", "tune"),
+        none_by_default=("blend",), renamed={"age": "target_age"},
+    )  # fmt: skip
+    def run(self, image: str, options: AgeOptions) -> tuple[str, AgeOptions]:
+        """Paint.
+
+        Args:
+            image: a photo.
+            options: these words
+                are replaced.
+
+        Raises:
+            ConfigError: never.
+        """
+        return image, options
+
+
+def test_arguments_become_options():
+    assert Painter().run("a.jpg", {"smile": 1}, 20) == ("a.jpg", AgeOptions(edit={"smile": 1}, years=[20]))
+    given = Painter().run(image="a.jpg", edit={}, age=70, tune=3)
+    assert given == ("a.jpg", AgeOptions(target_age=70, tune=3))
+
+
+def test_none_stands_for_the_default():
+    assert Painter().run("a.jpg", {}, None, blend=None, tune=None)[1] == AgeOptions()
+
+
+def test_the_signature_is_the_models():
+    parameters = inspect.signature(Painter.run).parameters
+    assert list(parameters) == ["self", "image", "edit", "years", "age", "blend", "tune"]
+    assert parameters["edit"].default is REQUIRED and parameters["blend"].default is None
+    hints = typing.get_type_hints(Painter.run)
+    assert hints["edit"] == Mapping[str, float] and hints["years"] == float | Sequence[float] | None
+    assert hints["return"] == tuple[str, AgeOptions]
+
+
+def test_the_docstring_describes_the_arguments_where_it_described_the_options():
+    lines = inspect.getdoc(Painter.run).splitlines()
+    assert lines[:6] == [
+        "Paint.", "", "Args:", "    image: a photo.",
+        '    edit: further edits to make in every result, e.g. {"smile": 1}.',
+        "    years: years to add; one result for each (default: -20 20 40).",
+    ]  # fmt: skip
+    assert lines[6] == "    age: apparent age to reach, instead of ``years`` (0 to 120)."
+    assert '"change", "replace" or "seamless"; default "change").' in " ".join(line.strip() for line in lines)
+    assert lines[-2:] == ["Raises:", "    ConfigError: never."]
+    assert "these words" not in Painter.run.__doc__
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ({"yeers": [1]}, ConfigError, r"Painter.run: unknown argument 'yeers'. Did you mean 'years'"),
+        ({"output_path": "x"}, ConfigError, "unknown argument 'output_path'"),
+        ({"tune": -1}, ConfigError, "tune: input should be greater than or equal to 0"),
+        ({"image": "twice"}, TypeError, "multiple values for argument 'image'"),
+    ],
+)
+def test_wrong_arguments_are_refused(words, error, message):
+    with pytest.raises(error, match=message):
+        Painter().run("a.jpg", {}, **words)
+    with pytest.raises(TypeError, match="missing a required argument: 'edit'"):
+        Painter().run("a.jpg")
+
+
+def test_the_examples_are_right():
+    assert doctest.testmod(signatures).failed == 0

@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 
 import PIL.Image
 
-from ppgan_ext.apps.batch import Job, Outcome, run_batch
+from ppgan_ext.apps.batch import Job, Outcome, attempt
 from ppgan_ext.apps.faces_data.manifest import Manifest
-from ppgan_ext.apps.options import PrepareOptions
+from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.data.image_source import BadFileError, ImageSource
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, NoFaceError
@@ -176,9 +176,9 @@ def _cut(cutter: FaceCutter, todo: Sequence[int], jobs: int | None) -> Generator
             tickets.append(pool.ask(index))
         return pool.take(tickets.popleft())
 
-    jobs_of_todo = (Job(name, name) for name in map(cutter.source.name, todo))
     try:
-        yield from run_batch(jobs_of_todo, work)
+        for name in map(cutter.source.name, todo):
+            yield attempt(Job(name, name), work)
     finally:
         pool.close()
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from ppgan_ext.apps.options import FaceChoice, InversionOptions, PhotoFormat, name_values, option
+from ppgan_ext.apps.options import Accepts, FaceChoice, FilePath, InversionOptions, PhotoFormat, name_values, option
 
 Method: TypeAlias = Literal["latent", "warp"]
 PoseMethod: TypeAlias = Literal["linear", "rotator"]
 Skin: TypeAlias = Literal["source", "mix", "target"]
 LossTerm: TypeAlias = Literal["identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean"]
-LossWeights: TypeAlias = Annotated[dict[LossTerm, Annotated[float, Field(ge=0.0)]], BeforeValidator(name_values)]
+LossWeights: TypeAlias = Annotated[
+    dict[LossTerm, Annotated[float, Field(ge=0.0)]], BeforeValidator(name_values), Accepts(Mapping[str, float])
+]
 
 
 class FuseOptions(InversionOptions):
@@ -45,7 +48,7 @@ class FuseOptions(InversionOptions):
         "linear", "how the latent method turns a face: along the model's directions, or by a network trained for it",
         group="fitting",
     )  # fmt: skip
-    rotator_path: str | None = option(
+    rotator_path: FilePath | None = option(
         None, "file of that network, from tools/main.py -c configs/fusion_rotator_faces128.yaml (default: the model's)",
         group="fitting",
     )  # fmt: skip

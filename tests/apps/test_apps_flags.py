@@ -1,8 +1,10 @@
 import pytest
 from pydantic import Field
 
-from ppgan_ext.apps import options as models
-from ppgan_ext.apps.arguments import Parser, add_arguments, literal_choices, take_back_alternatives, value_kind
+from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
+from ppgan_ext.apps.flags import Parser, add_arguments, take_back_alternatives, value_kind
+from ppgan_ext.apps.options import Options, literal_choices
+from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.errors import ConfigError
 
 
@@ -15,15 +17,15 @@ def parse(model, line):
 @pytest.mark.parametrize(
     ("model", "line", "expected"),
     [
-        (models.GenerateOptions, "--seed 0 --n_row 2 --cpu", {"seed": 0, "n_row": 2, "n_col": 5, "cpu": True}),
-        (models.FitOptions, "--latent_level 0 1 2 --need_align", {"latent_level": [0, 1, 2], "need_align": True}),
-        (models.FitOptions, "--start_lr=.2 --pre_latent a.npy", {"start_lr": 0.2, "pre_latent": "a.npy"}),
-        (models.MixOptions, "--weights 0.5 -0.25 1", {"weights": [0.5, -0.25, 1.0]}),
-        (models.EditOptions, "--direction_name age --direction_offset -5", {"direction_offset": -5.0}),
-        (models.AgeOptions, "--years -20 +20 40.5", {"years": [-20.0, 20.0, 40.5]}),
-        (models.AgeOptions, "--faces 2 1 --edit smile=1 yaw=-3", {"faces": [2, 1], "edit": {"smile": 1, "yaw": -3}}),
-        (models.AgeOptions, "--input-image a.jpg b --save-gif", {"input_image": ["a.jpg", "b"], "save_gif": True}),
-        (models.AgeOptions, "--cpu --no-cpu", {"cpu": False}),
+        (GenerateOptions, "--seed 0 --n_row 2 --cpu", {"seed": 0, "n_row": 2, "n_col": 5, "cpu": True}),
+        (FitOptions, "--latent_level 0 1 2 --need_align", {"latent_level": [0, 1, 2], "need_align": True}),
+        (FitOptions, "--start_lr=.2 --pre_latent a.npy", {"start_lr": 0.2, "pre_latent": "a.npy"}),
+        (MixOptions, "--weights 0.5 -0.25 1", {"weights": [0.5, -0.25, 1.0]}),
+        (EditOptions, "--direction_name age --direction_offset -5", {"direction_offset": -5.0}),
+        (AgeOptions, "--years -20 +20 40.5", {"years": [-20.0, 20.0, 40.5]}),
+        (AgeOptions, "--faces 2 1 --edit smile=1 yaw=-3", {"faces": [2, 1], "edit": {"smile": 1, "yaw": -3}}),
+        (AgeOptions, "--input-image a.jpg b --save-gif", {"input_image": ["a.jpg", "b"], "save_gif": True}),
+        (AgeOptions, "--cpu --no-cpu", {"cpu": False}),
     ],
 )
 def test_a_command_line_becomes_options(model, line, expected):
@@ -43,12 +45,12 @@ def test_a_command_line_becomes_options(model, line, expected):
 )
 def test_wrong_command_lines_name_the_cure(line, message):
     with pytest.raises(ConfigError) as caught:
-        parse(models.AgeOptions, line)
+        parse(AgeOptions, line)
     assert message in str(caught.value)
 
 
 def test_every_field_becomes_a_flag_with_its_help_and_default():
-    for model in (models.AgeOptions, models.EditOptions, models.FitOptions, models.MixOptions, models.GenerateOptions):
+    for model in (AgeOptions, EditOptions, FitOptions, MixOptions, GenerateOptions):
         parser = Parser("tool")
         add_arguments(parser, model)
         page = " ".join(parser.format_help().split())
@@ -59,23 +61,23 @@ def test_every_field_becomes_a_flag_with_its_help_and_default():
 
 
 def test_a_flag_takes_back_what_excludes_it():
-    assert take_back_alternatives(models.AgeOptions, {"target_age": "70"}) == {"target_age": "70", "years": None}
+    assert take_back_alternatives(AgeOptions, {"target_age": "70"}) == {"target_age": "70", "years": None}
     both = {"target_age": "70", "years": ["1"]}
-    assert take_back_alternatives(models.AgeOptions, both) == both
-    assert take_back_alternatives(models.AgeOptions, {"blend": "replace"}) == {"blend": "replace"}
-    assert take_back_alternatives(models.EditOptions, {"latent": "x"}) == {"latent": "x", "input_image": []}
+    assert take_back_alternatives(AgeOptions, both) == both
+    assert take_back_alternatives(AgeOptions, {"blend": "replace"}) == {"blend": "replace"}
+    assert take_back_alternatives(EditOptions, {"latent": "x"}) == {"latent": "x", "input_image": []}
 
 
 def test_kinds_are_read_from_annotations():
-    kinds = {name: value_kind(field.annotation) for name, field in models.AgeOptions.model_fields.items()}
+    kinds = {name: value_kind(field.annotation) for name, field in AgeOptions.model_fields.items()}
     assert kinds["cpu"] == "switch"
     assert kinds["faces"] == kinds["years"] == kinds["edit"] == kinds["layers"] == kinds["input_image"] == "list"
     assert kinds["blend"] == kinds["seed"] == kinds["target_age"] == "value"
-    assert literal_choices(models.AgeOptions.model_fields["blend"].annotation) == ("change", "replace", "seamless")
+    assert literal_choices(AgeOptions.model_fields["blend"].annotation) == ("change", "replace", "seamless")
 
 
 def test_percent_signs_in_help_texts_are_no_formats():
-    class Strange(models.Options):
+    class Strange(Options):
         share: float = Field(0.5, description="a share of 100% of it all", json_schema_extra={"group": "output"})
 
     parser = Parser("tool")

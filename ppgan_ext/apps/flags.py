@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pydantic.fields import FieldInfo
 
-from ppgan_ext.apps.options import Options
+from ppgan_ext.apps.options import Options, literal_choices, plain_types
 from ppgan_ext.errors import ConfigError
 
 GROUP_TITLES = {
@@ -91,7 +90,7 @@ def take_back_alternatives(model: type[Options], overrides: dict[str, Any]) -> d
     """Let a flag win over what a YAML file says for an option that excludes it.
 
     Example:
-        >>> from ppgan_ext.apps.options import AgeOptions
+        >>> from ppgan_ext.apps.photo.options import AgeOptions
         >>> take_back_alternatives(AgeOptions, {"target_age": "70"})
         {'target_age': '70', 'years': None}
     """
@@ -112,34 +111,12 @@ def group_of(field: FieldInfo) -> str:
 
 def value_kind(annotation: Any) -> str:
     """Say how a field is written on a command line: "switch", "list" (one or more words) or "value"."""
-    for part in _parts(annotation):
+    for part in plain_types(annotation):
         if part is bool:
             return "switch"
         if typing.get_origin(part) in (list, dict):
             return "list"
     return "value"
-
-
-def literal_choices(annotation: Any) -> tuple[str, ...]:
-    """Return the words that a ``Literal`` field may take; empty for other fields."""
-    return tuple(
-        str(word)
-        for part in _parts(annotation)
-        if typing.get_origin(part) is typing.Literal
-        for word in typing.get_args(part)
-    )
-
-
-def _parts(annotation: Any) -> Iterator[Any]:
-    """The plain types inside Annotated, Optional and unions."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        yield from _parts(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for part in typing.get_args(annotation):
-            yield from _parts(part)
-    elif annotation is not type(None):
-        yield annotation
 
 
 def _metavar(field: FieldInfo, kind: str) -> str:
@@ -149,7 +126,7 @@ def _metavar(field: FieldInfo, kind: str) -> str:
     if choices:
         return "WHICH"
     words = {int: "N", float: "X", str: "TEXT", dict: "NAME=X"}
-    for part in _parts(field.annotation):
+    for part in plain_types(field.annotation):
         inner = typing.get_args(part)[0] if typing.get_origin(part) is list else part
         return words.get(typing.get_origin(inner) or inner, "VALUE")
     return "VALUE"
