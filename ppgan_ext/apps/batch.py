@@ -136,8 +136,7 @@ def attempt(job: Job, work: Callable[[Job], Result]) -> Outcome[Result]:
     except PpganExtError as error:
         return Outcome(job, None, error)
     except MemoryError:
-        shortage = InputError("there is not enough memory for it", where=job.name, cure="Scale it down first")
-        return Outcome(job, None, shortage)
+        return Outcome(job, None, _out_of_memory(job))
     except Exception as error:  # noqa: BLE001 - one odd picture must not cost a night's work
         return Outcome(job, None, _unexpected(error, job))
 
@@ -147,18 +146,17 @@ def run_single(job: Job, work: Callable[[Job], Result]) -> Result:
 
     Raises:
         PpganExtError: the job failed; a file is named as the place unless the error names another.
-        Exception: a bug in this software, as it was raised.
     """
-    outcome = attempt(job, work)
-    error = outcome.error
-    if error is None:
-        assert outcome.result is not None
-        return outcome.result
-    if isinstance(error, UnexpectedError) and error.__cause__ is not None:
-        raise error.__cause__
-    if isinstance(job.source, (str, os.PathLike)):
-        error.where = error.where or job.name
-    raise error
+    if job.problem is not None:
+        raise job.problem
+    try:
+        return work(job)
+    except MemoryError as error:
+        raise _out_of_memory(job) from error
+    except PpganExtError as error:
+        if isinstance(job.source, (str, os.PathLike)):
+            error.where = error.where or job.name
+        raise
 
 
 def run_batch(
@@ -187,6 +185,10 @@ def run_batch(
         if batch.interrupted:
             break
     return batch
+
+
+def _out_of_memory(job: Job) -> InputError:
+    return InputError("there is not enough memory for it", where=job.name, cure="Scale it down first")
 
 
 def _unexpected(error: Exception, job: Job) -> UnexpectedError:

@@ -84,7 +84,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         """Edit one photo."""
         made = self.edit_photo(job, options)
         edit = made.result
-        age = self._load_directions(options)["age"]
+        age = edit.plan.directions["age"]
         return made.with_result(
             AgeResult(
                 edit.photo,
@@ -96,11 +96,11 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         )
 
     def plan(self, options: AgeOptions) -> EditPlan:
-        """Make one result for each number of years, or one in which everybody reaches the target age."""
-        return plan_ages(options, self._load_directions(options), layer_numbers(options.layers, self.n_latent))
+        """Make one result for each number of years, or one in which everybody reaches the target age.
 
-    def _load_directions(self, options: AgeOptions) -> dict[str, Direction]:
-        """Load the directions; an age that is not scaled in years, such as PaddleGAN's, is refused."""
+        Raises:
+            ConfigError: an unknown direction or layer, or an age that is not scaled in years, as PaddleGAN's is not.
+        """
         directions = self.directions(options.direction_path, ["age", *options.edit])
         if directions["age"].unit != "year":
             raise ConfigError(
@@ -108,7 +108,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
                 where=options.direction_path or self.engine.face_model.name,
                 cure="Use 'ppgan-ext edit --edit age=3', where 5 is strong, or fit one with tools/find_directions.py",
             )
-        return directions
+        return plan_ages(options, directions, layer_numbers(options.layers, self.n_latent))
 
 
 def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: Sequence[int] | None) -> EditPlan:
@@ -140,7 +140,7 @@ def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: 
             Variant(f"age{years:+g}", years, partial(add_years, years=years, label=f"{years:+g} years"))
             for years in options.years or DEFAULT_YEARS
         ]
-    return EditPlan(variants, describe)
+    return EditPlan(directions, variants, describe)
 
 
 def apparent_age(direction: Direction, w_plus: FloatArray) -> float | None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.apps.photo.pasting import paste_faces, shrink
+from ppgan_ext.apps.photo.plan import PhotoEdit
 from ppgan_ext.apps.predictor import Progress
 from ppgan_ext.types import FloatArray, Image
 
@@ -21,33 +21,24 @@ FRAMES_PER_SECOND = 12.0
 LONGEST_SIDE = {"gif": 512, "mp4": 1024}
 
 
-def draw_frames(
-    engine: Engine,
-    photo: Image,
-    faces: Sequence[EncodedFace],
-    stops: Sequence[Sequence[FloatArray]],
-    kind: str,
-    blend: str,
-    progress: Progress,
-) -> list[Image]:
-    """Draw the frames of an animation through all stops and back to the first.
+def draw_frames(engine: Engine, edit: PhotoEdit, kind: str, blend: str, progress: Progress) -> list[Image]:
+    """Draw the frames of an animation through all variants of a photo, the unedited photo included, and back.
 
     Args:
         engine: the model.
-        photo: (H, W, 3) RGB uint8; the frames are smaller, see `LONGEST_SIDE`.
-        faces: its faces.
-        stops: the codes of all faces at each stop, see `animation_stops`.
+        edit: the photo, its faces and their edited codes; the frames are smaller than it, see `LONGEST_SIDE`.
         kind: "gif" or "mp4".
         blend: how faces are pasted.
         progress: called for each frame.
     """
-    small, small_faces = shrink(photo, faces, LONGEST_SIDE[kind])
-    path = list(between(stops, FRAMES_BETWEEN_STOPS))
+    photo, faces = shrink(edit.photo, edit.faces, LONGEST_SIDE[kind])
+    edited = [(variant.variant.position, [code.w_plus for code in variant.codes]) for variant in edit.edited]
+    path = list(between(animation_stops([face.w_plus for face in faces], edited), FRAMES_BETWEEN_STOPS))
     frames = []
     for done, codes in enumerate(path):
         progress(f"drawing the {kind.upper()}", done, len(path))
         drawn = [face.draw(engine, code) for face, code in zip(faces, codes, strict=True)]
-        frames.append(paste_faces(small, small_faces, drawn, blend))
+        frames.append(paste_faces(photo, faces, drawn, blend))
     return frames + frames[-2:0:-1]
 
 

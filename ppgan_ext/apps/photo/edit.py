@@ -136,7 +136,7 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         def edit(w_plus: FloatArray) -> EditedCode:
             return EditedCode(apply(w_plus, directions, edits, layers), label)
 
-        return EditPlan([Variant(edit_name(edits), 1.0, edit)])
+        return EditPlan(directions, [Variant(edit_name(edits), 1.0, edit)])
 
     def _with_own_directions(self, options: EditOptions) -> EditOptions:
         """Add the constructor's file of directions to the options of a call."""

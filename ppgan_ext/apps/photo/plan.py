@@ -1,14 +1,16 @@
-"""What is to be made of the faces of a photo, settled from options and directions before any code is known."""
+"""What is to be made of a photo, settled from options and directions before its codes are known; and what was made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.latents.directions import Direction
 from ppgan_ext.latents.mixing import LEVELS, level_layers
-from ppgan_ext.types import FloatArray
+from ppgan_ext.types import FloatArray, Image
 
 
 class EditedCode(NamedTuple):
@@ -38,12 +40,48 @@ class EditPlan:
     """What to make of a photo.
 
     Attributes:
+        directions: those that the edits move along, by name.
         variants: one result each.
         describe: from a face's code, (n_latent, 512), to the label under its reconstruction.
     """
 
+    directions: Mapping[str, Direction]
     variants: Sequence[Variant]
     describe: Callable[[FloatArray], str] = lambda w_plus: "reconstruction"
+
+
+@dataclass(frozen=True, eq=False)
+class EditedPhoto:
+    """One variant of a photo.
+
+    Attributes:
+        variant: what it is.
+        codes: for each face the edited code and its label.
+        image: the whole photo, (H, W, 3) RGB uint8.
+    """
+
+    variant: Variant
+    codes: list[EditedCode]
+    image: Image
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoEdit:
+    """A photo, its faces, and what was made of them.
+
+    Attributes:
+        photo: the photo as read, upright, (H, W, 3) RGB uint8.
+        plan: what was to be made of it.
+        faces: the chosen faces.
+        edited: one for each variant.
+        strip: for each face a labelled row.
+    """
+
+    photo: Image
+    plan: EditPlan
+    faces: list[EncodedFace]
+    edited: list[EditedPhoto]
+    strip: Image
 
 
 def layer_numbers(layers: Sequence[str] | None, n_latent: int) -> list[int] | None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face
-from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, animation_stops, draw_frames
+from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, draw_frames
 from ppgan_ext.apps.photo.options import PhotoOptions
 from ppgan_ext.apps.photo.pasting import comparison_strip, paste_faces
-from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant
+from ppgan_ext.apps.photo.plan import EditedPhoto, EditPlan, PhotoEdit
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.faces.preview import numbered_preview
@@ -28,38 +27,6 @@ class FacePreview(NamedTuple):
 
     preview: Image
     faces: list[Face]
-
-
-@dataclass(frozen=True, eq=False)
-class EditedPhoto:
-    """One variant of a photo.
-
-    Attributes:
-        variant: what it is.
-        codes: for each face the edited code and its label.
-        image: the whole photo, (H, W, 3) RGB uint8.
-    """
-
-    variant: Variant
-    codes: list[EditedCode]
-    image: Image
-
-
-@dataclass(frozen=True, eq=False)
-class PhotoEdit:
-    """A photo, its faces, and what was made of them.
-
-    Attributes:
-        photo: the photo as read, upright, (H, W, 3) RGB uint8.
-        faces: the chosen faces.
-        edited: one for each variant.
-        strip: for each face a labelled row.
-    """
-
-    photo: Image
-    faces: list[EncodedFace]
-    edited: list[EditedPhoto]
-    strip: Image
 
 
 class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
@@ -116,19 +83,19 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         chosen_faces = choose_faces(photo, options.faces, job.source)
         plan = self.plan(options)
         faces = self._encode(photo, chosen_faces, options)
-        codes = [[variant.edit(face.w_plus) for face in faces] for variant in plan.variants]
-        edited = []
+        edited: list[EditedPhoto] = []
         for done, variant in enumerate(plan.variants):
             self.progress("editing", done, len(plan.variants))
-            drawn = [face.draw(self.engine, code.w_plus) for face, code in zip(faces, codes[done], strict=True)]
-            edited.append(EditedPhoto(variant, codes[done], paste_faces(photo, faces, drawn, options.blend)))
+            codes = [variant.edit(face.w_plus) for face in faces]
+            drawn = [face.draw(self.engine, code.w_plus) for face, code in zip(faces, codes, strict=True)]
+            edited.append(EditedPhoto(variant, codes, paste_faces(photo, faces, drawn, options.blend)))
             results.image(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1].image)
         labels = [
-            [plan.describe(face.w_plus), *(variant_codes[number].label for variant_codes in codes)]
+            [plan.describe(face.w_plus), *(variant.codes[number].label for variant in edited)]
             for number, face in enumerate(faces)
         ]
         strip = comparison_strip(photo, [variant.image for variant in edited], faces, labels)
-        made = PhotoEdit(photo, faces, edited, strip)
+        made = PhotoEdit(photo, plan, faces, edited, strip)
         self._write(made, job.stem, options, results)
         return results.made(made, any(face.interrupted for face in faces))
 
@@ -161,11 +128,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             results.code(f"{face_stem}.npy", face.w_plus)
             if options.save_tuned:
                 inversion.save_tuned(results, face_stem, self.engine, face.tuning, [face])
-        stops = animation_stops(
-            [face.w_plus for face in made.faces],
-            [(edited.variant.position, [code.w_plus for code in edited.codes]) for edited in made.edited],
-        )
         for kind, is_wanted in (("gif", options.save_gif), ("mp4", options.save_mp4)):
             if is_wanted and results.folder is not None:
-                frames = draw_frames(self.engine, made.photo, made.faces, stops, kind, options.blend, self.progress)
+                frames = draw_frames(self.engine, made, kind, options.blend, self.progress)
                 results.animation(f"{stem}.{self.edit_name}.{kind}", frames, FRAMES_PER_SECOND)
