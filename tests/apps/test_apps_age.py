@@ -39,17 +39,6 @@ def test_files_and_results_of_one_photo(make, portrait, tmp_path):
     assert np.array_equal(dst[0][-20:], src[-20:])  # the jacket below is untouched
 
 
-def test_edited_photos_carry_a_mark(make, portrait, tmp_path):
-    predictor = make(AgeEditingPredictor)
-    predictor.run(portrait, years=20)
-    pictures = [path for path in predictor.files if path.suffix == ".png"]
-    assert len(pictures) == 2
-    for path in pictures:
-        with PIL.Image.open(path) as picture:
-            assert "ppgan_ext" in picture.info["Software"]
-            assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
-
-
 def test_without_an_output_folder_nothing_is_written(make, portrait, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     predictor = make(AgeEditingPredictor, output_path=None)

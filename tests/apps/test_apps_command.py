@@ -42,16 +42,6 @@ def test_version(words, capsys):
     assert capsys.readouterr().out == f"ppgan_ext {__version__}\n"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_of_a_command_teaches_by_example(name, capsys):
-    assert command.main([name, "--help"]) == 0
-    page = capsys.readouterr().out
-    for example in COMMANDS[name].examples:
-        assert f"  ppgan-ext {name} {example}".rstrip() in page
-        words = example.split()
-        command.read_options(COMMANDS[name], words, name)  # the examples are right
-
-
 def test_the_words_of_the_process_are_the_default(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ppgan-ext", "--version"])
     assert command.main() == 0

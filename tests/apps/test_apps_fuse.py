@@ -14,6 +14,8 @@ from ppgan_ext import images
 from ppgan_ext.apps import FaceFusionPredictor
 from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
+from ppgan_ext.apps.fusion import predictor as fusion_predictor
+from ppgan_ext.apps.fusion.latent_method import LatentFusion
 from ppgan_ext.apps.fusion.photo_pairs import open_pairs
 from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
 from ppgan_ext.apps.fusion.predictor import NOTE
@@ -22,6 +24,7 @@ from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -265,6 +268,23 @@ def test_in_python_a_batch_keeps_its_failures(folders):
     results = FaceFusionPredictor(output_path=None).run(folders[0], folders[1], method="warp")
     assert len(results) == 2
     assert [outcome.job.stem for outcome in results.failures] == ["carl"]
+
+
+def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, stranger, monkeypatch):
+    """Faces that follow in the same photo are told, so that they are not tuned to."""
+    told = []
+
+    def interrupted_fusion(predictor, photo, face, other, other_face, options, name, interrupted):
+        told.append(interrupted)
+        fusion = fuse_by_warp(photo, face.landmarks, other, other_face.landmarks, identity=1.0, shape=0.5)
+        return LatentFusion(fusion, np.zeros((2, 512), np.float32), fusion.images, {}, True)
+
+    monkeypatch.setattr(fusion_predictor, "fuse_in_latent_space", interrupted_fusion)
+    predictor = FaceFusionPredictor(output_path=None)
+    results = predictor.run(folders[0], folders[1])
+    assert len(results) == 1 and results.interrupted and predictor.interrupted
+    predictor.run(couple, stranger, source_face="all")
+    assert told == [False, False, True] and predictor.interrupted
 
 
 # Several faces
