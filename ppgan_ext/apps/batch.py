@@ -58,7 +58,7 @@ class Inputs:
 
 @dataclass(frozen=True, eq=False)
 class Outcome(Generic[Result]):
-    """What became of a job: either its result, or the error that ended it."""
+    """The result of a job, or the error that ended it."""
 
     job: Job
     result: Result | None
@@ -81,7 +81,7 @@ class BatchResult(list[Result]):
         self.interrupted = False
 
     def add(self, outcome: Outcome[Made[Result]]) -> None:
-        """Add what became of the next job."""
+        """Add the outcome of the next job."""
         made = outcome.result
         if made is None:
             self.failures.append(outcome)
@@ -199,7 +199,7 @@ def _unexpected(error: Exception, job: Job) -> UnexpectedError:
 
 
 def _open_folders(sources: Iterable[object]) -> Iterable[tuple[Any, PpganExtError | None]]:
-    """Yield every input, those of folders one by one, with what is wrong with it."""
+    """Yield every input, with the error why it cannot be opened; folders become their pictures."""
     for item in sources:
         if isinstance(item, (str, os.PathLike)):
             path = Path(item)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ppgan_ext import console
 from ppgan_ext.apps.commands import COMMANDS, Command
-from ppgan_ext.apps.flags import Parser, add_arguments, take_back_alternatives
+from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives
 from ppgan_ext.apps.options import Options
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, nearest
@@ -64,7 +64,7 @@ def read_options(command: Command, words: Sequence[str], prog: str) -> Options:
         words = [f"--{inputs[0]}", *words]  # photos may be named first, without their flag
     given = parser.parse(words)
     config = given.pop("config", None)
-    return load_options(command.options, config, take_back_alternatives(command.options, given))
+    return load_options(command.options, config, reset_alternatives(command.options, given))
 
 
 def make_parser(command: Command, prog: str) -> Parser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import typing
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NoReturn
 
 from pydantic.fields import FieldInfo
@@ -39,9 +39,8 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: an unknown flag, a flag without its value, or a word that belongs to no flag.
         """
-        known = self._option_string_actions
-        spelt = [_underscored(word, known) for word in argv]
-        values, extras = self.parse_known_args(spelt)
+        words = [_underscored(word, self._option_string_actions) for word in argv]
+        values, extras = self.parse_known_args(words)
         if extras:
             raise ConfigError(f"unknown {_kind(extras[0])} '{extras[0]}'", where=self.prog, cure=self._cure(extras[0]))
         return dict(vars(values))
@@ -65,9 +64,9 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def add_arguments(parser: argparse.ArgumentParser, model: type[Options]) -> None:
-    """Add one flag per field of an options model.
+    """Add one flag for each field of an options model.
 
-    Values stay text here; the model converts and checks them, so that a YAML file and a flag meet the same checks.
+    Values stay text here; the model converts and checks them, so that flags and YAML files meet the same checks.
     """
     keys = {name: group_of(field) for name, field in model.model_fields.items()}
     groups = {key: parser.add_argument_group(GROUP_TITLES[key]) for key in GROUP_TITLES if key in keys.values()}
@@ -86,12 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser, model: type[Options]) -> None
         groups[key].add_argument(f"--{name}", metavar=_metavar(field, kind), help=_help(field), **common)
 
 
-def take_back_alternatives(model: type[Options], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Let a flag win over what a YAML file says for an option that excludes it.
+def reset_alternatives(model: type[Options], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Reset the options that a given flag excludes, so that the flag wins over them in a YAML file.
 
     Example:
         >>> from ppgan_ext.apps.photo.options import AgeOptions
-        >>> take_back_alternatives(AgeOptions, {"target_age": "70"})
+        >>> reset_alternatives(AgeOptions, {"target_age": "70"})
         {'target_age': '70', 'years': None}
     """
     result = dict(overrides)
@@ -110,7 +109,7 @@ def group_of(field: FieldInfo) -> str:
 
 
 def value_kind(annotation: Any) -> str:
-    """Say how a field is written on a command line: "switch", "list" (one or more words) or "value"."""
+    """Return how a field is written on a command line: "switch", "list" (one or more words) or "value"."""
     for part in plain_types(annotation):
         if part is bool:
             return "switch"
@@ -141,11 +140,11 @@ def _help(field: FieldInfo) -> str:
     return f"{text} (default: {shown})".replace("%", "%%")
 
 
-def _underscored(word: str, known: dict[str, argparse.Action]) -> str:
-    """Turn ``--input-image=x`` to ``--input_image=x`` where that is a flag."""
+def _underscored(word: str, flags: Container[str]) -> str:
+    """Turn ``--input-image=x`` into ``--input_image=x`` where that is a flag."""
     flag, sign, value = word.partition("=")
     fixed = "--" + flag[2:].replace("-", "_")
-    return fixed + sign + value if flag.startswith("--") and flag not in known and fixed in known else word
+    return fixed + sign + value if flag.startswith("--") and flag not in flags and fixed in flags else word
 
 
 def _kind(word: str) -> str:

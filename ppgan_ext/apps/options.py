@@ -94,8 +94,8 @@ class Options(BaseModel):
     """Base of all options models; unknown keys are refused.
 
     Attributes:
-        alternatives: groups of options that exclude one another: setting one on the command line takes back what a
-            YAML file says for the others of its group.
+        alternatives: groups of options that exclude one another: a flag resets the others of its group that a YAML
+            file sets.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
@@ -103,7 +103,7 @@ class Options(BaseModel):
 
 
 class ModelOptions(Options):
-    """What every application takes: which model, on which device, and where results go."""
+    """Options of every application: which model, on which device, and where results go."""
 
     output_path: str = option("output_dir", "folder for the results, made if missing", group="output")
     model_type: str | None = option(
@@ -126,7 +126,7 @@ class ModelOptions(Options):
 
 
 class InversionOptions(ModelOptions):
-    """What applications share that find the codes of photos."""
+    """Options shared by the applications that find the codes of photos."""
 
     fit_steps: int = option(
         0, "refine each face's code by this many optimiser steps: closer to the photo, slower",

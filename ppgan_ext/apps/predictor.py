@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 PredictorT = TypeVar("PredictorT", bound="Predictor")
-# Named in PaddleGAN's constructor, but read off the weight file here: the default stands for "not given".
-_READ_OFF_THE_FILE = ("size", "style_dim", "n_mlp", "channel_multiplier")
 
 
 class Progress(Protocol):
@@ -100,9 +98,10 @@ class Predictor:
         self.weight_path = weight_path
         self.model_type = model_type
         self.seed = None if seed is None else seeding.check_seed(seed)
-        given = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
+        sizes = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
+        # Read off the weight file; PaddleGAN's default stands for "not given".
         self.architecture: dict[str, Any] = {
-            name: given[name] for name in _READ_OFF_THE_FILE if given[name] != ModelOptions.model_fields[name].default
+            name: value for name, value in sizes.items() if value != ModelOptions.model_fields[name].default
         }
         self.cpu = cpu
         self.half = half
@@ -238,12 +237,12 @@ class Predictor:
             PpganExtError: the only input failed.
         """
         if not inputs.is_batch:
-            return self.returned(run_single(inputs.jobs[0], work))
+            return self.unwrap(run_single(inputs.jobs[0], work))
         batch = run_batch(inputs.jobs, work)
         self.files, self.interrupted = batch.files, batch.interrupted
         return batch
 
-    def returned(self, made: Made[Result]) -> Result:
+    def unwrap(self, made: Made[Result]) -> Result:
         """Return a run's result to the user, and keep the rest as ``files`` and ``interrupted``."""
         self.files, self.interrupted = list(made.files), made.interrupted
         return made.result

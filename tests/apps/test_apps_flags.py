@@ -2,7 +2,7 @@ import pytest
 from pydantic import Field
 
 from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
-from ppgan_ext.apps.flags import Parser, add_arguments, take_back_alternatives, value_kind
+from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives, value_kind
 from ppgan_ext.apps.options import Options, literal_choices
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.errors import ConfigError
@@ -60,12 +60,12 @@ def test_every_field_becomes_a_flag_with_its_help_and_default():
     assert "(default: 0.7)" in page
 
 
-def test_a_flag_takes_back_what_excludes_it():
-    assert take_back_alternatives(AgeOptions, {"target_age": "70"}) == {"target_age": "70", "years": None}
+def test_a_flag_resets_what_it_excludes():
+    assert reset_alternatives(AgeOptions, {"target_age": "70"}) == {"target_age": "70", "years": None}
     both = {"target_age": "70", "years": ["1"]}
-    assert take_back_alternatives(AgeOptions, both) == both
-    assert take_back_alternatives(AgeOptions, {"blend": "replace"}) == {"blend": "replace"}
-    assert take_back_alternatives(EditOptions, {"latent": "x"}) == {"latent": "x", "input_image": []}
+    assert reset_alternatives(AgeOptions, both) == both
+    assert reset_alternatives(AgeOptions, {"blend": "replace"}) == {"blend": "replace"}
+    assert reset_alternatives(EditOptions, {"latent": "x"}) == {"latent": "x", "input_image": []}
 
 
 def test_kinds_are_read_from_annotations():
@@ -76,7 +76,7 @@ def test_kinds_are_read_from_annotations():
     assert literal_choices(AgeOptions.model_fields["blend"].annotation) == ("change", "replace", "seamless")
 
 
-def test_percent_signs_in_help_texts_are_no_formats():
+def test_percent_signs_in_help_texts_are_not_formats():
     class Strange(Options):
         share: float = Field(0.5, description="a share of 100% of it all", json_schema_extra={"group": "output"})
 

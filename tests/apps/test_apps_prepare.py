@@ -195,7 +195,7 @@ def test_a_damaged_manifest_is_refused_and_left_alone(photos, text):
     folder = photos.parent / "faces"
     folder.mkdir()
     (folder / "manifest.jsonl").write_text(text)
-    with pytest.raises(InputError, match=r"manifest\.jsonl: is not a manifest that can be read"):
+    with pytest.raises(InputError, match=r"manifest\.jsonl: is not a valid manifest"):
         prepare_faces(options(photos))
     assert (folder / "manifest.jsonl").read_text() == text
 

@@ -29,7 +29,7 @@ _FRAMES_PER_SECOND = 12.0
 
 
 class FittingResult(NamedTuple):
-    """The face that was fitted, what the fitted code draws, both (S, S, 3) RGB uint8, and the code, (n_latent, 512)."""
+    """The face to fit and the fitted code rendered, both (S, S, 3) RGB uint8, and the code, (n_latent, 512) float32."""
 
     src: Image
     dst: Image
@@ -39,7 +39,7 @@ class FittingResult(NamedTuple):
 class StyleGANv2FittingPredictor(Predictor):
     """Fits a code to a face.
 
-    Departs from PaddleGAN where that one is at fault: all layers are fitted unless ``latent_level`` says otherwise
+    Differs from PaddleGAN where that has faults: all layers are fitted unless ``latent_level`` says otherwise
     (layers 0 to 11 alone leave the colours of the photo unfitted), and code and image belong together.
     """
 
@@ -116,7 +116,7 @@ class StyleGANv2FittingPredictor(Predictor):
 
 
 class _Frames:
-    """Pictures of the fit on its way, at most about a hundred, at most 512 px."""
+    """Frames that show the progress of a fit: at most about a hundred, of at most 512 px."""
 
     def __init__(self, num_steps: int) -> None:
         self._every = max(1, num_steps // _MAX_FRAMES)
@@ -129,13 +129,13 @@ class _Frames:
             self._images.append(images.resize(image, (side, side)))
 
     def write(self, results: ResultFolder, options: FitOptions) -> None:
-        for kind, wanted in (("gif", options.save_gif), ("mp4", options.save_mp4)):
-            if wanted:
+        for kind, is_wanted in (("gif", options.save_gif), ("mp4", options.save_mp4)):
+            if is_wanted:
                 results.animation(f"dst.fitting.{kind}", self._images, _FRAMES_PER_SECOND)
 
 
 def central_square(image: Image) -> Image:
-    """Cut the largest central square out, (min(H, W), min(H, W), 3)."""
+    """Return the largest central square, (min(H, W), min(H, W), 3)."""
     height, width = image.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

@@ -66,7 +66,7 @@ class FitOptions(ModelOptions):
         ge=8,
     )
     patience: int | None = option(
-        None, "stop early after so many steps without progress (default: never)", group="fitting", ge=1
+        None, "stop early after this many steps without progress (default: never)", group="fitting", ge=1
     )
     mask_face: bool = option(False, "with --need_align: fit the face only, not hair and background", group="fitting")
     save_gif: bool = option(False, "write the progress as dst.fitting.gif", group="output")

@@ -40,10 +40,10 @@ class FuseOptions(InversionOptions):
     )  # fmt: skip
     identity: float = option(1.0, "share of the target's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
-        None, "share of the target's shape of face; the photo's head is reshaped round it (default: 1; 0.5 for warp)",
+        None, "share of the target's face shape; the photo's head is reshaped around it (default: 1; 0.5 for warp)",
         group="face", ge=0.0, le=1.0, step=0.05,
     )  # fmt: skip
-    skin: Skin = option("source", "whose tone of skin the result has", group="face")
+    skin: Skin = option("source", "whose skin tone the result has", group="face")
     pose_method: PoseMethod = option(
         "linear", "how the latent method turns a face: along the model's directions, or by a network trained for it",
         group="fitting",

@@ -41,7 +41,7 @@ Layers: TypeAlias = Annotated[list[str], BeforeValidator(_layers), Accepts(Seque
 
 
 class PhotoOptions(InversionOptions):
-    """What applications on whole photos share: input, choice of faces, pasting, output format."""
+    """Options shared by the applications on whole photos: input, choice of faces, pasting, output format."""
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     faces: FaceChoice = option(
