@@ -1,4 +1,4 @@
-"""Measure how well faces are fused, method by method, over the difference of yaw between the photos.
+"""Measure how well each method fuses faces, by the difference of yaw between the photos.
 
 python tools/evaluate_fusion.py --input faces/ --num_pairs 100 --min_yaw 20 --output_path study
 python tools/evaluate_fusion.py --csv pairs.csv --methods warp latent --refine 40

@@ -1,4 +1,4 @@
-"""Measure how many people are recognised on your own copy of Multi-PIE, by yaw: TP-GAN's rank-1 protocol.
+"""Measure rank-1 face recognition on your own copy of Multi-PIE, by yaw, with TP-GAN's protocol.
 
 python tools/evaluate_multipie.py --input multipie_aligned/ --setting 2 --output_path multipie
 python tools/evaluate_multipie.py --input multipie_aligned/ --synthesised frontal/

@@ -1,4 +1,4 @@
-"""Export a generator for paddle.inference as PaddleGAN does: -c CONFIG --load WEIGHTS [-s "1,1,512;1,1"]."""
+"""Export a generator for paddle.inference, like PaddleGAN's script: -c CONFIG --load WEIGHTS [-s "1,1,512;1,1"]."""
 
 import argparse
 import sys
@@ -10,10 +10,10 @@ from ppgan_ext import config, console, runtime
 
 
 def main() -> int:
-    """Read the command line, export, say what was written; return the exit code."""
+    """Export the generator, print a summary, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("-c", "--config-file", required=True, help="configuration; only model.generator of it is read")
+    add("-c", "--config-file", required=True, help="configuration; only its model.generator is read")
     add("--load", required=True, metavar="W", help="weights or checkpoint")
     add("-s", "--inputs_size", metavar="SHAPES", help='of style and truncation (default: one image, "1,1,512;1,1")')
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings of the configuration")
@@ -21,15 +21,15 @@ def main() -> int:
     add("--model_name", default="stylegan2model_gen", help="name of the files (default: %(default)s)")
     add("--net-name", help="network of a checkpoint; PaddleGAN exports gen (default: gen_ema, else gen)")
     add("--export_serving_model", nargs="?", const=True, help="accepted, no effect for StyleGAN2, as in PaddleGAN")
-    add("--debug", action="store_true", help="show where an error comes from")
+    add("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args()
 
     def work() -> int:
         runtime.import_paddle()
         from ppgan_ext.engine.export import export_model
 
-        chosen = {name: getattr(args, name) for name in ("inputs_size", "model_name", "net_name", "output_dir")}
-        print(export_model(args.config_file, args.load, overrides=config.parse_overrides(args.opt), **chosen))
+        options = {name: getattr(args, name) for name in ("inputs_size", "model_name", "net_name", "output_dir")}
+        print(export_model(args.config_file, args.load, overrides=config.parse_overrides(args.opt), **options))
         return console.DONE
 
     return console.run(work, args.debug, "interrupted; nothing was written")

@@ -1,4 +1,4 @@
-"""Take one network out of a training checkpoint, as PaddleGAN's script of this name does; nothing in the file is run.
+"""Extract one network from a training checkpoint, like PaddleGAN's script; no code in the file is executed.
 
 python tools/extract_weight.py iter_9000_checkpoint.pdparams --net-name gen_ema --output generator.pdparams
 """
@@ -16,12 +16,14 @@ from ppgan_ext.weights.extract import DEFAULT_NET, extract
 
 
 def main() -> int:
-    """Read the command line, extract, say what was written; return the exit code."""
+    """Extract the network, print a summary, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="the checkpoint")
-    parser.add_argument("--net-name", default=DEFAULT_NET, help="the network's name there (default: %(default)s)")
+    parser.add_argument(
+        "--net-name", default=DEFAULT_NET, help="name of the network in the checkpoint (default: %(default)s)"
+    )
     parser.add_argument("--output", required=True, help="the file to write, .pdparams or .safetensors")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args()
 
     def work() -> int:

@@ -271,11 +271,11 @@ def test_in_python_a_batch_keeps_its_failures(folders):
 
 
 def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, stranger, monkeypatch):
-    """Faces that follow in the same photo are told, so that they are not tuned to."""
-    told = []
+    """The fusion of the next face in the same photo gets the interruption, so that it skips the tuning."""
+    passed_on = []
 
     def interrupted_fusion(predictor, photo, face, other, other_face, options, name, interrupted):
-        told.append(interrupted)
+        passed_on.append(interrupted)
         fusion = fuse_by_warp(photo, face.landmarks, other, other_face.landmarks, identity=1.0, shape=0.5)
         return LatentFusion(fusion, np.zeros((2, 512), np.float32), fusion.images, {}, True)
 
@@ -284,7 +284,7 @@ def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, 
     results = predictor.run(folders[0], folders[1])
     assert len(results) == 1 and results.interrupted and predictor.interrupted
     predictor.run(couple, stranger, source_face="all")
-    assert told == [False, False, True] and predictor.interrupted
+    assert passed_on == [False, False, True] and predictor.interrupted
 
 
 # Several faces

@@ -37,7 +37,7 @@ def image(values):
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-# The measure itself
+# The border step
 
 
 def test_a_border_without_a_seam_measures_as_the_photo():
@@ -100,11 +100,11 @@ def test_blending_hides_a_cast_and_keeps_the_outside(way, centre):
 
 @pytest.mark.parametrize("way", blending.WAYS)
 def test_each_pixel_stays_in_its_place(way):
-    """A clone that is off by a pixel, the trap of OpenCV's function, would double what it shows."""
+    """A clone shifted by a pixel, as OpenCV's function may return, would show every edge twice."""
     rng = np.random.default_rng(2)
     photo = image(ramp() + cv2.GaussianBlur(rng.normal(0, 60, (160, 200, 1)), (0, 0), 1.0)[..., None])
     mask = disc(size=(200, 160), centre=(97, 81), radius=51.3)
-    mask[:, :60] = 0  # lopsided, so that the middle of the rectangle is not that of the mask
+    mask[:, :60] = 0  # lopsided, so that the rectangle's centre is not the mask's
     result, _ = blend(photo, photo.astype(np.float32), mask, [way])
     assert np.abs(result.astype(int) - photo).max() <= 2
 
@@ -116,7 +116,9 @@ def test_the_better_way_is_chosen():
     assert way == "poisson"  # a strong cast: only Poisson leaves no step
     beside_hair = photo.copy()
     beside_hair[disc() < 0.5] = 15
-    assert blend(beside_hair, photo.astype(np.float32), disc())[1] == "multi-band"  # it would carry the dark inside
+    assert (
+        blend(beside_hair, photo.astype(np.float32), disc())[1] == "multi-band"
+    )  # Poisson would carry the dark into the face
 
 
 def test_a_large_picture_is_solved_on_a_smaller_copy():
@@ -147,7 +149,7 @@ def mean_lab(picture, where):
     return to_lab(picture)[where].mean(axis=0)
 
 
-def test_skin_is_found_where_it_is():
+def test_skin_is_found_on_cheeks_only():
     photo, landmarks = drawn()
     weight = find_skin(landmarks, photo).skin
     assert weight[int(landmarks[30, 1]) + 25, int(landmarks[30, 0]) - 45] > 0.9  # the cheek
@@ -200,10 +202,10 @@ def test_without_skin_nothing_is_changed():
     assert np.array_equal(match_skin(face, photo.astype(np.float32), nothing, nothing, landmarks), face)
 
 
-# The whole
+# The whole method
 
 
-def test_the_same_face_put_on_itself_changes_hardly_anything():
+def test_a_face_put_on_itself_hardly_changes_the_photo():
     photo, landmarks = drawn(yaw=12)
     result = fuse_by_warp(photo, landmarks, photo, landmarks)
     deep = result.mask > 0.95
@@ -213,8 +215,8 @@ def test_the_same_face_put_on_itself_changes_hardly_anything():
 
 
 @pytest.mark.parametrize(("yaw", "other_yaw"), [(0, 0), (22, -18), (-20, 15), (25, 0)])
-def test_the_features_come_to_lie_on_the_photos(yaw, other_yaw):
-    """A face with the other's colours of lips and hair, drawn at the photo's pose, is what the result should show."""
+def test_the_features_lie_on_the_photos(yaw, other_yaw):
+    """Both drawn people have the same features, so the result correlates with the photo where they coincide."""
     photo, landmarks = drawn(yaw)
     other, other_landmarks = drawn(other_yaw, place=(150.0, 190.0), eyes=80.0, seed=3)
     result = fuse_by_warp(photo, landmarks, other, other_landmarks)
@@ -226,7 +228,7 @@ def test_the_features_come_to_lie_on_the_photos(yaw, other_yaw):
 
 
 def redness(overlay, side):
-    """Say how red a cheek is, between two landmarks."""
+    """Measure how red a cheek is, between two landmarks."""
     x, y = np.rint(overlay.landmarks[list(side)].mean(axis=0)).astype(int)
     assert overlay.shown[y, x] > 0.9
     patch = overlay.face[y - 4 : y + 4, x - 4 : x + 4]
@@ -244,7 +246,7 @@ def with_mark(yaw, cheek, place=(170.0, 160.0)):
     return other, landmarks
 
 
-def test_a_hidden_side_is_taken_mirrored_from_the_other():
+def test_a_hidden_side_is_drawn_from_the_mirrored_other():
     photo, landmarks = drawn(0)
     overlay = draw_overlay(photo.shape, landmarks, *with_mark(46, RIGHT_CHEEK))
     plain = (214 - 168) * 1.5
@@ -253,8 +255,8 @@ def test_a_hidden_side_is_taken_mirrored_from_the_other():
 
 
 @pytest.mark.parametrize(("yaw", "share"), [(0, 1.0), (14, 1.0), (32, 0.35)])
-def test_a_side_seen_at_a_slant_is_taken_mirrored_as_far_as_the_other_is_seen_better(yaw, share):
-    """The farther it is turned away, the less of its own mark is left on it."""
+def test_a_side_at_a_slant_is_mixed_with_the_mirrored_other(yaw, share):
+    """The farther a cheek is turned away, the less of its own mark remains."""
     photo, landmarks = drawn(0)
     marked, clean = (
         redness(draw_overlay(photo.shape, landmarks, *shown), LEFT_CHEEK)
@@ -263,8 +265,8 @@ def test_a_side_seen_at_a_slant_is_taken_mirrored_as_far_as_the_other_is_seen_be
     assert (marked - clean) / (150 - (214 - 168)) == pytest.approx(share, abs=0.25)
 
 
-def test_what_neither_side_shows_is_left_as_it_is():
-    """The other photo ends below the eyes: the photo keeps its own."""
+def test_places_that_neither_side_shows_keep_the_photo():
+    """The other photo is cut off below the eyes, so the photo keeps its own eyes."""
     photo, landmarks = drawn()
     other, other_landmarks = drawn(seed=1)
     cut = int(other_landmarks[29, 1])

@@ -32,7 +32,7 @@ def script(name):
 
 @pytest.fixture(scope="module")
 def trained(torch_python, tmp_path_factory):
-    """What tests/reference/torch_bundled.py found, and its folder."""
+    """The results of tests/reference/torch_bundled.py, and its folder."""
     folder = tmp_path_factory.mktemp("trained")
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (25, 4, 4, 3), dtype=np.uint8).repeat(8, axis=1).repeat(8, axis=2)
@@ -69,7 +69,7 @@ def assert_near(ours, theirs):
 def test_paddles_networks_are_the_twins_on_exported_arrays(trained, exported):
     with np.load(trained[1] / "outputs.npz") as file:
         made = dict(file)
-    given = {name: paddle.to_tensor(made[name]) for name in ("z", "codes", "images")}
+    inputs = {name: paddle.to_tensor(made[name]) for name in ("z", "codes", "images")}
     generator_state = dict(exported["generator"])
     w_avg = generator_state.pop("w_avg").astype(np.float32)
     widths = {"channel_base": BASE, "channel_cap": CAP}
@@ -79,12 +79,12 @@ def test_paddles_networks_are_the_twins_on_exported_arrays(trained, exported):
     discriminator = filled(StyleGANv2Discriminator(SIZE, **widths), exported["discriminator"])
     encoder = filled(LightEncoder(SIZE, BASE, CAP), exported["encoder"])
     with paddle.no_grad():
-        assert_near(generator.mapping(given["z"]), made["w"])
-        assert_near(generator.render(given["codes"]), made["pixels"])
-        scores, maps = discriminator(given["images"], features=True)
+        assert_near(generator.mapping(inputs["z"]), made["w"])
+        assert_near(generator.render(inputs["codes"]), made["pixels"])
+        scores, maps = discriminator(inputs["images"], features=True)
         assert_near(scores, made["scores"])
         assert_near(maps[-1], made["last_map"])
-        assert_near(encoder(given["images"]), made["offsets"])
+        assert_near(encoder(inputs["images"]), made["offsets"])
 
 
 @pytest.mark.torch
@@ -96,12 +96,12 @@ def test_every_stage_resumes_as_if_it_had_not_stopped(trained):
 
 
 @pytest.mark.torch
-def test_augmentation_acts_and_is_steered(trained):
-    found = trained[0]["augmented"]
-    assert found["same"] < 1e-5
-    assert found["changed"] > 0.05
-    assert found["p"] == pytest.approx([0, 0.1, 0.1, 0.2, 0.2, 0.1])
-    assert found["limit"] == pytest.approx(0.3)
+def test_augmentation_acts_and_adapts(trained):
+    results = trained[0]["augmented"]
+    assert results["same"] < 1e-5
+    assert results["changed"] > 0.05
+    assert results["p"] == pytest.approx([0, 0.1, 0.1, 0.2, 0.2, 0.1])
+    assert results["limit"] == pytest.approx(0.3)
 
 
 @pytest.mark.torch
@@ -111,25 +111,25 @@ def test_a_grown_generator_begins_as_the_small_one(trained):
 
 @pytest.mark.torch
 def test_the_mapping_network_learns_where_the_codes_of_faces_lie(trained):
-    found = trained[0]["mapped"]
-    assert found["moved"] < 1e-5  # the codes themselves stay, only what they are counted from moves
-    assert found["mean"] < found["mean_before"] / 3
+    results = trained[0]["mapped"]
+    assert results["moved"] < 1e-5  # the codes stay, only their origin moves
+    assert results["mean"] < results["mean_before"] / 3
 
 
 @pytest.mark.torch
 def test_muon_steps_along_orthogonal_matrices_of_the_asked_size(trained):
-    found = trained[0]["stepped"]
-    assert 0.5 < found["values"][0] < found["values"][1] < 1.3  # as near to 1 as five iterations bring them
-    assert found["moved"] == pytest.approx([0.01, 0.01], rel=0.01)
-    assert not found["left"]  # what Adam is to step along keeps its gradient
+    results = trained[0]["stepped"]
+    assert 0.5 < results["values"][0] < results["values"][1] < 1.3  # as near to 1 as five iterations bring them
+    assert results["moved"] == pytest.approx([0.01, 0.01], rel=0.01)
+    assert not results["left"]  # the parameters left to Adam keep their gradient
 
 
 @pytest.mark.torch
 def test_errors_in_the_inner_face_count_more(trained):
-    found = trained[0]["weighed"]
-    assert found["mean"] == pytest.approx(1, abs=1e-5)
-    assert found["pyramid"] > 2
-    assert found["shift"] == 0 < found["edge"]
+    results = trained[0]["weighed"]
+    assert results["mean"] == pytest.approx(1, abs=1e-5)
+    assert results["pyramid"] > 2
+    assert results["shift"] == 0 < results["edge"]
 
 
 @pytest.mark.torch
@@ -138,7 +138,7 @@ def test_a_run_refuses_other_faces_and_missing_files(trained):
 
 
 @pytest.mark.torch
-def test_the_sheet_and_the_export_say_what_they_are(trained):
+def test_the_sheet_and_the_export_are_labelled(trained):
     report, folder = trained
     assert report["sheet"] == 0
     # Two rows of samples, then one row of five held-back faces over one of their reconstructions.
@@ -161,7 +161,7 @@ def test_bundling_knows_the_architecture_from_the_export_or_asks_for_it(tmp_path
     assert bundle.read_facts(tmp_path, argparse.Namespace(**{**vars(silent), "held_back": 64}))["held_back"] == 64
 
 
-def test_directions_are_fitted_on_every_second_face_and_say_so(tmp_path):
+def test_directions_are_fitted_on_every_second_face_and_record_it(tmp_path):
     from ppgan_ext.latents.direction_files import read_notes
     from ppgan_ext.latents.directions import Direction, save_directions
 
@@ -172,6 +172,6 @@ def test_directions_are_fitted_on_every_second_face_and_say_so(tmp_path):
 
 
 def test_evaluating_needs_no_pytorch():
-    """PyTorch is for tools/bundled_model alone; nothing of the package may need it."""
-    code = "import sys, ppgan_ext.apps.evaluation.evaluate; sys.exit('torch' in sys.modules)"
+    """Only tools/bundled_model may need PyTorch, never the package."""
+    code = "import sys, ppgan_ext.apps.studies.models.evaluate; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -47,7 +47,7 @@ def faces(tmp_path):
 
 
 @pytest.mark.bundled
-def test_directions_are_made_as_long_as_pictures_need(run, faces, tmp_path, capsys):
+def test_directions_are_scaled_by_the_change_in_pictures(run, faces, tmp_path, capsys):
     from ppgan_ext.weights.load import load_face_model
 
     own = load_directions(load_face_model().directions_file, 12)["yaw"]
@@ -61,9 +61,9 @@ def test_directions_are_made_as_long_as_pictures_need(run, faces, tmp_path, caps
     printed = capsys.readouterr()
     assert "written" in printed.out and "left as it is" in printed.err and "blind" in printed.err
     made = load_directions(out, 12)
-    found = made["yaw"].statistics["stretch"]
-    assert 0.6 * stretch < found < 1.6 * stretch  # of these two faces, not of all
-    np.testing.assert_allclose(made["yaw"].vector, short.vector * found, rtol=1e-4)
+    measured = made["yaw"].statistics["stretch"]
+    assert 0.6 * stretch < measured < 1.6 * stretch  # measured on two faces only
+    np.testing.assert_allclose(made["yaw"].vector, short.vector * measured, rtol=1e-4)
     np.testing.assert_array_equal(made["blind"].vector, blind.vector)
     assert read_notes(out) == {"method": "conditional", "calibrated_on": "2 faces"}
     assert run(*words, "--leave", "yaww") == 1
@@ -74,7 +74,7 @@ def test_directions_are_made_as_long_as_pictures_need(run, faces, tmp_path, caps
     assert "of 2 faces 2 are left out" in capsys.readouterr().err
 
 
-def test_what_is_missing_is_said(run, tmp_path, capsys):
+def test_a_missing_encoder_and_a_wrong_output_are_refused(run, tmp_path, capsys):
     weight = toy_psp.write_generator(tmp_path)
     words = ["--images", tmp_path, "--weight_path", weight]
     assert run(*words, "--output", tmp_path / "out.safetensors") == 1

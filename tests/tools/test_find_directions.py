@@ -34,7 +34,7 @@ def run(monkeypatch, name, *words):
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
-    """Codes of 8 hidden numbers that hold age, glasses and width, in a folder with labels for most of them."""
+    """Codes that mix 8 hidden numbers, among them age, glasses and width, in a folder with labels for most faces."""
     folder = tmp_path_factory.mktemp("faces")
     rng = np.random.default_rng(0)
     hidden = rng.standard_normal((N, 8))
@@ -57,16 +57,16 @@ def test_codes_and_a_table_give_a_file_of_directions(faces, tmp_path, monkeypatc
     out = tmp_path / "out.safetensors"
     words = ["--codes", folder / "codes.npz", "--labels", folder / "labels.csv", "--output", out]
     assert run(monkeypatch, "find_directions.py", *words) == 0
-    found = load_directions(out, LAYERS)
-    assert list(found) == ["age", "glasses", "width"]
-    assert [d.unit for d in found.values()] == ["year", "class", "sd"]
-    assert cosine(found["age"].vector, mixing[0]) > 0.99 and cosine(found["width"].vector, mixing[2]) > 0.99
+    directions = load_directions(out, LAYERS)
+    assert list(directions) == ["age", "glasses", "width"]
+    assert [d.unit for d in directions.values()] == ["year", "class", "sd"]
+    assert cosine(directions["age"].vector, mixing[0]) > 0.99 and cosine(directions["width"].vector, mixing[2]) > 0.99
     table = capsys.readouterr().out.splitlines()
     assert table[1].split()[:3] == ["age", "year", "270"] and table[-1] == f"written: {out}"
     assert float(table[1].split()[3]) > 0.99 and table[0].split() == ["name", "unit", "faces", "R2", "MAE", "slope"]
 
 
-def test_chosen_attributes_methods_and_others(faces, tmp_path, monkeypatch):
+def test_attributes_method_and_orthogonality_can_be_chosen(faces, tmp_path, monkeypatch):
     folder, _, _ = faces
     out = tmp_path / "out.safetensors"
     words = ["--codes", folder / "codes.npz", "--labels", folder / "labels.csv", "--output", out]
@@ -91,8 +91,8 @@ def test_chosen_attributes_methods_and_others(faces, tmp_path, monkeypatch):
 def test_mistakes_are_one_line_and_leave_nothing(faces, tmp_path, monkeypatch, capsys, words, message):
     folder, _, _ = faces
     monkeypatch.chdir(tmp_path)
-    given = ["--codes", folder / "codes.npz", "--labels", folder / "labels.csv", "--output", "out.safetensors"]
-    assert run(monkeypatch, "find_directions.py", *given, *words) == 1
+    valid = ["--codes", folder / "codes.npz", "--labels", folder / "labels.csv", "--output", "out.safetensors"]
+    assert run(monkeypatch, "find_directions.py", *valid, *words) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith(message)
     assert not list(tmp_path.iterdir())
 
@@ -116,10 +116,10 @@ def test_photos_are_encoded_first(tmp_path, monkeypatch, capsys):
     codes = np.load(tmp_path / "codes.npz")
     assert len(codes["w"]) == 24 and "broken.png" not in codes["name"]
     assert "left out: broken.png" in capsys.readouterr().err
-    found = load_directions(tmp_path / "out.safetensors", codes["w"].shape[1])["open"]
-    assert found.statistics["num_faces"] == 24
+    directions = load_directions(tmp_path / "out.safetensors", codes["w"].shape[1])["open"]
+    assert directions.statistics["num_faces"] == 24
     order = np.argsort([int(Path(name).stem) for name in codes["name"]])
-    estimates = np.array([found.measure(w) for w in codes["w"][order]])
+    estimates = np.array([directions.measure(w) for w in codes["w"][order]])
     assert np.corrcoef(estimates, [float(row.split(",")[1]) for row in rows[1:]])[0, 1] > 0.5
 
 
@@ -150,10 +150,10 @@ def test_the_bundled_models_script_fits_all_sixteen(tmp_path, monkeypatch, capsy
     assert read_notes(words[2])["rows"] == f"0:{N - 20}:1"
     captured = capsys.readouterr()
     assert "signs of yaw and pitch: -1 +1" in captured.err and len(captured.out.splitlines()) == 17
-    found = load_directions(tmp_path / "out.safetensors", LAYERS)
-    assert tuple(found) == PADDLEGAN_NAMES
-    assert found["age"].statistics["num_faces"] == N - 20 - 1
+    directions = load_directions(tmp_path / "out.safetensors", LAYERS)
+    assert tuple(directions) == PADDLEGAN_NAMES
+    assert directions["age"].statistics["num_faces"] == N - 20 - 1
     w = np.load(tmp_path / "codes.npz")["w"]
-    estimates = np.array([found["yaw"].measure(code) for code in w])
+    estimates = np.array([directions["yaw"].measure(code) for code in w])
     assert np.corrcoef(estimates, yaw)[0, 1] > 0.99  # the package's sign: positive to the subject's own left
     assert run(monkeypatch, "bundled_model/fit_directions.py", tmp_path / "none", *words[1:]) == 1

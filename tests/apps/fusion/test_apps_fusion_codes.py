@@ -17,7 +17,7 @@ NAMES = ("yaw", "pitch", "smile", "mouth_open", "nose_ratio", "age")
 
 @pytest.fixture(scope="module")
 def directions():
-    """Directions that overlap: each moves the others' estimates too."""
+    """Directions that overlap: each changes the others' estimates too."""
     directions = {}
     for name in NAMES:
         regressor = numbers(f"regressor {name}", (N_LATENT, STYLE_DIM)) / 10
@@ -64,7 +64,7 @@ def test_proportions_follow_their_share(directions):
         assert nose.measure(fused) == pytest.approx(ends[0] + share * (ends[1] - ends[0]), abs=1e-3)
 
 
-def test_directions_that_cannot_measure_are_left_alone(directions):
+def test_directions_without_a_regressor_are_ignored(directions):
     silent = {name: Direction(name, direction.vector) for name, direction in directions.items()}
     assert np.array_equal(fuse_codes(SOURCE, TARGET, None, silent), fuse_codes(SOURCE, TARGET))
     assert np.array_equal(fuse_codes(SOURCE, TARGET, None, {"age": directions["age"]}), fuse_codes(SOURCE, TARGET))

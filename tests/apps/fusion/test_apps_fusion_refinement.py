@@ -66,7 +66,7 @@ def only(name):
 
 
 @pytest.mark.parametrize("name", ["identity", "adversarial", "symmetry", "perceptual", "color", "mean"])
-def test_each_term_alone_comes_down_and_no_other_is_measured(engine, networks, crops, start, name):
+def test_each_term_decreases_alone_and_no_other_is_measured(engine, networks, crops, start, name):
     weights = only(name)
     if name == "identity":
         weights["identity_enough"] = 0.0
@@ -77,7 +77,7 @@ def test_each_term_alone_comes_down_and_no_other_is_measured(engine, networks, c
     assert refined.losses[0] == pytest.approx(first, rel=1e-5)
 
 
-def test_the_start_holds_the_code_back(engine, networks, crops, start):
+def test_the_latent_term_keeps_the_code_near_the_start(engine, networks, crops, start):
     free, held = (
         run(engine, networks, crops, start, num_steps=6, weights={**only("color"), "latent": weight})
         for weight in (0.0, 50.0)
@@ -87,9 +87,9 @@ def test_the_start_holds_the_code_back(engine, networks, crops, start):
     assert held.history[0]["latent"] == 0.0 and held.history[-1]["latent"] > 0
 
 
-def test_the_result_is_the_best_code_and_every_value_is_its(engine, networks, crops, start):
+def test_the_result_is_the_best_code_with_its_terms(engine, networks, crops, start):
     seen = []
-    # A rate this high makes the loss jump about.
+    # The loss fluctuates at such a high rate.
     refined = run(engine, networks, crops, start, num_steps=7, start_lr=0.8, final_lr=0.8, on_step=seen.append)
     assert set(refined.terms) == set(TERMS) - {"mean"}
     assert [step.step for step in seen] == list(range(8)) and {step.total for step in seen} == {7}
@@ -101,7 +101,7 @@ def test_the_result_is_the_best_code_and_every_value_is_its(engine, networks, cr
         assert step.loss == pytest.approx(total, rel=1e-4)
     again = run(engine, networks, crops, refined.w_plus, num_steps=0)
     assert max(refined.losses) > 1.05 * min(refined.losses)
-    for name in set(refined.terms) - {"latent"}:  # which counts from its own start
+    for name in set(refined.terms) - {"latent"}:  # measured from each run's own start
         assert again.terms[name] == pytest.approx(refined.terms[name], rel=1e-3, abs=1e-5)
     assert refined.networks == {"identity": "toy-identity", "perceptual": "toy-features"}
     assert not np.array_equal(seen[0].image(), seen[-1].image()) and seen[0].image().shape == (SIZE, SIZE, 3)
@@ -115,7 +115,7 @@ def test_the_same_arguments_give_the_same_bits(engine, networks, crops, start):
     assert np.array_equal(start, before)
 
 
-def test_layers_that_are_not_chosen_keep_their_bits(engine, networks, crops, start):
+def test_other_layers_keep_their_bits(engine, networks, crops, start):
     refined = run(engine, networks, crops, start, num_steps=4, layers=(3, 4, 6))
     assert (refined.w_plus != start).any(axis=1).tolist() == [False, False, False, True, True, False, True, False]
     assert RefineOptions().layers == (3, 4, 5, 6)
@@ -123,7 +123,7 @@ def test_layers_that_are_not_chosen_keep_their_bits(engine, networks, crops, sta
         run(engine, networks, crops, start, num_steps=1, layers=(8,))
 
 
-def test_outside_the_mask_the_source_has_no_say(engine, networks, crops, start):
+def test_outside_the_mask_the_source_does_not_count(engine, networks, crops, start):
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[4:28, 8:20] = 1  # lopsided
     painted = crops[0].copy()
@@ -137,7 +137,7 @@ def test_outside_the_mask_the_source_has_no_say(engine, networks, crops, start):
     assert not np.array_equal(clean.w_plus, moved.w_plus)
 
 
-def test_a_person_near_enough_is_not_pulled_nearer(engine, networks, crops, start):
+def test_identity_below_the_threshold_has_no_loss(engine, networks, crops, start):
     far = run(engine, networks, crops, start, num_steps=0, weights={**only("identity"), "identity_enough": 0.0})
     enough = far.terms["identity"] / 100
     near = run(engine, networks, crops, start, num_steps=0, weights={**only("identity"), "identity_enough": enough})
@@ -152,7 +152,7 @@ def test_without_poses_symmetry_is_left_out(engine, networks, crops, start):
     assert [known_half(yaw) for yaw in (20.0, 3.0, -9.0)] == ["image left", None, "image right"]
 
 
-def test_networks_that_are_not_asked_for_are_not_loaded(engine, crops, start, monkeypatch):
+def test_networks_without_weight_are_not_loaded(engine, crops, start, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise AssertionError("loaded")
 

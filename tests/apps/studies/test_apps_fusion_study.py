@@ -97,7 +97,7 @@ def test_the_rotator_is_the_latent_method_with_another_turn():
     assert options.with_method("latent").pose_method == "linear"
 
 
-def test_a_pair_that_fails_is_counted_and_the_rest_goes_on(faces, tmp_path, capsys):
+def test_a_failed_pair_is_counted_and_the_others_are_measured(faces, tmp_path, capsys):
     table = faces / "pairs.csv"
     table.write_text("source,target\nwall.png,3.png\n0.png,2.png\n")
     words = ["--csv", str(table), "--methods", "warp", "--output_path", str(tmp_path / "out")]

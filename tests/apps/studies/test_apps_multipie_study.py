@@ -1,4 +1,4 @@
-"""Rank-1 recognition on a drawn Multi-PIE: what is counted, what is left out, what is written."""
+"""Rank-1 recognition on a drawn Multi-PIE: counting, pictures left out, and the files written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SIZE = (40, 40)
 
 
 class ColourNet:
-    """Stands for a face network: describes a picture by its mean colour."""
+    """Replaces the face network: describes a picture by its mean colour."""
 
     num_features = 3
 
@@ -37,15 +37,15 @@ class ColourNet:
 
 @pytest.fixture
 def by_colour(monkeypatch):
-    """Returns the arguments with which the network is asked for."""
-    asked = []
+    """Replaces the network, and returns the arguments it was requested with."""
+    requests = []
 
     def network(name, weight_path=None, *, template="tight"):
-        asked.append((name, weight_path, template))
+        requests.append((name, weight_path, template))
         return ColourNet()
 
     monkeypatch.setattr(identity, "identity_network", network)
-    return asked
+    return requests
 
 
 def paint(path, colour):
@@ -55,7 +55,7 @@ def paint(path, colour):
 
 @pytest.fixture
 def painted(tmp_path):
-    """Pictures of one colour per subject, but for those of camera 11_0, which look like the next subject."""
+    """Pictures of one colour per subject, except those of camera 11_0, which show the next subject's."""
     root = tmp_path / "aligned"
     colours = {201: "red", 202: "green", 203: "blue"}
     for subject, session, recording in MOMENTS:
@@ -91,7 +91,7 @@ def test_arcface_measures_by_cosine_and_the_camera_can_be_left_out(painted, by_c
     assert record["measure"] == "cosine" and rates(record) == {0: (3, 1.0), 30: (12, 1.0), None: (15, 1.0)}
 
 
-def test_what_is_made_of_the_probes_is_measured_beside_them(painted, by_colour, tmp_path):
+def test_synthesised_pictures_are_measured_beside_the_probes(painted, by_colour, tmp_path):
     made = tmp_path / "frontal"
     for subject, colour in ((201, "red"), (202, "green"), (203, "blue")):
         session = 2 if subject == 203 else 1
@@ -109,7 +109,7 @@ def test_what_is_made_of_the_probes_is_measured_beside_them(painted, by_colour, 
     assert "17 probes have no synthesised picture and count as not recognised" in text
 
 
-def test_what_cannot_be_measured_is_said(painted, by_colour):
+def test_pictures_that_cannot_be_measured_are_listed(painted, by_colour):
     (painted / file_of(201, 1, 1, "05_1", 7)).write_bytes(b"torn")
     (painted / file_of(202, 1, 1, "05_1", 7)).unlink()
     (painted / file_of(203, 2, 1, "04_1", 6)).write_bytes(b"torn")
@@ -132,7 +132,7 @@ def test_photos_that_are_not_aligned_and_strange_folders_are_refused(painted, by
     assert not (tmp_path / "out").exists()
 
 
-def test_rows_are_of_both_sides_together_and_of_each():
+def test_rates_are_of_both_sides_together_and_of_each():
     rows = rates_by_yaw(np.array([-15, 15, 15, 0]), {"photos": np.array([True, False, True, True])})
     assert [(row.yaw, row.num) for row in rows] == [(0, 1), (15, 3), (None, 4)]
     assert rows[1].rates == {"photos": 2 / 3}
@@ -155,6 +155,6 @@ def test_the_script_describes_faces_with_dlibs_network(tmp_path):
     done = subprocess.run([sys.executable, script, *words], capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "out" / "rank1.json").read_text())
-    # Drawn people differ in colour and proportions alone; the pose is drawn too, so most are still told apart.
+    # Drawn people differ only in colour and proportions, but across poses most are still recognised.
     assert record["gallery"] == record["probes"] == 3 and record["rows"][0]["yaw"] == 30
     assert record["rows"][0]["rates"]["photos"] >= 2 / 3

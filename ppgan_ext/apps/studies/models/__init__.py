@@ -1,4 +1,4 @@
-"""How good a face model is on faces that it was never trained on; what `tools/evaluate_model.py` does.
+"""How good a face model is on faces that it was never trained on, behind tools/evaluate_model.py.
 
 Importing this costs no Paddle.
 """

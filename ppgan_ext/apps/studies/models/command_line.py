@@ -16,16 +16,16 @@ def _run(options: EvaluateOptions) -> int:
     from ppgan_ext.apps.studies.models.evaluate import evaluate
 
     with Bars() as bars:
-        written = evaluate(options, bars)
-    for note in written.figures["notes"]:
+        report = evaluate(options, bars)
+    for note in report.figures["notes"]:
         print(f"note: {note}", file=sys.stderr)
-    print("\n".join(map(str, written.files)))
+    print("\n".join(map(str, report.files)))
     return console.DONE
 
 
 COMMAND = Command(
     EvaluateOptions,
-    "Measure a face model on faces that it was not trained on; run it again to go on.",
+    "Measure a face model on faces that it was not trained on; the same command continues an interrupted run.",
     (
         "--input packs/ --num 500 --output_path evaluation",
         "--input faces/ --held_back 0 --model_type ffhq-inversion --only reconstruction directions",
@@ -37,5 +37,5 @@ COMMAND = Command(
 
 def main(argv: Sequence[str] | None = None, prog: str = "evaluate_model.py") -> int:
     """Run the command line and return its exit code."""
-    interrupted = "interrupted; the report holds what was done, and the same command goes on"
+    interrupted = "interrupted; the report covers the faces measured so far, and the same command continues"
     return run_tool(COMMAND, argv, prog, interrupted)

@@ -1,4 +1,4 @@
-"""One held-back face: the photo, what encoder, projector and tuning make of it, and edits of the tuned face."""
+"""Reconstruct one held-back face by encoder, projector and tuning, edit the tuned face, and measure each picture."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ppgan_ext.apps.studies.models.faces import HeldBack, typology_angle
-from ppgan_ext.apps.studies.models.learned import Learned
-from ppgan_ext.apps.studies.models.observer import Look, observe
+from ppgan_ext.apps.studies.models.age_gender import AgeGenderRegression
+from ppgan_ext.apps.studies.models.face_groups import typology_angle
+from ppgan_ext.apps.studies.models.face_measurements import FaceMeasurements, measure_face, rounded
+from ppgan_ext.apps.studies.models.held_back import HeldBackFaces
 from ppgan_ext.images import to_image, to_pixels
 from ppgan_ext.metrics.image_quality import psnr, ssim
 from ppgan_ext.types import FloatArray, Image
@@ -22,136 +23,136 @@ if TYPE_CHECKING:
 
 METHODS = ("encoder", "projector", "tuning")
 EDITS: dict[str, tuple[float, ...]] = {"age": (-20.0, 20.0), "yaw": (-15.0, 15.0)}
-_DIGITS = 6
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
-    """What a face is measured with.
+class ReconstructionSetup:
+    """The model and the settings with which faces are reconstructed and measured.
 
     Attributes:
         engine: the model.
         directions: by name; those of `EDITS` are used.
-        perceptual: distance, of the projector and the tuning as well.
-        learned: tells age and gender; None does not.
-        fit_steps: of the projector, 0 for none.
-        tune_steps: of the tuning.
+        perceptual: the distance that is reported, and that projector and tuning minimise.
+        age_gender: estimates age and gender; None leaves them out.
+        fit_steps: steps of the projector, 0 for none.
+        tune_steps: steps of the tuning.
     """
 
     engine: Engine
     directions: Mapping[str, Direction]
     perceptual: FeatureDistance
-    learned: Learned | None
+    age_gender: AgeGenderRegression | None
     fit_steps: int
     tune_steps: int
 
 
-def measure_face(bench: Bench, faces: HeldBack, row: int, refined: bool) -> tuple[dict[str, Any], list[Image]]:
-    """Measure one face.
+def measure_reconstruction(
+    setup: ReconstructionSetup, faces: HeldBackFaces, row: int, refined: bool
+) -> tuple[dict[str, Any], list[Image]]:
+    """Reconstruct and measure one face.
 
     Args:
-        bench: what with.
-        faces: the source.
-        row: which face.
-        refined: also refine and tune.
+        setup: model and settings.
+        faces: the faces.
+        row: the face to measure.
+        refined: also run projector and tuning, and edit the tuned face.
 
     Returns:
-        What was found, as JSON holds it; and pictures: the photo, its reconstructions, the edits.
+        A record for JSON; and pictures: the photo, its reconstructions, the edits.
 
     Raises:
-        BadFileError: it cannot be read.
+        BadFileError: the face cannot be read.
         KeyboardInterrupt: Ctrl-C.
     """
     photo = faces.image(row)
-    look = observe(photo, bench.learned)
-    entry: dict[str, Any] = {"photo": _describe_photo(faces, row, photo, look)}
+    original = measure_face(photo, setup.age_gender)
+    entry: dict[str, Any] = {"photo": _describe_photo(faces, row, photo, original)}
     target = to_pixels(photo)
-    code = bench.engine.encode(target)[0]
-    pictures = [photo, _draw(bench.engine.synthesizer, code)]
-    entry["encoder"] = _compare(bench, photo, look, pictures[-1])
+    code = setup.engine.encode(target)[0]
+    pictures = [photo, _render(setup.engine.synthesizer, code)]
+    entry["encoder"] = _compare(setup, photo, original, pictures[-1])
     if not refined:
         return entry, pictures
-    if bench.fit_steps:
-        code = _project(bench, target, code)
-        pictures.append(_draw(bench.engine.synthesizer, code))
-        entry["projector"] = _compare(bench, photo, look, pictures[-1])
-    tuned = _tune(bench, target, code)
-    pictures.append(_draw(tuned, code))
-    entry["tuning"] = _compare(bench, photo, look, pictures[-1])
+    if setup.fit_steps:
+        code = _project(setup, target, code)
+        pictures.append(_render(setup.engine.synthesizer, code))
+        entry["projector"] = _compare(setup, photo, original, pictures[-1])
+    tuned = _tune(setup, target, code)
+    pictures.append(_render(tuned, code))
+    entry["tuning"] = _compare(setup, photo, original, pictures[-1])
     entry["edits"] = {}
     for name, amounts in EDITS.items():
-        if name in bench.directions:
-            steps = [_edit(bench, tuned, code, name, amount) for amount in (*amounts[:1], 0.0, *amounts[1:])]
-            pictures += [steps[0], steps[2]]
-            entry["edits"][name] = [_describe_edit(bench, look, step, name) for step in steps]
+        if name in setup.directions:
+            edited = [_edit(setup, tuned, code, name, amount) for amount in (*amounts[:1], 0.0, *amounts[1:])]
+            pictures += [edited[0], edited[2]]
+            entry["edits"][name] = [_describe_edit(setup, original, picture, name) for picture in edited]
     return entry, pictures
 
 
-def rounded(value: float) -> float:
-    """Round to six significant digits, as figures are kept."""
-    return float(f"{value:.{_DIGITS}g}")
-
-
-def _describe_photo(faces: HeldBack, row: int, photo: Image, look: Look | None) -> dict[str, Any]:
-    angle = None if look is None else typology_angle(photo, look.landmarks)
+def _describe_photo(faces: HeldBackFaces, row: int, photo: Image, original: FaceMeasurements | None) -> dict[str, Any]:
+    angle = None if original is None else typology_angle(photo, original.landmarks)
     return {
-        "has_face": look is not None,
+        "has_face": original is not None,
         "age": faces.age(row),
         "gender": faces.gender(row),
         "typology_angle": None if angle is None or np.isnan(angle) else rounded(angle),
-        "attributes": {} if look is None else {name: rounded(value) for name, value in look.attributes.items()},
+        "attributes": {} if original is None else original.rounded_attributes(),
     }
 
 
-def _compare(bench: Bench, photo: Image, look: Look | None, copy: Image) -> dict[str, Any]:
+def _compare(
+    setup: ReconstructionSetup, photo: Image, original: FaceMeasurements | None, copy: Image
+) -> dict[str, Any]:
     import paddle
 
     ours, theirs = (paddle.to_tensor(to_pixels(image)) for image in (copy, photo))
     with paddle.no_grad():
-        perceptual = bench.perceptual.distance(ours, bench.perceptual.prepare(theirs)).item()
-    again = None if look is None else observe(copy, None)
+        perceptual = setup.perceptual.distance(ours, setup.perceptual.prepare(theirs)).item()
+    measured = None if original is None else measure_face(copy, None)
     return {
         "psnr": rounded(psnr(copy, photo)),
         "ssim": rounded(ssim(copy, photo)),
         "perceptual": rounded(perceptual),
-        "distance": None if look is None or again is None else rounded(again.distance(look)),
+        "distance": None if original is None or measured is None else rounded(measured.distance(original)),
     }
 
 
-def _describe_edit(bench: Bench, look: Look | None, picture: Image, name: str) -> dict[str, Any]:
-    seen = observe(picture, bench.learned)
-    value = None if seen is None else seen.attributes.get(name)
+def _describe_edit(
+    setup: ReconstructionSetup, original: FaceMeasurements | None, picture: Image, name: str
+) -> dict[str, Any]:
+    measured = measure_face(picture, setup.age_gender)
+    value = None if measured is None else measured.attributes.get(name)
     return {
         "value": None if value is None else rounded(value),
-        "distance": None if look is None or seen is None else rounded(seen.distance(look)),
+        "distance": None if original is None or measured is None else rounded(measured.distance(original)),
     }
 
 
-def _draw(synthesizer: Synthesizer, code: FloatArray) -> Image:
+def _render(synthesizer: Synthesizer, code: FloatArray) -> Image:
     return to_image(synthesizer.render(np.ascontiguousarray(code, np.float32)[None]))
 
 
-def _edit(bench: Bench, synthesizer: Synthesizer, code: FloatArray, name: str, amount: float) -> Image:
+def _edit(setup: ReconstructionSetup, synthesizer: Synthesizer, code: FloatArray, name: str, amount: float) -> Image:
     from ppgan_ext.latents.directions import apply
 
-    return _draw(synthesizer, apply(code, bench.directions, {name: amount}))
+    return _render(synthesizer, apply(code, setup.directions, {name: amount}))
 
 
-def _project(bench: Bench, target: FloatArray, code: FloatArray) -> FloatArray:
+def _project(setup: ReconstructionSetup, target: FloatArray, code: FloatArray) -> FloatArray:
     from ppgan_ext.latents.projector import ProjectorOptions, project
 
-    options = ProjectorOptions(num_steps=bench.fit_steps)
-    fit = project(bench.engine, target, options, start=code, perceptual=bench.perceptual)
+    options = ProjectorOptions(num_steps=setup.fit_steps)
+    fit = project(setup.engine, target, options, start=code, perceptual=setup.perceptual)
     if fit.interrupted:
         raise KeyboardInterrupt
     return fit.w_plus
 
 
-def _tune(bench: Bench, target: FloatArray, code: FloatArray) -> Synthesizer:
+def _tune(setup: ReconstructionSetup, target: FloatArray, code: FloatArray) -> Synthesizer:
     from ppgan_ext.latents.tuning import TuningOptions, tune
 
-    options = TuningOptions(num_steps=bench.tune_steps)
-    tuning = tune(bench.engine, target, code, options, perceptual=bench.perceptual)
+    options = TuningOptions(num_steps=setup.tune_steps)
+    tuning = tune(setup.engine, target, code, options, perceptual=setup.perceptual)
     if tuning.interrupted:
         raise KeyboardInterrupt
     return tuning.synthesizer

@@ -1,4 +1,4 @@
-"""The report: tables in Markdown, and the leakage matrix as a picture."""
+"""The evaluation's report: tables in Markdown, and a plot of the leakage matrix."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GROUPINGS = {
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Lay out all figures as Markdown."""
+    """Write all figures as Markdown."""
     setting = results["settings"]
     lines = [
         f"# {setting['model']}: figures on faces held back from training",
@@ -37,7 +37,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     if "reconstruction" in results:
         lines += _reconstruction(results["reconstruction"], setting)
     if "learned" in results:
-        lines += _learned(results["learned"])
+        lines += _age_gender(results["learned"])
     if "directions" in results:
         lines += _directions(results["directions"])
     if results.get("samples"):
@@ -48,11 +48,11 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def plot_leakage(figures: Mapping[str, Any], path: Path) -> None:
-    """Draw the leakage matrix.
+    """Plot the leakage matrix.
 
     Args:
-        figures: of `summary.direction_figures`.
-        path: of the .png, written atomically.
+        figures: from `summary.direction_figures`.
+        path: the .png to write, atomically.
 
     Raises:
         ConfigError: matplotlib is not installed.
@@ -61,7 +61,7 @@ def plot_leakage(figures: Mapping[str, Any], path: Path) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        cure = "pip install matplotlib, and run it again: nothing else is done twice"
+        cure = "pip install matplotlib, and run the command again: nothing is measured twice"
         raise ConfigError("the leakage matrix is not drawn without matplotlib", where="plot", cure=cure) from error
     directions, attributes, matrix = leakage_matrix(figures)
     figure = Figure(figsize=(2.6 + 0.62 * len(attributes), 1.9 + 0.42 * len(directions)), layout="constrained")
@@ -159,7 +159,7 @@ def _method_cells(figures: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def _learned(figures: Mapping[str, Any]) -> list[str]:
+def _age_gender(figures: Mapping[str, Any]) -> list[str]:
     rows = [
         (name, _number(figures[name]["mae"], 2), _number(figures[name]["r2"], 3), _number(figures[name]["slope"], 2))
         for name in figures

@@ -1,4 +1,4 @@
-"""How good faces drawn from nothing are: FID, KID and PPL, each named after the network that it rests on."""
+"""Measure the model's random samples: FID, KID and PPL, each named after the network it is computed with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ppgan_ext.apps.studies.models.faces import HeldBack
+from ppgan_ext.apps.studies.models.held_back import HeldBackFaces
 from ppgan_ext.images import grid, to_image
 from ppgan_ext.latents.truncation import truncate
 from ppgan_ext.metrics import FID, KID, PPL, Figures, Subject
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 NUM_SHOWN, COLUMNS, PSI = 24, 8, 0.7
 _SEED = 0
-_MOST_PATHS = 10_000
+_MAX_PATHS = 10_000
 
 Measurement = tuple[str, Callable[[Callable[[int, int], None]], Figures]]
 
 
-def make_subject(engine: Engine, faces: HeldBack) -> Subject:
-    """Set the model's samples, untruncated, beside all faces of the source."""
+def make_subject(engine: Engine, faces: HeldBackFaces) -> Subject:
+    """Return the subject of the metrics: the model's samples, untruncated, and all faces of the source."""
 
     def generate(first: int, count: int) -> FloatArray:
         return draw(engine, first, count, 1.0)
@@ -35,7 +35,7 @@ def make_subject(engine: Engine, faces: HeldBack) -> Subject:
 
 
 def draw(engine: Engine, first: int, count: int, psi: float) -> FloatArray:
-    """Draw samples first, first + 1, ..., (count, 3, S, S) about [-1, 1]; sample i is the same in any batch."""
+    """Draw samples first, first + 1, ..., (count, 3, S, S), about [-1, 1]; sample i does not depend on the batch."""
     synthesizer = engine.synthesizer
     numbers = [np.random.default_rng([_SEED, first + i]).standard_normal(synthesizer.style_dim) for i in range(count)]
     w = synthesizer.map(np.stack(numbers).astype(np.float32))
@@ -48,14 +48,14 @@ def sheet(engine: Engine) -> Image:
 
 
 def measurements(subject: Subject, num: int, crop: str) -> Iterator[Measurement]:
-    """Yield what to measure, by name.
+    """Yield the measurements by name, to be run one by one.
 
-    Distances are taken in two feature spaces: the one that `metrics.features.choose` gives, and dlib's, which no
-    training of this package has used unless it was given an identity loss.
+    Distances are computed in two feature spaces: the one that `metrics.features.choose` returns, and dlib's, which this
+    package only trains with in an identity loss.
 
     Args:
-        subject: whose samples.
-        num: samples.
+        subject: the samples and the real faces.
+        num: number of samples.
         crop: template of the faces.
     """
     from ppgan_ext.metrics import features
@@ -64,11 +64,11 @@ def measurements(subject: Subject, num: int, crop: str) -> Iterator[Measurement]
         for metric in (FID({"num": num}, network), KID({"num": num}, network)):
             name = f"{type(metric).__name__} {network.name}"
             yield name, lambda report, metric=metric: metric.compute(subject, report)  # type: ignore[misc]
-    yield "PPL", lambda report: PPL({"num": min(num, _MOST_PATHS)}).compute(subject, report)
+    yield "PPL", lambda report: PPL({"num": min(num, _MAX_PATHS)}).compute(subject, report)
 
 
 def identity_features(crop: str) -> FeatureNetwork:
-    """The descriptor of dlib's network, "dlib-resnet", 128 numbers: it sees who, and little of how sharp."""
+    """Return dlib's descriptor, "dlib-resnet", 128 features: sensitive to identity, little to sharpness."""
     import hashlib
 
     import paddle
