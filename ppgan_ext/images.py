@@ -21,7 +21,7 @@ import PIL.ImageOps
 from ppgan_ext.errors import InputError
 from ppgan_ext.types import FloatArray, Image
 
-ImageSource: TypeAlias = "str | os.PathLike[str] | PIL.Image.Image | Image"
+ImageSource: TypeAlias = str | os.PathLike[str] | PIL.Image.Image | Image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
 MAX_MEGAPIXELS = 200.0

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ppgan_ext import images, pictures
 from ppgan_ext.apps import AgeEditingPredictor, FaceFusionPredictor, StyleGANv2EditingPredictor
 from ppgan_ext.apps.batch import Job
-from ppgan_ext.apps.options import AgeOptions
+from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.faces.align import crop_face
 from ppgan_ext.latents.truncation import truncate
 from ppgan_ext.types import Image
@@ -27,12 +27,12 @@ def tuned_strip(portrait: Image) -> Image:
     predictor, rows = AgeEditingPredictor(output_path=None), []
     for num_steps, name in ((0, "the model itself"), (60, "tuned, 60 steps")):
         options = AgeOptions(years=[-20, 20], blend="replace", tune=num_steps)
-        made = predictor.edit_photo(Job(portrait, "portrait"), options)
-        face = made.portraits[0].face
-        edited = [crop_face(picture, face, template="tight", size=256).image for picture in made.edited]
+        made = predictor.edit_photo(Job(portrait, "portrait"), options).result
+        face = made.faces[0].face
+        edited = [crop_face(variant.image, face, template="tight", size=256).image for variant in made.edited]
         labels = ["photo", name, "-20 years", "+20 years"]
         photo = crop_face(portrait, face, template="tight", size=256).image
-        rows.append(pictures.strip([photo, made.portraits[0].reconstruction, *edited], labels))
+        rows.append(pictures.strip([photo, made.faces[0].reconstruction, *edited], labels))
     return np.concatenate(rows)
 
 

@@ -1,6 +1,6 @@
 """Predictors under PaddleGAN's names, and the command line.
 
-Names are loaded when they are used, so that importing this package costs nothing.
+Predictors are loaded when they are first used, so that importing this package costs nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a predictor's module when the predictor is first asked for (PEP 562)."""
+    """Import a predictor's module when the predictor is first used (PEP 562)."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,7 +1,7 @@
 """The ``ppgan-ext`` command: ``ppgan-ext age --input_image photo.jpg --years 20``.
 
-The words become validated options, the options a run (`runners`), errors one line on stderr and an exit code: 0 done,
-1 something failed, 130 interrupted with Ctrl-C.
+The words of a command line become validated options, which run the command (`commands.COMMANDS`). An error becomes one
+line on stderr and an exit code: 0 done, 1 something failed, 130 interrupted by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from ppgan_ext import console
-from ppgan_ext.apps.arguments import Parser, add_arguments, take_back_alternatives
 from ppgan_ext.apps.commands import COMMANDS, Command
+from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives
 from ppgan_ext.apps.options import Options
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, nearest
@@ -26,33 +26,33 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
     Args:
         argv: the words after the program's name; by default those of this process.
-        prog: what to call the program in help texts, where a script stands for one sub-command.
+        prog: name of the program in help texts, for a script that runs one command.
     """
     words, debug = _split_debug(argv)
     return console.run(lambda: _dispatch(words, prog), debug, "interrupted; files written so far are complete")
 
 
 def run_tool(command: Command, argv: Sequence[str] | None, prog: str, interrupted: str) -> int:
-    """Run a script of tools/ that has one command of its own, and return its exit code; nothing is raised.
+    """Run a script of tools/ that is a command of its own, and return its exit code; nothing is raised.
 
     Args:
-        command: its options, and what it does with them.
-        argv: the words after its name; None takes those of this process.
-        prog: its name, for help texts.
-        interrupted: what to say after Ctrl-C.
+        command: the command.
+        argv: the words after the script's name; by default those of this process.
+        prog: the script's name, for help texts.
+        interrupted: the message after Ctrl-C.
     """
     words, debug = _split_debug(argv)
     return console.run(lambda: command.run(read_options(command, words, prog)), debug, interrupted)
 
 
 def _split_debug(argv: Sequence[str] | None) -> tuple[list[str], bool]:
-    """Take ``--debug``, which may stand anywhere, out of the words, by default those of this process."""
+    """Separate ``--debug``, which may stand anywhere, from the other words."""
     words = list(sys.argv[1:] if argv is None else argv)
     return [word for word in words if word != "--debug"], "--debug" in words
 
 
 def read_options(command: Command, words: Sequence[str], prog: str) -> Options:
-    """Turn the words after a sub-command into its options; flags win over the file of ``--config``.
+    """Turn the words after a command's name into its options; flags win over the file of ``--config``.
 
     Raises:
         ConfigError: an unknown flag or key, or a value that cannot be used.
@@ -61,15 +61,15 @@ def read_options(command: Command, words: Sequence[str], prog: str) -> Options:
     parser = make_parser(command, prog)
     inputs = [name for name in ("input_image", "input") if name in command.options.model_fields]
     if words and not words[0].startswith("-") and inputs:
-        words = [f"--{inputs[0]}", *words]  # photos may be named without their flag, in front
+        words = [f"--{inputs[0]}", *words]  # photos may be named first, without their flag
     given = parser.parse(words)
     config = given.pop("config", None)
-    return load_options(command.options, config, take_back_alternatives(command.options, given))
+    return load_options(command.options, config, reset_alternatives(command.options, given))
 
 
 def make_parser(command: Command, prog: str) -> Parser:
-    """Build the parser of a sub-command, with examples to learn from at the end of its help."""
-    examples = "\n".join(f"  {prog} {line}" for line in command.examples)
+    """Build the parser of a command; its help ends with the examples."""
+    examples = "\n".join(f"  {prog} {line}".rstrip() for line in command.examples)
     parser = Parser(prog, description=command.summary, epilog=f"examples:\n{examples}")
     add_arguments(parser, command.options)
     general = parser.add_argument_group("general")
@@ -91,20 +91,14 @@ def _dispatch(words: Sequence[str], prog: str | None) -> int:
         print(f"ppgan_ext {__version__}")
         return 0
     name, rest = words[0], words[1:]
-    if name == "doctor":
-        from ppgan_ext.apps import doctor
-
-        return doctor.main(list(rest))
     if name not in COMMANDS:
-        raise ConfigError(f"unknown command '{name}'", where=PROGRAM, cure=nearest(name, [*COMMANDS, "doctor"]))
+        raise ConfigError(f"unknown command '{name}'", where=PROGRAM, cure=nearest(name, COMMANDS))
     command = COMMANDS[name]
     return command.run(read_options(command, rest, prog or f"{PROGRAM} {name}"))
 
 
 def _overview() -> str:
-    rows = [(name, command.summary) for name, command in COMMANDS.items()]
-    rows.append(("doctor", "Show what was found on this machine: versions, devices, settings, weights."))
-    lines = [f"  {name:<9} {summary}" for name, summary in rows]
+    lines = [f"  {name:<9} {command.summary}" for name, command in COMMANDS.items()]
     return "\n".join(
         [
             f"usage: {PROGRAM} COMMAND [flags]",

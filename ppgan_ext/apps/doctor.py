@@ -1,18 +1,19 @@
-"""What was found and set on this machine, and what to do about it: the text behind ``ppgan-ext doctor``."""
+"""``ppgan-ext doctor``: what was found and set on this machine, and how to fix what is wrong."""
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import importlib.metadata
 import importlib.util
 import os
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ppgan_ext import runtime
+from ppgan_ext.apps.options import Options
+from ppgan_ext.console import DONE
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.runtime import RuntimeReport
 from ppgan_ext.version import __version__
@@ -34,57 +35,55 @@ _LITTLE_SPACE = 2 << 30
 _FAST_SETS = ("avx512f", "avx2")
 
 
+class DoctorOptions(Options):
+    """``ppgan-ext doctor`` has no options."""
+
+
 def doctor_report() -> str:
-    """Describe the machine, the settings, the devices, the weights and the compiled programs, then what to cure."""
-    found = runtime.report()
+    """Describe the machine, the settings, the devices, the weights and the compiled programs, then what to do."""
+    report = runtime.report()
     versions = _versions()
     devices, device_cures = _devices(versions)
     sections = [
         ("Versions", [f"ppgan_ext {__version__}, Python {platform.python_version()}", *_version_lines(versions)]),
-        ("Processor", _processor_lines(found)),
-        ("Settings for Paddle on the CPU", _setting_lines(found)),
+        ("Processor", _processor_lines(report)),
+        ("Settings for Paddle on the CPU", _setting_lines(report)),
         ("Devices", devices),
         ("Folders", _folder_lines()),
         ("Models", _model_lines()),
         ("Compiled programs", _program_lines()),
-        ("To do", [*settings_cures(found, os.environ), *device_cures, *_folder_cures()] or ["nothing"]),
+        ("To do", [*settings_cures(report, os.environ), *device_cures, *_folder_cures()] or ["nothing"]),
     ]
     return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Print the report; the exit code is 0 even where something is to be done.
-
-    Args:
-        words: command-line arguments after ``doctor``; there are none but ``--help``.
-    """
-    parser = argparse.ArgumentParser(prog="ppgan-ext doctor", description=__doc__, allow_abbrev=False)
-    parser.parse_args(list(words) if words is not None else None)
+def run_doctor(options: DoctorOptions) -> int:
+    """Run ``ppgan-ext doctor`` and return the exit code: 0 even where something is to be done."""
     print(doctor_report())
-    return 0
+    return DONE
 
 
-def settings_cures(found: RuntimeReport, environ: Mapping[str, str]) -> list[str]:
-    """Name what keeps Paddle slow on this processor, each with its cure. Pure.
+def settings_cures(report: RuntimeReport, environ: Mapping[str, str]) -> list[str]:
+    """List what slows Paddle down on this processor, each with its cure. Pure.
 
     Args:
-        found: what `runtime.tune` found and did.
+        report: what `runtime.tune` found and set.
         environ: the environment variables.
     """
     cures = []
     threads = environ.get(runtime.THREADS, "").partition(",")[0].strip()
-    ours = {name for name, _ in found.environment}
-    if found.missed:
-        cures.append(f"Paddle was imported before ppgan_ext: import ppgan_ext first, or set {' '.join(found.missed)}")
-    if runtime.THREADS not in ours and threads.isdigit() and int(threads) < found.machine.num_cores:
-        cores = found.machine.num_cores
+    ours = {name for name, _ in report.environment}
+    if report.missed:
+        cures.append(f"Paddle was imported before ppgan_ext: import ppgan_ext first, or set {' '.join(report.missed)}")
+    if runtime.THREADS not in ours and threads.isdigit() and int(threads) < report.machine.num_cores:
+        cores = report.machine.num_cores
         cures.append(f"{runtime.THREADS}={threads} leaves cores idle: unset it, or set it to {cores}")
-    if found.machine.is_supported and not found.malloc and not found.missed:
+    if report.machine.is_supported and not report.malloc and not report.missed:
         cures.append("malloc is not tuned, which costs time on large images: see the notes under Settings")
-    best = runtime.mkl_path(found.machine.vendor, found.machine.flags)
-    if best and runtime.MKL_PATH not in ours and environ.get(runtime.MKL_PATH) != best and not found.missed:
+    best = runtime.mkl_path(report.machine.vendor, report.machine.flags)
+    if best and runtime.MKL_PATH not in ours and environ.get(runtime.MKL_PATH) != best and not report.missed:
         cures.append(f"MKL takes a slow path on this processor: set {runtime.MKL_PATH}={best}")
-    if found.machine.is_supported and not found.machine.flags & set(_FAST_SETS):
+    if report.machine.is_supported and not report.machine.flags & set(_FAST_SETS):
         cures.append("this processor has no AVX2: images take many times longer than on a current one")
     return cures
 
@@ -105,8 +104,8 @@ def _version_lines(versions: dict[str, str]) -> list[str]:
     return [*lines, f"not installed: {', '.join(missing)}"] if missing else lines
 
 
-def _processor_lines(found: RuntimeReport) -> list[str]:
-    machine = found.machine
+def _processor_lines(report: RuntimeReport) -> list[str]:
+    machine = report.machine
     sets = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in machine.flags]
     return [
         f"{machine.model or 'unknown model'}, {machine.num_cores} physical cores for this process",
@@ -115,12 +114,12 @@ def _processor_lines(found: RuntimeReport) -> list[str]:
     ]
 
 
-def _setting_lines(found: RuntimeReport) -> list[str]:
-    lines = [f"set: {name}={value}" for name, value in found.environment]
-    lines += [f"set: malloc {name}" for name in found.malloc]
-    lines += ["set: huge pages for malloc"] if found.huge_pages else []
-    lines += [f"too late: {text}" for text in found.missed]
-    return [*lines, *found.notes, f"threads in use: {runtime.num_threads()}"]
+def _setting_lines(report: RuntimeReport) -> list[str]:
+    lines = [f"set: {name}={value}" for name, value in report.environment]
+    lines += [f"set: malloc {name}" for name in report.malloc]
+    lines += ["set: huge pages for malloc"] if report.huge_pages else []
+    lines += [f"too late: {text}" for text in report.missed]
+    return [*lines, *report.notes, f"threads in use: {runtime.num_threads()}"]
 
 
 def _devices(versions: dict[str, str]) -> tuple[list[str], list[str]]:
@@ -142,7 +141,7 @@ def _devices(versions: dict[str, str]) -> tuple[list[str], list[str]]:
             cures.append("this Paddle is built for a GPU, but finds none: check the driver, or use --cpu")
     elif shutil.which("nvidia-smi"):
         cures.append("this machine seems to have an NVIDIA GPU: paddlepaddle-gpu would use it")
-    lines.append(f"used unless told otherwise: {runtime.choose_device()}")
+    lines.append(f"used by default: {runtime.choose_device()}")
     return lines, cures
 
 

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
-from ppgan_ext import pictures, runtime, seeding
-from ppgan_ext.apps.batch import BatchResult, Job, Outcome, is_batch, make_jobs, run_batch
-from ppgan_ext.apps.options import ModelOptions, Options
-from ppgan_ext.config import load_options
+from ppgan_ext import runtime, seeding
+from ppgan_ext.apps.batch import BatchResult, Inputs, Job, run_batch, run_single
+from ppgan_ext.apps.options import ModelOptions
+from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.files import make_folder
-from ppgan_ext.types import FloatArray, Image
+from ppgan_ext.latents.directions import Direction, find, load_directions
+from ppgan_ext.types import FloatArray
+from ppgan_ext.weights import catalog
 
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
-    from ppgan_ext.latents.directions import Direction
     from ppgan_ext.latents.projector import Step
     from ppgan_ext.losses.perceptual import FeatureDistance
     from ppgan_ext.networks.rotator import LatentRotator
 
 Result = TypeVar("Result")
-_PADDLEGAN_DEFAULTS = {"size": 1024, "style_dim": 512, "n_mlp": 8, "channel_multiplier": 2}
-OptionsT = TypeVar("OptionsT", bound=Options)
 PredictorT = TypeVar("PredictorT", bound="Predictor")
 
 
@@ -35,42 +33,18 @@ class Progress(Protocol):
     """Called while work goes on."""
 
     def __call__(self, task: str, done: int, total: int, note: str = "") -> None:
-        """Say what is being done, the steps done, the steps in all (0: unknown), and figures to show beside them."""
+        """Show progress.
+
+        Args:
+            task: what is being done.
+            done: steps done.
+            total: steps in all; 0 where that is unknown.
+            note: figures to show beside them.
+        """
 
 
 def no_progress(task: str, done: int, total: int, note: str = "") -> None:
     """Ignore progress."""
-
-
-class Results:
-    """Writes the result files of one run into a folder, or nowhere.
-
-    Attributes:
-        folder: where files go; None keeps everything in memory.
-        files: what has been written, in order.
-    """
-
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = None if folder is None else make_folder(folder)
-        self.files: list[Path] = []
-
-    def image(self, name: str, image: Image, note: str = "Edited or made by a neural network") -> None:
-        """Write a picture, marked as edited by this software; the suffix of ``name`` is the format."""
-        if self.folder is not None:
-            self.files.append(pictures.write_image(self.folder / name, image, note))
-
-    def code(self, name: str, w_plus: FloatArray) -> None:
-        """Write a latent code, (n_latent, 512) float32, as .npy."""
-        if self.folder is not None:
-            from ppgan_ext.latents.codes import save_code
-
-            save_code(self.folder / name, w_plus)
-            self.files.append(self.folder / name)
-
-    def animation(self, name: str, frames: Any, fps: float, note: str = "Made by a neural network") -> None:
-        """Write frames as .gif or .mp4; ``frames`` is not touched when nothing is written."""
-        if self.folder is not None:
-            self.files.append(pictures.write_animation(self.folder / name, frames, fps, note))
 
 
 class Predictor:
@@ -79,25 +53,26 @@ class Predictor:
     The model is loaded when it is first needed, so that mistakes in the options show before anything slow begins.
 
     Attributes:
-        files: what the last run wrote.
-        interrupted: Ctrl-C ended the last run early; its result is the best until then.
+        files: result files of the last `run` that returned; of a batch those of all inputs.
+        interrupted: whether Ctrl-C ended that `run` early; its result is then the best until that moment.
 
     Args:
         output_path: folder for result files; None writes nothing.
-        weight_path: a weight file of your own; wins over ``model_type``.
-        model_type: a model of the catalog by name; without either, the model that ships with the package.
+        weight_path: your own weight file; wins over ``model_type``.
+        model_type: name of a model in the catalog; without it and ``weight_path``, the model that ships with the
+            package.
         seed: makes everything random repeatable: same seed, same bytes.
         size: output size of the model in ``weight_path``, in pixels. This and the next three are read off the file;
             a value other than PaddleGAN's default is checked against it.
         style_dim: style dimensions of that model.
         n_mlp: number of its mapping layers.
         channel_multiplier: its channel multiplier.
-        cpu: stay on the CPU even where a GPU is found.
+        cpu: compute on the CPU even where a GPU is found.
         half: half precision; only on a GPU.
         progress: called while work goes on, see `Progress`.
 
     Raises:
-        ConfigError: no such model, or one without an encoder where photos are read.
+        ConfigError: no such model, or a model without an encoder for a predictor that reads photos.
     """
 
     needs_encoder = False
@@ -117,18 +92,16 @@ class Predictor:
         half: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        from ppgan_ext.weights import catalog
-
         if model_type is not None:
             catalog.find(model_type, "encoder" if self.needs_encoder and weight_path is None else None)
         self.output_path = None if output_path is None else Path(output_path)
         self.weight_path = weight_path
         self.model_type = model_type
         self.seed = None if seed is None else seeding.check_seed(seed)
-        # PaddleGAN's defaults stand for "not said": the file itself knows its size.
-        given = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
+        sizes = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
+        # Read off the weight file; PaddleGAN's default stands for "not given".
         self.architecture: dict[str, Any] = {
-            name: value for name, value in given.items() if value != _PADDLEGAN_DEFAULTS[name]
+            name: value for name, value in sizes.items() if value != ModelOptions.model_fields[name].default
         }
         self.cpu = cpu
         self.half = half
@@ -139,28 +112,34 @@ class Predictor:
         self._rotators: dict[str | None, LatentRotator] = {}
 
     @classmethod
-    def from_options(cls: type[PredictorT], options: ModelOptions, **extra: Any) -> PredictorT:
+    def from_options(cls: type[PredictorT], options: ModelOptions, progress: Progress | None = None) -> PredictorT:
         """Build a predictor from an options model."""
-        names = ("output_path", "weight_path", "model_type", "seed", "size", "style_dim", "n_mlp", "channel_multiplier")
-        settings = {name: getattr(options, name) for name in (*names, "cpu", "half")}
-        return cls(**settings, **extra)
+        settings = {name: getattr(options, name) for name in ModelOptions.model_fields}
+        return cls(**settings, progress=progress)
+
+    # The model
 
     @functools.cached_property
     def engine(self) -> Engine:
-        """The model, loaded and made fast."""
+        """The model, loaded and made fast.
+
+        Raises:
+            ConfigError: PaddlePaddle is not installed.
+            WeightsError: the weights cannot be fetched or read.
+        """
         runtime.import_paddle()
         from ppgan_ext.engine import open_model
         from ppgan_ext.weights.load import load_face_model
 
-        def fetching(done: int, total: int | None) -> None:
+        def show_fetching(done: int, total: int | None) -> None:
             self.progress("fetching the model", done, total or 0)
 
-        model = load_face_model(self.model_type, self.weight_path, **self.architecture, on_progress=fetching)
+        model = load_face_model(self.model_type, self.weight_path, **self.architecture, on_progress=show_fetching)
         return open_model(model, device=runtime.choose_device(self.cpu), half=self.half)
 
     @functools.cached_property
     def perceptual(self) -> FeatureDistance:
-        """What the projector compares images with."""
+        """The perceptual distance that the projector and the tuning minimise."""
         from ppgan_ext.losses.perceptual import default_perceptual
         from ppgan_ext.nn.forms import once_form
 
@@ -176,51 +155,6 @@ class Predictor:
         """Layers of a latent code of this model."""
         return int(self.engine.synthesizer.n_latent)
 
-    def random(self) -> np.random.Generator:
-        """A fresh random generator; the same one for the same seed."""
-        return seeding.generator(self.seed)
-
-    def check(self, model: type[OptionsT], **settings: Any) -> OptionsT:
-        """Validate the arguments of a run.
-
-        Raises:
-            ConfigError: names every wrong argument.
-        """
-        return load_options(model, overrides={name: value for name, value in settings.items() if value is not None})
-
-    def results(self, subfolder: str | None = None) -> Results:
-        """Open the output folder for a run, before the work, so that an unusable folder costs no time."""
-        if self.output_path is None:
-            return Results(None)
-        return Results(self.output_path / subfolder if subfolder else self.output_path)
-
-    def prepare(self, options: ModelOptions) -> None:
-        """Find mistakes that would fail every input alike, before the first: model, output folder, ...
-
-        Raises:
-            PpganExtError: the first of them.
-        """
-        self.results()
-        _ = self.engine
-
-    def run_each(self, source: object, work: Callable[[Job], Result]) -> Result | BatchResult[Result]:
-        """Run ``work`` on one input and return its result, or on several and return a `BatchResult`.
-
-        Where Ctrl-C ended the work on an input early, that is the last one, and ``interrupted`` is set.
-        """
-        jobs, self.interrupted = make_jobs(source), False
-        if is_batch(source):
-            return BatchResult(self._until_interrupted(run_batch(jobs, work)))
-        if jobs[0].problem is not None:
-            raise jobs[0].problem
-        return work(jobs[0])
-
-    def _until_interrupted(self, outcomes: Iterable[Outcome[Result]]) -> Iterator[Outcome[Result]]:
-        for outcome in outcomes:
-            yield outcome
-            if self.interrupted:
-                return
-
     def render(self, w_plus: FloatArray) -> FloatArray:
         """Render codes with fixed noise.
 
@@ -232,11 +166,6 @@ class Predictor:
         """
         return self.engine.synthesizer.render(np.ascontiguousarray(w_plus, dtype=np.float32))
 
-    def show_step(self, task: str, step: Step) -> None:
-        """Show one step of the projector, with PaddleGAN's three figures."""
-        figures = f"perceptual: {step.perceptual:.4f}; mse: {step.mse:.4f}; lr: {step.learning_rate:.4f}"
-        self.progress(task, step.step, step.total, figures)
-
     def directions(self, path: str | None, names: Iterable[str]) -> dict[str, Direction]:
         """Load the directions of a file, or of the model's own file.
 
@@ -245,10 +174,8 @@ class Predictor:
             names: directions that must be in it.
 
         Raises:
-            ConfigError: the model has none and no file is given, or an unknown name.
+            ConfigError: the model has no directions and no file is given, or a name is unknown.
         """
-        from ppgan_ext.latents.directions import find, load_directions
-
         file = path or self.engine.face_model.directions_file
         if file is None:
             raise ConfigError(
@@ -257,19 +184,19 @@ class Predictor:
             )
         if str(file) not in self._directions:
             self._directions[str(file)] = load_directions(str(file), self.n_latent)
-        known = self._directions[str(file)]
+        directions = self._directions[str(file)]
         for name in names:
-            find(known, name)
-        return known
+            find(directions, name)
+        return directions
 
     def rotator(self, path: str | None) -> LatentRotator:
         """Load the network that turns heads in this model's latent space, once for each file.
 
         Args:
-            path: what its training has written; None takes the model's own.
+            path: a file written by the network's training; None takes the model's own.
 
         Raises:
-            ConfigError: the model has none and no file is given.
+            ConfigError: the model has no such network and no file is given.
             WeightsError: the file cannot be read, or belongs to another model.
         """
         from ppgan_ext.weights.rotator import load_rotator
@@ -277,3 +204,50 @@ class Predictor:
         if path not in self._rotators:
             self._rotators[path] = load_rotator(self.engine.face_model, path)
         return self._rotators[path]
+
+    # A run
+
+    def random(self) -> np.random.Generator:
+        """Return a new random generator; the same one for the same seed."""
+        return seeding.generator(self.seed)
+
+    def open_results(self, subfolder: str | None = None) -> ResultFolder:
+        """Open the output folder for a run, before the work, so that an unusable folder costs no time.
+
+        Raises:
+            OutputError: the folder cannot be made or written to.
+        """
+        if self.output_path is None:
+            return ResultFolder(None)
+        return ResultFolder(self.output_path / subfolder if subfolder else self.output_path)
+
+    def check_before_batch(self) -> None:
+        """Open the output folder and the model, whose faults would fail every input of a batch alike.
+
+        Raises:
+            PpganExtError: the first fault.
+        """
+        self.open_results()
+        _ = self.engine
+
+    def run_inputs(self, inputs: Inputs, work: Callable[[Job], Made[Result]]) -> Result | BatchResult[Result]:
+        """Run ``work`` on one input and return its result, or on several and return a `BatchResult`.
+
+        Raises:
+            PpganExtError: the only input failed.
+        """
+        if not inputs.is_batch:
+            return self.unwrap(run_single(inputs.jobs[0], work))
+        batch = run_batch(inputs.jobs, work)
+        self.files, self.interrupted = batch.files, batch.interrupted
+        return batch
+
+    def unwrap(self, made: Made[Result]) -> Result:
+        """Return a run's result to the user, and keep the rest as ``files`` and ``interrupted``."""
+        self.files, self.interrupted = list(made.files), made.interrupted
+        return made.result
+
+    def show_step(self, task: str, step: Step) -> None:
+        """Show one step of the projector, with PaddleGAN's three figures."""
+        figures = f"perceptual: {step.perceptual:.4f}; mse: {step.mse:.4f}; lr: {step.learning_rate:.4f}"
+        self.progress(task, step.step, step.total, figures)

@@ -1,4 +1,4 @@
-"""Progress bars of the command line: only on a terminal, and only for what takes longer than two seconds."""
+"""Progress bars of the command line: only on a terminal, and only for work that takes longer than two seconds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from types import TracebackType
 from tqdm import tqdm
 
 SECONDS_BEFORE_A_BAR = 2.0
-_MANY = 10**6  # so many steps are bytes
+_MANY = 10**6  # a larger total counts bytes
 
 
 class Bars:
     """A progress callback that draws one bar per task.
 
     Args:
-        quiet: draw nothing, where a bar over all inputs is drawn already.
+        quiet: draw nothing, because a bar over all inputs is shown already.
     """
 
     def __init__(self, quiet: bool = False) -> None:
@@ -24,7 +24,7 @@ class Bars:
         self._bar: tqdm | None = None
 
     def __call__(self, task: str, done: int, total: int, note: str = "") -> None:
-        """Show that ``done`` of ``total`` steps of a task are made, with figures beside them."""
+        """Show that ``done`` of ``total`` steps of a task are done, with figures beside them."""
         if self._quiet:
             return
         if task != self._task or self._bar is None:
@@ -35,7 +35,7 @@ class Bars:
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
         self._bar = None
@@ -50,7 +50,7 @@ class Bars:
 
 
 def make_bar(task: str, total: int) -> tqdm:
-    """Make a bar that shows itself after two seconds, vanishes at the end, and stays out of files and pipes."""
+    """Make a bar that appears after two seconds, disappears at the end, and stays out of files and pipes."""
     many = total > _MANY
     return tqdm(
         total=total or None,

@@ -5,9 +5,13 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
+from ppgan_ext.apps.batch import open_inputs
+from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
+from ppgan_ext.apps.photo.animation import animation_stops, between
 from ppgan_ext.apps.photo.edit import edit_name
-from ppgan_ext.apps.photo.portrait import choose_faces, invert, shrink
-from ppgan_ext.apps.photo.predictor import Variant, animation_stops, between, layer_numbers
+from ppgan_ext.apps.photo.options import AgeOptions
+from ppgan_ext.apps.photo.pasting import shrink
+from ppgan_ext.apps.photo.plan import layer_numbers
 from ppgan_ext.errors import ConfigError, NoFaceError
 from tests.reference.toy_face_model import N_LATENT, names
 
@@ -35,17 +39,6 @@ def test_files_and_results_of_one_photo(make, portrait, tmp_path):
     assert np.array_equal(dst[0][-20:], src[-20:])  # the jacket below is untouched
 
 
-def test_edited_photos_carry_a_mark(make, portrait, tmp_path):
-    predictor = make(AgeEditingPredictor)
-    predictor.run(portrait, years=20)
-    pictures = [path for path in predictor.files if path.suffix == ".png"]
-    assert len(pictures) == 2
-    for path in pictures:
-        with PIL.Image.open(path) as picture:
-            assert "ppgan_ext" in picture.info["Software"]
-            assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
-
-
 def test_without_an_output_folder_nothing_is_written(make, portrait, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     predictor = make(AgeEditingPredictor, output_path=None)
@@ -66,23 +59,18 @@ def test_same_input_same_bytes(make, portrait, tmp_path):
 def test_the_apparent_age_is_the_regressions_and_target_age_reaches_its_aim(make, engine, portrait):
     age = directions_of(engine)["age"]
     predictor = make(AgeEditingPredictor, output_path=None)
-    seen = {}
-    plain = predictor.variants
-
-    def spy(portraits, options, directions):
-        seen["variants"] = plain(portraits, options, directions)
-        return seen["variants"]
-
-    predictor.variants = spy
+    (job,) = open_inputs(portrait).jobs
     for extra in ({}, {"edit": {"smile": 3}}, {"layers": ["0-4"]}):
         result = predictor.run(portrait, target_age=71, **extra)
         assert result.apparent_age == [pytest.approx(age.measure(result.latent[0]))]
-        (variant,) = seen["variants"]
-        assert variant.name == "age71"
-        assert age.measure(variant.codes[0]) == pytest.approx(71, abs=0.01)
-        assert variant.label[0].startswith("age 71 (")
+        (edited,) = predictor.edit_photo(job, AgeOptions(target_age=71, **extra)).result.edited
+        assert edited.variant.name == "age71"
+        assert np.array_equal(edited.image, result.dst[0])
+        assert age.measure(edited.codes[0].w_plus) == pytest.approx(71, abs=0.01)
+        assert edited.codes[0].label.startswith("age 71 (")
     years = predictor.run(portrait, years=[10])
-    assert age.measure(seen["variants"][0].codes[0]) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
+    (edited,) = predictor.edit_photo(job, AgeOptions(years=[10])).result.edited
+    assert age.measure(edited.codes[0].w_plus) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
 
 
 def test_an_age_that_is_not_in_years_is_refused(make, engine, portrait, tmp_path):
@@ -164,6 +152,7 @@ def test_layer_numbers():
     assert layer_numbers(["1", "middle", "9-"], 12) == [1, 4, 5, 6, 7, 9, 10, 11]
     assert layer_numbers(["2-3", "3"], 12) == [2, 3]
     assert layer_numbers(["fine"], 18) == list(range(8, 18))
+    assert layer_numbers(None, 18) is None
     for wrong in ("12", "0-12", "3-2"):
         with pytest.raises(ConfigError, match="no layer"):
             layer_numbers([wrong], 12)
@@ -180,7 +169,7 @@ def code(value):
 
 def test_stops_of_an_animation_are_in_order_with_the_photo_among_them():
     def variant(years):
-        return Variant(f"age{years:+}", [""], [code(years)], position=years)
+        return years, [code(years)]
 
     assert [stop[0][0, 0] for stop in animation_stops([code(0.5)], [variant(20), variant(-20)])] == [-20, 0.5, 20]
     assert [stop[0][0, 0] for stop in animation_stops([code(0.5)], [variant(20), variant(0)])] == [0, 20]
@@ -200,7 +189,7 @@ def test_in_a_small_copy_faces_are_where_they_were(engine, portrait):
 
     big = np.asarray(PIL.Image.fromarray(portrait).resize((1440, 1200), PIL.Image.Resampling.BICUBIC))
     face = choose_faces(big, "largest")[0]
-    before = invert(engine, big, face)
+    before = encode_face(engine, big, face)
     small, (after,) = shrink(big, [before], 480)
     assert small.shape == (400, 480, 3)
     again = warp(small, after.crop.matrix_photo_to_crop, before.crop.image.shape[:2])

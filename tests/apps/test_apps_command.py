@@ -1,15 +1,18 @@
 import io
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
 from ppgan_ext.apps import command_line as command
-from ppgan_ext.apps import commands as runners
 from ppgan_ext.apps import progress
-from ppgan_ext.apps.batch import Job, make_jobs
-from ppgan_ext.apps.options import AgeOptions
-from ppgan_ext.errors import InputError, NoFaceError, OutputError
+from ppgan_ext.apps.batch import Job
+from ppgan_ext.apps.commands import COMMANDS, Command
+from ppgan_ext.apps.photo.options import AgeOptions
+from ppgan_ext.apps.reporting import open_photos, report_error, run_and_report
+from ppgan_ext.apps.results import Made
+from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from ppgan_ext.images import AnimatedImageWarning
 from ppgan_ext.version import __version__
 
@@ -19,8 +22,8 @@ def plug_in(monkeypatch):
     """Replace what ``ppgan-ext age`` runs."""
 
     def replace(function):
-        own = runners.Command(AgeOptions, "Make older.", ("photo.jpg",), function)
-        monkeypatch.setitem(runners.COMMANDS, "age", own)
+        own = Command(AgeOptions, "Make older.", ("photo.jpg",), function)
+        monkeypatch.setitem(COMMANDS, "age", own)
 
     return replace
 
@@ -37,16 +40,6 @@ def test_without_words_the_commands_are_listed(capsys):
 def test_version(words, capsys):
     assert command.main(words) == 0
     assert capsys.readouterr().out == f"ppgan_ext {__version__}\n"
-
-
-@pytest.mark.parametrize("name", runners.COMMANDS)
-def test_help_of_a_command_teaches_by_example(name, capsys):
-    assert command.main([name, "--help"]) == 0
-    page = capsys.readouterr().out
-    for example in runners.COMMANDS[name].examples:
-        assert f"  ppgan-ext {name} {example}" in page
-        words = example.split()
-        command.read_options(runners.COMMANDS[name], words, name)  # the examples are right
 
 
 def test_the_words_of_the_process_are_the_default(monkeypatch, capsys):
@@ -105,61 +98,45 @@ def test_warnings_of_ours_are_one_line_and_others_are_silent(plug_in, capsys):
     assert "warning: someone else's business\n" in capsys.readouterr().err
 
 
-class Pretender:
-    """Stands where a predictor would: notes what it prepared, and what it wrote last."""
-
-    def __init__(self):
-        self.files = ["out/x.png"]
-        self.prepared = 0
-        self.interrupted = False
-
-    def prepare(self, options):
-        self.prepared += 1
-
-
 def picture(folder, *names):
     for name in names:
         (folder / name).write_bytes(b"x")
     return [str(folder / name) for name in names]
 
 
+def made(job):
+    return Made(job, (Path("out/x.png"),))
+
+
 def test_a_batch_reports_each_input_and_counts(tmp_path, capsys):
     paths = picture(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    prepared = []
 
     def work(job):
         if job.stem == "b":
             raise NoFaceError("there is no face in it")
-        return job
+        return made(job)
 
-    tool = Pretender()
-    assert runners._each(tool, AgeOptions(input_image=paths), work, lambda job: [f"did {job.stem}"]) == 1
+    describe = lambda job: [f"did {job.stem}"]  # noqa: E731
+    assert run_and_report(open_photos(paths), work, describe, lambda: prepared.append(1)) == 1
     printed = capsys.readouterr()
     assert printed.out == "did a\nout/x.png\ndid c\nout/x.png\n"
     assert printed.err == f"error: {paths[1]}: there is no face in it\n2 of 3 photos done, 1 failed\n"
-    assert tool.prepared == 1
+    assert prepared == [1]
 
 
 def test_one_input_has_no_summary(tmp_path, capsys):
     paths = picture(tmp_path, "a.jpg")
-    assert runners._each(Pretender(), AgeOptions(input_image=paths), lambda job: job) == 0
+    assert run_and_report(open_photos(paths), made) == 0
     assert capsys.readouterr().err == ""
 
 
-def test_the_error_of_one_input_is_raised_as_it_is(tmp_path):
-    paths = picture(tmp_path, "a.jpg")
-    for given, text in (
-        (NoFaceError("there is no face"), f"{paths[0]}: there is no face"),
-        (OutputError("the disk is full", where="out/b.png"), "out/b.png: the disk is full"),
-        (ZeroDivisionError("ours"), "ours"),
-    ):
-
-        def work(_, given=given):
-            raise given
-
-        with pytest.raises(type(given)) as caught:
-            runners._each(Pretender(), AgeOptions(input_image=paths), work)
-        assert caught.value is given
-        assert str(given) == text
+def test_one_word_is_an_input_and_several_are_a_batch(tmp_path):
+    paths = picture(tmp_path, "a.jpg", "b.jpg")
+    assert not open_photos(paths[:1]).is_batch
+    assert open_photos(paths).is_batch and open_photos([str(tmp_path)]).is_batch
+    with pytest.raises(ConfigError, match="--input_image is missing"):
+        open_photos([])
 
 
 def test_ctrl_c_in_a_batch_counts_what_is_done(tmp_path, capsys):
@@ -168,23 +145,32 @@ def test_ctrl_c_in_a_batch_counts_what_is_done(tmp_path, capsys):
     def work(job):
         if job.stem == "b":
             raise KeyboardInterrupt
-        return job
+        return made(job)
 
-    assert runners._each(Pretender(), AgeOptions(input_image=paths), work) == 130
+    assert run_and_report(open_photos(paths), work) == 130
     assert capsys.readouterr().err == "interrupted: 1 of 3 photos done, 0 failed\n"
 
 
-def test_one_bad_input_fails_before_anything_is_loaded(tmp_path):
-    tool = Pretender()
-    with pytest.raises(InputError, match="no such file"):
-        runners._each(tool, AgeOptions(input_image=[str(tmp_path / "x.jpg")]), lambda job: job)
-    assert tool.prepared == 0
+def test_a_batch_ends_with_the_input_that_ctrl_c_ended_early(tmp_path, capsys):
+    paths = picture(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    assert run_and_report(open_photos(paths), lambda job: Made(job, interrupted=job.stem == "b")) == 130
+    assert capsys.readouterr().err == "interrupted: 2 of 3 photos done, 0 failed\n"
 
 
-def test_an_error_that_names_its_file_is_not_named_twice():
-    job = make_jobs("x.jpg")[0]
-    assert runners._located(InputError("is bad", where="x.jpg"), job) == "x.jpg: is bad"
-    assert runners._located(InputError("is bad"), Job("x.jpg", "x")) == "x.jpg: is bad"
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_one_bad_input_fails_before_anything_is_loaded(tmp_path, as_folder):
+    (tmp_path / "empty").mkdir()
+    photos = open_photos([str(tmp_path / ("empty" if as_folder else "x.jpg"))])
+    prepared = []
+    with pytest.raises(InputError, match="holds no pictures" if as_folder else "no such file"):
+        run_and_report(photos, made, before_batch=lambda: prepared.append(1))
+    assert prepared == []
+
+
+def test_an_error_that_names_its_file_is_not_named_twice(capsys):
+    for error in (InputError("is bad", where="x.jpg"), InputError("is bad")):
+        report_error(error, Job("x.jpg", "x"))
+        assert capsys.readouterr().err == "error: x.jpg: is bad\n"
 
 
 class Terminal(io.StringIO):

@@ -8,9 +8,10 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2FittingPredictor
-from ppgan_ext.apps.batch import make_jobs
+from ppgan_ext.apps.batch import open_inputs
 from ppgan_ext.apps.codes.fit import central_square
-from ppgan_ext.apps.options import FitOptions
+from ppgan_ext.apps.codes.options import FitOptions
+from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from tests.reference.toy_engine import PlainDistance
 from tests.reference.toy_face_model import N_LATENT, SIZE, names
@@ -84,7 +85,7 @@ def test_aligned_or_not(fitting, portrait):
 def test_a_mask_hides_what_is_not_the_face(fitting, portrait):
     predictor = fitting(output_path=None)
     settings = {"need_align": True, "mask_face": True}
-    _, mask = predictor._target(make_jobs(portrait)[0], predictor.check(FitOptions, **settings))
+    _, mask = predictor.cut_target(open_inputs(portrait).jobs[0], FitOptions(**settings))
     assert mask.shape == (SIZE, SIZE)
     assert mask[SIZE // 2, SIZE // 2] > 0.99  # the nose
     assert mask[-1, 0] < 0.5 and mask[-1, -1] < 0.5  # beside the chin
@@ -148,19 +149,14 @@ def test_a_batch_has_a_folder_for_each(fitting, drawn, tmp_path):
     ]  # fmt: skip
 
 
-def test_fit_steps_bring_the_reconstruction_closer_to_the_photo(fitting, portrait, monkeypatch):
-    seen = []
+def test_fit_steps_bring_the_reconstruction_closer_to_the_photo(fitting, portrait):
+    errors = []
     for fit_steps in (0, 15):
         predictor = fitting(AgeEditingPredictor, output_path=None)
-        plain = predictor.variants
-
-        def spy(portraits, options, directions, plain=plain):
-            seen.append(error(portraits[0].reconstruction, portraits[0].crop.image))
-            return plain(portraits, options, directions)
-
-        predictor.variants = spy
-        predictor.run(portrait, years=1, fit_steps=fit_steps)
-    assert seen[1] < 0.9 * seen[0]
+        made = predictor.edit_photo(open_inputs(portrait).jobs[0], AgeOptions(years=1, fit_steps=fit_steps))
+        (face,) = made.result.faces
+        errors.append(error(face.reconstruction, face.crop.image))
+    assert errors[1] < 0.9 * errors[0]
 
 
 def test_central_square():

@@ -14,7 +14,9 @@ from ppgan_ext import images
 from ppgan_ext.apps import FaceFusionPredictor
 from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
-from ppgan_ext.apps.fusion.photo_pairs import make_pairs
+from ppgan_ext.apps.fusion import predictor as fusion_predictor
+from ppgan_ext.apps.fusion.latent_method import LatentFusion
+from ppgan_ext.apps.fusion.photo_pairs import open_pairs
 from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
 from ppgan_ext.apps.fusion.predictor import NOTE
 from ppgan_ext.apps.fusion.renderer import FusionRenderer
@@ -22,6 +24,7 @@ from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -218,33 +221,35 @@ def folders(portrait, stranger, tmp_path):
     return tmp_path / "photos", tmp_path / "people"
 
 
-def stems(jobs):
-    return [job.stem for job in jobs]
+def stems(inputs):
+    return [job.stem for job in inputs.jobs]
 
 
 def test_folders_are_paired_by_name_or_all_with_all(folders, files):
-    by_name = make_pairs(folders[0], folders[1])
+    by_name = open_pairs(folders[0], folders[1])
     assert stems(by_name) == ["anna", "bert", "carl"]
-    assert [job.problem is None for job in by_name] == [True, True, False]
-    assert "carl.jpg: there is no photo of this name" in str(by_name[2].problem)
-    assert len(make_pairs(folders[0], folders[1], "all")) == 6
-    assert stems(make_pairs(files[0], folders[1])) == ["a+anna", "a+bert"]
-    assert stems(make_pairs(folders[0], files[1])) == ["anna+b", "bert+b", "carl+b"]
-    assert stems(make_pairs(folders[1], folders[1], "all")) == ["anna+bert", "bert+anna"]
+    assert [job.problem is None for job in by_name.jobs] == [True, True, False]
+    assert "carl.jpg: there is no photo of this name" in str(by_name.jobs[2].problem)
+    assert len(open_pairs(folders[0], folders[1], "all").jobs) == 6
+    assert stems(open_pairs(files[0], folders[1])) == ["a+anna", "a+bert"]
+    assert stems(open_pairs(folders[0], files[1])) == ["anna+b", "bert+b", "carl+b"]
+    assert stems(open_pairs(folders[1], folders[1], "all")) == ["anna+bert", "bert+anna"]
+    assert open_pairs(files[0], folders[1]).is_batch and open_pairs(folders[0], files[1]).is_batch
+    assert not open_pairs(*files).is_batch
 
 
 def test_pairs_that_cannot_be(folders, files, tmp_path):
     with pytest.raises(InputError, match="--target is missing"):
-        make_pairs(files[0], None)
+        open_pairs(files[0], None)
     with pytest.raises(InputError, match="no such file"):
-        make_pairs(files[0], tmp_path / "nowhere.jpg")
+        open_pairs(files[0], tmp_path / "nowhere.jpg")
     (tmp_path / "others").mkdir()
     PIL.Image.new("RGB", (9, 9)).save(tmp_path / "others" / "zoe.png")
     with pytest.raises(InputError, match="no photo has the name") as error:
-        make_pairs(folders[0], tmp_path / "others")
+        open_pairs(folders[0], tmp_path / "others")
     assert "--pairs all" in str(error.value)
     with pytest.raises(InputError, match="same photo"):
-        make_pairs(tmp_path / "others", tmp_path / "others", "all")
+        open_pairs(tmp_path / "others", tmp_path / "others", "all")
 
 
 def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):
@@ -263,6 +268,23 @@ def test_in_python_a_batch_keeps_its_failures(folders):
     results = FaceFusionPredictor(output_path=None).run(folders[0], folders[1], method="warp")
     assert len(results) == 2
     assert [outcome.job.stem for outcome in results.failures] == ["carl"]
+
+
+def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, stranger, monkeypatch):
+    """The fusion of the next face in the same photo gets the interruption, so that it skips the tuning."""
+    passed_on = []
+
+    def interrupted_fusion(predictor, photo, face, other, other_face, options, name, interrupted):
+        passed_on.append(interrupted)
+        fusion = fuse_by_warp(photo, face.landmarks, other, other_face.landmarks, identity=1.0, shape=0.5)
+        return LatentFusion(fusion, np.zeros((2, 512), np.float32), fusion.images, {}, True)
+
+    monkeypatch.setattr(fusion_predictor, "fuse_in_latent_space", interrupted_fusion)
+    predictor = FaceFusionPredictor(output_path=None)
+    results = predictor.run(folders[0], folders[1])
+    assert len(results) == 1 and results.interrupted and predictor.interrupted
+    predictor.run(couple, stranger, source_face="all")
+    assert passed_on == [False, False, True] and predictor.interrupted
 
 
 # Several faces

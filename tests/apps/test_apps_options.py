@@ -1,17 +1,18 @@
 import pytest
 from pydantic import ValidationError
 
-from ppgan_ext.apps import options as models
+from ppgan_ext.apps.codes.options import EncodeOptions, FitOptions, GenerateOptions, MixOptions
+from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError
 
 ALL_MODELS = (
-    models.AgeOptions,
-    models.EditOptions,
-    models.EncodeOptions,
-    models.FitOptions,
-    models.GenerateOptions,
-    models.MixOptions,
+    AgeOptions,
+    EditOptions,
+    EncodeOptions,
+    FitOptions,
+    GenerateOptions,
+    MixOptions,
 )
 
 # Names and defaults of PaddleGAN's scripts. latent_level departs on purpose: 0..11 leaves the photo's colour unfitted.
@@ -20,14 +21,14 @@ PADDLEGAN_COMMON = {
     "channel_multiplier": 2, "cpu": False,
 }  # fmt: skip
 PADDLEGAN_OWN = {
-    models.GenerateOptions: {"seed": None, "n_row": 3, "n_col": 5},
-    models.FitOptions: {
+    GenerateOptions: {"seed": None, "n_row": 3, "n_col": 5},
+    FitOptions: {
         "need_align": False, "start_lr": 0.1, "final_lr": 0.025, "latent_level": None, "step": 100, "mse_weight": 1,
         "pre_latent": None,
     },
-    models.MixOptions: {"latent1": None, "latent2": None, "weights": None},
-    models.EditOptions: {"latent": None, "direction_name": None, "direction_offset": 0.0, "direction_path": None},
-    models.EncodeOptions: {"seed": None},
+    MixOptions: {"latent1": None, "latent2": None, "weights": None},
+    EditOptions: {"latent": None, "direction_name": None, "direction_offset": 0.0, "direction_path": None},
+    EncodeOptions: {"seed": None},
 }  # fmt: skip
 
 
@@ -52,18 +53,18 @@ def test_paddlegans_names_and_defaults_are_kept(model):
     [("all", "all"), (["largest"], "largest"), (2, [2]), ("3", [3]), (["2", "1"], [2, 1]), ((1, 4), [1, 4])],
 )
 def test_choice_of_faces_has_many_spellings(given, expected):
-    assert models.AgeOptions(faces=given).faces == expected
+    assert AgeOptions(faces=given).faces == expected
 
 
 @pytest.mark.parametrize("given", ["biggest", 0, ["1", "all"], [-1], []])
 def test_wrong_choices_of_faces_are_refused(given):
     with pytest.raises(ValidationError, match="expected all, largest, or face numbers"):
-        models.AgeOptions(faces=given)
+        AgeOptions(faces=given)
 
 
 @pytest.mark.parametrize("given", [{"age": 20, "yaw": -15.5}, ["age=20", "yaw=-15.5"]])
 def test_edits_as_words_and_as_a_mapping(given):
-    assert models.EditOptions(edit=given).edit == {"age": 20.0, "yaw": -15.5}
+    assert EditOptions(edit=given).edit == {"age": 20.0, "yaw": -15.5}
 
 
 @pytest.mark.parametrize(
@@ -79,23 +80,23 @@ def test_edits_as_words_and_as_a_mapping(given):
 )
 def test_wrong_edits_are_refused(given, message):
     with pytest.raises(ValidationError, match=message):
-        models.EditOptions(edit=given)
+        EditOptions(edit=given)
 
 
 def test_layers_are_numbers_ranges_and_levels():
-    assert models.EditOptions(layers=[3, "0-2", "8-", "middle"]).layers == ["3", "0-2", "8-", "middle"]
+    assert EditOptions(layers=[3, "0-2", "8-", "middle"]).layers == ["3", "0-2", "8-", "middle"]
     with pytest.raises(ValidationError, match="expected a layer"):
-        models.EditOptions(layers=["top"])
+        EditOptions(layers=["top"])
 
 
 @pytest.mark.parametrize(
     ("model", "settings", "message"),
     [
-        (models.AgeOptions, {"years": [1], "target_age": 70}, "not both"),
-        (models.AgeOptions, {"years": []}, "empty"),
-        (models.AgeOptions, {"edit": {"age": 1}}, "set by years"),
-        (models.AgeOptions, {"years": [float("nan")]}, "finite"),
-        (models.MixOptions, {"weights": [1], "levels": {"fine": 1}}, "not both"),
+        (AgeOptions, {"years": [1], "target_age": 70}, "not both"),
+        (AgeOptions, {"years": []}, "empty"),
+        (AgeOptions, {"edit": {"age": 1}}, "set by years"),
+        (AgeOptions, {"years": [float("nan")]}, "finite"),
+        (MixOptions, {"weights": [1], "levels": {"fine": 1}}, "not both"),
     ],
 )
 def test_contradictions_are_refused(model, settings, message):
@@ -105,9 +106,9 @@ def test_contradictions_are_refused(model, settings, message):
 
 def test_an_unknown_key_names_the_nearest():
     with pytest.raises(ConfigError, match="yeras: unknown key; did you mean 'years'"):
-        load_options(models.AgeOptions, overrides={"yeras": [20]})
+        load_options(AgeOptions, overrides={"yeras": [20]})
 
 
 def test_one_number_stands_for_a_list():
-    assert models.AgeOptions(years=20).years == [20.0]
-    assert models.FitOptions(latent_level="3").latent_level == [3]
+    assert AgeOptions(years=20).years == [20.0]
+    assert FitOptions(latent_level="3").latent_level == [3]

@@ -1,14 +1,11 @@
 """The predictors on real networks of toy size and real photos: PaddleGAN's contract, and what it had wrong."""
 
-import inspect
-
 import numpy as np
 import PIL.Image
 import pytest
 
 from ppgan_ext import apps
 from ppgan_ext.apps.batch import BatchResult
-from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from tests.reference.toy_face_model import N_LATENT, SIZE, names, toy_face_model
 
@@ -19,7 +16,7 @@ def code(seed):
     return np.random.default_rng(seed).standard_normal((N_LATENT, 512)).astype(np.float32)
 
 
-# The contract: names, constructors, run()
+# Names
 
 
 def test_names_are_loaded_when_they_are_used():
@@ -27,36 +24,6 @@ def test_names_are_loaded_when_they_are_used():
     assert len(PREDICTORS) == 7
     with pytest.raises(AttributeError, match="StyleGANv3Predictor"):
         apps.StyleGANv3Predictor  # noqa: B018
-
-
-def test_constructors_are_paddlegans():
-    expected = {
-        "output_path": "output_dir", "weight_path": None, "model_type": None, "seed": None, "size": 1024,
-        "style_dim": 512, "n_mlp": 8, "channel_multiplier": 2,
-    }  # fmt: skip
-    parameters = list(inspect.signature(Predictor).parameters.values())[: len(expected)]
-    assert {p.name: p.default for p in parameters} == expected
-    editing = list(inspect.signature(apps.StyleGANv2EditingPredictor).parameters)
-    assert editing[:2] == ["model_type", "direction_path"]
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("StyleGANv2Predictor", ["n_row", "n_col"]),
-        (
-            "StyleGANv2FittingPredictor",
-            ["image", "need_align", "start_lr", "final_lr", "latent_level", "step", "mse_weight", "pre_latent"],
-        ),
-        ("StyleGANv2MixingPredictor", ["latent1", "latent2", "weights"]),
-        ("StyleGANv2EditingPredictor", ["latent", "direction", "offset"]),
-        ("Pixel2Style2PixelPredictor", ["image"]),
-        ("AgeEditingPredictor", ["image", "years", "target_age"]),
-    ],
-)
-def test_run_takes_paddlegans_arguments_in_its_order(name, expected):
-    parameters = list(inspect.signature(getattr(apps, name).run).parameters.values())[1:]
-    assert [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD] == expected
 
 
 @pytest.mark.parametrize("kind", PREDICTORS)

@@ -20,7 +20,7 @@ import pytest
 from ppgan_ext.apps import command_line as command
 from ppgan_ext.apps.faces_data import cutting as prepare
 from ppgan_ext.apps.faces_data.cutting import FaceCutter, Summary, prepare_faces
-from ppgan_ext.apps.options import PrepareOptions
+from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.errors import ConfigError, InputError, OutputError
 from ppgan_ext.faces.align import TEMPLATES, crop_face
 from ppgan_ext.faces.detect import find_faces
@@ -92,12 +92,12 @@ def test_every_face_is_cut_out_and_recorded(album, prepared):
     assert list(entries) == ["anna.jpg", "broken.jpg", "trip/two.png", "view.png"]
     for name in ("anna.jpg", "trip/two.png"):
         photo = read_image(photos / name)
-        found = find_faces(photo)
+        faces = find_faces(photo)
         entry = entries[name]
         assert entry["bytes"] == (photos / name).stat().st_size
         assert entry["pixels_sha256"] == hashlib.sha256(photo.tobytes()).hexdigest()
-        assert len(entry["faces"]) == len(found)
-        for record, face in zip(entry["faces"], found, strict=True):
+        assert len(entry["faces"]) == len(faces)
+        for record, face in zip(entry["faces"], faces, strict=True):
             np.testing.assert_array_equal(read_image(folder / record["file"]), crop_face(photo, face, "ffhq", 64).image)
             assert record["sha256"] == hashlib.sha256((folder / record["file"]).read_bytes()).hexdigest()
             np.testing.assert_allclose(
@@ -124,9 +124,9 @@ def test_which_and_how_large_a_face_must_be(photos):
     folder = photos.parent / "faces"
     assert files(folder) == ["manifest.jsonl", FACES[1]]
     photo = read_image(photos / "trip" / "two.png")
-    found = find_faces(photo)
-    np.testing.assert_array_equal(read_image(folder / FACES[1]), crop_face(photo, found[0], "tight", 64).image)
-    widths = [face.box.width for face in found]
+    faces = find_faces(photo)
+    np.testing.assert_array_equal(read_image(folder / FACES[1]), crop_face(photo, faces[0], "tight", 64).image)
+    widths = [face.box.width for face in faces]
     assert widths[0] > 70 > widths[1]
     summary = prepare_faces(options(photos, min_size=70, output=str(photos.parent / "large")))
     assert str(summary) == "1 of 1 photo done, 1 face written, 1 face left out as too small, 0 photos failed"
@@ -195,7 +195,7 @@ def test_a_damaged_manifest_is_refused_and_left_alone(photos, text):
     folder = photos.parent / "faces"
     folder.mkdir()
     (folder / "manifest.jsonl").write_text(text)
-    with pytest.raises(InputError, match=r"manifest\.jsonl: is not a manifest that can be read"):
+    with pytest.raises(InputError, match=r"manifest\.jsonl: is not a valid manifest"):
         prepare_faces(options(photos))
     assert (folder / "manifest.jsonl").read_text() == text
 

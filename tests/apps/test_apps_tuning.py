@@ -8,8 +8,12 @@ import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, StyleGANv2MixingPredictor
 from ppgan_ext.apps import command_line as command
-from ppgan_ext.apps import commands as runners
-from ppgan_ext.apps.options import AgeOptions, MixOptions
+from ppgan_ext.apps.batch import open_inputs
+from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
+from ppgan_ext.apps.codes.options import MixOptions
+from ppgan_ext.apps.commands import COMMANDS
+from ppgan_ext.apps.photo.options import AgeOptions
+from ppgan_ext.apps.reporting import report_made, run_and_report
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.weights import readers
 from tests.reference.toy_engine import PlainDistance
@@ -27,17 +31,18 @@ def tuning(make):
 
 
 @pytest.fixture
-def portraits_of(monkeypatch):
-    """The portraits of a run, as they reach what makes the variants."""
+def portraits_of():
+    """The encoded faces of a predictor's runs."""
 
     def watch(predictor):
-        seen, plain = [], predictor.variants
+        seen, plain = [], predictor.edit_photo
 
-        def spy(portraits, options, directions):
-            seen.extend(portraits)
-            return plain(portraits, options, directions)
+        def spy(job, options):
+            made = plain(job, options)
+            seen.extend(made.result.faces)
+            return made
 
-        predictor.variants = spy
+        predictor.edit_photo = spy
         return seen
 
     return watch
@@ -77,7 +82,8 @@ def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portrait
 def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp_path):
     predictor = tuning()
     seen = portraits_of(predictor)
-    predictor.run_job(runners.make_jobs(couple)[0], AgeOptions(years=[20], tune=2, save_tuned=True))
+    (job,) = open_inputs(couple).jobs
+    made = predictor.edit_ages(job, AgeOptions(years=[20], tune=2, save_tuned=True))
     first, second = (face.tuning for face in seen)
     assert first.generator is not second.generator and first.num_steps == second.num_steps == 2
     assert not np.array_equal(first.generator.to_rgb1.bias.numpy(), second.generator.to_rgb1.bias.numpy())
@@ -90,7 +96,7 @@ def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp
         )
         bias = face.tuning.generator.to_rgb1.bias.numpy()
         assert np.array_equal(state["tuned.to_rgb1.bias"], bias.astype(np.float16))
-    assert str(predictor.files[-1]).endswith(written[-1])
+    assert str(made.files[-1]).endswith(written[-1])
 
 
 def test_the_same_seed_gives_the_same_pictures(tuning, portrait):
@@ -135,7 +141,7 @@ def test_a_command_says_that_it_was_interrupted(tuning, portrait, tmp_path, caps
     predictor = tuning(progress=interrupt_at(1, "tuning to face 1"))
     options = AgeOptions(input_image=[str(path)], years=[20], tune=9)
     with pytest.raises(KeyboardInterrupt):  # which becomes the exit code 130
-        runners._each(predictor, options, lambda job: predictor.run_job(job, options))
+        run_and_report(open_inputs(str(path)), lambda job: predictor.edit_ages(job, options))
     assert "photo.age+20.png" in capsys.readouterr().out and (tmp_path / "out" / "photo.age+20.png").exists()
 
 
@@ -174,9 +180,7 @@ def test_a_mixture_is_drawn_by_one_generator_for_both(tuning, portrait, engine, 
 
 
 def images_of(engine, photo):
-    from ppgan_ext.apps.photo.portrait import choose_faces, invert
-
-    return invert(engine, photo, choose_faces(photo, "largest")[0]).crop.image
+    return encode_face(engine, photo, choose_faces(photo, "largest")[0]).crop.image
 
 
 def test_a_code_can_be_mixed_with_a_photo_that_is_tuned_to(tuning, portrait, engine, tmp_path):
@@ -191,7 +195,9 @@ def test_ctrl_c_while_mixing(tuning, portrait):
     progress = interrupt_at(1, "tuning to both faces")
     predictor = tuning(StyleGANv2MixingPredictor, output_path=None, progress=progress)
     assert predictor.run(portrait, portrait, tune=9).dst.shape == (32, 32, 3)
-    assert predictor.interrupted and runners._say_files(predictor) == 130
+    assert predictor.interrupted
+    with pytest.raises(KeyboardInterrupt):  # which becomes the exit code 130
+        report_made(predictor.mix(portrait, portrait, MixOptions(tune=9)))
 
 
 @pytest.mark.parametrize("command_name", ["age", "edit", "mix"])
@@ -215,7 +221,7 @@ def test_a_code_alone_cannot_be_tuned_to(capsys):
 
 def test_options_come_from_yaml(tmp_path):
     (tmp_path / "tune.yaml").write_text("tune: 40\nfit_steps: 5\nsave_tuned: true\n", encoding="utf-8")
-    options = command.read_options(runners.COMMANDS["mix"], ["--config", str(tmp_path / "tune.yaml")], "mix")
+    options = command.read_options(COMMANDS["mix"], ["--config", str(tmp_path / "tune.yaml")], "mix")
     assert options == MixOptions(tune=40, fit_steps=5, save_tuned=True)
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ppgan_ext.apps.options import GenerateOptions
+from ppgan_ext.apps.codes.options import GenerateOptions
 from ppgan_ext.apps.predictor import Predictor
+from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.images import grid, to_image
 from ppgan_ext.latents.mixing import LEVELS
 from ppgan_ext.latents.truncation import truncate
@@ -30,36 +33,32 @@ class StyleGANv2Predictor(Predictor):
         >>> StyleGANv2Predictor(seed=1).run(n_row=3, n_col=5)  # doctest: +SKIP
     """
 
-    def run(
-        self, n_row: int = 3, n_col: int = 5, *, truncation: float = 0.7, save_latents: bool = False
-    ) -> GenerateResult:
+    @options_as_arguments(GenerateOptions, positional=("n_row", "n_col"), keyword=("truncation", "save_latents"))
+    def run(self, options: GenerateOptions) -> GenerateResult:
         """Write ``sample.png``, ``sample_mixing_0.png`` and ``sample_mixing_1.png``.
 
-        In the mixing sheets the first column shows the faces that give the coarse layers (pose and shape), the first
-        row those that give the rest. In sheet 0 the column gives the coarse layers only, in sheet 1 the middle ones
-        as well.
-        (PaddleGAN crosses over at a random layer, anew for each tile.)
+        In the mixing sheets the first column shows the faces that provide the coarse layers (pose and shape), the first
+        row those that provide the rest. In sheet 0 the column provides the coarse layers only, in sheet 1 the middle
+        layers as well. (PaddleGAN crosses over at a random layer, chosen anew for each tile.)
+
+        ``save_latents`` writes the codes of the sample sheet, row by row.
 
         Args:
-            n_row: rows.
-            n_col: columns.
-            truncation: psi; 1 leaves the samples as they are, 0 gives the average face.
-            save_latents: also write the samples' codes, ``sample_1.npy`` and so on, row by row.
-        """
-        options = self.check(
-            GenerateOptions, n_row=n_row, n_col=n_col, truncation=truncation, save_latents=save_latents
-        )
-        return self.run_options(options)
+            options: see `GenerateOptions`.
 
-    def run_options(self, options: GenerateOptions) -> GenerateResult:
-        """Run with validated options."""
-        results = self.results()
-        self.files = results.files
+        Raises:
+            ConfigError: an argument that cannot be used.
+        """
+        return self.unwrap(self.generate(options))
+
+    def generate(self, options: GenerateOptions) -> Made[GenerateResult]:
+        """Draw the three sheets."""
+        results = self.open_results()
         rng = self.random()
         n_row, n_col = options.n_row, options.n_col
-        self._done, self._total = 0, n_row * n_col + 2 * (n_row + n_col + n_row * n_col)
+        draw = self._make_drawing(n_row * n_col + 2 * (n_row + n_col + n_row * n_col))
         codes = self._sample(rng, n_row * n_col, options.truncation)
-        sample = grid(self._draw(codes), n_col)
+        sample = grid(draw(codes), n_col)
         results.image("sample.png", sample)
         if options.save_latents:
             for number, code in enumerate(codes, start=1):
@@ -68,31 +67,48 @@ class StyleGANv2Predictor(Predictor):
         for number, crossover in enumerate((LEVELS["coarse"].stop, LEVELS["middle"].stop)):
             rows = self._sample(rng, n_row, options.truncation)
             columns = self._sample(rng, n_col, options.truncation)
-            sheets.append(self._mixing_sheet(rows, columns, crossover))
+            sheets.append(_mixing_sheet(rows, columns, crossover, draw))
             results.image(f"sample_mixing_{number}.png", sheets[-1])
-        return GenerateResult(sample, sheets[0], sheets[1], codes)
+        return results.made(GenerateResult(sample, sheets[0], sheets[1], codes))
 
     def _sample(self, rng: np.random.Generator, count: int, psi: float) -> FloatArray:
-        """Draw truncated codes, (count, n_latent, 512)."""
+        """Sample truncated codes, (count, n_latent, 512)."""
         synthesizer = self.engine.synthesizer
         z = rng.standard_normal((count, synthesizer.style_dim)).astype(np.float32)
         w = truncate(synthesizer.map(z), synthesizer.w_avg, psi)
         return np.repeat(w[:, None, :], synthesizer.n_latent, axis=1)
 
-    def _draw(self, codes: FloatArray) -> list[Image]:
-        images = []
-        for code in codes:
-            images.append(to_image(self.render(code[None])))
-            self._done += 1
-            self.progress("drawing faces", self._done, self._total)
-        return images
+    def _make_drawing(self, total: int) -> Callable[[FloatArray], list[Image]]:
+        """Return a function that draws codes, (N, n_latent, 512), and shows how many of ``total`` faces are drawn."""
+        done = 0
 
-    def _mixing_sheet(self, rows: FloatArray, columns: FloatArray, crossover: int) -> Image:
-        """Tile the faces of ``columns`` (top), ``rows`` (left) and their mixtures; the corner stays white."""
-        top = self._draw(columns)
-        tiles = [np.full_like(top[0], 255), *top]
-        for row in rows:
-            mixed = columns.copy()
-            mixed[:, :crossover] = row[:crossover]
-            tiles += self._draw(row[None]) + self._draw(mixed)
-        return grid(tiles, len(columns) + 1)
+        def draw(codes: FloatArray) -> list[Image]:
+            nonlocal done
+            drawn = []
+            for code in codes:
+                drawn.append(to_image(self.render(code[None])))
+                done += 1
+                self.progress("drawing faces", done, total)
+            return drawn
+
+        return draw
+
+
+def _mixing_sheet(
+    rows: FloatArray, columns: FloatArray, crossover: int, draw: Callable[[FloatArray], list[Image]]
+) -> Image:
+    """Tile the faces of ``columns`` (top), ``rows`` (left) and their mixtures; the corner stays white.
+
+    Args:
+        rows: (n_row, n_latent, 512).
+        columns: (n_col, n_latent, 512).
+        crossover: the layers before it come from the rows.
+        draw: draws codes, (N, n_latent, 512).
+    """
+    top = draw(columns)
+    tiles = [np.full_like(top[0], 255), *top]
+    for row in rows:
+        mixed = columns.copy()
+        mixed[:, :crossover] = row[:crossover]
+        tiles += draw(row[None]) + draw(mixed)
+    return grid(tiles, len(columns) + 1)

@@ -1,4 +1,4 @@
-"""How the codes of photos are refined, and generators tuned to them: what editing and mixing share."""
+"""How the codes of photos are refined, and generators tuned to photos: what editing, mixing and fusion share."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ppgan_ext.apps.codes.encoded_face import EncodedFace, Refine, Tune
 from ppgan_ext.apps.options import InversionOptions
-from ppgan_ext.apps.photo.portrait import Portrait, Refine, Tune
-from ppgan_ext.apps.predictor import Predictor, Results
+from ppgan_ext.apps.predictor import Predictor
+from ppgan_ext.apps.results import ResultFolder
 from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
@@ -21,13 +22,15 @@ TUNED_SUFFIX = ".tuned.safetensors"
 
 
 def refiner(predictor: Predictor, options: InversionOptions, number: int) -> Refine | None:
-    """Give what refines the code of face ``number``; None if that is not asked for."""
+    """Return the function that refines the code of face ``number``; None if ``fit_steps`` is 0.
+
+    The function raises KeyboardInterrupt on Ctrl-C: a half-refined code is of no use.
+    """
     if not options.fit_steps:
         return None
+    from ppgan_ext.latents.projector import ProjectorOptions, project
 
     def refine(pixels: FloatArray, w_plus: FloatArray) -> FloatArray:
-        from ppgan_ext.latents.projector import ProjectorOptions, project
-
         def show(step: Step) -> None:
             predictor.show_step(f"refining face {number}", step)
 
@@ -41,51 +44,46 @@ def refiner(predictor: Predictor, options: InversionOptions, number: int) -> Ref
 
 
 def tuner(predictor: Predictor, options: InversionOptions, task: str) -> Tune | None:
-    """Give what tunes the model to photos, None if that is not asked for.
+    """Return the function that tunes the model to photos; None if ``tune`` is 0.
 
-    Ctrl-C ends the tuning, not the run: what has been learned is used, further faces are drawn by the model itself,
-    and ``predictor.interrupted`` says so.
+    Ctrl-C ends the tuning, not the run: the function returns the tuning reached so far, marked ``interrupted``.
 
     Args:
-        predictor: whose model, seed and progress it is.
+        predictor: provides model, seed and progress.
         options: number of steps.
-        task: what to call it while it goes on.
+        task: the name under which progress is shown.
     """
     if not options.tune:
         return None
+    from ppgan_ext.latents.tuning import TuningOptions, tune
 
-    def tune_to(pixels: FloatArray, w_plus: FloatArray) -> Tuning | None:
-        from ppgan_ext.latents.tuning import TuningOptions, tune
-
-        if predictor.interrupted:
-            return None
-
+    def tune_to(pixels: FloatArray, w_plus: FloatArray) -> Tuning:
         def show(step: TuningStep) -> None:
             predictor.show_step(task, step)
 
         settings = TuningOptions(num_steps=options.tune, seed=predictor.seed or 0)
-        tuning = tune(predictor.engine, pixels, w_plus, settings, on_step=show, perceptual=predictor.perceptual)
-        predictor.interrupted = tuning.interrupted
-        return tuning
+        return tune(predictor.engine, pixels, w_plus, settings, on_step=show, perceptual=predictor.perceptual)
 
     return tune_to
 
 
-def save(results: Results, name: str, engine: Engine, tuning: Tuning | None, portraits: Sequence[Portrait]) -> None:
+def save_tuned(
+    results: ResultFolder, name: str, engine: Engine, tuning: Tuning | None, faces: Sequence[EncodedFace]
+) -> None:
     """Write a tuned model beside the other results.
 
     Args:
         results: the run's files.
         name: of the photo or the result.
-        engine: whose model was tuned.
+        engine: the model that was tuned.
         tuning: None where Ctrl-C came before it began: then nothing is written.
-        portraits: the faces it was tuned to.
+        faces: the faces it was tuned to.
     """
     if tuning is None or results.folder is None:
         return
     from ppgan_ext.latents.tuning import save_tuning
 
-    encoded = [portrait.w_plus if portrait.encoded is None else portrait.encoded for portrait in portraits]
+    encoded = [face.w_plus if face.encoded is None else face.encoded for face in faces]
     path = results.folder / f"{name}{TUNED_SUFFIX}"
     save_tuning(path, tuning, engine.face_model, np.stack(encoded))
     results.files.append(path)

@@ -50,7 +50,7 @@ def encode_photos(
     """
     from tqdm import tqdm
 
-    from ppgan_ext.apps.photo.portrait import choose_faces, invert
+    from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 
     codes, names = [], []
     for path in tqdm(images.list_images(folder), desc="encoding", unit="face", disable=None, delay=2):
@@ -59,7 +59,7 @@ def encode_photos(
             if aligned:
                 codes.append(engine.encode(images.to_pixels(photo))[0])
             else:
-                codes.append(invert(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
+                codes.append(encode_face(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
             names.append(path.name)
         except PpganExtError as error:
             report(f"left out: {path.name}: {error}")

@@ -1,6 +1,6 @@
-"""Turn photos into a training set: find every face, cut it out upright, write it, and keep a record.
+"""Turn photos into a training set: find every face, crop it upright, write it, and keep a record.
 
-Photos are worked on in several processes; the calling one writes. A second run goes on where the first one ended.
+Several processes read the photos and crop the faces; the calling process writes. A second run continues the first.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 
 import PIL.Image
 
-from ppgan_ext.apps.batch import Job, Outcome, run_batch
+from ppgan_ext.apps.batch import Job, Outcome, attempt
 from ppgan_ext.apps.faces_data.manifest import Manifest
-from ppgan_ext.apps.options import PrepareOptions
+from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.data.image_source import BadFileError, ImageSource
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, NoFaceError
@@ -30,20 +30,20 @@ from ppgan_ext.types import Box, Image
 from ppgan_ext.workers import Ticket, WorkerPool
 
 _RECORDED = ("size", "crop", "which", "min_size")  # options that decide what a face's file looks like
-_TASKS_AHEAD = 3  # for each process
+_TASKS_AHEAD = 3  # per process
 
 
 @dataclass
 class Summary:
-    """What became of a folder of photos.
+    """Counts of a run over a folder of photos.
 
     Attributes:
         num_photos: photos in the input.
-        num_before: of these, done by an earlier run; its failures too.
-        num_done: photos done by this run.
+        num_before: photos that an earlier run has done, including those that failed.
+        num_done: photos that this run has done.
         num_faces: faces that this run has written.
-        num_small: faces that this run has left out for their size.
-        failures: photo's name -> what is wrong with it, of this run.
+        num_small: faces that this run has left out because they are too small.
+        failures: name of each photo that failed in this run -> error message.
     """
 
     num_photos: int = 0
@@ -67,7 +67,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class CutFace:
-    """One face of a photo: where it was, and its crop as a PNG file."""
+    """One face of a photo: its box, and its crop as a PNG file."""
 
     box: Box
     png: bytes
@@ -80,7 +80,7 @@ class CutPhoto:
     Attributes:
         pixel_hash: SHA-256 of the photo's pixels, upright RGB, row by row.
         faces: largest first.
-        num_small: faces left out for their size.
+        num_small: faces left out because they are too small.
     """
 
     pixel_hash: str
@@ -90,14 +90,14 @@ class CutPhoto:
 
 @dataclass(frozen=True)
 class FaceCutter:
-    """Finds and cuts the faces of the photo of a number; what the worker processes run.
+    """Crops the faces of one photo, given by its number; the worker processes run it.
 
     Attributes:
         source: the photos.
         size: side of the crops in pixels.
         crop: name of the crop template.
         which: "all" or "largest".
-        min_size: faces whose box is narrower, in pixels of the photo, are left out.
+        min_size: faces whose box is narrower than this many pixels of the photo are left out.
     """
 
     source: ImageSource
@@ -107,23 +107,24 @@ class FaceCutter:
     min_size: int
 
     def __call__(self, index: int) -> CutPhoto:
-        """Cut the faces out of a photo.
+        """Crop the faces of a photo.
 
         Raises:
-            BadFileError: it cannot be read.
+            BadFileError: the photo cannot be read.
             NoFaceError: it shows no face, or only small ones.
         """
         photo = self.source.read(index)
-        found = find_faces(photo)
-        large = [face for face in found if face.box.width >= self.min_size]
-        if found and not large:
-            width = max(face.box.width for face in found)
+        all_faces = find_faces(photo)
+        large = [face for face in all_faces if face.box.width >= self.min_size]
+        if all_faces and not large:
+            width = max(face.box.width for face in all_faces)
             what = f"its widest face has {width:.0f} pixels, less than {self.min_size}"
             raise NoFaceError(what, cure="Lower --min_size, or take a larger photo")
-        chosen = choose(large, self.which)
-        crops = [crop_face(photo, face, self.crop, self.size).image for face in chosen]
-        faces = tuple(CutFace(face.box, _to_png(crop)) for face, crop in zip(chosen, crops, strict=True))
-        return CutPhoto(hashlib.sha256(photo.tobytes()).hexdigest(), faces, len(found) - len(large))
+        faces = tuple(
+            CutFace(face.box, _to_png(crop_face(photo, face, self.crop, self.size).image))
+            for face in choose(large, self.which)
+        )
+        return CutPhoto(hashlib.sha256(photo.tobytes()).hexdigest(), faces, len(all_faces) - len(large))
 
 
 def prepare_faces(
@@ -134,15 +135,18 @@ def prepare_faces(
     """Cut the faces out of a folder of photos into a training set.
 
     Each face becomes ``<photo's name>.<number>.png``, numbered by size from 1; subfolders are kept. The manifest
-    records what each was cut from. Photos that it lists, and whose faces are there, are not done again.
+    records the source of each. Photos that it lists, and whose faces exist, are not done again.
 
     Args:
-        options: what to do.
+        options: input, output, and how faces are cropped.
         on_photo: called with the outcome of each photo, once it is on disk.
-        summary: filled while the work goes on, for whoever interrupts it; the one returned.
+        summary: filled during the work, so that the caller can report it after Ctrl-C; a new one by default.
+
+    Returns:
+        The summary.
 
     Raises:
-        ConfigError: the output was made with other options, or lies within the input.
+        ConfigError: the output was made with other options, or one of input and output lies within the other.
         InputError: there are no photos.
         OutputError: a face cannot be written.
     """
@@ -163,7 +167,7 @@ def prepare_faces(
 
 
 def _cut(cutter: FaceCutter, todo: Sequence[int], jobs: int | None) -> Generator[Outcome[CutPhoto], None, None]:
-    """Yield the outcome of each photo, in order, while the processes work ahead."""
+    """Yield the outcome of each photo, in order, while the processes already work on the next."""
     if not todo:
         return
     num_workers = min(jobs or _num_cores(), len(todo))
@@ -176,17 +180,17 @@ def _cut(cutter: FaceCutter, todo: Sequence[int], jobs: int | None) -> Generator
             tickets.append(pool.ask(index))
         return pool.take(tickets.popleft())
 
-    jobs_of_todo = (Job(name, name) for name in map(cutter.source.name, todo))
     try:
-        yield from run_batch(jobs_of_todo, work)
+        for name in map(cutter.source.name, todo):
+            yield attempt(Job(name, name), work)
     finally:
         pool.close()
 
 
 def _record(outcome: Outcome[CutPhoto], num_bytes: int, manifest: Manifest, folder: Path, summary: Summary) -> None:
-    """Write a photo's faces, then its line: whoever reads the line finds the files."""
+    """Write a photo's faces, then its line, so that every file that a line names exists."""
     name, entry = outcome.job.name, {"source": outcome.job.name, "bytes": num_bytes}
-    before = {face["file"] for face in manifest.entries.get(name, {}).get("faces", [])}
+    old_files = {face["file"] for face in manifest.entries.get(name, {}).get("faces", [])}
     result = outcome.result
     if result is None:
         error = outcome.error
@@ -202,12 +206,12 @@ def _record(outcome: Outcome[CutPhoto], num_bytes: int, manifest: Manifest, fold
             write_bytes(folder / str(record["file"]), face.png)
             record["sha256"] = hashlib.sha256(face.png).hexdigest()
         entry |= {"pixels_sha256": result.pixel_hash, "faces": faces, "num_small": result.num_small}
-        before -= {str(record["file"]) for record in faces}
+        old_files -= {str(record["file"]) for record in faces}
         summary.num_done += 1
         summary.num_faces += len(faces)
         summary.num_small += result.num_small
     manifest.add(entry)
-    for file in before:  # of a photo that has been replaced since
+    for file in old_files:  # faces of an earlier version of the photo
         (folder / file).unlink(missing_ok=True)
 
 
@@ -224,17 +228,17 @@ def _num_bytes(source: ImageSource, index: int) -> int:
     try:
         return source.num_bytes(index)
     except BadFileError:
-        return -1  # gone; reading it says so
+        return -1  # it no longer exists, and reading it will fail
 
 
 def _face_name(photo: str, number: int) -> str:
-    """Name a face's file after its photo; names out of a pack or a zip must not lead out of the folder."""
+    """Name a face's file after its photo; a name in a pack or a zip must not lead out of the folder."""
     parts = [re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", part) for part in PurePosixPath(photo).parts]
     return "/".join("_" if part in (".", "..") else part for part in parts) + f".{number}.png"
 
 
 def _numbers(box: Box) -> list[float]:
-    """Left, top, right, bottom in pixels of the photo."""
+    """Return left, top, right and bottom in pixels of the photo."""
     return [round(value, 1) for value in (box.left, box.top, box.right, box.bottom)]
 
 
@@ -245,7 +249,7 @@ def _to_png(image: Image) -> bytes:
 
 
 def _check_apart(photos: Path, faces: Path) -> Path:
-    """Refuse one folder within the other: faces would be taken for photos, or photos for training faces."""
+    """Refuse a folder within the other: faces would be read as photos, or photos as training faces."""
     inner, outer = faces.resolve(), photos.resolve()
     if photos.is_dir() and (inner == outer or outer in inner.parents or inner in outer.parents):
         cure = "Choose a folder beside the photos"

@@ -1,7 +1,7 @@
-"""The record of a prepared folder of faces: what every file was cut from, and what need not be done again.
+"""The record of a folder of training faces: the source of every file, and the photos that are done.
 
-A file of JSON lines: first the options that everything in the folder was made with, then a line for each photo; of
-several lines for one photo the last counts. Lines are only ever added, so that nothing is lost when a run is cut short.
+A file of JSON lines: first the options with which everything in the folder was made, then a line for each photo; of
+several lines for one photo the last counts. Lines are only ever added, so that nothing is lost when a run is killed.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _FORMAT = 1
 
 
 class Manifest:
-    """The manifest of a folder, made if there is none.
+    """The manifest of a folder; it is made if there is none.
 
     Args:
-        folder: where the faces lie.
-        options: what they are made with, as JSON can hold it.
+        folder: the folder of faces.
+        options: the options with which they are made, serialisable as JSON.
 
     Attributes:
         entries: photo's name -> its line.
 
     Raises:
         ConfigError: the folder was made with other options.
-        OutputError: the folder holds pictures without a manifest, or cannot be written to.
+        OutputError: the folder contains pictures but no manifest, or cannot be written to.
         InputError: the manifest cannot be read.
     """
 
@@ -45,10 +45,13 @@ class Manifest:
             self._begin(folder, options)
 
     def add(self, entry: Mapping[str, Any]) -> None:
-        """Write a photo's line; "source" is its name.
+        """Write a photo's line.
+
+        Args:
+            entry: the line; "source" is the photo's name.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the line cannot be written.
         """
         append_text(self._path, json.dumps(entry, ensure_ascii=False) + "\n")
         self.entries[entry["source"]] = dict(entry)
@@ -69,13 +72,13 @@ class Manifest:
                 raise ValueError(f"format {header['format']}")
             self.entries = {entry["source"]: entry for entry in entries}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            cure = "Put the file right, or choose another --output"
-            raise InputError(f"is not a manifest that can be read ({error})", where=self._path, cure=cure) from error
+            cure = "Fix the file, or choose another --output"
+            raise InputError(f"is not a valid manifest ({error})", where=self._path, cure=cure) from error
         changed = [name for name in options if made_with.get(name) != options[name]]
         if changed:
             before = " ".join(f"--{name} {made_with.get(name)}" for name in changed)
             now = " ".join(f"--{name} {options[name]}" for name in changed)
             cure = "Use the same options, or choose another --output"
             raise ConfigError(f"the folder was made with {before}, not {now}", where=self._path, cure=cure)
-        if lines[-1]:  # half a line, where a run was killed while it wrote; that photo is done again
+        if lines[-1]:  # an incomplete line of a run that was killed; that photo is done again
             write_bytes(self._path, b"\n".join([*lines[:-1], b""]))

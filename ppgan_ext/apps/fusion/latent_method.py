@@ -8,6 +8,7 @@ import numpy as np
 
 from ppgan_ext import images
 from ppgan_ext.apps.codes import inversion
+from ppgan_ext.apps.codes.encoded_face import EncodedFace, encode_face, render_image
 from ppgan_ext.apps.fusion.crop_geometry import crop_landmarks, crop_pose
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.pose_transfer import (
@@ -20,7 +21,6 @@ from ppgan_ext.apps.fusion.pose_transfer import (
     warn_if_short,
 )
 from ppgan_ext.apps.fusion.renderer import FusionRenderer
-from ppgan_ext.apps.photo.portrait import Portrait, invert, render_image
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.types import Face, FloatArray, Image
 
@@ -77,7 +77,7 @@ def fuse_in_latent_space(
     """
     directions = predictor.directions(None, ("yaw", "pitch"))
     source, target = (
-        invert(predictor.engine, *shown, inversion.refiner(predictor, options, number))
+        encode_face(predictor.engine, *shown, inversion.refiner(predictor, options, number))
         for number, shown in enumerate(((photo, face), (other, other_face)), start=1)
     )
     tuning = None if interrupted else _tune(predictor, source, target, options)
@@ -111,7 +111,7 @@ def fuse_in_latent_space(
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms, interrupted)
 
 
-def _tune(predictor: Predictor, source: Portrait, target: Portrait, options: FuseOptions) -> Tuning | None:
+def _tune(predictor: Predictor, source: EncodedFace, target: EncodedFace, options: FuseOptions) -> Tuning | None:
     """Tune one copy of the model to both faces; None without ``--tune``."""
     tune = inversion.tuner(predictor, options, "tuning to both faces")
     if tune is None:
@@ -121,7 +121,12 @@ def _tune(predictor: Predictor, source: Portrait, target: Portrait, options: Fus
 
 
 def _refine(
-    predictor: Predictor, engine: Engine, w_plus: FloatArray, source: Portrait, target: Portrait, options: FuseOptions
+    predictor: Predictor,
+    engine: Engine,
+    w_plus: FloatArray,
+    source: EncodedFace,
+    target: EncodedFace,
+    options: FuseOptions,
 ) -> Refined:
     """Refine the fused code; Ctrl-C ends the refinement and keeps the best code so far."""
     from ppgan_ext.apps.fusion.refinement import RefineOptions, refine_fusion

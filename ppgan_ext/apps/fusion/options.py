@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from ppgan_ext.apps.options import FaceChoice, InversionOptions, PhotoFormat, name_values, option
+from ppgan_ext.apps.options import Accepts, FaceChoice, FilePath, InversionOptions, PhotoFormat, name_values, option
 
 Method: TypeAlias = Literal["latent", "warp"]
 PoseMethod: TypeAlias = Literal["linear", "rotator"]
 Skin: TypeAlias = Literal["source", "mix", "target"]
 LossTerm: TypeAlias = Literal["identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean"]
-LossWeights: TypeAlias = Annotated[dict[LossTerm, Annotated[float, Field(ge=0.0)]], BeforeValidator(name_values)]
+LossWeights: TypeAlias = Annotated[
+    dict[LossTerm, Annotated[float, Field(ge=0.0)]], BeforeValidator(name_values), Accepts(Mapping[str, float])
+]
 
 
 class FuseOptions(InversionOptions):
@@ -37,15 +40,15 @@ class FuseOptions(InversionOptions):
     )  # fmt: skip
     identity: float = option(1.0, "share of the target's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
-        None, "share of the target's shape of face; the photo's head is reshaped round it (default: 1; 0.5 for warp)",
+        None, "share of the target's face shape; the photo's head is reshaped around it (default: 1; 0.5 for warp)",
         group="face", ge=0.0, le=1.0, step=0.05,
     )  # fmt: skip
-    skin: Skin = option("source", "whose tone of skin the result has", group="face")
+    skin: Skin = option("source", "whose skin tone the result has", group="face")
     pose_method: PoseMethod = option(
         "linear", "how the latent method turns a face: along the model's directions, or by a network trained for it",
         group="fitting",
     )  # fmt: skip
-    rotator_path: str | None = option(
+    rotator_path: FilePath | None = option(
         None, "file of that network, from tools/main.py -c configs/fusion_rotator_faces128.yaml (default: the model's)",
         group="fitting",
     )  # fmt: skip

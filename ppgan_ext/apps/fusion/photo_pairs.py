@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import PIL.Image
 
-from ppgan_ext.apps.batch import Job, make_jobs
+from ppgan_ext.apps.batch import Inputs, Job, open_inputs
 from ppgan_ext.errors import InputError
 
 _CURE = "Name the two photos of a pair alike, or use --pairs all"
@@ -22,16 +22,20 @@ class Pair(NamedTuple):
     target: Any
 
 
-def make_pairs(source: object, target: object, how: Literal["name", "all"] = "name") -> list[Job]:
-    """List the pairs of two inputs as jobs, whose ``source`` is a `Pair`.
+def open_pairs(source: object, target: object, how: Literal["name", "all"] = "name") -> Inputs:
+    """List the pairs of two inputs; the ``source`` of each job is a `Pair`.
 
-    A photo and a folder give every pair of them. Of two folders, files of the same name (without its suffix) belong
-    together, or all are paired with all. A file is never paired with itself, unless nothing else is asked for.
+    A photo and a folder are paired as that photo with every photo of the folder. Of two folders, files of the same name
+    (without its suffix) are paired, or all with all. A file is never paired with itself, unless both inputs are that
+    one file.
 
     Args:
-        source: what is kept: a path, folder, PIL image or array, or a list of them.
-        target: whose face is put in, alike.
+        source: the photos that are kept: a path, folder, PIL image or array, or a list of them.
+        target: the photos of the people whose faces are put in, alike.
         how: "name" or "all".
+
+    Returns:
+        The pairs; a batch if one of the inputs is a batch.
 
     Raises:
         InputError: an input is missing, a folder is empty, or no names agree.
@@ -39,27 +43,26 @@ def make_pairs(source: object, target: object, how: Literal["name", "all"] = "na
     for name, given in (("source", source), ("target", target)):
         if given is None or (isinstance(given, str) and not given):
             raise InputError(f"--{name} is missing", cure="Give two photos, or folders of photos")
-    sources, targets = make_jobs(source), make_jobs(target)
-    for job in (*sources, *targets):
-        if job.problem is not None and not (is_many(source) or is_many(target)):
+    sources, targets = open_inputs(source), open_inputs(target)
+    is_batch = sources.is_batch or targets.is_batch
+    for job in (*sources.jobs, *targets.jobs):
+        if job.problem is not None and not is_batch:
             raise job.problem
-    if is_many(source) and is_many(target) and how == "name":
-        return _by_name(sources, targets, source, target)
-    pairs = [_join(a, b) for a in sources for b in targets if not (is_many(source) and same_file(a.source, b.source))]
+    if sources.is_batch and targets.is_batch and how == "name":
+        return Inputs(_by_name(sources.jobs, targets.jobs, source, target), is_batch)
+    pairs = [
+        _join(a, b)
+        for a in sources.jobs
+        for b in targets.jobs
+        if not (sources.is_batch and same_file(a.source, b.source))
+    ]
     if not pairs:
         raise InputError("there is nothing but the same photo on both sides", where=source, cure="Give two people")
-    return pairs
-
-
-def is_many(given: object) -> bool:
-    """Say whether an input means several photos: a list, a tuple or a folder."""
-    if isinstance(given, (list, tuple)):
-        return True
-    return isinstance(given, (str, os.PathLike)) and Path(given).is_dir()
+    return Inputs(pairs, is_batch)
 
 
 def same_file(a: object, b: object) -> bool:
-    """Say whether two inputs are one file, or one picture in memory."""
+    """Return whether two inputs are one file, or one picture in memory."""
     if isinstance(a, (str, os.PathLike)) and isinstance(b, (str, os.PathLike)):
         first, second = Path(a), Path(b)
         return first.exists() and second.exists() and first.samefile(second)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ppgan_ext import images
+from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.apps.fusion.crop_geometry import crop_box, crop_pose
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.renderer import NO_TURN, FusionRenderer, RenderedFace, TurnDegrees
-from ppgan_ext.apps.photo.portrait import Portrait
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.types import Box, FloatArray, Image, Pose
 
@@ -42,7 +42,7 @@ class PoseGoal(NamedTuple):
     box: Box
 
 
-def find_goal(source: Portrait) -> PoseGoal:
+def find_goal(source: EncodedFace) -> PoseGoal:
     """Measure the pose of the source's crop."""
     box = crop_box(source)
     return PoseGoal(_measure(source.crop.image, box) or crop_pose(source), box)
@@ -66,7 +66,7 @@ def turn_target(
     predictor: Predictor,
     engine: Engine,
     goal: PoseGoal,
-    target: Portrait,
+    target: EncodedFace,
     turn: Turn,
     draws: Sequence[Callable[[FloatArray], Image]],
 ) -> PoseMatch:
@@ -154,7 +154,7 @@ def find_warp_turn(renderer: FusionRenderer, face: RenderedFace, goal: PoseGoal)
     return best
 
 
-def warn_if_short(match: PoseMatch, source: Portrait, name: str) -> None:
+def warn_if_short(match: PoseMatch, source: EncodedFace, name: str) -> None:
     """Warn with `PoseLimitWarning` where a code could not be turned to the source's pose; ``name`` is the pair's."""
     if match.reached:
         return

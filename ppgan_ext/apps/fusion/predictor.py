@@ -3,45 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from ppgan_ext import images, pictures
-from ppgan_ext.apps.batch import BatchResult, Job, run_batch
+from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
-from ppgan_ext.apps.fusion.photo_pairs import Pair, is_many, make_pairs, same_file
+from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
 from ppgan_ext.apps.fusion.pose_transfer import choose_turn
-from ppgan_ext.apps.options import ModelOptions
-from ppgan_ext.apps.photo.predictor import FRAMES_PER_SECOND, LONGEST_SIDE
-from ppgan_ext.apps.predictor import Predictor, Results
+from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, LONGEST_SIDE
+from ppgan_ext.apps.predictor import Predictor
+from ppgan_ext.apps.results import Made, ResultFolder
+from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
+from ppgan_ext.faces.descriptor import face_descriptor
+from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.faces.landmarks import sure_landmarks
+from ppgan_ext.faces.pose import head_pose
+from ppgan_ext.faces.preview import numbered_preview
+from ppgan_ext.faces.swap.composite import Fusion
+from ppgan_ext.faces.swap.reshape import morph
+from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import Face, FloatArray, Image, Pose
-
-if TYPE_CHECKING:
-    from ppgan_ext.faces.swap.composite import Fusion
 
 NOTE = "Not a real photo: another person's face was put in"
 SMALLEST_FACE = 32  # pixels
 _FRAMES = 24
+_WARP_SHAPE = 0.5  # share of the target's shape by default, for the warp method
 
 
 class FusedFace(NamedTuple):
-    """What became of one face of the photo.
+    """Figures and pictures of one face that was replaced.
 
     Attributes:
         source_pose: head pose of the face in the photo.
         target_pose: that of the face that was put in, in its own photo.
-        matched_pose: that of the face in the result, measured anew.
+        matched_pose: that of the face in the result, measured there.
         identity_to_target: distance of dlib's descriptors, result to target; below 0.6 it is the same person.
         identity_to_source: the same, result to source.
         border_step: mean colour step across the mask's border, CIE76.
         border_step_before: the photo's own, at the same places.
         images: intermediate pictures by name, in the order they were made, (H, W, 3) RGB uint8.
-        terms: what each term of the refinement came to, without its weight; empty without refinement.
+        terms: value of each term of the refinement, without its weight; empty without refinement.
     """
 
     source_pose: Pose
@@ -56,7 +64,7 @@ class FusedFace(NamedTuple):
 
 
 class FusionResult(NamedTuple):
-    """What came of a pair of photos. All but ``image``, ``mask`` and ``faces`` are of the first face, see `FusedFace`.
+    """The fusion of a pair of photos. Fields that `FusedFace` has too are those of the first face.
 
     Attributes:
         image: the source photo with the target's face, (H, W, 3) RGB uint8.
@@ -76,11 +84,34 @@ class FusionResult(NamedTuple):
     faces: list[FusedFace]
 
 
-class _Setting(NamedTuple):
-    """A photo and the faces of it that are meant."""
+class _ChosenFaces(NamedTuple):
+    """A photo, (H, W, 3) RGB uint8, and its faces that were chosen."""
 
     photo: Image
     faces: list[Face]
+
+
+class _FaceInPhoto(NamedTuple):
+    """A photo, (H, W, 3) RGB uint8, and one of its faces."""
+
+    photo: Image
+    face: Face
+
+
+class _FaceFusion(NamedTuple):
+    """The fusion of one face.
+
+    Attributes:
+        fusion: the photo with the face in it.
+        fused: figures and intermediate pictures.
+        face: the face in the result.
+        interrupted: whether Ctrl-C ended the tuning or the refinement early.
+    """
+
+    fusion: Fusion
+    fused: FusedFace
+    face: Face
+    interrupted: bool
 
 
 class FaceFusionPredictor(Predictor):
@@ -92,217 +123,196 @@ class FaceFusionPredictor(Predictor):
         >>> FaceFusionPredictor().run("photo_a.jpg", "person_b.jpg", identity=0.8)  # doctest: +SKIP
     """
 
+    @options_as_arguments(
+        FuseOptions,
+        positional=("identity",),
+        keyword=(
+            "method", "shape", "skin", "pairs", "source_face", "target_face", "pose_method", "rotator_path", "refine",
+            "weights", "fit_steps", "tune", "photo_format", "save_steps", "save_mp4",
+        ),
+        none_by_default=("identity", "method", "skin", "pairs", "pose_method", "refine"),
+    )  # fmt: skip
     def run(
         self,
         source: ImageSource | Sequence[ImageSource],
         target: ImageSource | Sequence[ImageSource],
-        identity: float | None = None,
-        *,
-        method: Literal["latent", "warp"] | None = None,
-        shape: float | None = None,
-        skin: Literal["source", "mix", "target"] | None = None,
-        pairs: Literal["name", "all"] | None = None,
-        source_face: Literal["all", "largest"] | int | Sequence[int] | None = None,
-        target_face: Literal["all", "largest"] | int | Sequence[int] | None = None,
-        pose_method: Literal["linear", "rotator"] | None = None,
-        rotator_path: str | os.PathLike[str] | None = None,
-        refine: int | None = None,
-        weights: Mapping[str, float] | None = None,
-        fit_steps: int = 0,
-        tune: int = 0,
-        photo_format: str = "png",
-        save_steps: bool = False,
-        save_mp4: bool = False,
+        options: FuseOptions,
     ) -> FusionResult | BatchResult[FusionResult]:
         """Fuse one pair of photos, or several.
 
-        Writes for ``a.jpg`` and ``b.jpg``: ``a+b.fused.png``, and on request the folder ``a+b.steps`` and ``a+b.mp4``.
+        Writes for ``a.jpg`` and ``b.jpg``: ``a+b.fused.png``, and on request the folder ``a+b.steps`` and
+        ``a+b.fused.mp4``. Of the target's ``shape``, the latent method takes at most half for the photo's head.
+        ``tune`` tunes one copy of the model to both faces.
 
         Args:
-            source: the photo that is kept: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then a
-                `BatchResult` comes back, and a failure ends only its own pair.
+            source: the photo that is kept: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then
+                the result is a `BatchResult`, and a failure ends only its own pair.
             target: the photo of the person whose face is put in, alike.
-            identity: share of the target's face, 0 to 1; by default 1.
-            method: "latent" turns the target's face in the model's latent space; "warp" warps its picture.
-            shape: share of the target's shape of face, 0 to 1; the photo's head is reshaped round it, as far as half of
-                it for "latent". By default 1 for "latent", 0.5 for "warp".
-            skin: whose tone of skin the result has.
-            pairs: of two folders, "name" or "all".
-            source_face: faces to replace; by default the only one.
-            target_face: face to put in; by default the only one.
-            pose_method: how the latent method turns a face: "linear" along the model's directions, "rotator" by a
-                network trained for it.
-            rotator_path: file of that network; by default the model's own.
-            refine: refine the fused code by so many steps.
-            weights: of the refinement's terms, by name.
-            fit_steps: refine each face's code by so many steps before.
-            tune: tune a copy of the model to both faces by so many steps before.
-            photo_format: "png", "jpg" or "webp".
-            save_steps: write every intermediate picture.
-            save_mp4: write a video from the source photo to the result.
+            options: see `FuseOptions`.
 
         Raises:
             InputError: a picture cannot be read, both are the same file, or a face is smaller than 32 pixels.
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used, or several faces without a choice.
         """
-        options = self.check(
-            FuseOptions, identity=identity, method=method, shape=shape, skin=skin, pairs=pairs, source_face=source_face,
-            target_face=target_face, pose_method=pose_method,
-            rotator_path=None if rotator_path is None else os.fspath(rotator_path), refine=refine, weights=weights,
-            fit_steps=fit_steps, tune=tune, photo_format=photo_format, save_steps=save_steps, save_mp4=save_mp4,
-        )  # fmt: skip
-        jobs = make_pairs(source, target, options.pairs)
-        if is_many(source) or is_many(target):
-            return BatchResult(run_batch(jobs, lambda job: self.run_job(job, options)))
-        return self.run_job(jobs[0], options)
+        return self.run_inputs(open_pairs(source, target, options.pairs), lambda job: self.fuse_pair(job, options))
 
-    def run_job(self, job: Job, options: FuseOptions) -> FusionResult:
-        """Fuse one pair of photos with validated options."""
+    def fuse_pair(self, job: Job, options: FuseOptions) -> Made[FusionResult]:
+        """Fuse one pair of photos."""
         pair: Pair = job.source
-        results = self.results()
-        self.files = results.files
+        results = self.open_results()
         if same_file(*pair):
-            raise InputError("source and target are the same photo", where=_name(pair.source), cure="Give two people")
-        source = self._open("source", pair.source, options, results)
-        target = self._open("target", pair.target, options, results)
+            raise InputError("source and target are the same photo", where=_path(pair.source), cure="Give two people")
+        source = _open_photo("source", pair.source, options.source_face, results)
+        target = _open_photo("target", pair.target, options.target_face, results)
         partners = _partners(source.faces, target.faces, pair)
         photo, mask = source.photo, np.zeros(source.photo.shape[:2], np.float32)
-        faces, seen = [], []
+        fusions: list[_FaceFusion] = []
         for number, (face, partner) in enumerate(zip(source.faces, partners, strict=True), start=1):
             self.progress("fusing faces", number - 1, len(partners))
-            fusion, fused, found = self._fuse(photo, face, target.photo, partner, options, job.stem)
-            photo, mask = fusion.image, np.maximum(mask, fusion.mask)
-            faces.append(fused)
-            seen.append(found)
-        result = _result(photo, mask, faces)
-        self._write(job.stem, source, target.photo, result, seen, options, results)
-        return result
+            interrupted = any(fusion.interrupted for fusion in fusions)
+            pair_of_faces = _FaceInPhoto(photo, face), _FaceInPhoto(target.photo, partner)
+            fusions.append(self._fuse_face(*pair_of_faces, options, job.stem, interrupted))
+            photo, mask = fusions[-1].fusion.image, np.maximum(mask, fusions[-1].fusion.mask)
+        result = _result(photo, mask, [fusion.fused for fusion in fusions])
+        self._write(job.stem, source, target.photo, result, [fusion.face for fusion in fusions], options, results)
+        return results.made(result, any(fusion.interrupted for fusion in fusions))
 
-    def prepare(self, options: ModelOptions) -> None:
-        """Find what would fail every pair alike: the output folder, and the model where one is needed."""
-        assert isinstance(options, FuseOptions)
-        self.results()
-        if options.method == "latent":
-            super().prepare(options)
-            self.directions(None, ("yaw", "pitch"))
-            choose_turn(self, options)
-
-    def _open(self, side: str, given: Any, options: FuseOptions, results: Results) -> _Setting:
-        """Read a photo and choose its faces.
+    def check_before_pairs(self, options: FuseOptions) -> None:
+        """Find faults that would fail every pair alike: the output folder, and the model where one is needed.
 
         Raises:
-            InputError: it cannot be read, or a chosen face is too small.
-            NoFaceError: no face, or not the one asked for.
-            ConfigError: several faces, and none chosen.
+            PpganExtError: the first fault.
         """
-        from ppgan_ext.faces.detect import choose, find_faces
+        if options.method == "warp":
+            self.open_results()
+            return
+        self.check_before_batch()
+        self.directions(None, ("yaw", "pitch"))
+        choose_turn(self, options)
 
-        photo = images.read_image(given)
-        faces = find_faces(photo)
-        which = options.source_face if side == "source" else options.target_face
-        if which is None and len(faces) > 1:
-            raise self._several(side, given, photo, faces, results)
-        try:
-            chosen = choose(faces, which or "largest")
-        except NoFaceError as error:
-            cure = (error.cure or "").replace("--list_faces", "'ppgan-ext age --list_faces'")
-            raise NoFaceError(error.what, where=_name(given) or f"the {side}", cure=cure) from error
-        smallest = min(chosen, key=lambda face: face.box.width)
-        if smallest.box.width < SMALLEST_FACE:
-            raise InputError(
-                f"the {side}'s face is {smallest.box.width:.0f} pixels wide, which is too small to work on",
-                where=_name(given),
-                cure=f"Give a photo in which it has at least {SMALLEST_FACE}",
-            )
-        return _Setting(photo, chosen)
+    def _fuse_face(
+        self, source: _FaceInPhoto, target: _FaceInPhoto, options: FuseOptions, name: str, interrupted: bool
+    ) -> _FaceFusion:
+        """Put one face on another, and measure the result.
 
-    def _several(self, side: str, given: Any, photo: Image, faces: Sequence[Face], results: Results) -> ConfigError:
-        """Draw the numbers of the faces, and say where they can be seen."""
-        from ppgan_ext.faces.preview import numbered_preview
-
-        cure = f"Choose with --{side}_face 1 to {len(faces)}, or largest"
-        if results.folder is not None:
-            stem = side if _name(given) is None else os.path.splitext(os.path.basename(given))[0]  # noqa: PTH119, PTH122
-            preview = pictures.write_image(results.folder / f"{stem}.faces.png", numbered_preview(photo, faces))
-            cure += f"; the numbers are drawn in {preview}"
-        return ConfigError(f"the {side} shows {len(faces)} faces", where=_name(given), cure=cure)
-
-    def _fuse(
-        self, photo: Image, face: Face, other: Image, other_face: Face, options: FuseOptions, name: str
-    ) -> tuple[Fusion, FusedFace, Face]:
-        """Put one face on another; give the fusion, what is to be said of it, and the face in it."""
-        from ppgan_ext.faces.descriptor import face_descriptor
-        from ppgan_ext.faces.swap.warp_method import fuse_by_warp
-
+        Args:
+            source: the face to replace.
+            target: the face to put in.
+            options: method, shares, steps.
+            name: name of the pair, for warnings.
+            interrupted: whether Ctrl-C has ended the work on an earlier face early.
+        """
         terms: dict[str, float] = {}
         if options.method == "warp":
             fusion = fuse_by_warp(
-                photo, face.landmarks, other, other_face.landmarks,
-                identity=options.identity, shape=0.5 if options.shape is None else options.shape, skin=options.skin,
+                source.photo, source.face.landmarks, target.photo, target.face.landmarks, identity=options.identity,
+                shape=_WARP_SHAPE if options.shape is None else options.shape, skin=options.skin,
             )  # fmt: skip
-            pictures = fusion.images
+            steps = fusion.images
         else:
-            latent = fuse_in_latent_space(self, photo, face, other, other_face, options, name, self.interrupted)
-            fusion, pictures, terms, self.interrupted = latent.fusion, latent.images, latent.terms, latent.interrupted
-        seen = _look(fusion.image, face, fusion.landmarks)
-        person, wanted, before = (
-            face_descriptor(*shown) for shown in ((fusion.image, seen), (other, other_face), (photo, face))
-        )
-        to_target, to_source = (float(np.linalg.norm(person - known)) for known in (wanted, before))
+            fusion, _, steps, terms, interrupted = fuse_in_latent_space(
+                self, *source, *target, options, name, interrupted
+            )
+        result = _FaceInPhoto(fusion.image, _find_again(fusion.image, source.face, fusion.landmarks))
+        descriptor, of_target, of_source = (face_descriptor(*shown) for shown in (result, target, source))
         fused = FusedFace(
-            _pose(photo, face), _pose(other, other_face), _pose(fusion.image, seen), to_target, to_source,
-            fusion.step.result, fusion.step.photo, pictures, terms,
+            _pose(source), _pose(target), _pose(result),
+            float(np.linalg.norm(descriptor - of_target)), float(np.linalg.norm(descriptor - of_source)),
+            fusion.step.result, fusion.step.photo, steps, terms,
         )  # fmt: skip
-        return fusion, fused, seen
+        return _FaceFusion(fusion, fused, result.face, interrupted)
 
     def _write(
         self,
         stem: str,
-        source: _Setting,
+        source: _ChosenFaces,
         other: Image,
         result: FusionResult,
-        seen: Sequence[Face],
+        result_faces: Sequence[Face],
         options: FuseOptions,
-        results: Results,
+        results: ResultFolder,
     ) -> None:
-        """Write the result, and what else was asked for."""
-        if results.folder is None:
-            return
+        """Write the result, and on request the intermediate pictures and a video."""
         results.image(f"{stem}.fused.{options.photo_format}", result.image, NOTE)
         if options.save_steps:
-            steps = self.results(f"{stem}.steps")
+            steps = results.subfolder(f"{stem}.steps")
             for number, (name, image) in enumerate(_steps(source.photo, other, result), start=1):
                 steps.image(f"{number:02d}.{name}.png", image, NOTE)
-            results.files += steps.files
         if options.save_mp4:
-            frames = self._morph(source, result.image, seen)
+            frames = self._morph(source, result.image, result_faces)
             results.animation(f"{stem}.fused.mp4", frames, FRAMES_PER_SECOND, NOTE)
 
-    def _morph(self, source: _Setting, result: Image, seen: Sequence[Face]) -> Iterator[Image]:
+    def _morph(self, source: _ChosenFaces, result: Image, result_faces: Sequence[Face]) -> Iterator[Image]:
         """Pass from the source photo to the result, with a soft start and end; small enough for a video."""
-        from ppgan_ext.faces.swap.reshape import morph
-
         height, width = result.shape[:2]
         factor = min(1.0, LONGEST_SIDE["mp4"] / max(height, width))
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         scale = np.array(size) / (width, height)
         first, last = images.resize(source.photo, size), images.resize(result, size)
-        before, after = ([(face.landmarks + 0.5) * scale - 0.5 for face in faces] for faces in (source.faces, seen))
+        before, after = (
+            [(face.landmarks + 0.5) * scale - 0.5 for face in faces] for faces in (source.faces, result_faces)
+        )
         for frame in range(_FRAMES + 1):
             self.progress("drawing the MP4", frame, _FRAMES + 1)
             yield morph(first, before, last, after, 0.5 - 0.5 * np.cos(np.pi * frame / _FRAMES))
 
 
+def _open_photo(
+    side: str, source: Any, which: Literal["all", "largest"] | list[int] | None, results: ResultFolder
+) -> _ChosenFaces:
+    """Read a photo and choose its faces.
+
+    Args:
+        side: "source" or "target", for messages.
+        source: the photo.
+        which: faces to choose; None for the only one.
+        results: where a preview is written if there are several to choose from.
+
+    Raises:
+        InputError: it cannot be read, or a chosen face is too small.
+        NoFaceError: no face, or not the one asked for.
+        ConfigError: several faces, and none chosen.
+    """
+    photo = images.read_image(source)
+    faces = find_faces(photo)
+    if which is None and len(faces) > 1:
+        raise _several_faces(side, source, photo, faces, results)
+    try:
+        chosen_faces = choose(faces, which or "largest")
+    except NoFaceError as error:
+        cure = (error.cure or "").replace("--list_faces", "'ppgan-ext age --list_faces'")
+        raise NoFaceError(error.what, where=_path(source) or f"the {side}", cure=cure) from error
+    smallest = min(chosen_faces, key=lambda face: face.box.width)
+    if smallest.box.width < SMALLEST_FACE:
+        raise InputError(
+            f"the {side}'s face is {smallest.box.width:.0f} pixels wide, which is too small to work on",
+            where=_path(source),
+            cure=f"Give a photo in which it has at least {SMALLEST_FACE}",
+        )
+    return _ChosenFaces(photo, chosen_faces)
+
+
+def _several_faces(side: str, source: Any, photo: Image, faces: Sequence[Face], results: ResultFolder) -> ConfigError:
+    """Write a preview with the faces numbered, and return the error that names it."""
+    path = _path(source)
+    cure = f"Choose with --{side}_face 1 to {len(faces)}, or largest"
+    if results.folder is not None:
+        stem = side if path is None else Path(path).stem
+        preview = pictures.write_image(results.folder / f"{stem}.faces.png", numbered_preview(photo, faces))
+        cure += f"; the numbers are drawn in {preview}"
+    return ConfigError(f"the {side} shows {len(faces)} faces", where=path, cure=cure)
+
+
 def _partners(faces: Sequence[Face], others: Sequence[Face], pair: Pair) -> list[Face]:
-    """Give each face of the source the one that takes its place."""
+    """Return for each face of the source the face that takes its place."""
     if len(others) == 1:
         return list(others) * len(faces)
     if len(others) == len(faces):
         return list(others)
     raise ConfigError(
         f"{len(others)} faces cannot take the place of {len(faces)}",
-        where=_name(pair.target),
+        where=_path(pair.target),
         cure="Choose one with --target_face, or as many as --source_face chooses",
     )
 
@@ -316,7 +326,7 @@ def _result(image: Image, mask: FloatArray, faces: list[FusedFace]) -> FusionRes
 
 
 def _steps(photo: Image, other: Image, result: FusionResult) -> Iterator[tuple[str, Image]]:
-    """Name the pictures that led to a result, in order."""
+    """Yield the pictures that led to a result with their names, in order."""
     yield "source", photo
     yield "target", other
     for number, face in enumerate(result.faces, start=1):
@@ -327,20 +337,16 @@ def _steps(photo: Image, other: Image, result: FusionResult) -> Iterator[tuple[s
     yield "result", result.image
 
 
-def _name(given: object) -> str | None:
-    """Give the path of an input; None for one in memory."""
-    return str(given) if isinstance(given, (str, os.PathLike)) else None
+def _path(source: object) -> str | None:
+    """Return the path of an input; None for one in memory."""
+    return str(source) if isinstance(source, (str, os.PathLike)) else None
 
 
-def _look(image: Image, face: Face, placed: FloatArray) -> Face:
-    """Find the landmarks of a face that was put into a photo; where they are in doubt, those it was put to."""
-    from ppgan_ext.faces.landmarks import sure_landmarks
-
+def _find_again(image: Image, face: Face, placed: FloatArray) -> Face:
+    """Find the landmarks of a face in a result; where they are uncertain, take those it was placed at, (68, 2)."""
     landmarks = sure_landmarks(image, face.box)
     return Face(face.box, placed if landmarks is None else landmarks)
 
 
-def _pose(image: Image, face: Face) -> Pose:
-    from ppgan_ext.faces.pose import head_pose
-
-    return head_pose(face.landmarks, (image.shape[1], image.shape[0]))
+def _pose(shown: _FaceInPhoto) -> Pose:
+    return head_pose(shown.face.landmarks, (shown.photo.shape[1], shown.photo.shape[0]))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from ppgan_ext import images
+from ppgan_ext.apps.codes.encoded_face import EncodedFace, render_pixels
 from ppgan_ext.apps.fusion.crop_geometry import crop_box, crop_landmarks
 from ppgan_ext.apps.fusion.options import FuseOptions
-from ppgan_ext.apps.photo.portrait import Portrait, render_pixels
 from ppgan_ext.types import Crop, FloatArray, Image
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ class FusionRenderer:
     """
 
     engine: Engine
-    source: Portrait
-    target: Portrait
+    source: EncodedFace
+    target: EncodedFace
     directions: Mapping[str, Direction]
     options: FuseOptions
 

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
 
-from ppgan_ext.apps.batch import BatchResult, Job
-from ppgan_ext.apps.options import AgeOptions, PhotoOptions
-from ppgan_ext.apps.photo.portrait import Portrait
-from ppgan_ext.apps.photo.predictor import PhotoPredictor, Variant, apply_edits, layer_numbers
+from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.photo.options import AgeOptions
+from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
+from ppgan_ext.apps.photo.predictor import PhotoPredictor
+from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.images import ImageSource
+from ppgan_ext.latents.directions import Direction, apply
 from ppgan_ext.types import FloatArray, Image
-
-if TYPE_CHECKING:
-    from ppgan_ext.latents.directions import Direction
 
 DEFAULT_YEARS = (-20.0, 20.0, 40.0)
 
 
 class AgeResult(NamedTuple):
-    """What came of one photo.
+    """A photo at other ages.
 
     Attributes:
         src: the photo, upright, (H, W, 3) RGB uint8.
         dst: for each of the years the whole edited photo, of the same size.
         latent: for each face the code before editing, (n_latent, 512) float32.
         strip: for each face a labelled row: as in the photo, its reconstruction, as in each edited photo.
-        apparent_age: for each face the age it appears to have, in years; None if the direction cannot tell.
+        apparent_age: for each face the age it appears to have, in years; None if the direction has no regression.
     """
 
     src: Image
@@ -37,7 +38,7 @@ class AgeResult(NamedTuple):
     apparent_age: list[float | None]
 
 
-class AgeEditingPredictor(PhotoPredictor):
+class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
     """Edits the age of every chosen face of a photo.
 
     Example:
@@ -45,131 +46,103 @@ class AgeEditingPredictor(PhotoPredictor):
     """
 
     needs_encoder = True
-    strip_name = "age"
+    edit_name = "age"
 
+    @options_as_arguments(
+        AgeOptions,
+        positional=("years", "target_age"),
+        keyword=(
+            "faces", "fit_steps", "tune", "save_tuned", "edit", "layers", "direction_path", "blend", "photo_format",
+            "save_gif", "save_mp4",
+        ),
+    )  # fmt: skip
     def run(
-        self,
-        image: ImageSource | Sequence[ImageSource],
-        years: float | Sequence[float] | None = None,
-        target_age: float | None = None,
-        *,
-        faces: Literal["all", "largest"] | int | Sequence[int] = "all",
-        fit_steps: int = 0,
-        tune: int = 0,
-        save_tuned: bool = False,
-        edit: Mapping[str, float] | None = None,
-        layers: Sequence[int | str] | None = None,
-        direction_path: str | None = None,
-        blend: str = "change",
-        photo_format: str = "png",
-        save_gif: bool = False,
-        save_mp4: bool = False,
+        self, image: ImageSource | Sequence[ImageSource], options: AgeOptions
     ) -> AgeResult | BatchResult[AgeResult]:
         """Edit one photo, or several.
 
         Writes for ``photo.jpg``: ``photo.age+20.png`` and so on (with ``target_age`` 70: ``photo.age70.png``),
         ``photo.age.strip.png``, ``photo.npy`` (``photo.face1.npy`` ... if several faces), and on request
-        ``photo.age.gif``, ``photo.age.mp4``.
+        ``photo.age.gif``, ``photo.age.mp4`` and ``photo.tuned.safetensors`` (``photo.face1.tuned.safetensors`` ...).
+
+        Ctrl-C ends a tuning (pivotal tuning, arXiv 2106.05744) early: the generator as tuned until then is used, and
+        ``interrupted`` is set.
 
         Args:
-            image: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then a `BatchResult` comes
-                back, and a failure ends only its own photo.
-            years: years to add, one result for each; by default -20, 20 and 40.
-            target_age: apparent age to reach, instead of ``years``.
-            faces: "all", "largest", or numbers from 1, the largest.
-            fit_steps: refine each face's code by this many optimiser steps.
-            tune: tune a copy of the model to each face by this many steps (pivotal tuning), e.g. 60. Ctrl-C ends the
-                tuning early: what it has come to is used, and ``interrupted`` is set.
-            save_tuned: also write ``photo.tuned.safetensors`` (``photo.face1.tuned.safetensors`` ... if several
-                faces), for ``weight_path``.
-            edit: further edits to make in every result, e.g. {"smile": 1}.
-            layers: edit only these layers.
-            direction_path: a file of directions of your own.
-            blend: "change", "replace" or "seamless".
-            photo_format: "png", "jpg" or "webp".
-            save_gif: also write an animation.
-            save_mp4: also write it as a video.
+            image: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then the result is a
+                `BatchResult`, and a failure ends only its own photo.
+            options: see `AgeOptions`.
 
         Raises:
             InputError: the picture cannot be read.
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used.
         """
-        options = self.check(
-            AgeOptions, years=years, target_age=target_age, faces=faces, fit_steps=fit_steps, tune=tune,
-            save_tuned=save_tuned, edit=edit, layers=layers, direction_path=direction_path, blend=blend,
-            photo_format=photo_format, save_gif=save_gif, save_mp4=save_mp4,
-        )  # fmt: skip
-        return self.run_each(image, lambda job: self.run_job(job, options))
+        return self.run_inputs(open_inputs(image), lambda job: self.edit_ages(job, options))
 
-    def run_job(self, job: Job, options: AgeOptions) -> AgeResult:
-        """Edit one photo with validated options."""
+    def edit_ages(self, job: Job, options: AgeOptions) -> Made[AgeResult]:
+        """Edit one photo."""
         made = self.edit_photo(job, options)
-        direction = self.directions(options.direction_path, ["age"])["age"]
-        codes = [portrait.w_plus for portrait in made.portraits]
-        return AgeResult(made.photo, made.edited, codes, made.strip, [apparent_age(direction, w) for w in codes])
+        edit = made.result
+        age = edit.plan.directions["age"]
+        return made.with_result(
+            AgeResult(
+                edit.photo,
+                [edited.image for edited in edit.edited],
+                [face.w_plus for face in edit.faces],
+                edit.strip,
+                [apparent_age(age, face.w_plus) for face in edit.faces],
+            )
+        )
 
-    def directions(self, path: str | None, names: Iterable[str]) -> dict[str, Direction]:
-        """Load directions, refused if their age is not scaled in years, as that of PaddleGAN's file is not."""
-        found = super().directions(path, names)
-        if "age" in found and found["age"].unit != "year":
+    def plan(self, options: AgeOptions) -> EditPlan:
+        """Make one result for each number of years, or one in which everybody reaches the target age.
+
+        Raises:
+            ConfigError: an unknown direction or layer, or an age that is not scaled in years, as PaddleGAN's is not.
+        """
+        directions = self.directions(options.direction_path, ["age", *options.edit])
+        if directions["age"].unit != "year":
             raise ConfigError(
                 "this age direction is not scaled in years",
-                where=path or self.engine.face_model.name,
+                where=options.direction_path or self.engine.face_model.name,
                 cure="Use 'ppgan-ext edit --edit age=3', where 5 is strong, or fit one with tools/find_directions.py",
             )
-        return found
+        return plan_ages(options, directions, layer_numbers(options.layers, self.n_latent))
 
-    def wanted(self, options: PhotoOptions) -> list[str]:
-        """Name age and the further edits."""
-        assert isinstance(options, AgeOptions)
-        return ["age", *options.edit]
 
-    def variants(
-        self, portraits: Sequence[Portrait], options: PhotoOptions, directions: Mapping[str, Direction]
-    ) -> list[Variant]:
-        """Make one result per number of years, or one in which everybody reaches the target age."""
-        assert isinstance(options, AgeOptions)
-        if options.target_age is not None:
-            return [self._at_age(portraits, options, directions, options.target_age)]
-        found = []
-        for years in options.years or DEFAULT_YEARS:
-            codes = [self._move(portrait.w_plus, options, directions, years) for portrait in portraits]
-            found.append(Variant(f"age{years:+g}", [f"{years:+g} years"] * len(portraits), codes, position=years))
-        return found
+def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: Sequence[int] | None) -> EditPlan:
+    """Plan the ages that the options ask for.
 
-    def face_labels(self, portraits: Sequence[Portrait], directions: Mapping[str, Direction]) -> list[str]:
-        """Say beside each reconstruction how old it looks."""
-        ages = [apparent_age(directions["age"], portrait.w_plus) for portrait in portraits]
-        return ["reconstruction" if age is None else f"reconstruction, looks {age:.0f}" for age in ages]
+    Args:
+        options: years or target age, and further edits.
+        directions: by name; "age" is scaled in years.
+        layers: the only layers to edit; None for all.
+    """
+    age = directions["age"]
 
-    def _move(
-        self, w_plus: FloatArray, options: AgeOptions, directions: Mapping[str, Direction], years: float
-    ) -> FloatArray:
-        return apply_edits(w_plus, directions, {"age": years, **options.edit}, options.layers)
+    def add_years(w_plus: FloatArray, years: float, label: str) -> EditedCode:
+        return EditedCode(apply(w_plus, directions, {"age": years, **options.edit}, layers), label)
 
-    def _at_age(
-        self,
-        portraits: Sequence[Portrait],
-        options: AgeOptions,
-        directions: Mapping[str, Direction],
-        target: float,
-    ) -> Variant:
-        """Choose for each face the years that bring the regression's estimate to the target, other edits included."""
-        age = directions["age"]
-        layers = None if options.layers is None else layer_numbers(options.layers, self.n_latent)
-        moves = [
-            age.amount_to(target, apply_edits(portrait.w_plus, directions, options.edit, options.layers), layers)
-            for portrait in portraits
+    def reach(w_plus: FloatArray, target: float) -> EditedCode:
+        """Add the years after which the regression estimates the target age, the other edits included."""
+        years = age.amount_to(target, apply(w_plus, directions, options.edit, layers), layers)
+        return add_years(w_plus, years, f"age {target:g} ({years:+.0f} years)")
+
+    def describe(w_plus: FloatArray) -> str:
+        estimate = apparent_age(age, w_plus)
+        return "reconstruction" if estimate is None else f"reconstruction, looks {estimate:.0f}"
+
+    if options.target_age is not None:
+        variants = [Variant(f"age{options.target_age:g}", 1.0, partial(reach, target=options.target_age))]
+    else:
+        variants = [
+            Variant(f"age{years:+g}", years, partial(add_years, years=years, label=f"{years:+g} years"))
+            for years in options.years or DEFAULT_YEARS
         ]
-        labels = [f"age {target:g} ({years:+.0f} years)" for years in moves]
-        codes = [
-            self._move(portrait.w_plus, options, directions, years)
-            for portrait, years in zip(portraits, moves, strict=True)
-        ]
-        return Variant(f"age{target:g}", labels, codes, position=1.0)
+    return EditPlan(directions, variants, describe)
 
 
 def apparent_age(direction: Direction, w_plus: FloatArray) -> float | None:
-    """Estimate the age that a code, (n_latent, 512), shows, in years; None if the direction has no regressor."""
+    """Estimate the age that a code, (n_latent, 512), shows, in years; None if the direction has no regression."""
     return float(direction.measure(w_plus)) if direction.regressor is not None else None

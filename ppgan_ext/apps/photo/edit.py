@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ppgan_ext.apps.batch import BatchResult, Job, is_batch
-from ppgan_ext.apps.options import EditOptions, PhotoOptions
-from ppgan_ext.apps.photo.portrait import Portrait, render_image
-from ppgan_ext.apps.photo.predictor import PhotoPredictor, Variant, apply_edits
+from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.codes.encoded_face import render_image
+from ppgan_ext.apps.photo.options import EditOptions
+from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
+from ppgan_ext.apps.photo.predictor import PhotoPredictor
+from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.images import ImageSource
+from ppgan_ext.latents.codes import load_code
+from ppgan_ext.latents.directions import apply
 from ppgan_ext.types import FloatArray, Image
-
-if TYPE_CHECKING:
-    from ppgan_ext.latents.directions import Direction
 
 _LONGEST_NAME = 80
 
@@ -36,29 +38,31 @@ class EditResult(NamedTuple):
     latent: FloatArray
 
 
-class StyleGANv2EditingPredictor(PhotoPredictor):
+class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
     """Edits codes and photos.
 
     Args:
         model_type: a model of the catalog.
-        direction_path: a file of directions of your own; by default the one that belongs to the model.
+        direction_path: your own file of directions; by default the file that belongs to the model.
         **settings: as for `Predictor`.
     """
 
-    strip_name = "edit"
+    edit_name = "edit"
 
     def __init__(self, model_type: str | None = None, direction_path: str | None = None, **settings: Any) -> None:
         super().__init__(model_type=model_type, **settings)
         self.direction_path = direction_path
 
+    @options_as_arguments(
+        EditOptions,
+        positional=("direction", "offset"),
+        keyword=("edit", "layers"),
+        renamed={"direction": "direction_name", "offset": "direction_offset"},
+    )
     def run(
         self,
         latent: str | os.PathLike[str] | FloatArray | Sequence[str | os.PathLike[str] | FloatArray],
-        direction: str | None = None,
-        offset: float = 0.0,
-        *,
-        edit: Mapping[str, float] | None = None,
-        layers: Sequence[int | str] | None = None,
+        options: EditOptions,
     ) -> EditResult | BatchResult[EditResult]:
         """Edit a latent code.
 
@@ -66,87 +70,81 @@ class StyleGANv2EditingPredictor(PhotoPredictor):
 
         Args:
             latent: path (.npy, .npz, .pt) or array, W or W+; or a list of those.
-            direction: name of a direction.
-            offset: how far, in the direction's unit.
-            edit: more directions at once, e.g. {"age": 20, "smile": 1}.
-            layers: edit only these layers: numbers, ranges as "0-3", or "coarse", "middle", "fine".
+            options: see `EditOptions`.
 
         Raises:
             ConfigError: an unknown direction, or nothing to do.
             InputError: the code cannot be read or has another shape.
         """
-        options = self.check(
-            EditOptions, direction_name=direction, direction_offset=offset, edit=edit, layers=layers,
-            direction_path=self.direction_path,
-        )  # fmt: skip
-        alone = not is_batch(latent)
-        return self.run_each(latent, lambda job: self.run_job(job, options, None if alone else job.stem))
+        options = self._with_own_directions(options)
+        return self.run_inputs(open_inputs(latent), lambda job: self.edit_code(job, options))
 
-    def run_job(self, job: Job, options: EditOptions, subfolder: str | None = None) -> EditResult:
-        """Edit one code with validated options."""
-        from ppgan_ext.latents.codes import load_code
+    @options_as_arguments(
+        EditOptions,
+        required=("edit",),
+        keyword=(
+            "faces", "fit_steps", "tune", "save_tuned", "layers", "blend", "photo_format", "save_gif", "save_mp4",
+        ),
+    )  # fmt: skip
+    def run_photo(
+        self, image: ImageSource | Sequence[ImageSource], options: EditOptions
+    ) -> EditResult | BatchResult[EditResult]:
+        """Edit the faces of a whole photo, or of several.
 
-        results = self.results(subfolder)
-        self.files = results.files
-        edits = wanted_edits(options)
-        directions = self.directions(options.direction_path, edits)
+        Writes for ``photo.jpg`` and {"age": 20, "smile": 1} ``photo.age+20.smile+1.png``; other files as
+        `AgeEditingPredictor.run`, with "edit" in place of "age".
+
+        Args:
+            image: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then the result is a
+                `BatchResult`, and a failure ends only its own photo.
+            options: see `EditOptions`.
+
+        Raises:
+            InputError: the picture cannot be read.
+            NoFaceError: no face, or not the one asked for.
+            ConfigError: an argument that cannot be used.
+        """
+        options = self._with_own_directions(options)
+        return self.run_inputs(open_inputs(image), lambda job: self.edit_faces(job, options))
+
+    def edit_code(self, job: Job, options: EditOptions) -> Made[EditResult]:
+        """Edit one code."""
+        results = self.open_results(job.subfolder)
+        (variant,) = self.plan(options).variants
         before = load_code(job.source, self.n_latent)
-        after = apply_edits(before, directions, edits, options.layers)
+        after = variant.edit(before).w_plus
         src, dst = render_image(self.engine, before), render_image(self.engine, after)
         results.image("src.editing.png", src)
         results.image("dst.editing.png", dst)
         results.code("dst.editing.npy", after)
-        return EditResult(src, dst, after)
+        return results.made(EditResult(src, dst, after))
 
-    def run_photo(
-        self,
-        image: ImageSource | Sequence[ImageSource],
-        edit: Mapping[str, float],
-        *,
-        faces: Literal["all", "largest"] | int | Sequence[int] = "all",
-        fit_steps: int = 0,
-        tune: int = 0,
-        save_tuned: bool = False,
-        layers: Sequence[int | str] | None = None,
-        blend: str = "change",
-        photo_format: str = "png",
-        save_gif: bool = False,
-        save_mp4: bool = False,
-    ) -> EditResult | BatchResult[EditResult]:
-        """Edit the faces of a whole photo; arguments and files as for `AgeEditingPredictor.run`.
-
-        For ``photo.jpg`` and {"age": 20, "smile": 1} the photo is written as ``photo.age+20.smile+1.png``.
-        """
-        options = self.check(
-            EditOptions, edit=edit, faces=faces, fit_steps=fit_steps, tune=tune, save_tuned=save_tuned, layers=layers,
-            blend=blend, photo_format=photo_format, save_gif=save_gif, save_mp4=save_mp4,
-            direction_path=self.direction_path,
-        )  # fmt: skip
-        return self.run_each(image, lambda job: self.run_photo_job(job, options))
-
-    def run_photo_job(self, job: Job, options: EditOptions) -> EditResult:
-        """Edit one photo with validated options."""
+    def edit_faces(self, job: Job, options: EditOptions) -> Made[EditResult]:
+        """Edit one photo."""
         made = self.edit_photo(job, options)
-        return EditResult(made.photo, made.edited[0], np.stack(made.variants[0].codes))
+        (edited,) = made.result.edited
+        codes = np.stack([code.w_plus for code in edited.codes])
+        return made.with_result(EditResult(made.result.photo, edited.image, codes))
 
-    def wanted(self, options: PhotoOptions) -> list[str]:
-        """Name all directions of the edits."""
-        assert isinstance(options, EditOptions)
-        return list(wanted_edits(options))
-
-    def variants(
-        self, portraits: Sequence[Portrait], options: PhotoOptions, directions: Mapping[str, Direction]
-    ) -> list[Variant]:
-        """Make the one result that all edits together give."""
-        assert isinstance(options, EditOptions)
-        edits = wanted_edits(options)
-        codes = [apply_edits(portrait.w_plus, directions, edits, options.layers) for portrait in portraits]
+    def plan(self, options: EditOptions) -> EditPlan:
+        """Make the one result of all edits together."""
+        edits = named_edits(options)
+        directions = self.directions(options.direction_path, edits)
+        layers = layer_numbers(options.layers, self.n_latent)
         label = ", ".join(f"{name} {offset:+g}" for name, offset in edits.items())
-        return [Variant(edit_name(edits), [label] * len(portraits), codes, position=1.0)]
+
+        def edit(w_plus: FloatArray) -> EditedCode:
+            return EditedCode(apply(w_plus, directions, edits, layers), label)
+
+        return EditPlan(directions, [Variant(edit_name(edits), 1.0, edit)])
+
+    def _with_own_directions(self, options: EditOptions) -> EditOptions:
+        """Add the constructor's file of directions to the options of a call."""
+        return options.model_copy(update={"direction_path": self.direction_path})
 
 
-def wanted_edits(options: EditOptions) -> dict[str, float]:
-    """Put ``direction_name`` and ``edit`` together.
+def named_edits(options: EditOptions) -> dict[str, float]:
+    """Merge ``direction_name`` and ``edit``.
 
     Raises:
         ConfigError: there is none, or one is given twice.

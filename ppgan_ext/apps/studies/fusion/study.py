@@ -47,7 +47,7 @@ def run_study(options: FusionStudyOptions, progress: Progress = no_progress) -> 
     pairs = choose_pairs(options, progress)
     predictor = FaceFusionPredictor.from_options(options.model_copy(update={"output_path": None}))
     for method in options.methods:
-        predictor.prepare(options.with_method(method))
+        predictor.check_before_pairs(options.with_method(method))
     table = folder / "pairs.csv"
     measurements, examples = _measure_pairs(predictor, pairs, options, table, progress)
     summary = report.summarise(measurements)

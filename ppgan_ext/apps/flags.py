@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Sequence
 from typing import Any, NoReturn
 
 from pydantic.fields import FieldInfo
 
-from ppgan_ext.apps.options import Options
+from ppgan_ext.apps.options import Options, literal_choices, plain_types
 from ppgan_ext.errors import ConfigError
 
 GROUP_TITLES = {
@@ -40,9 +39,8 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: an unknown flag, a flag without its value, or a word that belongs to no flag.
         """
-        known = self._option_string_actions
-        spelt = [_underscored(word, known) for word in argv]
-        values, extras = self.parse_known_args(spelt)
+        words = [_underscored(word, self._option_string_actions) for word in argv]
+        values, extras = self.parse_known_args(words)
         if extras:
             raise ConfigError(f"unknown {_kind(extras[0])} '{extras[0]}'", where=self.prog, cure=self._cure(extras[0]))
         return dict(vars(values))
@@ -66,9 +64,9 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
 
 def add_arguments(parser: argparse.ArgumentParser, model: type[Options]) -> None:
-    """Add one flag per field of an options model.
+    """Add one flag for each field of an options model.
 
-    Values stay text here; the model converts and checks them, so that a YAML file and a flag meet the same checks.
+    Values stay text here; the model converts and checks them, so that flags and YAML files meet the same checks.
     """
     keys = {name: group_of(field) for name, field in model.model_fields.items()}
     groups = {key: parser.add_argument_group(GROUP_TITLES[key]) for key in GROUP_TITLES if key in keys.values()}
@@ -87,12 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser, model: type[Options]) -> None
         groups[key].add_argument(f"--{name}", metavar=_metavar(field, kind), help=_help(field), **common)
 
 
-def take_back_alternatives(model: type[Options], overrides: dict[str, Any]) -> dict[str, Any]:
-    """Let a flag win over what a YAML file says for an option that excludes it.
+def reset_alternatives(model: type[Options], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Reset the options that a given flag excludes, so that the flag wins over them in a YAML file.
 
     Example:
-        >>> from ppgan_ext.apps.options import AgeOptions
-        >>> take_back_alternatives(AgeOptions, {"target_age": "70"})
+        >>> from ppgan_ext.apps.photo.options import AgeOptions
+        >>> reset_alternatives(AgeOptions, {"target_age": "70"})
         {'target_age': '70', 'years': None}
     """
     result = dict(overrides)
@@ -111,35 +109,13 @@ def group_of(field: FieldInfo) -> str:
 
 
 def value_kind(annotation: Any) -> str:
-    """Say how a field is written on a command line: "switch", "list" (one or more words) or "value"."""
-    for part in _parts(annotation):
+    """Return how a field is written on a command line: "switch", "list" (one or more words) or "value"."""
+    for part in plain_types(annotation):
         if part is bool:
             return "switch"
         if typing.get_origin(part) in (list, dict):
             return "list"
     return "value"
-
-
-def literal_choices(annotation: Any) -> tuple[str, ...]:
-    """Return the words that a ``Literal`` field may take; empty for other fields."""
-    return tuple(
-        str(word)
-        for part in _parts(annotation)
-        if typing.get_origin(part) is typing.Literal
-        for word in typing.get_args(part)
-    )
-
-
-def _parts(annotation: Any) -> Iterator[Any]:
-    """The plain types inside Annotated, Optional and unions."""
-    origin = typing.get_origin(annotation)
-    if origin is typing.Annotated:
-        yield from _parts(typing.get_args(annotation)[0])
-    elif origin in (typing.Union, types.UnionType):
-        for part in typing.get_args(annotation):
-            yield from _parts(part)
-    elif annotation is not type(None):
-        yield annotation
 
 
 def _metavar(field: FieldInfo, kind: str) -> str:
@@ -149,7 +125,7 @@ def _metavar(field: FieldInfo, kind: str) -> str:
     if choices:
         return "WHICH"
     words = {int: "N", float: "X", str: "TEXT", dict: "NAME=X"}
-    for part in _parts(field.annotation):
+    for part in plain_types(field.annotation):
         inner = typing.get_args(part)[0] if typing.get_origin(part) is list else part
         return words.get(typing.get_origin(inner) or inner, "VALUE")
     return "VALUE"
@@ -164,11 +140,11 @@ def _help(field: FieldInfo) -> str:
     return f"{text} (default: {shown})".replace("%", "%%")
 
 
-def _underscored(word: str, known: dict[str, argparse.Action]) -> str:
-    """Turn ``--input-image=x`` to ``--input_image=x`` where that is a flag."""
+def _underscored(word: str, flags: Container[str]) -> str:
+    """Turn ``--input-image=x`` into ``--input_image=x`` where that is a flag."""
     flag, sign, value = word.partition("=")
     fixed = "--" + flag[2:].replace("-", "_")
-    return fixed + sign + value if flag.startswith("--") and flag not in known and fixed in known else word
+    return fixed + sign + value if flag.startswith("--") and flag not in flags and fixed in flags else word
 
 
 def _kind(word: str) -> str:

@@ -1,0 +1,116 @@
+"""From the faces of a photo to their latent codes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from ppgan_ext import images
+from ppgan_ext.errors import NoFaceError
+from ppgan_ext.faces.align import crop_face
+from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.types import Crop, Face, FloatArray, Image
+
+if TYPE_CHECKING:
+    from ppgan_ext.engine import Engine
+    from ppgan_ext.latents.tuning import Tuning
+
+Refine: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]
+Tune: TypeAlias = "Callable[[FloatArray, FloatArray], Tuning]"
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedFace:
+    """One face of a photo, its latent code, and how the model draws it.
+
+    Attributes:
+        face: where it is in the photo.
+        crop: the aligned square, of the model's size and template.
+        w_plus: its code, (n_latent, 512).
+        pixels: the code rendered, (1, 3, S, S), about [-1, 1].
+        encoded: the encoder's first estimate, by which a tuned model recognises the face, (n_latent, 512); None where
+            the code itself is the encoder's.
+        tuning: a generator tuned to this face, which then draws it; None for the model's own.
+    """
+
+    face: Face
+    crop: Crop
+    w_plus: FloatArray
+    pixels: FloatArray
+    encoded: FloatArray | None = None
+    tuning: Tuning | None = None
+
+    def draw(self, engine: Engine, w_plus: FloatArray) -> FloatArray:
+        """Render another code of this face, (n_latent, 512), as pixels, (1, 3, S, S)."""
+        return render_pixels(engine if self.tuning is None else self.tuning, w_plus)
+
+    @property
+    def reconstruction(self) -> Image:
+        """The code rendered, (S, S, 3) RGB uint8."""
+        return images.to_image(self.pixels)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the tuning to this face early."""
+        return self.tuning is not None and self.tuning.interrupted
+
+
+def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int], source: object = None) -> list[Face]:
+    """Find the faces of a photo and keep those asked for; numbers count from 1, the largest.
+
+    Args:
+        photo: (H, W, 3) RGB.
+        which: "all", "largest", or numbers.
+        source: where the photo comes from; a path is named in errors.
+
+    Raises:
+        NoFaceError: no face, or no face of such a number.
+    """
+    where = source if isinstance(source, (str, os.PathLike)) else None
+    try:
+        return choose(find_faces(photo), which if isinstance(which, str) else list(which))
+    except NoFaceError as error:
+        raise NoFaceError(error.what, where=where, cure=error.cure) from error
+
+
+def encode_face(
+    engine: Engine, photo: Image, face: Face, refine: Refine | None = None, tune: Tune | None = None
+) -> EncodedFace:
+    """Crop a face, find its code and render it.
+
+    Args:
+        engine: a model with an encoder.
+        photo: (H, W, 3) RGB.
+        face: one face of it.
+        refine: computes a better code from the crop's pixels, (1, 3, S, S), and the encoder's code.
+        tune: tunes a copy of the generator that draws these pixels from the code.
+
+    Raises:
+        ConfigError: the model has no encoder.
+    """
+    synthesizer = engine.synthesizer
+    crop = crop_face(photo, face, template=engine.face_model.record.crop, size=synthesizer.size)
+    pixels = images.to_pixels(crop.image)
+    encoded = engine.encode(pixels, num_passes=1)[0]
+    tuned_before = engine.face_model.tuned
+    pivot = None if tuned_before is None else tuned_before.pivot_of(encoded)
+    w_plus = engine.correct(encoded[None])[0] if pivot is None else pivot
+    if refine is not None:
+        w_plus = refine(pixels, w_plus)
+    tuning = None if tune is None else tune(pixels, w_plus)
+    drawn = render_pixels(engine, w_plus) if tuning is None else tuning.pixels
+    return EncodedFace(face, crop, w_plus, drawn, encoded, tuning)
+
+
+def render_image(engine: Engine | Tuning, w_plus: FloatArray) -> Image:
+    """Render one code, (n_latent, 512), as an image, (S, S, 3) RGB uint8."""
+    return images.to_image(render_pixels(engine, w_plus))
+
+
+def render_pixels(engine: Engine | Tuning, w_plus: FloatArray) -> FloatArray:
+    """Render one code, (n_latent, 512), as pixels, (1, 3, S, S), about [-1, 1]: not rounded before they are pasted."""
+    return engine.synthesizer.render(np.ascontiguousarray(w_plus, dtype=np.float32)[None])

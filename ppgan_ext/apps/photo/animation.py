@@ -1,0 +1,74 @@
+"""The animation that passes through the variants of a photo and back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ppgan_ext.apps.photo.pasting import paste_faces, shrink
+from ppgan_ext.apps.photo.plan import PhotoEdit
+from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.types import FloatArray, Image
+
+if TYPE_CHECKING:
+    from ppgan_ext.engine import Engine
+
+FRAMES_BETWEEN_STOPS = 12
+FRAMES_PER_SECOND = 12.0
+LONGEST_SIDE = {"gif": 512, "mp4": 1024}
+
+
+def draw_frames(engine: Engine, edit: PhotoEdit, kind: str, blend: str, progress: Progress) -> list[Image]:
+    """Draw the frames of an animation through all variants of a photo, the unedited photo included, and back.
+
+    Args:
+        engine: the model.
+        edit: the photo, its faces and their edited codes; the frames are smaller than it, see `LONGEST_SIDE`.
+        kind: "gif" or "mp4".
+        blend: how faces are pasted.
+        progress: called for each frame.
+    """
+    photo, faces = shrink(edit.photo, edit.faces, LONGEST_SIDE[kind])
+    edited = [(variant.variant.position, [code.w_plus for code in variant.codes]) for variant in edit.edited]
+    path = list(between(animation_stops([face.w_plus for face in faces], edited), FRAMES_BETWEEN_STOPS))
+    frames = []
+    for done, codes in enumerate(path):
+        progress(f"drawing the {kind.upper()}", done, len(path))
+        drawn = [face.draw(engine, code) for face, code in zip(faces, codes, strict=True)]
+        frames.append(paste_faces(photo, faces, drawn, blend))
+    return frames + frames[-2:0:-1]
+
+
+def animation_stops(
+    original: Sequence[FloatArray], edited: Iterable[tuple[float, Sequence[FloatArray]]]
+) -> list[list[FloatArray]]:
+    """Order the codes that an animation passes through.
+
+    Args:
+        original: the code of each face before any edit; a stop at position 0, unless ``edited`` has one there.
+        edited: for each variant its position, and the code of each face.
+    """
+    stops = [(position, list(codes)) for position, codes in edited]
+    if all(position != 0.0 for position, _ in stops):
+        stops.append((0.0, list(original)))
+    return [codes for _, codes in sorted(stops, key=lambda stop: stop[0])]
+
+
+def between(stops: Sequence[Sequence[FloatArray]], num_frames: int) -> Iterator[list[FloatArray]]:
+    """Pass through ``stops`` in straight lines with a soft start and end at each, ``num_frames`` from stop to stop.
+
+    Args:
+        stops: for each stop the codes of all faces.
+        num_frames: frames from one stop up to, not including, the next.
+
+    Yields:
+        The codes of all faces for each frame, the last stop included.
+    """
+    for first, second in itertools.pairwise(stops):
+        for frame in range(num_frames):
+            share = 0.5 - 0.5 * np.cos(np.pi * frame / num_frames)
+            yield [a + np.float32(share) * (b - a) for a, b in zip(first, second, strict=True)]
+    yield list(stops[-1])

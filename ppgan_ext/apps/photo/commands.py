@@ -1,0 +1,78 @@
+"""The commands that edit photos: ``ppgan-ext age`` and ``ppgan-ext edit``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ppgan_ext.apps.batch import Job
+from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.apps.progress import Bars
+from ppgan_ext.apps.reporting import open_photos, report_made, run_and_report
+from ppgan_ext.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ppgan_ext.apps.photo.age import AgeResult
+    from ppgan_ext.apps.photo.predictor import FacePreview
+
+
+def run_age(options: AgeOptions) -> int:
+    """Run ``ppgan-ext age`` and return the exit code."""
+    from ppgan_ext.apps.photo.age import AgeEditingPredictor
+
+    photos = open_photos(options.input_image)
+    with Bars(quiet=photos.is_batch) as bars:
+        predictor = AgeEditingPredictor.from_options(options, bars)
+        if options.list_faces:
+            return run_and_report(photos, predictor.number_faces, describe_faces, predictor.open_results)
+        return run_and_report(
+            photos,
+            lambda job: predictor.edit_ages(job, options),
+            describe_ages,
+            lambda: predictor.check_before_edits(options),
+        )
+
+
+def run_edit(options: EditOptions) -> int:
+    """Run ``ppgan-ext edit``, on a code or on photos, and return the exit code.
+
+    Raises:
+        ConfigError: neither a code nor photos, or both, or a code to tune to.
+    """
+    from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
+
+    if (options.latent is None) == (not options.input_image):
+        raise ConfigError(
+            "give either a code or photos to edit", cure="Use --latent code.npy or --input_image photo.jpg"
+        )
+    if options.latent is not None:
+        if options.tune:
+            cure = "Give --input_image instead of --latent"
+            raise ConfigError("there is no photo to tune to", where="tune", cure=cure)
+        with Bars() as bars:
+            predictor = StyleGANv2EditingPredictor.from_options(options, bars)
+            return report_made(predictor.edit_code(Job(options.latent, "latent"), options))
+    photos = open_photos(options.input_image)
+    with Bars(quiet=photos.is_batch) as bars:
+        predictor = StyleGANv2EditingPredictor.from_options(options, bars)
+        if options.list_faces:
+            return run_and_report(photos, predictor.number_faces, describe_faces, predictor.open_results)
+        return run_and_report(
+            photos,
+            lambda job: predictor.edit_faces(job, options),
+            before_batch=lambda: predictor.check_before_edits(options),
+        )
+
+
+def describe_faces(result: FacePreview) -> Iterable[str]:
+    """Yield size and position of each face."""
+    for number, face in enumerate(result.faces, start=1):
+        box = face.box
+        yield f"face {number}: {box.width:.0f} x {box.height:.0f} px at ({box.left:.0f}, {box.top:.0f})"
+
+
+def describe_ages(result: AgeResult) -> Iterable[str]:
+    """Yield the age that each face appears to have."""
+    for number, age in enumerate(result.apparent_age, start=1):
+        if age is not None:
+            yield f"face {number} looks {age:.0f} years old"

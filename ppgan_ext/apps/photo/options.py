@@ -1,0 +1,98 @@
+"""Options of the applications that edit the faces of whole photos."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import BeforeValidator, model_validator
+
+from ppgan_ext.apps.options import (
+    Accepts,
+    FaceChoice,
+    FilePath,
+    InversionOptions,
+    NamedNumbers,
+    Numbers,
+    Paths,
+    PhotoFormat,
+    option,
+)
+
+Blend: TypeAlias = Literal["change", "replace", "seamless"]
+
+_LAYER = re.compile(r"(\d+)(-(\d+)?)?")
+_LEVEL_NAMES = ("coarse", "middle", "fine")
+
+
+def _layers(value: object) -> object:
+    """Check the spelling of layers: numbers (3), ranges (0-3, 8-) and level names."""
+    if value is None:
+        return None
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    for item in items:
+        if str(item) not in _LEVEL_NAMES and not _LAYER.fullmatch(str(item)):
+            raise ValueError(f"expected a layer (3), a range (0-3) or {', '.join(_LEVEL_NAMES)}, got '{item}'")
+    return [str(item) for item in items]
+
+
+Layers: TypeAlias = Annotated[list[str], BeforeValidator(_layers), Accepts(Sequence[int | str])]
+
+
+class PhotoOptions(InversionOptions):
+    """Options shared by the applications on whole photos: input, choice of faces, pasting, output format."""
+
+    input_image: Paths = option([], "photos, or folders of photos", group="input")
+    faces: FaceChoice = option(
+        "all", "faces to edit: all, largest, or numbers as --list_faces shows them", group="input"
+    )
+    list_faces: bool = option(False, "write a preview with the faces numbered, and stop", group="input")
+    layers: Layers | None = option(
+        None, "edit only these layers: numbers, ranges (0-3) or coarse, middle, fine (default: all)", group="face"
+    )
+    direction_path: FilePath | None = option(
+        None, "your own file of directions (default: the file that belongs to the model)", group="face"
+    )
+    blend: Blend = option(
+        "change", "how an edited face goes back: add the change to the photo; replace the face; replace it seamlessly "
+        "(Poisson)", group="output",
+    )  # fmt: skip
+    photo_format: PhotoFormat = option("png", "file format of edited photos", group="output")
+    save_gif: bool = option(
+        False, "write an animation that passes smoothly through the results, as a GIF", group="output"
+    )
+    save_mp4: bool = option(False, "the same as an MP4", group="output")
+
+
+class EditOptions(PhotoOptions):
+    """Options of StyleGANv2EditingPredictor."""
+
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("latent", "input_image"),)
+
+    latent: str | None = option(None, "code to edit (.npy, .npz, .pt); or give --input_image", group="input")
+    direction_name: str | None = option(None, "direction to move in, e.g. age; see also --edit", group="face")
+    direction_offset: float = option(0.0, "how far, in the direction's unit", group="face", step=0.5)
+    edit: NamedNumbers = option({}, "several edits at once, e.g. age=20 smile=1 yaw=-15", group="face")
+
+
+class AgeOptions(PhotoOptions):
+    """Options of AgeEditingPredictor."""
+
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("years", "target_age"),)
+
+    years: Numbers | None = option(None, "years to add; one result for each (default: -20 20 40)", group="face", step=1)
+    target_age: float | None = option(
+        None, "apparent age to reach, instead of --years", group="face", ge=0.0, le=120.0, step=1
+    )
+    edit: NamedNumbers = option({}, "further edits to make in every result, e.g. smile=1", group="face")
+
+    @model_validator(mode="after")
+    def _one_aim(self) -> AgeOptions:
+        if self.years is not None and self.target_age is not None:
+            raise ValueError("give years or target_age, not both")
+        if self.years is not None and not self.years:
+            raise ValueError("years is empty: give at least one number")
+        if "age" in self.edit:
+            raise ValueError("edit: the age is set by years or target_age")
+        return self

@@ -1,0 +1,85 @@
+import pytest
+from pydantic import Field
+
+from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
+from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives, value_kind
+from ppgan_ext.apps.options import Options, literal_choices
+from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.errors import ConfigError
+
+
+def parse(model, line):
+    parser = Parser("tool")
+    add_arguments(parser, model)
+    return model(**parser.parse(line.split()))
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "expected"),
+    [
+        (GenerateOptions, "--seed 0 --n_row 2 --cpu", {"seed": 0, "n_row": 2, "n_col": 5, "cpu": True}),
+        (FitOptions, "--latent_level 0 1 2 --need_align", {"latent_level": [0, 1, 2], "need_align": True}),
+        (FitOptions, "--start_lr=.2 --pre_latent a.npy", {"start_lr": 0.2, "pre_latent": "a.npy"}),
+        (MixOptions, "--weights 0.5 -0.25 1", {"weights": [0.5, -0.25, 1.0]}),
+        (EditOptions, "--direction_name age --direction_offset -5", {"direction_offset": -5.0}),
+        (AgeOptions, "--years -20 +20 40.5", {"years": [-20.0, 20.0, 40.5]}),
+        (AgeOptions, "--faces 2 1 --edit smile=1 yaw=-3", {"faces": [2, 1], "edit": {"smile": 1, "yaw": -3}}),
+        (AgeOptions, "--input-image a.jpg b --save-gif", {"input_image": ["a.jpg", "b"], "save_gif": True}),
+        (AgeOptions, "--cpu --no-cpu", {"cpu": False}),
+    ],
+)
+def test_a_command_line_becomes_options(model, line, expected):
+    made = parse(model, line)
+    assert {name: getattr(made, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--year 20", "unknown flag '--year'. The nearest flag is --years"),
+        ("--input_imag x.jpg", "nearest flag is --input_image"),
+        ("--qqqqqq", "See tool --help"),
+        ("--years", "expected at least one argument"),
+        ("--target_age 3 photo.jpg", "unknown word 'photo.jpg'"),
+    ],
+)
+def test_wrong_command_lines_name_the_cure(line, message):
+    with pytest.raises(ConfigError) as caught:
+        parse(AgeOptions, line)
+    assert message in str(caught.value)
+
+
+def test_every_field_becomes_a_flag_with_its_help_and_default():
+    for model in (AgeOptions, EditOptions, FitOptions, MixOptions, GenerateOptions):
+        parser = Parser("tool")
+        add_arguments(parser, model)
+        page = " ".join(parser.format_help().split())
+        for name, field in model.model_fields.items():
+            assert f"--{name} " in page, name
+            assert " ".join(field.description.split())[:40] in page, name
+    assert "(default: 0.7)" in page
+
+
+def test_a_flag_resets_what_it_excludes():
+    assert reset_alternatives(AgeOptions, {"target_age": "70"}) == {"target_age": "70", "years": None}
+    both = {"target_age": "70", "years": ["1"]}
+    assert reset_alternatives(AgeOptions, both) == both
+    assert reset_alternatives(AgeOptions, {"blend": "replace"}) == {"blend": "replace"}
+    assert reset_alternatives(EditOptions, {"latent": "x"}) == {"latent": "x", "input_image": []}
+
+
+def test_kinds_are_read_from_annotations():
+    kinds = {name: value_kind(field.annotation) for name, field in AgeOptions.model_fields.items()}
+    assert kinds["cpu"] == "switch"
+    assert kinds["faces"] == kinds["years"] == kinds["edit"] == kinds["layers"] == kinds["input_image"] == "list"
+    assert kinds["blend"] == kinds["seed"] == kinds["target_age"] == "value"
+    assert literal_choices(AgeOptions.model_fields["blend"].annotation) == ("change", "replace", "seamless")
+
+
+def test_percent_signs_in_help_texts_are_not_formats():
+    class Strange(Options):
+        share: float = Field(0.5, description="a share of 100% of it all", json_schema_extra={"group": "output"})
+
+    parser = Parser("tool")
+    add_arguments(parser, Strange)
+    assert "100% of it all (default: 0.5)" in parser.format_help()

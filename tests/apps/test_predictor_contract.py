@@ -1,0 +1,229 @@
+"""What every predictor keeps to, with real networks at toy size. A new predictor needs one line in `CALLS`."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import typing
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from ppgan_ext import apps
+from ppgan_ext.apps.batch import BatchResult
+from ppgan_ext.apps.results import ResultFolder
+from ppgan_ext.errors import ConfigError, PpganExtError
+from tests.reference.toy_engine import PlainDistance
+from tests.reference.toy_face_model import N_LATENT, names
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a predictor.
+
+    Attributes:
+        inputs: kinds of its inputs, by position; of the first there may be many, unless ``takes_many`` is False.
+        fields: of the result, in PaddleGAN's order.
+        settings: the cheapest there are.
+    """
+
+    inputs: tuple[str, ...]
+    fields: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    method: str = "run"
+    takes_many: bool = True
+
+
+FUSION = "image source_pose target_pose matched_pose identity_to_target identity_to_source images terms mask faces"
+CALLS = [
+    ("AgeEditingPredictor", Call(("photo",), "src dst latent strip apparent_age", {"years": [20]})),
+    ("FaceFusionPredictor", Call(("photo", "other photo"), FUSION, {"method": "warp"})),
+    ("Pixel2Style2PixelPredictor", Call(("photo",), "src dst latent")),
+    ("StyleGANv2EditingPredictor", Call(("code",), "src dst latent", {"edit": {"age": 5}})),
+    ("StyleGANv2EditingPredictor", Call(("photo",), "src dst latent", {"edit": {"age": 5}}, "run_photo")),
+    ("StyleGANv2FittingPredictor", Call(("photo",), "src dst latent", {"step": 1})),
+    ("StyleGANv2MixingPredictor", Call(("code", "photo"), "src1 src2 dst", takes_many=False)),
+    ("StyleGANv2Predictor", Call((), "sample mixing_0 mixing_1 latent", {"n_row": 1, "n_col": 2}, takes_many=False)),
+]
+every_call = pytest.mark.parametrize(("name", "call"), CALLS, ids=[f"{name}.{call.method}" for name, call in CALLS])
+every_batch = pytest.mark.parametrize(
+    ("name", "call"), [pair for pair in CALLS if pair[1].takes_many],
+    ids=[f"{name}.{call.method}" for name, call in CALLS if call.takes_many],
+)  # fmt: skip
+
+
+@pytest.fixture
+def sources(portrait, tmp_path):
+    """For each kind of input two good files and a bad one."""
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    for number, picture in enumerate((portrait, portrait[:, ::-1])):
+        PIL.Image.fromarray(picture).save(folder / f"photo{number}.png")
+        PIL.Image.fromarray(np.ascontiguousarray(picture[:, :, ::-1])).save(folder / f"other{number}.png")
+        np.save(folder / f"code{number}.npy", np.full((N_LATENT, 512), 0.1 * number, np.float32))
+    (folder / "bad.png").write_bytes(b"no picture")
+    (folder / "bad.npy").write_bytes(b"no code")
+    return {
+        "photo": [folder / "photo0.png", folder / "photo1.png", folder / "bad.png"],
+        "other photo": [folder / "other0.png", folder / "other1.png", folder / "bad.png"],
+        "code": [folder / "code0.npy", folder / "code1.npy", folder / "bad.npy"],
+    }
+
+
+@pytest.fixture
+def predictor(make):
+    def build(name, **settings):
+        built = make(getattr(apps, name), **settings)
+        built.__dict__["perceptual"] = PlainDistance()
+        return built
+
+    return build
+
+
+def run(predictor, call, sources, first=None, **settings):
+    inputs = [sources[kind][0] for kind in call.inputs]
+    if first is not None:
+        inputs[0] = first
+    return getattr(predictor, call.method)(*inputs, **{**call.settings, **settings})
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in names(folder)}
+
+
+def test_every_predictor_keeps_to_it():
+    assert {name for name, _ in CALLS} == set(apps.__all__)
+
+
+# One call
+
+
+@every_call
+def test_same_seed_same_bytes(predictor, sources, name, call, tmp_path):
+    for folder in ("one", "two"):
+        run(predictor(name, seed=1, output_path=tmp_path / folder), call, sources)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two") != {}
+
+
+@every_call
+def test_without_an_output_path_nothing_is_written(predictor, sources, name, call, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    before = names(tmp_path)
+    tool = predictor(name, output_path=None)
+    assert run(tool, call, sources) is not None
+    assert names(tmp_path) == before and tool.files == []
+
+
+@every_call
+def test_the_files_listed_are_those_written_and_pictures_are_marked(predictor, sources, name, call, tmp_path):
+    tool = predictor(name)
+    run(tool, call, sources)
+    assert sorted(path.relative_to(tmp_path / "out").as_posix() for path in tool.files) == names(tmp_path / "out")
+    assert not tool.interrupted
+    pictures = [path for path in tool.files if path.suffix == ".png"]
+    assert pictures
+    for path in pictures:
+        with PIL.Image.open(path) as picture:
+            assert "ppgan_ext" in picture.info["Software"]
+            assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
+
+
+@every_call
+def test_the_result_unpacks_as_paddlegans(predictor, sources, name, call):
+    result = run(predictor(name, output_path=None), call, sources)
+    assert isinstance(result, tuple)
+    assert result._fields == tuple(call.fields.split())
+
+
+@every_call
+def test_arguments_and_defaults_are_those_of_the_options_model(name, call):
+    function = getattr(getattr(apps, name), call.method)
+    model = typing.get_type_hints(function.__wrapped__)["options"]
+    renamed = {"direction": "direction_name", "offset": "direction_offset"}
+    own = ("self", *inspect.signature(function.__wrapped__).parameters)
+    for argument in inspect.signature(function).parameters.values():
+        if argument.name not in own and argument.default is not argument.empty:
+            default = model.model_fields[renamed.get(argument.name, argument.name)].default
+            assert argument.default in (default, None), argument.name
+
+
+@every_call
+def test_an_unknown_argument_names_the_nearest(predictor, sources, name, call):
+    function = getattr(getattr(apps, name), call.method)
+    argument = list(inspect.signature(function).parameters)[-1]
+    with pytest.raises(ConfigError, match=f"unknown argument '{argument}s'. Did you mean '{argument}'"):
+        run(predictor(name, output_path=None), call, sources, **{f"{argument}s": 1})
+
+
+@every_call
+def test_ctrl_c_leaves_whole_files(predictor, sources, name, call, tmp_path, monkeypatch):
+    """It comes when the second picture is to be written, of a batch where there can be one."""
+    written, image = [], ResultFolder.image
+
+    def interrupt(self, file, *rest):
+        written.append(file)
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        image(self, file, *rest)
+
+    monkeypatch.setattr(ResultFolder, "image", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run(predictor(name), call, sources, sources[call.inputs[0]][:2] if call.takes_many else None)
+    files = names(tmp_path / "out")
+    assert written[0] in {file.rpartition("/")[2] for file in files}
+    assert not [file for file in files if ".part-" in file]
+    for file in files:
+        if file.endswith(".png"):
+            PIL.Image.open(tmp_path / "out" / file).load()
+
+
+# A batch
+
+
+@every_batch
+def test_a_bad_input_fails_alone(predictor, sources, name, call, tmp_path):
+    good, other, bad = sources[call.inputs[0]]
+    tool = predictor(name)
+    result = run(tool, call, sources, [good, bad, other])
+    assert isinstance(result, BatchResult) and len(result) == 2
+    assert [item._fields for item in result] == [tuple(call.fields.split())] * 2
+    (failure,) = result.failures
+    assert failure.result is None and isinstance(failure.error, PpganExtError)
+    assert str(bad) in str(failure.error)
+    assert sorted(path.relative_to(tmp_path / "out").as_posix() for path in result.files) == names(tmp_path / "out")
+    assert tool.files == result.files and not result.interrupted
+    with pytest.raises(PpganExtError, match=bad.name):
+        run(tool, call, sources, bad)
+
+
+@every_batch
+def test_a_batch_makes_what_single_calls_make(predictor, sources, name, call, tmp_path):
+    good = sources[call.inputs[0]][:2]
+    run(predictor(name, seed=1, output_path=tmp_path / "batch"), call, sources, good)
+    made = sorted(contents(tmp_path / "batch").values())
+    for number, source in enumerate(good):
+        run(predictor(name, seed=1, output_path=tmp_path / "single" / str(number)), call, sources, source)
+    assert sorted(contents(tmp_path / "single").values()) == made
+
+
+@every_batch
+def test_two_threads_do_not_mix_their_files(predictor, sources, name, call):
+    tool = predictor(name)
+    both_began, open_results = threading.Barrier(2), tool.open_results
+
+    def wait(*words):
+        both_began.wait(timeout=60)
+        return open_results(*words)
+
+    tool.open_results = wait
+    first, second = sources[call.inputs[0]][:2]
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda source: run(tool, call, sources, [source]), (first, second)))
+    for source, result in zip((first, second), results, strict=True):
+        assert len(result) == 1 and result.files
+        assert all(source.stem in path.relative_to(tool.output_path).as_posix() for path in result.files)
