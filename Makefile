@@ -1,4 +1,4 @@
-# Two commands on a bare machine (Python >= 3.10 and make): `make demo` and `make test`.
+# On a bare machine (Python >= 3.10 and make): `make demo`, `make test`, and `make test-fast` while you work.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,14 +9,21 @@ PADDLE ?= cpu
 # NASA's portrait of Eileen Collins, in the public domain, lies inside the package scikit-image.
 ASTRONAUT := $(BIN)/python -c 'import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / "data" / "astronaut.png")'
 
-.PHONY: demo test lint bench clean
+# Files are dealt out whole to two processes, so that what a file's tests share is built once.
+TWO_PROCESSES := -n 2 --dist loadfile
+
+.PHONY: demo test test-fast lint bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python applications/tools/age_editing.py --input_image $$($(ASTRONAUT)) --years -20 20 40 --save_gif --output_path $(DEMO_OUTPUT)
 	@echo "The edited photos, the strip and the GIF lie in $(abspath $(DEMO_OUTPUT))"
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWO_PROCESSES) -m "not alone"
+	$(BIN)/python -m pytest -m alone
+
+test-fast: $(VENV)/.installed-test
+	$(BIN)/python -m pytest $(TWO_PROCESSES) -m "not slow and not alone"
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

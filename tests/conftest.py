@@ -1,13 +1,20 @@
-"""Every test runs offline, seeded, with a home of its own, and treats warnings as errors."""
+"""Every test runs offline, seeded, on one thread, with a home of its own, and treats warnings as errors.
+
+All of it holds in each process of pytest-xdist too, which imports this file anew. Only the folder of compiled programs
+is shared by the processes of one run, so that none compiles what another has compiled.
+"""
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
+import shutil
 import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +22,21 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
+
 # Before anything imports Paddle: no test may read or fill the user's own caches.
-os.environ["PPGAN_EXT_HOME"] = tempfile.mkdtemp(prefix="ppgan_ext-tests-")
+HOME = Path(tempfile.mkdtemp(prefix="ppgan_ext-tests-"))
+if "PYTEST_XDIST_WORKER" in os.environ:
+    (HOME / "compiled").symlink_to(Path(os.environ["PPGAN_EXT_HOME"]) / "compiled", target_is_directory=True)
+else:
+    (HOME / "compiled").mkdir()
+os.environ["PPGAN_EXT_HOME"] = str(HOME)
+# The networks of the tests are too small for more threads, and pytest-xdist keeps the other cores busy.
+for _variable in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
+    os.environ.setdefault(_variable, "1")
 # A script's background job has Ctrl-C ignored, and so would be all processes that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-import ppgan_ext  # noqa: E402, F401  (tunes the runtime before Paddle is imported)
+from ppgan_ext import runtime  # noqa: E402  (importing the package tunes it before Paddle is imported)
 
 SHARED = ROOT.parent / "shared"
 _LOOPBACK = ("127.", "localhost", "::1")
@@ -50,6 +66,19 @@ def _seeded() -> None:
     np.random.seed(0)
     if "paddle" in sys.modules:
         sys.modules["paddle"].seed(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory_is_returned() -> Iterator[None]:
+    """Give the memory of a file's tests back: malloc is set to keep it, and thousands of tests would add up."""
+    yield
+    gc.collect()
+    runtime.release_memory()
+
+
+def pytest_unconfigure() -> None:
+    """Remove the home of this process."""
+    shutil.rmtree(HOME, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
