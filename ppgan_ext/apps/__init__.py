@@ -5,8 +5,9 @@ Predictors are loaded when they are first used, so that importing this package c
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ppgan_ext.lazy_imports import lazy_attributes
 
 if TYPE_CHECKING:
     from ppgan_ext.apps.codes.encode import Pixel2Style2PixelPredictor
@@ -37,13 +38,4 @@ _MODULES = {
     "StyleGANv2Predictor": "codes.generate",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a predictor's module when the predictor is first used (PEP 562)."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_attributes(__name__, _MODULES, __all__)

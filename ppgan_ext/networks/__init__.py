@@ -5,9 +5,9 @@ Classes are imported when they are used, so that options and table cost no Paddl
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ppgan_ext.lazy_imports import lazy_attributes
 from ppgan_ext.networks.table import NETWORKS, build
 
 if TYPE_CHECKING:
@@ -58,13 +58,4 @@ _MODULES = {
     "VGG16Features": "vgg",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a network's module when the network is first asked for (PEP 562)."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_attributes(__name__, _MODULES, __all__)
