@@ -1,4 +1,4 @@
-"""Whatever is given to the command: one line that names the fault and the cure, code 1, and nothing half-written."""
+"""Bad input of any kind: one line that names the fault and the cure, exit code 1, and no half-written file."""
 
 import errno
 import os
@@ -48,7 +48,7 @@ def written(folder):
 
 
 def assert_refused(code, capsys, out, *parts):
-    """One line on stderr that holds all parts, code 1, no result file, no leftovers."""
+    """One line on stderr that contains all parts, code 1, no result file, no leftovers."""
     printed = capsys.readouterr()
     assert code == 1
     lines = printed.err.splitlines()
@@ -143,7 +143,7 @@ def test_every_kind_of_picture_that_can_be_edited_is(name, portrait, tmp_path, o
     assert written(out) == sorted([f"{path.stem}.age+20.png", f"{path.stem}.age.strip.png", f"{path.stem}.npy"])
 
 
-def test_of_an_animation_the_first_frame_is_edited_and_the_user_told(portrait, tmp_path, out, capsys):
+def test_of_an_animation_the_first_frame_is_edited_and_the_user_is_warned(portrait, tmp_path, out, capsys):
     path = tmp_path / "moving.gif"
     frames = [PIL.Image.fromarray(portrait[:300, 60:420]), PIL.Image.new("RGB", (360, 300))]
     frames[0].save(path, save_all=True, append_images=frames[1:])
@@ -178,7 +178,7 @@ def save(path, array):
         (np.array([{"a": 1}], dtype=object), "Python objects"),
     ],
 )
-def test_a_latent_that_is_none(array, message, tmp_path, out, capsys):
+def test_a_file_that_is_not_a_latent_code(array, message, tmp_path, out, capsys):
     path = save(tmp_path / "code.npy", array)
     words = ["edit", "--latent", str(path), "--edit", "age=20", "--output_path", str(out)]
     assert_refused(main(words), capsys, out, path, message)
@@ -208,7 +208,7 @@ def test_years_as_text(photo, out, capsys):
     assert_refused(age(photo, "--years", "twenty", out=out), capsys, out, "years", "number", "twenty")
 
 
-def test_a_layer_that_the_model_has_not(photo, out, capsys):
+def test_a_layer_that_the_model_does_not_have(photo, out, capsys):
     assert_refused(age(photo, "--layers", "3-40", out=out), capsys, out, "3-40")
 
 
@@ -340,7 +340,7 @@ def test_ctrl_c_in_the_projector_keeps_the_best_if_there_is_one(steps_before, fi
     assert written(out) == files
 
 
-def test_a_fault_of_ours_is_one_line_and_with_debug_a_traceback(photo, out, capsys, monkeypatch):
+def test_a_bug_is_one_line_and_with_debug_a_traceback(photo, out, capsys, monkeypatch):
     from ppgan_ext import images
 
     def broken(_):

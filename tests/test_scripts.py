@@ -1,4 +1,4 @@
-"""The scripts of applications/tools run from any folder, take PaddleGAN's flags, and their YAML files are right."""
+"""The scripts of applications/tools run from any folder and take PaddleGAN's flags; their YAML files are valid."""
 
 import subprocess
 import sys

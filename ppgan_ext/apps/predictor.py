@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 PredictorT = TypeVar("PredictorT", bound="Predictor")
+_TURN = threading.RLock()
 
 
 class Progress(Protocol):
@@ -47,10 +50,28 @@ def no_progress(task: str, done: int, total: int, note: str = "") -> None:
     """Ignore progress."""
 
 
+def take_turns(work: Callable[[], Result]) -> Result:
+    """Run ``work`` while no other thread does.
+
+    Paddle crashes when two threads compute at once, and when a thread ends that has used oneDNN (Paddle 3.3). So work
+    for threads other than the main one is done by one thread that stays.
+    """
+    with _TURN:
+        if threading.current_thread() is threading.main_thread():
+            return work()
+        return _staying_thread().submit(work).result()
+
+
+@functools.cache
+def _staying_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="ppgan_ext-predictor")
+
+
 class Predictor:
     """Base of all predictors. The constructor is PaddleGAN's, with keyword-only additions.
 
     The model is loaded when it is first needed, so that mistakes in the options show before anything slow begins.
+    Several threads may call `run`; their inputs are then processed one at a time.
 
     Attributes:
         files: result files of the last `run` that returned; of a batch those of all inputs.
@@ -236,14 +257,22 @@ class Predictor:
         Raises:
             PpganExtError: the only input failed.
         """
+
+        def work_in_turn(job: Job) -> Made[Result]:
+            return take_turns(lambda: work(job))
+
         if not inputs.is_batch:
-            return self.unwrap(run_single(inputs.jobs[0], work))
-        batch = run_batch(inputs.jobs, work)
+            return self._unwrap(run_single(inputs.jobs[0], work_in_turn))
+        batch = run_batch(inputs.jobs, work_in_turn)
         self.files, self.interrupted = batch.files, batch.interrupted
         return batch
 
-    def unwrap(self, made: Made[Result]) -> Result:
-        """Return a run's result to the user, and keep the rest as ``files`` and ``interrupted``."""
+    def run_once(self, work: Callable[[], Made[Result]]) -> Result:
+        """Run ``work``, which is never a batch, and return its result."""
+        return self._unwrap(take_turns(work))
+
+    def _unwrap(self, made: Made[Result]) -> Result:
+        """Return a run's result, and keep the rest as ``files`` and ``interrupted`` for the user."""
         self.files, self.interrupted = list(made.files), made.interrupted
         return made.result
 

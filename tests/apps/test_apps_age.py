@@ -56,7 +56,7 @@ def test_same_input_same_bytes(make, portrait, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
-def test_the_apparent_age_is_the_regressions_and_target_age_reaches_its_aim(make, engine, portrait):
+def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make, engine, portrait):
     age = directions_of(engine)["age"]
     predictor = make(AgeEditingPredictor, output_path=None)
     (job,) = open_inputs(portrait).jobs
@@ -183,7 +183,7 @@ def test_between_stops_is_straight_soft_and_complete():
     assert frames[2] == pytest.approx(0.5)
 
 
-def test_in_a_small_copy_faces_are_where_they_were(engine, portrait):
+def test_in_a_small_copy_faces_are_where_they_are_in_the_photo(engine, portrait):
     """Cutting the face out of the small photo with the moved matrix gives the same crop, a little softer."""
     from ppgan_ext.faces.warp import warp
 

@@ -87,7 +87,7 @@ def test_an_error_ends_one_job_only():
         if job.stem == "c":
             raise MemoryError
         if job.stem == "e":
-            raise ZeroDivisionError("a fault of ours")
+            raise ZeroDivisionError("a bug")
         return Made(job.stem.upper(), (Path(job.stem),))
 
     reported = []
@@ -98,7 +98,7 @@ def test_an_error_ends_one_job_only():
     assert [outcome.job.stem for outcome in reported] == list("abcdef")
     assert [outcome.job.stem for outcome in result.failures] == ["b", "c", "e"]
     assert "memory" in str(result.failures[1].error)
-    assert str(result.failures[2].error).startswith("e: unexpected ZeroDivisionError: a fault of ours. Run it alone")
+    assert str(result.failures[2].error).startswith("e: unexpected ZeroDivisionError: a bug. Run it alone")
     assert isinstance(result.failures[2].error.__cause__, ZeroDivisionError)
 
 
@@ -126,7 +126,7 @@ def test_the_error_of_a_single_input_is_raised_as_it_is_and_names_its_file(tmp_p
     for given, text in (
         (NoFaceError("there is no face"), f"{tmp_path / 'a.jpg'}: there is no face"),
         (OutputError("the disk is full", where="out/b.png"), "out/b.png: the disk is full"),
-        (ZeroDivisionError("ours"), "ours"),
+        (ZeroDivisionError("a bug"), "a bug"),
     ):
 
         def work(_, given=given):

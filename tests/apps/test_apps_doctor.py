@@ -1,4 +1,4 @@
-"""``ppgan-ext doctor``: it names what is wrong with its cure, and says nothing where nothing is."""
+"""``ppgan-ext doctor`` names every fault with its cure, and nothing where there is none."""
 
 import subprocess
 import sys
@@ -98,7 +98,7 @@ def test_an_unknown_flag_stops(capsys):
     assert "unknown flag '--fast'" in capsys.readouterr().err
 
 
-def test_the_command_says_nothing_beside_its_report():
+def test_the_command_prints_nothing_beside_its_report():
     command = [sys.executable, "-c", "from ppgan_ext.apps.command_line import main; raise SystemExit(main(['doctor']))"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)
     assert finished.stderr == ""

@@ -2,18 +2,12 @@ import pytest
 from pydantic import ValidationError
 
 from ppgan_ext.apps.codes.options import EncodeOptions, FitOptions, GenerateOptions, MixOptions
+from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError
 
-ALL_MODELS = (
-    AgeOptions,
-    EditOptions,
-    EncodeOptions,
-    FitOptions,
-    GenerateOptions,
-    MixOptions,
-)
+ALL_MODELS = tuple(command.options for command in COMMANDS.values())
 
 # Names and defaults of PaddleGAN's scripts. latent_level departs on purpose: 0..11 leaves the photo's colour unfitted.
 PADDLEGAN_COMMON = {

@@ -1,4 +1,4 @@
-"""The predictors on real networks of toy size and real photos: PaddleGAN's contract, and what it had wrong."""
+"""The predictors on real networks of toy size and real photos: what PaddleGAN's do, and where they differ from it."""
 
 import numpy as np
 import PIL.Image

@@ -1,4 +1,4 @@
-"""Aligning a folder of photos: what is written, what is skipped, and how it goes on after any end."""
+"""Cutting faces out of a folder of photos: what is written, what is skipped, and how a stopped run continues."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def test_a_damaged_manifest_is_refused_and_left_alone(photos, text):
     assert (folder / "manifest.jsonl").read_text() == text
 
 
-def test_folders_that_cannot_be_right_are_refused(photos):
+def test_folders_that_cannot_be_used_are_refused(photos):
     with pytest.raises(ConfigError, match=r"--input is missing"):
         prepare_faces(PrepareOptions())
     for output in (photos, photos / "faces", photos.parent, photos / "x" / ".."):

@@ -1,4 +1,4 @@
-"""`--tune`: a generator for every face, one for a mixture; what it learnt is saved and used again."""
+"""`--tune`: a generator for every face, one for a mixture; it is saved and used again."""
 
 from __future__ import annotations
 

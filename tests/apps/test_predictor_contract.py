@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import threading
 import typing
 from concurrent.futures import ThreadPoolExecutor
@@ -97,6 +99,11 @@ def contents(folder):
 
 def test_every_predictor_keeps_to_it():
     assert {name for name, _ in CALLS} == set(apps.__all__)
+
+
+def test_importing_predictors_does_not_import_paddle():
+    code = f"import sys; from ppgan_ext.apps import {', '.join(apps.__all__)}; sys.exit('paddle' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # One call
@@ -213,17 +220,17 @@ def test_a_batch_makes_what_single_calls_make(predictor, sources, name, call, tm
 
 @every_batch
 def test_two_threads_do_not_mix_their_files(predictor, sources, name, call):
-    tool = predictor(name)
-    both_began, open_results = threading.Barrier(2), tool.open_results
-
-    def wait(*words):
-        both_began.wait(timeout=60)
-        return open_results(*words)
-
-    tool.open_results = wait
+    tool, both_started = predictor(name), threading.Barrier(2)
     first, second = sources[call.inputs[0]][:2]
+
+    def run_in_thread(photos):
+        both_started.wait(timeout=60)
+        return run(tool, call, sources, photos)
+
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda source: run(tool, call, sources, [source]), (first, second)))
-    for source, result in zip((first, second), results, strict=True):
-        assert len(result) == 1 and result.files
-        assert all(source.stem in path.relative_to(tool.output_path).as_posix() for path in result.files)
+        results = list(pool.map(run_in_thread, ([first, second], [second, first])))
+    for photos, result in zip(([first, second], [second, first]), results, strict=True):
+        assert len(result) == 2 and result.files
+        half = len(result.files) // 2
+        for photo, files in zip(photos, (result.files[:half], result.files[half:]), strict=True):
+            assert all(photo.stem in path.relative_to(tool.output_path).as_posix() for path in files)

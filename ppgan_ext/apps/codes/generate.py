@@ -49,7 +49,7 @@ class StyleGANv2Predictor(Predictor):
         Raises:
             ConfigError: an argument that cannot be used.
         """
-        return self.unwrap(self.generate(options))
+        return self.run_once(lambda: self.generate(options))
 
     def generate(self, options: GenerateOptions) -> Made[GenerateResult]:
         """Draw the three sheets."""

@@ -53,7 +53,7 @@ class StyleGANv2MixingPredictor(Predictor):
             ConfigError: weights of another number than the model has layers, an unknown level, or no photo to tune to.
             InputError: a code or photo that cannot be used.
         """
-        return self.unwrap(self.mix(latent1, latent2, options))
+        return self.run_once(lambda: self.mix(latent1, latent2, options))
 
     def mix(self, latent1: Any, latent2: Any, options: MixOptions) -> Made[MixingResult]:
         """Mix two codes or photos."""
