@@ -32,8 +32,8 @@ def draw_frames(engine: Engine, edit: PhotoEdit, kind: str, blend: str, progress
         progress: called for each frame.
     """
     photo, faces = shrink(edit.photo, edit.faces, LONGEST_SIDE[kind])
-    edited = [(variant.variant.position, [code.w_plus for code in variant.codes]) for variant in edit.edited]
-    path = list(between(animation_stops([face.w_plus for face in faces], edited), FRAMES_BETWEEN_STOPS))
+    stops = [(edited.variant.position, [code.w_plus for code in edited.codes]) for edited in edit.edited]
+    path = list(between(animation_stops([face.w_plus for face in faces], stops), FRAMES_BETWEEN_STOPS))
     frames = []
     for done, codes in enumerate(path):
         progress(f"drawing the {kind.upper()}", done, len(path))

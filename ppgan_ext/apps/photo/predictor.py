@@ -91,10 +91,10 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             edited.append(EditedPhoto(variant, codes, paste_faces(photo, faces, drawn, options.blend)))
             results.image(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1].image)
         labels = [
-            [plan.describe(face.w_plus), *(variant.codes[number].label for variant in edited)]
+            [plan.describe(face.w_plus), *(result.codes[number].label for result in edited)]
             for number, face in enumerate(faces)
         ]
-        strip = comparison_strip(photo, [variant.image for variant in edited], faces, labels)
+        strip = comparison_strip(photo, [result.image for result in edited], faces, labels)
         made = PhotoEdit(photo, plan, faces, edited, strip)
         self._write(made, job.stem, options, results)
         return results.made(made, any(face.interrupted for face in faces))
