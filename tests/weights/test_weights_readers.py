@@ -453,3 +453,16 @@ def test_reads_return_read_only_views_or_separate_arrays(tmp_path):
     assert not np.shares_memory(first, second)
     assert not first.flags.writeable
     assert numpy_files.read_npy is readers.FORMATS["npy"]
+
+
+def test_equal_safetensors_files_have_equal_bytes(tmp_path):
+    """The library writes the text entries of the header in a random order."""
+    metadata = {f"key {index}": f'\u00fc "{index}" \\ \n \x01' for index in range(12)}
+    files = set()
+    for index in range(8):
+        path = tmp_path / f"{index}.safetensors"
+        readers.write(path, {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}, metadata)
+        files.add(path.read_bytes())
+        assert readers.read_metadata(path) == metadata
+        np.testing.assert_array_equal(readers.read(path)["a"], [[0, 1, 2], [3, 4, 5]])
+    assert len(files) == 1

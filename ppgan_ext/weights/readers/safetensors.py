@@ -69,8 +69,22 @@ def write(path: Path, state: Mapping[str, Any], metadata: Mapping[str, str] | No
         arrays[name] = np.asarray(array, order="C")
     mode = path.stat().st_mode if path.exists() else None
     save_file(arrays, path, metadata=None if metadata is None else dict(metadata))
+    if metadata is not None and len(metadata) > 1:
+        _sort_metadata(path)
     if mode is not None:  # the library replaces the file by a new one that only its owner may read
         path.chmod(mode)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the text entries of a header in order: the library's order is random, and equal files have equal bytes."""
+    with path.open("r+b") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) <= length:  # always so, unless the library's JSON is shorter than ours; then the file stays
+            stream.seek(8)
+            stream.write(text.ljust(length))
 
 
 def _read_bfloat16(path: Path, name: str) -> npt.NDArray[np.float32]:
