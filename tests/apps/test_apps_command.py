@@ -162,7 +162,7 @@ def test_one_bad_input_fails_before_anything_is_loaded(tmp_path, as_folder):
     (tmp_path / "empty").mkdir()
     photos = open_photos([str(tmp_path / ("empty" if as_folder else "x.jpg"))])
     prepared = []
-    with pytest.raises(InputError, match="holds no pictures" if as_folder else "no such file"):
+    with pytest.raises(InputError, match="contains no pictures" if as_folder else "no such file"):
         run_and_report(photos, made, before_batch=lambda: prepared.append(1))
     assert prepared == []
 

@@ -241,7 +241,7 @@ def test_a_cache_above_the_limit_is_refused(photos, monkeypatch):
     [
         ({"name": "FaceDataset"}, "there is no data set 'FaceDataset'. Did you mean 'FacesDataset'?"),
         ({}, "there is no data set 'None'. Choose from: FacesDataset, MultiPieDataset"),
-        ({"name": "FacesDataset"}, "dataroot: missing; size: missing"),
+        ({"name": "FacesDataset"}, "dataroot: missing\n  size: missing"),
         ({"name": "FacesDataset", "dataroot": "x", "size": 2}, "size: input should be greater than or equal to 4"),
         ({"name": "FacesDataset", "dataroot": "x", "size": 8, "flop": 1}, "flop: unknown key; did you mean 'flip'?"),
         ({"name": "SingleDataset", "dataroot": "x"}, "preprocess: missing"),
