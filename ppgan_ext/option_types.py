@@ -1,4 +1,4 @@
-"""The base of every block of a training configuration, and the number types its fields share."""
+"""The base class of every options block in a YAML file, and the number types of its fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _no_bool(value: Any) -> Any:
-    """Refuse true and false where a number is meant: to Python they are 1 and 0."""
+    """Reject true and false where a number is expected, because Python treats them as 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("expected a number")
     return value
@@ -23,6 +23,6 @@ Number = Annotated[float, BeforeValidator(_no_bool)]
 
 
 class Block(BaseModel):
-    """A block of the configuration: frozen, unknown keys refused, no NaN."""
+    """A block of options: immutable, without unknown keys, NaN or infinities."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""Train a model, or measure one: PaddleGAN's command line.
+"""Train or evaluate a model with PaddleGAN's command line.
 
 python tools/main.py -c configs/stylegan2_faces64.yaml -o dataset.train.dataroot=my_faces total_iters=20000
 """

@@ -1,1 +1,1 @@
-"""Losses: distances between images and between the people in them, adversarial losses, penalties."""
+"""Losses: distances between images and between the people they show, adversarial losses, penalties."""

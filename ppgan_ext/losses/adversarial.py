@@ -1,8 +1,8 @@
-"""The adversarial losses that the StyleGAN papers and PaddleGAN's `GANLoss` offer, under names for YAML files.
+"""The adversarial losses of the StyleGAN papers and of PaddleGAN's `GANLoss`, under names for YAML files.
 
-A score is a discriminator's output before any sigmoid: positive for images that it takes for real. It may be one number
-an image, (N, 1), or a map of them, (N, 1, H, W). All losses are means over the batch (and the map). Importing this
-module does not import Paddle, so that options can check names.
+A score is a discriminator's output before any sigmoid: positive for images that it considers real. It may be one number
+per image, (N, 1), or a map, (N, 1, H, W). All losses are means over the batch (and the map). Importing this module does
+not import Paddle, so that options can check names.
 
 | name | discriminator minimises | generator minimises | source |
 |---|---|---|---|
@@ -19,39 +19,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ppgan_ext.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     import paddle
 
-Score: TypeAlias = "Callable[[paddle.Tensor], paddle.Tensor]"
-
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """A pair of losses for a discriminator and the network it is trained against.
+    """The losses of a discriminator and of the network that is trained against it.
 
     Attributes:
-        name: in YAML files (`gan_mode`).
-        of_discriminator: (scores of real images (N, 1), of generated ones (M, 1)) to a number.
-        of_generator: scores of generated images (N, 1) to a number.
+        name: name in YAML files (`gan_mode`).
+        of_discriminator: (scores of real images (N, 1), scores of generated images (M, 1)) -> loss ().
+        of_generator: scores of generated images (N, 1) -> loss ().
         gradient_penalty: weight of `regularizers.gradient_penalty` in the discriminator's loss.
-        drift: weight of the mean squared score of real images, which keeps scores from drifting away from 0.
+        drift: weight of the mean squared score of real images, which keeps the scores near 0.
         clip: after each step the discriminator's trainable weights are clipped to [-clip, clip]; 0: no clipping.
     """
 
     name: str
     of_discriminator: Callable[[paddle.Tensor, paddle.Tensor], paddle.Tensor]
-    of_generator: Score
+    of_generator: Callable[[paddle.Tensor], paddle.Tensor]
     gradient_penalty: float = 0.0
     drift: float = 0.0
     clip: float = 0.0
-
-    def generator(self, fake: paddle.Tensor) -> paddle.Tensor:
-        """Return the generator's loss, ()."""
-        return self.of_generator(fake)
 
 
 def _logistic(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
@@ -90,11 +84,11 @@ def _hinge(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
     return F.relu(1 + fake).mean() + F.relu(1 - real).mean()
 
 
-def _minus(fake: paddle.Tensor) -> paddle.Tensor:
+def _negative_mean(fake: paddle.Tensor) -> paddle.Tensor:
     return -fake.mean()
 
 
-# Weights of the penalties are those of the papers: 10 (arXiv 1704.00028, algorithm 1), 0.001 (1710.10196, A.1), and
+# The weights of the penalties are those of the papers: 10 (arXiv 1704.00028, algorithm 1), 0.001 (1710.10196, A.1), and
 # 0.01 for clipping (1701.07875, algorithm 1).
 LOSSES: dict[str, AdversarialLoss] = {
     loss.name: loss
@@ -103,19 +97,19 @@ LOSSES: dict[str, AdversarialLoss] = {
         AdversarialLoss("vanilla", _logistic, _non_saturating),
         AdversarialLoss("logistic_saturating", _logistic, _saturating),
         AdversarialLoss("lsgan", _least_squares, _least_squares_generator),
-        AdversarialLoss("wgan", _wasserstein, _minus, clip=0.01),
-        AdversarialLoss("wgangp", _wasserstein, _minus, gradient_penalty=10.0, drift=0.001),
-        AdversarialLoss("hinge", _hinge, _minus),
-        AdversarialLoss("hinge_gp", _hinge, _minus, gradient_penalty=10.0),
+        AdversarialLoss("wgan", _wasserstein, _negative_mean, clip=0.01),
+        AdversarialLoss("wgangp", _wasserstein, _negative_mean, gradient_penalty=10.0, drift=0.001),
+        AdversarialLoss("hinge", _hinge, _negative_mean),
+        AdversarialLoss("hinge_gp", _hinge, _negative_mean, gradient_penalty=10.0),
     )
 }
 
 
 def find(name: str) -> AdversarialLoss:
-    """Return the loss of a name.
+    """Return the loss with a name.
 
     Raises:
-        ConfigError: an unknown name; says the nearest.
+        ConfigError: the name is unknown; the message contains the nearest name.
     """
     if name not in LOSSES:
         raise ConfigError(f"unknown adversarial loss '{name}'", where="gan_mode", cure=nearest(name, LOSSES))

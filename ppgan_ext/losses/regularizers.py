@@ -1,7 +1,7 @@
-"""Penalties on gradients: of the score in the image (R1, R2, WGAN-GP), and of the image in the code (path length).
+"""Gradient penalties: of the score with respect to the image, and of the image with respect to the code (path length).
 
 They differentiate a gradient again, so networks must be called in a form that allows it (`nn.forms.twice_form`). The
-penalties returned here can be differentiated.
+returned penalties are differentiable.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Score = Callable[[paddle.Tensor], paddle.Tensor]
 def squared_gradient(score: Score, images: paddle.Tensor) -> paddle.Tensor:
     """Return the mean squared norm of the score's gradient, E |grad D(x)|^2, ().
 
-    On real images it is R1, on generated ones R2 (Mescheder et al., arXiv 1801.04406, Eq. 9 and 10, where it is
-    weighted by gamma / 2).
+    It is R1 on real images and R2 on generated images (Mescheder et al., arXiv 1801.04406, Eq. 9 and 10, where its
+    weight is gamma / 2).
 
     Args:
-        score: images, or codes, to scores (N, 1).
-        images: (N, 3, H, W), or codes (N, D); taken as constants.
+        score: maps images, or codes, to scores (N, 1).
+        images: (N, 3, H, W), or codes (N, D); treated as constants.
     """
     x = images.detach()
     x.stop_gradient = False
@@ -40,29 +40,29 @@ def gradient_penalty(
     Gulrajani et al., arXiv 1704.00028, Eq. 3 (target 1); Karras et al., 1710.10196, A.1 (target 1, also 750).
 
     Args:
-        score: images, or codes, to scores (N, 1).
-        real: (N, 3, H, W), or codes (N, D).
-        fake: the same shape.
-        shares: weight of the real sample in each point, in [0, 1], one per sample: (N, 1, 1, 1), or (N, 1).
-        target: the norm that the penalty pulls towards.
+        score: maps images, or codes, to scores (N, 1).
+        real: real images (N, 3, H, W), or codes (N, D).
+        fake: generated samples of the same shape.
+        shares: weight of the real sample at each point, in [0, 1], one per sample: (N, 1, 1, 1), or (N, 1).
+        target: target of the gradient's norm.
     """
     x = (fake + (real - fake) * shares).detach()
     x.stop_gradient = False
     gradient = gradient_of(score(x).sum(), x)
-    # The root's slope is infinite at 0, where a gradient can be exactly zero.
+    # The root has an infinite slope at 0, and a gradient can be exactly zero.
     norm = ((gradient * gradient).sum(axis=list(range(1, x.ndim))) + 1e-12).sqrt()
     return ((norm - target) * (norm - target)).mean() / target**2
 
 
 def path_lengths(images: paddle.Tensor, w_plus: paddle.Tensor, noise: paddle.Tensor) -> paddle.Tensor:
-    """Return the length |J^T y| of every code's gradient, (N,).
+    """Return the path length |J^T y| of every code, (N,).
 
-    StyleGAN2, arXiv 1912.04958, section 3.2, Eq. 4: J is the Jacobian of the image in the code, y random images. As in
-    the authors' code, the squares are averaged over the layers of w_plus.
+    StyleGAN2, arXiv 1912.04958, section 3.2, Eq. 4: J is the Jacobian of the image in the code, y are random images. As
+    in the authors' code, the squares are averaged over the layers of w_plus.
 
     Args:
-        images: (N, 3, H, W), drawn from ``w_plus``.
-        w_plus: (N, n_latent, style_dim), not a parameter.
+        images: (N, 3, H, W), rendered from ``w_plus``.
+        w_plus: codes (N, n_latent, style_dim); not a parameter of a network.
         noise: y, standard normal, (N, 3, H, W).
     """
     height, width = images.shape[2:]
@@ -71,5 +71,5 @@ def path_lengths(images: paddle.Tensor, w_plus: paddle.Tensor, noise: paddle.Ten
 
 
 def path_length_penalty(lengths: paddle.Tensor, target: float) -> paddle.Tensor:
-    """Return E (|J^T y| - a)^2, (): Eq. 4, with a the running mean of the lengths."""
+    """Return E (|J^T y| - a)^2, (), for path lengths (N,) and their running mean a (arXiv 1912.04958, Eq. 4)."""
     return ((lengths - target) * (lengths - target)).mean()

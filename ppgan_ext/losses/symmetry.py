@@ -1,13 +1,13 @@
-"""How far a face is from its own mirror image, when its head is turned.
+"""The symmetry loss: the distance between a face and its mirror image if the head is turned.
 
-After the symmetry loss of TP-GAN (arXiv 1704.04086, Eq. 6), which is for frontal faces. Departs from it: the mirror
-image is drawn where it belongs on a head that is turned by a known yaw, only what both halves show counts, and light is
-left out, since it may come from one side: the smooth part of the difference does not count.
+It extends the symmetry loss of TP-GAN (arXiv 1704.04086, Eq. 6), which is for frontal faces, in three ways: the mirror
+image is placed as on a head that is turned by a known yaw; only surfaces that are visible in both halves are compared;
+and the smooth part of the difference is ignored, because light may come from one side.
 
-At each height the head is a circle. At angle t from the middle of the face its surface lies at
-x = 1/2 + R sin(t + yaw) - S sin(yaw), in shares of the crop's side; S is there because the crop follows the eyes.
-The mirror image of t lies at -t. S and R, largest at the tip of the nose, were fitted to 15 landmarks and pairs of 640
-faces turned by more than 14 degrees: mirrored landmarks lie half as far from their partners as by a plain flip.
+At each height the head is modelled as a circle. Its surface at angle t from the middle of the face has the position
+x = 1/2 + R sin(t + yaw) - S sin(yaw), in fractions of the crop's side; S accounts for the crop, which follows the eyes.
+The mirror image of t is -t. S and R, which is largest at the tip of the nose, were fitted to 15 landmarks and pairs in
+640 faces turned by more than 14 degrees: mirrored landmarks are half as far from their partners as by a plain flip.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Half: TypeAlias = Literal["image left", "image right"]
 
 
 class Head(NamedTuple):
-    """Where the head lies in a crop, in shares of the crop's side.
+    """Shape and position of a head in a crop, in fractions of the crop's side.
 
     Attributes:
         follows: S, how far the crop follows a turn.
-        heights: at which the radii are known, from the top down; in between they are interpolated.
-        radii: R.
+        heights: heights of the radii, from the top down; the radii in between are interpolated.
+        radii: R at these heights.
     """
 
     follows: float
@@ -40,10 +40,10 @@ class Head(NamedTuple):
     radii: tuple[float, ...]
 
 
-# Brows, eyes, bridge of the nose, its tip, its base, mouth, chin.
+# Heights of the brows, eyes, bridge, tip and base of the nose, mouth, and chin.
 _TIGHT = Head(0.292, (0.21, 0.33, 0.44, 0.56, 0.63, 0.79, 1.05), (0.416, 0.397, 0.515, 0.59, 0.478, 0.403, 0.32))
-# The wider square is 1 / 0.58 as large, and its middle 0.13 of the smaller one's side higher: 0.3 of the distance from
-# eyes to mouth, which is 0.502 of half its own side.
+# The FFHQ square is 1 / 0.58 times as large, and its centre is higher by 0.13 of the tight one's side: by 0.3 of the
+# distance from eyes to mouth, which is 0.502 of half its own side.
 _FFHQ = Head(
     0.58 * _TIGHT.follows,
     tuple(0.5 + 0.58 * (height - 0.5) + 0.3 * 0.502 / 2 for height in _TIGHT.heights),
@@ -51,25 +51,25 @@ _FFHQ = Head(
 )
 HEADS = {"tight": _TIGHT, "ffhq": _FFHQ}
 
-_FRONTAL_DEGREES = 8.0  # a photo turned by less shows both halves
-_BLUR_SHARE = 8  # what is smoother than this part of the side counts as light
-_FACING = 0.2  # cosine of the angle to the camera below which a place on the head is hardly seen
+_FRONTAL_DEGREES = 8.0  # faces turned by less show both halves
+_BLUR_SHARE = 8  # differences that are smooth over a side / 8 are attributed to light
+_FACING = 0.2  # cosine of the angle to the camera below which a surface is hardly visible
 
 
 class MirrorSymmetry:
-    """Mean absolute difference between a face and its mirror image, seen at a yaw.
+    """Mean absolute difference between faces at a yaw and their mirror images.
 
     Args:
-        size: side of the pictures.
-        yaw_degrees: of the head in them; positive turns it to image right.
-        template: how they are aligned, "tight" or "ffhq".
-        mask: (size, size) in [0, 1], 1 where the picture counts; None counts all.
-        known: the half that is right, towards which alone the other one is drawn: the near half of a person whose
-            photo shows little of the far one. None draws both towards each other.
+        size: side of the pictures in pixels.
+        yaw_degrees: yaw of the heads; positive is towards image right.
+        template: how the pictures are aligned, "tight" or "ffhq".
+        mask: (size, size) in [0, 1], weight of the pixels; None: all have weight 1.
+        known: the half that is known to be correct, such as the near half if the photo shows little of the far one; it
+            gets no gradient, so only the other half is changed. None: both halves get gradients.
 
     Raises:
-        ConfigError: no such template, or a yaw beyond 90 degrees.
-        InputError: a mask of another shape.
+        ConfigError: the template is unknown, or the yaw is not between -90 and 90 degrees.
+        InputError: the shape of the mask is wrong.
     """
 
     def __init__(
@@ -84,12 +84,13 @@ class MirrorSymmetry:
             cure = nearest(template, HEADS)
             raise ConfigError(f"there is no crop template '{template}'", where="template", cure=cure)
         if not abs(yaw_degrees) < 90:
-            raise ConfigError(f"a face is not to be seen at a yaw of {yaw_degrees} degrees", where="yaw")
+            cure = "Use a yaw between -90 and 90 degrees"
+            raise ConfigError(f"a face cannot be seen at a yaw of {yaw_degrees} degrees", where="yaw", cure=cure)
         if mask is not None and np.shape(mask) != (size, size):
             raise InputError(f"expected a mask ({size}, {size}), got {np.shape(mask)}", where="mask")
         columns, weights, is_left = mirror_columns(size, yaw_degrees, HEADS[template])
         rows = np.broadcast_to(np.arange(size)[:, None], (size, size))
-        # Grid sampling counts the picture's outer edges as -1 and 1.
+        # In grid sampling, the picture's outer edges are -1 and 1.
         grid = (2 * np.stack([columns, rows], axis=-1) + 1) / size - 1
         self._grid = paddle.to_tensor(grid[None].astype(np.float32))
         both = weights.astype(np.float32)
@@ -105,16 +106,16 @@ class MirrorSymmetry:
         self.size = size
 
     def distance(self, pixels: paddle.Tensor) -> paddle.Tensor:
-        """Compare faces with their mirror images, (N, 3, size, size) in [-1, 1] to (N,), differentiable.
+        """Return the distance of faces (N, 3, size, size) in [-1, 1] from their mirror images, (N,), differentiable.
 
         Raises:
-            InputError: another shape.
+            InputError: the shape is wrong.
         """
         if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (3, self.size, self.size):
             raise InputError(f"expected (N, 3, {self.size}, {self.size}), got {tuple(pixels.shape)}", where="pixels")
         other = pixels.detach() if self._one_way else pixels
         difference = (pixels - self._mirrored(other)) * self._weights
-        # What is smooth in the difference is light, not shape; only what counts is averaged.
+        # The smooth part of the difference, its weighted local mean, comes from light and not from shape.
         smooth = _blur(difference) / self._blurred_weights
         return (difference - smooth * self._weights).abs().sum(axis=[1, 2, 3]) / self._total
 
@@ -124,20 +125,29 @@ class MirrorSymmetry:
 
 
 def known_half(yaw_degrees: float) -> Half | None:
-    """Say which half of a face a photo shows: at positive yaw, turned to image right, that at image left."""
+    """Return the half of a face that a photo shows well, at positive yaw (towards image right) that at image left.
+
+    Returns:
+        None if the face is nearly frontal, so that both halves are visible.
+    """
     if abs(yaw_degrees) < _FRONTAL_DEGREES:
         return None
     return "image left" if yaw_degrees > 0 else "image right"
 
 
 def mirror_columns(size: int, yaw_degrees: float, head: Head) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]]:
-    """Find for each pixel the column where its mirror image lies, in the same row, and how well both are seen.
+    """Compute for each pixel the column of its mirror image in the same row, and how well both are visible.
+
+    Args:
+        size: side of the picture in pixels.
+        yaw_degrees: yaw of the head; positive is towards image right.
+        head: shape and position of the head.
 
     Returns:
-        columns: (size, size), pixel centres at integers; within the picture.
-        weights: (size, size), the smaller cosine of the two angles to the camera, 0 where one is hardly seen, off the
-            head or off the picture.
-        is_left: (size, size), whether the pixel lies on the half of the face that is at image left.
+        columns: (size, size), column of the mirror image, within the picture; pixel centres are integers.
+        weights: (size, size), the smaller cosine of both angles to the camera; 0 if one of both is hardly visible, off
+            the head or outside the picture.
+        is_left: (size, size), whether the pixel is on the half of the face at image left.
     """
     sine = math.sin(math.radians(yaw_degrees))
     x = (np.arange(size) + 0.5) / size

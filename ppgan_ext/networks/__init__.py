@@ -1,6 +1,6 @@
-"""The networks, one paper per file, each with its options beside it; ``build`` makes one from its YAML block.
+"""The networks, one paper per file, and their options; ``build`` creates a network from its block in a YAML file.
 
-Classes are imported when they are used, so that options and table cost no Paddle.
+Classes are imported on first use, so that options and table do not import Paddle.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Arithmetic on w and w_plus tensors: broadcasting, truncation, mixing of two codes."""
+"""Operations on w and w_plus tensors: broadcasting, truncation, mixing of two codes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ppgan_ext.errors import ConfigError, InputError
 
 
 def broadcast_code(code: paddle.Tensor, n_latent: int, style_dim: int) -> paddle.Tensor:
-    """Give a w (N, style_dim) to every layer; a w_plus (N, n_latent, style_dim) passes unchanged.
+    """Expand a w (N, style_dim) to all layers, (N, n_latent, style_dim); return a w_plus of that shape unchanged.
 
     Raises:
-        InputError: another shape.
+        InputError: the code has another shape.
     """
     if code.ndim == 2 and code.shape[1] == style_dim:
         return code.unsqueeze(1).expand([-1, n_latent, -1])
     if code.ndim != 3 or tuple(code.shape[1:]) != (n_latent, style_dim):
         expected = f"(N, {style_dim}) or (N, {n_latent}, {style_dim})"
-        cure = f"This generator has {n_latent} layers; codes of another size of generator do not fit"
+        cure = f"This generator has {n_latent} layers; use codes of a generator of the same size"
         raise InputError(f"expected {expected}, got {tuple(code.shape)}", where="latent code", cure=cure)
     return code
 
@@ -31,17 +31,17 @@ def truncate_code(
     """Move codes towards a centre: centre + psi (code - centre) (StyleGAN, arXiv 1812.04948, appendix B).
 
     Args:
-        code: w (N, D) or w_plus (N, n_latent, D); not changed.
+        code: w (N, D) or w_plus (N, n_latent, D); not modified.
         centre: (D,), (1 or N, D), or (1 or N, n_latent, D).
-        psi: at least 0.
-        cutoff: number of layers, from the coarse end, that move; None moves all.
+        psi: at least 0; 1 changes nothing, 0 returns the centre.
+        cutoff: number of layers to truncate, from the coarse end; None: all.
         n_latent: number of layers.
 
     Returns:
-        A w where code and centre are w and all layers move; otherwise a w_plus.
+        A w (N, D) if code and centre are w and all layers are truncated; otherwise a w_plus (N, n_latent, D).
 
     Raises:
-        ConfigError: psi is negative or not finite, or the cutoff negative.
+        ConfigError: psi is negative or not finite, or the cutoff is negative.
         InputError: the centre does not fit the code.
     """
     if not (math.isfinite(psi) and psi >= 0):
@@ -52,7 +52,8 @@ def truncate_code(
     if centre.ndim == 1:
         centre = centre.unsqueeze(0)
     if centre.shape[0] not in (1, code.shape[0]):
-        raise InputError(f"{centre.shape[0]} centres do not fit {code.shape[0]} codes", where="truncation_latent")
+        what = f"{centre.shape[0]} centres do not fit {code.shape[0]} codes"
+        raise InputError(what, where="truncation_latent", cure="Use one centre, or one for each code")
     if cutoff is None and code.ndim == 2 and tuple(centre.shape[1:]) == (style_dim,):
         return centre + (code - centre) * psi
     code = broadcast_code(code, n_latent, style_dim)
@@ -66,26 +67,29 @@ def truncate_code(
 def blend_styles(
     codes: Sequence[paddle.Tensor], inject_index: int | None, n_latent: int, style_dim: int
 ) -> paddle.Tensor:
-    """Return the w_plus of one code, or of two that are mixed by layer (StyleGAN, arXiv 1812.04948, section 3.1).
+    """Return the w_plus of one code, or of two codes mixed by layer (StyleGAN, arXiv 1812.04948, section 3.1).
 
     Args:
-        codes: one or two batches, each w or w_plus.
-        inject_index: layers before it come from the first code, 0 to ``n_latent``; None draws 1 to ``n_latent - 1``
-            from Paddle's global generator.
+        codes: one or two batches, each a w (N, style_dim) or a w_plus (N, n_latent, style_dim).
+        inject_index: number of layers that come from the first code, 0 to ``n_latent``; None: a random number from 1 to
+            ``n_latent - 1``, from Paddle's global generator.
         n_latent: number of layers.
         style_dim: length of w.
 
+    Returns:
+        (N, n_latent, style_dim).
+
     Raises:
-        InputError: no code, or more than two.
-        ConfigError: ``inject_index`` out of range.
+        InputError: there is no code, or more than two.
+        ConfigError: ``inject_index`` is out of range.
     """
     if len(codes) not in (1, 2):
         raise InputError(f"expected one or two batches of codes, got {len(codes)}", where="styles")
-    wide = [broadcast_code(code, n_latent, style_dim) for code in codes]
-    if len(wide) == 1:
-        return wide[0]
+    w_plus = [broadcast_code(code, n_latent, style_dim) for code in codes]
+    if len(w_plus) == 1:
+        return w_plus[0]
     if inject_index is None:
         inject_index = int(paddle.randint(1, n_latent, [1]).item())
     if not 0 <= inject_index <= n_latent:
         raise ConfigError(f"must lie between 0 and {n_latent}, got {inject_index}", where="inject_index")
-    return paddle.concat([wide[0][:, :inject_index], wide[1][:, inject_index:]], axis=1)
+    return paddle.concat([w_plus[0][:, :inject_index], w_plus[1][:, inject_index:]], axis=1)

@@ -1,4 +1,4 @@
-"""Options of the encoders. Image size and code length are those of the generator, so they are arguments of `build`."""
+"""Options of the encoders. Image size and code length are the generator's, so they are arguments of `build`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LightEncoderOptions(NetworkOptions):
         coarse: number of styles read from the 4x4 map.
         middle: number of styles read from the 8x8 map.
         code: "psp": each head predicts the offset of its row from the mean code (arXiv 2008.00951); "e4e": the first
-            head predicts one w, the others what is added to it for their row (arXiv 2102.02766).
+            head predicts a w, the others predict the offsets of their rows from it (arXiv 2102.02766).
     """
 
     name: Literal["LightEncoder"] = "LightEncoder"
@@ -38,7 +38,7 @@ class LightEncoderOptions(NetworkOptions):
     code: Code = "psp"
 
     def build(self, size: int, style_dim: int = 512, **context: Any) -> LightEncoder:
-        """Make the encoder for a generator of ``size`` pixels and rows of ``style_dim`` numbers."""
+        """Create the encoder for a generator of ``size`` pixels whose w has ``style_dim`` numbers."""
         from ppgan_ext.networks.e4e import LightEncoder4Editing
         from ppgan_ext.networks.light_encoder import LightEncoder
 
@@ -48,17 +48,17 @@ class LightEncoderOptions(NetworkOptions):
 
 
 class PSPEncoderOptions(NetworkOptions):
-    """`PSPEncoder`, IR-SE-50 on images of 256 px, or with ``code: e4e`` `Encoder4Editing`.
+    """Options of `PSPEncoder`, an IR-SE-50 on images of 256 px, or with ``code: e4e`` of `Encoder4Editing`.
 
     Attributes:
-        code: as of `LightEncoderOptions`.
+        code: see `LightEncoderOptions`.
     """
 
     name: Literal["PSPEncoder", "GradualStyleEncoder"] = "PSPEncoder"
     code: Code = "psp"
 
     def build(self, size: int, style_dim: int = 512, **context: Any) -> PSPEncoder:
-        """Make the encoder for a generator of ``size`` pixels and rows of ``style_dim`` numbers."""
+        """Create the encoder for a generator of ``size`` pixels whose w has ``style_dim`` numbers."""
         from ppgan_ext.networks.e4e import Encoder4Editing
         from ppgan_ext.networks.psp import PSPEncoder
 
@@ -67,24 +67,24 @@ class PSPEncoderOptions(NetworkOptions):
 
 
 class SingleStyleEncoderOptions(NetworkOptions):
-    """`BackboneEncoderUsingLastLayerIntoW`: one w for all rows."""
+    """Options of `BackboneEncoderUsingLastLayerIntoW`, which predicts one w for all rows."""
 
     name: Literal["BackboneEncoderUsingLastLayerIntoW"] = "BackboneEncoderUsingLastLayerIntoW"
 
     def build(self, size: int, style_dim: int = 512, **context: Any) -> BackboneEncoderUsingLastLayerIntoW:
-        """Make the encoder for a generator of ``size`` pixels and rows of ``style_dim`` numbers."""
+        """Create the encoder for a generator of ``size`` pixels whose w has ``style_dim`` numbers."""
         from ppgan_ext.networks.psp import BackboneEncoderUsingLastLayerIntoW
 
         return BackboneEncoderUsingLastLayerIntoW(size, style_dim=style_dim, **context)
 
 
 class LastLayerEncoderOptions(NetworkOptions):
-    """`BackboneEncoderUsingLastLayerIntoWPlus`: all rows from the last map."""
+    """Options of `BackboneEncoderUsingLastLayerIntoWPlus`, which predicts all rows from the last feature map."""
 
     name: Literal["BackboneEncoderUsingLastLayerIntoWPlus"] = "BackboneEncoderUsingLastLayerIntoWPlus"
 
     def build(self, size: int, style_dim: int = 512, **context: Any) -> BackboneEncoderUsingLastLayerIntoWPlus:
-        """Make the encoder for a generator of ``size`` pixels and rows of ``style_dim`` numbers."""
+        """Create the encoder for a generator of ``size`` pixels whose w has ``style_dim`` numbers."""
         from ppgan_ext.networks.psp import BackboneEncoderUsingLastLayerIntoWPlus
 
         return BackboneEncoderUsingLastLayerIntoWPlus(size, style_dim=style_dim, **context)

@@ -1,9 +1,9 @@
-"""Inception v3 (arXiv 1512.00567) as the Frechet inception distance uses it: images to 2048 numbers.
+"""Inception v3 (arXiv 1512.00567) as used for the Frechet inception distance: it maps images to 2048 features.
 
 Layers and names are those of PaddleGAN's ``ppgan/metrics/inception.py``, hence of its ``InceptionV3.pdparams``, and of
-pytorch-fid, where the weights come from (TensorFlow's graph of 2015-12-05). Against torchvision's network: averages
-over 3x3 leave the border's padding out, and the last block pools by maximum. Built from tables, so that each block
-reads as in the paper's figures 5 to 7; the classifier on top is left out.
+pytorch-fid, where the weights come from (TensorFlow's graph of 2015-12-05). Unlike torchvision's network, 3x3 averages
+do not include the padding, and the last block pools by maximum. The network is built from tables, so that each block
+corresponds to a figure of the paper, 5 to 7; it has no classifier.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ NUM_FEATURES = 2048
 
 
 class Conv(NamedTuple):
-    """One convolution of the tables; kernel and padding are (height, width)."""
+    """A convolution in the tables.
+
+    Attributes:
+        name: name of the layer in its block.
+        channels: output channels.
+        kernel: (height, width).
+        stride: step in both directions.
+        padding: (height, width).
+    """
 
     name: str
     channels: int
@@ -31,7 +39,7 @@ class Conv(NamedTuple):
     padding: tuple[int, int]
 
 
-# One branch of a block: a chain of convolutions, at whose end there may be several side by side.
+# A branch of a block: a chain of convolutions, which may end in several parallel ones.
 Branch: TypeAlias = tuple[list[Conv], list[Conv]]
 
 
@@ -45,7 +53,7 @@ class ConvNormReLU(nn.Layer):
 
     Args:
         num_in: input channels.
-        table: the rest.
+        table: all other arguments.
     """
 
     def __init__(self, num_in: int, table: Conv) -> None:
@@ -59,13 +67,17 @@ class ConvNormReLU(nn.Layer):
 
 
 class InceptionBlock(nn.Layer):
-    """Several branches side by side, their outputs concatenated; the pooling branch comes last.
+    """Parallel branches whose outputs are concatenated; the pooling branch comes last.
 
     Args:
         num_in: input channels.
-        branches: see ``Branch``.
-        pool: "average" (3x3, same size, padding not counted), "maximum" (3x3, same size), or "halve" (3x3, stride 2).
-        pool_channels: of the 1x1 convolution after the pooling; 0 for none.
+        branches: the branches without the pooling branch.
+        pool: "average" (3x3, same size, padding excluded), "maximum" (3x3, same size), or "halve" (maximum, 3x3, stride
+            2).
+        pool_channels: channels of the 1x1 convolution after the pooling; 0: no such convolution.
+
+    Attributes:
+        num_out: output channels.
     """
 
     def __init__(self, num_in: int, branches: Sequence[Branch], pool: str, pool_channels: int) -> None:
@@ -103,7 +115,7 @@ def _pool(x: paddle.Tensor, kind: str) -> paddle.Tensor:
 
 
 class InceptionV3(nn.Layer):
-    """Map images to the 2048 channel means before the classifier, PaddleGAN's ``dims=2048``.
+    """Map images to the means of the last 2048 channels, PaddleGAN's ``dims=2048``.
 
     Example:
         >>> network = InceptionV3().eval()
@@ -131,14 +143,14 @@ class InceptionV3(nn.Layer):
         """Extract features.
 
         Args:
-            x: (N, 3, H, W), [-1, 1], RGB; resized to 299 px by bilinear interpolation without a low-pass, as in
+            x: (N, 3, H, W), [-1, 1], RGB; resized to 299 px by bilinear interpolation without a low-pass filter, as in
                 PaddleGAN and pytorch-fid.
 
         Returns:
             (N, 2048), at least 0.
 
         Raises:
-            InputError: another shape.
+            InputError: the shape is wrong.
         """
         if x.ndim != 4 or x.shape[1] != 3:
             raise InputError(f"expected (N, 3, H, W), got {tuple(x.shape)}", where="images")
@@ -162,7 +174,7 @@ _HALVED_AFTER = ("Conv2d_2b_3x3", "Conv2d_4a_3x3")
 
 
 def _block_35(name: str, pool_channels: int) -> tuple[str, list[Branch], str, int]:
-    """Figure 5, on a 35x35 grid: 5x5 beside two 3x3."""
+    """Return a block of figure 5, on a 35x35 grid: a 5x5 branch beside a branch of two 3x3 convolutions."""
     branches: list[Branch] = [
         ([_conv("branch1x1", 64)], []),
         ([_conv("branch5x5_1", 48), _conv("branch5x5_2", 64, 5)], []),
@@ -172,7 +184,7 @@ def _block_35(name: str, pool_channels: int) -> tuple[str, list[Branch], str, in
 
 
 def _block_17(name: str, width: int) -> tuple[str, list[Branch], str, int]:
-    """Figure 6, on a 17x17 grid: 7x7 taken apart into 1x7 and 7x1."""
+    """Return a block of figure 6, on a 17x17 grid: 7x7 convolutions factorised into 1x7 and 7x1."""
     flat, tall = (1, 7), (7, 1)
     double = [_conv("branch7x7dbl_1", width)]
     double += [_conv(f"branch7x7dbl_{i}", width, tall if i % 2 == 0 else flat) for i in (2, 3, 4)]
@@ -185,7 +197,7 @@ def _block_17(name: str, width: int) -> tuple[str, list[Branch], str, int]:
 
 
 def _block_8(name: str, pool: str) -> tuple[str, list[Branch], str, int]:
-    """Figure 7, on an 8x8 grid: 1x3 and 3x1 side by side."""
+    """Return a block of figure 7, on an 8x8 grid: 1x3 and 3x1 convolutions in parallel."""
 
     def fan(prefix: str) -> list[Conv]:
         return [_conv(f"{prefix}a", 384, (1, 3)), _conv(f"{prefix}b", 384, (3, 1))]

@@ -13,18 +13,18 @@ from paddle import nn
 from ppgan_ext.nn import Form
 from ppgan_ext.nn.cpu_conv import convolve
 
-_STAGES = ((1, 3), (2, 4), (4, 14), (8, 3))  # (width in units of the trunk's first width, number of blocks)
+_STAGES = ((1, 3), (2, 4), (4, 14), (8, 3))  # (width as a multiple of the first width, number of blocks)
 
 
 class Convolution(nn.Conv2D):
-    """Paddle's convolution, which in the form "fused" takes the fast way on a CPU.
+    """Paddle's convolution, which in the form "fused" uses the fast implementation for CPUs.
 
     Args:
         num_in: input channels.
         num_out: output channels.
-        side: of the square filter.
+        side: side of the square filter.
         stride: step of the filter.
-        padding: zeros on each side.
+        padding: number of zeros on each side.
         bias: whether there is a bias.
     """
 
@@ -44,20 +44,20 @@ class Convolution(nn.Conv2D):
 
 
 class Chain(nn.Sequential):
-    """Layers in a row, of which convolutions and blocks are told the form; numbered as in `nn.Sequential`."""
+    """Layers in sequence, numbered as in `nn.Sequential`; convolutions and blocks are called in the given form."""
 
     def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
-        """Call one layer after another."""
+        """Apply the layers one after another to (N, C, H, W)."""
         for layer in self:
             x = layer(x, form) if isinstance(layer, Convolution | BottleneckIRSE) else layer(x)
         return x
 
 
 class SqueezeExcite(nn.Layer):
-    """Scale each channel by a gate read from all channel means (arXiv 1709.01507).
+    """Scale each channel by a gate that is computed from all channel means (arXiv 1709.01507).
 
     Args:
-        num_channels: channels, at least ``reduction``.
+        num_channels: number of channels, at least ``reduction``.
         reduction: factor of the bottleneck.
     """
 
@@ -77,7 +77,7 @@ class BottleneckIRSE(nn.Layer):
 
     Args:
         num_in: input channels.
-        num_out: output channels; where they equal ``num_in`` the short cut has no parameters.
+        num_out: output channels; if they equal ``num_in``, the shortcut has no parameters.
         stride: 2 halves the sides.
     """
 
@@ -99,10 +99,10 @@ class BottleneckIRSE(nn.Layer):
     def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, H / stride, W / stride)."""
         if self.shortcut_layer is not None:
-            short = self.shortcut_layer(x, form)
+            shortcut = self.shortcut_layer(x, form)
         else:
-            short = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
-        return self.res_layer(x, form) + short
+            shortcut = x[:, :, :: self.stride, :: self.stride] if self.stride > 1 else x
+        return self.res_layer(x, form) + shortcut
 
 
 def input_layer(num_in: int, width: int) -> Chain:
@@ -111,7 +111,7 @@ def input_layer(num_in: int, width: int) -> Chain:
 
 
 def body(width: int) -> Chain:
-    """Build the 24 blocks: (N, width, H, W) to (N, 8 width, H / 16, W / 16); each of the four stages halves first."""
+    """Build the 24 blocks, (N, width, H, W) to (N, 8 width, H / 16, W / 16); each of four stages halves the sides."""
     blocks = []
     num_in = width
     for factor, count in _STAGES:

@@ -1,4 +1,4 @@
-"""Options of the networks that work on codes instead of images."""
+"""Options of the networks that process codes instead of images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LatentRotatorOptions(NetworkOptions):
-    """Arguments of `LatentRotator`.
+    """Options of `LatentRotator`.
 
     Attributes:
         width: length of the rotator's tokens.
@@ -27,24 +27,24 @@ class LatentRotatorOptions(NetworkOptions):
     num_blocks: Count = 3
 
     def build(self, n_latent: int, style_dim: int = 512, **context: Any) -> LatentRotator:
-        """Make the rotator for codes of ``n_latent`` rows of ``style_dim`` numbers."""
+        """Create the rotator for codes of ``n_latent`` rows of ``style_dim`` numbers."""
         from ppgan_ext.networks.rotator import LatentRotator
 
         return LatentRotator(n_latent, style_dim, **self.arguments(), **context)
 
 
 class LatentDiscriminatorOptions(NetworkOptions):
-    """Arguments of `LatentDiscriminator`.
+    """Options of `LatentDiscriminator`.
 
     Attributes:
-        num_layers: fully connected layers, the last of which computes the score.
+        num_layers: number of fully connected layers, the last of which computes the score.
     """
 
     name: Literal["LatentDiscriminator"] = "LatentDiscriminator"
     num_layers: Annotated[Count, Field(ge=2)] = 4
 
     def build(self, style_dim: int = 512, **context: Any) -> LatentDiscriminator:
-        """Make the discriminator of single rows of ``style_dim`` numbers."""
+        """Create the discriminator of rows of ``style_dim`` numbers."""
         from ppgan_ext.networks.e4e import LatentDiscriminator
 
         return LatentDiscriminator(style_dim, **self.arguments(), **context)

@@ -17,23 +17,24 @@ LEVEL_SIDES = (4, 8, 16)
 class LightEncoder(nn.Layer):
     """Map images to offsets of w_plus from a mean code.
 
-    The coarse, middle and fine styles are read from the feature maps of side 4, 8 and 16, each averaged to 4x4.
+    The coarse, middle and fine styles are computed from the feature maps of side 4, 8 and 16, each averaged to 4x4.
 
     Args:
-        size: side of its images, and of those of the generator it belongs to: a power of two from 16 to 1024.
+        size: side of its images and of the generator's: a power of two from 16 to 1024.
         channel_base: channels are ``min(channel_base // resolution, channel_cap)``.
         channel_cap: see ``channel_base``.
         style_dim: length of w.
-        coarse: styles read from the 4x4 map.
-        middle: styles read from the 8x8 map; the fine ones are the rest of ``n_latent``.
+        coarse: number of styles from the 4x4 map.
+        middle: number of styles from the 8x8 map; the remaining styles are fine.
 
     Attributes:
-        input_size: ``size``.
+        input_size: side of the input, ``size``.
+        style_dim: length of w.
         n_latent: number of styles, 2 log2(size) - 2.
-        groups: number of coarse, middle and fine styles; a level without styles has no head.
+        groups: numbers of coarse, middle and fine styles; a level without styles has no head.
 
     Raises:
-        ConfigError: a size that does not exist, or a number of coarse or middle styles that does not fit.
+        ConfigError: the size is impossible, or the numbers of styles do not fit it.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class LightEncoder(nn.Layer):
         self.style_dim = style_dim
         self.n_latent = 2 * log_size - 2
         if not (1 <= coarse <= self.n_latent and middle >= 0):
-            raise ConfigError(f"coarse {coarse} and middle {middle} do not fit {self.n_latent} styles", where="encoder")
+            what = f"coarse {coarse} and middle {middle} do not fit {self.n_latent} styles"
+            cure = f"Use a coarse from 1 to {self.n_latent} and a middle of at least 0"
+            raise ConfigError(what, where="encoder", cure=cure)
         middle = min(middle, self.n_latent - coarse)
         self.groups = (coarse, middle, self.n_latent - coarse - middle)
         convs: list[nn.Layer] = [ConvLayer(3, channels[size], 3)]
@@ -76,8 +79,8 @@ class LightEncoder(nn.Layer):
             Offsets from the mean code, (N, n_latent, style_dim).
 
         Raises:
-            InputError: images of another shape.
-            ConfigError: an unknown form.
+            InputError: the images have another shape.
+            ConfigError: the form is unknown.
         """
         check_form(form)
         if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (3, self.input_size, self.input_size):
@@ -90,7 +93,7 @@ class LightEncoder(nn.Layer):
             maps.append(x)
         styles = []
         for index, level in enumerate(self.levels):
-            # The last map has side 4, the one before 8, then 16: averaging over 1, 2, 4 pixels leaves 4x4.
+            # The last map has side 4, the ones before 8 and 16: averages over 1, 2 and 4 pixels leave 4x4.
             pooled = F.avg_pool2d(maps[-1 - level], kernel_size=2**level, stride=2**level)
             head = self.heads[index](pooled.reshape([-1, pooled.shape[1] * 16]))
             styles.append(head.reshape([-1, self.groups[level], self.style_dim]))

@@ -1,4 +1,4 @@
-"""The base of every network's options: the arguments of its constructor as a block of a YAML file."""
+"""The base class of the networks' options: the arguments of a constructor as a block of a YAML file."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class NetworkOptions(Block, abc.ABC):
-    """The block of one network, checked without importing Paddle.
+    """The block of a network, validated without importing Paddle.
 
     Attributes:
-        name: the class of the network, a key of `networks.table.NETWORKS`; subclasses narrow it to their own names.
+        name: name of the network, a key of `networks.table.NETWORKS`; subclasses restrict it to their own names.
     """
 
     name: str
 
     @abc.abstractmethod
     def build(self, *args: Any, **context: Any) -> nn.Layer:
-        """Make the network, with fresh weights from Paddle's global generator.
+        """Create the network with random weights from Paddle's global generator.
 
         Args:
-            *args: arguments that follow from the networks around it, such as an encoder's ``size``.
+            *args: arguments that depend on other networks, such as an encoder's ``size``.
             **context: the same by name.
         """
 
     def arguments(self) -> dict[str, Any]:
-        """Return the block without its name: keyword arguments of the network's constructor."""
+        """Return the keyword arguments of the network's constructor: the block without its name."""
         return self.model_dump(exclude={"name"})

@@ -1,8 +1,8 @@
 """pSp encoders: "Encoding in Style: a StyleGAN Encoder for Image-to-Image Translation", arXiv 2008.00951.
 
 The trunk is ArcFace's IR-SE-50 (arXiv 1801.07698 with the blocks of arXiv 1709.01507). Names and shapes of the state
-dicts are PaddleGAN's. Departs from it in that the decoder may have any number of layers, not only 18, and in that
-nothing is written into a caller's tensor.
+dicts are PaddleGAN's. Departs from PaddleGAN in two ways: the decoder may have any number of layers, not only 18, and
+no tensor of the caller is modified.
 """
 
 from __future__ import annotations
@@ -27,26 +27,29 @@ from ppgan_ext.types import FloatArray
 INPUT_SIZE = 256
 NUM_COARSE = 3
 NUM_MIDDLE = 4
-_TAPS = (6, 20, 23)  # last block of the stages with 1/4, 1/8 and 1/16 of the input's side
+_TAPS = (6, 20, 23)  # last blocks of the stages with 1/4, 1/8 and 1/16 of the input's side
 
 
 class _Trunk(nn.Layer):
-    """IR-SE-50 and what every pSp encoder knows about itself.
+    """IR-SE-50 with the attributes that all pSp encoders share.
 
     Args:
-        size: side of the decoder's images; settles ``n_latent``.
+        size: side of the decoder's images, which determines ``n_latent``.
         input_nc: channels of the input, 3 for photos.
-        style_dim: length of w; the trunk's last width. 512 is the published network.
+        style_dim: length of w and last width of the trunk; 512 in the published networks.
 
     Attributes:
-        input_size: 256, whatever the decoder.
+        input_size: side of the input in pixels, 256 for every decoder.
+        input_nc: channels of the input.
+        style_dim: length of w.
+        n_latent: number of rows of a w_plus.
     """
 
     def __init__(self, size: int, input_nc: int, style_dim: int) -> None:
         super().__init__()
         self.n_latent = 2 * check_size(size) - 2
         if style_dim % 128 or style_dim < 128:
-            cure = "The published networks have 512"
+            cure = "Use 512 for the published networks"
             raise ConfigError(f"must be a multiple of 128, got {style_dim}", where="style_dim", cure=cure)
         self.input_size = INPUT_SIZE
         self.input_nc = input_nc
@@ -56,7 +59,16 @@ class _Trunk(nn.Layer):
         self.body = body(width)
 
     def feature_maps(self, pixels: paddle.Tensor, form: Form = "fast") -> list[paddle.Tensor]:
-        """Return the maps of side 64, 32 and 16, with style_dim / 4, / 2 and / 1 channels."""
+        """Return the feature maps of side 64, 32 and 16, with style_dim / 4, / 2 and / 1 channels.
+
+        Args:
+            pixels: (N, input_nc, 256, 256), [-1, 1].
+            form: see `PSPEncoder.forward`.
+
+        Raises:
+            InputError: the shape is wrong.
+            ConfigError: the form is unknown.
+        """
         check_form(form)
         if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (self.input_nc, INPUT_SIZE, INPUT_SIZE):
             expected = f"(N, {self.input_nc}, {INPUT_SIZE}, {INPUT_SIZE})"
@@ -71,10 +83,10 @@ class _Trunk(nn.Layer):
 
 
 class GradualStyleBlock(nn.Layer):
-    """Shrink a feature map to one style by convolutions of stride 2 (pSp's map2style).
+    """Reduce a feature map to one style by convolutions of stride 2 (pSp's map2style).
 
     Args:
-        style_dim: channels of the map and length of the style.
+        style_dim: number of channels of the map, and length of the style.
         side: side of the map, a power of two.
     """
 
@@ -94,16 +106,16 @@ class GradualStyleBlock(nn.Layer):
 class PSPEncoder(_Trunk):
     """Map aligned photos to offsets of w_plus: PaddleGAN's ``GradualStyleEncoder`` (50 layers, "ir_se").
 
-    Styles 0-2 are read from the map of side 16, 3-6 from side 32, the others from side 64; each level adds the one
-    below, bilinearly enlarged.
+    Styles 0-2 are computed from the map of side 16, styles 3-6 from side 32, the others from side 64. The bilinearly
+    enlarged map of the coarser level is added to the maps of sides 32 and 64.
 
     Args:
-        size: side of the decoder's images: 256, 512, 1024 give 14, 16, 18 styles.
+        size: side of the decoder's images; 256, 512 and 1024 result in 14, 16 and 18 styles.
         input_nc: channels of the input, 3 for photos.
-        style_dim: length of w; the widths of the trunk follow. 512 is the published network.
+        style_dim: length of w, which determines the widths of the trunk; 512 in the published networks.
 
     Raises:
-        ConfigError: a decoder size that does not exist, or a ``style_dim`` that is no multiple of 128.
+        ConfigError: the size is impossible, or ``style_dim`` is not a multiple of 128.
     """
 
     def __init__(self, size: int, input_nc: int = 3, *, style_dim: int = 512) -> None:
@@ -124,8 +136,8 @@ class PSPEncoder(_Trunk):
             Offsets from ``latent_avg``, (N, n_latent, style_dim).
 
         Raises:
-            InputError: another shape.
-            ConfigError: an unknown form.
+            InputError: the shape is wrong.
+            ConfigError: the form is unknown.
         """
         fine, middle, coarse = self.feature_maps(pixels, form)
         middle = _enlarge_and_add(coarse, self.latlayer1(middle, form))
@@ -138,9 +150,10 @@ class PSPEncoder(_Trunk):
 
 
 def _enlarge_and_add(top: paddle.Tensor, lateral: paddle.Tensor) -> paddle.Tensor:
-    """Resize bilinearly, corners on corners, and add.
+    """Resize ``top`` bilinearly to the size of ``lateral``, with the corners aligned, and add both.
 
-    As matrix products, because oneDNN programs refuse ``interpolate``; of three axes, because they get four wrong.
+    Uses matrix products, because oneDNN programs do not support ``interpolate``, on three axes, because oneDNN computes
+    wrong results with four.
     """
     batch, channels, height, width = top.shape
     rows = paddle.to_tensor(_bilinear_matrix(height, lateral.shape[2]))
@@ -151,14 +164,14 @@ def _enlarge_and_add(top: paddle.Tensor, lateral: paddle.Tensor) -> paddle.Tenso
 
 
 def _bilinear_matrix(num_from: int, num_to: int) -> FloatArray:
-    """Weights (num_to, num_from) of linear interpolation between samples whose ends coincide, float32."""
+    """Return the weights (num_to, num_from), float32, of linear interpolation between samples with aligned ends."""
     at = np.linspace(0, num_from - 1, num_to)
     distance = np.abs(at[:, None] - np.arange(num_from)[None, :])
     return np.maximum(0, 1 - distance).astype(np.float32)
 
 
 class BackboneEncoderUsingLastLayerIntoW(_Trunk):
-    """Map photos to one w offset each, from the trunk's last map. Arguments as :class:`PSPEncoder`."""
+    """Map photos to one offset of w each, from the trunk's last map; arguments as for :class:`PSPEncoder`."""
 
     def __init__(self, size: int, input_nc: int = 3, *, style_dim: int = 512) -> None:
         super().__init__(size, input_nc, style_dim)
@@ -170,7 +183,7 @@ class BackboneEncoderUsingLastLayerIntoW(_Trunk):
 
 
 class BackboneEncoderUsingLastLayerIntoWPlus(_Trunk):
-    """Map photos to offsets of w_plus, from the trunk's last map alone. Arguments as :class:`PSPEncoder`."""
+    """Map photos to offsets of w_plus, from the trunk's last map alone; arguments as for :class:`PSPEncoder`."""
 
     def __init__(self, size: int, input_nc: int = 3, *, style_dim: int = 512) -> None:
         super().__init__(size, input_nc, style_dim)
@@ -194,7 +207,7 @@ ENCODERS: dict[str, type[_Trunk]] = {
     "BackboneEncoderUsingLastLayerIntoWPlus": BackboneEncoderUsingLastLayerIntoWPlus,
 }
 
-# Used where a checkpoint's options lack a key: those of the published FFHQ inversion.
+# Defaults of the options that a checkpoint lacks: those of the published FFHQ inversion.
 DEFAULT_OPTIONS: dict[str, Any] = {
     "encoder_type": "GradualStyleEncoder",
     "input_nc": 3,
@@ -211,27 +224,32 @@ class Pixel2Style2Pixel(nn.Layer):
     """Encoder and StyleGAN2 decoder in one network (PaddleGAN's class).
 
     Args:
-        opts: training options as a mapping or an object with attributes; what is missing comes from
-            ``DEFAULT_OPTIONS``, what is unknown is kept in ``opts`` and not read. Two further keys, ``channel_base``
-            and ``channel_cap``, go to the decoder.
+        opts: training options as a mapping or an object with attributes. Missing ones are taken from
+            ``DEFAULT_OPTIONS``; unknown ones are stored in ``opts`` and ignored. Two further keys, ``channel_base`` and
+            ``channel_cap``, are arguments of the decoder.
 
     Attributes:
-        latent_avg: buffer (1, n_latent, style_dim), or (1, style_dim) with ``learn_in_w``, added to the encoder's
-            offsets; None without ``start_from_latent_avg``.
+        opts: all options.
+        encoder: the encoder.
+        decoder: the generator.
+        style_dim: length of w.
+        n_latent: number of rows of a w_plus.
+        latent_avg: buffer (1, n_latent, style_dim), or (1, style_dim) with ``learn_in_w``, which is added to the
+            encoder's offsets; None without ``start_from_latent_avg``.
 
     Raises:
-        ConfigError: an unknown encoder type or an impossible size.
+        ConfigError: the type of the encoder is unknown, or a size is impossible.
     """
 
     def __init__(self, opts: Mapping[str, Any] | object) -> None:
         super().__init__()
-        given = dict(opts) if isinstance(opts, Mapping) else vars(opts)
-        self.opts = opts = SimpleNamespace(**{**DEFAULT_OPTIONS, **given})
+        options = dict(opts) if isinstance(opts, Mapping) else vars(opts)
+        self.opts = opts = SimpleNamespace(**{**DEFAULT_OPTIONS, **options})
         if opts.encoder_type not in ENCODERS:
             cure = nearest(opts.encoder_type, ENCODERS)
             raise ConfigError(f"unknown encoder {opts.encoder_type!r}", where="encoder_type", cure=cure)
         self.encoder = ENCODERS[opts.encoder_type](opts.size, opts.input_nc, style_dim=opts.style_dim)
-        channels = {key: given[key] for key in ("channel_base", "channel_cap") if key in given}
+        channels = {key: options[key] for key in ("channel_base", "channel_cap") if key in options}
         self.decoder = StyleGANv2Generator(opts.size, opts.style_dim, opts.n_mlp, opts.channel_multiplier, **channels)
         self.style_dim = self.decoder.style_dim
         self.n_latent = self.decoder.n_latent
@@ -242,7 +260,7 @@ class Pixel2Style2Pixel(nn.Layer):
             self.latent_avg = None
 
     def encode(self, pixels: paddle.Tensor) -> paddle.Tensor:
-        """Map (N, input_nc, 256, 256) in [-1, 1] to w_plus (N, n_latent, style_dim), the mean code added."""
+        """Map photos (N, input_nc, 256, 256) in [-1, 1] to w_plus (N, n_latent, style_dim), the mean code included."""
         codes = broadcast_code(self.encoder(pixels), self.n_latent, self.style_dim)
         if self.latent_avg is None:
             return codes
@@ -259,20 +277,23 @@ class Pixel2Style2Pixel(nn.Layer):
         return_latents: bool = False,
         alpha: float | None = None,
     ) -> paddle.Tensor | tuple[paddle.Tensor, paddle.Tensor]:
-        """Encode and draw (PaddleGAN's interface).
+        """Encode and render (PaddleGAN's interface).
 
         Args:
             x: photos (N, input_nc, 256, 256) in [-1, 1]; with ``input_code`` codes z (N, style_dim).
             resize: return images of 256 pixels, whatever the decoder's size.
             latent_mask: rows of w_plus that are replaced by ``inject_latent``, or by zeros without it.
-            input_code: see ``x``.
-            randomize_noise: random noise, otherwise the fixed one.
+            input_code: ``x`` contains codes.
+            randomize_noise: use random noise, otherwise the fixed noise.
             inject_latent: (1 or N, n_latent, style_dim).
-            return_latents: also return the w_plus that was drawn.
-            alpha: share of ``inject_latent`` in the masked rows, 0 to 1; None means 1.
+            return_latents: also return the rendered w_plus.
+            alpha: share of ``inject_latent`` in the masked rows, 0 to 1; None: 1.
+
+        Returns:
+            Images (N, 3, S, S), about [-1, 1]; with ``return_latents`` also the w_plus (N, n_latent, style_dim).
 
         Raises:
-            InputError: a shape that does not fit, or a row that does not exist.
+            InputError: a shape does not fit, or a row does not exist.
         """
         codes = self.decoder.mapping(x) if input_code else self.encode(x)
         codes = broadcast_code(codes, self.n_latent, self.style_dim)
@@ -289,10 +310,11 @@ class Pixel2Style2Pixel(nn.Layer):
         self, codes: paddle.Tensor, rows: Sequence[int], inject: paddle.Tensor | None, alpha: float | None
     ) -> paddle.Tensor:
         if any(not -self.n_latent <= row < self.n_latent for row in rows):
-            raise InputError(f"rows {list(rows)} are not all among the {self.n_latent} of a code", where="latent_mask")
-        chosen = {row % self.n_latent for row in rows}
+            cure = f"Use rows from 0 to {self.n_latent - 1}"
+            raise InputError(f"some of the rows {list(rows)} do not exist", where="latent_mask", cure=cure)
+        masked_rows = {row % self.n_latent for row in rows}
         share = 1.0 if alpha is None or inject is None else alpha
-        mask = [[[share if row in chosen else 0.0] for row in range(self.n_latent)]]
+        mask = [[[share if row in masked_rows else 0.0] for row in range(self.n_latent)]]
         weight = paddle.to_tensor(mask, dtype=codes.dtype)
         other = paddle.zeros_like(codes)
         if inject is not None:

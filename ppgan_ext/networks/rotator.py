@@ -1,9 +1,9 @@
-"""A network on W+ that turns heads: how a code has to change for another yaw and pitch, for this very code.
+"""A network in W+ that turns heads: it predicts how a code changes with yaw and pitch.
 
-A direction is the same step for every face, however far it is turned already. Here the step is that of the directions
-plus what depends on the code and on how far the head is to be turned: rows of the code as tokens, mixed with one
-another and through channels (MLP-Mixer, arXiv 2105.01601), scaled and shifted by the turn (FiLM, arXiv 1709.07871). The
-network starts as the directions alone, and a turn by nothing changes nothing, whatever it has learnt.
+A direction is the same step for every face, however far the head is turned already. This network adds to the step of
+the directions a correction that depends on the code and on the turn: the rows of the code are tokens, which are mixed
+with one another and over their channels (MLP-Mixer, arXiv 2105.01601), scaled and shifted depending on the turn (FiLM,
+arXiv 1709.07871). Before training the correction is 0; for a turn of 0 it is always 0.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from paddle import nn
 from ppgan_ext.errors import InputError, WeightsError
 from ppgan_ext.types import FloatArray
 
-_DEGREES = 20.0  # a turn that counts as one
+_DEGREES = 20.0  # unit of turns inside the network
 _SMALLEST_SCALE = 1e-6
 
 
@@ -35,8 +35,8 @@ class _Mixing(nn.Layer):
         self._width = width
 
     def forward(self, tokens: paddle.Tensor, scale: paddle.Tensor, shift: paddle.Tensor) -> paddle.Tensor:
-        shown = F.layer_norm(tokens, [self._width]) * (1 + scale) + shift
-        tokens = tokens + self.over_rows(shown.transpose([0, 2, 1])).transpose([0, 2, 1])
+        modulated = F.layer_norm(tokens, [self._width]) * (1 + scale) + shift
+        tokens = tokens + self.over_rows(modulated.transpose([0, 2, 1])).transpose([0, 2, 1])
         return tokens + self.narrow(F.gelu(self.widen(F.layer_norm(tokens, [self._width]))))
 
 
@@ -44,10 +44,15 @@ class LatentRotator(nn.Layer):
     """Turn codes by degrees of yaw and pitch.
 
     Args:
-        n_latent: rows of a code.
+        n_latent: number of rows of a code.
         style_dim: length of a row.
-        width: of the tokens.
-        num_blocks: blocks of mixing.
+        width: length of the tokens.
+        num_blocks: number of mixing blocks.
+
+    Attributes:
+        mean: buffer (n_latent, style_dim), the mean latent.
+        scale: buffer (1,), the standard deviation of the numbers in a code.
+        axes: buffer (2, n_latent, style_dim), the directions of yaw and pitch, per degree.
     """
 
     def __init__(self, n_latent: int, style_dim: int, width: int = 128, num_blocks: int = 3) -> None:
@@ -66,27 +71,31 @@ class LatentRotator(nn.Layer):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any], where: object) -> LatentRotator:
-        """Make one of the shape that arrays have; it still has to be filled with them.
+        """Create a rotator with the architecture of a state dict; the arrays themselves are not loaded.
+
+        Args:
+            state: array name -> array.
+            where: the file of the arrays, for the message.
 
         Raises:
-            WeightsError: they are not a rotator's.
+            WeightsError: the arrays are not those of a rotator.
         """
         try:
             _, n_latent, style_dim = state["axes"].shape
             width = state["read.weight"].shape[1]
         except (KeyError, ValueError, IndexError) as error:
-            cure = "Give what training with model.name LatentRotatorModel has written"
-            raise WeightsError("holds no rotator of codes", where=where, cure=cure) from error
+            cure = "Use the weights that training with model.name LatentRotatorModel has written"
+            raise WeightsError("contains no rotator of codes", where=where, cure=cure) from error
         blocks = {match[1] for name in state if (match := re.match(r"blocks\.(\d+)\.", name))}
         return cls(n_latent, style_dim, width, len(blocks))
 
-    def settle(self, mean: FloatArray, scale: float, axes: FloatArray) -> None:
-        """Take what is known of the model's codes.
+    def set_statistics(self, mean: FloatArray, scale: float, axes: FloatArray) -> None:
+        """Set the statistics of the model's codes and the directions.
 
         Args:
-            mean: (style_dim,) or (n_latent, style_dim), the mean latent.
-            scale: standard deviation of a number of a code.
-            axes: (2, n_latent, style_dim), the directions of yaw and pitch, per degree.
+            mean: mean latent, (style_dim,) or (n_latent, style_dim).
+            scale: standard deviation of the numbers in a code.
+            axes: directions of yaw and pitch, per degree, (2, n_latent, style_dim).
         """
         shape = (self.n_latent, self.style_dim)
         self.mean.set_value(np.ascontiguousarray(np.broadcast_to(np.asarray(mean, np.float32), shape)))
@@ -98,13 +107,13 @@ class LatentRotator(nn.Layer):
 
         Args:
             w_plus: (N, n_latent, style_dim).
-            turn: (N, 2), degrees of yaw and of pitch to turn by.
+            turn: yaw and pitch to turn by in degrees, (N, 2).
 
         Returns:
-            (N, n_latent, style_dim).
+            Turned codes, (N, n_latent, style_dim).
 
         Raises:
-            InputError: other shapes.
+            InputError: the shapes are wrong.
         """
         count = w_plus.shape[0]
         if tuple(w_plus.shape) != (count, self.n_latent, self.style_dim) or tuple(turn.shape) != (count, 2):
@@ -113,11 +122,11 @@ class LatentRotator(nn.Layer):
         return w_plus + self.straight(turn) + self.scale * self.bend(w_plus, turn)
 
     def straight(self, turn: paddle.Tensor) -> paddle.Tensor:
-        """Return the directions' part of turns (N, 2): (N, n_latent, style_dim)."""
+        """Return the step along the directions for turns (N, 2) in degrees: (N, n_latent, style_dim)."""
         return paddle.matmul(turn, self.axes.reshape([2, -1])).reshape([-1, self.n_latent, self.style_dim])
 
     def bend(self, w_plus: paddle.Tensor, turn: paddle.Tensor) -> paddle.Tensor:
-        """Return what is added to the directions' part, in standard deviations: (N, n_latent, style_dim)."""
+        """Return the correction to the step along the directions, in standard deviations: (N, n_latent, style_dim)."""
         tokens = self.read((w_plus - self.mean) / self.scale) + self.rows
         return self.write(self._mixed(tokens, turn) - self._mixed(tokens, paddle.zeros_like(turn)))
 

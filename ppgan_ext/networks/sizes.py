@@ -1,4 +1,4 @@
-"""How many channels a StyleGAN2 network has at each resolution, and which sizes exist."""
+"""The sizes of StyleGAN2 networks, and their number of channels at each resolution."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ RESOLUTIONS = (4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
 def check_size(size: int, smallest: int = 8) -> int:
-    """Return log2 of an image side.
+    """Return log2 of the side of an image.
 
     Raises:
-        ConfigError: not a power of two between ``smallest`` and 1024.
+        ConfigError: the side is not a power of two from ``smallest`` to 1024.
     """
     allowed = [resolution for resolution in RESOLUTIONS if resolution >= smallest]
     if isinstance(size, bool) or size not in allowed:
@@ -23,22 +23,23 @@ def check_size(size: int, smallest: int = 8) -> int:
 def channel_table(
     channel_multiplier: float = 2, channel_base: int | None = None, channel_cap: int = 512, *, size: int = 4
 ) -> dict[int, int]:
-    """Channels per resolution, for 4 to 1024 pixels whatever the size, as PaddleGAN's attribute ``channels``.
+    """Return the channels per resolution, always for 4 to 1024 pixels, as PaddleGAN's attribute ``channels``.
 
     Args:
-        channel_multiplier: config F has 2; 512 channels up to 32 pixels, then 256, 128, 64, 32, 16 times this.
-        channel_base: where given, ``min(channel_base // resolution, channel_cap)`` counts instead.
+        channel_multiplier: factor of the channels above 32 pixels, which are 256, 128, 64, 32 and 16 times this; up to
+            32 pixels there are 512. It is 2 in config F.
+        channel_base: if set, the channels are ``min(channel_base // resolution, channel_cap)`` instead.
         channel_cap: see ``channel_base``.
         size: the network's largest resolution, for the check.
 
     Raises:
-        ConfigError: a resolution up to ``size`` would be left without channels.
+        ConfigError: there would be no channels at ``size``.
     """
     if channel_base is None:
         table = {res: 512 if res <= 32 else int(16384 // res * channel_multiplier) for res in RESOLUTIONS}
     else:
         table = {res: min(channel_base // res, channel_cap) for res in RESOLUTIONS}
     if table[size] < 1:
-        given = f"channel_base {channel_base}, channel_cap {channel_cap}, channel_multiplier {channel_multiplier}"
-        raise ConfigError(f"{given} leaves no channels at {size} pixels", where="channels", cure="Use larger numbers")
+        widths = f"channel_base {channel_base}, channel_cap {channel_cap}, channel_multiplier {channel_multiplier}"
+        raise ConfigError(f"{widths} leaves no channels at {size} pixels", where="channels", cure="Use larger numbers")
     return table

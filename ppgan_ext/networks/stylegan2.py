@@ -1,8 +1,8 @@
 """StyleGAN2 generator: "Analyzing and Improving the Image Quality of StyleGAN", arXiv 1912.04958, config F.
 
-Names and shapes of the state dict and the public methods are PaddleGAN's, so its ``.pdparams`` load as they are.
-Departs from it in arrangement (see :mod:`ppgan_ext.nn.modulated`), in truncation by layer, and in that nothing is
-written into a caller's tensor.
+Names and shapes of the state dict and the public methods are PaddleGAN's, so its ``.pdparams`` files load unchanged.
+Departs from PaddleGAN in three ways: the order of the operations (see :mod:`ppgan_ext.nn.modulated`), truncation by
+layer, and that no tensor of the caller is modified.
 """
 
 from __future__ import annotations
@@ -32,27 +32,32 @@ class StyleGANv2Generator(nn.Layer):
     """Map codes to images in about [-1, 1], RGB.
 
     A code is z (N, 512), normally distributed; w = mapping(z) (N, 512); or w_plus (N, n_latent, 512), one w per
-    layer, with n_latent = 2 log2(size) - 2. Layer i reads w_plus[:, i]; to-RGB reads the row of the following layer.
+    layer, with n_latent = 2 log2(size) - 2. Layer i uses w_plus[:, i]; a to-RGB layer uses the row of the following
+    layer.
 
     Args:
         size: side of the image, a power of two from 8 to 1024.
         style_dim: length of z and w.
-        n_mlp: layers of the mapping network.
+        n_mlp: number of layers of the mapping network.
         channel_multiplier: see :func:`ppgan_ext.networks.sizes.channel_table`.
         blur_kernel: taps of all resampling filters.
         lr_mlp: learning-rate multiplier of the mapping network.
-        is_concat: noise inputs are feature maps, one per resolution, concatenated to the features (GPEN); they must
-            then be given to :meth:`render` or :meth:`synthesis`.
-        channel_base: with this the channels are ``min(channel_base // resolution, channel_cap)``.
+        is_concat: noise inputs are feature maps, one per resolution, which are concatenated to the features (GPEN);
+            :meth:`render` and :meth:`synthesis` then require them.
+        channel_base: if set, the channels are ``min(channel_base // resolution, channel_cap)``.
         channel_cap: see ``channel_base``.
 
     Attributes:
-        w_avg: (style_dim,) mean w, the centre of truncation; zeros until :meth:`set_w_avg`. Not in the state dict.
-        w_idx_lst: row of w_plus that each entry of :meth:`style_affine` reads.
-        style_layers: which entries of :meth:`style_affine` belong to convolutions, not to-RGB layers.
+        size: side of the image.
+        style_dim: length of z and w.
+        n_latent: number of rows of a w_plus.
+        num_layers: number of layers with noise.
+        w_avg: mean w (style_dim,), the centre of truncation; zeros until :meth:`set_w_avg`. Not in the state dict.
+        w_idx_lst: row of w_plus that each entry of :meth:`style_affine` uses.
+        style_layers: indices of the entries of :meth:`style_affine` that belong to convolutions, not to-RGB layers.
 
     Raises:
-        ConfigError: a size that does not exist, or no channels left.
+        ConfigError: the size is impossible, or a resolution would have no channels.
 
     Example:
         >>> generator = StyleGANv2Generator(16, channel_base=64)
@@ -118,14 +123,14 @@ class StyleGANv2Generator(nn.Layer):
         """Map z (N, style_dim) to w (N, style_dim).
 
         Raises:
-            InputError: z has another shape.
+            InputError: the shape is wrong.
         """
         if z.ndim != 2 or z.shape[1] != self.style_dim:
             raise InputError(f"expected (N, {self.style_dim}), got {tuple(z.shape)}", where="z")
         return self.style(z)
 
     def get_latent(self, z: paddle.Tensor) -> paddle.Tensor:
-        """PaddleGAN's name of :meth:`mapping`."""
+        """Map z (N, style_dim) to w (N, style_dim): PaddleGAN's name of :meth:`mapping`."""
         return self.mapping(z)
 
     @paddle.no_grad()
@@ -134,10 +139,13 @@ class StyleGANv2Generator(nn.Layer):
 
         Args:
             n_latent: number of samples (PaddleGAN's name), at least 1.
-            seed: of a generator of its own; None draws from Paddle's global one.
+            seed: seed of a separate random generator; None: use Paddle's global one.
+
+        Raises:
+            ConfigError: ``n_latent`` is below 1.
         """
         if n_latent < 1:
-            raise ConfigError(f"at least one sample is needed, got {n_latent}", where="n_latent")
+            raise ConfigError(f"must be at least 1, got {n_latent}", where="n_latent", cure="Use 10000 or more")
         rng = None if seed is None else seeding.generator(seed)
         total = paddle.zeros_like(self.w_avg)
         for start in range(0, n_latent, _BATCH):
@@ -147,14 +155,14 @@ class StyleGANv2Generator(nn.Layer):
         return (total / n_latent).unsqueeze(0)
 
     def get_mean_style(self, n_sample: int = 10, n_latent: int = 1024, seed: int | None = None) -> paddle.Tensor:
-        """Return the mean w of ``n_sample * n_latent`` random z, (1, style_dim)."""
+        """Return the mean w of ``n_sample * n_latent`` random z, (1, style_dim), as :meth:`mean_latent`."""
         return self.mean_latent(n_sample * n_latent, seed)
 
     def set_w_avg(self, w_avg: paddle.Tensor | FloatArray) -> None:
-        """Take a copy of ``w_avg``, (style_dim,) or (1, style_dim), as the centre of truncation.
+        """Set the centre of truncation to a copy of ``w_avg``, (style_dim,) or (1, style_dim).
 
         Raises:
-            InputError: another shape.
+            InputError: the shape is wrong.
         """
         array = np.array(w_avg.numpy() if isinstance(w_avg, paddle.Tensor) else w_avg, dtype=np.float32)
         if array.size != self.style_dim or array.shape[-1] != self.style_dim:
@@ -163,7 +171,7 @@ class StyleGANv2Generator(nn.Layer):
         self._has_w_avg = True
 
     def ensure_w_avg(self, seed: int = 0) -> paddle.Tensor:
-        """Return ``w_avg`` (style_dim,), estimated once from 10240 seeded samples if nobody has set it."""
+        """Return ``w_avg`` (style_dim,); if it has not been set, estimate it once from 10240 seeded samples."""
         if not self._has_w_avg:
             self.set_w_avg(self.mean_latent(W_AVG_SAMPLES, seed))
         return self.w_avg
@@ -176,17 +184,21 @@ class StyleGANv2Generator(nn.Layer):
         truncation_latent: paddle.Tensor | None = None,
         input_is_latent: bool = False,
     ) -> paddle.Tensor:
-        """Return the truncated code of z (or of w, w_plus with ``input_is_latent``).
+        """Return the truncated code of a z, or of a w or w_plus with ``input_is_latent``.
 
         Args:
             inputs: (N, style_dim), or (N, n_latent, style_dim) with ``input_is_latent``.
-            truncation: psi, at least 0; 1 changes nothing, 0 gives the mean.
-            truncation_cutoff: only the layers before this one are truncated; then the result is a w_plus.
-            truncation_latent: centre, a w or a w_plus; default :meth:`ensure_w_avg`.
-            input_is_latent: ``inputs`` have already gone through the mapping.
+            truncation: psi, at least 0; 1 changes nothing, 0 returns the mean.
+            truncation_cutoff: truncate only the layers before this one; the result is then a w_plus.
+            truncation_latent: centre, a w or a w_plus; default: :meth:`ensure_w_avg`.
+            input_is_latent: the inputs are w or w_plus instead of z.
 
         Returns:
-            The shape of the code given, or (N, n_latent, style_dim) where layers differ.
+            A code of the shape of the inputs, or (N, n_latent, style_dim) if the layers differ.
+
+        Raises:
+            ConfigError: psi or the cutoff is out of range.
+            InputError: a shape does not fit.
         """
         code = inputs if input_is_latent else self.mapping(inputs)
         if truncation == 1.0:
@@ -201,16 +213,19 @@ class StyleGANv2Generator(nn.Layer):
 
         Returns:
             Tensors (N, channels): conv1, to_rgb1, then (conv, conv, to_rgb) per resolution.
+
+        Raises:
+            InputError: the shape is wrong.
         """
         latent = broadcast_code(latent, self.n_latent, self.style_dim)
         layers: list[Any] = [self.conv1, self.to_rgb1]
         for block in range(self.log_size - 2):
             layers += [self.convs[2 * block], self.convs[2 * block + 1], self.to_rgbs[block]]
-        # No zip: Paddle's translation to a static program refuses its ``strict``.
+        # Not zip: Paddle's translation to a static program does not support its ``strict``.
         return [layers[index].conv.modulation(latent[:, row]) for index, row in enumerate(self.w_idx_lst)]
 
     def get_latent_S(self, inputs: paddle.Tensor) -> list[paddle.Tensor]:
-        """Map z (N, style_dim) to the style of every modulated convolution."""
+        """Map z (N, style_dim) to the style of every modulated convolution, as :meth:`style_affine`."""
         return self.style_affine(self.mapping(inputs))
 
     # ---- noise
@@ -220,73 +235,75 @@ class StyleGANv2Generator(nn.Layer):
         return [paddle.randn([1, 1, side, side]) for side in self.noise_sides()]
 
     def noise_sides(self) -> list[int]:
-        """Side of the noise image of every layer: 4, 8, 8, 16, 16, ..."""
+        """Return the side of the noise image of every layer: 4, 8, 8, 16, 16, ..."""
         return [2 ** ((index + 5) // 2) for index in range(self.num_layers)]
 
     def fixed_noise(self) -> list[paddle.Tensor]:
-        """Return the noise buffers that belong to the weights."""
+        """Return the noise buffers that belong to the weights, (1, 1, r, r) for every layer."""
         return [getattr(self.noises, f"noise_{index}") for index in range(self.num_layers)]
 
     def _noise_list(self, noise: Noise, style: paddle.Tensor) -> list[paddle.Tensor | None]:
+        """Return the noise of every layer for a batch of styles; None: a layer without noise."""
         if isinstance(noise, str):
             if self.is_concat and noise != "none":
-                raise ConfigError(f"is_concat networks have no {noise} noise", where="noise", cure="Give a list")
+                cure = "Use a list of tensors"
+                raise ConfigError(f"is_concat networks have no {noise} noise", where="noise", cure=cure)
             if noise == "fixed":
                 return list(self.fixed_noise())
             if noise == "none":
                 return [None] * self.num_layers
             if noise == "random":
                 return [_random_noise(style, side) for side in self.noise_sides()]
-            raise ConfigError(
-                f"unknown noise {noise!r}", where="noise", cure="Use 'fixed', 'random', 'none' or a list of tensors"
-            )
+            cure = "Use 'fixed', 'random', 'none' or a list of tensors"
+            raise ConfigError(f"unknown noise {noise!r}", where="noise", cure=cure)
         if self.is_concat:
-            # One feature map per resolution, read by both of its layers.
+            # One feature map per resolution, used by both of its layers.
             noise = [noise[(index + 1) // 2] for index in range(self.num_layers)]
         if len(noise) != self.num_layers:
             raise InputError(f"expected {self.num_layers} tensors, got {len(noise)}", where="noise")
         return [self._one_noise(noise[index], side, style) for index, side in enumerate(self.noise_sides())]
 
-    def _one_noise(self, given: paddle.Tensor | None, side: int, style: paddle.Tensor) -> paddle.Tensor:
-        """Check one given noise image; None stands for a random one, as in PaddleGAN."""
-        if given is None and not self.is_concat:
+    def _one_noise(self, noise: paddle.Tensor | None, side: int, style: paddle.Tensor) -> paddle.Tensor:
+        """Check a noise image and return it; for None return a random one, as in PaddleGAN."""
+        if noise is None and not self.is_concat:
             return _random_noise(style, side)
-        if given is None or given.ndim != 4 or tuple(given.shape[2:]) != (side, side):
-            shape = None if given is None else tuple(given.shape)
+        if noise is None or noise.ndim != 4 or tuple(noise.shape[2:]) != (side, side):
+            shape = None if noise is None else tuple(noise.shape)
             raise InputError(f"expected (N, channels, {side}, {side}), got {shape}", where="noise")
-        return given
+        return noise
 
     # ---- images
 
     def render(
         self, w_plus: paddle.Tensor, noise: Noise = "fixed", form: Form = "fast", stop_at: int | None = None
     ) -> paddle.Tensor:
-        """Draw the images of codes.
+        """Render codes.
 
         Args:
             w_plus: (N, n_latent, style_dim), or a w (N, style_dim) for all layers.
             noise: "fixed" (the buffers of the weights), "random" (Paddle's global generator), "none", or one tensor
-                (1 or N, 1, r, r) per layer; an entry None is drawn at random.
+                (1 or N, 1, r, r) per layer; random noise for an entry None.
             form: "fast"; "smooth" to differentiate twice; "fused" for the fastest dygraph on a CPU, with derivatives by
-                ``backward`` only. The same numbers.
-            stop_at: return the skip image of this resolution; another image than the full one shrunk.
+                ``backward`` only. All compute the same numbers.
+            stop_at: return the skip image of this resolution, which is not the full image in a smaller size.
 
         Returns:
             (N, 3, size, size), or (N, 3, stop_at, stop_at), about [-1, 1], RGB, not clipped.
 
         Raises:
-            InputError: a code or noise of another shape.
-            ConfigError: unknown noise, form or resolution.
+            InputError: a code or noise has a wrong shape.
+            ConfigError: noise, form or resolution is unknown.
         """
-        return self._draw(self.style_affine(w_plus), noise, form, stop_at)
+        return self._synthesise(self.style_affine(w_plus), noise, form, stop_at)
 
-    def _draw(
+    def _synthesise(
         self, styles: Sequence[paddle.Tensor], noise: Noise, form: Form, stop_at: int | None = None
     ) -> paddle.Tensor:
         check_form(form)
         last = self.log_size if stop_at is None else check_size(stop_at, smallest=4)
         if last > self.log_size:
-            raise ConfigError(f"{stop_at} is more than the network's {self.size} pixels", where="stop_at")
+            cure = f"Use a resolution up to {self.size}"
+            raise ConfigError(f"{stop_at} is more than the network's {self.size} pixels", where="stop_at", cure=cure)
         if len(styles) != len(self.w_idx_lst):
             raise InputError(f"expected {len(self.w_idx_lst)} tensors, got {len(styles)}", where="styles")
         noises = self._noise_list(noise, styles[0])
@@ -306,17 +323,23 @@ class StyleGANv2Generator(nn.Layer):
         randomize_noise: bool = True,
         is_w_latent: bool = False,
     ) -> paddle.Tensor:
-        """Draw the images of style-space codes (PaddleGAN's interface).
+        """Render style-space codes (PaddleGAN's interface).
 
         Args:
-            latent: what :meth:`style_affine` returns; with ``is_w_latent`` a w or w_plus.
-            noise: one tensor per layer; an entry None is drawn at random.
-            randomize_noise: where ``noise`` is None: random noise, otherwise the fixed one.
-            is_w_latent: see ``latent``.
+            latent: styles as :meth:`style_affine` returns them; with ``is_w_latent`` a w or w_plus.
+            noise: one tensor per layer, with random noise for an entry None; None: see ``randomize_noise``.
+            randomize_noise: without ``noise``, use random noise, otherwise the fixed noise.
+            is_w_latent: ``latent`` is a w or w_plus.
+
+        Returns:
+            (N, 3, size, size), about [-1, 1], RGB, not clipped.
+
+        Raises:
+            InputError: a code or noise has a wrong shape.
         """
         styles = self.style_affine(latent) if is_w_latent else latent
-        chosen: Noise = ("random" if randomize_noise else "fixed") if noise is None else noise
-        return self._draw(styles, chosen, "fast")
+        layer_noise: Noise = ("random" if randomize_noise else "fixed") if noise is None else noise
+        return self._synthesise(styles, layer_noise, "fast")
 
     def forward(
         self,
@@ -330,22 +353,26 @@ class StyleGANv2Generator(nn.Layer):
         noise: Sequence[paddle.Tensor | None] | None = None,
         randomize_noise: bool = True,
     ) -> tuple[paddle.Tensor, paddle.Tensor | None]:
-        """Draw images from z, w or w_plus (PaddleGAN's interface).
+        """Render z, w or w_plus (PaddleGAN's interface).
 
         Args:
             styles: one batch of codes, or two whose layers are mixed.
-            return_latents: also return the w_plus that was drawn.
-            inject_index: layers before it come from the first code, the others from the second; None draws it from
-                Paddle's global generator.
-            truncation: see :meth:`get_latents`, as are the next two.
+            return_latents: also return the rendered w_plus.
+            inject_index: number of layers that come from the first code, the others come from the second; None: a
+                random number from Paddle's global generator.
+            truncation: see :meth:`get_latents`.
             truncation_cutoff: see :meth:`get_latents`.
             truncation_latent: see :meth:`get_latents`.
-            input_is_latent: the codes are w or w_plus, not z.
+            input_is_latent: the codes are w or w_plus instead of z.
             noise: see :meth:`synthesis`.
             randomize_noise: see :meth:`synthesis`.
 
         Returns:
-            Images (N, 3, size, size) and the w_plus (N, n_latent, style_dim), or None.
+            Images (N, 3, size, size), and the w_plus (N, n_latent, style_dim) or None.
+
+        Raises:
+            InputError: a shape does not fit, or there are not one or two batches.
+            ConfigError: psi, cutoff or index is out of range.
         """
         limits = (truncation, truncation_cutoff, truncation_latent)
         codes = [self.get_latents(style, *limits, input_is_latent=input_is_latent) for style in styles]
@@ -355,5 +382,5 @@ class StyleGANv2Generator(nn.Layer):
 
 
 def _random_noise(style: paddle.Tensor, side: int) -> paddle.Tensor:
-    """Draw one noise image per row of a style, in the style's precision."""
+    """Draw one noise image (1, side, side) per row of a style, in the style's precision."""
     return paddle.randn([style.shape[0], 1, side, side], dtype=style.dtype)

@@ -16,10 +16,10 @@ STDDEV_GROUP = 4
 
 
 def minibatch_stddev(x: paddle.Tensor) -> paddle.Tensor:
-    """Append one channel that says how much the images of a group differ (Progressive GAN, arXiv 1710.10196, sec. 3).
+    """Append one channel that measures how much the images of a group differ.
 
-    Departs from PaddleGAN in the group: gcd(N, 4) images instead of min(N, 4), so that every batch can be divided.
-    Image n belongs to group n mod (N / gcd(N, 4)).
+    Progressive GAN, arXiv 1710.10196, section 3. Departs from PaddleGAN in the size of a group: gcd(N, 4) images
+    instead of min(N, 4), so that every batch can be divided. Image n belongs to group n mod (N / gcd(N, 4)).
 
     Args:
         x: features, (N, C, H, W).
@@ -31,24 +31,24 @@ def minibatch_stddev(x: paddle.Tensor) -> paddle.Tensor:
     group = math.gcd(batch, STDDEV_GROUP)
     y = x.reshape([group, -1, channels, height, width])
     y = y - y.mean(axis=0, keepdim=True)
-    # sqrt(v) as v * rsqrt(v) keeps to the operators that have a second derivative.
+    # sqrt(v) as v * rsqrt(v), because these operators have a second derivative.
     variance = (y * y).mean(axis=0) + 1e-8
     deviation = (variance * paddle.rsqrt(variance)).mean(axis=[1, 2, 3]).reshape([-1, 1, 1, 1])
     return paddle.concat([x, deviation.tile([group, 1, height, width])], axis=1)
 
 
 class StyleGANv2Discriminator(nn.Layer):
-    """Score images: positive for those it takes for real.
+    """Score images: positive for images that it considers real.
 
     Args:
         size: side of the image, a power of two from 8 to 1024.
         channel_multiplier: see :func:`ppgan_ext.networks.sizes.channel_table`.
         blur_kernel: taps of the low-pass filters.
-        channel_base: with this the channels are ``min(channel_base // resolution, channel_cap)``.
+        channel_base: if set, the channels are ``min(channel_base // resolution, channel_cap)``.
         channel_cap: see ``channel_base``.
 
     Raises:
-        ConfigError: a size that does not exist, or no channels left.
+        ConfigError: the size is impossible, or a resolution would have no channels.
     """
 
     def __init__(
@@ -86,8 +86,8 @@ class StyleGANv2Discriminator(nn.Layer):
             Scores (N, 1); with ``features`` also the list of (N, C, r, r), r = size / 2 down to 4.
 
         Raises:
-            InputError: images of another shape.
-            ConfigError: an unknown form.
+            InputError: the images have another shape.
+            ConfigError: the form is unknown.
         """
         check_form(form)
         maps = self.feature_maps(x, form)
@@ -97,7 +97,18 @@ class StyleGANv2Discriminator(nn.Layer):
         return (score, maps) if features else score
 
     def feature_maps(self, x: paddle.Tensor, form: Form = "fast") -> list[paddle.Tensor]:
-        """Return the output of every residual block, (N, C, r, r), r = size / 2 down to 4, and compute no score."""
+        """Return the output of every residual block without computing a score.
+
+        Args:
+            x: images, (N, 3, size, size), [-1, 1], RGB.
+            form: see :meth:`forward`.
+
+        Returns:
+            Tensors (N, C, r, r), r = size / 2 down to 4.
+
+        Raises:
+            InputError: the images have another shape.
+        """
         if x.ndim != 4 or tuple(x.shape[1:]) != (3, self.size, self.size):
             raise InputError(f"expected (N, 3, {self.size}, {self.size}), got {tuple(x.shape)}", where="images")
         maps = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StyleGANv2GeneratorOptions(NetworkOptions):
-    """Arguments of `StyleGANv2Generator`, which explains them."""
+    """Options of `StyleGANv2Generator`, which documents its arguments."""
 
     name: Literal["StyleGANv2Generator"] = "StyleGANv2Generator"
     size: Count
@@ -28,14 +28,14 @@ class StyleGANv2GeneratorOptions(NetworkOptions):
     channel_cap: Count = 512
 
     def build(self, **context: Any) -> StyleGANv2Generator:
-        """Make the generator; ``is_concat`` is the only argument that comes from the context."""
+        """Create the generator; ``is_concat`` is the only argument in the context."""
         from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 
         return StyleGANv2Generator(**self.arguments(), **context)
 
 
 class StyleGANv2DiscriminatorOptions(NetworkOptions):
-    """Arguments of `StyleGANv2Discriminator`, which explains them."""
+    """Options of `StyleGANv2Discriminator`, which documents its arguments."""
 
     name: Literal["StyleGANv2Discriminator"] = "StyleGANv2Discriminator"
     size: Count
@@ -45,7 +45,7 @@ class StyleGANv2DiscriminatorOptions(NetworkOptions):
     channel_cap: Count = 512
 
     def build(self, **context: Any) -> StyleGANv2Discriminator:
-        """Make the discriminator."""
+        """Create the discriminator."""
         from ppgan_ext.networks.stylegan2_discriminator import StyleGANv2Discriminator
 
         return StyleGANv2Discriminator(**self.arguments(), **context)

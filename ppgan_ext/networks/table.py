@@ -1,6 +1,6 @@
-"""The networks that a block of a YAML file can describe. Training, loading and export build all of them from here.
+"""The networks that a block of a YAML file can describe; training, loading and export create them from this table.
 
-Importing this module does not import Paddle: each network's options know how to build it.
+Importing this module does not import Paddle: the options of a network import it when they build it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ppgan_ext.networks.latent_options import LatentDiscriminatorOptions, Latent
 from ppgan_ext.networks.network_options import NetworkOptions
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
 
-# A literal table, not decorators: which names exist does not depend on what has been imported.
+# A literal table instead of decorators, so that the names do not depend on the modules imported so far.
 NETWORKS: dict[str, type[NetworkOptions]] = {
     "BackboneEncoderUsingLastLayerIntoW": SingleStyleEncoderOptions,
     "BackboneEncoderUsingLastLayerIntoWPlus": LastLayerEncoderOptions,
@@ -35,13 +35,14 @@ NETWORKS: dict[str, type[NetworkOptions]] = {
 
 
 def options_of(block: Mapping[str, Any]) -> NetworkOptions:
-    """Validate a network's block.
+    """Validate the block of a network and return its options.
 
     Args:
         block: ``name``, a key of `NETWORKS`, and the network's arguments.
 
     Raises:
-        ConfigError: an unknown name, or every wrong key and value, with the nearest right name.
+        ConfigError: the name is unknown, or keys or values are wrong; the message lists all of them, with the nearest
+            correct names.
     """
     name = block.get("name")
     if name not in NETWORKS:
@@ -50,18 +51,18 @@ def options_of(block: Mapping[str, Any]) -> NetworkOptions:
 
 
 def build(block: NetworkOptions | Mapping[str, Any], **context: Any) -> Any:
-    """Make a network from its block.
+    """Create a network from its block.
 
     Args:
         block: validated options, or a mapping as in a YAML file.
-        **context: arguments that follow from the networks around it, such as an encoder's ``size``.
+        **context: arguments that depend on other networks, such as an encoder's ``size``.
 
     Example:
         >>> build({"name": "StyleGANv2Generator", "size": 16}).n_latent  # doctest: +SKIP
         6
 
     Raises:
-        ConfigError: as `options_of`.
+        ConfigError: see `options_of`.
     """
     options = block if isinstance(block, NetworkOptions) else options_of(block)
     return options.build(**context)

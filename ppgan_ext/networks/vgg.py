@@ -38,13 +38,13 @@ class VGG16Features(nn.Layer):
         """Extract features.
 
         Args:
-            x: (N, 3, H, W), RGB in the scaling that the weights were trained with; H and W at least 16.
+            x: (N, 3, H, W), RGB, scaled as in the training of the weights; H and W at least 16.
 
         Returns:
-            Five maps (N, C, H / 2^i, W / 2^i), C as in ``CHANNELS``.
+            Five maps (N, C, H / 2^i, W / 2^i), with i from 0 to 4 and C as in ``CHANNELS``.
 
         Raises:
-            InputError: another shape.
+            InputError: the shape is wrong.
         """
         if x.ndim != 4 or x.shape[1] != 3 or min(x.shape[2:]) < SMALLEST:
             expected = f"(N, 3, H, W) with sides of at least {SMALLEST}"

@@ -1,1 +1,1 @@
-"""Training: settings, the loop that knows no network, and one task per model family."""
+"""Training: configuration, the loop for all families, and one task per model family."""

@@ -1,4 +1,4 @@
-"""`tools/main.py`: PaddleGAN's command line; settles the configuration, trains or measures, returns the exit code."""
+"""The command line of `tools/main.py`, PaddleGAN's: check the configuration, train or measure, return the exit code."""
 
 from __future__ import annotations
 
@@ -30,23 +30,26 @@ examples:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Raise instead of leaving with another exit code than all other errors."""
+        """Raise a `ConfigError`, so that a wrong argument has the exit code of all other errors."""
         raise ConfigError(message, where=self.prog, cure="See --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code: 0 done, 1 failed, 130 stopped by Ctrl-C with a checkpoint written.
+    """Run the command and return its exit code.
 
     Args:
         argv: the words after the script's name; by default those of this process.
+
+    Returns:
+        0: success; 1: failure, with one line on stderr; 130: stopped by Ctrl-C or SIGTERM, with a checkpoint written.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     interrupted = "interrupted; the checkpoint of a started run has been saved"
-    return console.run(lambda: _speak_once(words), "--debug" in words, interrupted)
+    return console.run(lambda: _run_and_report_once(words), "--debug" in words, interrupted)
 
 
-def _speak_once(words: Sequence[str]) -> int:
-    """Run; of several processes only the first reports an error that all of them have met."""
+def _run_and_report_once(words: Sequence[str]) -> int:
+    """Run the command; if all of several processes meet the same error, only the first one reports it."""
     try:
         return _run(_read_arguments(words))
     except (TrainingError, ConfigError):
@@ -64,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
         print(settings.to_yaml(), flush=True)
         for name in ("source_path", "reference_dir", "model_path"):
             if getattr(args, name):
-                print(f"note: --{name} belongs to models that are not trained here and has no effect")
+                print(f"note: --{name} belongs to models that this command does not train and has no effect")
     if args.dry_run:
         for note in settings.notes if is_writer else ():
             print(f"note: {note}")
@@ -78,9 +81,9 @@ def _run(args: argparse.Namespace) -> int:
     error: Exception | None = None
     try:
         run = open_run(settings, processes, start)
-    except Exception as problem:  # noqa: BLE001 - raised again when all processes have met
+    except Exception as problem:  # noqa: BLE001 - raised again by raise_together
         error = problem
-    processes.together(error)
+    processes.raise_together(error)
     try:
         if args.evaluate_only:
             _measure(run)
@@ -90,17 +93,17 @@ def _run(args: argparse.Namespace) -> int:
         return console.DONE
     except KeyboardInterrupt:
         if run.saved is not None:
-            run.log.note(f"stopped after iteration {run.done}; go on with --resume {os.path.relpath(run.saved)}")
+            run.log.note(f"stopped after iteration {run.done}; continue with --resume {os.path.relpath(run.saved)}")
         raise
     except Exception as problem:
-        processes.leave_word(problem)
+        processes.report_failure(problem)
         run.log.note_error(str(problem))
         raise
     finally:
         run.loader.close()
         run.profile.close()
         run.log.close()
-        processes.leave()
+        processes.close()
 
 
 def _measure(run: Run) -> None:
@@ -110,55 +113,61 @@ def _measure(run: Run) -> None:
     if run.processes.is_writer:
         text = json.dumps(figures, indent=2)
         files.write_bytes(run.folder / "metrics.json", f"{text}\n".encode())
-        run.log.figures(run.done, figures)
+        run.log.write_figures(run.done, figures)
         print(text, flush=True)
 
 
 def _config_file(args: argparse.Namespace) -> Path:
-    """Return the file of -c; a run that goes on without one goes on with its own."""
+    """Return the file of -c; without it, a resumed run uses its own configuration."""
     if args.config_file is not None:
         return Path(args.config_file)
     if args.resume is None:
-        raise ConfigError("no configuration is given", where="-c", cure="Name a file, such as those in configs")
-    place = Path(args.resume)
-    return (place if place.is_dir() else place.parent) / "config.yaml"
+        raise ConfigError("no configuration is given", where="-c", cure="Name a file, such as one in configs")
+    path = Path(args.resume)
+    return (path if path.is_dir() else path.parent) / "config.yaml"
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
-    """Turn flags into overrides of the configuration; those of -o come last and win."""
-    given: dict[str, Any] = {}
+    """Convert the flags into overrides of the configuration; those of -o take precedence."""
+    overrides: dict[str, Any] = {}
     if args.seed is not None:
-        given["seed"] = args.seed
+        overrides["seed"] = args.seed
     if args.amp:
-        given["amp"] = args.amp_level
+        overrides["amp"] = args.amp_level
     if args.val_interval is not None:
-        given["validate.interval"] = args.val_interval
+        overrides["validate.interval"] = args.val_interval
     for item in args.opt:
         if item.count("=") != 1:
             raise ConfigError(f"'{item}' has {item.count('=')} '='", where="-o", cure="Write it as -o a.b=value")
-    return given | config.parse_overrides(args.opt)
+    return overrides | config.parse_overrides(args.opt)
 
 
 def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser("main.py", description="Train a model, or measure one.", epilog=_EXAMPLES, allow_abbrev=False,
+    parser = _Parser("main.py", description="Train or evaluate a model.", epilog=_EXAMPLES, allow_abbrev=False,
                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     add = parser.add_argument
-    add("-c", "--config-file", metavar="FILE", help="configuration, PaddleGAN's layout (with --resume: the run's own)")
+    add(
+        "-c",
+        "--config-file",
+        metavar="FILE",
+        help="configuration in PaddleGAN's layout (optional with --resume)",
+    )
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings; list items by number (a.0.b=v)")
-    add("--resume", metavar="CKPT", help="go on from a checkpoint, or from the newest in a run's folder")
-    add("--load", metavar="W", help="start from the weights of a file (NETWORK=FILE for a file of one network)")
-    add("--evaluate-only", action="store_true", help="measure, write metrics.json, stop")
+    add("--resume", metavar="CKPT", help="continue from a checkpoint, or from the newest one in a run's folder")
+    add("--load", metavar="W", help="start from the weights in a file (NETWORK=FILE for a file of one network)")
+    add("--evaluate-only", action="store_true", help="compute the metrics, write metrics.json, and stop")
     add("--val-interval", type=int, metavar="N", help="iterations between measurements: validate.interval")
-    add("--seed", type=int, metavar="N", help="seed of everything random, 0 is one (default: the file's, else 0)")
+    add("--seed", type=int, metavar="N", help="random seed; 0 is a valid seed (default: the configuration's, else 0)")
     add("--amp", action="store_true", help="compute in bfloat16; on a GPU only")
-    add("--amp_level", choices=("O1", "O2"), default="O1", help="how much of it (default: %(default)s)")
-    add("--no-cuda", action="store_true", help="compute on the CPU even where a GPU is found")
-    add("-p", "--profiler_options", metavar="OPTIONS", help='record a trace, as in "batch_range=[10,20]"')
-    add("--dry-run", action="store_true", help="check and print the settled configuration, and stop")
+    add("--amp_level", choices=("O1", "O2"), default="O1", help="Paddle's level of --amp (default: %(default)s)")
+    add("--no-cuda", action="store_true", help="compute on the CPU even if there is a GPU")
+    add("-p", "--profiler_options", metavar="OPTIONS", help='write a trace, for example "batch_range=[10,20]"')
+    add("--dry-run", action="store_true", help="check and print the complete configuration, and stop")
     add("--debug", action="store_true", help="show the traceback of an error")
     for name in ("source_path", "reference_dir", "model_path"):
-        add(f"--{name}", help="accepted for PaddleGAN's command lines, without effect")
+        add(f"--{name}", help="accepted for compatibility with PaddleGAN; has no effect")
     args = parser.parse_args(list(words))
     if args.resume and args.load:
-        raise ConfigError("--resume and --load exclude one another", where="main.py", cure="A checkpoint holds weights")
+        cure = "Use --resume alone: a checkpoint contains the weights"
+        raise ConfigError("--resume and --load exclude each other", where="main.py", cure=cure)
     return args

@@ -1,4 +1,4 @@
-"""A model family as the table of families sees it: the options of its `model:` block, and how to import its task."""
+"""The entry of a model family in the table of families: the options of its `model:` block, and its task."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FamilyOptions(Block):
-    """The `model:` block of a family, checked without importing Paddle.
+    """The `model:` block of a family, validated without importing Paddle.
 
     Attributes:
         name: the family's name, a key of `families.FAMILIES`.
@@ -24,7 +24,11 @@ class FamilyOptions(Block):
 
     @classmethod
     def problems(cls, settings: Settings) -> Iterable[str]:
-        """List mistakes that only show when several blocks are seen together, each ``key: what is wrong``."""
+        """List the mistakes that involve several keys or blocks, each as ``key: what is wrong``.
+
+        Args:
+            settings: the whole configuration, each block of which is valid by itself.
+        """
         return ()
 
 
@@ -33,8 +37,8 @@ class Family:
     """A row of `families.FAMILIES`.
 
     Attributes:
-        options: of the `model:` block.
-        load_task: imports and returns the task; only then is Paddle imported.
+        options: class of the options in the `model:` block.
+        load_task: imports and returns the task class, and Paddle with it.
     """
 
     options: type[FamilyOptions]

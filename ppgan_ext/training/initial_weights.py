@@ -1,4 +1,4 @@
-"""Weights that a run starts from, by their names: `--load`."""
+"""The weights that a run starts from (``--load``), matched to its networks by name."""
 
 from __future__ import annotations
 
@@ -19,53 +19,55 @@ if TYPE_CHECKING:
     from ppgan_ext.training.task import Task
 
 State = dict[str, npt.NDArray]
-_OWN_KEY = "ppgan_ext"  # of a checkpoint: no network
+_OWN_KEY = "ppgan_ext"  # an entry of a checkpoint that is not a network
 
 
 def load_weights(source: str | os.PathLike[str], task: Task) -> list[str]:
-    """Start from the weights of a file.
+    """Load the weights in a file into the task's networks.
 
-    A network takes the weights that have its own name in the file, or a name in the task's `load_names`; never those
-    that merely fit. So two networks of one shape cannot be mistaken for one another.
+    A network gets the weights that have its own name in the file, or one of its names in the task's `load_names`. The
+    shapes alone never decide, so two networks of one shape cannot be confused.
 
     Args:
         source: a file of several networks (``{network: arrays}``), a checkpoint, or a file of one network; or
-            "NETWORK=FILE", which gives the only network of a file its name.
-        task: built.
+            "NETWORK=FILE", which names the only network of a file.
+        task: the task, after `build`.
 
     Returns:
-        A note for each network that keeps its fresh weights.
+        A note for each network that keeps its initial weights.
 
     Raises:
-        WeightsError: a network's weights do not fit it, or nothing in the file has a name that the task knows.
+        WeightsError: the weights of a network do not fit it, or no name in the file belongs to the task.
     """
-    given, path = _split_source(source, task)
+    network_name, path = _split_source(source, task)
     entries = _entries(readers.read(path), path)
-    if given is not None:
+    if network_name is not None:
         if len(entries) > 1:
-            cure = f"It holds {', '.join(entries)}; give the file without '{given}='"
-            raise WeightsError("holds several networks, which have names already", where=path, cure=cure)
-        entries = {given: next(iter(entries.values()))}
-    loaded: dict[str, State] = {}
+            cure = f"It contains {', '.join(entries)}; leave out '{network_name}='"
+            raise WeightsError("contains several networks, which are named already", where=path, cure=cure)
+        entries = {network_name: next(iter(entries.values()))}
+    states: dict[str, State] = {}
     for name, network in task.networks.items():
-        names = (name,) if given is not None else (name, *task.load_names.get(name, ()))
+        names = (name,) if network_name is not None else (name, *task.load_names.get(name, ()))
         source_name = next((key for key in names if key in entries), None)
         if source_name is not None:
             check_fit(name, entries[source_name], network, path)
-            loaded[name] = entries[source_name]
-    if not loaded:
-        what = f"no network in it has a name that this model knows (it holds {', '.join(entries)})"
+            states[name] = entries[source_name]
+    if not states:
+        what = f"contains no network of this model by name, but {', '.join(entries)}"
         cure = f"This model's networks are {', '.join(task.networks)}; name the network of a file with --load NAME=FILE"
         raise WeightsError(what, where=path, cure=cure)
-    for name, state in loaded.items():
+    for name, state in states.items():
         load.load_into(task.networks[name], dict(state), path)
     return [
-        f"{name} keeps its fresh weights: {path.name} has none for it" for name in task.networks if name not in loaded
+        f"{name} keeps its initial weights, because {path.name} has none for it"
+        for name in task.networks
+        if name not in states
     ]
 
 
 def _split_source(source: str | os.PathLike[str], task: Task) -> tuple[str | None, Path]:
-    """Split NETWORK=FILE; a file whose whole name exists is meant as such."""
+    """Split NETWORK=FILE, unless a file of that whole name exists."""
     name, equals, rest = str(source).partition("=")
     if equals and name in task.networks and not Path(source).exists():
         return name, Path(rest)
@@ -73,15 +75,21 @@ def _split_source(source: str | os.PathLike[str], task: Task) -> tuple[str | Non
 
 
 def check_fit(name: str, state: Mapping[str, npt.NDArray], network: Any, where: Path) -> None:
-    """Refuse arrays that a network cannot take.
+    """Check that arrays have the names and shapes of a network.
+
+    Args:
+        name: name of the network, for the message.
+        state: array name -> array.
+        network: the network.
+        where: the file of the arrays, for the message.
 
     Raises:
-        WeightsError: lists missing, unexpected and misshapen arrays.
+        WeightsError: lists the missing and unexpected arrays and those of a wrong shape.
     """
     expected = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    found = {key: tuple(np.shape(array)) for key, array in state.items()}
+    shapes = {key: tuple(np.shape(array)) for key, array in state.items()}
     try:
-        check_match(found, expected, where, cure="Use the configuration that it was trained with")
+        check_match(shapes, expected, where, cure="Use the configuration that it was trained with")
     except WeightsError as error:
         raise WeightsError(f"{name}: {error.what}", where=error.where, cure=error.cure) from None
 
@@ -96,7 +104,7 @@ def _entries(tree: Any, where: Path) -> dict[str, State]:
             return dict(recognise(tree, where).parts)
         except WeightsError:
             return {where.stem: dict(tree)}
-    raise WeightsError("holds no networks", where=where, cure="Give an iter_N_weight.pdparams")
+    raise WeightsError("contains no networks", where=where, cure="Use an iter_N_weight.pdparams")
 
 
 def _is_state(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a run tells: a line with the time left, log.txt, log.jsonl, sample grids, and VisualDL where it is wanted."""
+"""The output of a run: progress on the terminal, log.txt, log.jsonl, sample grids and, if enabled, VisualDL."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _NOTE = "made by ppgan_ext while training"
 
 
 class Log:
-    """Writes a run's logs and pictures into its folder; a silent one, for all processes but one, writes nothing.
+    """Writes the logs and pictures of a run into its folder; the log of a process that is not the writer does nothing.
 
-    Between two lines of the log each number is averaged over the iterations that gave it.
+    A line contains the mean of each number since the previous line, over the iterations that reported it.
 
     Args:
-        folder: of the run; None: silent.
+        folder: folder of the run; None: write nothing.
         total: iterations of the whole run.
-        done: iterations finished in front of this session.
+        done: iterations finished before this start of the run.
         interval: iterations between lines.
-        images_per_iteration: over all processes.
-        visualdl: log for VisualDL too.
+        images_per_iteration: number of images in an iteration, over all processes.
+        visualdl: also write a log for VisualDL.
 
     Raises:
-        ConfigError: VisualDL is wanted but not installed.
-        OutputError: the folder cannot be written into.
+        ConfigError: ``visualdl`` is set, but VisualDL is not installed.
+        OutputError: the folder is not writable.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Log:
         if folder is None:
             return
         self._visualdl = find_visualdl()(logdir=str(folder)) if visualdl else None
-        _cut_lines(folder / "log.jsonl", done)
+        _remove_later_lines(folder / "log.jsonl", done)
         try:
             self._text = (folder / "log.txt").open("a", encoding="utf-8", buffering=1)
             self._lines = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
@@ -69,7 +69,7 @@ class Log:
             raise OutputError(f"cannot be written ({error.strerror})", where=folder) from error
 
     def start(self) -> None:
-        """Show the progress bar, on a terminal, and count time from now on."""
+        """Start the clock, and the progress bar if stderr is a terminal."""
         self._started = self._last_time = time.monotonic()
         if self._folder is not None and sys.stderr.isatty():
             from tqdm import tqdm
@@ -77,7 +77,11 @@ class Log:
             self._bar = tqdm(total=self._total, initial=self._first, unit="iter", dynamic_ncols=True, smoothing=0.05)
 
     def note(self, text: str) -> None:
-        """Say something to the user, and keep it in log.txt."""
+        """Print a message and write it to log.txt.
+
+        Raises:
+            OutputError: log.txt cannot be written.
+        """
         if self._folder is None:
             return
         self._write(self._text, f"{datetime.now():%Y-%m-%d %H:%M:%S} {text}\n")
@@ -87,17 +91,20 @@ class Log:
             print(text, flush=True)
 
     def note_error(self, text: str) -> None:
-        """Keep an error in log.txt; the command tells it to the user."""
+        """Write an error to log.txt only; the command prints it."""
         with contextlib.suppress(OutputError):
             self._write(self._text, f"{datetime.now():%Y-%m-%d %H:%M:%S} error: {text}\n")
 
     def record(self, iteration: int, numbers: Mapping[str, float], rates: Mapping[str, float]) -> None:
-        """Take in an iteration's numbers; write a line when it is time.
+        """Add the numbers of an iteration to the means; write a line if one is due.
 
         Args:
-            iteration: from 1.
-            numbers: losses and what else the task gave.
+            iteration: number of the iteration, from 1.
+            numbers: losses and other numbers, as `Task.step` returns them.
             rates: optimiser name -> learning rate.
+
+        Raises:
+            OutputError: the log cannot be written.
         """
         if self._folder is None:
             return
@@ -107,19 +114,27 @@ class Log:
         if self._bar is not None:
             self._bar.update()
         if iteration % self._interval == 0 or iteration == self._total:
-            self._line(iteration, rates)
+            self._write_line(iteration, rates)
 
-    def figures(self, iteration: int, figures: Mapping[str, float]) -> None:
-        """Write down what was measured."""
+    def write_figures(self, iteration: int, figures: Mapping[str, float]) -> None:
+        """Write the figures of a validation, name -> value.
+
+        Raises:
+            OutputError: the log cannot be written.
+        """
         if self._folder is None:
             return
-        self._json({"iteration": iteration, "metrics": dict(figures)})
-        self._scalars(iteration, figures, "metrics")
+        self._write_json({"iteration": iteration, "metrics": dict(figures)})
+        self._write_scalars(iteration, figures, "metrics")
         shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         self.note(f"iter {iteration}  {shown}")
 
-    def pictures(self, iteration: int, pictures: Mapping[str, Image], subfolder: str) -> None:
-        """Write pictures into ``visual_train`` or ``visual_test``."""
+    def write_pictures(self, iteration: int, pictures: Mapping[str, Image], subfolder: str) -> None:
+        """Write pictures as PNG files into a subfolder of the run, ``visual_train`` or ``visual_test``.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
         if self._folder is None:
             return
         for name, image in pictures.items():
@@ -129,21 +144,21 @@ class Log:
                 self._visualdl.add_image(f"{subfolder}/{name}", image, step=iteration)
 
     def close(self) -> None:
-        """Close the files; nothing can be written afterwards."""
+        """Close the files; later calls write nothing."""
         for stream in (self._bar, self._text, self._lines, self._visualdl):
             if stream is not None:
-                with contextlib.suppress(OSError):  # on a full disk; that has been said when the line was written
+                with contextlib.suppress(OSError):  # a full disk has been reported when the line was written
                     stream.close()
         self._bar = self._text = self._lines = self._visualdl = self._folder = None
 
-    def _line(self, iteration: int, rates: Mapping[str, float]) -> None:
+    def _write_line(self, iteration: int, rates: Mapping[str, float]) -> None:
         now = time.monotonic()
         num_done = max(iteration - self._last_iteration, 1)
         speed = num_done * self._images / max(now - self._last_time, 1e-9)
         left = (now - self._started) / max(iteration - self._first, 1) * (self._total - iteration)
         means = {name: total / count for name, (total, count) in self._sums.items()}
         memory = memory_mb()
-        self._json(
+        self._write_json(
             {
                 "iteration": iteration,
                 "losses": means,
@@ -153,7 +168,7 @@ class Log:
                 "seconds_left": round(left),
             }
         )
-        self._scalars(iteration, {**means, "images_per_second": speed}, "train")
+        self._write_scalars(iteration, {**means, "images_per_second": speed}, "train")
         losses = "  ".join(f"{name} {value:.4g}" for name, value in means.items())
         rate = next(iter(rates.values()), math.nan)
         width = len(str(self._total))
@@ -163,10 +178,10 @@ class Log:
         )
         self._sums, self._last_time, self._last_iteration = {}, now, iteration
 
-    def _json(self, content: Mapping[str, Any]) -> None:
+    def _write_json(self, content: Mapping[str, Any]) -> None:
         self._write(self._lines, json.dumps(_finite(content), allow_nan=False) + "\n")
 
-    def _scalars(self, iteration: int, numbers: Mapping[str, float], group: str) -> None:
+    def _write_scalars(self, iteration: int, numbers: Mapping[str, float], group: str) -> None:
         if self._visualdl is not None:
             for name, value in numbers.items():
                 self._visualdl.add_scalar(f"{group}/{name}", value, step=iteration)
@@ -177,12 +192,15 @@ class Log:
         try:
             stream.write(text)
         except OSError as error:
-            cure = "Free some space, then go on with --resume"
+            cure = "Free some space, then continue with --resume"
             raise OutputError(f"the log cannot be written ({error.strerror})", where=self._folder, cure=cure) from error
 
 
 def memory_mb() -> float:
-    """Megabytes that this process uses: of the GPU's memory where it computes there, else of main memory."""
+    """Return the megabytes that this process uses: GPU memory if it computes on a GPU, else main memory.
+
+    On a GPU it is the peak since the process started; 0 where main memory cannot be read from /proc.
+    """
     paddle = sys.modules.get("paddle")
     if paddle is not None and paddle.device.get_device().startswith("gpu"):
         return round(paddle.device.cuda.max_memory_allocated() / 2**20, 1)
@@ -196,31 +214,31 @@ def memory_mb() -> float:
 
 
 def _finite(content: Any) -> Any:
-    """Replace NaN and infinities, for which JSON has no numbers, by their names."""
+    """Replace NaN and infinities, which JSON cannot represent, by their names."""
     if isinstance(content, Mapping):
         return {key: _finite(value) for key, value in content.items()}
     return str(content) if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def _cut_lines(path: Path, done: int) -> None:
-    """Take the lines after iteration ``done`` out of a log, and a last one cut short: the run was stopped behind it."""
+def _remove_later_lines(path: Path, done: int) -> None:
+    """Remove from a log the lines after iteration ``done``, which will be trained again, and incomplete lines."""
     if not path.is_file():
         return
-    kept = []
+    lines = []
     for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
         try:
             if json.loads(line)["iteration"] <= done:
-                kept.append(line)
+                lines.append(line)
         except (ValueError, KeyError, TypeError):
             continue
-    files.write_bytes(path, "".join(kept).encode())
+    files.write_bytes(path, "".join(lines).encode())
 
 
 def find_visualdl() -> Any:
-    """Return VisualDL's writer of logs.
+    """Return VisualDL's class `LogWriter`.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: VisualDL is not installed.
     """
     try:
         return importlib.import_module("visualdl").LogWriter

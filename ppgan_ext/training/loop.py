@@ -1,4 +1,4 @@
-"""The training loop of all families: data, one iteration of the task, log, pictures, snapshot, validation."""
+"""The training loop of all families: load data, run an iteration of the task, log, draw, save, validate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ppgan_ext.data.loader import BadFileWarning
 from ppgan_ext.errors import OutputError, TrainingError
@@ -23,17 +23,17 @@ def train(run: Run) -> None:
     """Train from iteration ``run.done + 1`` to the last one; Ctrl-C always leaves a checkpoint on disk.
 
     Raises:
-        TrainingError: a number out of range; the last good checkpoint is named and kept.
-        OutputError: something cannot be written; the last checkpoint is named and kept.
+        TrainingError: a number is NaN or infinite; the last good checkpoint is kept, and the message names it.
+        OutputError: a file cannot be written; the last checkpoint is kept, and the message names it.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, with a checkpoint of the last finished iteration written.
     """
     batches = run.loader.batches(run.done + 1)
-    named: set[str] = set()
+    reported_files: set[str] = set()
     run.log.start()
     with deferred_interrupt(terminate=True) as check:
         while run.done < run.total:
             rates = _set_learning_rates(run)
-            numbers = run.task.step(_next_batches(run, batches, named), run.done + 1)
+            numbers = run.task.step(_next_batches(run, batches, reported_files), run.done + 1)
             _check_numbers(run, numbers)
             run.done += 1
             run.log.record(run.done, numbers, rates)
@@ -42,17 +42,17 @@ def train(run: Run) -> None:
 
 
 def evaluate(run: Run, check: Callable[[], None] | None = None) -> dict[str, float] | None:
-    """Compute the metrics; the writer computes, and all processes wait for it.
+    """Compute the metrics of the run's task in the writer, while the other processes wait.
 
     Args:
-        run: its task is measured.
-        check: called from time to time; a KeyboardInterrupt that it raises ends the measurement.
+        run: the run to measure.
+        check: called repeatedly; if it raises KeyboardInterrupt, the measurement ends.
 
     Returns:
-        Figure -> value; empty in processes that are not the writer; None where Ctrl-C ended it.
+        Figure -> value; empty in processes other than the writer; None if Ctrl-C ended the measurement.
 
     Raises:
-        PpganExtError: as the metrics.
+        PpganExtError: a metric cannot be computed.
     """
 
     def work() -> dict[str, float] | None:
@@ -69,17 +69,17 @@ def evaluate(run: Run, check: Callable[[], None] | None = None) -> dict[str, flo
             run.log.note(f"metrics: {note}")
         return figures
 
-    figures = run.processes.by_writer(work)
+    figures = run.processes.run_on_writer(work)
     stopped = run.processes.any(run.processes.is_writer and figures is None)
     return None if stopped else figures or {}
 
 
 def save(run: Run) -> None:
-    """Write weights and checkpoint, then remove the previous checkpoint; a whole one exists at every moment.
+    """Write weights and checkpoint, then remove the previous checkpoint; a complete one exists at every moment.
 
     Raises:
-        OutputError: one cannot be written, or a full disk; the earlier ones stay.
-        TrainingError: a network holds NaN; nothing is written.
+        OutputError: a file cannot be written, for example on a full disk; the earlier files stay.
+        TrainingError: a network contains NaN or infinite numbers; nothing is written.
     """
 
     def work() -> None:
@@ -93,17 +93,18 @@ def save(run: Run) -> None:
     run.num_saved = run.done
     shards = checkpoint.gather_shard_states(run.task)
     try:
-        run.processes.by_writer(work)
+        run.processes.run_on_writer(work)
     except OutputError as error:
-        raise OutputError(error.what, where=error.where, cure=f"Free some space; {_way_on(run)}") from error
+        raise OutputError(error.what, where=error.where, cure=f"Free some space; {_how_to_resume(run)}") from error
+    except PeerError:
+        raise
     except TrainingError as error:
-        if isinstance(error, PeerError):
-            raise
-        raise TrainingError(error.what, where=error.where, cure=f"Lower the learning rate; {_way_on(run)}") from error
+        cure = f"Lower the learning rate; {_how_to_resume(run)}"
+        raise TrainingError(error.what, where=error.where, cure=cure) from error
 
 
 def _after_iteration(run: Run, check: Callable[[], None]) -> None:
-    """Do what is due after an iteration: saving, pictures, measuring; on Ctrl-C, save and stop."""
+    """Save, draw and measure if they are due after this iteration; after Ctrl-C, save and stop."""
     settings, done, last = run.settings, run.done, run.done == run.total
     validation = settings.validation
     stop = run.processes.any(_was_interrupted(check))
@@ -117,7 +118,7 @@ def _after_iteration(run: Run, check: Callable[[], None]) -> None:
         if figures is None:
             stop = True
         else:
-            run.log.figures(done, figures)
+            run.log.write_figures(done, figures)
         if validation.save_img:
             _draw(run, "visual_test")
     if stop and run.num_saved < done:
@@ -127,7 +128,7 @@ def _after_iteration(run: Run, check: Callable[[], None]) -> None:
 
 
 def _draw(run: Run, subfolder: str) -> None:
-    run.processes.by_writer(lambda: run.log.pictures(run.done, run.task.pictures(run.done), subfolder))
+    run.processes.run_on_writer(lambda: run.log.write_pictures(run.done, run.task.pictures(run.done), subfolder))
 
 
 def _set_learning_rates(run: Run) -> dict[str, float]:
@@ -139,31 +140,32 @@ def _set_learning_rates(run: Run) -> dict[str, float]:
     return rates
 
 
-def _next_batches(run: Run, batches: Iterator[list[Batch]], named: set[str]) -> list[Batch]:
+def _next_batches(run: Run, batches: Iterator[list[Batch]], reported_files: set[str]) -> list[Batch]:
+    """Load the batches of the next iteration; report each bad file once."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", BadFileWarning)  # bad files are named below, in the log too
+        warnings.simplefilter("ignore", BadFileWarning)  # reported below, in the log too
         shards = next(batches)
-    for name in [name for name in run.loader.bad_files if name not in named]:
-        named.add(name)
-        run.log.note(f"left out, {len(named)} so far: {name}: {run.loader.bad_files[name]}")
+    for name in [name for name in run.loader.bad_files if name not in reported_files]:
+        reported_files.add(name)
+        run.log.note(f"left out, {len(reported_files)} so far: {name}: {run.loader.bad_files[name]}")
     return shards
 
 
 def _check_numbers(run: Run, numbers: Mapping[str, float]) -> None:
-    """Stop at the first number that is not finite: every later one would be lost with it."""
+    """Stop at the first number that is not finite, because it spoils all later ones."""
     bad = [f"{name} is {value}" for name, value in numbers.items() if not math.isfinite(value)]
     if bad:
-        what = f"out of range in iteration {run.done + 1}: {', '.join(bad)}"
-        raise TrainingError(what, where=run.folder, cure=f"Lower the learning rate; {_way_on(run)}")
+        what = f"iteration {run.done + 1} has computed numbers that are not finite: {', '.join(bad)}"
+        raise TrainingError(what, where=run.folder, cure=f"Lower the learning rate; {_how_to_resume(run)}")
 
 
-def _way_on(run: Run) -> str:
+def _how_to_resume(run: Run) -> str:
     if run.saved is None:
         return "no checkpoint has been written yet"
     return f"the last good checkpoint is kept: --resume {os.path.relpath(run.saved)}"
 
 
-def _was_interrupted(check: Any) -> bool:
+def _was_interrupted(check: Callable[[], None]) -> bool:
     try:
         check()
     except KeyboardInterrupt:

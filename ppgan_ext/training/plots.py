@@ -1,4 +1,4 @@
-"""A run's log.jsonl as curves: losses, learning rate, metrics over the iterations."""
+"""Plots of a run's log.jsonl: losses, learning rates and metrics over the iterations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from ppgan_ext import files
 from ppgan_ext.errors import ConfigError, InputError, nearest
 
-# Groups of a line of the log; the figures of a validation stand in "metrics".
+# Groups in a line of the log; "metrics" contains the figures of a validation.
 _GROUPS = ("losses", "learning_rate", "metrics")
 
 Curve = tuple[list[int], list[float]]
@@ -23,75 +23,77 @@ def read_log(path: str | os.PathLike[str]) -> dict[str, Curve]:
     """Read the curves of a run.
 
     Args:
-        path: a run's folder, or its log.jsonl.
+        path: folder of the run, or its log.jsonl.
 
     Returns:
-        Name -> (iterations, values), in the order of the log; "learning_rate.optimG" for what has several parts.
+        Name -> (iterations, values), in the order of the log. The learning rate of optimG is "learning_rate.optimG".
 
     Raises:
-        InputError: there is no such log, or it holds no curves.
+        InputError: the log does not exist, is damaged, or contains no numbers.
     """
     file = Path(path) / "log.jsonl" if Path(path).is_dir() else Path(path)
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("there is no log", where=file, cure="Give the folder of a training run") from error
+        raise InputError("cannot be read as a training log", where=file, cure="Name the folder of a run") from error
     curves: dict[str, Curve] = {}
     for number, line in enumerate(lines, 1):
         try:
             content = json.loads(line)
             iteration = int(content["iteration"])
         except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):  # of a run that writes just now
+            if number == len(lines):  # a run is writing it at this moment
                 break
-            raise InputError("is no line of a training log", where=f"{file}:{number}") from error
+            cure = "Remove the line, or name the log.jsonl of a run"
+            raise InputError("is not a line of a training log", where=f"{file}:{number}", cure=cure) from error
         for name, value in _numbers(content):
             iterations, values = curves.setdefault(name, ([], []))
             iterations.append(iteration)
             values.append(value)
     if not curves:
-        raise InputError("the log holds no numbers yet", where=file)
+        cure = "Wait for the first log line (log_config.interval)"
+        raise InputError("the log contains no numbers yet", where=file, cure=cure)
     return curves
 
 
 def _numbers(content: dict[str, Any]) -> list[tuple[str, float]]:
-    found = []
+    numbers = []
     for group in _GROUPS:
         prefix = "learning_rate." if group == "learning_rate" else ""
         for name, value in (content.get(group) or {}).items():
             if isinstance(value, (int, float)) and math.isfinite(value):
-                found.append((prefix + name, float(value)))
-    return found
+                numbers.append((prefix + name, float(value)))
+    return numbers
 
 
 def choose(curves: dict[str, Curve], patterns: Sequence[str]) -> dict[str, Curve]:
-    """Pick curves by names or patterns such as ``fid_*``; no pattern picks all.
+    """Select curves by names or patterns such as ``fid_*``; without patterns all of them.
 
     Raises:
-        ConfigError: a pattern that fits no curve; says the nearest name.
+        ConfigError: a pattern matches no curve; the message contains the nearest name.
     """
     if not patterns:
         return curves
     for pattern in patterns:
         if not fnmatch.filter(curves, pattern):
-            raise ConfigError(f"no curve is called '{pattern}'", where="--keys", cure=nearest(pattern, curves))
+            raise ConfigError(f"no curve matches '{pattern}'", where="--keys", cure=nearest(pattern, curves))
     return {name: curve for name, curve in curves.items() if any(fnmatch.fnmatch(name, p) for p in patterns)}
 
 
 def plot(curves: dict[str, Curve], output: str | os.PathLike[str], title: str = "") -> None:
-    """Draw each curve in a panel of its own.
+    """Plot each curve in its own panel.
 
     Args:
-        curves: what `read_log` gives.
+        curves: as `read_log` returns them.
         output: a .png, .svg or .pdf, written atomically.
-        title: above all panels.
+        title: title above the panels.
 
     Raises:
-        ConfigError: matplotlib is not installed, or another kind of file is asked for.
+        ConfigError: matplotlib is not installed, or the file type is not supported.
     """
     kind = Path(output).suffix.lower()
     if kind not in (".png", ".svg", ".pdf"):
-        raise ConfigError(f"'{kind}' is no kind of picture for curves", where=output, cure="Use .png, .svg or .pdf")
+        raise ConfigError(f"'{kind}' is not a supported file type", where=output, cure="Use .png, .svg or .pdf")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -116,13 +118,17 @@ def plot(curves: dict[str, Curve], output: str | os.PathLike[str], title: str = 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run tools/plot_log.py and return its exit code."""
+    """Run tools/plot_log.py and return its exit code.
+
+    Args:
+        argv: the words after the script's name; by default those of this process.
+    """
     import argparse
 
     from ppgan_ext import console
 
-    parser = argparse.ArgumentParser(prog="plot_log.py", description="Draw the curves of a training run.")
-    parser.add_argument("run", help="the run's folder, or its log.jsonl")
+    parser = argparse.ArgumentParser(prog="plot_log.py", description="Plot the curves of a training run.")
+    parser.add_argument("run", help="folder of the run, or its log.jsonl")
     parser.add_argument("--keys", nargs="*", default=[], help="names or patterns such as 'fid_*' (default: all)")
     parser.add_argument("--output", help="default: curves.png in the run's folder")
 

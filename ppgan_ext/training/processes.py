@@ -1,7 +1,7 @@
-"""The processes of a run: which part of an iteration is this one's, and how numbers meet.
+"""The processes of a run: the shards that each of them computes, and the exchange of gradients, numbers and errors.
 
-Data parallel over `paddle.distributed` (gloo on CPUs, NCCL on GPUs). Every process holds all networks, sees its own
-shards of an iteration, and takes the mean gradient of all shards, so all networks stay equal bit by bit.
+Data parallel over `paddle.distributed` (gloo on CPUs, NCCL on GPUs). Every process has all networks, computes its own
+shards of an iteration, and uses the mean gradient of all shards, so the networks stay equal bit by bit.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     import paddle
     from paddle import nn
 
-# Gradients are joined to buffers of about this many numbers: few calls, little extra memory.
+# Gradients are concatenated into buffers of about this many numbers: few calls, little extra memory.
 _BUFFER_NUMBERS = 2**24
-# What Paddle raises from a collective call when another process has gone.
-_LOST = (RuntimeError, OSError, ValueError, SystemError)
+# What Paddle raises from a collective call if another process has ended.
+_LOST_PROCESS = (RuntimeError, OSError, ValueError, SystemError)
 
 Result = TypeVar("Result")
 
 
 def launched_rank() -> int:
-    """Tell this process's rank from the launcher's environment, before any process has joined; 0 without a launcher."""
+    """Return the rank of this process from the launcher's environment; 0 without a launcher."""
     return int(os.environ.get("PADDLE_TRAINER_ID", "0"))
 
 
 def launched_size() -> int:
-    """Tell the number of processes from the launcher's environment; 1 without a launcher."""
+    """Return the number of processes from the launcher's environment; 1 without a launcher."""
     return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
 
 
 class Processes:
-    """The processes of a run, seen from one of them.
+    """The processes of a run, as one of them sees it.
 
     Attributes:
-        rank: of this process, from 0.
+        rank: rank of this process, from 0.
         size: number of processes.
         accumulate: shards per process and iteration.
         device: "cpu" or "gpu:N", as Paddle spells it.
@@ -54,7 +54,7 @@ class Processes:
 
     @classmethod
     def join(cls, accumulate: int = 1, cpu: bool = False) -> Processes:
-        """Choose the device, and join the other processes if a launcher has started several.
+        """Choose the device, and connect to the other processes if a launcher has started several.
 
         Raises:
             ConfigError: Paddle is not installed.
@@ -79,20 +79,28 @@ class Processes:
         return self.rank * self.accumulate
 
     @property
+    def shards(self) -> range:
+        """Numbers of this process's shards within an iteration."""
+        return range(self.first_shard, self.first_shard + self.accumulate)
+
+    @property
     def num_shards_total(self) -> int:
         """Shards of an iteration, over all processes."""
         return self.size * self.accumulate
 
     @property
     def is_writer(self) -> bool:
-        """Whether this process writes files and speaks to the user."""
+        """Whether this process writes the files and the messages of the run."""
         return self.rank == 0
 
     def average_gradients(self, parameters: Iterable[paddle.Tensor]) -> None:
-        """Turn each parameter's gradient, summed over this process's shards, into the mean over all shards.
+        """Replace each parameter's gradient, a sum over this process's shards, by the mean over all shards.
 
-        The task calls `backward` once per shard, unscaled, then this, then the optimiser's step. A parameter without a
-        gradient is left alone; it must have none in every process.
+        Call `backward` once per shard, unscaled, then this, then the optimiser's step. Parameters without a gradient
+        are skipped; they must be the same ones in every process.
+
+        Args:
+            parameters: tensors with a ``grad``, in the same order in every process.
         """
         if self.num_shards_total == 1:
             return
@@ -115,10 +123,10 @@ class Processes:
                     paddle.assign(part.reshape(gradient.shape), output=gradient)
 
     def mean(self, numbers: Mapping[str, float] | Sequence[Mapping[str, float]]) -> dict[str, float]:
-        """Average named numbers over all shards, or over processes where one mapping stands for a whole process.
+        """Average named numbers over all shards, or over the processes if each of them passes a single mapping.
 
         Args:
-            numbers: one mapping per shard of this process, or one in all; the same names everywhere.
+            numbers: one mapping per shard of this process, or one mapping; the same names everywhere.
         """
         shards = [numbers] if isinstance(numbers, Mapping) else list(numbers)
         names = list(shards[0])
@@ -129,21 +137,20 @@ class Processes:
         return dict(zip(names, total.tolist(), strict=True))
 
     def sum(self, array: np.ndarray) -> np.ndarray:
-        """Add up small arrays of one shape and type over all processes, in the order of the ranks."""
-        return np.sum(
-            [np.frombuffer(one, array.dtype).reshape(array.shape) for one in self._exchange(array.tobytes())], 0
-        )
+        """Add small arrays of one shape and type over all processes, in the order of the ranks."""
+        messages = self._exchange(array.tobytes())
+        return np.sum([np.frombuffer(item, array.dtype).reshape(array.shape) for item in messages], 0)
 
     def gather(self, message: bytes) -> list[bytes]:
-        """Bring a message of every process to the writer, in the order of the ranks; the others get an empty list."""
+        """Return the messages of all processes in the order of the ranks; an empty list except in the writer."""
         return [message] if self._peers is None else self._peers.gather(message)
 
     def any(self, flag: bool) -> bool:
-        """Tell whether the flag is set in any process; all of them learn the same."""
+        """Return whether the flag is set in any process; the result is the same in all of them."""
         return b"1" in self._exchange(b"1" if flag else b"0")
 
     def broadcast(self, network: nn.Layer) -> None:
-        """Give all processes the first one's parameters and buffers."""
+        """Copy the parameters and buffers of the first process to all others."""
         if self.size == 1:
             return
         import paddle
@@ -152,50 +159,53 @@ class Processes:
             for tensor in network.state_dict().values():
                 paddle.distributed.broadcast(tensor, src=0)
 
-    def by_writer(self, work: Callable[[], Result]) -> Result | None:
-        """Let the writer do something, however long it takes, while the other processes wait for its end.
+    def run_on_writer(self, work: Callable[[], Result]) -> Result | None:
+        """Call a function in the writer; the other processes wait for it without a time limit.
 
         Returns:
-            What the work returns; None in the other processes.
+            The function's result; None in the other processes.
 
         Raises:
-            PeerError: in the others, when the work failed.
+            PeerError: in the other processes, if the function raised.
         """
         result = None
         if self.is_writer:
             try:
                 result = work()
             except BaseException as error:
-                self.leave_word(error)
+                self.report_failure(error)
                 raise
         self._exchange()
         return result
 
-    def together(self, error: Exception | None) -> None:
-        """Meet after something that every process did by itself; go on only if none of them failed.
+    def raise_together(self, error: Exception | None) -> None:
+        """Raise in every process if any of them failed; all of them call this after work that each did on its own.
+
+        Args:
+            error: the error of this process, if it failed.
 
         Raises:
             Exception: in the writer, its own error.
-            PeerError: in all processes where another failed, with the text of the first error.
+            PeerError: in every other case, with the text of the first error by rank.
         """
-        texts = self._exchange(b"" if error is None else self._signed(error).encode()[: MAX_BYTES // self.size])
+        texts = self._exchange(b"" if error is None else self._describe(error).encode()[: MAX_BYTES // self.size])
         if error is not None and self.is_writer:
             raise error
-        failed = [text for text in texts if text]
-        if failed:
-            raise PeerError(failed[0].decode("utf-8", "ignore")) from error
+        failures = [text for text in texts if text]
+        if failures:
+            raise PeerError(failures[0].decode("utf-8", "ignore")) from error
 
-    def leave_word(self, error: BaseException) -> None:
-        """Tell the other processes why this one ends."""
+    def report_failure(self, error: BaseException) -> None:
+        """Send the error that ends this process to the others."""
         if self._peers is not None:
-            self._peers.fail(self._signed(error))
+            self._peers.report_failure(self._describe(error))
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the connections to the other processes."""
         if self._peers is not None:
             self._peers.close()
 
-    def _signed(self, error: BaseException) -> str:
+    def _describe(self, error: BaseException) -> str:
         text = str(error) or type(error).__name__
         return text if self.is_writer else f"process {self.rank}: {text}"
 
@@ -204,16 +214,17 @@ class Processes:
 
     @contextlib.contextmanager
     def _collective(self) -> Iterator[None]:
-        """Come together for a collective call, and tell a lost process from other faults of the call."""
+        """Wait for all processes before a collective call, and report a lost process as a `PeerError`."""
         self._exchange()
         try:
             yield
-        except _LOST as error:
-            raise PeerError("another process of the run has gone", cure="Its own log may say why") from error
+        except _LOST_PROCESS as error:
+            cure = "Its own log may contain the reason"
+            raise PeerError("another process of the run has ended", cure=cure) from error
 
 
 def _groups(tensors: Sequence[Any]) -> Iterable[list[Any]]:
-    """Cut a list into runs of one type and about `_BUFFER_NUMBERS` numbers each, in order."""
+    """Split a list into groups of one type and about `_BUFFER_NUMBERS` numbers each, in order."""
     group: list[Any] = []
     for tensor in tensors:
         if group and (tensor.dtype != group[0].dtype or sum(item.size for item in group) >= _BUFFER_NUMBERS):

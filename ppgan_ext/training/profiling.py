@@ -1,4 +1,4 @@
-"""`-p`: record a range of iterations with Paddle's profiler, for chrome://tracing. Options as in PaddleGAN."""
+"""The option ``-p``: profile a range of iterations with Paddle's profiler, in PaddleGAN's format of options."""
 
 from __future__ import annotations
 
@@ -11,33 +11,34 @@ _NAMES = ("batch_range", "profile_path", "timer_only")
 
 
 class Profile:
-    """Records the iterations of a range, counted from the start of the session.
+    """Profiles a range of iterations, counted from the start of this process, and writes a trace for chrome://tracing.
 
     Args:
-        options: ``"batch_range=[10,20]; profile_path=trace"``; ``timer_only=True`` prints times instead. None: nothing.
-        folder: where a relative ``profile_path`` lies.
+        options: such as ``"batch_range=[10,20]; profile_path=trace"``; ``timer_only=True`` prints times instead of
+            writing a trace. None: do nothing.
+        folder: the folder that a relative ``profile_path`` refers to; None: the current folder.
 
     Raises:
-        ConfigError: options of another form, or an unknown name.
+        ConfigError: the options are malformed, or a name is unknown.
     """
 
     def __init__(self, options: str | None = None, folder: Path | None = None) -> None:
         self._profiler: Any = None
         if options is not None:
-            self._open(_parse(options), folder or Path())
+            self._start(_parse(options), folder or Path())
 
     def advance(self) -> None:
-        """Count an iteration."""
+        """Count one iteration."""
         if self._profiler is not None:
             self._profiler.step()
 
     def close(self) -> None:
-        """End recording and write what was recorded."""
+        """Stop profiling and write the trace."""
         if self._profiler is not None:
             self._profiler.stop()
             self._profiler = None
 
-    def _open(self, options: dict[str, Any], folder: Path) -> None:
+    def _start(self, options: dict[str, Any], folder: Path) -> None:
         from paddle import profiler
 
         first, last = options["batch_range"]
@@ -58,16 +59,14 @@ def _parse(text: str) -> dict[str, Any]:
     for item in filter(str.strip, text.split(";")):
         name, sign, value = (part.strip() for part in item.partition("="))
         if not sign:
-            raise ConfigError(
-                f"'{item.strip()}' is not of the form key=value", where="-p", cure="As batch_range=[10,20]"
-            )
+            cure = "Write it as batch_range=[10,20]"
+            raise ConfigError(f"'{item.strip()}' does not have the form key=value", where="-p", cure=cure)
         if name not in _NAMES:
-            raise ConfigError(f"unknown '{name}'", where="-p", cure=nearest(name, _NAMES))
+            raise ConfigError(f"unknown option '{name}'", where="-p", cure=nearest(name, _NAMES))
         options[name] = yaml.safe_load(value)
     span = options["batch_range"]
-    good = isinstance(span, list) and len(span) == 2 and all(type(number) is int for number in span)
-    if not good or not 0 <= span[0] < span[1]:
-        raise ConfigError(
-            f"batch_range is {span}", where="-p", cure="Write it as batch_range=[10,20], first before last"
-        )
+    is_pair = isinstance(span, list) and len(span) == 2 and all(type(number) is int for number in span)
+    if not is_pair or not 0 <= span[0] < span[1]:
+        cure = "Write it as batch_range=[10,20], the first number smaller than the second"
+        raise ConfigError(f"batch_range is {span}", where="-p", cure=cure)
     return options

@@ -1,4 +1,4 @@
-"""From settings to a run that is ready: folder, data, networks, metrics, and the weights or checkpoint of a file."""
+"""Opening a run: data, networks, metrics, folder and log, and the weights or the checkpoint that it starts from."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a run starts from.
+    """How a run starts.
 
     Attributes:
-        resume: a checkpoint to go on from, or the folder of a run.
-        load: a file whose weights are taken over.
-        evaluate_only: measure and stop.
+        resume: a checkpoint to continue from, or the folder of a run.
+        load: a file of weights to start from, as `checkpoint.load_weights` expects it.
+        evaluate_only: compute the metrics and stop.
         profile: options of `profiling.Profile`.
     """
 
@@ -47,22 +47,22 @@ class Start:
 
 @dataclass(eq=False)
 class Run:
-    """A training run that is ready to start or to go on; `open_run` makes it.
+    """A training run, ready to start or to continue; `open_run` creates it.
 
     Attributes:
         settings: the configuration.
-        processes: of the run.
-        task: networks and optimisers.
-        loader: this process's shards of every iteration.
-        folder: where results go; only the writer writes.
-        log: of this run.
-        metrics: by their names in the configuration.
-        total: iterations of the whole run.
-        iters_per_epoch: iterations that go once through the data.
-        done: finished iterations.
-        saved: the last checkpoint on disk, as far as this process knows.
-        num_saved: iterations finished when it was written.
-        profile: records a range of iterations, if asked to.
+        processes: the processes of the run.
+        task: the model family, with networks and optimisers.
+        loader: loads this process's shards of every iteration.
+        folder: the folder of the results; only the writer writes into it.
+        log: log of the run.
+        metrics: the metrics by their names in the configuration.
+        total: number of iterations of the whole run.
+        iters_per_epoch: iterations in one pass through the data.
+        done: number of finished iterations.
+        saved: the last checkpoint on disk; known to the writer only, except for the one that the run resumed from.
+        num_saved: number of iterations finished when the last checkpoint was written.
+        profile: profiles a range of iterations, if requested.
     """
 
     settings: Settings
@@ -81,10 +81,15 @@ class Run:
 
 
 def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
-    """Open the data, build the task, load its weights, make the run's folder and log.
+    """Open the data, build the task, load its weights, and create the run's folder and log.
+
+    Args:
+        settings: the configuration.
+        processes: the processes of the run.
+        start: checkpoint or weights to start from, and what to do.
 
     Raises:
-        PpganExtError: data, metrics or weights that cannot be used; nothing but the run's folder has been written then.
+        PpganExtError: data, metrics or weights cannot be used. At most the run's folder has been created by then.
     """
     if settings.enable_visualdl:
         find_visualdl()
@@ -98,7 +103,7 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
     notes = [*settings.notes, *_check_amp(settings, processes)]
     if resumed is not None:
         notes += checkpoint.restore(resumed, task)
-        notes.append(f"going on from {resumed.path}, iteration {resumed.iteration}")
+        notes.append(f"resumed from {resumed.path}, iteration {resumed.iteration}")
     elif start.load is not None:
         notes += load_weights(start.load, task)
         notes.append(f"weights loaded from {start.load}")
@@ -106,13 +111,13 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
     if metrics:
         outputs = task.outputs()
         for metric in metrics.values():
-            metric.check(outputs)  # metrics that this model cannot have are refused now
+            metric.check(outputs)  # reject metrics that do not fit the model before training starts
     per_epoch = max(1, len(samples.train) // (settings.batch_size * processes.num_shards_total * task.num_batches))
     total = settings.total_iters or (settings.epochs or 0) * per_epoch
     done = 0 if resumed is None or start.evaluate_only else resumed.iteration
     if done >= total and not start.evaluate_only:
-        cure = "Raise total_iters (or epochs) to go on"
-        raise ConfigError(f"the run is at its end: iteration {done} of {total}", where=start.resume, cure=cure)
+        cure = "Raise total_iters (or epochs) to continue"
+        raise ConfigError(f"the run is finished: iteration {done} of {total}", where=start.resume, cure=cure)
     folder = run_folder(settings, start, resumed) if processes.is_writer else Path(settings.output_dir)
     log = _open_log(settings, processes, folder, total, done)
     for note in notes:
@@ -142,14 +147,14 @@ def _check_amp(settings: Settings, processes: Processes) -> list[str]:
     import paddle
 
     if not paddle.amp.is_bfloat16_supported():
-        raise ConfigError("this GPU has no bfloat16", where="amp", cure="Train without --amp")
+        raise ConfigError("this GPU does not support bfloat16", where="amp", cure="Train without --amp")
     return []
 
 
 def run_folder(settings: Settings, start: Start, resumed: checkpoint.Checkpoint | None) -> Path:
-    """Make the run's folder: ``<output_dir>/<name>-YYYY-mm-dd-HH-MM``, or where a run goes on the checkpoint's own.
+    """Create the folder ``<output_dir>/<name>-YYYY-mm-dd-HH-MM``; a resumed run continues in its checkpoint's folder.
 
-    PaddleGAN makes a new folder when it resumes. Here log, weights and checkpoints of a run stay together.
+    A resumed run's log, weights and checkpoints stay together, whereas PaddleGAN creates a new folder.
     """
     if resumed is not None and not start.evaluate_only and (resumed.path.parent / "config.yaml").is_file():
         return resumed.path.parent
@@ -165,9 +170,9 @@ def run_folder(settings: Settings, start: Start, resumed: checkpoint.Checkpoint 
 
 def _open_log(settings: Settings, processes: Processes, folder: Path, total: int, done: int) -> Log:
     if processes.is_writer:
-        for leftover in folder.glob(".part-*"):  # of a process that was killed while it wrote
-            leftover.unlink(missing_ok=True)
-        _keep_settings(settings, folder, done)
+        for partial in folder.glob(".part-*"):  # left by a process that was killed while writing
+            partial.unlink(missing_ok=True)
+        _write_settings(settings, folder, done)
     return Log(
         folder if processes.is_writer else None,
         total=total,
@@ -178,8 +183,8 @@ def _open_log(settings: Settings, processes: Processes, folder: Path, total: int
     )
 
 
-def _keep_settings(settings: Settings, folder: Path, done: int) -> None:
-    """Write config.yaml; where a run goes on with other settings, beside the old one."""
+def _write_settings(settings: Settings, folder: Path, done: int) -> None:
+    """Write config.yaml; other settings of a resumed run go into a file of their own beside it."""
     text, path = settings.to_yaml(), folder / "config.yaml"
     if path.is_file() and path.read_text(encoding="utf-8") != text:
         path = folder / f"config_from_iter_{done}.yaml"
@@ -210,5 +215,5 @@ def _metrics(settings: Settings, start: Start) -> Mapping[str, Any]:
     blocks: dict[str, Any] = dict(validation.metrics)
     metrics = {name: METRICS[options.name](options) for name, options in blocks.items()}
     for metric in metrics.values():
-        metric.load_networks()  # a missing file shows now, not after the first thousand iterations
+        metric.load_networks()  # report a missing file now, not after the first thousand iterations
     return metrics

@@ -1,4 +1,4 @@
-"""The data sets of a run, opened once, and the samples that its pictures show again and again."""
+"""The data sets of a run, opened once, and the fixed samples that its pictures show."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class SampleSets:
-    """Training set and test set.
+    """The training set and the test set of a run.
 
     Args:
         train: the data set to train on.
-        test: the data set to measure on and to show; None: the training set.
-        random: of the run; it draws what transforms of shown samples need.
+        test: the data set for metrics and pictures; None: the training set.
+        random: random numbers of the run, for the transforms of the samples in pictures.
 
     Attributes:
-        train: as given.
-        test: as given, or the training set.
+        train: the data set to train on.
+        test: the data set for metrics and pictures.
     """
 
     def __init__(self, train: Any, test: Any | None, random: RandomStreams) -> None:
@@ -35,25 +35,25 @@ class SampleSets:
         """Open the data sets of a configuration.
 
         Raises:
-            InputError: there are no pictures.
+            InputError: a data set contains no pictures or cannot be opened.
         """
         dataset = settings.dataset
         test = None if dataset.test is None else build_dataset(dataset.test)
         return cls(build_dataset(dataset.train), test, random)
 
     def first(self, count: int, *, training: bool = False, key: str = "A") -> list[FloatArray]:
-        """Read the first samples of the test set that can be read.
+        """Read the first samples of the test set, skipping unreadable ones.
 
         Args:
-            count: how many at most.
+            count: maximum number of samples.
             training: read the training set instead.
-            key: which array of a sample.
+            key: name of the array to return of each sample.
 
         Returns:
-            (3, H, H) in [-1, 1] each.
+            Arrays (3, H, H) in [-1, 1], at least one.
 
         Raises:
-            InputError: none can be read.
+            InputError: no sample can be read.
         """
         dataset = self.train if training else self.test
         arrays: list[FloatArray] = []
@@ -66,5 +66,6 @@ class SampleSets:
             except InputError as error:
                 problem = error
         if not arrays:
-            raise problem or InputError("there is no picture to show", where="dataset")
+            cure = "Name a folder of pictures as dataroot"
+            raise problem or InputError("the data set is empty", where="dataset", cure=cure)
         return arrays

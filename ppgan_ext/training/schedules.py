@@ -1,6 +1,6 @@
-"""Learning rates as functions of the iteration alone, under PaddleGAN's names: nothing to save, nothing to restore.
+"""Learning-rate schedules under PaddleGAN's names: functions of the iteration alone, so they have no state to save.
 
-Formulas as in PaddleGAN's `ppgan/solver/lr_scheduler.py`, with t the number of finished iterations.
+The formulas are those of PaddleGAN's `ppgan/solver/lr_scheduler.py`, with t the number of finished iterations.
 """
 
 from __future__ import annotations
@@ -16,35 +16,40 @@ from ppgan_ext.option_types import Block, Count, CountOrZero, NotNegative, Posit
 
 
 class Schedule(Block):
-    """What all schedules have.
+    """Base class of the schedules.
 
     Attributes:
-        learning_rate: the rate to begin with.
+        learning_rate: the initial rate.
     """
 
     learning_rate: Positive
 
     def rate(self, num_done: int, iters_per_epoch: int = 1) -> float:
-        """Return the rate of the next iteration.
+        """Return the learning rate of the next iteration, at least 0.
 
         Args:
-            num_done: finished iterations, 0 in front of the first one.
-            iters_per_epoch: how many iterations go once through the data.
+            num_done: number of finished iterations, 0 before the first one.
+            iters_per_epoch: iterations in one pass through the data.
         """
         raise NotImplementedError
 
 
 class MultiStepDecay(Schedule):
-    """rate = learning_rate * gamma^k, k the number of milestones passed."""
+    """rate = learning_rate * gamma^k, with k the number of milestones passed.
+
+    Attributes:
+        milestones: iterations after which the rate is multiplied by ``gamma``, in ascending order.
+        gamma: factor at each milestone.
+    """
 
     name: Literal["MultiStepDecay"]
     milestones: list[Count]
     gamma: Positive = 0.1
 
     @model_validator(mode="after")
-    def _rising(self) -> MultiStepDecay:
+    def _is_ascending(self) -> MultiStepDecay:
         if self.milestones != sorted(set(self.milestones)):
-            raise ValueError("milestones must rise")
+            raise ValueError("milestones must be in ascending order")
         return self
 
     def rate(self, num_done: int, iters_per_epoch: int = 1) -> float:
@@ -53,7 +58,11 @@ class MultiStepDecay(Schedule):
 
 
 class NonLinearDecay(Schedule):
-    """rate = learning_rate / (1 + lr_decay * t)."""
+    """rate = learning_rate / (1 + lr_decay * t).
+
+    Attributes:
+        lr_decay: decay per iteration.
+    """
 
     name: Literal["NonLinearDecay"]
     lr_decay: NotNegative
@@ -67,9 +76,9 @@ class LinearDecay(Schedule):
     """rate = learning_rate * (1 - max(0, epoch + 1 - start_epoch) / (decay_epochs + 1)), never below 0.
 
     Attributes:
-        start_epoch: epochs at the full rate.
-        decay_epochs: epochs in which it falls towards 0.
-        iters_per_epoch: stands in PaddleGAN's files; as there, the number of the data set is taken instead.
+        start_epoch: number of epochs at the full rate.
+        decay_epochs: number of epochs over which the rate falls towards 0.
+        iters_per_epoch: key of PaddleGAN's files without effect; as in PaddleGAN, the data set determines the number.
     """
 
     name: Literal["LinearDecay"]
@@ -84,12 +93,12 @@ class LinearDecay(Schedule):
 
 
 class CosineAnnealingRestartLR(Schedule):
-    """rate = eta_min + weight / 2 * (learning_rate - eta_min) * (1 + cos(pi * t / period)), t counted in each period.
+    """rate = eta_min + weight / 2 * (learning_rate - eta_min) * (1 + cos(pi * t / period)), t from 0 in each period.
 
-    After the last period the rate stays where it ended.
+    After the last period the rate stays at its final value.
 
     Attributes:
-        periods: iterations of each period.
+        periods: number of iterations of each period.
         restart_weights: one weight per period.
         eta_min: the lowest rate.
     """
@@ -100,7 +109,7 @@ class CosineAnnealingRestartLR(Schedule):
     eta_min: NotNegative = 0.0
 
     @model_validator(mode="after")
-    def _one_weight_each(self) -> CosineAnnealingRestartLR:
+    def _has_a_weight_per_period(self) -> CosineAnnealingRestartLR:
         if len(self.periods) != len(self.restart_weights):
             raise ValueError(f"{len(self.periods)} periods but {len(self.restart_weights)} restart_weights")
         return self

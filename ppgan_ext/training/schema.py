@@ -1,4 +1,4 @@
-"""Reads a training configuration in PaddleGAN's layout: completed and checked as a whole before any work starts."""
+"""Reading of training configurations in PaddleGAN's layout; each is checked as a whole before training starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ppgan_ext.training.settings import DatasetOptions, Settings, ValidateOption
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
-# PaddleGAN's spelling -> ours. `visiual_interval` is in all of its files, `save_imig` in one.
+# PaddleGAN's misspelt keys -> the keys used here. `visiual_interval` occurs in all of its files, `save_imig` in one.
 OLD_SPELLINGS: dict[tuple[str, str], str] = {
     ("log_config", "visiual_interval"): "visual_interval",
     ("validate", "save_imig"): "save_img",
@@ -29,27 +29,27 @@ OLD_SPELLINGS: dict[tuple[str, str], str] = {
 
 
 def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Read a configuration.
+    """Read and check a configuration.
 
     Args:
         path: a YAML file in PaddleGAN's layout.
-        overrides: dotted key -> value, which win; list items by their number, from 0.
+        overrides: dotted key -> value that replaces the file's; list items are addressed by number, from 0.
 
     Raises:
-        ConfigError: lists every mistake of the file with its line, its key and the nearest right name.
+        ConfigError: the file contains mistakes; each is listed with its line, its key and the nearest correct name.
         InputError: the file cannot be read.
     """
     data, lines, problems = config.read_yaml(path)
-    given, notes = _modernise(data, lines, overrides or {})
-    config.override(data, lines, given)
+    renamed_overrides, notes = _correct_spelling(data, lines, overrides or {})
+    config.override(data, lines, renamed_overrides)
     _name_the_only_optimizer(data, lines)
-    settler = _Settler(data, lines, path)
-    model = pydantic.create_model("Settings", __base__=Settings, **settler.fields())
+    resolver = _ModelResolver(data, lines, path)
+    model = pydantic.create_model("Settings", __base__=Settings, **resolver.fields())
     settings, mistakes = config.validate(model, data, lines, path)
-    problems += [*settler.problems, *mistakes]
+    problems += [*resolver.problems, *mistakes]
     lengths = [key for key in ("total_iters", "epochs") if data.get(key) is not None]
     if len(lengths) != 1:
-        what = "give this or 'epochs', not both" if lengths else "missing (or give 'epochs')"
+        what = "set either this or 'epochs', not both" if lengths else "missing (or set 'epochs')"
         problems.append(config.mistake(what, ("total_iters",), lines, path))
     if settings is not None and not problems:
         problems += [*_schedule_problems(settings), *settings.model.problems(settings)]  # type: ignore[attr-defined]
@@ -60,7 +60,7 @@ def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
 
 
 def _schedule_problems(settings: Settings) -> list[str]:
-    """List optimisers without a schedule and schedules without an optimiser, where each optimiser has its own."""
+    """List optimisers without a schedule and schedules without an optimiser, if each optimiser has its own schedule."""
     if not isinstance(settings.lr_scheduler, dict):
         return []
     missing = [name for name in settings.optimizer if name not in settings.lr_scheduler]
@@ -72,32 +72,33 @@ def _schedule_problems(settings: Settings) -> list[str]:
 
 
 def _line(problem: str) -> int:
+    """Return the line number in a mistake's text; 0 if it has none."""
     match = re.match(r".*?:(\d+): ", problem)
     return int(match[1]) if match else 0
 
 
-def _modernise(
+def _correct_spelling(
     data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping[str, Any]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Rename old spellings in a file, in place, and in overrides; return the overrides and a note for each spelling."""
-    given, notes = dict(overrides), []
+    """Rename misspelt keys in a file, in place, and in overrides; return the overrides and a note for each key."""
+    renamed, notes = dict(overrides), []
     for (block_name, old), name in OLD_SPELLINGS.items():
-        is_old, dotted = False, f"{block_name}.{name}"
+        is_misspelt, dotted = False, f"{block_name}.{name}"
         block = data.get(block_name)
         if isinstance(block, dict) and old in block and name not in block:
             block[name] = block.pop(old)
             lines[block_name, name] = lines.get((block_name, old), config.NO_LINE)
-            is_old = True
-        if f"{block_name}.{old}" in given:
-            given[dotted] = given.pop(f"{block_name}.{old}")
-            is_old = True
-        if is_old:
-            notes.append(f"'{block_name}.{old}' was read as '{dotted}', its right spelling")
-    return given, notes
+            is_misspelt = True
+        if f"{block_name}.{old}" in renamed:
+            renamed[dotted] = renamed.pop(f"{block_name}.{old}")
+            is_misspelt = True
+        if is_misspelt:
+            notes.append(f"'{block_name}.{old}' was read as '{dotted}', the correct spelling")
+    return renamed, notes
 
 
 def _name_the_only_optimizer(data: dict[str, Any], lines: dict[KeyPath, int]) -> None:
-    """Call the one optimiser of a file "optim", as PaddleGAN does, where `optimizer` is not a dict of several."""
+    """If `optimizer` is the block of a single optimiser, name it "optim", as PaddleGAN does."""
     optimizer = data.get("optimizer")
     if isinstance(optimizer, dict) and isinstance(optimizer.get("name"), str):
         data["optimizer"] = {"optim": optimizer}
@@ -106,8 +107,8 @@ def _name_the_only_optimizer(data: dict[str, Any], lines: dict[KeyPath, int]) ->
             lines[moved] = lines.pop(path)
 
 
-class _Settler:
-    """Looks up the options model of each block by its `name`; removes unknown blocks from the data and notes them."""
+class _ModelResolver:
+    """Finds the options model of each block by its `name`; removes unknown blocks from the data and lists them."""
 
     def __init__(self, data: dict[str, Any], lines: Mapping[KeyPath, int], source: str | os.PathLike[str]) -> None:
         self.data, self.lines, self.source = data, lines, source
@@ -118,7 +119,7 @@ class _Settler:
         model = self._block(("model",), FAMILIES, lambda name: _named(FAMILIES[name].options, name))
         fields = {"model": _required(model), "dataset": (self._dataset(), ...), "validation": self._validation()}
         schedule = self._at(("lr_scheduler",))
-        # Choose between the two forms here, so that mistakes are reported for the form that is meant.
+        # Choose between the two forms here, so that mistakes are reported for the form that the user meant.
         if "name" not in schedule and schedule and all(isinstance(value, dict) for value in schedule.values()):
             return {**fields, "lr_scheduler": (dict[str, AnySchedule], ...)}
         return {**fields, "lr_scheduler": (AnySchedule, ...)}
@@ -151,14 +152,14 @@ class _Settler:
         return model | None, Field(default=None, alias="validate")
 
     def _at(self, path: KeyPath) -> dict[Any, Any]:
-        """Return the block at a path; an empty one where there is none."""
+        """Return the block at a path; an empty dict if there is none."""
         block: Any = self.data
         for key in path:
             block = block.get(key) if isinstance(block, dict) else None
         return block if isinstance(block, dict) else {}
 
     def _block(self, path: KeyPath, table: Collection[str], options: Callable[[str], Any]) -> Any:
-        """Return the options model of the block at a path; note a problem and return None where there is none."""
+        """Return the options model of the block at a path; if it has none, add a problem and return None."""
         parent, key = self._at(path[:-1]), path[-1]
         block = parent.get(key)
         if not isinstance(block, dict):
@@ -174,12 +175,12 @@ class _Settler:
 
 
 def _required(model: Any) -> tuple[Any, Any]:
-    """Return the field of a required block; a missing block has been noted already."""
+    """Return the field of a required block; a missing block is already among the problems."""
     return (Any, None) if model is None else (model, ...)
 
 
 @functools.cache
 def _named(options: type[BaseModel], name: str) -> type[BaseModel]:
-    """Narrow an options model to its name, by which pydantic tells the members of a union."""
+    """Narrow an options model to its name, by which pydantic distinguishes the members of a union."""
     field: Any = (Literal.__getitem__(name), name)
     return pydantic.create_model(name, __base__=options, name=field)

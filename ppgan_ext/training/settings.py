@@ -1,4 +1,4 @@
-"""A training configuration after it has been read and checked: PaddleGAN's layout, completed by defaults."""
+"""The training configuration: PaddleGAN's blocks and keys, with their types and defaults."""
 
 from __future__ import annotations
 
@@ -14,25 +14,34 @@ from ppgan_ext.training.schedules import AnySchedule, Schedule
 
 
 class LogOptions(Block):
-    """`log_config`: iterations between lines of the log, and between sample grids."""
+    """The block `log_config`.
+
+    Attributes:
+        interval: iterations between lines of the log.
+        visual_interval: iterations between sample grids.
+    """
 
     interval: Count = 50
     visual_interval: Count = 500
 
 
 class SnapshotOptions(Block):
-    """`snapshot_config`: iterations (with `epochs`: epochs) between checkpoints."""
+    """The block `snapshot_config`.
+
+    Attributes:
+        interval: iterations between checkpoints; epochs, if the run's length is given in epochs.
+    """
 
     interval: Count = 5000
 
 
 class ValidateOptions(Block):
-    """`validate`: iterations between measurements, whether sample grids are kept, and what is measured.
+    """The block `validate`.
 
     Attributes:
-        interval: iterations; -1 as in PaddleGAN: only with --evaluate-only.
+        interval: iterations between measurements; -1, as in PaddleGAN: measure only with --evaluate-only.
         save_img: write the sample grids into visual_test too.
-        metrics: any name -> options of one metric.
+        metrics: any name -> options of a metric.
     """
 
     interval: Literal[-1] | Count = -1
@@ -41,39 +50,53 @@ class ValidateOptions(Block):
 
 
 class ExportOptions(Block):
-    """`export_model`: a network to export and its number of inputs."""
+    """An item of `export_model`: a network to export.
+
+    Attributes:
+        name: name of the network.
+        inputs_num: its number of inputs.
+    """
 
     name: str
     inputs_num: Count = 1
 
 
 class DatasetOptions(Block):
-    """`dataset`: the images to train on, and those to measure on (by default the same)."""
+    """The block `dataset`.
+
+    Attributes:
+        train: the data set to train on.
+        test: the data set for metrics and pictures; None: the training set.
+    """
 
     train: SerializeAsAny[BaseModel]
     test: SerializeAsAny[BaseModel] | None = None
 
 
 class Settings(Block):
-    """A whole training configuration; `read_config` makes it.
+    """A complete training configuration, created by `read_config`.
 
-    The last four keys are this package's own, the others PaddleGAN's.
+    The last four keys are this package's own; the others are PaddleGAN's.
 
     Attributes:
-        total_iters: iterations; either this or `epochs`.
-        epochs: times through the data.
-        output_dir: the folder in which each run gets a folder.
-        min_max: range of the images that are shown; kept for PaddleGAN's files, images are always in [-1, 1].
-        image_num: largest number of images of a sample grid; None: the task's choice.
-        find_unused_parameters: kept for PaddleGAN's files: unused parameters need no care here.
-        enable_visualdl: log for VisualDL too.
+        total_iters: number of iterations; exactly one of this and `epochs` is required.
+        epochs: number of passes through the data.
+        output_dir: the folder in which the folder of each run is created.
+        min_max: key of PaddleGAN's files (the range of the images shown), without effect: images are in [-1, 1].
+        image_num: maximum number of images in a sample grid; None: the family's default.
+        find_unused_parameters: key of PaddleGAN's files, without effect: unused parameters need no special treatment.
+        enable_visualdl: also write a log for VisualDL.
         model: options of the family, a `FamilyOptions`.
+        export_model: key of PaddleGAN's files, without effect.
+        dataset: training set and test set.
         lr_scheduler: one schedule for all optimisers, or optimiser name -> schedule.
-        optimizer: name -> options; a single optimiser without a name is called "optim".
-        validation: `validate` in the file.
-        seed: of everything random.
-        accumulate: shards per process and iteration: as many times `batch_size` images in a step.
-        keep_checkpoints: how many of the newest checkpoints stay; weights all stay.
+        optimizer: name -> options; a single optimiser may be written as one block and is then called "optim".
+        log_config: intervals of log lines and sample grids.
+        snapshot_config: interval of checkpoints.
+        validation: the block `validate`; None: no validation.
+        seed: seed of all random numbers.
+        accumulate: number of shards per process and iteration; a step then uses as many times `batch_size` images.
+        keep_checkpoints: number of newest checkpoints to keep; files of weights are all kept.
         amp: compute in bfloat16 on a GPU, at Paddle's level O1 or O2; None: float32.
     """
 
@@ -107,12 +130,12 @@ class Settings(Block):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should know about the file: old spellings that were accepted."""
+        """Notes for the user about the file: misspelt keys that were accepted."""
         return self._notes
 
     @property
     def batch_size(self) -> int:
-        """Images in a shard."""
+        """Number of images in a shard."""
         return self.dataset.train.batch_size  # type: ignore[attr-defined]
 
     def schedule_of(self, optimizer: str) -> Schedule:
@@ -120,6 +143,6 @@ class Settings(Block):
         return self.lr_scheduler[optimizer] if isinstance(self.lr_scheduler, dict) else self.lr_scheduler
 
     def to_yaml(self) -> str:
-        """Write all settings, defaults too, in the layout that `read_config` reads."""
+        """Return all settings, defaults included, as YAML in the layout that `read_config` reads."""
         content = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)

@@ -1,6 +1,6 @@
 """The interface between the training loop and a model family.
 
-A task holds the networks and knows one iteration; the loop knows the rest: data, order, log, checkpoints, metrics.
+A task has the networks and performs one iteration; the loop does everything else: data, log, checkpoints, metrics.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ Batch = dict[str, np.ndarray]
 
 
 class Stage(NamedTuple):
-    """What an iteration trains on, for schedules that grow.
+    """Size and number of the images of an iteration, for families whose images or batches grow.
 
     Attributes:
-        size: side of the images, in pixels; None: as the data set makes them.
-        batch_size: samples of a shard.
+        size: side of the images in pixels; None: the size of the data set's images.
+        batch_size: number of samples in a shard.
     """
 
     size: int | None
@@ -45,23 +45,30 @@ class Stage(NamedTuple):
 class Task(abc.ABC):
     """A model family in training.
 
-    Its life: the constructor takes what it is given; `build` makes networks, optimisers and phases; weights are loaded
-    or restored; `after_load` completes what depends on them; then `step` follows `step`. `pictures`, `outputs` and the
-    states may be asked for after `after_load` at any time.
+    The order of calls: the constructor only stores its arguments; `build` creates networks, optimisers and phases;
+    weights are loaded or restored; `after_load` completes the state that depends on them; then `step` is called once
+    per iteration. `pictures`, `outputs` and the states may be requested at any time after `after_load`.
 
-    Networks start from Paddle's global generator, which the loop has seeded; all other randomness comes from `random`.
+    Networks are initialised from Paddle's global generator, which `run.open_run` seeds; all other random numbers come
+    from `random`.
+
+    Args:
+        settings: the whole configuration.
+        processes: the processes of the run.
+        random: the random numbers of the run.
+        samples: the data sets of the run; None: the task is used without data.
 
     Attributes:
-        load_names: network -> further names under which ``--load`` finds its weights, in order of preference.
+        load_names: network -> further names under which ``--load`` looks for its weights, in order of preference.
         settings: the whole configuration.
         options: its ``model`` block.
-        processes: of the run.
-        random: all random numbers of training.
+        processes: the processes of the run.
+        random: the random numbers of the run.
         samples: the data sets of the run.
-        networks: under their names in a checkpoint: gen, disc, gen_ema.
-        optimizers: under their names in the configuration: optimG, optimD.
-        rate_scales: optimiser -> factor of the schedule's learning rate, 1 where it is missing.
-        phases: of an iteration, in order.
+        networks: the networks by their names in a checkpoint, such as gen, disc, gen_ema.
+        optimizers: the optimisers by their names in the configuration, such as optimG, optimD.
+        rate_scales: optimiser -> factor of the schedule's learning rate; 1 if it is missing.
+        phases: the phases of an iteration, in order.
         averaged: running averages of weights, updated after each iteration; None: there are none.
     """
 
@@ -82,16 +89,16 @@ class Task(abc.ABC):
     @property
     def samples(self) -> SampleSets:
         """The data sets of the run."""
-        assert self._samples is not None, "this task was made without data"
+        assert self._samples is not None, "this task was created without data"
         return self._samples
 
-    # ---- a task's life
+    # ---- construction
 
     def build(self) -> Task:
-        """Make networks, optimisers and phases, equal in all processes.
+        """Create networks, optimisers and phases, equal in all processes, and return the task.
 
         Raises:
-            PpganExtError: networks or files that do not go together.
+            PpganExtError: networks or files do not fit each other, or a file cannot be read.
         """
         self.networks = self.make_networks()
         optimizers.name_parameters(self.networks)
@@ -105,38 +112,43 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def make_networks(self) -> dict[str, nn.Layer]:
-        """Make the networks under their names in a checkpoint."""
+        """Create the networks, by their names in a checkpoint."""
 
     @abc.abstractmethod
     def make_phases(self) -> list[Phase]:
-        """List the phases of an iteration; the networks exist by now."""
+        """Return the phases of an iteration, in order; called after `make_networks`."""
 
     def make_averages(self) -> Averaged | None:
-        """Say which networks are running averages of others."""
+        """Return the networks that are running averages of others; None: there are none."""
         return None
 
     def adjust(self, name: str, options: optimizers.OptimizerOptions) -> optimizers.OptimizerOptions:
-        """Change an optimiser's options before it is made, as lazy regularisation does with Adam's betas."""
+        """Return the options that an optimiser is created with; lazy regularisation changes Adam's betas here.
+
+        Args:
+            name: name of the optimiser in the configuration.
+            options: its options in the configuration.
+        """
         return options
 
     def after_load(self) -> None:  # noqa: B027 - most families have nothing to complete
-        """Complete what depends on the weights, whether fresh, loaded or restored.
+        """Complete the state that depends on the weights, whether they are initial, loaded or restored.
 
         Raises:
-            PpganExtError: the weights cannot be used.
+            PpganExtError: the weights do not fit the configuration.
         """
 
     # ---- an iteration
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, float]:
-        """Do one iteration on this process's shards.
+        """Train for one iteration on this process's shards.
 
         Args:
-            batches: `num_batches` per shard of this process, those of a shard one after another.
-            iteration: from 1.
+            batches: `num_batches` batches for each shard of this process, shard after shard.
+            iteration: number of the iteration, from 1.
 
         Returns:
-            Numbers for the log, averaged over all shards; they must be finite.
+            Numbers for the log by name, averaged over all shards; the loop stops the run if one is not finite.
         """
         from ppgan_ext.training.shared import phases
 
@@ -148,28 +160,28 @@ class Task(abc.ABC):
         return numbers | self.after_iteration(numbers, num_images, iteration)
 
     def after_iteration(self, numbers: Mapping[str, float], num_images: int, iteration: int) -> dict[str, float]:
-        """Update what changes once an iteration; return further numbers for the log.
+        """Update state that changes once per iteration, and return further numbers for the log.
 
         Args:
-            numbers: of the phases.
-            num_images: of the iteration, over all processes.
-            iteration: from 1.
+            numbers: the numbers that the phases returned, averaged over all shards.
+            num_images: number of images in the iteration, over all processes.
+            iteration: number of the iteration, from 1.
         """
         return {}
 
     @property
     def num_batches(self) -> int:
-        """Batches that each shard needs in an iteration."""
+        """Number of batches that each shard needs in an iteration."""
         from ppgan_ext.training.shared import phases
 
         return phases.num_batches(self.phases)
 
     def stage(self, iteration: int) -> Stage:
-        """Return the size and number of the images of an iteration, from 1; schedules that grow override it."""
+        """Return size and number of the images of an iteration, counted from 1; families that grow override it."""
         return Stage(None, self.settings.batch_size)
 
     def move(self, *networks: str) -> None:
-        """Make a step of every optimiser that has one of these networks, with the mean gradients of all shards."""
+        """Step every optimiser of these networks with the mean gradients of all shards, and clear the gradients."""
         for name, options in self.settings.optimizer.items():
             if set(networks) & set(options.net_names):
                 self.processes.average_gradients(self._parameters(name, options))
@@ -177,41 +189,40 @@ class Task(abc.ABC):
                 self.optimizers[name].clear_grad()
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
-        """Compute in bfloat16 within the block, where --amp asks for it and the device is a GPU."""
+        """Return a context that computes in bfloat16 if the configuration sets ``amp`` and the device is a GPU."""
         if self.settings.amp is None or self.processes.device == "cpu":
             return contextlib.nullcontext()
         import paddle
 
         return paddle.amp.auto_cast(level=self.settings.amp, dtype="bfloat16")
 
-    # ---- what is shown, measured and kept
+    # ---- pictures, metrics and state
 
     @abc.abstractmethod
     def pictures(self, iteration: int) -> dict[str, Image]:
-        """Draw pictures that show the progress of training, by name, for visual_train."""
+        """Return pictures that show the progress of training, by name: (H, W, 3) RGB uint8."""
 
     @abc.abstractmethod
     def outputs(self) -> ModelOutputs:
-        """Return the model as functions from numbers to images, beside the real images, for metrics."""
+        """Return the model's functions that make images, and the real images to compare with, for the metrics."""
 
     def extra_state(self) -> dict[str, Any]:
-        """Return numbers and arrays that no network or optimiser holds and that all processes share."""
+        """Return the numbers and arrays, equal in all processes, that belong to no network or optimiser."""
         return {}
 
     def load_extra_state(self, state: Mapping[str, Any]) -> None:
         """Restore what `extra_state` returned.
 
         Raises:
-            WeightsError: names that this task does not know.
+            WeightsError: the state has names that this task does not use.
         """
-        if state:
-            raise WeightsError(f"holds numbers that this task does not use: {', '.join(sorted(state))}")
+        _reject_unused("state", state)
 
     def shard_state(self, shard: int) -> dict[str, np.ndarray]:
         """Return the arrays that belong to one shard, such as a pool of earlier images.
 
         Args:
-            shard: number among the shards of all processes; one of this process's.
+            shard: number of the shard, counted over all processes; one of this process's shards.
         """
         return {}
 
@@ -219,31 +230,31 @@ class Task(abc.ABC):
         """Restore what `shard_state` returned for this shard.
 
         Raises:
-            WeightsError: names that this task does not know.
+            WeightsError: the state has names that this task does not use.
         """
-        if state:
-            raise WeightsError(f"holds arrays of shards that this task does not use: {', '.join(sorted(state))}")
+        _reject_unused("shard state", state)
 
-    # ---- parts
+    # ---- helpers
 
     def _check_optimizers(self) -> None:
+        """Check that the networks of each optimiser learn in the same phases."""
         from ppgan_ext.training.shared import phases
 
         net_names = {name: options.net_names for name, options in self.settings.optimizer.items()}
         for name in phases.split_optimizers(self.phases, net_names):
             what = f"{', '.join(net_names[name])} do not learn in the same step"
-            raise ConfigError(what, where=f"optimizer.{name}.net_names", cure="Give each of them its own optimiser")
+            raise ConfigError(what, where=f"optimizer.{name}.net_names", cure="Define an optimiser for each of them")
 
     def _make_optimizers(self) -> dict[str, Any]:
-        """Make the configuration's optimisers, each for the networks in its `net_names`.
+        """Create the configuration's optimisers, each for the networks in its `net_names`.
 
         Raises:
-            ConfigError: one names a network that the task does not have.
+            ConfigError: an optimiser names a network that the task does not have.
         """
-        made = {}
-        for name, options in self.settings.optimizer.items():
-            made[name] = optimizers.make_optimizer(self.adjust(name, options), self._parameters(name, options))
-        return made
+        return {
+            name: optimizers.make_optimizer(self.adjust(name, options), self._parameters(name, options))
+            for name, options in self.settings.optimizer.items()
+        }
 
     def _parameters(self, name: str, options: optimizers.OptimizerOptions) -> list[Any]:
         unknown = [net for net in options.net_names if net not in self.networks]
@@ -254,3 +265,9 @@ class Task(abc.ABC):
                 cure=nearest(unknown[0], self.networks),
             )
         return [parameter for net in options.net_names for parameter in self.networks[net].parameters()]
+
+
+def _reject_unused(kind: str, state: Mapping[str, Any]) -> None:
+    if state:
+        what = f"contains {kind} that this task does not use: {', '.join(sorted(state))}"
+        raise WeightsError(what, cure="Resume with the configuration that the checkpoint was written with")

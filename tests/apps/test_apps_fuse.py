@@ -186,7 +186,7 @@ def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
     known = load_directions(model.directions_file, shape[0])
     paddle.seed(0)
     rotator = LatentRotator(*shape, width=8, num_blocks=1)
-    rotator.settle(model.latent_avg, 0.5, np.stack([1.5 * known[name].vector for name in ("yaw", "pitch")]))
+    rotator.set_statistics(model.latent_avg, 0.5, np.stack([1.5 * known[name].vector for name in ("yaw", "pitch")]))
     path = tmp_path / "rotator.safetensors"
     readers.write(path, {name: tensor.numpy() for name, tensor in rotator.state_dict().items()})
     predictor = FaceFusionPredictor(output_path=None)

@@ -169,7 +169,7 @@ def test_a_network_turns_instead_of_the_directions():
     """It knows what the directions do not: that this head answers half, and that a nod comes along."""
     paddle.seed(0)
     rotator = LatentRotator(LAYERS, WIDTH, width=4)
-    rotator.settle(np.zeros(WIDTH), 1.0, np.stack([2 * YAW, PITCH]))
+    rotator.set_statistics(np.zeros(WIDTH), 1.0, np.stack([2 * YAW, PITCH]))
     head = Head(lambda yaw, pitch: (yaw / 2, pitch))
     match = head.match(20.0, -6.0, turn=turn_by(rotator))
     check_consistency(head, match)

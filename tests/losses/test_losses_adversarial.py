@@ -1,4 +1,4 @@
-"""The adversarial losses against their formulas in NumPy, and against what they are for."""
+"""The adversarial losses against their formulas in NumPy, and the signs of their gradients."""
 
 import numpy as np
 import paddle
@@ -34,27 +34,27 @@ FORMULAS = {
 
 
 @pytest.mark.parametrize("name", adversarial.LOSSES)
-def test_formulas(name):
+def test_losses_match_their_formulas(name):
     loss = adversarial.find(name)
     of_discriminator, of_generator = FORMULAS[name]
     real, fake = paddle.to_tensor(REAL), paddle.to_tensor(FAKE)
     assert loss.of_discriminator(real, fake).item() == pytest.approx(of_discriminator(REAL, FAKE))
-    assert loss.generator(fake).item() == pytest.approx(of_generator(FAKE))
+    assert loss.of_generator(fake).item() == pytest.approx(of_generator(FAKE))
 
 
 @pytest.mark.parametrize("name", adversarial.LOSSES)
-def test_the_two_pull_a_generated_score_in_opposite_directions(name):
+def test_both_losses_have_opposite_gradients_in_a_generated_score(name):
     loss = adversarial.find(name)
     real = paddle.to_tensor([[0.1]], stop_gradient=False)
     fake = paddle.to_tensor([[0.2]], stop_gradient=False)
     loss.of_discriminator(real, fake).backward()
     assert fake.grad.item() > 0 > real.grad.item()
     fake.clear_grad()
-    loss.generator(fake).backward()
+    loss.of_generator(fake).backward()
     assert fake.grad.item() < 0
 
 
-def test_only_the_wgan_family_has_the_papers_extras():
+def test_penalties_and_clipping_of_the_wgan_family():
     extras = {name: (x.gradient_penalty, x.drift, x.clip) for name, x in adversarial.LOSSES.items()}
     assert extras["wgan"] == (0, 0, 0.01)
     assert extras["wgangp"] == (10, 0.001, 0)
@@ -62,6 +62,6 @@ def test_only_the_wgan_family_has_the_papers_extras():
     assert extras["logistic"] == extras["hinge"] == (0, 0, 0)
 
 
-def test_an_unknown_name_says_the_nearest():
+def test_an_unknown_name_is_rejected_with_the_nearest_name():
     with pytest.raises(ConfigError, match=r"unknown adversarial loss 'logistik'.*logistic"):
         adversarial.find("logistik")

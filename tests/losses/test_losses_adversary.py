@@ -1,4 +1,4 @@
-"""An adversary against formulas: a linear critic's gradients are its weights, so every penalty is known exactly."""
+"""An adversary against formulas: the gradients of a linear critic are its weights, so the penalties are known."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def halves(count):
     return paddle.full([count], 0.5)
 
 
-def test_the_loss_is_that_of_its_name_on_the_networks_scores():
+def test_the_loss_is_computed_on_the_networks_scores():
     real, fake = tensors(REAL, FAKE)
     loss = Adversary(linear(), "lsgan").critic_loss(real, fake)
     expected = (FAKE @ WEIGHT) ** 2, (REAL @ WEIGHT - 1) ** 2
@@ -55,17 +55,17 @@ def test_penalties_of_a_linear_critic(kind, expected):
     adversary = Adversary(linear(), "logistic")
     assert adversary.penalty(Penalty(kind, 1.0), real, fake, halves).item() == pytest.approx(expected, rel=1e-5)
     images = [tensor.reshape([-1, 3, 1, 1]) for tensor in (real, fake)]
-    seen = Adversary(nn.Sequential(nn.Flatten(), linear()), "logistic")
-    if kind == "drift":  # the only one that does not differentiate twice, which Paddle's flatten cannot
-        assert seen.penalty(Penalty(kind, 1.0), *images, halves).item() == pytest.approx(expected, rel=1e-5)
+    flattened = Adversary(nn.Sequential(nn.Flatten(), linear()), "logistic")
+    if kind == "drift":  # the only penalty that needs no second derivative, which Paddle's flatten lacks
+        assert flattened.penalty(Penalty(kind, 1.0), *images, halves).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_points_of_the_gradient_penalty_have_one_share_per_sample():
-    places = []
+    points = []
 
     class Watching(nn.Layer):
         def forward(self, x):
-            places.append(x.numpy().copy())
+            points.append(x.numpy().copy())
             return (x * x).sum(axis=1, keepdim=True)
 
     real, fake = tensors(REAL, FAKE)
@@ -73,10 +73,10 @@ def test_the_points_of_the_gradient_penalty_have_one_share_per_sample():
     Adversary(Watching(), "logistic").penalty(
         Penalty("gradient", 1.0), real, fake, lambda count: paddle.to_tensor(shares[:count])
     )
-    np.testing.assert_allclose(places[-1], FAKE[:2] + (REAL - FAKE[:2]) * shares[:, None], rtol=1e-6)
+    np.testing.assert_allclose(points[-1], FAKE[:2] + (REAL - FAKE[:2]) * shares[:, None], rtol=1e-6)
 
 
-def test_penalties_are_weighted_as_in_their_papers():
+def test_penalties_have_the_factors_of_their_papers():
     assert [Penalty(kind, 8.0).factor for kind in ("r1", "r2", "gradient", "drift")] == [4.0, 4.0, 8.0, 8.0]
 
 
@@ -88,7 +88,7 @@ def test_penalties_that_are_not_lazy_are_part_of_the_loss():
     assert adversary.critic_loss(real, fake, halves).total.item() == pytest.approx(plain + 1.5 * LENGTH**2, rel=1e-5)
 
 
-def test_the_wgan_family_brings_its_own_penalties():
+def test_the_wgan_family_has_its_own_penalties():
     real, fake = tensors(REAL, FAKE)
     loss = Adversary(linear(), "wgangp").critic_loss(real, fake, halves).total.item()
     scores = REAL @ WEIGHT, FAKE @ WEIGHT
@@ -97,7 +97,11 @@ def test_the_wgan_family_brings_its_own_penalties():
     assert Adversary(linear(), "wgan").penalties == ()
 
 
-def test_clipping_leaves_frozen_weights_alone():
+def test_penalties_of_weight_zero_are_left_out():
+    assert Adversary(linear(), "hinge", [Penalty("r1", 0.0, every=2), Penalty("r2", 0.0)]).penalties == ()
+
+
+def test_clipping_changes_only_trainable_weights():
     network = nn.Sequential(linear(), nn.Linear(1, 1))
     frozen = network[1].weight
     frozen.set_value(np.ones([1, 1], np.float32))
@@ -105,7 +109,7 @@ def test_clipping_leaves_frozen_weights_alone():
     Adversary(network, "wgan").clip()
     np.testing.assert_allclose(network[0].weight.numpy(), np.clip(WEIGHT, -0.01, 0.01))
     assert frozen.item() == 1.0
-    Adversary(network, "hinge").clip()  # only where the loss asks for it
+    Adversary(network, "hinge").clip()  # without effect, like wgangp below
     network[0].weight.set_value(WEIGHT)
     Adversary(network, "wgangp").clip()
     np.testing.assert_array_equal(network[0].weight.numpy(), WEIGHT)
@@ -119,6 +123,6 @@ def test_maps_of_scores_are_averaged():
     assert loss.item() == pytest.approx(((REAL @ WEIGHT - 1) ** 2).mean(), rel=1e-5)
 
 
-def test_an_unknown_loss_is_refused():
+def test_an_unknown_loss_is_rejected():
     with pytest.raises(ConfigError, match="logistic"):
         Adversary(linear(), "logistik")

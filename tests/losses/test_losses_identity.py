@@ -1,4 +1,4 @@
-"""Identity distances: the fixed crop against the definition and against dlib's, caching, gradients, refusals."""
+"""Identity distances: the fixed crop against its definition and against dlib's, caching, gradients, errors."""
 
 from __future__ import annotations
 
@@ -52,19 +52,19 @@ def test_interpolation_is_linear_between_pixel_centres():
     np.testing.assert_array_equal(resampling_matrix(7, 0.0, 1.0, 7), np.eye(7))
 
 
-def test_shrinking_leaves_nothing_out():
+def test_shrinking_uses_every_pixel():
     matrix = resampling_matrix(48, 0.0, 1.0, 6).astype(np.float64)
     np.testing.assert_allclose(matrix.sum(axis=1), 1, rtol=1e-6)
-    # Every pixel has the same weight in the whole.
+    # Every pixel has the same total weight.
     np.testing.assert_allclose(matrix.sum(axis=0), 6 / 48, rtol=1e-6)
     checks = np.tile([1.0, -1.0], 24)
     assert np.abs(matrix @ checks)[1:-1].max() < 1e-6  # at the ends the reflection breaks the pattern
 
 
 @pytest.mark.parametrize(("first", "last", "num_to"), [(-0.4, 1.3, 17), (-1.7, 2.9, 30), (0.2, 0.45, 9), (0.1, 0.9, 2)])
-def test_beyond_the_edges_lies_the_reflection(first, last, num_to):
+def test_the_signal_is_reflected_beyond_its_edges(first, last, num_to):
     signal = numbers("signal", [8]).astype(np.float64)
-    wide = np.concatenate([signal, signal[::-1]] * 5)  # 80 numbers; the signal itself begins at number 32
+    wide = np.concatenate([signal, signal[::-1]] * 5)  # 80 numbers; the signal itself starts at index 32
     inside = resampling_matrix(80, (first * 8 + 32) / 80, (last * 8 + 32) / 80, num_to)
     assert_close(resampling_matrix(8, first, last, num_to) @ signal, inside @ wide, 1e-5)
 
@@ -74,7 +74,7 @@ def test_x_goes_right_and_y_down():
     image[0, 0, :, 45:] = 1  # right quarter
     image[0, 1, :12] = 1  # upper fifth
     chip = cut_chip(paddle.to_tensor(image), ChipBox(0.75, 0.4, 0.5), 30).numpy()[0]
-    # x from 0.5 to 1: the right half is bright; y from 0.15 to 0.65: the first tenth is.
+    # x from 0.5 to 1: the right half is bright; y from 0.15 to 0.65: the upper tenth is bright.
     np.testing.assert_allclose(chip[0, :, 15:], 1)
     np.testing.assert_allclose(chip[0, :, :15], 0, atol=1e-6)
     np.testing.assert_allclose(chip[1, :3], 1)
@@ -92,17 +92,17 @@ def test_cutting_agrees_with_opencv():
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     expected = cv2.warpAffine(image, to_image, (side, side), flags=flags, borderMode=cv2.BORDER_REFLECT)
     chip = cut_chip(paddle.to_tensor(image.transpose(2, 0, 1)[None]), box, side).numpy()[0].transpose(1, 2, 0)
-    assert np.abs(chip - expected).mean() < 1.0  # ours averages over 1.7 pixels, OpenCV's looks at two
+    assert np.abs(chip - expected).mean() < 1.0  # this averages over 1.7 pixels, OpenCV interpolates two
 
 
-def test_only_squares_are_cut():
+def test_crops_that_are_not_square_are_rejected():
     for shape in ([1, 3, 8, 6], [3, 8, 8], [1, 3, 0, 0]):
         with pytest.raises(InputError, match="square crops"):
             cut_chip(paddle.zeros(shape), WHOLE, 4)
 
 
 def chip_square(landmarks):
-    """Where dlib takes a face's chip from: the matrix from the chip to the picture of the landmarks."""
+    """Return the matrix from dlib's chip of a face to the picture of the landmarks."""
     scale, offset, side = 8, 512, 2048
     ramp = np.zeros((side, side, 3), np.uint8)
     ramp[..., 0] = (np.arange(side) // 8)[None]
@@ -111,16 +111,16 @@ def chip_square(landmarks):
     shape = dlib.full_object_detection(dlib.rectangle(0, 0, side - 1, side - 1), points)
     chip = dlib.get_face_chip(ramp, shape, 150, 0.25).reshape(-1, 3)[:, :2] * 8.0 + 3.5
     rows, columns = np.mgrid[0:150, 0:150]
-    known = np.stack([columns.ravel(), rows.ravel(), np.ones(22500)], axis=1)
-    big = np.linalg.lstsq(known, chip, rcond=None)[0].T
+    positions = np.stack([columns.ravel(), rows.ravel(), np.ones(22500)], axis=1)
+    to_ramp = np.linalg.lstsq(positions, chip, rcond=None)[0].T
     to_landmarks = np.array([[1 / scale, 0.0, 0.5 / scale - 0.5], [0.0, 1 / scale, 0.5 / scale - 0.5]])
-    return compose(to_landmarks, compose(np.array([[1.0, 0.0, -offset], [0.0, 1.0, -offset]]), big))
+    return compose(to_landmarks, compose(np.array([[1.0, 0.0, -offset], [0.0, 1.0, -offset]]), to_ramp))
 
 
 @pytest.mark.shared
-def test_the_squares_are_where_dlib_looks(shared_folder):
+def test_the_squares_are_those_that_dlib_cuts(shared_folder):
     landmarks = np.load(shared_folder / "bundled_model" / "data" / "faces128_0.npz")["landmarks"][::100]
-    found = {template: [] for template in TEMPLATES}
+    dlib_squares = {template: [] for template in TEMPLATES}
     arcface = []
     for marks in landmarks.astype(np.float64):
         square = chip_square(marks)
@@ -128,17 +128,17 @@ def test_the_squares_are_where_dlib_looks(shared_folder):
         for template, matrix in to_crop.items():
             whole = compose(matrix, square)
             centre = (transform_points(np.array([74.5, 74.5]), whole) + 0.5) / 128
-            found[template].append([*centre, 150 / 128 * np.sqrt(np.linalg.det(whole[:, :2]))])
+            dlib_squares[template].append([*centre, 150 / 128 * np.sqrt(np.linalg.det(whole[:, :2]))])
         ffhq_to_tight = compose(to_crop["tight"], invert(to_crop["ffhq"]))
         centre = np.array(ARCFACE_BOXES["ffhq"][:2]) * 128 - 0.5
         scale = np.sqrt(np.linalg.det(ffhq_to_tight[:, :2]))
         arcface.append([*(transform_points(centre, ffhq_to_tight) + 0.5) / 128, ARCFACE_BOXES["ffhq"].side * scale])
-    for template, squares in found.items():
+    for template, squares in dlib_squares.items():
         np.testing.assert_allclose(np.mean(squares, axis=0), DLIB_BOXES[template], atol=0.012)
     np.testing.assert_allclose(np.mean(arcface, axis=0), ARCFACE_BOXES["tight"], atol=0.004)
 
 
-def test_arcfaces_square_is_pixel2style2pixels():
+def test_arcfaces_square_equals_pixel2style2pixels():
     image = numbers("image", [1, 3, 256, 256])
     theirs = image[:, :, 35:223, 32:220]
     chip = cut_chip(paddle.to_tensor(image), ARCFACE_BOXES["ffhq"], 188).numpy()
@@ -148,11 +148,11 @@ def test_arcfaces_square_is_pixel2style2pixels():
 # ---- the distance
 
 
-def test_distance_is_between_descriptors(toy, toy_file):
+def test_the_distance_is_that_of_the_descriptors(toy, toy_file):
     x, y = crops("x"), crops("y")
     network = identity.load_dlib_face_net(toy_file)
     with paddle.no_grad():
-        ours, theirs = (network(cut_chip(one, DLIB_BOXES["tight"], 150)).numpy() for one in (x, y))
+        ours, theirs = (network(cut_chip(image, DLIB_BOXES["tight"], 150)).numpy() for image in (x, y))
     descriptors = toy.prepare(y)
     assert descriptors.stop_gradient
     np.testing.assert_allclose(descriptors.numpy(), theirs, rtol=1e-6)
@@ -165,18 +165,18 @@ def test_distance_is_between_descriptors(toy, toy_file):
     assert (toy.name, toy.num_features) == ("dlib-resnet", 8)
 
 
-def test_one_target_serves_many_and_sizes_may_differ(toy):
+def test_one_target_for_many_pictures_of_other_sizes(toy):
     x, y = crops("x"), crops("y", (1, 3, 33, 33))
     descriptors = toy.prepare(y)
     both = toy.distance(x, descriptors).numpy()
     each = [toy.distance(x[i : i + 1], descriptors).item() for i in range(2)]
     np.testing.assert_allclose(both, each, rtol=1e-4)
     for wrong in (toy.prepare(crops("z", (3, 3, 20, 20))), paddle.zeros([2, 9])):
-        with pytest.raises(InputError, match="do not go together"):
+        with pytest.raises(InputError, match="do not match"):
             toy.distance(x, wrong)
 
 
-def test_distance_to_itself_is_zero_with_a_finite_gradient(toy):
+def test_the_distance_to_itself_is_zero_with_a_finite_gradient(toy):
     x = crops("x")
     x.stop_gradient = False
     distance = toy.distance(x, toy.prepare(x))
@@ -185,7 +185,7 @@ def test_distance_to_itself_is_zero_with_a_finite_gradient(toy):
     assert np.isfinite(x.grad.numpy()).all()
 
 
-def test_half_precision_is_computed_in_the_networks(toy):
+def test_half_precision_is_converted_to_the_networks_precision(toy):
     x, target = crops("x"), toy.prepare(crops("y"))
     half = x.astype("float16")
     half.stop_gradient = False
@@ -197,7 +197,7 @@ def test_half_precision_is_computed_in_the_networks(toy):
 
 
 @pytest.mark.parametrize("squared", [False, True])
-def test_gradient_against_differences(toy_file, squared):
+def test_gradient_against_finite_differences(toy_file, squared):
     network = identity.load_dlib_face_net(toy_file)
     network.to(dtype="float64")
     distance = IdentityDistance("toy", network, DLIB_BOXES["tight"], "squared" if squared else "euclidean")
@@ -212,7 +212,7 @@ def test_gradient_against_differences(toy_file, squared):
     assert (far[0] - far[1]) / 2e-6 == pytest.approx((x.grad.numpy() * direction).sum(), rel=1e-5)
 
 
-def test_without_a_template_the_picture_is_the_chip(toy_file):
+def test_without_a_template_the_picture_is_the_networks_input(toy_file):
     distance = identity_network(weight_path=toy_file, template=None)
     network = identity.load_dlib_face_net(toy_file)
     x = crops("x", (1, 3, 150, 150))
@@ -240,7 +240,7 @@ def test_arcface_is_one_minus_cosine(tmp_path):
     assert (distance.name, distance.num_features) == ("arcface-ir-se50", 128)
 
 
-def test_refusals(toy, toy_file, tmp_path):
+def test_invalid_arguments_are_rejected(toy, toy_file, tmp_path):
     with pytest.raises(ConfigError, match=r"no identity network 'dlib-resnt'\. Did you mean 'dlib-resnet'"):
         identity_network("dlib-resnt")
     with pytest.raises(ConfigError, match=r"no crop template 'tigth'\. Did you mean 'tight'"):
@@ -254,7 +254,7 @@ def test_refusals(toy, toy_file, tmp_path):
             toy.prepare(paddle.zeros(shape))
 
 
-# ---- real numbers
+# ---- real networks
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +262,7 @@ def real():
     return {template: identity_network(template=template) for template in DLIB_BOXES}
 
 
-def test_the_fixed_crop_knows_a_person_again(real):
+def test_the_fixed_crop_recognises_a_person(real):
     photo = skimage.data.astronaut()
     face = find_faces(photo)[0]
     drawn, (marks,) = draw_photo((310, 290), [DrawnFace((150, 140), 40)])
@@ -274,13 +274,13 @@ def test_the_fixed_crop_knows_a_person_again(real):
         target = distance.prepare(paddle.to_tensor(here))
         assert np.linalg.norm(target.numpy()[0] - own) < 0.25, template
         pictures = [crop_face(darker, face, template, 160).image, crop_face(drawn, other, template, 160).image]
-        far = distance.distance(paddle.to_tensor(np.concatenate([to_pixels(one) for one in pictures])), target)
+        far = distance.distance(paddle.to_tensor(np.concatenate([to_pixels(picture) for picture in pictures])), target)
         assert far[0].item() < 0.3
         assert far[1].item() > SAME_PERSON
 
 
 @pytest.mark.shared
-def test_the_fixed_crop_lies_near_dlibs_own(real, shared_folder):
+def test_descriptors_of_the_fixed_crop_are_close_to_dlibs_own(real, shared_folder):
     data = np.load(shared_folder / "bundled_model" / "data" / "faces128_1.npz")
     encoded, ends, landmarks = (data[name] for name in ("encoded", "ends", "landmarks"))
     far = {template: [] for template in real}
@@ -289,7 +289,7 @@ def test_the_fixed_crop_lies_near_dlibs_own(real, shared_folder):
             image = np.asarray(picture.convert("RGB"))
         face = Face(Box(0, 0, 128, 128), landmarks[i].astype(np.float64))
         own = face_descriptor(image, face)
-        # The pictures are tight crops; the wider one shows their reflection, as dlib's chip does.
+        # The pictures are tight crops; the wider crop contains their reflection, as dlib's chip does.
         for template, crop in (("tight", image), ("ffhq", crop_face(image, face, "ffhq", 256).image)):
             ours = real[template].prepare(paddle.to_tensor(to_pixels(crop))).numpy()[0]
             far[template].append(np.linalg.norm(ours - own))
@@ -298,7 +298,7 @@ def test_the_fixed_crop_lies_near_dlibs_own(real, shared_folder):
         assert max(distances) < SAME_PERSON, template
 
 
-def test_a_picture_follows_the_gradient_to_a_person(real):
+def test_descending_the_gradient_approaches_a_person(real):
     photo = skimage.data.astronaut()
     face = find_faces(photo)[0]
     drawn, (marks,) = draw_photo((310, 290), [DrawnFace((150, 140), 40)])
@@ -316,7 +316,7 @@ def test_a_picture_follows_the_gradient_to_a_person(real):
     assert values[-1] < 0.8 * values[0]
 
 
-def test_both_networks_fit_the_distance():
+def test_both_networks_work_with_the_distance():
     for network in (DlibFaceNet(1), ArcFaceBackbone(16)):
         distance = IdentityDistance("any", network, WHOLE, "euclidean")
         assert distance.prepare(crops("x", (1, 3, 20, 20))).shape == [1, network.num_features]

@@ -1,4 +1,4 @@
-"""LPIPS against NumPy and against paddle-lpips' own layers; the bundled distance; caching and gradients."""
+"""LPIPS against NumPy and against paddle-lpips; the distance of the bundled model; caching and gradients."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def installed_heads():
     return Path(importlib.util.find_spec("paddle_lpips").origin).parent / "weights" / "v0.1" / "vgg.pdparams"
 
 
-def test_trunk_has_the_names_of_the_published_file(trunk):
+def test_the_trunk_has_the_names_of_the_published_file(trunk):
     expected = {f"features.{i}.{part}" for i in VGG_CONVS for part in ("weight", "bias")}
     assert set(trunk.state_dict()) == expected
     widths = [list(trunk.state_dict()[f"features.{i}.weight"].shape[:2]) for i in VGG_CONVS]
@@ -92,7 +92,7 @@ def test_lpips_matches_numpy(trunk, lpips):
     shift = np.reshape([-0.030, -0.088, -0.188], [1, 3, 1, 1])
     scale = np.reshape([0.458, 0.448, 0.450], [1, 3, 1, 1])
     state = arrays(trunk)
-    maps = [numpy_vgg(state, (one.numpy() - shift) / scale) for one in (x, y)]
+    maps = [numpy_vgg(state, (image.numpy() - shift) / scale) for image in (x, y)]
     heads = list(readers.read(installed_heads()).values())
     actual = lpips.distance(x, lpips.prepare(y))
     assert actual.shape == [2]
@@ -114,7 +114,7 @@ def test_lpips_matches_paddle_lpips(trunk, lpips):
     assert lpips.name == "lpips-vgg16"
 
 
-def test_distance_to_itself_is_zero_and_has_a_finite_gradient(lpips):
+def test_the_distance_to_itself_is_zero_with_a_finite_gradient(lpips):
     x = images("x")
     x.stop_gradient = False
     features = lpips.prepare(x)
@@ -125,7 +125,7 @@ def test_distance_to_itself_is_zero_and_has_a_finite_gradient(lpips):
     assert np.isfinite(x.grad.numpy()).all()
 
 
-def test_gradient_reaches_the_image_through_a_frozen_trunk(trunk, lpips):
+def test_the_gradient_passes_through_a_frozen_trunk(trunk, lpips):
     x, direction = images("x", [1, 3, 16, 16]).astype("float32"), numbers("d", [1, 3, 16, 16])
     x.stop_gradient = False
     features = lpips.prepare(images("y", [1, 3, 16, 16]))
@@ -136,14 +136,14 @@ def test_gradient_reaches_the_image_through_a_frozen_trunk(trunk, lpips):
     assert (far[0] - far[1]) / (2 * step) == pytest.approx(float((x.grad.numpy() * direction).sum()), rel=2e-2)
 
 
-def test_black_features_have_a_finite_gradient():
+def test_features_of_zero_have_a_finite_gradient():
     x = paddle.zeros([1, 4, 2, 3])
     x.stop_gradient = False
     unit_length(x).sum().backward()
     assert np.isfinite(x.grad.numpy()).all()
 
 
-def test_the_target_is_computed_once_and_one_target_serves_a_batch():
+def test_the_target_is_computed_once_and_can_be_used_for_a_batch():
     calls = []
 
     def extract(x):
@@ -161,7 +161,7 @@ def test_the_target_is_computed_once_and_one_target_serves_a_batch():
     assert_close(both, expected)
 
 
-def test_a_target_of_another_size_is_refused(lpips):
+def test_a_target_of_another_size_is_rejected(lpips):
     features = lpips.prepare(images("y"))
     for shape in ([2, 3, 32, 32], [3, 3, 32, 48]):
         with pytest.raises(InputError, match="Resize both"):
@@ -182,15 +182,15 @@ def test_trunk_and_heads_are_found_in_the_cache(trunk, monkeypatch, tmp_path):
     readers.write(tmp_path / catalog.LPIPS_TRUNK.name, state)
     heads = {f"{i}.model.1.weight": 2 * a for i, a in enumerate(readers.read(installed_heads()).values())}
     readers.write(tmp_path / catalog.LPIPS_HEADS.name, heads)
-    found, x, y = default_perceptual(), images("x"), images("y")
-    assert found.name == "lpips-vgg16"
-    doubled = found.distance(x, found.prepare(y)).numpy()
+    distance, x, y = default_perceptual(), images("x"), images("y")
+    assert distance.name == "lpips-vgg16"
+    doubled = distance.distance(x, distance.prepare(y)).numpy()
     (tmp_path / catalog.LPIPS_HEADS.name).unlink()
     official = lpips_vgg(tmp_path / catalog.LPIPS_TRUNK.name)
     assert_close(doubled, 2 * official.distance(x, official.prepare(y)).numpy(), 1e-5)
 
 
-def test_files_of_something_else_are_refused(tmp_path):
+def test_files_with_other_content_are_rejected(tmp_path):
     path = tmp_path / "vgg.pdparams"
     readers.write(path, {"features.0.weight": np.zeros([64, 3, 3, 3], np.float32)})
     with pytest.raises(WeightsError, match=r"features\.0\.bias"):
@@ -211,19 +211,19 @@ def discriminator():
     return network
 
 
-def test_bundled_distance_averages_the_layers(discriminator):
+def test_the_bundled_distance_averages_the_layers(discriminator):
     distance = bundled_distance(discriminator)
     assert distance.name == "faces-128-features"
     x, y = images("x", [2, 3, 8, 8]), images("y", [2, 3, 8, 8])
     state = arrays(discriminator)
-    maps = [ref_net.discriminator(state, one.numpy())[1] for one in (x, y)]
+    maps = [ref_net.discriminator(state, image.numpy())[1] for image in (x, y)]
     expected = numpy_distance(*maps, [[1 / len(maps[0])] * layer.shape[1] for layer in maps[0]])
     actual = distance.distance(x, distance.prepare(y)).numpy()
     assert_close(actual, expected)
     assert (0 < actual).all() and (actual < 4).all()
 
 
-def test_bundled_distance_takes_any_size_and_gives_gradients(discriminator):
+def test_the_bundled_distance_accepts_any_size_and_has_gradients(discriminator):
     distance = bundled_distance(discriminator)
     x = images("x", [1, 3, 24, 20])
     x.stop_gradient = False
@@ -232,7 +232,7 @@ def test_bundled_distance_takes_any_size_and_gives_gradients(discriminator):
     assert all(p.stop_gradient for p in discriminator.parameters())
 
 
-def test_resizing_averages_boxes_first():
+def test_resizing_averages_over_boxes():
     x = numbers("x", [1, 2, 12, 8])
     expected = x.reshape(1, 2, 4, 3, 4, 2).mean(axis=(3, 5))
     assert_close(fit_to(paddle.to_tensor(x), 4).numpy(), expected, 1e-6)

@@ -1,4 +1,4 @@
-"""Penalties on gradients: closed forms on toy functions, finite differences on real networks in every form."""
+"""Gradient penalties: closed forms for simple functions, finite differences for networks in every form."""
 
 import gc
 
@@ -40,7 +40,7 @@ def test_gradient_penalty_of_a_linear_score(target):
     assert penalty.item() == pytest.approx((np.linalg.norm(v) - target) ** 2 / target**2, rel=1e-5)
 
 
-def test_gradient_penalty_looks_between_the_images():
+def test_the_gradient_penalty_is_computed_between_the_images():
     seen = []
 
     def score(x):
@@ -63,7 +63,7 @@ def test_path_lengths_of_a_linear_generator():
     np.testing.assert_allclose(lengths.numpy(), expected, rtol=1e-4)
 
 
-def test_path_length_penalty():
+def test_path_length_penalty_against_its_formula():
     assert regularizers.path_length_penalty(paddle.to_tensor([1.0, 4.0]), 2.0).item() == pytest.approx(2.5)
 
 
@@ -88,7 +88,7 @@ def set_all(network, values):
 
 
 def slope_by_differences(network, penalty, along, step):
-    """d penalty / d parameters along a direction, central, in double precision."""
+    """Return the derivative of the penalty along a direction of the parameters, by central differences in float64."""
     values = [parameter.numpy() for parameter in network.parameters()]
     results = []
     for sign in (1, -1):
@@ -146,7 +146,7 @@ def test_path_length_of_the_generator_against_finite_differences(form, batch):
     assert slope == pytest.approx(exact, rel=2e-3)
 
 
-def test_both_forms_give_the_same_gradients():
+def test_both_forms_have_the_same_gradients():
     images = paddle.to_tensor(numbers((4, 3, SIZE, SIZE), 9))
     gradients = []
     for form in ("fused", "smooth"):
@@ -157,27 +157,27 @@ def test_both_forms_give_the_same_gradients():
         np.testing.assert_allclose(fused, smooth, atol=2e-4 * np.abs(smooth).max())
 
 
-def test_the_fused_form_is_indeed_onednn_here():
-    """Else the tests above compare Paddle with Paddle."""
+def test_the_fused_form_uses_onednn_here():
+    """Otherwise the tests above would compare Paddle with itself."""
     assert cpu_conv.works()
 
 
-def test_nothing_of_the_graphs_stays_behind():
-    """A cycle between an operator's result and its context would keep all features for good, and Python not see it."""
+def test_the_graphs_are_freed():
+    """A cycle between an operator's result and its context would leak all features, unseen by Python's collector."""
 
     def contexts():
         gc.collect()
         return sum(type(item).__name__.endswith("_backward") for item in gc.get_objects())
 
-    judge, maker = discriminator(), generator()
+    disc, gen = discriminator(), generator()
     images = paddle.to_tensor(numbers((3, 3, SIZE, SIZE), 6))
     w_plus = paddle.to_tensor(numbers((2, 6, 12), 7), stop_gradient=False)
     counts = []
     for _ in range(3):
-        regularizers.squared_gradient(lambda x: judge(x, form="fused"), images).backward()
-        drawn = maker.render(w_plus, "fixed", "fused")
-        lengths = regularizers.path_lengths(drawn, w_plus, paddle.ones_like(drawn))
+        regularizers.squared_gradient(lambda x: disc(x, form="fused"), images).backward()
+        rendered = gen.render(w_plus, "fixed", "fused")
+        lengths = regularizers.path_lengths(rendered, w_plus, paddle.ones_like(rendered))
         regularizers.path_length_penalty(lengths, 0.5).backward()
-        del drawn, lengths
+        del rendered, lengths
         counts.append(contexts())
     assert counts[2] == counts[1] == counts[0]

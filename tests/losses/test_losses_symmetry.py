@@ -1,4 +1,4 @@
-"""Mirror symmetry: on faces drawn on a round head, by hand, and against landmarks of real faces."""
+"""Mirror symmetry: for patterns drawn on a round head, against a formula, and against landmarks of real faces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIZE = 128
 
 
 def draw_head(yaw, asymmetry=0.0, light=0.0):
-    """Draw a pattern that is symmetric about the middle of a head turned by a yaw, (1, 3, SIZE, SIZE)."""
+    """Draw a pattern that is symmetric about the middle of a turned head, (1, 3, SIZE, SIZE)."""
     head = HEADS["tight"]
     turn = np.radians(yaw)
     x = (np.arange(SIZE) + 0.5) / SIZE
@@ -27,7 +27,7 @@ def draw_head(yaw, asymmetry=0.0, light=0.0):
 
 
 @pytest.mark.parametrize("yaw", [0.0, 12.0, -25.0])
-def test_a_symmetric_head_is_symmetric_at_its_own_yaw(yaw):
+def test_a_symmetric_head_has_a_small_distance_at_its_own_yaw(yaw):
     picture = draw_head(yaw)
     own = MirrorSymmetry(SIZE, yaw).distance(picture).item()
     assert own < 0.003
@@ -36,14 +36,14 @@ def test_a_symmetric_head_is_symmetric_at_its_own_yaw(yaw):
     assert MirrorSymmetry(SIZE, yaw).distance(draw_head(yaw, asymmetry=0.5)).item() > 4 * own
 
 
-def test_light_from_one_side_is_no_asymmetry():
+def test_light_from_one_side_is_ignored():
     symmetry = MirrorSymmetry(SIZE, 15.0)
     plain, lit = (symmetry.distance(draw_head(15.0, 0.3, light)).item() for light in (0.0, 0.8))
     assert lit == pytest.approx(plain, rel=0.25)
 
 
-def test_seen_from_the_front_it_is_the_plain_flip():
-    """By hand: column i against column S - 1 - i, weighted by the cosine of its angle on the head."""
+def test_a_frontal_face_is_compared_with_its_plain_flip():
+    """Column i is compared with column S - 1 - i, weighted by the cosine of its angle on the head."""
     pixels = np.tanh(numbers("faces", (2, 3, 16, 16)))
     mask = np.abs(numbers("mask", (16, 16))).clip(0, 1)
     partners, weights, is_left = mirror_columns(16, 0.0, HEADS["ffhq"])
@@ -52,25 +52,25 @@ def test_seen_from_the_front_it_is_the_plain_flip():
     assert is_left.tolist() == [[True] * 8 + [False] * 8] * 16
     both = weights * mask * mask[:, ::-1]
     difference = (pixels - pixels[..., ::-1]) * both
-    smooth = blur_by_hand(difference) / blur_by_hand(both[None, None])
+    smooth = numpy_blur(difference) / numpy_blur(both[None, None])
     expected = np.abs(difference - smooth * both).sum(axis=(1, 2, 3)) / (3 * both.sum())
-    found = MirrorSymmetry(16, 0.0, "ffhq", mask).distance(paddle.to_tensor(pixels))
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
+    actual = MirrorSymmetry(16, 0.0, "ffhq", mask).distance(paddle.to_tensor(pixels))
+    np.testing.assert_allclose(actual.numpy(), expected, rtol=1e-4)
 
 
-def blur_by_hand(array):
+def numpy_blur(array):
     padded = np.pad(array, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
     return sum(padded[:, :, i : i + 16, j : j + 16] for i in range(3) for j in range(3)) / 9 + 1e-12
 
 
-def test_columns_and_partners_belong_to_each_other():
+def test_the_mirror_image_of_the_mirror_image_is_the_column_itself():
     columns, weights, is_left = mirror_columns(200, 20.0, HEADS["tight"])
     for row in (45, 112, 160):
         seen = weights[row] > 0
-        there = np.interp(columns[row, seen], np.arange(200), columns[row])
-        np.testing.assert_allclose(there, np.arange(200)[seen], atol=0.3)
+        back = np.interp(columns[row, seen], np.arange(200), columns[row])
+        np.testing.assert_allclose(back, np.arange(200)[seen], atol=0.3)
         assert seen.sum() > 60 and weights[row, seen].min() > 0.2 and weights[row].max() <= 1
-    # Turned to image right, the middle of the face lies right of the crop's: by little at the mouth, far at the nose.
+    # Turned to image right, the middle of the face is right of the crop's: by little at the mouth, by more at the nose.
     middle = is_left.sum(axis=1)
     assert 104 < middle[160] < 112 < 116 < middle[112]
     mirrored, other, _ = mirror_columns(200, -20.0, HEADS["tight"])
@@ -78,7 +78,7 @@ def test_columns_and_partners_belong_to_each_other():
     np.testing.assert_allclose(columns, 199 - mirrored[:, ::-1], atol=1e-9)
 
 
-def test_a_known_half_is_the_measure_of_the_other():
+def test_a_known_half_gets_no_gradient():
     for known, drawn in (("image left", slice(66, 128)), ("image right", slice(0, 62))):
         picture = draw_head(0.0, asymmetry=0.4)
         picture.stop_gradient = False
@@ -86,7 +86,7 @@ def test_a_known_half_is_the_measure_of_the_other():
         slope = np.abs(picture.grad.numpy()).sum(axis=(0, 1, 2))
         other = np.ones(SIZE, bool)
         other[drawn] = False
-        # The blur alone carries a little over the middle, 8 columns wide.
+        # Only the blur passes a little gradient over the middle, 8 columns wide.
         assert slope[drawn].sum() > 20 * slope[other][np.abs(np.flatnonzero(other) - 63.5) > 10].sum()
         assert slope[drawn].sum() > 0
     both = draw_head(0.0, asymmetry=0.4)
@@ -96,16 +96,16 @@ def test_a_known_half_is_the_measure_of_the_other():
     np.testing.assert_allclose(slope, slope[::-1], rtol=1e-3, atol=1e-6)
 
 
-def test_what_the_mask_hides_has_no_say():
+def test_masked_pixels_have_no_effect():
     mask = np.zeros((SIZE, SIZE))
     mask[20:100] = 1
     symmetry = MirrorSymmetry(SIZE, 10.0, mask=mask)
     picture, painted = draw_head(10.0, 0.3), draw_head(10.0, 0.3)
-    painted[:, :, 116:] = 0.9  # further than the blur reaches
+    painted[:, :, 116:] = 0.9  # beyond the reach of the blur
     assert symmetry.distance(painted).item() == symmetry.distance(picture).item() > 0
 
 
-def test_bad_arguments_are_refused():
+def test_invalid_arguments_are_rejected():
     with pytest.raises(ConfigError, match="'ffhq'"):
         MirrorSymmetry(SIZE, 0.0, "ffqh")
     with pytest.raises(ConfigError, match="yaw"):
@@ -117,8 +117,8 @@ def test_bad_arguments_are_refused():
 
 
 @pytest.mark.shared
-def test_landmarks_of_real_faces_lie_where_the_head_mirrors_them(shared_folder):
-    """Turned faces: the mirror image of one eye's corner lies on the other's, far nearer than by a plain flip."""
+def test_mirrored_landmarks_of_real_faces_are_close_to_their_partners(shared_folder):
+    """Mirror images of landmarks are much closer to their partners than after a plain flip, for turned faces."""
     from ppgan_ext.faces.pose import head_pose
 
     points = np.load(shared_folder / "bundled_model" / "data" / "faces128_0.npz")["landmarks"][::20].astype(float)

@@ -1,4 +1,4 @@
-"""ArcFace's IR-SE-50: PaddleGAN's names, its definition in NumPy, and files of both frameworks."""
+"""ArcFace's IR-SE-50: PaddleGAN's names, equality with NumPy, and files of both frameworks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRIDES = [2, 1, 1, 2, 1, 1, 1, 2, *[1] * 13, 2, 1, 1]
 
 @pytest.fixture(scope="module")
 def network():
-    """The narrowest network, with activations that neither fade nor explode."""
+    """The narrowest network, with weights that keep its activations in range."""
     net = ArcFaceBackbone(16)
     fill(net)
     for name, p in net.named_parameters():
@@ -65,7 +65,7 @@ def arcface(state, x):
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def test_it_computes_its_definition(network):
+def test_the_network_matches_numpy(network):
     x = np.tanh(numbers("faces", [2, 3, 112, 112]))
     y = network(paddle.to_tensor(x)).numpy()
     assert y.shape == (2, 128)
@@ -73,7 +73,7 @@ def test_it_computes_its_definition(network):
     assert_close(y, arcface(arrays(network), x))
 
 
-def test_the_published_network():
+def test_the_published_network_has_its_shapes():
     with paddle.LazyGuard():
         net = ArcFaceBackbone()
     assert (net.input_size, net.num_features) == (112, 512)
@@ -91,7 +91,7 @@ def test_the_published_network():
     assert sum(int(np.prod(shape)) for name, shape in shapes.items() if "_mean" not in name) > 43e6
 
 
-def test_gradient_against_differences(network):
+def test_gradient_against_finite_differences(network):
     twin = ArcFaceBackbone(16)
     twin.set_state_dict(network.state_dict())
     twin.eval()
@@ -105,7 +105,7 @@ def test_gradient_against_differences(network):
     assert slope == pytest.approx((x.grad.numpy() * direction).sum(), rel=1e-5)
 
 
-def test_refusals(network):
+def test_invalid_arguments_are_rejected(network):
     for shape in ([1, 3, 112, 96], [1, 1, 112, 112], [1, 3, 256, 256]):
         with pytest.raises(InputError, match=r"expected \(N, 3, 112, 112\)"):
             network(paddle.zeros(shape))
@@ -125,7 +125,7 @@ def torch_state(network):
 
 
 @pytest.mark.parametrize("layout", [state_of, torch_state])
-def test_files_of_both_frameworks(tmp_path, network, layout):
+def test_files_of_both_frameworks_are_loaded(tmp_path, network, layout):
     path = tmp_path / "model_ir_se50.pdparams"
     readers.write(path, layout(network))
     loaded = identity.load_arcface(path)
@@ -152,7 +152,7 @@ def test_paddlegans_file_is_found_in_its_cache(tmp_path, monkeypatch, network):
     assert identity.load_arcface().num_features == 128
 
 
-def test_other_files_are_refused(tmp_path, network):
+def test_other_files_are_rejected(tmp_path, network):
     state = state_of(network)
     path = tmp_path / "odd.pdparams"
     readers.write(path, {name: array for name, array in state.items() if name != "body.7.res_layer.2._weight"})

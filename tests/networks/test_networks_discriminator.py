@@ -1,4 +1,4 @@
-"""StyleGAN2 discriminator: PaddleGAN's names, equality with the NumPy twin, batches of any size, derivatives."""
+"""StyleGAN2 discriminator: PaddleGAN's names, equality with NumPy, batches of any size, derivatives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def net():
     return network.eval()
 
 
-def test_names_and_shapes_are_paddlegans():
+def test_names_and_shapes_equal_paddlegans():
     network = StyleGANv2Discriminator(64, channel_multiplier=1)
     width = {64: 256, 32: 512, 16: 512, 8: 512, 4: 512}
     expected = {"convs.0.0.weight": [256, 3, 1, 1], "convs.0.1.bias": [256]}
@@ -46,9 +46,9 @@ def test_scores_and_features_match_the_numpy_twin(net, form, batch):
     scores, maps = ref.discriminator(arrays(net), x)
     ours, features = net(paddle.to_tensor(x), features=True, form=form)
     assert_close(ours.numpy(), scores)
-    assert [list(one.shape) for one in features] == [[batch, 8, 8, 8], [batch, 9, 4, 4]]
-    for one, expected in zip(features, maps, strict=True):
-        assert_close(one.numpy(), expected)
+    assert [list(feature.shape) for feature in features] == [[batch, 8, 8, 8], [batch, 9, 4, 4]]
+    for feature, expected in zip(features, maps, strict=True):
+        assert_close(feature.numpy(), expected)
     assert (net(paddle.to_tensor(x), form=form).numpy() == ours.numpy()).all()
 
 
@@ -56,7 +56,7 @@ def test_minibatch_deviation_groups_every_second_image_of_six():
     x = paddle.to_tensor(np.arange(6, dtype=np.float32).reshape(6, 1, 1, 1).repeat(2, axis=3) ** 2)
     extra = minibatch_stddev(x).numpy()[:, 1]
     assert extra.shape == (6, 1, 2)
-    # gcd(6, 4) = 2, so there are three groups: (0, 3), (1, 4), (2, 5), of the values 0 9, 1 16, 4 25.
+    # gcd(6, 4) = 2, so there are three groups (0, 3), (1, 4), (2, 5) with the values (0, 9), (1, 16), (4, 25).
     assert np.allclose(extra[:, 0, 0], [4.5, 7.5, 10.5] * 2, atol=1e-4)
 
 
@@ -66,7 +66,7 @@ def test_every_parameter_gets_a_gradient(net):
     net.clear_gradients()
 
 
-def test_smooth_form_has_the_right_second_derivative():
+def test_the_smooth_form_has_the_correct_second_derivative():
     network = StyleGANv2Discriminator(8, channel_base=32, channel_cap=5)
     fill(network)
     network.to(dtype="float64")
@@ -81,7 +81,7 @@ def test_smooth_form_has_the_right_second_derivative():
     check_second_derivative(lambda: function("smooth"), lambda: function("fast"), tensors)
 
 
-def test_wrong_input_is_refused(net):
+def test_invalid_arguments_are_rejected(net):
     for shape in ([1, 3, 16, 8], [1, 1, 16, 16], [3, 16, 16]):
         with pytest.raises(InputError, match=r"expected \(N, 3, 16, 16\)"):
             net(paddle.zeros(shape))

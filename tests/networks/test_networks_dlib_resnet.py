@@ -1,4 +1,4 @@
-"""dlib's face network against dlib itself, against its definition in NumPy, and its gradient against differences."""
+"""dlib's face network against dlib itself and against NumPy, and its gradient against finite differences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import skimage.data
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.faces import models
 from ppgan_ext.faces.detect import find_faces
-from ppgan_ext.networks.dlib_resnet import DlibFaceNet, add_extended
+from ppgan_ext.networks.dlib_resnet import DlibFaceNet, add_padded
 from ppgan_ext.weights import identity_networks as identity
 from tests.reference import dlib_files
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -28,8 +28,8 @@ def network():
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
-    described = dlib_files.ToyFaceNet(2)
-    return described, identity.load_dlib_face_net(described.write(tmp_path_factory.mktemp("toy") / "net.dat"))
+    description = dlib_files.ToyFaceNet(2)
+    return description, identity.load_dlib_face_net(description.write(tmp_path_factory.mktemp("toy") / "net.dat"))
 
 
 def pixels_of(chips):
@@ -53,19 +53,19 @@ def chip_of(image, landmarks):
     return dlib.get_face_chip(image, shape, 150, 0.25)
 
 
-def test_dlibs_own_numbers_on_drawn_faces_and_a_photo(network):
+def test_descriptors_of_drawn_faces_and_a_photo_match_dlibs(network):
     drawn, marks = draw_photo(
         (520, 300), [DrawnFace((140, 130), 60, yaw_degrees=15), DrawnFace((370, 140), 55, roll_degrees=12)]
     )
     photo = skimage.data.astronaut()
-    chips = [chip_of(drawn, one) for one in marks]
+    chips = [chip_of(drawn, landmarks) for landmarks in marks]
     chips += [chip_of(photo, face.landmarks) for face in find_faces(photo)]
     assert len(chips) == 3
     ours = compare(network, chips)
-    assert np.linalg.norm(ours[0] - ours[2]) > 0.3  # and they are not all the same
+    assert np.linalg.norm(ours[0] - ours[2]) > 0.3  # so the descriptors are not all equal
 
 
-def test_dlibs_own_numbers_on_extreme_pictures(network):
+def test_descriptors_of_extreme_pictures_match_dlibs(network):
     rng = np.random.default_rng(0)
     black, white = np.zeros((150, 150, 3), np.uint8), np.full((150, 150, 3), 255, np.uint8)
     red = np.zeros((150, 150, 3), np.uint8)
@@ -74,7 +74,7 @@ def test_dlibs_own_numbers_on_extreme_pictures(network):
 
 
 @pytest.mark.shared
-def test_dlibs_own_numbers_on_50_real_faces(network, shared_folder):
+def test_descriptors_of_50_real_faces_match_dlibs(network, shared_folder):
     data = np.load(shared_folder / "bundled_model" / "data" / "faces128_1.npz")
     encoded, ends, landmarks = (data[name] for name in ("encoded", "ends", "landmarks"))
     chips = []
@@ -84,13 +84,13 @@ def test_dlibs_own_numbers_on_50_real_faces(network, shared_folder):
         chips.append(chip_of(image, landmarks[i].astype(np.float64)))
     ours = compare(network, chips)
     far = np.linalg.norm(ours[:, None] - ours[None], axis=2)[np.triu_indices(50, 1)]
-    assert np.median(far) > 0.6  # fifty people
+    assert np.median(far) > 0.6  # they show fifty people
 
 
-def test_the_layers_compute_what_the_file_says(toy):
-    described, network = toy
+def test_the_network_matches_numpy(toy):
+    description, network = toy
     image = 127.5 * (1 + np.tanh(numbers("image", [2, 3, 150, 150]))).astype(np.float64)
-    expected = dlib_files.descriptors(described.layers, described.arrays, image)
+    expected = dlib_files.descriptors(description.layers, description.arrays, image)
     actual = network(paddle.to_tensor((image / 127.5 - 1).astype(np.float32)))
     assert actual.shape == [2, 8]
     assert_close(actual.numpy(), expected)
@@ -99,15 +99,15 @@ def test_the_layers_compute_what_the_file_says(toy):
 @pytest.mark.parametrize(
     ("one", "other"), [((2, 3, 4, 5), (2, 2, 6, 3)), ((1, 4, 1, 1), (1, 2, 2, 3)), ((1, 2, 3, 4), (1, 2, 3, 4))]
 )
-def test_terms_of_different_sizes_are_continued_by_zeros(one, other):
+def test_terms_of_different_sizes_are_padded_with_zeros(one, other):
     a, b = numbers("a", one), numbers("b", other)
     expected = np.zeros([one[0], *np.maximum(one[1:], other[1:])], np.float32)
     expected[:, : one[1], : one[2], : one[3]] += a
     expected[:, : other[1], : other[2], : other[3]] += b
-    np.testing.assert_array_equal(add_extended(paddle.to_tensor(a), paddle.to_tensor(b)).numpy(), expected)
+    np.testing.assert_array_equal(add_padded(paddle.to_tensor(a), paddle.to_tensor(b)).numpy(), expected)
 
 
-def test_gradient_against_differences(toy):
+def test_gradient_against_finite_differences(toy):
     network = toy[1]
     state = network.state_dict()
     twin = DlibFaceNet(2)
@@ -129,27 +129,27 @@ def test_gradient_against_differences(toy):
         assert slope == pytest.approx((gradient * direction).sum(), rel=1e-5)
 
 
-def test_every_pixel_of_a_real_face_matters(network):
+def test_every_pixel_of_a_real_face_has_a_gradient(network):
     photo = skimage.data.astronaut()
     pixels = pixels_of([chip_of(photo, find_faces(photo)[0].landmarks)])
     pixels.stop_gradient = False
     network(pixels).square().sum().backward()
     gradient = np.abs(pixels.grad.numpy()[0]).sum(axis=0)
     assert np.isfinite(gradient).all()
-    # The stem's windows of 7 in steps of 2 and the pooling's of 3 leave out the last rows: dlib pads nothing.
+    # The windows of the stem and of the pooling do not reach the last rows, because dlib does not pad.
     assert (gradient[:145, :145] > 0).mean() > 0.99
-    # The face counts more than its surroundings.
+    # The face has more influence than its surroundings.
     assert gradient[40:110, 40:110].mean() > 2 * gradient[:20].mean()
 
 
-def test_samples_do_not_see_each_other(toy):
+def test_samples_of_a_batch_are_independent(toy):
     x = paddle.to_tensor(np.tanh(numbers("x", [3, 3, 150, 150])))
     together = toy[1](x).numpy()
     alone = [toy[1](x[i : i + 1]).numpy()[0] for i in range(3)]
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-6)
 
 
-def test_names_and_refusals():
+def test_names_of_the_state_and_invalid_arguments():
     network = DlibFaceNet(1)
     names = {"stem", *(f"blocks.{block}.conv{i}" for block in range(14) for i in (1, 2))}
     assert set(network.state_dict()) == {f"{name}.{part}" for name in names for part in ("weight", "bias")} | {

@@ -1,4 +1,4 @@
-"""Light encoder against its NumPy twin; pSp encoders against PaddleGAN's names and against their own definition."""
+"""Light encoder against NumPy; pSp encoders against PaddleGAN's names and against their definition in NumPy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DIM = 128  # the narrowest trunk
 
 @pytest.mark.parametrize("form", ["fast", "smooth"])
 @pytest.mark.parametrize(("size", "groups"), [(16, (3, 3, 0)), (32, (3, 4, 1))])
-def test_light_encoder_matches_the_numpy_twin(form, size, groups):
+def test_light_encoder_matches_numpy(form, size, groups):
     net = LightEncoder(size, 64, 5, style_dim=7)
     fill(net)
     x = numbers("x", [2, 3, size, size])
@@ -35,7 +35,7 @@ def test_light_encoder_matches_the_numpy_twin(form, size, groups):
     assert_close(y.numpy(), ref.light_encoder(arrays(net), x, groups, 7))
 
 
-def test_light_encoder_groups_can_be_chosen():
+def test_light_encoder_accepts_other_groups():
     net = LightEncoder(32, 64, 5, style_dim=7, coarse=2, middle=0)
     assert net.groups == (2, 0, 6) and net(paddle.zeros([1, 3, 32, 32])).shape == [1, 8, 7]
     for coarse, middle in ((0, 4), (9, 0), (3, -1)):
@@ -61,7 +61,7 @@ def test_light_encoder_has_first_and_second_derivatives():
     check_second_derivative(lambda: function("smooth"), lambda: function("fast"), tensors)
 
 
-def test_encoders_become_static_programs(psp, photo):
+def test_encoders_can_be_compiled_to_static_programs(psp, photo):
     light = LightEncoder(32, 64, 5, style_dim=7).eval()
     for net, x in ((light, paddle.to_tensor(numbers("x", [1, 3, 32, 32]))), (psp.encoder, photo)):
         with paddle.no_grad():
@@ -71,7 +71,7 @@ def test_encoders_become_static_programs(psp, photo):
             assert_close(static(x).numpy(), expected, 1e-5)
 
 
-def test_light_encoder_refuses_what_does_not_fit():
+def test_light_encoder_rejects_invalid_arguments():
     net = LightEncoder(16, 64, 4, style_dim=3)
     with pytest.raises(InputError, match=r"expected \(N, 3, 16, 16\)"):
         net(paddle.zeros([1, 3, 32, 32]))
@@ -87,7 +87,7 @@ def batch_norm(name, channels):
 
 
 def trunk_shapes(width):
-    """IR-SE-50 in PaddleGAN's names, written down from its file layout."""
+    """Return the names and shapes of PaddleGAN's IR-SE-50, written down from its file."""
     shapes = {"input_layer.0.weight": [width, 3, 3, 3], "input_layer.2._weight": [width]}
     shapes |= batch_norm("input_layer.1", width)
     block, a = 0, width
@@ -141,12 +141,12 @@ def test_the_published_width_is_64_to_512():
     }
 
 
-def settle(net):
-    """Fill a deep trunk without letting its activations explode."""
+def fill_in_range(net):
+    """Fill a deep network with numbers that keep its activations in range."""
     fill(net)
     for name, p in net.named_parameters():
         if name.endswith("fc1.weight") and len(p) > 1:
-            p.set_value(paddle.concat([p[::2], -p[::2]]))  # of such a pair, ReLU lets one through
+            p.set_value(paddle.concat([p[::2], -p[::2]]))  # ReLU passes one of each pair
         if p.ndim == 4:
             p.set_value(p / float(np.sqrt(np.prod(p.shape[1:]))))
         elif name.endswith("_weight"):
@@ -156,7 +156,7 @@ def settle(net):
 
 def test_residual_block_matches_its_definition():
     for num_in, num_out, stride in ((16, 16, 2), (16, 32, 2), (16, 16, 1)):
-        block = settle(BottleneckIRSE(num_in, num_out, stride))
+        block = fill_in_range(BottleneckIRSE(num_in, num_out, stride))
         s = arrays(block)
         x = numbers("x", [2, num_in, 6, 8])
 
@@ -181,7 +181,7 @@ def test_residual_block_matches_its_definition():
 @pytest.fixture(scope="module")
 def psp():
     opts = {"size": 64, "style_dim": DIM, "n_mlp": 2, "channel_base": 256, "channel_cap": 8}
-    net = settle(Pixel2Style2Pixel(opts))
+    net = fill_in_range(Pixel2Style2Pixel(opts))
     net.latent_avg.set_value(paddle.to_tensor(numbers("avg", [1, 10, DIM])))
     return net
 
@@ -191,8 +191,8 @@ def photo():
     return paddle.to_tensor(numbers("photo", [1, 3, 256, 256]).clip(-1, 1))
 
 
-def test_psp_reads_its_three_levels(psp, photo):
-    """Coarse, middle and fine styles, recomputed from the trunk's maps with NumPy's bilinear enlargement."""
+def test_psp_uses_its_three_levels(psp, photo):
+    """Recompute coarse, middle and fine styles from the trunk's maps, enlarged bilinearly with NumPy."""
     encoder = psp.encoder
     with paddle.no_grad():
         fine, middle, coarse = encoder.feature_maps(photo)
@@ -221,7 +221,7 @@ def _corner_aligned(x, side):
     return paddle.to_tensor(rows[..., low] * (1 - part) + rows[..., low + 1] * part)
 
 
-def test_psp_adds_the_mean_code_and_draws(psp, photo):
+def test_psp_adds_the_mean_code_and_renders(psp, photo):
     with paddle.no_grad():
         w = psp.encode(photo)
         assert_close(w.numpy() - numbers("avg", [1, 10, DIM]), psp.encoder(photo).numpy())
@@ -254,10 +254,10 @@ def test_masked_rows_are_replaced_in_a_copy(psp):
         psp(z, input_code=True, latent_mask=[10])
 
 
-def test_w_encoders_give_all_layers_one_code(photo):
+def test_a_w_encoder_uses_one_code_for_all_layers(photo):
     opts = SimpleNamespace(size=16, style_dim=DIM, n_mlp=1, channel_base=64, learn_in_w=True, extra="kept")
     opts.encoder_type = "BackboneEncoderUsingLastLayerIntoW"
-    net = settle(Pixel2Style2Pixel(opts))
+    net = fill_in_range(Pixel2Style2Pixel(opts))
     assert net.latent_avg.shape == [1, DIM] and net.opts.extra == "kept" and net.opts.input_nc == 3
     with paddle.no_grad():
         offset = net.encoder(photo)
@@ -267,7 +267,7 @@ def test_w_encoders_give_all_layers_one_code(photo):
 
 def test_w_plus_backbone_encodes_without_a_mean_code(photo):
     opts = {"size": 16, "style_dim": DIM, "n_mlp": 1, "channel_base": 64, "start_from_latent_avg": False}
-    net = settle(Pixel2Style2Pixel({**opts, "encoder_type": "BackboneEncoderUsingLastLayerIntoWPlus"}))
+    net = fill_in_range(Pixel2Style2Pixel({**opts, "encoder_type": "BackboneEncoderUsingLastLayerIntoWPlus"}))
     assert net.latent_avg is None
     with paddle.no_grad():
         assert net.encode(photo).shape == [1, 6, DIM]
@@ -276,7 +276,7 @@ def test_w_plus_backbone_encodes_without_a_mean_code(photo):
 
 def test_every_psp_parameter_gets_a_gradient(psp, photo):
     (psp(photo, resize=False, randomize_noise=False) ** 2).sum().backward()
-    # Paddle counts the statistics of batch normalisation as parameters; nothing here runs the mapping network.
+    # In Paddle the statistics of batch normalisation are parameters; the mapping network is not used here.
     parameters = [(n, p) for n, p in psp.named_parameters() if not p.stop_gradient and ".style." not in n]
     assert len(parameters) > 200
     assert not [n for n, p in parameters if p.grad is None or not np.abs(p.grad.numpy()).any()]
@@ -294,7 +294,7 @@ def test_pixel2style2pixel_names_are_paddlegans(psp):
     )
 
 
-def test_psp_refuses_what_does_not_fit(psp):
+def test_psp_rejects_invalid_arguments(psp):
     with pytest.raises(ConfigError, match="Did you mean 'GradualStyleEncoder'"):
         Pixel2Style2Pixel({"encoder_type": "GradualStyleEncodr"})
     with pytest.raises(ConfigError, match="multiple of 128"):

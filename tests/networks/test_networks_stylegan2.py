@@ -1,4 +1,4 @@
-"""StyleGAN2 generator: PaddleGAN's contract, equality with the NumPy twin, derivatives, codes and noise."""
+"""StyleGAN2 generator: PaddleGAN's names and interface, equality with NumPy, derivatives, codes and noise."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def images_of(net, *args, **kwargs):
         return net.render(*args, **kwargs).numpy()
 
 
-# ---- PaddleGAN's contract
+# ---- PaddleGAN's names
 
 
 def paddlegan_shapes(size, channels, dim=512, n_mlp=8):
-    """Every name and shape of a PaddleGAN generator, written down from its file layout."""
+    """Return the names and shapes of PaddleGAN's generator, written down from its files."""
     shapes = {"input.input": [1, channels[4], 4, 4]}
     for layer in range(1, n_mlp + 1):
         shapes |= {f"style.{layer}.weight": [dim, dim], f"style.{layer}.bias": [dim]}
@@ -75,7 +75,7 @@ def shapes_of(network):
     return {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
-def test_names_and_shapes_at_1024_are_paddlegans():
+def test_names_and_shapes_at_1024_equal_paddlegans():
     channels = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
     generator = StyleGANv2Generator(1024, 512, 8, 2)
     assert shapes_of(generator) == paddlegan_shapes(1024, channels)
@@ -91,7 +91,7 @@ def test_names_and_shapes_at_1024_are_paddlegans():
 
 
 @pytest.mark.parametrize("size", [8, 16, 32, 64, 128, 256, 512])
-def test_every_size_has_its_names(size):
+def test_names_and_shapes_at_every_size(size):
     table = {side: min(256 // side, 9) or 1 for side in (4, 8, 16, 32, 64, 128, 256, 512)}
     if size > 256:
         table = {side: 9 for side in table}
@@ -108,12 +108,12 @@ def test_channel_multiplier_changes_only_the_large_maps():
 
 
 @pytest.mark.parametrize("size", [0, 4, 12, 100, 2048, 16.5, "256", None, True])
-def test_impossible_sizes_are_refused(size):
+def test_impossible_sizes_are_rejected(size):
     with pytest.raises(ConfigError, match="8, 16, 32, 64, 128, 256, 512, 1024"):
         StyleGANv2Generator(size, DIM, 1)
 
 
-def test_a_network_without_channels_is_refused():
+def test_a_network_without_channels_is_rejected():
     with pytest.raises(ConfigError, match="leaves no channels"):
         StyleGANv2Generator(64, DIM, 1, channel_base=32)
 
@@ -123,7 +123,7 @@ def test_a_network_without_channels_is_refused():
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("size", [8, 16])
-def test_images_match_the_numpy_twin(form, size):
+def test_images_match_numpy(form, size):
     net = toy(size)
     state, w = arrays(net), codes(net)
     noises = [state[f"noises.noise_{index}"] for index in range(net.num_layers)]
@@ -140,7 +140,7 @@ def test_all_forms_agree_at_64_pixels(count):
             assert_close(images_of(net, w, noise, form), expected, 1e-5)
 
 
-def test_mapping_matches_the_numpy_twin(net):
+def test_mapping_matches_numpy(net):
     z = numbers("z", [3, DIM])
     assert_close(net.mapping(paddle.to_tensor(z)).numpy(), ref.mapping(arrays(net), z), 1e-5)
     assert_close(net.get_latent(paddle.to_tensor(7 * z)).numpy(), ref.mapping(arrays(net), z), 1e-5)
@@ -153,7 +153,7 @@ def test_stop_at_is_the_skip_image_of_that_resolution(net):
         assert_close(images_of(net, w, stop_at=side), expected)
 
 
-def test_row_i_of_the_code_drives_layer_i(net):
+def test_row_i_of_the_code_changes_layer_i(net):
     w = codes(net, 1)
     shapes = {}
     for row in range(net.n_latent):
@@ -165,11 +165,11 @@ def test_row_i_of_the_code_drives_layer_i(net):
             if (images_of(net, paddle.to_tensor(other), stop_at=side) != images_of(net, w, stop_at=side)).any()
         ]
         shapes[row] = changed[0]
-    # Row 2 i + 1 is read by to-RGB of one resolution and by the first convolution of the next.
+    # Row 2 i + 1 is used by the to-RGB layer of one resolution and by the first convolution of the next.
     assert shapes == {0: 4, 1: 4, 2: 8, 3: 8, 4: 16, 5: 16}
 
 
-def test_a_static_program_draws_the_same(net):
+def test_a_static_program_renders_the_same(net):
     class Renderer(paddle.nn.Layer):
         def __init__(self):
             super().__init__()
@@ -192,11 +192,11 @@ def test_every_parameter_gets_a_gradient():
     net = toy()
     image, _ = net([paddle.to_tensor(numbers("z", [2, DIM]))], randomize_noise=False)
     (image * paddle.to_tensor(numbers("v", image.shape))).sum().backward()
-    silent = [name for name, p in net.named_parameters() if p.grad is None or not np.abs(p.grad.numpy()).any()]
-    assert not silent
+    unused = [name for name, p in net.named_parameters() if p.grad is None or not np.abs(p.grad.numpy()).any()]
+    assert not unused
 
 
-def test_smooth_form_has_the_right_second_derivative():
+def test_the_smooth_form_has_the_correct_second_derivative():
     net = toy(8)
     net.to(dtype="float64")
     z = paddle.to_tensor(numbers("z", [2, DIM]).astype(np.float64))
@@ -214,7 +214,7 @@ def test_smooth_form_has_the_right_second_derivative():
 # ---- codes
 
 
-def test_mean_latent_is_seeded_and_leaves_the_global_generator_alone(net):
+def test_mean_latent_is_seeded_and_does_not_change_the_global_generator(net):
     paddle.seed(2)
     expected = paddle.randn([3]).numpy()
     paddle.seed(2)
@@ -226,7 +226,7 @@ def test_mean_latent_is_seeded_and_leaves_the_global_generator_alone(net):
     drawn = net.get_mean_style(2, 30).numpy()
     paddle.seed(1)
     assert (net.mean_latent(60).numpy() == drawn).all()
-    with pytest.raises(ConfigError, match="at least one"):
+    with pytest.raises(ConfigError, match="at least 1"):
         net.mean_latent(0)
 
 
@@ -239,12 +239,12 @@ def test_mean_latent_is_the_mean_over_batches():
     assert_close(net.mean_latent(1100, seed=9).numpy()[0], ref.mapping(arrays(net), z).mean(axis=0), 1e-4)
 
 
-def test_w_avg_is_kept_out_of_the_state_dict():
+def test_w_avg_is_not_in_the_state_dict():
     net = toy(8)
     assert not net.w_avg.numpy().any() and "w_avg" not in net.state_dict()
-    given = numbers("avg", [DIM])
-    net.set_w_avg(given)
-    given[:] = 0
+    w_avg = numbers("avg", [DIM])
+    net.set_w_avg(w_avg)
+    w_avg[:] = 0
     assert (net.ensure_w_avg().numpy() == numbers("avg", [DIM])).all()
     with pytest.raises(InputError, match=r"expected \(20,\)"):
         net.set_w_avg(np.zeros([6, DIM]))
@@ -255,12 +255,12 @@ def test_w_avg_is_kept_out_of_the_state_dict():
 
 @pytest.mark.parametrize("wide", [False, True])
 @pytest.mark.parametrize("cutoff", [None, 0, 2, 6, 99])
-def test_truncation_moves_layers_not_channels(net, wide, cutoff):
+def test_truncation_applies_to_layers(net, wide, cutoff):
     w = numbers("w", [3, net.n_latent, DIM]) if wide else numbers("w", [3, DIM])
     centre = numbers("centre", [1, DIM])
-    given = paddle.to_tensor(w)
-    result = net.get_latents(given, 0.25, cutoff, paddle.to_tensor(centre), input_is_latent=True).numpy()
-    assert (given.numpy() == w).all(), "the caller's tensor was written to"
+    code = paddle.to_tensor(w)
+    result = net.get_latents(code, 0.25, cutoff, paddle.to_tensor(centre), input_is_latent=True).numpy()
+    assert (code.numpy() == w).all(), "the caller's tensor was modified"
     full = w if wide else np.repeat(w[:, None], net.n_latent, axis=1)
     expected = full.copy()
     expected[:, : net.n_latent if cutoff is None else cutoff] = (centre[:, None] + 0.25 * (full - centre[:, None]))[
@@ -271,26 +271,26 @@ def test_truncation_moves_layers_not_channels(net, wide, cutoff):
     assert_close(result, expected, 1e-6)
 
 
-def test_truncation_takes_a_centre_per_layer_and_maps_z(net):
+def test_truncation_with_a_centre_per_layer(net):
     centre, z = numbers("centre", [1, net.n_latent, DIM]), numbers("z", [2, DIM])
     w = ref.mapping(arrays(net), z)[:, None]
     result = net.get_latents(paddle.to_tensor(z), 0.5, None, paddle.to_tensor(centre)).numpy()
     assert_close(result, centre + 0.5 * (w - centre), 1e-5)
 
 
-def test_truncation_by_default_goes_to_the_mean(net):
+def test_the_default_centre_of_truncation_is_the_mean(net):
     z = paddle.to_tensor(numbers("z", [2, DIM]))
     result = net.get_latents(z, 0.0).numpy()
     assert_close(result, np.repeat(net.ensure_w_avg().numpy()[None], 2, axis=0), 1e-5)
 
 
 @pytest.mark.parametrize("psi", [-0.1, float("nan"), float("inf")])
-def test_impossible_truncation_is_refused(net, psi):
+def test_impossible_truncation_is_rejected(net, psi):
     with pytest.raises(ConfigError, match="truncation"):
         net.get_latents(paddle.zeros([1, DIM]), psi)
 
 
-def test_truncation_refuses_what_does_not_fit(net):
+def test_truncation_rejects_invalid_cutoffs_and_centres(net):
     with pytest.raises(ConfigError, match="truncation_cutoff"):
         net.get_latents(paddle.zeros([1, DIM]), 0.5, -1)
     with pytest.raises(InputError, match="3 centres do not fit 2 codes"):
@@ -314,13 +314,13 @@ def test_forward_truncates_before_it_mixes(net):
     z = [paddle.to_tensor(numbers(name, [2, DIM])) for name in "ab"]
     centre = paddle.to_tensor(numbers("centre", [DIM]))
     _, latent = net(z, True, 4, truncation=0.5, truncation_cutoff=3, truncation_latent=centre)
-    w = [ref.mapping(arrays(net), one.numpy()) for one in z]
+    w = [ref.mapping(arrays(net), batch.numpy()) for batch in z]
     expected = np.stack([w[0]] * 4 + [w[1]] * 2, axis=1)
     expected[:, :3] = centre.numpy() + 0.5 * (expected[:, :3] - centre.numpy())
     assert_close(latent.numpy(), expected, 1e-5)
 
 
-def test_mixing_accepts_w_plus_and_draws_its_index_from_paddle(net):
+def test_mixing_accepts_w_plus_and_a_random_index_comes_from_paddle(net):
     first, second = codes(net, name="a"), codes(net, name="b")
     _, latent = net([first, second], True, 2, input_is_latent=True)
     assert (latent.numpy() == np.concatenate([first.numpy()[:, :2], second.numpy()[:, 2:]], axis=1)).all()
@@ -335,7 +335,7 @@ def test_mixing_accepts_w_plus_and_draws_its_index_from_paddle(net):
     assert seen == {1, 2, 3, 4, 5}
 
 
-def test_mixing_refuses_what_it_cannot_mix(net):
+def test_mixing_rejects_invalid_arguments(net):
     w = codes(net)
     with pytest.raises(ConfigError, match="between 0 and 6"):
         net([w, w], inject_index=7, input_is_latent=True)
@@ -345,7 +345,7 @@ def test_mixing_refuses_what_it_cannot_mix(net):
         net([], input_is_latent=True)
 
 
-def test_synthesis_takes_styles_or_w(net):
+def test_synthesis_accepts_styles_or_w(net):
     w = codes(net)
     styles = net.style_affine(w)
     assert [list(s.shape) for s in styles] == [[2, c] for c in net.channels_lst]
@@ -360,7 +360,7 @@ def test_synthesis_takes_styles_or_w(net):
 
 
 @pytest.mark.parametrize("shape", [[1, 19], [1, 5, DIM], [1, 6, 19], [6], [1, 1, 6, DIM]])
-def test_codes_of_another_shape_are_refused(net, shape):
+def test_codes_of_another_shape_are_rejected(net, shape):
     with pytest.raises(InputError, match=r"\(N, 20\) or \(N, 6, 20\)"):
         net.render(paddle.zeros(shape))
     with pytest.raises(InputError, match=r"z: expected \(N, 20\)|latent code"):
@@ -382,10 +382,10 @@ def test_noise_modes(net):
     assert (images_of(net, w, "random") == first).all()
     assert (images_of(net, w, "random") != first).any()
     same = images_of(net, w[:1].tile([2, 1, 1]), "random")
-    assert (same[0] != same[1]).any(), "each image has noise of its own"
+    assert (same[0] != same[1]).any(), "each image must have its own noise"
 
 
-def test_given_noise_enters_at_its_layer(net):
+def test_explicit_noise_is_used_in_its_layer(net):
     state, w = arrays(net), codes(net)
     noises = [paddle.to_tensor(numbers(f"n{i}", [2, 1, side, side])) for i, side in enumerate(net.noise_sides())]
     expected = ref.generator(state, w.numpy(), [noise.numpy() for noise in noises])[-1]
@@ -395,12 +395,12 @@ def test_given_noise_enters_at_its_layer(net):
     assert_close(image.numpy(), expected)
 
 
-def test_a_missing_entry_of_the_noise_is_random(net):
+def test_noise_is_random_for_an_entry_none(net):
     w, noise = codes(net), [*net.fixed_noise()[:-1], None]
     assert (images_of(net, w, noise) != images_of(net, w, noise)).any()
 
 
-def test_wrong_noise_is_refused(net):
+def test_invalid_noise_forms_and_resolutions_are_rejected(net):
     w, noise = codes(net), net.fixed_noise()
     with pytest.raises(ConfigError, match="'fixed', 'random', 'none'"):
         net.render(w, "loud")

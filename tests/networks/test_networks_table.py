@@ -1,4 +1,4 @@
-"""The table of networks: every block builds the class that it names, with all the arguments of its constructor."""
+"""The table of networks: every block creates the class that it names, with all arguments of its constructor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ppgan_ext import networks
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.networks.table import NETWORKS, build, options_of
 
-# name -> (a small block, what comes from the networks around it)
+# name -> (a small block, arguments that depend on other networks)
 SMALL = {
     "BackboneEncoderUsingLastLayerIntoW": ({}, {"size": 16, "style_dim": 128}),
     "BackboneEncoderUsingLastLayerIntoWPlus": ({}, {"size": 16, "style_dim": 128}),
@@ -28,7 +28,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_block_builds_the_network_it_names(name):
+def test_a_block_creates_the_network_that_it_names(name):
     block, context = SMALL[name]
     network = build({"name": name, **block}, **context)
     assert type(network).__name__ == {"GradualStyleEncoder": "PSPEncoder"}.get(name, name)
@@ -42,32 +42,32 @@ def test_options_are_arguments_of_the_constructor_with_its_defaults(name):
     block, context = SMALL[name]
     parameters = inspect.signature(type(build({"name": name, **block}, **context)).__init__).parameters
     for key, field in options.model_fields.items():
-        if key in ("name", "code"):  # `code` chooses between two classes
+        if key in ("name", "code"):  # `code` selects one of two classes
             continue
         default = parameters[key].default
         assert default in (inspect.Parameter.empty, field.get_default()), key
     assert name in typing.get_args(options.model_fields["name"].annotation)
 
 
-def test_code_chooses_the_class():
+def test_code_selects_the_class():
     light = {"name": "LightEncoder", "channel_base": 64, "channel_cap": 8, "code": "e4e"}
     assert type(build(light, size=16, style_dim=8)).__name__ == "LightEncoder4Editing"
     assert type(build({"name": "PSPEncoder", "code": "e4e"}, size=8, style_dim=128)).__name__ == "Encoder4Editing"
 
 
-def test_mistakes_name_the_nearest():
+def test_mistakes_are_reported_with_the_nearest_name():
     with pytest.raises(ConfigError, match=r"StyleGANv2Generater.*'StyleGANv2Generator'"):
         options_of({"name": "StyleGANv2Generater"})
     with pytest.raises(ConfigError, match=r"sise.*did you mean 'size'"):
         options_of({"name": "StyleGANv2Generator", "sise": 8, "size": 8})
 
 
-def test_the_table_costs_no_paddle():
+def test_the_table_does_not_import_paddle():
     code = "import sys, ppgan_ext.networks.table; sys.exit('paddle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_classes_are_offered_by_the_package():
+def test_classes_can_be_imported_from_the_package():
     for name in networks.__all__:
         assert getattr(networks, name) is not None
     with pytest.raises(AttributeError, match="Nonesuch"):

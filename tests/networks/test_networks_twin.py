@@ -1,4 +1,4 @@
-"""The package's networks and the PyTorch twins that the bundled model is trained with are the same functions."""
+"""The package's networks compute the same as the PyTorch twins with which the bundled model is trained."""
 
 from __future__ import annotations
 
@@ -53,29 +53,29 @@ def networks(golden):
 
 
 def run(networks, form):
-    given = {name: paddle.to_tensor(array) for name, array in twin.inputs().items()}
+    inputs = {name: paddle.to_tensor(array) for name, array in twin.inputs().items()}
     with paddle.no_grad():
-        scores, maps = networks["discriminator"](given["images"], features=True, form=form)
-        found = {
-            "w": networks["generator"].mapping(given["z"]),
-            "pixels": networks["generator"].render(given["w_plus"], form=form),
+        scores, maps = networks["discriminator"](inputs["images"], features=True, form=form)
+        outputs = {
+            "w": networks["generator"].mapping(inputs["z"]),
+            "pixels": networks["generator"].render(inputs["w_plus"], form=form),
             "scores": scores,
             "last_map": maps[-1],
-            "one_score": networks["discriminator"](given["images"][:1], form=form),
-            "codes": networks["encoder"](given["images"][:2], form),
+            "one_score": networks["discriminator"](inputs["images"][:1], form=form),
+            "codes": networks["encoder"](inputs["images"][:2], form),
         }
-    return {name: tensor.numpy() for name, tensor in found.items()}
+    return {name: tensor.numpy() for name, tensor in outputs.items()}
 
 
 @pytest.mark.parametrize("form", ["fast", "smooth"])
-def test_golden_outputs_of_the_twins(golden, networks, form):
+def test_outputs_match_the_golden_file(golden, networks, form):
     for name, actual in run(networks, form).items():
         assert_close(actual, golden[name])
 
 
 @pytest.mark.shared
 @pytest.mark.torch
-def test_the_golden_file_is_what_the_twins_make_today(golden, shared_folder):
+def test_the_golden_file_matches_the_twins(golden, shared_folder):
     from tests.goldens import make_twin_golden
 
     source = shared_folder / "bundled_model" / "networks_torch.py"
@@ -88,7 +88,7 @@ def test_the_golden_file_is_what_the_twins_make_today(golden, shared_folder):
         assert_close(golden[name], array, 1e-5)
 
 
-def test_w_avg_travels_beside_the_state(golden, networks):
+def test_w_avg_is_loaded_beside_the_state(golden, networks):
     expected = twin_state(golden, "generator")["w_avg"]
     assert (networks["generator"].ensure_w_avg().numpy() == expected).all()
 
@@ -98,7 +98,7 @@ def test_heads_of_levels_without_styles_are_left_out():
     assert list(rename_twin("encoder", state)) == ["heads.1.0.bias"]
 
 
-def test_every_second_layer_moves_down_by_one():
+def test_layers_are_renumbered():
     state = {"convs.0.bias": np.zeros(3), "convs.1.bias": np.ones(3), "rgbs.0.bias": np.zeros(3)}
     renamed = rename_twin("generator", {**state, "rgbs.2.bias": np.arange(3.0)})
     assert set(renamed) == {

@@ -1,4 +1,4 @@
-"""A real generator and encoder of toy size, and a perceptual distance, for what fits codes and tunes generators."""
+"""A generator, an encoder and perceptual distances of toy size, for tests that fit codes and tune generators."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SIZE, STYLE_DIM, N_LATENT = 32, 24, 8
 
 
 def toy_engine() -> Engine:
-    """Return an uncompiled engine; of its model it knows the name, and that its encoder looks twice."""
+    """Return an uncompiled engine whose model has only a name and two passes of the encoder."""
     paddle.seed(3)
     generator = StyleGANv2Generator(SIZE, style_dim=STYLE_DIM, n_mlp=2, channel_base=256, channel_cap=16)
     for block in [generator.conv1, *generator.convs]:
-        block.noise.weight.set_value(paddle.full([1], 0.3))  # fresh generators ignore their noise
+        block.noise.weight.set_value(paddle.full([1], 0.3))  # initially generators ignore their noise
     encoder = LightEncoder(SIZE, 256, 16, style_dim=STYLE_DIM)
     average = np.zeros((N_LATENT, STYLE_DIM), np.float32)
     model = SimpleNamespace(name="toy", record=SimpleNamespace(encoder_passes=2))
@@ -32,13 +32,13 @@ def toy_engine() -> Engine:
 
 
 def toy_perceptual() -> FeatureDistance:
-    """Return a distance by the features of a random discriminator."""
+    """Return a distance on the features of a random discriminator."""
     paddle.seed(4)
     return bundled_distance(StyleGANv2Discriminator(SIZE, channel_base=256, channel_cap=16), "toy")
 
 
 class PlainDistance:
-    """Stands where a perceptual network would: mean squared difference. Its weights would only cost time here."""
+    """Mean squared difference of pixels, which replaces a perceptual network to save time."""
 
     name = "plain"
 
@@ -47,5 +47,5 @@ class PlainDistance:
         return [target]
 
     def distance(self, pixels, features):
-        """Return (N,)."""
+        """Return one distance per image, (N,)."""
         return ((pixels - features[0]) ** 2).mean(axis=[1, 2, 3])

@@ -1,4 +1,4 @@
-"""A face model of real networks at toy size, with directions and a regression, for tests of what is built on models."""
+"""A face model with real networks at toy size, directions and regressions, for tests that need a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAMES = ("age", "smile", "yaw")
 
 
 def toy_face_model(folder, *, encoder=True, directions=True):
-    """Random networks: a 32-px generator with 8 layers, an encoder of 16 px input, the "tight" crop."""
+    """Return a model with random networks: a generator of 32 px with 8 layers, an encoder, the "tight" crop."""
     import paddle
 
     from ppgan_ext.networks import LightEncoder, StyleGANv2Generator
@@ -24,14 +24,14 @@ def toy_face_model(folder, *, encoder=True, directions=True):
     paddle.seed(3)
     generator = StyleGANv2Generator(SIZE, n_mlp=2, channel_base=512, channel_cap=16)
     generator.ensure_w_avg()
-    own = LightEncoder(SIZE, channel_base=512, channel_cap=16) if encoder else None
+    network = LightEncoder(SIZE, channel_base=512, channel_cap=16) if encoder else None
     record = dataclasses.replace(
         find("faces-128"), name="toy", size=SIZE, n_mlp=2, channel_base=512, channel_cap=16,
         has_encoder=encoder, encoder_passes=2,
     )  # fmt: skip
     file = toy_directions(folder / "directions.safetensors") if directions else None
     average = 0.1 * numbers("latent_avg", (512,))
-    model = FaceModel(record, generator, own, average, "toy", "0" * 64, folder / "toy.safetensors")
+    model = FaceModel(record, generator, network, average, "toy", "0" * 64, folder / "toy.safetensors")
     model.__dict__["directions_file"] = file  # instead of the catalog's
     return model
 
@@ -40,16 +40,16 @@ def toy_directions(path):
     """Write directions for the toy model; one unit of "age" raises its estimate by exactly 1 year."""
     from ppgan_ext.latents.directions import Direction, save_directions
 
-    found = {}
+    directions = {}
     for name in NAMES:
         regressor = numbers(f"regressor {name}", (N_LATENT, 512)).astype(np.float64)
         vector = regressor / (regressor**2).sum()
         unit = {"age": "year", "yaw": "degree"}.get(name, "sd")
-        found[name] = Direction(name, vector, unit, regressor=regressor, bias=35.0)
-    save_directions(str(path), found)
+        directions[name] = Direction(name, vector, unit, regressor=regressor, bias=35.0)
+    save_directions(str(path), directions)
     return path
 
 
 def names(folder):
-    """Relative paths of all files in a folder."""
+    """Return the relative paths of all files in a folder, sorted."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

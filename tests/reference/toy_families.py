@@ -1,15 +1,13 @@
-"""Every family at toy size, for the contract of tasks. A new family adds one row to `TOYS`."""
+"""All families at toy size, for the tests of their contract. A new family adds a row to `TOYS`."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import yaml
 
 from ppgan_ext.metrics import ModelOutputs
 from ppgan_ext.metrics.base import Figures, Metric, MetricOptions
@@ -34,12 +32,13 @@ class Toy:
     """A family at toy size.
 
     Attributes:
-        write: (folder, faces) -> the configuration's file, which trains for four iterations.
-        everything: overrides that turn on all losses and phases.
-        num_iterations: after which every trainable array must have moved: layers behind one that starts at 0 move late.
-        saved: names that a checkpoint must hold, "extra." before those of the extra state.
-        constant: prefixes of arrays, of networks that learn, that no optimiser moves.
-        memory_iterations: iterations over which memory must stay flat.
+        write: (folder, faces) -> the file of a configuration that trains for four iterations.
+        everything: overrides that enable all losses and phases.
+        num_iterations: iterations after which every trainable array must have changed; layers before one that starts
+            at 0 change late.
+        saved: names that a checkpoint must contain; those of the extra state start with "extra.".
+        constant: prefixes of arrays that no optimiser changes, in networks that learn.
+        memory_iterations: iterations over which memory must not grow.
     """
 
     write: Callable[[Path, Path], Path]
@@ -55,11 +54,7 @@ def _write_toy(folder: Path, faces: Path) -> Path:
 
 
 def _write_stylegan2(folder: Path, faces: Path) -> Path:
-    content = copy.deepcopy(toy_runs.CONFIG) | copy.deepcopy(STYLEGAN2)
-    content["dataset"]["train"]["dataroot"] = str(faces)
-    path = folder / "small.yaml"
-    path.write_text(yaml.safe_dump(content | {"output_dir": str(folder / "out")}, sort_keys=False))
-    return path
+    return toy_runs.write_yaml(folder / "small.yaml", faces, toy_runs.CONFIG | STYLEGAN2)
 
 
 def _write_psp(folder: Path, faces: Path) -> Path:
@@ -77,7 +72,7 @@ TOYS: dict[str, Toy] = {
         _write_rotator,
         num_iterations=3,
         saved=frozenset({"rotator", "rotator_ema", "disc", "optimR", "optimD"}),
-        # The last bias cancels out: the rotator subtracts what it computes for no turn.
+        # The last bias cancels out, because the rotator subtracts its output for a turn of 0.
         constant=("rotator.mean", "rotator.scale", "rotator.axes", "rotator.blocks.1.narrow.bias"),
     ),
     "Pixel2Style2PixelModel": Toy(
@@ -111,7 +106,7 @@ class MeanOptions(MetricOptions):
 
 
 class MeanMetric(Metric):
-    """The mean of whatever the model makes: any family has it, and it needs no network."""
+    """The mean of the model's images, which every family has and which needs no network."""
 
     Options: ClassVar[type[MetricOptions]] = MeanOptions
 
@@ -122,6 +117,6 @@ class MeanMetric(Metric):
         figures = Figures()
         side = outputs.size or 8
         pixels = np.linspace(-1, 1, 2 * 3 * side * side, dtype=np.float32).reshape(2, 3, side, side)
-        made = outputs.generate(0, 2) if outputs.generate is not None else outputs.reconstruct(pixels)
-        figures["mean"] = float(np.asarray(made).mean())
+        images = outputs.generate(0, 2) if outputs.generate is not None else outputs.reconstruct(pixels)
+        figures["mean"] = float(np.asarray(images).mean())
         return figures

@@ -1,6 +1,6 @@
-"""tools/main.py with the toy task among the models: what tests of whole commands run in a process of its own.
+"""tools/main.py with the toy family, for tests that run whole commands in processes of their own.
 
-TOY_SLOW_WRITING=seconds stretches the writing of a weight file, so that a kill can fall into it.
+TOY_SLOW_WRITING=seconds slows down the writing of a weight file, so that a test can kill the process meanwhile.
 """
 
 import os
@@ -15,7 +15,7 @@ from ppgan_ext.training.command_line import main
 from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.weights.readers import pdparams
 
-runtime.import_paddle()  # quietly, before the toy does
+runtime.import_paddle()  # without its messages, before the toy imports it
 
 from tests.reference.toy_task import FAMILY  # noqa: E402
 

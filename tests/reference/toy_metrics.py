@@ -1,4 +1,4 @@
-"""Toy sources, networks and generators for tests of figures: small and exact, with counters of their calls."""
+"""Toy sources, networks and generators for tests of metrics: small and exact, with counters of their calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.reference.toy import numbers
 
 
 class ArraySource:
-    """Images in memory; an entry None cannot be read. ``num_reads`` counts calls."""
+    """Images in memory; an entry None is unreadable. ``num_reads`` counts the calls of `read`."""
 
     def __init__(self, images, path=None):
         self.images = list(images)
@@ -32,7 +32,7 @@ class ArraySource:
 
 
 class ToyFeatures:
-    """Linear features of 2x2 block means, (N, F); ``num_images`` counts images."""
+    """Linear features (N, F) of the means of 2x2 blocks; ``num_images`` counts the images."""
 
     def __init__(self, num_features=6, name="toy"):
         self.name = name
@@ -79,7 +79,7 @@ class BreaksAfter:
 
 
 class ToyGenerator:
-    """Pixels are a function of w, which is a multiple of z.
+    """A generator whose pixels are a given function of w, which is a multiple of z.
 
     Args:
         dim: length of z and w.
@@ -100,14 +100,14 @@ class ToyGenerator:
 
 
 def random_images(num, size=8, seed=0, low=0, high=256):
-    """Smooth random images, so that block means differ from one to the next."""
+    """Return images of four random colours each, (num, size, size, 3) uint8, so that their block means differ."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(low, high, (num, 2, 2, 3), dtype=np.uint8)
     return np.repeat(np.repeat(coarse, size // 2, axis=1), size // 2, axis=2)
 
 
 def generator_of(images):
-    """``ModelOutputs.generate`` that hands out given images, (N, S, S, 3)."""
+    """Return a function like ``ModelOutputs.generate`` that returns the given images, (N, S, S, 3)."""
     pixels = images.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1
 
     def generate(first, count):

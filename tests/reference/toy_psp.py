@@ -1,14 +1,12 @@
-"""Encoder training at 16 px: a generator with weights, a configuration, a task outside of the loop."""
+"""Training of encoders at 16 px: a generator with weights, a configuration, a task outside the loop."""
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
-import yaml
 
 from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.weights import readers
@@ -33,8 +31,8 @@ CONFIG: dict[str, Any] = {
     "snapshot_config": {"interval": 100},
     "image_num": 4,
 }
-JUDGE = {"name": "StyleGANv2Discriminator", "size": SIZE, **WIDTHS}
-# All there is, at once.
+DISCRIMINATOR = {"name": "StyleGANv2Discriminator", "size": SIZE, **WIDTHS}
+# All losses and options together.
 EVERYTHING: dict[str, Any] = {
     "model.train_decoder": True,
     "model.randomize_noise": True,
@@ -42,7 +40,7 @@ EVERYTHING: dict[str, Any] = {
     "model.progressive": {"start": 1, "every": 1},
     "model.lpips_lambda": 0.5,
     "model.lpips_network": "discriminator",
-    "model.discriminator": JUDGE,
+    "model.discriminator": DISCRIMINATOR,
     "model.w_norm_lambda": 0.01,
     "model.delta_norm_lambda": 0.01,
     "model.w_discriminator_lambda": 0.1,
@@ -56,12 +54,12 @@ EVERYTHING: dict[str, Any] = {
 
 
 def arrays(network: Any) -> dict[str, np.ndarray]:
-    """Copies of all parameters and buffers."""
+    """Return copies of all parameters and buffers by name."""
     return {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}
 
 
 def write_generator(folder: Path) -> Path:
-    """Write what StyleGAN2's training leaves behind: three networks, each with other numbers."""
+    """Write a file as StyleGAN2's training does: three networks with different random weights."""
     paddle.seed(7)
     nets = {"gen": StyleGANv2Generator(**GENERATOR), "gen_ema": StyleGANv2Generator(**GENERATOR)}
     nets["disc"] = StyleGANv2Discriminator(SIZE, **WIDTHS)
@@ -71,26 +69,20 @@ def write_generator(folder: Path) -> Path:
 
 
 def write_config(folder: Path, faces: Path, weight: Path | None) -> Path:
-    """Write the configuration; without a weight file it describes the generator instead."""
-    content = copy.deepcopy(CONFIG)
-    content["output_dir"] = str(folder / "out")
-    content["dataset"]["train"]["dataroot"] = str(faces)
+    """Write the configuration; without a file of weights it describes the generator instead."""
     source = {"generator": GENERATOR} if weight is None else {"generator_weight": str(weight)}
-    content["model"] |= source
-    path = folder / "encoder.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
+    return toy_runs.write_yaml(folder / "encoder.yaml", faces, CONFIG, model=CONFIG["model"] | source)
 
 
 def make(config: Path, overrides: dict[str, Any] | None = None, rate: float = 0.01, **processes: Any) -> Any:
-    """Build the task alone, its learning rates set, ready for its first step."""
+    """Build the task with its learning rates set, ready for the first step."""
     task = toy_runs.make_task(config, overrides, rate, **processes)
     task.after_load()
     return task
 
 
 def batches(count: int = 1, size: int = 2, side: int = SIZE, seed: int = 0) -> list[dict[str, np.ndarray]]:
-    """Shards of smooth pictures, each another colour."""
+    """Return shards of smooth pictures in different colours, (size, 3, side, side)."""
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(-0.8, 0.8, (count, size, 3, 2, 2))
     return [{"A": np.kron(one, np.ones((side // 2, side // 2))).astype(np.float32)} for one in coarse]

@@ -1,4 +1,4 @@
-"""Runs of the toy task in this process: its configuration, its data, and how to compare what came out."""
+"""Runs of the toy family in this process: its configuration, its data, and the comparison of results."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONFIG: dict[str, Any] = {
 
 
 def write_faces(folder: Path, count: int = 11) -> Path:
-    """Write pictures of noise, wide and high ones, larger and smaller than the toy's 8 px."""
+    """Write pictures of noise, wider or higher, larger or smaller than the toy's 8 px."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for i in range(count):
@@ -44,11 +44,15 @@ def write_faces(folder: Path, count: int = 11) -> Path:
 
 
 def write_config(folder: Path, faces: Path, **changes: Any) -> Path:
-    """Write the toy's configuration, with whole blocks changed."""
-    content = copy.deepcopy(CONFIG)
-    content["output_dir"] = str(folder / "out")
+    """Write the toy's configuration, with some blocks replaced."""
+    return write_yaml(folder / "toy.yaml", faces, CONFIG, **changes)
+
+
+def write_yaml(path: Path, faces: Path, content: dict[str, Any], **changes: Any) -> Path:
+    """Write a configuration that trains on a folder of faces, with some blocks replaced; results go beside it."""
+    content = copy.deepcopy(content)
+    content["output_dir"] = str(path.parent / "out")
     content["dataset"]["train"]["dataroot"] = str(faces)
-    path = folder / "toy.yaml"
     path.write_text(yaml.safe_dump(content | changes, sort_keys=False))
     return path
 
@@ -56,7 +60,7 @@ def write_config(folder: Path, faces: Path, **changes: Any) -> Path:
 def make_task(
     config: Path, overrides: dict[str, Any] | None = None, rate: float | None = None, **processes: Any
 ) -> Any:
-    """Build a task outside of the loop, from a fixed seed; with a rate, its learning rates are set."""
+    """Build a task outside the loop from a fixed seed; with a rate, set the learning rates."""
     settings = schema.read_config(config, overrides)
     paddle.seed(0)
     random = RandomStreams(0)
@@ -68,18 +72,18 @@ def make_task(
 
 
 def prepare(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> Run:
-    """Prepare a run of one process."""
+    """Open a run of one process."""
     settings = schema.read_config(config, overrides)
     return open_run(settings, Processes(accumulate=settings.accumulate), Start(**start))
 
 
 def train(config: Path, overrides: dict[str, Any] | None = None, **start: Any) -> Run:
-    """Train in this process, to the end or to the error that is raised."""
+    """Train in this process until the end, or until an error."""
     return finish(prepare(config, overrides, **start))
 
 
 def finish(run: Run) -> Run:
-    """Train a prepared run and close it, whatever happens."""
+    """Train an open run, and close it even after an error."""
     try:
         loop.train(run)
     finally:
@@ -89,7 +93,7 @@ def finish(run: Run) -> Run:
 
 
 def content(path: Path) -> dict[str, bytes]:
-    """Everything of a checkpoint that training changes: dotted names and bytes."""
+    """Return the state in a checkpoint that training changes, dotted name -> bytes."""
     tree = readers.read(path)
     own = tree.pop("ppgan_ext", {})
     extra = dict(own.get("extra_state", {}))
@@ -106,6 +110,6 @@ def content(path: Path) -> dict[str, bytes]:
 
 
 def only(folder: Path, pattern: str) -> Path:
-    """Return the one file below a folder that has such a name."""
-    (found,) = sorted(folder.rglob(pattern))
-    return found
+    """Return the only file below a folder that matches a pattern."""
+    (file,) = sorted(folder.rglob(pattern))
+    return file

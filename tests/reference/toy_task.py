@@ -1,4 +1,4 @@
-"""A real family at toy size: a tiny GAN with an averaged generator, on squares of 8 px. It has every kind of state."""
+"""A family at toy size: a GAN for images of 8 px, with an averaged generator and every kind of state."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SIZE, STYLE = 8, 6
 
 
 class ToyOptions(FamilyOptions):
-    """`critic_steps` and `grow_at` exercise what no shipped family uses yet."""
+    """`critic_steps` and `grow_at` test features that no family in the package uses yet."""
 
     width: Count = 12
     half_life: Positive = 20.0  # of the averaged weights, in images
-    poison: int = 0  # iteration whose loss is made NaN
-    crash: int = 0  # iteration in which process 1 fails
+    poison: int = 0  # iteration whose loss is NaN; 0: none
+    crash: int = 0  # iteration in which process 1 fails; 0: none
     factor: Number = 1.0
     critic_steps: Count = 1
     grow_at: CountOrZero = 0  # iteration from which the batch is twice as large; 0: never
@@ -48,7 +48,7 @@ class ToyTask(Task):
 
     def make_networks(self) -> dict[str, nn.Layer]:
         self.mean_loss = 0.0
-        self.centres: dict[int, np.ndarray] = {}  # of a shard's latents: its own state
+        self.centres: dict[int, np.ndarray] = {}  # shard -> mean of its latents, its own state
         self.rate_scales = {"optimG": 0.5}
         nets = {"gen": make_generator(self.options.width), "disc": make_discriminator(self.options.width)}
         nets["gen_ema"] = make_generator(self.options.width)
@@ -63,7 +63,7 @@ class ToyTask(Task):
     def make_phases(self) -> list[Phase]:
         penalties = [Penalty("drift", 0.1, 2)]
         self.adversary = Adversary(self.networks["disc"], self.options.gan_mode, penalties)
-        disc, penalty = Critic("disc", self.adversary, self._compared).phases()
+        disc, penalty = Critic("disc", self.adversary, self._critic_samples).phases()
         disc = Phase(disc.name, disc.networks, disc.work, steps=self.options.critic_steps, after=disc.after)
         return [disc, penalty, Phase("generator", ("gen",), self._generator, frozen=("disc",))]
 
@@ -78,10 +78,10 @@ class ToyTask(Task):
         self.centres[owner] = (0.5 * z.mean(axis=0)).astype(np.float32)
         return self.networks["gen"](from_array(z)).reshape([-1, 3, SIZE, SIZE])
 
-    def _compared(self, shard: Shard) -> Samples:
+    def _critic_samples(self, shard: Shard) -> Samples:
         with paddle.no_grad():
             fake = self._fake(shard)
-        return Samples(shard.tensor() * (1.0 + 0.1 * self.mean_loss), fake)  # the extra state matters to the weights
+        return Samples(shard.tensor() * (1.0 + 0.1 * self.mean_loss), fake)  # weights depend on the state
 
     def _generator(self, shard: Shard) -> dict[str, float]:
         loss = self.adversary.generator_loss(self._fake(shard))
@@ -111,7 +111,7 @@ class ToyTask(Task):
         with paddle.no_grad():
             z = from_array(self.random.normal("pictures", 0, 0, (6, STYLE)))
             pixels = self.networks["gen_ema"](z).reshape([-1, 3, SIZE, SIZE]).numpy()
-        return {"samples": grid([to_image(one) for one in pixels], 3)}
+        return {"samples": grid([to_image(item) for item in pixels], 3)}
 
     def outputs(self) -> ModelOutputs:
         return ModelOutputs(real=self.samples.test, reconstruct=lambda pixels: pixels * self.options.factor, size=SIZE)

@@ -1,4 +1,4 @@
-"""tools/main.py in two processes, as Paddle's launcher starts them, with the toy family in its table."""
+"""tools/main.py with the toy family in two processes, started as Paddle's launcher starts them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def free_port():
 
 
 def two_processes(*words, script=TOY_MAIN):
-    """Start two processes in the environment that Paddle's launcher makes; return (code, output, errors) of each."""
-    ends = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    """Run two processes in the environment of Paddle's launcher; return (exit code, stdout, stderr) of each."""
+    endpoints = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     common = {
         "PADDLE_TRAINERS_NUM": "2",
-        "PADDLE_TRAINER_ENDPOINTS": ",".join(ends),
-        "PADDLE_MASTER": ends[0],
+        "PADDLE_TRAINER_ENDPOINTS": ",".join(endpoints),
+        "PADDLE_MASTER": endpoints[0],
         "PADDLE_DISTRI_BACKEND": "gloo",
     }
     processes = [
@@ -31,7 +31,7 @@ def two_processes(*words, script=TOY_MAIN):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | common | {"PADDLE_TRAINER_ID": str(rank), "PADDLE_CURRENT_ENDPOINT": ends[rank]},
+            env=os.environ | common | {"PADDLE_TRAINER_ID": str(rank), "PADDLE_CURRENT_ENDPOINT": endpoints[rank]},
         )
         for rank in range(2)
     ]

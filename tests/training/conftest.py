@@ -1,4 +1,4 @@
-"""The toy task stands among the models; data and configurations at toy size."""
+"""Fixtures of the training tests: the toy family in the table of families, data and a configuration at toy size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints: PaddleGAN's layout, whole or not there, taken back exactly or refused with all that differs."""
+"""Checkpoints: PaddleGAN's layout, complete or absent, restored exactly or rejected with all differences."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def trained(config):
     return run, toy_runs.only(run.folder, "iter_4_checkpoint.pdparams")
 
 
-def test_a_file_has_paddlegans_layout_and_paddle_reads_it(trained):
+def test_a_file_has_paddlegans_layout_and_paddle_can_read_it(trained):
     run, path = trained
     tree = paddle.load(str(path), return_numpy=True)
     assert list(tree) == ["gen", "disc", "gen_ema", "epoch", "optimG", "optimD", "ppgan_ext"]
@@ -45,7 +45,7 @@ def test_a_file_has_paddlegans_layout_and_paddle_reads_it(trained):
     assert (extractable["0.bias"] == run.task.networks["gen_ema"][0].bias.numpy()).all()
 
 
-def test_all_comes_back(trained, config, tmp_path):
+def test_the_whole_state_is_restored(trained, config, tmp_path):
     run, path = trained
     task = make_task(config)
     assert checkpoint.restore(checkpoint.read(path), task) == []
@@ -55,7 +55,7 @@ def test_all_comes_back(trained, config, tmp_path):
     assert task.mean_loss == run.task.mean_loss != 0
 
 
-def test_the_global_generators_come_back_too(trained, config):
+def test_the_global_generators_are_restored(trained, config):
     _, path = trained
     task = make_task(config)
     checkpoint.restore(checkpoint.read(path), task)
@@ -66,20 +66,20 @@ def test_the_global_generators_come_back_too(trained, config):
     assert (np.random.rand(), paddle.rand([1]).item()) == first
 
 
-def test_arrays_that_no_setting_explains_are_listed(trained, config):
+def test_mismatching_arrays_are_listed_if_no_setting_explains_them(trained, config):
     _, path = trained
-    found = checkpoint.read(path)
-    found.tree["gen"]["0.weight"] = found.tree["gen"]["0.weight"][:, :7]
-    found.tree["optimD"].pop(next(iter(found.tree["optimD"])))
+    saved = checkpoint.read(path)
+    saved.tree["gen"]["0.weight"] = saved.tree["gen"]["0.weight"][:, :7]
+    saved.tree["optimD"].pop(next(iter(saved.tree["optimD"])))
     with pytest.raises(WeightsError, match=r"gen: the arrays do not fit the network: .*0.weight 6x7 instead of 6x12"):
-        checkpoint.restore(found, make_task(config))
-    found = checkpoint.read(path)
-    lost = found.tree["optimD"].popitem()[0]
+        checkpoint.restore(saved, make_task(config))
+    saved = checkpoint.read(path)
+    lost = saved.tree["optimD"].popitem()[0]
     with pytest.raises(WeightsError, match=f"optimD: .*missing.*{lost}"):
-        checkpoint.restore(found, make_task(config))
+        checkpoint.restore(saved, make_task(config))
 
 
-def test_another_configuration_is_refused_by_the_settings_of_the_model(trained, config):
+def test_another_configuration_is_rejected_with_the_settings_that_differ(trained, config):
     _, path = trained
     task = make_task(config, {"model.width": 5, "seed": 3, "dataset.train.batch_size": 4, "output_dir": "elsewhere"})
     before = {name: net[0].weight.numpy().copy() for name, net in task.networks.items() if name != "disc"}
@@ -87,25 +87,25 @@ def test_another_configuration_is_refused_by_the_settings_of_the_model(trained, 
         checkpoint.restore(checkpoint.read(path), task)
     text = str(caught.value)
     for part in (
-        "is of another configuration: model.width: 12 -> 5; so gen, disc, gen_ema cannot take its arrays",
+        "belongs to another configuration: model.width: 12 -> 5; so its arrays do not fit gen, disc, gen_ema",
         "--load",
     ):
         assert part in text
-    assert "output_dir" not in text and "seed" not in text  # which have nothing to do with it
+    assert "output_dir" not in text and "seed" not in text  # they do not matter here
     for name, weight in before.items():
         assert (task.networks[name][0].weight.numpy() == weight).all()
 
 
-def test_settings_that_matter_but_fit_are_noted(trained, config):
+def test_relevant_settings_that_differ_are_noted(trained, config):
     _, path = trained
     notes = checkpoint.restore(checkpoint.read(path), make_task(config, {"seed": 3, "dataset.train.num_workers": 1}))
-    assert notes == ["this is no exact continuation, since settings differ: seed: 0 -> 3"]
+    assert notes == ["the run does not continue exactly, because settings differ: seed: 0 -> 3"]
     notes = checkpoint.restore(checkpoint.read(path), make_task(config, {"accumulate": 2}))
-    assert notes == ["this is no exact continuation, since settings differ: shards per iteration: 1 -> 2"]
+    assert notes == ["the run does not continue exactly, because settings differ: shards per iteration: 1 -> 2"]
 
 
 def paddlegans_checkpoint(path, *, width=12):
-    """What PaddleGAN would write: networks of the same layout, optimisers under Paddle's automatic names."""
+    """Write the checkpoint that PaddleGAN would write: its optimisers have Paddle's automatic names."""
     tree = {"epoch": 7}
     nets = {"gen": make_generator(width), "disc": make_discriminator(width), "gen_ema": make_generator(width)}
     for name, net in nets.items():
@@ -122,13 +122,13 @@ def paddlegans_checkpoint(path, *, width=12):
     return tree
 
 
-def test_a_checkpoint_of_paddlegan_is_taken_as_far_as_it_goes(config, tmp_path):
+def test_a_checkpoint_of_paddlegan_is_restored_as_far_as_possible(config, tmp_path):
     path = tmp_path / "iter_7_checkpoint.pdparams"
     tree = paddlegans_checkpoint(path)
     task = make_task(config)
-    found = checkpoint.read(path)
-    notes = checkpoint.restore(found, task)
-    assert found.iteration == 7
+    saved = checkpoint.read(path)
+    notes = checkpoint.restore(saved, task)
+    assert saved.iteration == 7
     assert len(notes) == 1
     assert "checkpoint of PaddleGAN" in notes[0]
     assert (task.networks["disc"][1].weight.numpy() == tree["disc"]["1.weight"]).all()
@@ -140,18 +140,18 @@ def test_a_checkpoint_of_paddlegan_is_taken_as_far_as_it_goes(config, tmp_path):
         assert one.any()
 
 
-def test_an_optimizer_of_another_shape_starts_afresh(config, tmp_path):
+def test_an_optimizer_of_another_shape_starts_with_a_new_state(config, tmp_path):
     path = tmp_path / "iter_7_checkpoint.pdparams"
     tree = paddlegans_checkpoint(path)
     first = next(key for key in tree["optimG"] if "moment2" in key)
     tree["optimG"][first] = np.zeros(3, np.float32)
     paddle.save(tree, str(path))
     notes = checkpoint.restore(checkpoint.read(path), make_task(config))
-    assert notes[0] == "the state of optimG does not fit and starts afresh"
+    assert notes[0] == "the state of optimG in the checkpoint does not fit; the optimiser starts with a new state"
     assert len(notes) == 2
 
 
-def test_a_checkpoint_that_is_none_is_refused(config, tmp_path, trained):
+def test_a_file_that_is_not_a_checkpoint_is_rejected(config, tmp_path, trained):
     run, path = trained
     with pytest.raises(WeightsError, match="is not a checkpoint of a training run"):
         checkpoint.read(run.folder / "iter_4_weight.pdparams")
@@ -171,18 +171,18 @@ def test_a_checkpoint_that_is_none_is_refused(config, tmp_path, trained):
         checkpoint.restore(checkpoint.read(tmp_path / "fewer.pdparams"), make_task(config))
 
 
-def test_a_folder_stands_for_its_newest_whole_checkpoint(trained):
+def test_a_folder_means_its_newest_undamaged_checkpoint(trained):
     run, path = trained
     (run.folder / "iter_9_checkpoint.pdparams").write_bytes(path.read_bytes()[:1000])
     assert checkpoint.read(run.folder).iteration == 4
     path.unlink()
     with pytest.raises(WeightsError, match=r"iter_9_checkpoint"):
         checkpoint.read(run.folder)
-    with pytest.raises(WeightsError, match="holds no checkpoint"):
+    with pytest.raises(WeightsError, match="contains no checkpoint"):
         checkpoint.read(run.folder.parent)
 
 
-def test_load_takes_networks_by_name(trained, config, tmp_path):
+def test_load_assigns_weights_by_name(trained, config, tmp_path):
     run, _ = trained
     task = make_task(config)
     assert load_weights(run.folder / "iter_4_weight.pdparams", task) == []
@@ -190,14 +190,14 @@ def test_load_takes_networks_by_name(trained, config, tmp_path):
         for one, other in zip(net.parameters(), task.networks[name].parameters(), strict=True):
             assert (one.numpy() == other.numpy()).all()
     one = {key: tensor.numpy() for key, tensor in run.task.networks["gen_ema"].state_dict().items()}
-    readers.write(tmp_path / "gen.pdparams", {"gen": one})  # the average starts from what is trained
+    readers.write(tmp_path / "gen.pdparams", {"gen": one})  # the average starts from gen
     task = make_task(config)
     assert len(load_weights(tmp_path / "gen.pdparams", task)) == 1
     assert (task.networks["gen_ema"][2].weight.numpy() == one["2.weight"]).all()
 
 
-def test_load_never_takes_what_merely_fits(trained, config, tmp_path):
-    """Two generators of one shape must not be mistaken for one another."""
+def test_load_never_assigns_weights_by_shape_alone(trained, config, tmp_path):
+    """Two generators of one shape must not be confused."""
     run, _ = trained
     one = {key: tensor.numpy() for key, tensor in run.task.networks["gen_ema"].state_dict().items()}
     readers.write(tmp_path / "ema.pdparams", one)
@@ -205,47 +205,49 @@ def test_load_never_takes_what_merely_fits(trained, config, tmp_path):
     before = task.networks["gen"][2].weight.numpy().copy()
     for path in (tmp_path / "ema.pdparams", tmp_path / "netG_B.pdparams"):
         readers.write(path, one if path.stem == "ema" else {"netG_B": one})
-        with pytest.raises(WeightsError, match=r"no network in it has a name.*gen, disc, gen_ema.*--load NAME=FILE"):
+        with pytest.raises(
+            WeightsError, match=r"contains no network of this model.*gen, disc, gen_ema.*--load NAME=FILE"
+        ):
             load_weights(path, task)
     np.testing.assert_array_equal(task.networks["gen"][2].weight.numpy(), before)
 
 
-def test_a_file_of_one_network_is_given_its_name(trained, config, tmp_path):
+def test_a_file_of_one_network_can_be_named(trained, config, tmp_path):
     run, _ = trained
     one = {key: tensor.numpy() for key, tensor in run.task.networks["gen_ema"].state_dict().items()}
     readers.write(tmp_path / "ema.pdparams", one)
     task = make_task(config)
     before = task.networks["gen_ema"][2].weight.numpy().copy()
     notes = load_weights(f"gen={tmp_path / 'ema.pdparams'}", task)
-    assert len(notes) == 2 and "gen_ema keeps its fresh weights" in notes[1]
+    assert len(notes) == 2 and "gen_ema keeps its initial weights" in notes[1]
     assert (task.networks["gen"][2].weight.numpy() == one["2.weight"]).all()
     assert (task.networks["gen_ema"][2].weight.numpy() == before).all()
-    with pytest.raises(WeightsError, match="holds several networks"):
+    with pytest.raises(WeightsError, match="contains several networks"):
         load_weights(f"gen={run.folder / 'iter_4_weight.pdparams'}", task)
 
 
-def test_load_refuses_what_does_not_fit(trained, config, tmp_path):
+def test_load_rejects_weights_that_do_not_fit(trained, config, tmp_path):
     run, _ = trained
     with pytest.raises(WeightsError, match=r"gen: the arrays do not fit.*6x12 instead of 6x5"):
         load_weights(run.folder / "iter_4_weight.pdparams", make_task(config, {"model.width": 5}))
     readers.write(tmp_path / "other.pdparams", {"a": np.zeros(3, np.float32)})
-    with pytest.raises(WeightsError, match=r"no network in it has a name.*gen, disc, gen_ema"):
+    with pytest.raises(WeightsError, match=r"contains no network of this model by name.*gen, disc, gen_ema"):
         load_weights(tmp_path / "other.pdparams", make_task(config))
 
 
-def test_a_network_that_has_turned_nan_never_replaces_a_good_one(trained, config):
+def test_a_network_that_contains_nan_never_replaces_a_good_one(trained, config):
     run, path = trained
     good = path.read_bytes()
     weight = run.task.networks["disc"][1].weight
     weight.set_value(paddle.full_like(weight, float("nan")))
     for write in (checkpoint.write_weights, lambda *args: checkpoint.write_checkpoint(*args, 4)):
-        with pytest.raises(TrainingError, match=r"disc\.1\.weight: holds NaN or infinite numbers, so it is not saved"):
+        with pytest.raises(TrainingError, match=r"disc\.1\.weight: contains NaN or infinite numbers and is not saved"):
             write(path, run.task)
     assert path.read_bytes() == good
 
 
 @pytest.mark.parametrize("fails", ["weight", "checkpoint"])
-def test_a_full_disk_loses_nothing_and_says_how_to_go_on(config, monkeypatch, fails):
+def test_a_full_disk_loses_nothing_and_the_message_tells_how_to_continue(config, monkeypatch, fails):
     write = readers.pdparams.write
 
     def full(path, tree):
@@ -272,7 +274,7 @@ def test_a_full_disk_loses_nothing_and_says_how_to_go_on(config, monkeypatch, fa
     assert toy_runs.train(config, resume=str(run.folder)).done == 4
 
 
-def test_names_and_which_are_removed(tmp_path):
+def test_file_names_and_removal_of_older_checkpoints(tmp_path):
     assert checkpoint.file_name("weight", 12, None) == "iter_12_weight.pdparams"
     assert checkpoint.file_name("checkpoint", 12, 4) == "epoch_3_checkpoint.pdparams"
     assert checkpoint.file_name("checkpoint", 13, 4) == "iter_13_checkpoint.pdparams"

@@ -1,4 +1,4 @@
-"""tools/main.py: PaddleGAN's flags, one line for each error, and runs that survive being killed."""
+"""tools/main.py: PaddleGAN's flags, one line per error, and runs that can be killed at any time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def start(*words, script=TOY_MAIN, **environment):
     )
 
 
-def test_the_script_is_thin_and_explains_itself_without_paddle(tmp_path):
+def test_the_script_is_short_and_its_help_does_not_import_paddle(tmp_path):
     script = ROOT / "tools" / "main.py"
     assert len(script.read_text().splitlines()) <= 40
     words = [sys.executable, "-X", "importtime", str(script), "--help"]
@@ -45,15 +45,15 @@ def test_the_script_is_thin_and_explains_itself_without_paddle(tmp_path):
     assert not imported & {"paddle", "cv2"}
 
 
-def test_a_dry_run_prints_the_settled_configuration_and_stops(config, tmp_path, capsys):
+def test_a_dry_run_prints_the_complete_configuration_and_stops(config, tmp_path, capsys):
     words = ["-c", str(config), "--dry-run", "--seed", "7", "--amp", "--amp_level", "O2", "--val-interval", "9"]
     assert main([*words, "-o", "model.width=5", "lr_scheduler.milestones.0=8", "--source_path", "x"]) == 0
     out = capsys.readouterr().out
-    settled = yaml.safe_load(out.partition("\nnote:")[0])
-    assert (settled["seed"], settled["amp"], settled["validate"]["interval"]) == (7, "O2", 9)
-    assert (settled["model"]["width"], settled["lr_scheduler"]["milestones"]) == (5, [8])
-    assert settled["optimizer"]["optimG"]["beta2"] == 0.999  # defaults too
-    assert "note: --source_path belongs to models that are not trained here" in out
+    settings = yaml.safe_load(out.partition("\nnote:")[0])
+    assert (settings["seed"], settings["amp"], settings["validate"]["interval"]) == (7, "O2", 9)
+    assert (settings["model"]["width"], settings["lr_scheduler"]["milestones"]) == (5, [8])
+    assert settings["optimizer"]["optimG"]["beta2"] == 0.999  # defaults too
+    assert "note: --source_path belongs to models that this command does not train" in out
     assert not (tmp_path / "out").exists()
     assert main(["-c", str(config), "--dry-run", "--seed", "0", "-o", "seed=3"]) == 0
     assert yaml.safe_load(capsys.readouterr().out)["seed"] == 3
@@ -73,10 +73,10 @@ def test_a_dry_run_prints_the_settled_configuration_and_stops(config, tmp_path, 
         ([], "-c: no configuration is given. Name a file,"),
         (["-c", "{config}", "--seeed", "3"], "main.py: unrecognized arguments: --seeed 3"),
         (["-c", "{config}", "--amp_level", "O3"], "invalid choice: 'O3'"),
-        (["-c", "{config}", "--resume", "a", "--load", "b"], "main.py: --resume and --load exclude one another."),
+        (["-c", "{config}", "--resume", "a", "--load", "b"], "main.py: --resume and --load exclude each other."),
         (["-c", "{config}", "--resume", "nowhere.pdparams"], "nowhere.pdparams: no such file."),
         (["-c", "{config}", "--evaluate-only"], "validate.metrics: there is nothing to measure."),
-        (["-c", "{config}", "-p", "batch_rang=[1,2]"], "-p: unknown 'batch_rang'. Did you mean 'batch_range'?"),
+        (["-c", "{config}", "-p", "batch_rang=[1,2]"], "-p: unknown option 'batch_rang'. Did you mean 'batch_range'?"),
         (["-c", "{config}", "-p", "batch_range=[3,2]"], "-p: batch_range is [3, 2]."),
         (["-c", "{config}", "--seed", "-4"], "seed: input should be greater than or equal to 0"),
         (["-c", "{config}", "-o", "enable_visualdl=true"], "enable_visualdl: VisualDL is not installed."),
@@ -92,16 +92,16 @@ def test_an_error_is_one_line_and_code_1(config, capsys, monkeypatch, words, mes
     assert not list(config.parent.glob("out/*/*_checkpoint.pdparams"))
 
 
-def test_a_run_through_the_command_then_measured(config, tmp_path, capsys):
+def test_the_command_trains_and_evaluates(config, tmp_path, capsys):
     metrics = ["validate.metrics.any.name=PSNR", "model.factor=0.5"]
     assert main(["-c", str(config), "--no-cuda", "-o", *metrics]) == 0
     folder = toy_runs.only(tmp_path, "iter_4_weight.pdparams").parent
     out = capsys.readouterr().out
     assert "iter 4/4" in out
     assert f"done: {folder}" in out
-    kept = yaml.safe_load((folder / "config.yaml").read_text())
-    assert kept["model"] == ToyOptions(name="ToyModel", factor=0.5).model_dump()
-    assert list(kept["model"])[:2] == ["name", "width"]
+    saved = yaml.safe_load((folder / "config.yaml").read_text())
+    assert saved["model"] == ToyOptions(name="ToyModel", factor=0.5).model_dump()
+    assert list(saved["model"])[:2] == ["name", "width"]
     words = ["-c", str(folder / "config.yaml"), "--no-cuda", "--evaluate-only"]
     assert main([*words, "--load", str(folder / "iter_4_weight.pdparams")]) == 0
     out = capsys.readouterr().out
@@ -109,8 +109,8 @@ def test_a_run_through_the_command_then_measured(config, tmp_path, capsys):
     assert written.keys() == {"psnr"}
     assert json.loads(out[out.rindex("{") :]) == written
     assert "weights loaded from" in out
-    assert main([*words, "--resume", str(folder)]) == 0  # at its end, yet it can be measured
-    assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=5"]) == 0  # by its own configuration
+    assert main([*words, "--resume", str(folder)]) == 0  # a finished run can be measured
+    assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=5"]) == 0  # with its own configuration
     assert (folder / "iter_5_checkpoint.pdparams").is_file()
 
 
@@ -119,7 +119,7 @@ def test_a_profile_is_written(config, tmp_path):
     assert list(tmp_path.rglob("trace/*.json"))
 
 
-def test_ctrl_c_ends_with_130_a_checkpoint_and_the_way_on(config, tmp_path):
+def test_ctrl_c_ends_with_130_a_checkpoint_and_how_to_continue(config, tmp_path):
     words = [
         "-c",
         config,
@@ -137,14 +137,14 @@ def test_ctrl_c_ends_with_130_a_checkpoint_and_the_way_on(config, tmp_path):
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     saved = toy_runs.only(tmp_path, "iter_*_checkpoint.pdparams")
-    assert f"go on with --resume {os.path.relpath(saved)}" in out
+    assert f"continue with --resume {os.path.relpath(saved)}" in out
     assert err == "error: interrupted; the checkpoint of a started run has been saved\n"
 
 
-def test_a_run_killed_again_and_again_ends_with_the_bytes_of_an_unbroken_one(config, tmp_path, faces):
-    (tmp_path / "unbroken").mkdir()
+def test_a_run_that_is_killed_repeatedly_ends_with_the_bytes_of_an_uninterrupted_one(config, tmp_path, faces):
+    (tmp_path / "uninterrupted").mkdir()
     overrides = {"total_iters": 30, "snapshot_config.interval": 3}
-    whole = toy_runs.train(toy_runs.write_config(tmp_path / "unbroken", faces), overrides)
+    whole = toy_runs.train(toy_runs.write_config(tmp_path / "uninterrupted", faces), overrides)
     words = ["-c", config, "--no-cuda", "-o", *(f"{key}={value}" for key, value in overrides.items())]
     process = start(*words, TOY_SLOW_WRITING="0.15")
     kill_while_writing(process, tmp_path / "out")
@@ -163,20 +163,20 @@ def test_a_run_killed_again_and_again_ends_with_the_bytes_of_an_unbroken_one(con
 
 
 def kill_while_writing(process, folder):
-    """Kill a run when it has a checkpoint of its own and half of the next one is on disk."""
-    had = set(folder.rglob("*_checkpoint.pdparams"))
+    """Kill a run when it has written a checkpoint and half of the next one."""
+    earlier = set(folder.rglob("*_checkpoint.pdparams"))
     for _ in range(3000):
         time.sleep(0.01)
         assert process.poll() is None, process.communicate()
-        if set(folder.rglob("*_checkpoint.pdparams")) - had and list(folder.rglob(".part-*")):
+        if set(folder.rglob("*_checkpoint.pdparams")) - earlier and list(folder.rglob(".part-*")):
             process.kill()
             process.communicate()
             return
-    raise AssertionError("it never wrote")
+    raise AssertionError("the run has not written a checkpoint")
 
 
 def kill_after_a_while(process, _):
-    """Kill a run at a moment that depends on nothing."""
+    """Kill a run at an arbitrary moment."""
     for line in process.stdout:
         if line.startswith("iter "):
             break

@@ -1,4 +1,4 @@
-"""What every family promises, tested on all of them at toy size. A new family joins by a row in `toy_families.TOYS`."""
+"""The contract of all families, tested at toy size. A new family adds a row to `toy_families.TOYS`."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def final(run):
 
 
 def prepare(config, overrides=None, **start):
-    """Open a run whose files are closed at once: its task is what the test wants."""
+    """Open a run and close its files at once, for tests of its task."""
     run = toy_runs.prepare(config, overrides, **start)
     run.loader.close()
     run.log.close()
     return run
 
 
-def test_every_family_has_its_toy():
+def test_every_family_has_a_toy():
     assert {*FAMILIES, "ToyModel"} == set(TOYS)
 
 
-def test_options_survive_being_written_and_read(config, tmp_path):
+def test_options_are_unchanged_by_writing_and_reading(config, tmp_path):
     settings = schema.read_config(config)
     again = tmp_path / "again.yaml"
     again.write_text(settings.to_yaml())
@@ -71,7 +71,7 @@ def test_options_survive_being_written_and_read(config, tmp_path):
     assert FAMILIES[settings.model.name].load_task().__name__.endswith("Task")
 
 
-def test_every_trainable_array_moves_and_nothing_else(toy, config):
+def test_every_trainable_array_changes_and_nothing_else(toy, config):
     task = prepare(config, toy.everything).task
     moved_by = {net for options in task.settings.optimizer.values() for net in options.net_names}
     before = weights(task)
@@ -96,7 +96,7 @@ def test_every_trainable_array_moves_and_nothing_else(toy, config):
 
 
 def loader_of(task):
-    """Batches of the task's own data."""
+    """Return the batches of the task's own data."""
     from ppgan_ext.data.loader import Loader
 
     data, size = task.samples.train, task.settings.batch_size
@@ -129,7 +129,7 @@ def test_pictures_and_metrics_between_iterations_change_nothing(toy, config, _me
     assert len(list(run.folder.glob("visual_train/*.png"))) == 4 * len(pictures)
 
 
-def test_load_takes_all_weights_by_their_names(toy, config, tmp_path):
+def test_load_restores_all_weights_by_name(toy, config, tmp_path):
     run = toy_runs.train(config, toy.everything)
     saved = toy_runs.only(run.folder, "iter_4_weight.pdparams")
     task = prepare(config, toy.everything, load=str(saved)).task
@@ -138,7 +138,7 @@ def test_load_takes_all_weights_by_their_names(toy, config, tmp_path):
     assert load_weights(saved, task) == []
 
 
-def test_evaluation_alone_measures_the_loaded_weights_and_writes_nothing(toy, config, _mean_metric):
+def test_evaluation_measures_the_loaded_weights_and_writes_no_weights(toy, config, _mean_metric):
     measured = {"validate": {"metrics": {"mean": {"name": "Mean"}}}}
     run = toy_runs.train(config, toy.everything | measured)
     expected = loop.evaluate(run)
@@ -174,7 +174,7 @@ def test_a_nan_stops_the_run_and_keeps_the_last_checkpoint(toy, config):
 
 
 @pytest.mark.alone
-def test_memory_stays_flat(toy, config):
+def test_memory_does_not_grow(toy, config):
     total = toy.memory_iterations
     run = toy_runs.prepare(config, toy.everything | {"total_iters": total, "snapshot_config.interval": total // 4})
     counts, memory = {}, {}
@@ -195,8 +195,8 @@ def test_memory_stays_flat(toy, config):
 
 
 @pytest.mark.alone
-def test_two_processes_have_the_bytes_of_one_on_the_same_images(toy, config, tmp_path):
-    """With one thread in every process, since more threads add up in another order."""
+def test_two_processes_end_with_the_bytes_of_one_on_the_same_images(toy, config, tmp_path):
+    """With one thread per process, because another number of threads adds in another order."""
     assert os.environ.get("OMP_NUM_THREADS") == "1", "start the tests with OMP_NUM_THREADS=1"
     settled = tmp_path / "settled.yaml"
     settled.write_text(schema.read_config(config, toy.everything).to_yaml())

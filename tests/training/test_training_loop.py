@@ -1,4 +1,4 @@
-"""The loop: resumed runs end with the same bytes, whatever happened in between; nothing grows; errors lose nothing."""
+"""The training loop: resumed runs end with the same bytes, memory does not grow, and errors lose no checkpoint."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tests.reference.toy_task import FAMILY, ToyTask
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory, faces):
-    """The content of a checkpoint after six iterations in one go."""
+def uninterrupted(tmp_path_factory, faces):
+    """The content of a checkpoint after six iterations without interruption."""
     FAMILIES["ToyModel"] = FAMILY
-    folder = tmp_path_factory.mktemp("unbroken")
+    folder = tmp_path_factory.mktemp("uninterrupted")
     run = toy_runs.train(toy_runs.write_config(folder, faces), {"total_iters": 6})
     del FAMILIES["ToyModel"]
     return toy_runs.content(toy_runs.only(run.folder, "iter_6_checkpoint.pdparams"))
@@ -32,36 +32,36 @@ def final(run):
 
 
 @pytest.mark.parametrize("first", [2, 3])
-def test_two_and_four_iterations_are_six(config, unbroken, first):
+def test_two_and_four_iterations_equal_six(config, uninterrupted, first):
     begun = toy_runs.train(config, {"total_iters": first})
     resumed = toy_runs.train(
         config, {"total_iters": 6}, resume=str(toy_runs.only(begun.folder, "*_checkpoint.pdparams"))
     )
     assert resumed.folder == begun.folder
-    assert final(resumed) == unbroken
-    assert len(unbroken) == 4 * 3 + 4 * 4 * 2 + 1 + 1 + 1  # networks, optimisers, extra state, one shard's, epoch
+    assert final(resumed) == uninterrupted
+    assert len(uninterrupted) == 4 * 3 + 4 * 4 * 2 + 1 + 1 + 1  # networks, optimisers, extra state, one shard's, epoch
 
 
-def test_another_number_of_workers_changes_nothing(config, unbroken):
+def test_the_number_of_workers_changes_nothing(config, uninterrupted):
     begun = toy_runs.train(config, {"total_iters": 2, "dataset.train.num_workers": 2})
     resumed = toy_runs.train(config, {"total_iters": 6, "dataset.train.num_workers": 1}, resume=str(begun.folder))
-    assert final(resumed) == unbroken
+    assert final(resumed) == uninterrupted
 
 
-def test_the_seed_decides(config, unbroken):
+def test_the_seed_determines_the_result(config, uninterrupted):
     run = toy_runs.train(config, {"total_iters": 6, "seed": 1})
-    changed = [key for key, value in final(run).items() if value != unbroken[key]]
+    changed = [key for key, value in final(run).items() if value != uninterrupted[key]]
     assert "gen.0.weight" in changed
     assert "extra.mean_loss" in changed
 
 
-def test_without_the_extra_state_the_bytes_would_differ(config, unbroken, monkeypatch):
+def test_the_extra_state_is_needed_for_equal_bytes(config, uninterrupted, monkeypatch):
     begun = toy_runs.train(config, {"total_iters": 2})
     monkeypatch.setattr(ToyTask, "load_extra_state", lambda self, state: None)
-    assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(begun.folder))) != unbroken
+    assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(begun.folder))) != uninterrupted
 
 
-def test_a_run_leaves_what_paddlegan_leaves(config):
+def test_a_run_writes_the_files_that_paddlegan_writes(config):
     run = toy_runs.train(config, {"total_iters": 5, "log_config.visual_interval": 2})
     names = {str(path.relative_to(run.folder)) for path in run.folder.rglob("*") if path.is_file()}
     assert names == {
@@ -82,10 +82,10 @@ def test_a_run_leaves_what_paddlegan_leaves(config):
     ]
     assert set(lines[0]) >= {"losses", "images_per_second", "memory_mb", "seconds_left"}
     assert set(lines[0]["losses"]) == {"loss_disc", "loss_disc_drift", "loss_g", "mean_loss"}
-    assert toy_runs.train(config, {"total_iters": 5}).folder != run.folder  # in the same minute
+    assert toy_runs.train(config, {"total_iters": 5}).folder != run.folder  # even in the same minute
 
 
-def test_keep_checkpoints_keeps_more(config):
+def test_keep_checkpoints_is_the_number_of_checkpoints(config):
     run = toy_runs.train(config, {"total_iters": 8, "keep_checkpoints": 2})
     assert {path.name for path in run.folder.glob("*_checkpoint.pdparams")} == {
         "iter_6_checkpoint.pdparams",
@@ -93,7 +93,7 @@ def test_keep_checkpoints_keeps_more(config):
     }
 
 
-def test_epochs_count_iterations_of_the_data_set(tmp_path, faces):
+def test_an_epoch_is_one_pass_through_the_data_set(tmp_path, faces):
     path = toy_runs.write_config(tmp_path, faces, total_iters=None, epochs=2, snapshot_config={"interval": 1})
     run = toy_runs.train(path)
     assert (run.iters_per_epoch, run.total) == (3, 6)  # 11 faces, 3 at a time
@@ -104,13 +104,13 @@ def test_epochs_count_iterations_of_the_data_set(tmp_path, faces):
     }
 
 
-def test_a_run_at_its_end_is_not_begun_again(config):
+def test_a_finished_run_is_not_continued(config):
     run = toy_runs.train(config)
-    with pytest.raises(ConfigError, match=r"at its end: iteration 4 of 4\. Raise total_iters"):
+    with pytest.raises(ConfigError, match=r"the run is finished: iteration 4 of 4\. Raise total_iters"):
         toy_runs.prepare(config, resume=str(run.folder))
 
 
-def test_validation_measures_and_draws(config):
+def test_validation_measures_and_writes_pictures(config):
     overrides = {
         "validate.interval": 2,
         "validate.save_img": True,
@@ -122,22 +122,22 @@ def test_validation_measures_and_draws(config):
     measured = [(line["iteration"], line["metrics"]) for line in lines if "metrics" in line]
     assert [iteration for iteration, _ in measured] == [2, 4]
     assert 3 < measured[0][1]["psnr"] < 30
-    assert measured[0] == (2, measured[1][1])  # the toy's reconstruction never changes
+    assert measured[0] == (2, measured[1][1])  # the toy's reconstruction does not change
     assert len(list((run.folder / "visual_test").iterdir())) == 2
     assert loop.evaluate(run) == measured[0][1]
 
 
-def test_a_number_out_of_range_stops_the_run_and_keeps_the_last_checkpoint(config):
+def test_a_number_that_is_not_finite_stops_the_run_and_keeps_the_last_checkpoint(config):
     run = toy_runs.prepare(config, {"total_iters": 9, "model.poison": 6})
     with pytest.raises(TrainingError) as caught:
         toy_runs.finish(run)
     text = str(caught.value)
-    assert "out of range in iteration 6: loss_g is nan" in text
+    assert "iteration 6 has computed numbers that are not finite: loss_g is nan" in text
     assert "iter_4_checkpoint.pdparams" in text
     assert toy_runs.only(run.folder, "*_checkpoint.pdparams").name == "iter_4_checkpoint.pdparams"
 
 
-def test_a_network_turned_nan_stops_the_run_though_the_loss_looks_well(config, monkeypatch):
+def test_a_network_that_contains_nan_stops_the_run_even_if_the_loss_is_finite(config, monkeypatch):
     step = ToyTask.step
 
     def spoil(self, batches, iteration):
@@ -149,7 +149,7 @@ def test_a_network_turned_nan_stops_the_run_though_the_loss_looks_well(config, m
 
     monkeypatch.setattr(ToyTask, "step", spoil)
     run = toy_runs.prepare(config)
-    with pytest.raises(TrainingError, match=r"gen_ema\.0\.weight: holds NaN.*iter_2_checkpoint"):
+    with pytest.raises(TrainingError, match=r"gen_ema\.0\.weight: contains NaN.*iter_2_checkpoint"):
         toy_runs.finish(run)
     assert {path.name for path in run.folder.glob("*.pdparams")} == {
         "iter_2_checkpoint.pdparams",
@@ -158,7 +158,7 @@ def test_a_network_turned_nan_stops_the_run_though_the_loss_looks_well(config, m
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_within_an_iteration_saves_it_and_goes_on_exactly(config, unbroken, monkeypatch, number):
+def test_ctrl_c_within_an_iteration_saves_it_and_the_run_resumes_exactly(config, uninterrupted, monkeypatch, number):
     step = ToyTask.step
 
     def interrupted(self, batches, iteration):
@@ -172,10 +172,10 @@ def test_ctrl_c_within_an_iteration_saves_it_and_goes_on_exactly(config, unbroke
         toy_runs.finish(run)
     assert run.saved == toy_runs.only(run.folder, "*_checkpoint.pdparams")
     assert run.saved.name == "iter_3_checkpoint.pdparams"
-    assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(run.saved))) == unbroken
+    assert final(toy_runs.train(config, {"total_iters": 6}, resume=str(run.saved))) == uninterrupted
 
 
-def test_a_metric_that_cannot_measure_is_refused_before_anything_is_trained(config, tmp_path):
+def test_a_metric_that_cannot_measure_is_rejected_before_training(config, tmp_path):
     (tmp_path / "vgg.pdparams").write_text("<html>not found</html>")
     wrong = {"name": "LPIPSMetric", "weight_path": str(tmp_path / "vgg.pdparams"), "distance": "lpips-vgg16"}
     with pytest.raises(WeightsError, match=r"vgg\.pdparams"):
@@ -183,7 +183,7 @@ def test_a_metric_that_cannot_measure_is_refused_before_anything_is_trained(conf
     assert not (tmp_path / "out").exists()
 
 
-def test_ctrl_c_while_measuring_ends_it_and_saves(config, unbroken, monkeypatch):
+def test_ctrl_c_ends_a_measurement_and_saves(config, uninterrupted, monkeypatch):
     overrides = {"total_iters": 6, "validate.interval": 3, "validate.metrics.any.name": "PSNR"}
     outputs = ToyTask.outputs
 
@@ -197,29 +197,29 @@ def test_ctrl_c_while_measuring_ends_it_and_saves(config, unbroken, monkeypatch)
         toy_runs.finish(run)
     assert run.saved.name == "iter_3_checkpoint.pdparams"
     assert '"metrics"' not in (run.folder / "log.jsonl").read_text()
-    assert final(toy_runs.train(config, overrides, resume=str(run.saved))) == unbroken
+    assert final(toy_runs.train(config, overrides, resume=str(run.saved))) == uninterrupted
 
 
-def test_the_log_of_a_resumed_run_has_each_iteration_once(config):
+def test_the_log_of_a_resumed_run_contains_each_iteration_once(config):
     run = toy_runs.train(config, {"total_iters": 2})
-    with (run.folder / "log.jsonl").open("a") as log:  # of iterations that were lost with the process
+    with (run.folder / "log.jsonl").open("a") as log:  # iterations after the last checkpoint
         log.write('{"iteration": 3, "losses": {}}\n{"iteration": 4, "los')
     resumed = toy_runs.train(config, {"seed": 0}, resume=str(run.folder))
     lines = [json.loads(line) for line in (resumed.folder / "log.jsonl").read_text().splitlines()]
     assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
     assert all(line["losses"] for line in lines)
     assert (run.folder / "config_from_iter_2.yaml").is_file()
-    assert "going on from" in (run.folder / "log.txt").read_text()
+    assert "resumed from" in (run.folder / "log.txt").read_text()
 
 
-def test_leftovers_of_a_killed_process_are_removed(config):
+def test_partial_files_of_a_killed_process_are_removed(config):
     run = toy_runs.train(config, {"total_iters": 2})
     (run.folder / ".part-abc.pdparams").touch()
     toy_runs.train(config, resume=str(run.folder))
     assert not list(run.folder.glob(".part-*"))
 
 
-def test_bad_files_are_named_once_and_counted(tmp_path):
+def test_bad_files_are_reported_once_and_counted(tmp_path):
     faces = toy_runs.write_faces(tmp_path / "faces", 5)
     (faces / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
     run = toy_runs.train(toy_runs.write_config(tmp_path, faces), {"total_iters": 8})
@@ -228,7 +228,7 @@ def test_bad_files_are_named_once_and_counted(tmp_path):
     assert "left out, 1 so far: broken.png" in notes[0]
 
 
-def test_data_that_cannot_be_used_is_refused_before_a_folder_is_made(tmp_path, faces):
+def test_unusable_data_is_rejected_before_a_folder_is_created(tmp_path, faces):
     empty = tmp_path / "empty"
     empty.mkdir()
     path = toy_runs.write_config(tmp_path, faces)
@@ -245,7 +245,7 @@ def test_one_image_is_enough(tmp_path):
     assert (run.done, run.iters_per_epoch) == (4, 1)
 
 
-def test_a_log_that_cannot_be_written_is_said(config):
+def test_a_log_that_cannot_be_written_is_reported(config):
     run = toy_runs.prepare(config)
     run.log._lines.close()
     run.log._lines = open("/dev/full", "w", buffering=1)  # noqa: PTH123
@@ -253,7 +253,7 @@ def test_a_log_that_cannot_be_written_is_said(config):
         toy_runs.finish(run)
 
 
-def test_memory_stays_flat(config):
+def test_memory_does_not_grow(config):
     overrides = {
         "total_iters": 450,
         "log_config.interval": 1,

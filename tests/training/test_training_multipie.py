@@ -1,4 +1,4 @@
-"""Training on Multi-PIE: the configuration is right, and an encoder learns from the pictures of its cameras."""
+"""Training on Multi-PIE: the configuration is valid, and an encoder trains on its pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def copy(tmp_path):
     return tmp_path / "aligned"
 
 
-def test_the_configuration_settles_and_divides_the_people(copy):
+def test_the_configuration_is_valid_and_separates_the_people(copy):
     roots = {f"dataset.{part}.dataroot": str(copy) for part in ("train", "test")}
     settings = schema.read_config(CONFIG, roots)
     train, test = build_dataset(settings.dataset.train), build_dataset(settings.dataset.test)
@@ -35,13 +35,13 @@ def test_the_configuration_settles_and_divides_the_people(copy):
     assert main(["-c", str(CONFIG), "--dry-run"]) == 0
 
 
-def test_a_mistake_in_the_dataset_is_named(copy, capsys):
+def test_a_mistake_in_the_dataset_is_reported(copy, capsys):
     assert main(["-c", str(CONFIG), "--dry-run", "-o", "dataset.train.setting=3", "dataset.test.max_jaw=75"]) == 1
     err = capsys.readouterr().err
     assert "dataset.train.setting" in err and "did you mean 'max_yaw'" in err
 
 
-def test_an_encoder_trains_on_it(copy, tmp_path):
+def test_an_encoder_trains_on_multipie(copy, tmp_path):
     path = write_config(tmp_path, copy, write_generator(tmp_path))
     content = yaml.safe_load(path.read_text())
     content["dataset"]["train"] |= {"name": "MultiPieDataset", "dataroot": str(copy), "size": SIZE}

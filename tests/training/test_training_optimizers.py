@@ -1,4 +1,4 @@
-"""Optimisers: Paddle's, exactly; and their states, whose names depend on nothing but the parameters'."""
+"""Optimisers: they equal Paddle's exactly, and the names in their states depend only on the parameters."""
 
 import numpy as np
 import paddle
@@ -30,28 +30,28 @@ def descend(net, optimizer, steps=3):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_optimizer_is_paddles(name):
+def test_an_optimizer_equals_paddles(name):
     kind, arguments = CASES[name]
     ours, theirs = network(), network()
     optimizers.name_parameters({"net": ours})
-    made = optimizers.make_optimizer(kind(name=name, net_names=["net"], **arguments), ours.parameters())
-    made.set_lr(0.1)
-    descend(ours, made)
+    optimizer = optimizers.make_optimizer(kind(name=name, net_names=["net"], **arguments), ours.parameters())
+    optimizer.set_lr(0.1)
+    descend(ours, optimizer)
     descend(theirs, getattr(paddle.optimizer, name)(learning_rate=0.1, parameters=theirs.parameters(), **arguments))
     for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert one.numpy().tobytes() == other.numpy().tobytes()
 
 
-def test_the_names_of_a_state_depend_on_the_parameters_alone():
+def test_the_names_in_a_state_depend_only_on_the_parameters():
     names = []
     for _ in range(2):
-        nets = {"b": network(), "a": network()}  # Paddle's own names go on counting
+        nets = {"b": network(), "a": network()}  # Paddle's automatic names differ every time
         optimizers.name_parameters(nets)
         options = optimizers.AdamOptions(name="Adam", net_names=["a"])
-        made = optimizers.make_optimizer(options, nets["a"].parameters())
-        names.append(sorted(made.state_dict()))
-        descend(nets["a"], made, 1)
-        assert sorted(made.state_dict()) == names[-1]  # complete before the first step
+        optimizer = optimizers.make_optimizer(options, nets["a"].parameters())
+        names.append(sorted(optimizer.state_dict()))
+        descend(nets["a"], optimizer, 1)
+        assert sorted(optimizer.state_dict()) == names[-1]  # complete before the first step
     assert names[0] == names[1]
     assert "a.0.weight_moment1_0" in names[0]
     assert len(names[0]) == 4 * 4
@@ -61,11 +61,11 @@ def test_frozen_parameters_are_left_out():
     net = network()
     net[0].weight.stop_gradient = True
     optimizers.name_parameters({"net": net})
-    made = optimizers.make_optimizer(optimizers.AdamOptions(name="Adam", net_names=["net"]), net.parameters())
-    assert not any("0.weight" in key for key in made.state_dict())
+    optimizer = optimizers.make_optimizer(optimizers.AdamOptions(name="Adam", net_names=["net"]), net.parameters())
+    assert not any("0.weight" in key for key in optimizer.state_dict())
     before = net[0].weight.numpy().copy()
-    made.set_lr(0.1)
-    descend(net, made)
+    optimizer.set_lr(0.1)
+    descend(net, optimizer)
     assert (net[0].weight.numpy() == before).all()
     assert not (net[2].weight.numpy() == network()[2].weight.numpy()).all()
 
@@ -75,8 +75,8 @@ def test_clip_norm_limits_all_gradients_together():
     optimizers.name_parameters({"net": net})
     before = np.concatenate([p.numpy().ravel() for p in net.parameters()])
     options = optimizers.SGDOptions(name="SGD", net_names=["net"], clip_norm=1e-3)
-    made = optimizers.make_optimizer(options, net.parameters())
-    made.set_lr(1.0)
-    descend(net, made, 1)
+    optimizer = optimizers.make_optimizer(options, net.parameters())
+    optimizer.set_lr(1.0)
+    descend(net, optimizer, 1)
     moved = np.concatenate([p.numpy().ravel() for p in net.parameters()]) - before
     assert np.linalg.norm(moved) == pytest.approx(1e-3, rel=1e-3)

@@ -1,4 +1,4 @@
-"""The phases of an iteration: who learns when, on which batch, and the same in any number of shards."""
+"""The phases of an iteration: which networks learn, when, and on which batches."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def task(config):
     return toy_runs.make_task(config, rate=0.01)
 
 
-def test_phases_take_place_in_their_order_and_at_their_interval(task):
+def test_phases_run_in_order_and_at_their_intervals(task):
     calls = []
 
     def phase(name, every):
@@ -62,8 +62,8 @@ def shard_of(task, number=0):
     return Shard(1, number, batches(1)[0], task.random)
 
 
-def test_frozen_networks_get_no_gradients_and_learn_again_afterwards(task):
-    """The generator's backward pass must not spend time on the discriminator, nor leave gradients there."""
+def test_frozen_networks_get_no_gradients_and_are_trainable_afterwards(task):
+    """The generator's backward pass computes no gradients for the discriminator's parameters."""
     gradients = []
     gen = task.phases[2]
 
@@ -78,7 +78,7 @@ def test_frozen_networks_get_no_gradients_and_learn_again_afterwards(task):
     assert not any(parameter.stop_gradient for parameter in task.networks["disc"].parameters())
 
 
-def test_what_follows_a_step_sees_the_mean_over_shards(config):
+def test_the_callback_after_a_step_gets_the_mean_over_shards(config):
     task = toy_runs.make_task(config, {"accumulate": 2}, 0.01, accumulate=2)
     seen = []
     task.phases = [Phase("any", ("gen",), lambda shard: {"number": float(shard.number)}, after=seen.append)]
@@ -86,8 +86,8 @@ def test_what_follows_a_step_sees_the_mean_over_shards(config):
     assert seen == [{"number": 3.5}]
 
 
-def test_several_steps_take_a_new_batch_each(config):
-    """Five steps of a critic before one of the generator, as WGAN trains: 5 batches a shard, none of them twice."""
+def test_each_of_several_steps_uses_a_new_batch(config):
+    """Five steps of the critic before one of the generator, as in WGAN: 5 batches per shard, each used once."""
     task = toy_runs.make_task(config, {"model.critic_steps": 5}, 0.01)
     assert task.num_batches == num_batches(task.phases) == 5
     seen = []
@@ -98,14 +98,14 @@ def test_several_steps_take_a_new_batch_each(config):
         return disc.work(shard)
 
     task.phases = [Phase(disc.name, disc.networks, watching, steps=5), penalty, gen]
-    given = batches(5)
-    task.step(given, 1)
+    new_batches = batches(5)
+    task.step(new_batches, 1)
     assert [number for number, _ in seen] == [0, 1, 2, 3, 4]
-    for (_, pixels), batch in zip(seen, given, strict=True):
+    for (_, pixels), batch in zip(seen, new_batches, strict=True):
         np.testing.assert_array_equal(pixels, batch["A"])
 
 
-def test_a_run_with_several_steps_resumes_exactly_and_reads_on(config):
+def test_a_run_with_several_steps_resumes_exactly(config):
     final = []
     overrides = {"model.critic_steps": 3}
     for first in (4, 2):
@@ -118,8 +118,8 @@ def test_a_run_with_several_steps_resumes_exactly_and_reads_on(config):
     assert toy_runs.content(toy_runs.only(plain.folder, "iter_4_checkpoint.pdparams")) != final[0]
 
 
-def test_a_batch_that_grows_reads_every_position_once(config):
-    """3 images in iterations 1 and 2, then 6: positions count images, so a resumed run reads where the other did."""
+def test_a_growing_batch_reads_every_image_once(config):
+    """3 images in iterations 1 and 2, then 6: positions count images, so a resumed run reads the same images."""
     overrides = {"model.grow_at": 3, "total_iters": 4}
     runs = []
     for first in (4, 2):
@@ -134,14 +134,14 @@ def test_a_batch_that_grows_reads_every_position_once(config):
     sizes = [len(indices) for indices in runs[0][1]]
     assert sizes == [3, 3, 6, 6]
     order = np.concatenate(runs[0][1])
-    assert sorted(order[:11]) == list(range(11))  # one epoch of the eleven pictures, nothing twice
+    assert sorted(order[:11]) == list(range(11))  # one epoch of the eleven pictures, each once
     resumed = toy_runs.train(config, overrides, resume=str(runs[1][0].folder))
     theirs = toy_runs.content(toy_runs.only(resumed.folder, "iter_4_checkpoint.pdparams"))
     assert theirs == toy_runs.content(toy_runs.only(runs[0][0].folder, "iter_4_checkpoint.pdparams"))
 
 
-def test_the_state_of_a_shard_belongs_to_it(config):
-    """Two shards have two states in the checkpoint, each restored to its own."""
+def test_each_shard_has_its_own_state(config):
+    """Two shards have two states in the checkpoint, and each is restored to its own shard."""
     run = toy_runs.train(config, {"accumulate": 2, "total_iters": 2})
     content = toy_runs.content(toy_runs.only(run.folder, "iter_2_checkpoint.pdparams"))
     states = {key: value for key, value in content.items() if key.startswith("extra.shard ")}
@@ -153,15 +153,15 @@ def test_the_state_of_a_shard_belongs_to_it(config):
     assert {f"extra.shard {shard}.centre": one.tobytes() for shard, one in resumed.task.centres.items()} == states
 
 
-def test_an_optimizer_of_two_phases_is_refused(config):
-    """Its step in one phase would move the other phase's network by gradients of zero, and by momentum."""
+def test_an_optimizer_of_two_phases_is_rejected(config):
+    """Its step in one phase would change the other phase's network, by gradients of zero and by momentum."""
     both = {"optimizer": {"optim": {"name": "Adam", "net_names": ["gen", "disc"]}}}
     with pytest.raises(ConfigError, match=r"optimizer.optim.net_names: gen, disc do not learn in the same step"):
         toy_runs.make_task(config, both)
 
 
 def test_joined_phases_make_one_step(task):
-    """Gradients of both, then one step of each optimiser; numbers and what follows of both."""
+    """The gradients of both are computed before one step of each optimiser; numbers and callbacks are joined."""
     seen = []
     _, penalty, gen = task.phases
     gen = Phase("generator", ("gen",), gen.work, frozen=(), every=2, after=seen.append)

@@ -1,4 +1,4 @@
-"""Curves of a log: what is read, chosen and drawn."""
+"""Curves of a log: reading, selecting and plotting them."""
 
 import builtins
 import json
@@ -31,15 +31,15 @@ def test_curves_are_read_with_their_iterations(folder):
     }
 
 
-def test_patterns_choose(folder):
+def test_patterns_select_curves(folder):
     curves = plots.read_log(folder)
     assert list(plots.choose(curves, ["fid_*", "loss_gen"])) == ["loss_gen", "fid_x"]
     assert plots.choose(curves, []) == curves
-    with pytest.raises(ConfigError, match=r"no curve is called 'los_gen'.*'loss_gen'"):
+    with pytest.raises(ConfigError, match=r"no curve matches 'los_gen'.*'loss_gen'"):
         plots.choose(curves, ["los_gen"])
 
 
-def test_a_picture_is_drawn_beside_the_log(folder, capsys):
+def test_the_plot_is_written_beside_the_log(folder, capsys):
     assert plots.main([str(folder)]) == 0
     assert str(folder / "curves.png") in capsys.readouterr().out
     drawn = images.read_image(folder / "curves.png")
@@ -51,25 +51,25 @@ def test_a_picture_is_drawn_beside_the_log(folder, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["{folder}/none"], "there is no log. Give the folder of a training run"),
-        (["{folder}", "--output", "{folder}/x.txt"], "'.txt' is no kind of picture"),
+        (["{folder}/none"], "cannot be read as a training log. Name the folder of a run"),
+        (["{folder}", "--output", "{folder}/x.txt"], "'.txt' is not a supported file type"),
         (["{folder}", "--keys", "fidx"], "Did you mean 'fid_x'"),
     ],
 )
-def test_mistakes_are_one_line(folder, capsys, words, message):
+def test_an_error_is_one_line(folder, capsys, words, message):
     assert plots.main([word.format(folder=folder) for word in words]) == 1
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
-def test_a_broken_line_is_named(folder):
+def test_a_damaged_line_is_named(folder):
     path = folder / "log.jsonl"
     path.write_text("nonsense\n" + path.read_text())
-    with pytest.raises(InputError, match=r"log.jsonl:1: is no line of a training log"):
+    with pytest.raises(InputError, match=r"log.jsonl:1: is not a line of a training log"):
         plots.read_log(folder)
 
 
-def test_without_matplotlib_the_cure_is_named(folder, monkeypatch):
+def test_a_missing_matplotlib_is_reported_with_the_cure(folder, monkeypatch):
     whole = builtins.__import__
 
     def without(name, *rest):

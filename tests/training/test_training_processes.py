@@ -1,15 +1,13 @@
-"""Two processes train as one does on the same images, and fail with one message."""
+"""Two processes train like one process on the same images, and fail with one message."""
 
 from __future__ import annotations
 
-import copy
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ppgan_ext.training.command_line import main
 from tests.reference import toy_runs
@@ -24,15 +22,14 @@ def errors_in(text):
 
 
 def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, faces):
-    """StyleGAN2 at 16 px, with penalties and augmentation, started by Paddle's launcher as the documentation says."""
-    content = copy.deepcopy(toy_runs.CONFIG) | copy.deepcopy(STYLEGAN2)
-    content["dataset"]["train"]["dataroot"] = str(faces)
-    path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(content | {"output_dir": str(tmp_path / "two")}, sort_keys=False))
+    """StyleGAN2 at 16 px with penalties and augmentation, started by Paddle's launcher as in the documentation."""
+    two, one = tmp_path / "two", tmp_path / "one"
+    content = toy_runs.CONFIG | STYLEGAN2
+    path = toy_runs.write_yaml(tmp_path / "small.yaml", faces, content, output_dir=str(two))
     launch = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo", "--log_dir", "logs"]
     main = [str(ROOT / "tools" / "main.py"), "-c", str(path), "--no-cuda"]
-    alone = ["-o", "accumulate=2", f"output_dir={tmp_path / 'one'}"]
-    # The same number of threads in all: another number adds up in another order.
+    alone = ["-o", "accumulate=2", f"output_dir={one}"]
+    # The same number of threads everywhere, because another number adds in another order.
     environ = os.environ | {"OMP_NUM_THREADS": "1"}
     for words in ([*launch, *main], [*main, *alone]):
         done = subprocess.run(
@@ -45,17 +42,15 @@ def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, f
             check=False,
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    ours = toy_runs.content(toy_runs.only(tmp_path / "one", "iter_4_checkpoint.pdparams"))
-    theirs = toy_runs.content(toy_runs.only(tmp_path / "two", "iter_4_checkpoint.pdparams"))
+    ours = toy_runs.content(toy_runs.only(one, "iter_4_checkpoint.pdparams"))
+    theirs = toy_runs.content(toy_runs.only(two, "iter_4_checkpoint.pdparams"))
     assert [key for key in ours if ours[key] != theirs[key]] == []
     assert {"extra.path_mean", "extra.ada_p", "gen_ema.conv1.conv.weight"} <= theirs.keys()
-    # A single writer.
-    assert [path.name for path in (tmp_path / "two").iterdir()] == [
-        toy_runs.only(tmp_path / "two", "config.yaml").parent.name
-    ]
+    # Only one process has written.
+    assert [path.name for path in two.iterdir()] == [toy_runs.only(two, "config.yaml").parent.name]
 
 
-def test_a_failure_in_one_process_ends_both_and_the_first_tells_it(config, tmp_path):
+def test_a_failure_in_one_process_ends_both_and_the_first_reports_it(config, tmp_path):
     first, second = two_processes("-c", config, "-o", "model.crash=3")
     assert (first[0], second[0]) == (1, 1)
     assert errors_in(first[2]) == ["error: process 1: toy memory is full"]
@@ -63,7 +58,7 @@ def test_a_failure_in_one_process_ends_both_and_the_first_tells_it(config, tmp_p
     assert "error: process 1: toy memory is full" in toy_runs.only(tmp_path / "out", "log.txt").read_text()
 
 
-def test_a_fault_that_both_find_before_work_starts_is_told_once(config, tmp_path):
+def test_an_error_that_both_meet_before_training_is_reported_once(config, tmp_path):
     first, second = two_processes("-c", config, "-o", "dataset.train.dataroot=nowhere")
     assert (first[0], second[0]) == (1, 1)
     assert errors_in(first[2]) == ["error: nowhere: no such file or folder. Check dataroot."]
@@ -72,7 +67,7 @@ def test_a_fault_that_both_find_before_work_starts_is_told_once(config, tmp_path
 
 
 @pytest.mark.parametrize("fault", ["model.wdth=3", "model.poison=3"])
-def test_of_what_all_processes_meet_only_the_first_speaks(config, capsys, monkeypatch, fault):
+def test_only_the_first_process_reports_an_error_of_all(config, capsys, monkeypatch, fault):
     words = ["-c", str(config), "--no-cuda", "-o", fault]
     monkeypatch.setenv("PADDLE_TRAINER_ID", "1")
     assert main(words) == 1

@@ -1,4 +1,4 @@
-"""Training of encoders at 16 px: every loss has its effect, stages switch on time, resume is exact, results load."""
+"""Training of encoders at 16 px: every loss has an effect, stages start on time, and the results can be loaded."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def config(tmp_path, faces, weight):
 
 @pytest.fixture
 def bare_config(tmp_path, faces):
-    """Without a file of weights."""
+    """The path of a configuration without a file of weights."""
     return toy_psp.write_config(tmp_path, faces, None)
 
 
 @pytest.fixture
 def prepare():
-    """Prepare runs, which are closed at the end."""
+    """A function that prepares runs, which are closed after the test."""
     runs = []
 
-    def one(*arguments, **start):
+    def prepare_run(*arguments, **start):
         runs.append(toy_runs.prepare(*arguments, **start))
         return runs[-1]
 
-    yield one
+    yield prepare_run
     for run in runs:
         run.loader.close()
         run.log.close()
@@ -74,16 +74,16 @@ def test_the_loss_falls_and_the_frozen_generator_stays(config):
 def test_the_first_reconstruction_is_the_mean_face(config):
     task = make(config)
     task.step(batches(), 1)
-    notes = task.networks["latent"]
+    metadata = task.networks["latent"]
     mean = load_face_model(weight_path=task.options.generator_weight).latent_avg
-    np.testing.assert_allclose(notes.latent_avg.numpy(), np.tile(mean, (N_LATENT, 1)), rtol=1e-6)
+    np.testing.assert_allclose(metadata.latent_avg.numpy(), np.tile(mean, (N_LATENT, 1)), rtol=1e-6)
     fresh = make(config)
     face = fresh.networks["gen_ema"].render(paddle.to_tensor(mean[None])).numpy()
-    made = fresh._reconstruct(batches()[0]["A"])
-    np.testing.assert_allclose(made, np.repeat(face, 2, axis=0), atol=1e-5)
+    reconstructed = fresh._reconstruct(batches()[0]["A"])
+    np.testing.assert_allclose(reconstructed, np.repeat(face, 2, axis=0), atol=1e-5)
 
 
-def test_measured_and_shown_on_held_out_faces(config, faces):
+def test_metrics_and_pictures_use_the_test_set(config, faces):
     test_set = {"name": "FacesDataset", "dataroot": str(faces), "size": SIZE, "flip": False, "exclude": -3}
     metrics = {"psnr": {"name": "PSNR"}}
     run = toy_runs.train(config, {"dataset.test": test_set, "validate": {"interval": 4, "metrics": metrics}})
@@ -101,7 +101,7 @@ def test_measured_and_shown_on_held_out_faces(config, faces):
     assert np.abs(picture[:, SIZE : 2 * SIZE].astype(int) - held_out).max() > 20  # the reconstruction beside it
 
 
-def test_evaluation_alone_uses_the_loaded_weights(config, prepare):
+def test_evaluation_uses_the_loaded_weights(config, prepare):
     run = toy_runs.train(config, {"validate": {"interval": 4, "metrics": {"psnr": {"name": "PSNR"}}}})
     expected = loop.evaluate(run)
     saved = toy_runs.only(run.folder, "iter_4_weight.pdparams")
@@ -111,7 +111,7 @@ def test_evaluation_alone_uses_the_loaded_weights(config, prepare):
     assert changed(arrays(run.task.networks["encoder"]), arrays(again.task.networks["encoder"])) == set()
 
 
-def test_two_shards_are_the_mean_of_both(config):
+def test_two_shards_are_averaged(config):
     shards = batches(2)
     both = make(config, {"model.w_discriminator_lambda": 0.1, **latent_optimizer()}, accumulate=2).step(shards, 1)
     alone = []
@@ -130,7 +130,7 @@ def latent_optimizer():
 # ---- losses
 
 
-def test_everything_at_once_is_finite_and_moves_what_it_should(config):
+def test_all_losses_together_are_finite_and_change_the_right_networks(config):
     task = make(config, EVERYTHING)
     before = {name: arrays(network) for name, network in task.networks.items()}
     for iteration in (1, 2, 3):
@@ -151,24 +151,24 @@ def test_everything_at_once_is_finite_and_moves_what_it_should(config):
 
 EFFECTS = {
     "model.l2_lambda": {},
-    "model.lpips_lambda": {"model.lpips_network": "discriminator", "model.discriminator": toy_psp.JUDGE},
+    "model.lpips_lambda": {"model.lpips_network": "discriminator", "model.discriminator": toy_psp.DISCRIMINATOR},
     "model.w_norm_lambda": {},
     "model.delta_norm_lambda": {"model.encoder.code": "e4e"},
     "model.w_discriminator_lambda": latent_optimizer(),
     "model.adv_lambda": {
-        "model.discriminator": toy_psp.JUDGE,
+        "model.discriminator": toy_psp.DISCRIMINATOR,
         "optimizer.optimD": {"name": "Adam", "net_names": ["disc"]},
     },
 }
 
 
 @pytest.mark.parametrize("key", EFFECTS)
-def test_each_loss_turns_the_encoder_elsewhere(config, key):
+def test_each_loss_changes_the_encoder(config, key):
     """The encoder after two steps depends on the weight of every loss."""
     encoders = []
     for weight in (0.5, 1.5):
         task = make(config, EFFECTS[key] | {key: weight})
-        if key == "model.l2_lambda":  # alone its size does not matter to Adam
+        if key == "model.l2_lambda":  # for a single loss, its weight does not matter to Adam
             task = make(config, {"model.w_norm_lambda": 0.1, key: weight})
         for iteration in (1, 2):
             task.step(batches(), iteration)
@@ -176,8 +176,8 @@ def test_each_loss_turns_the_encoder_elsewhere(config, key):
     assert len(changed(*encoders)) > 10
 
 
-def test_identity_and_the_bundled_features(config):
-    """The real networks, on pictures far smaller than theirs."""
+def test_identity_loss_and_bundled_features_with_the_real_networks(config):
+    """The real networks, on pictures much smaller than their own."""
     overrides = {"model.lpips_lambda": 0.8, "model.lpips_network": "faces-128-features", "model.id_lambda": 0.1}
     task = make(config, overrides)
     first = task.step(batches(), 1)
@@ -190,7 +190,7 @@ def test_identity_and_the_bundled_features(config):
     assert changed(heads, arrays(only_l2.networks["encoder"]))
 
 
-def test_norms_are_those_of_the_papers():
+def test_norms_against_the_papers():
     from ppgan_ext.training.families.psp.losses import delta_norm, w_norm
 
     rng = np.random.default_rng(0)
@@ -203,14 +203,14 @@ def test_norms_are_those_of_the_papers():
     assert delta_norm(tensors[0], 0).item() == 0
 
 
-def test_norms_of_codes_that_are_equal_have_a_finite_gradient(config):
+def test_norms_of_equal_codes_have_a_finite_gradient(config):
     task = make(config, {"model.encoder.code": "e4e", "model.delta_norm_lambda": 1.0, "model.w_norm_lambda": 1.0})
-    task.step(batches(), 1)  # all offsets are 0 here
+    task.step(batches(), 1)  # all offsets are still 0
     assert all(np.isfinite(array).all() for array in arrays(task.networks["encoder"]).values())
 
 
-def test_the_discriminator_of_codes_learns_to_tell_them(config):
-    """Encoded codes all lie at the mean, mapped ones do not."""
+def test_the_discriminator_of_codes_learns_to_distinguish_them(config):
+    """All encoded codes are the mean latent, and mapped codes are not."""
     task = make(config, {"model.w_discriminator_lambda": 0.1, "model.w_r1_weight": 0, **latent_optimizer()})
     task.optimizers["optimE"].set_lr(0.0)
     losses = [task.step(batches(), iteration)["loss_latent_disc"] for iteration in range(1, 31)]
@@ -218,7 +218,7 @@ def test_the_discriminator_of_codes_learns_to_tell_them(config):
 
 
 @pytest.mark.parametrize("mode", ["wgan", "wgangp", "hinge_gp", "lsgan"])
-def test_both_discriminators_train_with_every_kind_of_loss(config, mode):
+def test_both_discriminators_train_with_every_adversarial_loss(config, mode):
     task = make(config, EVERYTHING | {"model.gan_criterion.gan_mode": mode})
     before = {name: arrays(task.networks[name]) for name in ("disc", "latent_disc")}
     numbers = task.step(batches(), 1)
@@ -244,7 +244,7 @@ def test_lazy_penalties_scale_rate_and_betas(config):
 # ---- codes
 
 
-def test_rows_of_e4e_are_the_first_and_what_is_added():
+def test_rows_of_e4e_are_offsets_from_the_first():
     paddle.seed(0)
     from ppgan_ext.networks.e4e import LightEncoder4Editing
 
@@ -257,42 +257,42 @@ def test_rows_of_e4e_are_the_first_and_what_is_added():
     np.testing.assert_allclose(rows[:, 1:], heads[:, 1:] + heads[:, :1], rtol=1e-6)
 
 
-def test_stages_switch_at_their_iterations():
+def test_stages_start_at_their_iterations():
     stages = ProgressiveOptions(start=3, every=2)
     assert [stages.num_active(iteration, 4) for iteration in range(1, 10)] == [0, 0, 0, 1, 1, 2, 2, 3, 3]
     assert ProgressiveOptions(start=0, every=1).num_active(1, 4) == 1
 
 
 def test_offsets_are_learnt_one_after_another(config):
-    """A row learns from the iteration of its stage on; until then it equals the first."""
+    """A row learns from the iteration of its stage on; before, it equals the first row."""
     task = make(config, {"model.encoder.code": "e4e", "model.progressive": {"start": 2, "every": 2}})
     encoder = task.networks["encoder"]
     x = paddle.to_tensor(batches()[0]["A"])
-    learnt = []
+    trained_rows = []
     for iteration in range(1, 8):
         assert task.step(batches(), iteration)["offsets"] == task._num_active(iteration)
         rows = encoder(x).numpy()
-        learnt.append([row for row in range(1, N_LATENT) if not np.array_equal(rows[:, row], rows[:, 0])])
-    assert learnt == [[], [], [1], [1], [1, 2], [1, 2], [1, 2, 3]]
+        trained_rows.append([row for row in range(1, N_LATENT) if not np.array_equal(rows[:, row], rows[:, 0])])
+    assert trained_rows == [[], [], [1], [1], [1, 2], [1, 2], [1, 2, 3]]
 
 
-def test_rows_that_wait_keep_what_a_loaded_encoder_gives(config):
+def test_inactive_rows_keep_the_output_of_a_loaded_encoder(config):
     task = make(config, {"model.encoder.code": "e4e", "model.progressive": {"start": 10, "every": 1}})
     for head in task.networks["encoder"].heads:
         head[1].weight.set_value(0.1 * paddle.randn(head[1].weight.shape))
     x = paddle.to_tensor(batches()[0]["A"])
-    waiting = task._encode(task.networks["encoder"], x, 1)
-    np.testing.assert_allclose(waiting.numpy(), task._encode(task.networks["encoder"], x).numpy(), atol=1e-6)
+    codes = task._encode(task.networks["encoder"], x, 1)
+    np.testing.assert_allclose(codes.numpy(), task._encode(task.networks["encoder"], x).numpy(), atol=1e-6)
 
 
-def test_pictures_of_any_size_go_in(config):
+def test_pictures_may_have_any_size(config):
     task = make(config, {"model.lpips_lambda": 0.1, "model.lpips_network": "faces-128-features"})
     for side in (8, 24, 40):
         assert np.isfinite(task.step(batches(side=side), 1)["loss"])
         assert task._reconstruct(batches(side=side)[0]["A"]).shape == (2, 3, side, side)
 
 
-# ---- what a run leaves behind
+# ---- results of a run
 
 
 @pytest.mark.parametrize("code", ["psp", "e4e"])
@@ -313,8 +313,8 @@ def test_the_weights_load_as_a_model_with_an_encoder(config, tmp_path, code, suf
     np.testing.assert_allclose(model.generator.render(codes).numpy(), expected, atol=1e-4)
 
 
-def test_ir_se_50(tmp_path, faces):
-    """One real step at the smallest width, then the published layout: encoder, decoder, latent_avg and opts."""
+def test_an_ir_se_50_trains_and_is_converted(tmp_path, faces):
+    """A step of the real network at its smallest width, then conversion to pSp's layout: encoder, decoder, opts, ..."""
     paddle.seed(3)
     config = toy_psp.write_config(tmp_path, faces, None)
     overrides = {
@@ -336,8 +336,8 @@ def test_ir_se_50(tmp_path, faces):
     assert type(model.encoder).__name__ == "Encoder4Editing"
     pixels = batches()[0]["A"]
     codes = model.encoder(fit_to(paddle.to_tensor(pixels), 256)) + paddle.to_tensor(model.latent_avg)
-    drawn = fit_to(model.generator.render(codes), SIZE).numpy()
-    assert_close(drawn, run.task._reconstruct(pixels), 1e-3)
+    rendered = fit_to(model.generator.render(codes), SIZE).numpy()
+    assert_close(rendered, run.task._reconstruct(pixels), 1e-3)
 
 
 def test_the_trunk_starts_from_arcface(config, tmp_path):
@@ -351,18 +351,18 @@ def test_the_trunk_starts_from_arcface(config, tmp_path):
     trunk = {name for name in encoder if name.startswith(("input_layer.", "body."))}
     assert len(trunk) > 100 and all(np.array_equal(encoder[name], arcface[name]) for name in trunk)
     wide = StyleGANv2Generator(8, style_dim=256, n_mlp=1, **toy_psp.WIDTHS)
-    with pytest.raises(WeightsError, match=r"Give ArcFace's IR-SE-50"):
+    with pytest.raises(WeightsError, match=r"Use the file of ArcFace's IR-SE-50"):
         make_encoder(options, wide, None)
 
 
 # ---- where the generator comes from
 
 
-def test_load_takes_the_averaged_generator_and_the_discriminator(bare_config, weight, prepare):
+def test_load_restores_the_averaged_generator_and_the_discriminator(bare_config, weight, prepare):
     overrides = {
         "model.lpips_lambda": 0.1,
         "model.lpips_network": "discriminator",
-        "model.discriminator": toy_psp.JUDGE,
+        "model.discriminator": toy_psp.DISCRIMINATOR,
     }
     run = prepare(bare_config, overrides, load=str(weight))
     run.task.step(batches(), 1)
@@ -379,32 +379,34 @@ def test_a_tuned_generator_starts_from_the_averaged_one(bare_config, weight, pre
     assert changed(readers.read(weight)["gen_ema"], arrays(run.task.networks["gen"])) == set()
 
 
-def test_an_untrained_generator_that_would_stay_so_is_refused(bare_config):
+def test_a_frozen_untrained_generator_is_rejected(bare_config):
     with pytest.raises(ConfigError, match=r"generator_weight: the generator is untrained.*--load"):
         make(bare_config).step(batches(), 1)
     tuned = {"model.train_decoder": True, "optimizer.optimE.net_names": ["encoder", "gen"]}
     assert np.isfinite(make(bare_config, tuned).step(batches(), 1)["loss"])
 
 
-def test_a_described_generator_must_be_the_files(config):
+def test_a_described_generator_must_agree_with_the_file(config):
     described = {"model.generator": {**toy_psp.GENERATOR, "n_mlp": 3, "channel_cap": 6}}
     with pytest.raises(ConfigError, match=r"n_mlp 3 where the file has 2, 6 channels at 4 px where the file has 8"):
         make(config, described)
     make(config, {"model.generator": toy_psp.GENERATOR})
 
 
-def test_the_encoder_of_the_file_is_the_start(config):
+def test_a_pretrained_encoder_starts_from_the_file(config):
     run = toy_runs.train(config, {"model.encoder.code": "e4e", "total_iters": 2})
     saved = str(toy_runs.only(run.folder, "iter_2_weight.pdparams"))
     onward = {"model.generator_weight": saved, "model.encoder.pretrained": True, "model.encoder.code": "e4e"}
     task = make(config, onward)
     averaged = arrays(run.task.networks["encoder_ema"])
     assert changed(averaged, arrays(task.networks["encoder"])) == set()
-    with pytest.raises(ConfigError, match="holds a LightEncoder4Editing, a LightEncoder is asked for"):
+    with pytest.raises(
+        ConfigError, match="contains a LightEncoder4Editing, but the configuration describes a LightEnc"
+    ):
         make(config, onward | {"model.encoder.code": "psp"})
 
 
-def test_weights_that_mean_something_else_are_refused(config, prepare):
+def test_weights_of_other_settings_are_rejected(config, prepare):
     run = toy_runs.train(config, {"model.encoder.code": "e4e", "total_iters": 1})
     saved = str(toy_runs.only(run.folder, "iter_1_weight.pdparams"))
     with pytest.raises(ConfigError, match="crop tight, not ffhq, encoder_type LightEncoder4Editing, not LightE"):
@@ -414,22 +416,22 @@ def test_weights_that_mean_something_else_are_refused(config, prepare):
 MISTAKES = {
     "model.generator: missing": {"model.generator": None},
     "model.discriminator: missing": {"model.adv_lambda": 1.0, "model.generator": toy_psp.GENERATOR},
-    "optimizer: network 'latent_disc' needs one optimiser, 0 name it": {"model.w_discriminator_lambda": 0.1},
-    "optimizer.optimX.net_names: 'gen' is not trained here": {
-        "optimizer.optimX": {"name": "Adam", "net_names": ["gen"]}
+    "optimizer: network 'latent_disc' needs exactly one optimiser, but 0 name it": {
+        "model.w_discriminator_lambda": 0.1
     },
-    "model.progressive: needs encoder.code: e4e": {"model.progressive": {"start": 1}},
-    "model.sample_lambda: has no effect": {"model.sample_lambda": 1.0, "model.discriminator": toy_psp.JUDGE},
+    "optimizer.optimX.net_names: 'gen' is not trained": {"optimizer.optimX": {"name": "Adam", "net_names": ["gen"]}},
+    "model.progressive: requires encoder.code: e4e": {"model.progressive": {"start": 1}},
+    "model.sample_lambda: has no effect": {"model.sample_lambda": 1.0, "model.discriminator": toy_psp.DISCRIMINATOR},
     "model.l2_lambda: one of": {"model.l2_lambda": 0},
-    "model.lpips_weight: is VGG's": {"model.lpips_weight": "x.pdparams"},
-    "model.delta_norm_lambda: is for encoder.code: e4e": {"model.delta_norm_lambda": 0.1},
-    "model.encoder.pretrained: there is no file": {"model.encoder.pretrained": True},
-    "LightEncoder needs 16 pixels or more": {"model.generator": {**toy_psp.GENERATOR, "size": 8}},
+    "model.lpips_weight: is the file of VGG-16": {"model.lpips_weight": "x.pdparams"},
+    "model.delta_norm_lambda: requires encoder.code: e4e": {"model.delta_norm_lambda": 0.1},
+    "model.encoder.pretrained: no file contains the encoder": {"model.encoder.pretrained": True},
+    "LightEncoder needs at least 16 pixels": {"model.generator": {**toy_psp.GENERATOR, "size": 8}},
     "style_dim: must be a multiple of 128": {
         "model.generator": toy_psp.GENERATOR,
         "model.encoder": {"name": "PSPEncoder"},
     },
-    "a discriminator needs an optimiser of its own": {
+    "a discriminator needs its own optimiser": {
         "model.w_discriminator_lambda": 0.1,
         "optimizer.optimE.net_names": ["encoder", "latent_disc"],
     },
@@ -437,12 +439,12 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("said", MISTAKES)
-def test_what_does_not_go_together_is_said(tmp_path, faces, said):
+@pytest.mark.parametrize("message", MISTAKES)
+def test_contradictions_are_reported(tmp_path, faces, message):
     config = toy_psp.write_config(tmp_path, faces, None)
     with pytest.raises(ConfigError) as caught:
-        schema.read_config(config, MISTAKES[said])
-    assert said in str(caught.value)
+        schema.read_config(config, MISTAKES[message])
+    assert message in str(caught.value)
 
 
 def test_mistakes_are_listed_together(bare_config):
@@ -457,7 +459,7 @@ def test_mistakes_are_listed_together(bare_config):
 
 
 def test_batch_statistics_do_not_depend_on_the_order_of_shards():
-    """Each shard starts from the same statistics, and their mean is taken."""
+    """Each shard starts from the same statistics, and the results are averaged."""
     rng = np.random.default_rng(0)
     shards = [paddle.to_tensor(rng.normal(i, 1 + i, (4, 3, 2, 5)).astype(np.float32)) for i in range(2)]
     results = []
@@ -467,7 +469,7 @@ def test_batch_statistics_do_not_depend_on_the_order_of_shards():
         for shard in order:
             with statistics.shard():
                 layer(shard)
-        statistics.settle()
+        statistics.average()
         results.append([tensor.numpy() for tensor in batch_statistics(layer)])
     np.testing.assert_array_equal(results[0], results[1])
     means = [shard.numpy().mean(axis=(0, 2, 3)) for shard in shards]

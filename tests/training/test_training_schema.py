@@ -1,4 +1,4 @@
-"""Training configurations: PaddleGAN's layout is understood, and every mistake of a file is listed at once."""
+"""Training configurations: PaddleGAN's layout is accepted, and all mistakes of a file are listed at once."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from tests.reference import toy_runs
 from tests.reference.toy_task import ToyOptions
 
 
-def test_a_file_becomes_settings_of_the_classes_it_names(config):
+def test_settings_have_the_classes_that_the_file_names(config):
     settings = schema.read_config(config)
     assert settings.name == "toy"
     assert settings.batch_size == 3
@@ -25,7 +25,7 @@ def test_a_file_becomes_settings_of_the_classes_it_names(config):
     assert (settings.seed, settings.accumulate, settings.validation, settings.notes) == (0, 1, None, ())
 
 
-def test_what_is_written_is_read_back_the_same(config, tmp_path):
+def test_written_settings_are_read_back_unchanged(config, tmp_path):
     settings = schema.read_config(config, {"validate.metrics.any.name": "PSNR", "validate.metrics.id.name": "SSIM"})
     path = tmp_path / "again.yaml"
     path.write_text(settings.to_yaml())
@@ -73,7 +73,7 @@ validate:
         schema.read_config(path)
     text = str(caught.value)
     expected = [
-        "total_iters: missing (or give 'epochs')",
+        "total_iters: missing (or set 'epochs')",
         f"{path}:1: total_iter: unknown key; did you mean 'total_iters'?",
         f"{path}:5: model.widht: unknown key; did you mean 'width'?",
         f"{path}:8: dataset.train.name: unknown 'FacesDatasets'. Did you mean 'FacesDataset'?",
@@ -94,7 +94,7 @@ validate:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"epochs": 3}, "give this or 'epochs', not both"),
+        ({"epochs": 3}, "set either this or 'epochs', not both"),
         ({"model": {"width": 3}}, "model.name: missing"),
         ({"model": 3}, "model: expected a block of options, got 3"),
         ({"optimizer": {}}, "optimizer: dictionary should have at least 1 item"),
@@ -104,14 +104,14 @@ validate:
         ({"validate": {"interval": 0}}, "validate.interval"),
     ],
 )
-def test_a_mistake_is_named(tmp_path, faces, changes, words):
+def test_a_mistake_is_reported(tmp_path, faces, changes, words):
     path = toy_runs.write_config(tmp_path, faces, **changes)
     with pytest.raises(ConfigError) as caught:
         schema.read_config(path)
     assert words in str(caught.value)
 
 
-def test_a_missing_block_or_file_is_named(tmp_path, config):
+def test_a_missing_block_or_file_is_reported(tmp_path, config):
     content = yaml.safe_load(config.read_text())
     del content["model"], content["dataset"]["train"]
     config.write_text(yaml.safe_dump(content))
@@ -123,7 +123,7 @@ def test_a_missing_block_or_file_is_named(tmp_path, config):
         schema.read_config(tmp_path / "nowhere.yaml")
 
 
-def test_old_spellings_are_read_with_one_note_each(tmp_path, faces):
+def test_misspelt_keys_are_accepted_with_one_note_each(tmp_path, faces):
     path = toy_runs.write_config(
         tmp_path, faces, log_config={"visiual_interval": 7}, validate={"save_imig": True, "interval": 3}
     )
@@ -156,7 +156,7 @@ def test_one_optimizer_without_a_name_is_called_optim(tmp_path, faces):
         schema.read_config(path)
 
 
-def test_the_test_set_may_be_another_one(tmp_path, faces):
+def test_the_test_set_may_have_another_class(tmp_path, faces):
     pipeline = [{"name": "Transpose"}, {"name": "Normalize", "mean": [127.5] * 3, "std": [127.5] * 3}]
     preprocess = [
         {"name": "LoadImageFromFile", "key": "A"},
@@ -173,7 +173,7 @@ def test_the_test_set_may_be_another_one(tmp_path, faces):
         schema.read_config(toy_runs.write_config(tmp_path, faces, dataset=dataset))
 
 
-def test_mistakes_between_blocks_are_found_by_the_family(config, monkeypatch):
+def test_the_family_reports_mistakes_that_involve_several_blocks(config, monkeypatch):
     problems = classmethod(lambda cls, settings: ["model.width: too narrow for the data"])
     monkeypatch.setattr(ToyOptions, "problems", problems)
     with pytest.raises(ConfigError, match=r"1 mistake in the options: model\.width: too narrow"):
@@ -183,13 +183,13 @@ def test_mistakes_between_blocks_are_found_by_the_family(config, monkeypatch):
 @pytest.mark.parametrize(
     "path", sorted(Path(__file__).resolve().parents[2].joinpath("configs").glob("*.yaml")), ids=str
 )
-def test_a_file_of_the_project_is_right(path):
+def test_a_configuration_of_the_project_is_valid(path):
     settings = schema.read_config(path)
     assert settings.total_iters or settings.epochs
     assert settings.dataset.train.name in settings.to_yaml()
 
 
-def test_paddlegans_file_is_kept_with_its_misspelt_keys():
+def test_paddlegans_file_has_its_misspelt_keys():
     root = Path(__file__).resolve().parents[2]
     text = (root / "configs" / "stylegan_v2_256_ffhq.yaml").read_text()
     content = yaml.safe_load(text)
@@ -206,9 +206,9 @@ def test_paddlegans_file_has_the_keys_and_values_of_the_original(shared_folder):
     expected = {key: yaml.safe_load(value) for key, _, value in (line.partition("=") for line in lines)}
     root = Path(__file__).resolve().parents[2]
     content = yaml.safe_load((root / "configs" / "stylegan_v2_256_ffhq.yaml").read_text())
-    found = {re.sub(r"\.(\d+)(?=\.)", r"[\1]", key): value for key, value in flatten(content).items()}
+    values = {re.sub(r"\.(\d+)(?=\.)", r"[\1]", key): value for key, value in flatten(content).items()}
     assert len(expected) > 60
-    assert found == expected
+    assert values == expected
 
 
 PER_OPTIMIZER = {
@@ -217,7 +217,7 @@ PER_OPTIMIZER = {
 }
 
 
-def test_each_optimizer_may_have_a_schedule_of_its_own(tmp_path, faces):
+def test_each_optimizer_may_have_its_own_schedule(tmp_path, faces):
     settings = schema.read_config(toy_runs.write_config(tmp_path, faces, lr_scheduler=PER_OPTIMIZER))
     assert settings.schedule_of("optimG").rate(2) == 0.01
     assert settings.schedule_of("optimD").rate(2) == pytest.approx(0.04 / 3)
@@ -235,13 +235,13 @@ def test_each_optimizer_may_have_a_schedule_of_its_own(tmp_path, faces):
         (PER_OPTIMIZER | {"optimD": {"name": "LinearDecay", "learning_rat": 1}}, "did you mean 'learning_rate'"),
     ],
 )
-def test_mistakes_in_schedules_of_single_optimizers_are_named(tmp_path, faces, schedules, words):
+def test_mistakes_in_schedules_of_single_optimizers_are_reported(tmp_path, faces, schedules, words):
     with pytest.raises(ConfigError, match=re.escape(words)):
         schema.read_config(toy_runs.write_config(tmp_path, faces, lr_scheduler=schedules))
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--dry-run", "-c", "configs/psp_ffhq_256.yaml"]])
-def test_reading_a_configuration_costs_no_paddle(words):
+def test_reading_a_configuration_does_not_import_paddle(words):
     root = Path(__file__).resolve().parents[2]
     block = "import sys; sys.modules['paddle'] = None; sys.argv = ['main.py', *sys.argv[1:]]; "
     code = block + "from ppgan_ext.training.command_line import main; sys.exit(main())"

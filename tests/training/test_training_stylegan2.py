@@ -1,13 +1,11 @@
-"""StyleGAN2's training at 16 px: every part has its effect, resume is exact, PaddleGAN's file is accepted."""
+"""Training of StyleGAN2 at 16 px: every part has an effect, and PaddleGAN's file is accepted."""
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import schema
@@ -47,13 +45,7 @@ def config(tmp_path, faces):
 
 
 def write(folder, faces, **model):
-    content = copy.deepcopy(CONFIG)
-    content["output_dir"] = str(folder / "out")
-    content["dataset"]["train"]["dataroot"] = str(faces)
-    content["model"] |= model
-    path = folder / "small.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
+    return toy_runs.write_yaml(folder / "small.yaml", faces, CONFIG, model=CONFIG["model"] | model)
 
 
 def make(config, overrides=None, **processes):
@@ -78,7 +70,7 @@ def set_rates(task, rate=0.01):
         optimizer.set_lr(rate)
 
 
-def test_an_iteration_moves_all_three_networks_and_tells_its_numbers(config):
+def test_an_iteration_changes_all_three_networks_and_returns_its_numbers(config):
     task = make(config)
     set_rates(task)
     before = {name: values(network) for name, network in task.networks.items()}
@@ -89,12 +81,12 @@ def test_an_iteration_moves_all_three_networks_and_tells_its_numbers(config):
     assert "loss_path" in task.step(batches(), 3) and "loss_r1" in task.step(batches(), 4)
     for name, network in task.networks.items():
         after = values(network)
-        still = [key for key in after if np.array_equal(after[key], before[name][key])]
-        assert [key for key in still if not key.startswith("noises.") and "upsample" not in key] == [], name
+        unchanged = [key for key in after if np.array_equal(after[key], before[name][key])]
+        assert [key for key in unchanged if not key.startswith("noises.") and "upsample" not in key] == [], name
     assert task.path_mean > 0
 
 
-def test_nothing_is_left_in_the_gradients_and_the_discriminator_learns_again(config):
+def test_gradients_are_cleared_and_the_discriminator_is_trainable_afterwards(config):
     task = make(config)
     set_rates(task)
     task.step(batches(), 1)
@@ -104,7 +96,7 @@ def test_nothing_is_left_in_the_gradients_and_the_discriminator_learns_again(con
             assert parameter.grad is None or not parameter.grad.numpy().any()
 
 
-def test_average_follows_with_the_half_life(config):
+def test_the_average_follows_with_the_half_life(config):
     task = make(config, {"model.ema_images": 30, "model.ema_rampup": 0})
     set_rates(task)
     old = values(task.networks["gen_ema"])
@@ -137,8 +129,8 @@ def test_without_penalties_nothing_is_scaled(config):
     assert task.optimizers["optimD"]._beta2 == pytest.approx(0.99)
 
 
-def test_paddlegans_betas_are_taken_for_what_they_were_made_from(tmp_path):
-    """Its file has 0.99 x 4 / 5 and 0.99 x 16 / 17; the paper's are 0.99 ^ (4 / 5) and 0.99 ^ (16 / 17)."""
+def test_paddlegans_betas_are_replaced_by_those_of_the_paper(tmp_path):
+    """Its file has 0.99 x 4 / 5 and 0.99 x 16 / 17; the paper has 0.99 ^ (4 / 5) and 0.99 ^ (16 / 17)."""
     settings = schema.read_config(ROOT / "configs" / "stylegan_v2_256_ffhq.yaml")
     task = StyleGAN2Task(settings, Processes(), RandomStreams(0))
     adjusted = {name: task.adjust(name, options) for name, options in settings.optimizer.items()}
@@ -148,7 +140,7 @@ def test_paddlegans_betas_are_taken_for_what_they_were_made_from(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["wgan", "wgangp", "hinge_gp", "lsgan", "logistic_saturating"])
-def test_every_kind_of_loss_trains(config, mode):
+def test_every_adversarial_loss_trains(config, mode):
     task = make(config, {"model.gan_criterion.gan_mode": mode, "model.r2_reg_weight": 0.1})
     set_rates(task)
     before = values(task.networks["disc"])
@@ -160,8 +152,8 @@ def test_every_kind_of_loss_trains(config, mode):
         assert max(np.abs(p.numpy()).max() for p in task.networks["disc"].parameters()) <= 0.01 + 1e-9
 
 
-def test_two_shards_are_the_mean_of_both(config):
-    """One iteration with two shards gives the gradients of both; batch statistics are each shard's own."""
+def test_two_shards_are_averaged(config):
+    """An iteration with two shards uses the mean of both; the statistics of a batch belong to its shard."""
     both = make(config, {"model.augment": None}, accumulate=2)
     shards = batches(2)
     set_rates(both)
@@ -184,7 +176,7 @@ def test_styles_are_mixed_at_a_layer(config):
     assert not np.diff(task._codes(shard_of(task, 4), "x", 4).numpy(), axis=1).any()
 
 
-def test_pictures_and_samples_are_the_same_every_time(config):
+def test_pictures_and_samples_are_reproducible(config):
     task = make(config)
     first, second = task.pictures(1), task.pictures(9)
     assert set(first) == {"samples", "samples_truncated"}
@@ -207,14 +199,14 @@ def test_mistakes_are_listed_together(tmp_path, faces):
         assert part in text
 
 
-def test_networks_of_two_sizes_and_a_network_without_an_optimiser_are_refused(config):
+def test_different_sizes_and_a_network_without_an_optimiser_are_rejected(config):
     with pytest.raises(ConfigError, match=r"discriminator.size: is 32, but the generator's is 16"):
         schema.read_config(config, {"model.discriminator.size": 32})
-    with pytest.raises(ConfigError, match="network 'disc' needs one optimiser, 0 name it"):
+    with pytest.raises(ConfigError, match="network 'disc' needs exactly one optimiser, but 0 name it"):
         schema.read_config(config, {"optimizer.optimD.net_names": ["gen"]})
 
 
-def test_checkpoints_of_before_the_augmentation_load(config):
+def test_checkpoints_from_before_the_augmentation_can_be_loaded(config):
     task = make(config)
     task.load_extra_state({"path_mean": 0.5})
     assert task.path_mean == 0.5 and task.extra_state()["ada_p"] == 0.4

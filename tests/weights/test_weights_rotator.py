@@ -29,7 +29,7 @@ def rotators(model):
     for seed in (1, 2):
         paddle.seed(seed)
         rotator = LatentRotator(N_LATENT, 512, width=4, num_blocks=1)
-        rotator.settle(model.latent_avg, 0.5, numbers("axes", (2, N_LATENT, 512)))
+        rotator.set_statistics(model.latent_avg, 0.5, numbers("axes", (2, N_LATENT, 512)))
         made.append(rotator)
     return made
 
@@ -56,7 +56,7 @@ def test_plain_arrays_in_half_precision_are_enough(model, rotators, tmp_path):
 def test_files_without_a_rotator_of_this_model_are_refused(model, rotators, tmp_path):
     path = tmp_path / "file.safetensors"
     readers.write(path, {"weight": np.zeros((2, 2), np.float32)})
-    with pytest.raises(WeightsError, match="holds no rotator"):
+    with pytest.raises(WeightsError, match="contains no rotator"):
         load_rotator(model, path)
     state = arrays(rotators[0])
     readers.write(path, state | {"mean": state["mean"] + 0.5})

@@ -154,7 +154,7 @@ class FusionObjective:
             terms["identity"] = F.relu(excess).mean()
         if weights.adversarial:
             score = self._discriminator(fit_to(pixels, self._discriminator.size), form=self._form)
-            terms["adversarial"] = adversarial.find("logistic").generator(score)
+            terms["adversarial"] = adversarial.find("logistic").of_generator(score)
         if self._symmetry is not None:
             terms["symmetry"] = self._symmetry.distance(pixels).sum()
         if weights.perceptual:

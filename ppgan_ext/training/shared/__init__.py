@@ -1,1 +1,1 @@
-"""What several families train with."""
+"""Parts of training that several families share."""

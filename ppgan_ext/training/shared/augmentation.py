@@ -1,11 +1,11 @@
 """Adaptive discriminator augmentation (ADA): "Training GANs with Limited Data", Karras et al., arXiv 2006.06676.
 
-All images that the discriminator sees, real and generated, go through the same random transforms, each with
-probability p, and p is steered by how sure the discriminator is of real images (Eq. 1, r_t). The transforms are the
-groups of the paper's appendix B that its default set "bgc" is made of: pixel blitting, geometry, colour.
+All images that the discriminator sees, real and generated, pass through the same random transforms, each applied with
+probability p, which depends on how confident the discriminator is about real images (Eq. 1, r_t). The transforms are
+the groups of appendix B in the paper's default set "bgc": pixel blitting, geometry, colour.
 
-Departs from the paper in two things. All geometry is one bilinear warp without the paper's up-sampling by a wavelet
-filter: strong shrinking aliases a little. And a gradient penalty is taken at the transformed images.
+Departs from the paper in two ways: all geometry is one bilinear warp without the paper's up-sampling by a wavelet
+filter, so strong shrinking aliases slightly; and gradient penalties are computed at the transformed images.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from ppgan_ext.training.tensors import from_array
 from ppgan_ext.types import FloatArray
 
 GROUPS = {"b": "pixel blitting", "g": "geometry", "c": "colour"}
-_LUMA = np.full(3, 1 / math.sqrt(3))  # axis of the colours without hue, appendix B.1
+_LUMA = np.full(3, 1 / math.sqrt(3))  # direction of the grey axis in RGB, appendix B.1
 
 
 class AdaptiveProbability:
-    """Steers the probability of the transforms.
+    """Adapts the probability p of the transforms to the discriminator's overfitting.
 
-    The discriminator overfits when it scores real images positively much more often than negatively. So p grows by a
-    fixed step while the mean sign of their scores, r_t, lies above ``target``, and shrinks below it.
+    An overfitting discriminator scores real images positively much more often than negatively. p therefore grows in
+    fixed steps while the mean sign of the scores of real images, r_t, exceeds ``target``, and shrinks while it is less.
 
     Args:
-        target: of r_t; the paper's is 0.6.
-        num_images_to_one: real images over which p can go from 0 to 1; the paper's is 500,000.
+        target: target of r_t; 0.6 in the paper.
+        num_images_to_one: number of real images over which p can rise from 0 to 1; 500,000 in the paper.
         interval: iterations between changes of p.
-        limit: p stays below; transforms leak into the generated images from about 0.8 on (section 2.2).
-        p: to start with.
+        limit: maximum of p; from about 0.8 on, transforms leak into the generated images (section 2.2).
+        p: initial value.
     """
 
     def __init__(
@@ -52,7 +52,12 @@ class AdaptiveProbability:
         self._num_iterations = 0
 
     def update(self, sign: float, num_images: int) -> None:
-        """Take note of an iteration: the mean sign of its real images' scores, and how many they were."""
+        """Add an iteration, and change p if ``interval`` iterations have passed.
+
+        Args:
+            sign: mean sign of the scores of real images in the iteration, in [-1, 1].
+            num_images: number of these images.
+        """
         self._signs += sign
         self._num_iterations += 1
         if self._num_iterations < self.interval:
@@ -63,26 +68,26 @@ class AdaptiveProbability:
         self._signs, self._num_iterations = 0.0, 0
 
     def state(self) -> dict[str, float]:
-        """Return what a checkpoint must hold."""
+        """Return the state to save in a checkpoint."""
         return {"ada_p": self.p, "ada_signs": self._signs, "ada_iterations": float(self._num_iterations)}
 
     def load_state(self, state: dict[str, float]) -> None:
-        """Take back what `state` gave."""
+        """Restore what `state` returned."""
         self.p, self._signs = float(state["ada_p"]), float(state["ada_signs"])
         self._num_iterations = int(state["ada_iterations"])
 
 
 def augment(images: paddle.Tensor, p: float, rng: np.random.Generator, groups: str = "bgc") -> paddle.Tensor:
-    """Transform each image by its own random choice; differentiable once.
+    """Apply random transforms to images, chosen for each image separately; differentiable once.
 
     Args:
         images: (N, C, H, W) with H = W, [-1, 1].
-        p: probability of each transform; 0 returns the images as they are.
-        rng: where all choices come from.
-        groups: letters of `GROUPS`.
+        p: probability of each transform; 0 returns the images unchanged.
+        rng: generator of all random choices.
+        groups: letters of `GROUPS`; colour is applied only if C = 3.
 
     Returns:
-        (N, C, H, W), no longer bound to [-1, 1].
+        (N, C, H, W), no longer limited to [-1, 1].
     """
     if p <= 0:
         return images
@@ -106,34 +111,34 @@ def draw_transforms(
     """Draw the transforms of a batch (appendix B, figure 17; the strengths are the paper's).
 
     Args:
-        num_images: N.
+        num_images: number of images, N.
         size: side of the images in pixels, for shifts by whole pixels.
         p: probability of each transform.
-        rng: drawn from in the same order whatever ``p``.
+        rng: generator; ``p`` does not change how many numbers are drawn from it, or in which order.
         groups: letters of `GROUPS`.
 
     Returns:
         Matrices (N, 3, 3) from output to input coordinates, both in [-1, 1] with x to the right and y down; and
-        colour matrices (N, 4, 4) on (r, g, b, 1).
+        colour matrices (N, 4, 4) that act on (r, g, b, 1).
     """
     draws = _Draws(num_images, p, rng)
     matrices: FloatArray = np.tile(np.eye(3), (num_images, 1, 1))
     colours: FloatArray = np.tile(np.eye(4), (num_images, 1, 1))
     if "b" in groups:
-        matrices = matrices @ _scale(draws.chosen(lambda: np.where(rng.random(num_images) < 0.5, -1.0, 1.0), 1.0), 1.0)
-        matrices = matrices @ _rotation(draws.chosen(lambda: rng.integers(4, size=num_images) * (math.pi / 2), 0.0))
-        shift = draws.chosen(lambda: rng.uniform(-0.125, 0.125, (2, num_images)), 0.0)
+        matrices = matrices @ _scale(draws.pick(lambda: np.where(rng.random(num_images) < 0.5, -1.0, 1.0), 1.0), 1.0)
+        matrices = matrices @ _rotation(draws.pick(lambda: rng.integers(4, size=num_images) * (math.pi / 2), 0.0))
+        shift = draws.pick(lambda: rng.uniform(-0.125, 0.125, (2, num_images)), 0.0)
         matrices = matrices @ _translation(*(np.round(shift * size) / size * 2))
     if "g" in groups:
-        both = draws.chosen(lambda: np.exp2(rng.normal(0, 0.2, num_images)), 1.0)
+        both = draws.pick(lambda: np.exp2(rng.normal(0, 0.2, num_images)), 1.0)
         matrices = matrices @ _scale(both, both)
-        # Two rotations around the stretching, so that one happens with probability p.
+        # A rotation before and one after the stretching; at least one of them is applied with probability p.
         share = 1 - math.sqrt(1 - p)
-        matrices = matrices @ _rotation(draws.chosen(lambda: rng.uniform(-math.pi, math.pi, num_images), 0.0, share))
-        stretch = draws.chosen(lambda: np.exp2(rng.normal(0, 0.2, num_images)), 1.0)
+        matrices = matrices @ _rotation(draws.pick(lambda: rng.uniform(-math.pi, math.pi, num_images), 0.0, share))
+        stretch = draws.pick(lambda: np.exp2(rng.normal(0, 0.2, num_images)), 1.0)
         matrices = matrices @ _scale(stretch, 1 / stretch)
-        matrices = matrices @ _rotation(draws.chosen(lambda: rng.uniform(-math.pi, math.pi, num_images), 0.0, share))
-        shift = draws.chosen(lambda: rng.normal(0, 0.125, (2, num_images)), 0.0)
+        matrices = matrices @ _rotation(draws.pick(lambda: rng.uniform(-math.pi, math.pi, num_images), 0.0, share))
+        shift = draws.pick(lambda: rng.normal(0, 0.125, (2, num_images)), 0.0)
         matrices = matrices @ _translation(*(shift * 2))
     if "c" in groups:
         colours = _colours(draws, rng, num_images)
@@ -141,24 +146,25 @@ def draw_transforms(
 
 
 class _Draws:
-    """Chooses for each image whether a transform happens."""
+    """Decides for each image whether a transform is applied."""
 
     def __init__(self, num_images: int, p: float, rng: np.random.Generator) -> None:
         self._num_images, self._p, self._rng = num_images, p, rng
 
-    def chosen(self, draw: Callable[[], FloatArray], otherwise: float, p: float | None = None) -> FloatArray:
-        """Return ``draw()`` for the images that are chosen, and ``otherwise`` for the rest."""
+    def pick(self, draw: Callable[[], FloatArray], otherwise: float, p: float | None = None) -> FloatArray:
+        """Return ``draw()`` for the images that are transformed, and ``otherwise`` for the rest."""
         strength = draw()
-        return np.where(self._rng.random(self._num_images) < (self._p if p is None else p), strength, otherwise)
+        is_transformed = self._rng.random(self._num_images) < (self._p if p is None else p)
+        return np.where(is_transformed, strength, otherwise)
 
 
 def _colours(draws: _Draws, rng: np.random.Generator, num_images: int) -> FloatArray:
-    """Brightness, contrast, luma flip, hue, saturation, in this order."""
-    brightness = draws.chosen(lambda: rng.normal(0, 0.2, num_images), 0.0)
-    contrast = draws.chosen(lambda: np.exp2(rng.normal(0, 0.5, num_images)), 1.0)
-    flip = draws.chosen(lambda: np.where(rng.random(num_images) < 0.5, 1.0, 0.0), 0.0)
-    hue = draws.chosen(lambda: rng.uniform(-math.pi, math.pi, num_images), 0.0)
-    saturation = draws.chosen(lambda: np.exp2(rng.normal(0, 1.0, num_images)), 1.0)
+    """Draw colour matrices (N, 4, 4): brightness, contrast, luma flip, hue and saturation, in this order."""
+    brightness = draws.pick(lambda: rng.normal(0, 0.2, num_images), 0.0)
+    contrast = draws.pick(lambda: np.exp2(rng.normal(0, 0.5, num_images)), 1.0)
+    flip = draws.pick(lambda: np.where(rng.random(num_images) < 0.5, 1.0, 0.0), 0.0)
+    hue = draws.pick(lambda: rng.uniform(-math.pi, math.pi, num_images), 0.0)
+    saturation = draws.pick(lambda: np.exp2(rng.normal(0, 1.0, num_images)), 1.0)
     grey = np.outer(_LUMA, _LUMA)
     linear = np.eye(3) * contrast[:, None, None]
     offset = (brightness * contrast)[:, None] * np.ones(3)
@@ -175,7 +181,7 @@ def _colours(draws: _Draws, rng: np.random.Generator, num_images: int) -> FloatA
 
 
 def _hue_rotation(angle: FloatArray) -> FloatArray:
-    """Rotate about the grey axis (Rodrigues' formula), (N, 3, 3)."""
+    """Return rotations about the grey axis by angles (N,) in radians, (N, 3, 3) (Rodrigues' formula)."""
     x, y, z = _LUMA
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     sine, cosine = np.sin(angle)[:, None, None], np.cos(angle)[:, None, None]
@@ -183,6 +189,7 @@ def _hue_rotation(angle: FloatArray) -> FloatArray:
 
 
 def _matrices(rows: list[list[FloatArray | float]]) -> FloatArray:
+    """Stack the entries of matrices, numbers or (N,), to (N, 3, 3)."""
     num_images = max(np.size(number) for row in rows for number in row)
     return np.stack([np.stack([np.broadcast_to(number, num_images) for number in row], -1) for row in rows], -2)
 

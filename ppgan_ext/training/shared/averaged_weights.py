@@ -1,4 +1,4 @@
-"""Averages in training: weights over iterations, and the statistics of batch normalisation over shards."""
+"""Averages in training: of weights over iterations, and of batch-normalisation statistics over shards."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _BATCH_NORMS = (nn.BatchNorm1D, nn.BatchNorm2D)
 
 
 class Averaged:
-    """Networks whose weights are the running averages of others' weights.
+    """Networks whose weights are running averages of other networks' weights.
 
     Args:
-        networks: of a task, by name; read anew at every update.
-        pairs: name of the averaged network -> name of the network that learns.
-        half_life: of the average, in images.
+        networks: the networks of a task, by name; looked up at every update.
+        pairs: averaged network -> trained network, by name; pairs without a trained network are ignored.
+        half_life: half-life of the average, in images.
         rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
     """
 
@@ -37,11 +37,11 @@ class Averaged:
         self._pairs = {averaged: name for averaged, name in pairs.items() if name in networks}
 
     def update(self, num_images: int, iteration: int) -> None:
-        """Move the averages towards the weights.
+        """Update the averages after an iteration.
 
         Args:
-            num_images: of an iteration, over all processes.
-            iteration: from 1.
+            num_images: number of images in the iteration, over all processes.
+            iteration: number of the iteration, from 1.
         """
         keep = share_kept(num_images, iteration, self._half_life, self._rampup)
         for averaged, name in self._pairs.items():
@@ -49,12 +49,12 @@ class Averaged:
 
 
 def share_kept(num_images: int, iteration: int, half_life: float, rampup: float) -> float:
-    """Return the share of an average that stays in an iteration.
+    """Return the weight of the old average in an update, in [0, 1].
 
     Args:
-        num_images: of an iteration, over all processes.
-        iteration: from 1.
-        half_life: in images.
+        num_images: number of images in an iteration, over all processes.
+        iteration: number of the iteration, from 1.
+        half_life: half-life of the average, in images.
         rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
     """
     if rampup:
@@ -64,8 +64,16 @@ def share_kept(num_images: int, iteration: int, half_life: float, rampup: float)
 
 @paddle.no_grad()
 def average_weights(averaged: nn.Layer, network: nn.Layer, keep: float) -> None:
-    """Move a network's averaged weights towards its weights; statistics of batch normalisation are copied."""
-    share = from_array(np.full([1], 1 - keep, np.float32))  # a Python number would leak some memory per parameter
+    """Update averaged weights in place: average = keep * average + (1 - keep) * weights.
+
+    Statistics of batch normalisation are copied.
+
+    Args:
+        averaged: the averaged network.
+        network: the trained network, of the same architecture.
+        keep: weight of the old average.
+    """
+    share = from_array(np.full([1], 1 - keep, np.float32))  # a Python number would leak memory at every parameter
     for mean, parameter in zip(averaged.parameters(), network.parameters(), strict=True):
         mean.lerp_(parameter, share.astype(parameter.dtype))
     for mean, buffer in zip(batch_statistics(averaged), batch_statistics(network), strict=True):
@@ -75,24 +83,24 @@ def average_weights(averaged: nn.Layer, network: nn.Layer, keep: float) -> None:
 @paddle.no_grad()
 def copy_weights(source: nn.Layer, target: nn.Layer) -> None:
     """Copy all parameters and buffers of a network into another of the same architecture."""
-    for own, other in zip(target.state_dict().values(), source.state_dict().values(), strict=True):
-        paddle.assign(other, own)
+    for copy, original in zip(target.state_dict().values(), source.state_dict().values(), strict=True):
+        paddle.assign(original, copy)
 
 
 def batch_statistics(network: nn.Layer) -> list[paddle.Tensor]:
-    """List the running means and variances of a network's batch normalisation."""
+    """Return the running means and variances of a network's batch-normalisation layers."""
     layers = [layer for layer in network.sublayers() if isinstance(layer, _BATCH_NORMS)]
     return [statistic for layer in layers for statistic in (layer._mean, layer._variance)]
 
 
 class ShardStatistics:
-    """Lets every shard of an iteration update batch statistics from the same start, and averages the results.
+    """Updates batch-normalisation statistics in every shard from the same initial values, and averages the results.
 
-    So the statistics do not depend on which process computed a shard, and stay equal in all processes.
+    The statistics therefore do not depend on which process computes a shard, and stay equal in all processes.
 
     Args:
-        processes: of the run.
-        *networks: whose batch statistics are updated.
+        processes: the processes of the run.
+        *networks: the networks whose statistics are updated.
     """
 
     def __init__(self, processes: Processes, *networks: nn.Layer) -> None:
@@ -102,10 +110,10 @@ class ShardStatistics:
 
     @contextlib.contextmanager
     def shard(self) -> Iterator[None]:
-        """Compute a shard within the block, backward pass included."""
+        """Return a context for the forward and backward passes of one shard."""
         start = [buffer.clone() for buffer in self._buffers]
         with warnings.catch_warnings():
-            # Paddle warns of what batch normalisation does in training by definition.
+            # Paddle warns that batch normalisation tracks its statistics in training, as it does by definition.
             warnings.filterwarnings("ignore", "When training, we now always track", UserWarning)
             yield
         with paddle.no_grad():
@@ -114,8 +122,8 @@ class ShardStatistics:
             for buffer, before in zip(self._buffers, start, strict=True):
                 paddle.assign(before, buffer)
 
-    def settle(self) -> None:
-        """Set the buffers to the mean over all shards."""
+    def average(self) -> None:
+        """Set the statistics to their means over all shards of all processes."""
         carriers = [SimpleNamespace(grad=total) for total in self._sums]
         self._processes.average_gradients(carriers)
         with paddle.no_grad():

@@ -1,4 +1,4 @@
-"""`model.gan_criterion`, which families that train a discriminator share."""
+"""The block `model.gan_criterion` of the families that train a discriminator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from ppgan_ext.option_types import Block, Positive
 
 
 class CriterionOptions(Block):
-    """Which adversarial loss, a name of `losses.adversarial.LOSSES`, and its weight."""
+    """An adversarial loss.
+
+    Attributes:
+        name: PaddleGAN's name of the criterion.
+        gan_mode: name of the loss, a key of `losses.adversarial.LOSSES`.
+        loss_weight: weight of the loss.
+    """
 
     name: Literal["GANLoss"] = "GANLoss"
     gan_mode: str = "logistic"

@@ -1,28 +1,31 @@
-"""The phases in which a task trains a discriminator: a step on every shard, and one for lazy penalties when due."""
+"""The phases in which a task trains a discriminator: one for its loss, and one for each interval of lazy penalties."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import paddle
 
 from ppgan_ext.losses.adversary import Adversary, Penalty
+from ppgan_ext.nn.forms import once_form, twice_form
 from ppgan_ext.training.shared.phases import Phase, Shard
 from ppgan_ext.training.tensors import from_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ppgan_ext.training.task import Task
+
 
 class Samples(NamedTuple):
-    """What a discriminator compares on one shard.
+    """The samples of one shard that a discriminator is trained on.
 
     Attributes:
-        real: (N, ...); None where a penalty does not need it.
-        fake: (N, ...), without a graph; None where a penalty does not need it.
+        real: real samples, (N, ...); None: the penalty does not need them.
+        fake: generated samples, (N, ...), detached; None: the penalty does not need them.
     """
 
     real: paddle.Tensor | None
@@ -33,18 +36,35 @@ MakeSamples: TypeAlias = Callable[[Shard], Samples]
 MakePenaltySamples: TypeAlias = Callable[[Shard, Penalty], Samples]
 
 
-class Critic:
-    """Trains the discriminator of an adversary.
+def make_adversary(
+    task: Task, name: str, gan_mode: str, penalties: Sequence[Penalty], *, has_forms: bool = True
+) -> Adversary:
+    """Create the adversary of a task's discriminator, with the forms and the precision of the task.
 
     Args:
-        name: of the network in a checkpoint, and of its loss in the log: ``loss_<name>``.
-        adversary: network, loss, penalties.
-        samples: makes the real and generated samples of a shard.
-        penalty_samples: makes those of a lazy penalty; None: the same samples.
+        task: the task that the network belongs to.
+        name: name of the network.
+        gan_mode: name of the adversarial loss.
+        penalties: penalties beside those of the loss; those of weight 0 are left out.
+        has_forms: whether the network takes a ``form`` argument.
+    """
+    on_cpu = task.processes.device == "cpu"
+    forms: Any = (once_form(on_cpu), twice_form(on_cpu)) if has_forms else None
+    return Adversary(task.networks[name], gan_mode, penalties, forms=forms, autocast=task.autocast)
+
+
+class Critic:
+    """Trains the discriminator of an `Adversary`.
+
+    Args:
+        name: name of the network in a checkpoint; its loss is logged as ``loss_<name>``.
+        adversary: the discriminator with its loss and penalties.
+        samples: returns the real and generated samples of a shard.
+        penalty_samples: returns the samples of a lazy penalty on a shard; None: those of ``samples``.
         weight: factor of the adversarial loss.
-        log_scores: also log the mean scores, and the mean sign of real scores.
-        penalty_prefix: of the names of lazy penalties in the log; None: ``loss_<name>_``.
-        stream: name of the random numbers that place the points of the gradient penalty.
+        log_scores: also log the mean scores, and the mean sign of the real scores.
+        penalty_prefix: prefix of the names of lazy penalties in the log; None: ``loss_<name>_``.
+        stream: name of the random stream that places the points of the gradient penalty; None: ``<name> penalty``.
     """
 
     def __init__(
@@ -66,7 +86,7 @@ class Critic:
         self._stream = stream or f"{name} penalty"
 
     def phases(self) -> list[Phase]:
-        """List the step of the loss and the steps of the lazy penalties, those of one interval together."""
+        """Return the phase of the loss and those of the lazy penalties; penalties of one interval share a phase."""
         loss = Phase(self.name, (self.name,), self._learn, after=self._clip)
         lazy = sorted(self.adversary.lazy, key=lambda penalty: penalty.every)
         return [loss, *(self._penalty_phase(every, list(group)) for every, group in groupby(lazy, _interval))]
@@ -82,7 +102,7 @@ class Critic:
 
     def _samples(self, shard: Shard) -> Samples:
         if self._make_penalty_samples is not None or not self.adversary.lazy:
-            return self._make_samples(shard)  # needed only once, so not kept
+            return self._make_samples(shard)  # no other phase needs them, so they are not stored
         return shard.once(f"samples of {self.name}", lambda: self._make_samples(shard))
 
     def _learn(self, shard: Shard) -> dict[str, float]:

@@ -1,25 +1,27 @@
-"""StyleGAN2's discriminator of images beside a task: made, filled from a model's file, set against the task."""
+"""StyleGAN2's discriminator of images for families that start from a face model."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ppgan_ext.losses.adversary import Adversary, Penalty
-from ppgan_ext.nn.forms import once_form, twice_form
 from ppgan_ext.weights import load
 
 if TYPE_CHECKING:
     from ppgan_ext.networks import StyleGANv2Discriminator
     from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions
-    from ppgan_ext.training.task import Task
     from ppgan_ext.weights.load import FaceModel
 
 
 def make_discriminator(
     options: StyleGANv2DiscriminatorOptions | None, model: FaceModel | None
 ) -> StyleGANv2Discriminator:
-    """Make a discriminator of images, with the weights of the model's own where that is the same network."""
-    assert options is not None, "`problems` has refused this"
+    """Create a discriminator of images, with the weights of the model's own discriminator if names and shapes agree.
+
+    Args:
+        options: arguments of the network; the family's `problems` rejects a configuration without them.
+        model: a face model whose file may contain a discriminator; None: keep the initial weights.
+    """
+    assert options is not None, "`problems` rejects a missing block"
     network = options.build()
     parts = {} if model is None else load.read_checkpoint(model.path)[0].parts
     state = parts.get("discriminator", {})
@@ -27,20 +29,3 @@ def make_discriminator(
     if model is not None and expected == {name: array.shape for name, array in state.items()}:
         load.load_into(network, state, model.path)
     return network
-
-
-def make_adversary(task: Task, name: str, gan_mode: str, gamma: float, every: int, *, forms: bool = True) -> Adversary:
-    """Set a task's discriminator against it, with lazy R1.
-
-    Args:
-        task: whose network it is.
-        name: of the network.
-        gan_mode: name of the adversarial loss.
-        gamma: weight of R1; 0 leaves it out.
-        every: iterations between R1.
-        forms: whether the network takes a ``form`` argument.
-    """
-    on_cpu = task.processes.device == "cpu"
-    pair: Any = (once_form(on_cpu), twice_form(on_cpu)) if forms else None
-    penalties = [Penalty("r1", gamma, every)] if gamma else []
-    return Adversary(task.networks[name], gan_mode, penalties, forms=pair, autocast=task.autocast)

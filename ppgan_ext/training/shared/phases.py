@@ -1,7 +1,7 @@
-"""The phases of an iteration: which networks learn in which order, how often, on which batches.
+"""The phases of an iteration: which networks learn, in which order, how often, and on which batches.
 
-A task lists its phases once; `run_phases` carries them out. In each phase every shard computes its gradients, which are
-averaged over all shards of all processes, and then the optimisers of the phase's networks make a step.
+A task returns its phases once; `run_phases` runs them. In each phase the gradients of every shard are computed and
+averaged over all shards of all processes; then the optimisers of the phase's networks make a step.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Shard:
     """A part of an iteration: the samples of one forward and backward pass.
 
     Attributes:
-        iteration: from 1.
-        number: among the shards of all processes, from 0; it keys the shard's random numbers.
-        batch: the samples, stacked under their names: "A" holds images (B, 3, H, W) in [-1, 1].
+        iteration: number of the iteration, from 1.
+        number: number among the shards of all processes, from 0; the shard's random numbers depend on it.
+        batch: the samples, stacked under their names; "A" are images (B, 3, H, W) in [-1, 1].
         random: the random numbers of the run.
-        results: what an earlier phase of this iteration left for later ones, such as generated images.
+        results: tensors that a phase passes to later phases of the iteration, such as generated images.
     """
 
     iteration: int
@@ -55,15 +55,15 @@ class Shard:
         return self._tensors[key]
 
     def generator(self, stream: str) -> np.random.Generator:
-        """Return this shard's random generator for a purpose; the same one whenever it is asked for."""
+        """Return this shard's random generator for a purpose; every call returns a generator in the same state."""
         return self.random.generator(stream, self.iteration, self.number)
 
     def normal(self, stream: str, shape: tuple[int, ...]) -> paddle.Tensor:
-        """Draw standard normal numbers for a purpose."""
+        """Draw standard normal numbers of a shape for a purpose, float32; every call returns the same numbers."""
         return from_array(self.random.normal(stream, self.iteration, self.number, shape))
 
     def once(self, name: str, make: Callable[[], Value]) -> Value:
-        """Return ``results[name]``; make it when it is first asked for."""
+        """Return ``results[name]``; the first call computes it."""
         if name not in self.results:
             self.results[name] = make()
         return self.results[name]
@@ -74,14 +74,13 @@ class Phase:
     """One kind of optimiser step within an iteration.
 
     Attributes:
-        name: for messages.
+        name: name of the phase.
         networks: the networks that learn, by their names in a checkpoint.
-        work: computes the gradients of one shard, by calling ``backward``, and returns the shard's numbers for the log.
-        frozen: networks whose parameters get no gradients meanwhile; gradients still pass through them.
-        every: the phase takes place in iterations 1, 1 + every, 1 + 2 * every, ...
+        work: computes the gradients of one shard by calling ``backward``; returns the shard's numbers for the log.
+        frozen: networks whose parameters get no gradients in this phase; gradients still pass through them.
+        every: the phase runs in iterations 1, 1 + every, 1 + 2 * every, ...
         steps: optimiser steps in an iteration, each on a new batch.
-        normalised: networks that compute in training mode here and so update the statistics of their batch
-            normalisation.
+        normalised: networks that run in training mode in this phase and so update their batch-normalisation statistics.
         after: called after each step with the numbers, averaged over all shards.
     """
 
@@ -95,19 +94,19 @@ class Phase:
     after: Callable[[dict[str, float]], None] | None = None
 
     def is_due(self, iteration: int) -> bool:
-        """Whether the phase takes place in an iteration, counted from 1."""
+        """Return whether the phase runs in an iteration, counted from 1."""
         return (iteration - 1) % self.every == 0
 
 
 def join_phases(name: str, phases: Sequence[Phase]) -> Phase:
-    """Join phases into one, whose networks one optimiser can move, such as CycleGAN's two discriminators.
+    """Join phases into one, so that one optimiser can update all their networks, such as CycleGAN's discriminators.
 
     Args:
-        name: of the joint phase.
-        phases: those that take place in the same iterations, with as many steps.
+        name: name of the joint phase.
+        phases: the phases, all with the same ``every`` and ``steps``.
     """
     first = phases[0]
-    assert all((phase.every, phase.steps) == (first.every, first.steps) for phase in phases), "of one rhythm"
+    assert all((phase.every, phase.steps) == (first.every, first.steps) for phase in phases), "schedules differ"
 
     def work(shard: Shard) -> dict[str, float]:
         return {key: value for phase in phases for key, value in phase.work(shard).items()}
@@ -134,12 +133,12 @@ def _union(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def split_optimizers(phases: Sequence[Phase], net_names: Mapping[str, Sequence[str]]) -> list[str]:
-    """List optimisers that move only a part of their networks in some phase.
+    """List the optimisers of which only some networks learn in a phase.
 
-    Such an optimiser would also step the others, with the zero gradients of an earlier phase.
+    The step of such an optimiser would also change the other networks, although they have no new gradients.
 
     Args:
-        phases: of a task.
+        phases: the phases of a task.
         net_names: optimiser -> its networks.
     """
     return [
@@ -150,20 +149,20 @@ def split_optimizers(phases: Sequence[Phase], net_names: Mapping[str, Sequence[s
 
 
 def num_batches(phases: Sequence[Phase]) -> int:
-    """Count the batches that a shard needs in an iteration: as many as the phase with the most steps."""
+    """Return the number of batches that a shard needs in an iteration: the steps of the phase with the most."""
     return max((phase.steps for phase in phases), default=1)
 
 
 def make_shards(task: Task, batches: Sequence[Batch], iteration: int) -> list[list[Shard]]:
-    """Number an iteration's batches over all processes, in groups of one batch for each step of a phase.
+    """Make the shards of an iteration, numbered over all processes.
 
     Args:
-        task: whose phases are run.
-        batches: of this process; those of one shard stand one after another.
-        iteration: from 1.
+        task: the task whose phases will run.
+        batches: the batches of this process, shard after shard.
+        iteration: number of the iteration, from 1.
 
     Returns:
-        For each step its shards, one for each shard of this process.
+        For each step of a phase the shards of this process.
     """
     count = num_batches(task.phases)
     first = task.processes.first_shard * count
@@ -172,15 +171,15 @@ def make_shards(task: Task, batches: Sequence[Batch], iteration: int) -> list[li
 
 
 def run_phases(task: Task, shards: Sequence[Sequence[Shard]], iteration: int) -> dict[str, float]:
-    """Carry out the phases that are due.
+    """Run the phases that are due in an iteration.
 
     Args:
-        task: its phases, networks and optimisers.
+        task: the task with its phases, networks and optimisers.
         shards: as `make_shards` returns them.
-        iteration: from 1.
+        iteration: number of the iteration, from 1.
 
     Returns:
-        The phases' numbers, averaged over all shards; of several steps those of the last.
+        The numbers of all phases, averaged over all shards; for several steps, those of the last.
     """
     numbers: dict[str, float] = {}
     for phase in task.phases:
@@ -200,7 +199,7 @@ def _run(task: Task, phase: Phase, shards: Sequence[Shard]) -> dict[str, float]:
             with contextlib.nullcontext() if statistics is None else statistics.shard():
                 numbers.append(phase.work(shard))
     if statistics is not None:
-        statistics.settle()
+        statistics.average()
     task.move(*phase.networks)
     mean = task.processes.mean(numbers)
     if phase.after is not None:
@@ -210,7 +209,7 @@ def _run(task: Task, phase: Phase, shards: Sequence[Shard]) -> dict[str, float]:
 
 @contextlib.contextmanager
 def frozen(*networks: nn.Layer) -> Iterator[None]:
-    """Compute no gradients of the networks' parameters within the block; gradients still pass through the networks."""
+    """Return a context without gradients of the networks' parameters; gradients still pass through the networks."""
     parameters = [item for network in networks for item in network.parameters() if not item.stop_gradient]
     for parameter in parameters:
         parameter.stop_gradient = True

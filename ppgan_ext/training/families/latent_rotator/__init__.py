@@ -1,4 +1,4 @@
-"""A network that turns heads in W+."""
+"""A network that turns heads in W+, for a frozen generator and encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_task() -> type[LatentRotatorTask]:
-    """Import and return the task."""
+    """Import and return the task class."""
     from ppgan_ext.training.families.latent_rotator.task import LatentRotatorTask
 
     return LatentRotatorTask

@@ -1,17 +1,17 @@
-"""The `model:` block of a rotator's training, and what in a whole configuration does not go together with it."""
+"""The `model:` block for training a rotator, and the checks of a whole configuration that contains it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions
 from ppgan_ext.option_types import Count, NotNegative, Positive
 from ppgan_ext.training.family import FamilyOptions
 from ppgan_ext.training.shared.criterion_options import CriterionOptions
-from ppgan_ext.training.shared.option_checks import check_model_type, optimizer_problems
+from ppgan_ext.training.shared.option_checks import ModelType, optimizer_problems
 
 if TYPE_CHECKING:
     from ppgan_ext.training.settings import Settings
@@ -20,39 +20,39 @@ if TYPE_CHECKING:
 class LatentRotatorOptions(FamilyOptions):
     """The `model:` block. Faces are encoded, their codes turned, the results rendered; only the rotator learns.
 
-    A part of each batch is turned to the pose of its own mirror image, whose picture and code are known; the rest to
-    random poses. A weight of 0 leaves out a loss and the network that it needs.
+    A part of each batch is turned to the pose of its own mirror image, whose picture and code are known; the rest is
+    turned to random poses. A weight of 0 omits a loss and the network that it needs.
 
     Attributes:
-        model_type: a model of the catalog, with an encoder.
-        generator_weight: instead a file of any known layout. With neither: the model that ships with the package.
-        directions: file with "yaw" and "pitch" in degrees, with their regressions; None: the model's own.
+        model_type: name of a model in the catalog that has an encoder.
+        generator_weight: a file of a model in any known layout, instead. Without both: the bundled model.
+        directions: a file with the directions "yaw" and "pitch" in degrees and their regressions; None: the model's.
         width: length of the rotator's tokens.
         num_blocks: number of the rotator's blocks.
         mirror_share: share of a batch that is turned to the pose of its mirror image.
-        max_yaw: degrees; random yaws are uniform between -max_yaw and max_yaw.
-        max_pitch: degrees, as max_yaw.
-        pixel_lambda: mean absolute difference from the mirrored photo, in full and at a quarter of the side. A pair
-            that is less than 20 degrees of yaw apart counts less, here and in the next.
+        max_yaw: random yaws are uniform between -max_yaw and max_yaw, in degrees.
+        max_pitch: the same for random pitches.
+        pixel_lambda: mean absolute difference from the mirrored photo, at full and at quarter size. Pairs that are less
+            than 20 degrees of yaw apart have less weight, here and in `latent_lambda`.
         latent_lambda: mean squared difference from the mirrored photo's code, in variances of the codes.
-        pose_lambda: distance between the pose asked for and the pose measured on the code of the rendered picture:
+        pose_lambda: distance between the requested pose and the pose measured on the code of the rendered picture:
             Huber loss in units of 5 degrees, mean of yaw and pitch.
         symmetry_lambda: difference between the turned face and its mirror image, see `losses.symmetry`.
         adv_lambda: adversarial loss of turned faces against rendered faces that are not turned.
         id_lambda: distance between the descriptors of photo and turned face.
         id_network: network that computes the descriptors. Do not use it as a metric too: the score would be biased.
-        id_weight: its file.
+        id_weight: file of that network; None: the default file.
         cycle_lambda: mean squared difference, in variances, between a code and the same code turned and turned back.
-        bend_lambda: mean square of what the rotator adds to the step along the directions, in variances.
-        discriminator: arguments of the discriminator; one of the shape of the model's own starts with its weights.
-        gan_criterion: adversarial loss.
-        r1_reg_weight: gamma of R1 of the discriminator.
-        d_reg_every: iterations between R1.
+        bend_lambda: mean square of the rotator's addition to the step along the directions, in variances.
+        discriminator: arguments of the discriminator; it starts with the weights of the model's if the shapes agree.
+        gan_criterion: the adversarial loss.
+        r1_reg_weight: gamma of the discriminator's R1.
+        d_reg_every: iterations between two computations of R1.
         ema_images: half-life of the averaged weights, in images.
         ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
     """
 
-    model_type: str | None = None
+    model_type: ModelType | None = None
     generator_weight: str | None = None
     directions: str | None = None
     width: Count = 128
@@ -77,21 +77,16 @@ class LatentRotatorOptions(FamilyOptions):
     ema_images: Positive = 5_000
     ema_rampup: NotNegative = 0.05
 
-    @field_validator("model_type")
-    @classmethod
-    def _exists(cls, name: str | None) -> str | None:
-        return check_model_type(name)
-
     @classmethod
     def problems(cls, settings: Settings) -> Iterator[str]:
-        """Check that losses have the networks they need, and each network that learns its optimiser."""
+        """List losses without the network that they need, and networks without an optimiser."""
         model: Any = settings.model
         if model.adv_lambda and model.discriminator is None:
             yield "model.discriminator: missing; adv_lambda needs it"
         if not (model.pose_lambda or model.pixel_lambda or model.latent_lambda):
             yield "model.pose_lambda: one of pose_lambda, pixel_lambda and latent_lambda must be above 0"
         if not model.mirror_share and not model.pose_lambda:
-            yield "model.mirror_share: without mirror images only pose_lambda says how far to turn; set one of them"
+            yield "model.mirror_share: either this or pose_lambda must be above 0, or nothing determines the turn"
         phases = {"rotator": ["rotator"], **({"disc": ["disc"]} if model.trains_disc else {})}
         yield from optimizer_problems(settings, phases)
 
@@ -101,5 +96,5 @@ class LatentRotatorOptions(FamilyOptions):
         return self.adv_lambda > 0
 
     def num_mirrored(self, count: int) -> int:
-        """Count the faces of a shard that are turned to their mirror image's pose, the first ones."""
+        """Return how many faces of a shard, the first ones, are turned to the pose of their mirror image."""
         return round(self.mirror_share * count)

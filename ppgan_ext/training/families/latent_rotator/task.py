@@ -1,9 +1,9 @@
 """Training of a network that turns heads in W+, for a frozen generator and encoder.
 
-No photo shows a face from its other side. But its mirror image looks to the other side, and is a photo of a head of the
-same shape: turned to that pose, the code should render the mirrored photo. For all other poses there is no photo. There
-the pose is measured on the rendered picture's own code, the picture must pass for one that was not turned and be as
-symmetric as its yaw shows it, and turning back must restore the code.
+A data set contains no second photo of a face from another side. But the mirror image of a photo looks to the other side
+and shows a head of the same shape, so a code turned to that pose should render the mirrored photo. Other poses have no
+target photo. For them the losses measure the pose on the code of the rendered picture, whether the picture looks like
+one that was not turned, whether it is symmetric at its yaw, and whether turning back restores the code.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.directions import Direction, find, load_directions
 from ppgan_ext.latents.rotation import AXES
 from ppgan_ext.losses import identity
-from ppgan_ext.losses.adversary import Adversary
+from ppgan_ext.losses.adversary import Adversary, Penalty
 from ppgan_ext.losses.symmetry import Half, MirrorSymmetry, known_half
 from ppgan_ext.networks.latent_options import LatentRotatorOptions
 from ppgan_ext.nn.forms import once_form
 from ppgan_ext.nn.inference import freeze
 from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.training.shared.averaged_weights import Averaged
-from ppgan_ext.training.shared.critic import Critic, Samples
-from ppgan_ext.training.shared.image_discriminator import make_adversary, make_discriminator
+from ppgan_ext.training.shared.critic import Critic, Samples, make_adversary
+from ppgan_ext.training.shared.image_discriminator import make_discriminator
 from ppgan_ext.training.shared.lazy_penalties import lazy_ratio, with_raised_betas
 from ppgan_ext.training.shared.phases import Phase, Shard
 from ppgan_ext.training.task import Task
@@ -42,26 +42,26 @@ if TYPE_CHECKING:
     from ppgan_ext.metrics import ModelOutputs
     from ppgan_ext.training.optimizers import OptimizerOptions
 
-_NUM_CODES = 256  # faces whose codes' spread is the unit of differences between codes
+_NUM_CODES = 256  # faces from whose codes the unit of differences between codes is estimated
 _HUBER_DEGREES = 5.0
-_WHOLE_TURN = 20.0  # degrees of yaw between a face and its mirror image from which a pair counts fully
-_COARSE = 4  # side of the boxes of the coarse half of the pixel loss, in pixels
-_YAW_STEP = 5  # degrees to which yaws are rounded for the symmetry loss, whose maps are cached
+_FULL_TURN = 20.0  # degrees of yaw between a face and its mirror image from which a pair has full weight
+_COARSE = 4  # side in pixels of the boxes that the coarse half of the pixel loss averages over
+_YAW_STEP = 5  # yaws are rounded to this many degrees for the symmetry loss, whose maps are cached
 _SHOWN_YAWS = (-30.0, -15.0, 0.0, 15.0, 30.0)
 _NUM_SHOWN = 6
 _RENDER_BATCH = 8  # faces rendered together for pictures and metrics
 
 
 class _Turned(NamedTuple):
-    """A shard of faces, turned.
+    """The faces of a shard, turned.
 
     Attributes:
-        w_plus: (N, n_latent, D), codes of the photos.
-        mirrored: the same of their mirror images.
-        pose: (N, 2), read off `w_plus`, degrees.
-        turn: (N, 2), degrees they are turned by.
-        turned: (N, n_latent, D).
-        images: (N, 3, S, S), drawn from `turned`.
+        w_plus: codes of the photos, (N, n_latent, D).
+        mirrored: codes of their mirror images, (N, n_latent, D).
+        pose: yaw and pitch measured on `w_plus`, (N, 2), degrees.
+        turn: yaw and pitch to turn by, (N, 2), degrees.
+        turned: turned codes, (N, n_latent, D).
+        images: images rendered from `turned`, (N, 3, S, S).
     """
 
     w_plus: paddle.Tensor
@@ -73,7 +73,10 @@ class _Turned(NamedTuple):
 
 
 class LatentRotatorTask(Task):
-    """A rotator of codes. Networks: ``rotator``, ``rotator_ema``, and ``disc`` where there is an adversarial loss."""
+    """Training of a rotator of codes.
+
+    Networks: ``rotator``, its average ``rotator_ema``, and ``disc`` if there is an adversarial loss.
+    """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -84,15 +87,16 @@ class LatentRotatorTask(Task):
     # ---- networks, optimisers, phases
 
     def make_networks(self) -> dict[str, nn.Layer]:
-        """Make the rotator for the model's codes; generator and encoder are frozen and not in checkpoints.
+        """Create the rotator of the model's codes; generator and encoder are frozen and not part of checkpoints.
 
         Raises:
-            ConfigError: the model has no encoder, or no directions of yaw and pitch that can measure.
+            ConfigError: the model has no encoder, or no directions of yaw and pitch that measure degrees.
+            WeightsError: the model's file cannot be found, downloaded or read.
         """
         options = self.options
         model = load.load_face_model(options.model_type, options.generator_weight)
         if model.encoder is None:
-            cure = "Give a model with an encoder, such as faces-128"
+            cure = "Set model.model_type to a model with an encoder, such as faces-128"
             raise ConfigError(f"{model.name} has no encoder", where="model", cure=cure)
         self._generator: Any = freeze(model.generator)
         self._encoder: Any = freeze(model.encoder)
@@ -105,12 +109,12 @@ class LatentRotatorTask(Task):
         vectors = np.stack([np.broadcast_to(axis.vector, (n_latent, self._generator.style_dim)) for axis in axes])
         block = LatentRotatorOptions(width=options.width, num_blocks=options.num_blocks)
         rotator, averaged = (block.build(n_latent, self._generator.style_dim) for _ in range(2))
-        rotator.settle(np.asarray(model.latent_avg), self._spread_of_codes(), vectors)
+        rotator.set_statistics(np.asarray(model.latent_avg), self._spread_of_codes(), vectors)
         averaged.set_state_dict(rotator.state_dict())
-        made: dict[str, nn.Layer] = {"rotator": rotator, "rotator_ema": freeze(averaged)}
+        networks: dict[str, nn.Layer] = {"rotator": rotator, "rotator_ema": freeze(averaged)}
         if options.trains_disc:
-            made["disc"] = make_discriminator(options.discriminator, model)
-        return made
+            networks["disc"] = make_discriminator(options.discriminator, model)
+        return networks
 
     def make_averages(self) -> Averaged:
         """Average the rotator."""
@@ -118,32 +122,33 @@ class LatentRotatorTask(Task):
         return Averaged(self.networks, pairs, self.options.ema_images, self.options.ema_rampup)
 
     def make_phases(self) -> list[Phase]:
-        """Train the rotator, then the discriminator."""
+        """Return the phases: the rotator, then the discriminator."""
         options = self.options
         self._identity = self._make_identity()
         if not options.trains_disc:
             return [Phase("rotator", ("rotator",), self._rotator_shard)]
-        mode = options.gan_criterion.gan_mode
-        self._adversary = make_adversary(self, "disc", mode, options.r1_reg_weight, options.d_reg_every)
-        critic = Critic("disc", self._adversary, self._compared)
+        r1 = Penalty("r1", options.r1_reg_weight, options.d_reg_every)
+        self._adversary = make_adversary(self, "disc", options.gan_criterion.gan_mode, [r1])
+        critic = Critic("disc", self._adversary, self._critic_samples)
         return [Phase("rotator", ("rotator",), self._rotator_shard, frozen=("disc",)), *critic.phases()]
 
     def _read_directions(self, model: load.FaceModel) -> list[Direction]:
+        """Read the directions of yaw and pitch, which must have regressions in degrees."""
         path = self.options.directions or model.directions_file
         if path is None:
-            cure = "Fit them with tools/find_directions.py and name the file"
+            cure = "Fit them with tools/find_directions.py, and set model.directions to the file"
             raise ConfigError(f"{model.name} has no directions", where="model.directions", cure=cure)
         generator = model.generator
         directions = load_directions(path, generator.n_latent, style_dim=generator.style_dim)
         axes = [find(directions, name) for name in AXES]
         for axis in axes:
             if axis.regressor is None or axis.unit != "degree":
-                cure = "Fit them with tools/find_directions.py: it writes degrees and regressions"
+                cure = "Fit it with tools/find_directions.py, which writes degrees and regressions"
                 raise ConfigError(f"'{axis.name}' cannot measure degrees", where=path, cure=cure)
         return axes
 
     def _spread_of_codes(self) -> float:
-        """Compute the standard deviation of the numbers of codes, each about its own mean."""
+        """Return the standard deviation of the numbers in a code, each about its own mean."""
         faces = self.samples.first(_NUM_CODES, training=True)
         parts = [faces[first : first + _RENDER_BATCH] for first in range(0, len(faces), _RENDER_BATCH)]
         codes = np.concatenate([self._encode(from_array(np.stack(part))).numpy() for part in parts])
@@ -156,7 +161,7 @@ class LatentRotatorTask(Task):
         return identity.identity_network(options.id_network, options.id_weight, template=self._crop)
 
     def adjust(self, name: str, options: OptimizerOptions) -> OptimizerOptions:
-        """Scale rate and betas of the discriminator's optimiser for the steps that its lazy R1 adds."""
+        """Scale learning rate and betas of the discriminator's optimiser for the additional steps of lazy R1."""
         lazy = "disc" in options.net_names and self.options.r1_reg_weight
         self.rate_scales[name] = ratio = lazy_ratio(self.options.d_reg_every) if lazy else 1.0
         return with_raised_betas(options, ratio)
@@ -164,7 +169,7 @@ class LatentRotatorTask(Task):
     # ---- one iteration
 
     def _rotator_shard(self, shard: Shard) -> dict[str, float]:
-        """Compute the gradients of one shard; keep codes and images for the discriminator."""
+        """Compute the gradients of one shard; store codes and images for the discriminator."""
         options, real = self.options, shard.tensor()
         faces = self._turn(shard)
         parts = self._losses(faces, real)
@@ -174,15 +179,15 @@ class LatentRotatorTask(Task):
             shard.results["codes"], shard.results["turned"] = faces.w_plus, faces.images.detach()
         return {"loss": total.item(), **{f"loss_{name}": value.item() for name, value in parts.items()}}
 
-    def _compared(self, shard: Shard) -> Samples:
-        """Compare turned faces with rendered faces that are not turned.
+    def _critic_samples(self, shard: Shard) -> Samples:
+        """Return rendered faces that are not turned as real, and turned faces as fake samples.
 
-        Photos would show more than the generator can render, of faces that are not turned too.
+        Photos as real samples would show details that the generator cannot render, whether a face is turned or not.
         """
         side = self.networks["disc"].size
         with paddle.no_grad():
-            plain = self._render(shard.results["codes"])
-        return Samples(fit_to(plain, side), fit_to(shard.results["turned"], side))
+            unturned = self._render(shard.results["codes"])
+        return Samples(fit_to(unturned, side), fit_to(shard.results["turned"], side))
 
     def _turn(self, shard: Shard) -> _Turned:
         """Encode photos, choose poses, turn the codes, render them."""
@@ -190,30 +195,30 @@ class LatentRotatorTask(Task):
         both = self._encode(paddle.concat([real, real.flip(axis=3)]))
         w_plus, mirrored = both[:count], both[count:]
         pose = self._pose(w_plus)
-        drawn = shard.generator("poses").uniform(-1, 1, (count, 2)) * (options.max_yaw, options.max_pitch)
+        random_poses = shard.generator("poses").uniform(-1, 1, (count, 2)) * (options.max_yaw, options.max_pitch)
         num_mirrored = options.num_mirrored(count)
-        others = from_array(drawn[num_mirrored:].astype(np.float32))
+        others = from_array(random_poses[num_mirrored:].astype(np.float32))
         turn = paddle.concat([self._pose(mirrored)[:num_mirrored], others]) - pose
         turned = self.networks["rotator"](w_plus, turn)
         return _Turned(w_plus, mirrored, pose, turn, turned, self._render(turned))
 
     def _losses(self, faces: _Turned, real: paddle.Tensor) -> dict[str, paddle.Tensor]:
-        """Compute the losses whose weights are not 0, by their names without ``_lambda``."""
+        """Return the losses whose weights are not 0, each (), by the names of their weights without ``_lambda``."""
         options, rotator = self.options, self.networks["rotator"]
         variance = rotator.scale**2
         num_mirrored, parts = options.num_mirrored(len(real)), {}
-        # A frontal face is hardly turned, and its mirror image differs in little but the side of the light.
-        shares = (faces.turn[:num_mirrored, 0].abs() / _WHOLE_TURN).clip(max=1.0)
+        # The mirror image of a frontal face is hardly turned; it differs mainly in the side that the light comes from.
+        shares = (faces.turn[:num_mirrored, 0].abs() / _FULL_TURN).clip(max=1.0)
         if options.pixel_lambda and num_mirrored:
-            away = _difference(faces.images[:num_mirrored], real[:num_mirrored].flip(axis=3))
-            parts["pixel"] = (shares * away).mean()
+            distances = _pixel_distances(faces.images[:num_mirrored], real[:num_mirrored].flip(axis=3))
+            parts["pixel"] = (shares * distances).mean()
         if options.latent_lambda and num_mirrored:
-            away = faces.turned[:num_mirrored] - faces.mirrored[:num_mirrored]
-            parts["latent"] = (shares * (away * away).mean(axis=[1, 2])).mean() / variance
+            offsets = faces.turned[:num_mirrored] - faces.mirrored[:num_mirrored]
+            parts["latent"] = (shares * (offsets * offsets).mean(axis=[1, 2])).mean() / variance
         if options.pose_lambda:
-            seen = self._pose(self._encode(faces.images, learn=True))
-            off = (seen - faces.pose - faces.turn) / _HUBER_DEGREES
-            parts["pose"] = F.smooth_l1_loss(off, paddle.zeros_like(off))
+            measured = self._pose(self._encode(faces.images, learn=True))
+            errors = (measured - faces.pose - faces.turn) / _HUBER_DEGREES
+            parts["pose"] = F.smooth_l1_loss(errors, paddle.zeros_like(errors))
         if options.symmetry_lambda:
             parts["symmetry"] = self._asymmetry(faces)
         if self._adversary is not None:
@@ -221,72 +226,74 @@ class LatentRotatorTask(Task):
         if self._identity is not None:
             parts["id"] = self._identity.distance(faces.images, self._identity.prepare(real)).mean()
         if options.cycle_lambda:
-            back = rotator(faces.turned, -faces.turn) - faces.w_plus
-            parts["cycle"] = (back * back).mean() / variance
+            errors = rotator(faces.turned, -faces.turn) - faces.w_plus
+            parts["cycle"] = (errors * errors).mean() / variance
         if options.bend_lambda:
             bend = faces.turned - faces.w_plus - rotator.straight(faces.turn)
             parts["bend"] = (bend * bend).mean() / variance
         return {name: value.reshape([]) for name, value in parts.items()}
 
     def _asymmetry(self, faces: _Turned) -> paddle.Tensor:
-        """Compare each face with its mirror image at the yaw it was turned to; the half hidden in its photo adapts.
+        """Return the mean distance between turned faces and their mirror images, each at its yaw, ().
 
-        Near a profile one half is invisible and there is nothing to compare; the maps weight that.
+        Only the half that its photo hides is changed to match the other half. Near a profile one half is invisible and
+        cannot be compared; the weights of `MirrorSymmetry` account for it.
         """
         target, own = (faces.pose + faces.turn)[:, 0].numpy(), faces.pose[:, 0].numpy()
         distances = []
-        for number, (yaw, before) in enumerate(zip(target, own, strict=True)):
+        for number, (yaw, own_yaw) in enumerate(zip(target, own, strict=True)):
             rounded = int(np.clip(round(float(yaw) / _YAW_STEP), -80 // _YAW_STEP, 80 // _YAW_STEP)) * _YAW_STEP
-            half = known_half(float(before))
+            half = known_half(float(own_yaw))
             if (rounded, half) not in self._symmetries:
-                made = MirrorSymmetry(self._generator.size, rounded, self._crop, known=half)
-                self._symmetries[rounded, half] = made
+                symmetry = MirrorSymmetry(self._generator.size, rounded, self._crop, known=half)
+                self._symmetries[rounded, half] = symmetry
             distances.append(self._symmetries[rounded, half].distance(faces.images[number : number + 1]))
         return paddle.concat(distances).mean()
 
     # ---- parts of an iteration
 
     def _encode(self, pixels: paddle.Tensor, learn: bool = False) -> paddle.Tensor:
-        """Encode faces of any size into w_plus (N, n_latent, style_dim); with ``learn`` gradients go through."""
+        """Encode faces (N, 3, H, H) of any size into w_plus (N, n_latent, style_dim), with gradients if ``learn``."""
         with self.autocast(), paddle.set_grad_enabled(learn):
             offsets = self._encoder(fit_to(pixels, self._encoder.input_size), form=self._form)
         return offsets.astype("float32") + self._latent_avg
 
     def _render(self, w_plus: paddle.Tensor) -> paddle.Tensor:
+        """Render codes (N, n_latent, style_dim) to images (N, 3, S, S) float32, about [-1, 1]."""
         with self.autocast():
             return self._generator.render(w_plus, "fixed", self._form).astype("float32")
 
     def _pose(self, w_plus: paddle.Tensor) -> paddle.Tensor:
-        """Measure yaw and pitch of codes, (N, 2) degrees."""
+        """Measure yaw and pitch of codes (N, n_latent, style_dim), (N, 2) in degrees."""
         return paddle.matmul(w_plus.flatten(1), self._regressor, transpose_y=True) + self._bias
 
-    # ---- what is shown and measured
+    # ---- pictures and metrics
 
     @paddle.no_grad()
     def pictures(self, iteration: int) -> dict[str, Image]:
-        """Show held-out faces turned to five yaws: a row by the rotator, below it one by the directions alone."""
-        rotator, rows = self.networks["rotator_ema"], []
+        """Return test faces turned to five yaws, in pairs of rows: by the rotator, then by the directions alone."""
+        rotator, cells = self.networks["rotator_ema"], []
         for photo in self._shown:
             w_plus = self._encode(from_array(photo[None]))
             pose = self._pose(w_plus)
-            for bent in (True, False):
-                row = [images.to_image(photo)]
+            for by_rotator in (True, False):
+                cells.append(images.to_image(photo))
                 for yaw in _SHOWN_YAWS:
                     turn = paddle.concat([yaw - pose[:, :1], paddle.zeros_like(pose[:, 1:])], axis=1)
-                    turned = rotator(w_plus, turn) if bent else w_plus + rotator.straight(turn)
-                    drawn = fit_to(self._render(turned), photo.shape[1])
-                    row.append(images.to_image(drawn.numpy()))
-                rows += row
-        return {"turned": images.grid(rows, 1 + len(_SHOWN_YAWS))}
+                    turned = rotator(w_plus, turn) if by_rotator else w_plus + rotator.straight(turn)
+                    rendered = fit_to(self._render(turned), photo.shape[1])
+                    cells.append(images.to_image(rendered.numpy()))
+        return {"turned": images.grid(cells, 1 + len(_SHOWN_YAWS))}
 
     @functools.cached_property
     def _shown(self) -> list[FloatArray]:
+        """The photos in the pictures, (3, H, H) in [-1, 1]."""
         return self.samples.first(self.settings.image_num or _NUM_SHOWN)
 
     def outputs(self) -> ModelOutputs:
-        """Measure faces turned to the pose of their mirror image: rendered, mirrored back, compared with the photos.
+        """Return, as reconstructions, faces turned to the pose of their mirror image, rendered, and mirrored back.
 
-        So the metrics of reconstructions (PSNR, identity, ...) measure how well faces are turned.
+        The metrics of reconstructions (PSNR, identity, ...) therefore measure how well faces are turned.
         """
         from ppgan_ext.metrics import ModelOutputs
 
@@ -307,8 +314,14 @@ class LatentRotatorTask(Task):
         return ModelOutputs(real=self.samples.test, reconstruct=reconstruct, generator=self._generator, size=side)
 
 
-def _difference(ours: paddle.Tensor, theirs: paddle.Tensor) -> paddle.Tensor:
-    """Return the mean absolute differences of images, in full and in boxes added up, at the smaller side; (N,)."""
-    side = min(ours.shape[3], theirs.shape[3])
-    off = fit_to(ours, side) - fit_to(theirs, side)
-    return off.abs().mean(axis=[1, 2, 3]) + fit_to(off, max(side // _COARSE, 1)).abs().mean(axis=[1, 2, 3])
+def _pixel_distances(rendered: paddle.Tensor, targets: paddle.Tensor) -> paddle.Tensor:
+    """Return the sum of the mean absolute differences at full and at coarse resolution, (N,).
+
+    Args:
+        rendered: (N, 3, S, S).
+        targets: (N, 3, H, H); the comparison is at the smaller of both sizes.
+    """
+    side = min(rendered.shape[3], targets.shape[3])
+    difference = fit_to(rendered, side) - fit_to(targets, side)
+    coarse = fit_to(difference, max(side // _COARSE, 1))
+    return difference.abs().mean(axis=[1, 2, 3]) + coarse.abs().mean(axis=[1, 2, 3])

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_task() -> type[Pixel2Style2PixelTask]:
-    """Import and return the task."""
+    """Import and return the task class."""
     from ppgan_ext.training.families.psp.task import Pixel2Style2PixelTask
 
     return Pixel2Style2PixelTask

@@ -1,4 +1,4 @@
-"""What encoders minimise: how far reconstructions are from the photos, and codes from those that edit well."""
+"""The losses of encoder training: distances of reconstructions from photos, and of codes from the editable ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ppgan_ext.nn import Form
     from ppgan_ext.training.families.psp.options import Pixel2Style2PixelOptions
 
-# Added to squared norms, whose root has no finite slope at 0, where codes start.
+# Added to squared norms, because the root has no finite slope at 0, where the offsets of codes start.
 _EPSILON = 1e-12
 
 
@@ -22,12 +22,12 @@ class ReconstructionLoss:
     """Weighted sum of L2, perceptual and identity loss (pSp, arXiv 2008.00951, section 3.2, Eq. 4).
 
     Args:
-        options: weights of the losses, and which networks they look through.
-        form: how those networks are called, where they can choose.
-        discriminator: for `lpips_network: discriminator`; its weights may go on changing.
+        options: weights of the losses, and the networks that they use.
+        form: form in which networks with a choice of forms are called.
+        discriminator: for `lpips_network: discriminator`; its weights may keep changing.
 
     Raises:
-        WeightsError: a network's file cannot be had.
+        WeightsError: a network's file cannot be found, downloaded or read.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class ReconstructionLoss:
 
         Args:
             images: (N, 3, S, S), [-1, 1].
-            real: (N, 3, H, H), [-1, 1]; both are compared at the smaller side.
+            real: (N, 3, H, H), [-1, 1]; the comparison is at the smaller of both sizes.
 
         Returns:
-            The weighted sum, (); and each loss by its name in the log.
+            The weighted sum, (), and each loss, (), by its name in the log.
         """
         side = min(images.shape[3], real.shape[3])
         images, real = fit_to(images, side), fit_to(real, side)
@@ -77,11 +77,13 @@ def w_norm(codes: paddle.Tensor, mean: paddle.Tensor) -> paddle.Tensor:
 
 
 def delta_norm(codes: paddle.Tensor, num_active: int) -> paddle.Tensor:
-    """Return the sum over rows of the mean L2 norm of their offset from the first, () (arXiv 2102.02766, L_d-reg).
+    """Return the sum, over rows, of the mean L2 norm of their offset from the first row, ().
+
+    encoder4editing, arXiv 2102.02766, L_d-reg.
 
     Args:
         codes: (N, n_latent, style_dim).
-        num_active: rows after the first that count.
+        num_active: number of rows after the first that are included.
     """
     if num_active == 0:
         return paddle.zeros([])
@@ -97,6 +99,6 @@ def _perceptual(
     if options.lpips_network == "faces-128-features":
         return perceptual.bundled_distance(form=form)
     if options.lpips_network == "discriminator":
-        assert discriminator is not None, "`problems` has refused this"
+        assert discriminator is not None, "`problems` rejects a missing block"
         return perceptual.discriminator_distance(discriminator, "discriminator-features", form)
     return perceptual.default_perceptual(form)

@@ -1,4 +1,4 @@
-"""StyleGAN2 (arXiv 1912.04958) with ADA."""
+"""StyleGAN2 (arXiv 1912.04958) with ADA (arXiv 2006.06676)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_task() -> type[StyleGAN2Task]:
-    """Import and return the task."""
+    """Import and return the task class."""
     from ppgan_ext.training.families.stylegan2.task import StyleGAN2Task
 
     return StyleGAN2Task

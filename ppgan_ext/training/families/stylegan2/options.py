@@ -1,4 +1,4 @@
-"""Options of StyleGAN2's training: PaddleGAN's `model:` block, and this package's additions to it."""
+"""The `model:` block for training StyleGAN2: PaddleGAN's keys, and this package's additions."""
 
 from __future__ import annotations
 
@@ -18,23 +18,28 @@ if TYPE_CHECKING:
 
 
 class LazyOptions(Block):
-    """`model.params`: iterations between the generator's and the discriminator's penalties (lazy regularisation)."""
+    """The block `model.params`: intervals of lazy regularisation.
+
+    Attributes:
+        gen_iters: iterations between two computations of the generator's path-length penalty.
+        disc_iters: iterations between two computations of the discriminator's penalties.
+    """
 
     gen_iters: Count = 4
     disc_iters: Count = 16
 
 
 class AugmentOptions(Block):
-    """`model.augment`: adaptive discriminator augmentation.
+    """The block `model.augment`: adaptive discriminator augmentation, see `shared.augmentation`.
 
     Attributes:
-        groups: b pixel blitting, g geometry, c colour.
-        target: desired mean sign of the scores of real images, r_t.
+        groups: letters of the groups of transforms: b pixel blitting, g geometry, c colour.
+        target: target of the mean sign of the scores of real images, r_t.
         num_images_to_one: number of real images over which p can rise from 0 to 1.
         interval: iterations between changes of p.
-        limit: largest p.
+        limit: maximum of p.
         p: initial probability of each transform.
-        fixed: keep p as it is.
+        fixed: keep p constant.
     """
 
     groups: Annotated[str, Field(pattern="^[bgc]+$")] = "bgc"
@@ -47,21 +52,23 @@ class AugmentOptions(Block):
 
 
 class StyleGAN2Options(FamilyOptions):
-    """The `model:` block.
-
-    PaddleGAN's keys come first, then this package's own.
+    """The `model:` block: PaddleGAN's keys up to `max_eval_steps`, then this package's own.
 
     Attributes:
+        generator: arguments of the generator.
+        discriminator: arguments of the discriminator.
+        gan_criterion: the adversarial loss.
         r1_reg_weight: gamma of R1 (arXiv 1801.04406); 0: none.
         path_reg_weight: weight of the path-length penalty (arXiv 1912.04958, Eq. 4); 0: none.
         path_batch_shrink: the path-length penalty is computed on a batch smaller by this factor.
-        max_eval_steps: PaddleGAN's number of images for metrics; accepted without effect: each metric has its own.
+        params: intervals of the penalties.
+        max_eval_steps: PaddleGAN's number of images for metrics, without effect: each metric has its own.
         r2_reg_weight: gamma of R2, the same penalty on generated images.
         r1_batch_shrink: R1 and R2 are computed on a batch smaller by this factor.
         style_mixing: share of images whose later layers use a second code (arXiv 1812.04948, section 3.1).
         ema_images: half-life of the averaged generator's weights, in images.
         ema_rampup: the half-life is at most this share of the images seen so far; 0: no ramp.
-        augment: None: no augmentation.
+        augment: options of the augmentation; None: no augmentation.
     """
 
     generator: StyleGANv2GeneratorOptions
@@ -81,7 +88,7 @@ class StyleGAN2Options(FamilyOptions):
 
     @classmethod
     def problems(cls, settings: Settings) -> Iterator[str]:
-        """Check that both networks have one size and that each has its optimiser."""
+        """List differing sizes of the networks, and networks without an optimiser."""
         model: Any = settings.model
         if model.generator.size != model.discriminator.size:
             yield (

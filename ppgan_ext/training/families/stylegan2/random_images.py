@@ -1,4 +1,4 @@
-"""Random images of a StyleGAN2 generator, their randomness a function of seed and number."""
+"""Random images of a StyleGAN2 generator whose latents and noise depend only on the seed and the image's number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 
 def draw_noise(generator: StyleGANv2Generator, num_images: int, rng: np.random.Generator) -> Iterator[paddle.Tensor]:
-    """Draw one noise image per layer and sample, (N, 1, r, r)."""
+    """Draw one noise image per layer and sample.
+
+    Args:
+        generator: the generator that will use them.
+        num_images: number of samples, N.
+        rng: generator of random numbers.
+
+    Yields:
+        (N, 1, r, r), standard normal, for each layer with noise in order.
+    """
     for side in generator.noise_sides():
         yield from_array(rng.standard_normal((num_images, 1, side, side), np.float32))
 
@@ -26,14 +35,14 @@ def draw_noise(generator: StyleGANv2Generator, num_images: int, rng: np.random.G
 def random_images(
     generator: StyleGANv2Generator, random: RandomStreams, first: int, count: int, form: Form
 ) -> paddle.Tensor:
-    """Render numbered samples for metrics, each with its own z and noise, whatever the batch.
+    """Render numbered samples for metrics; z and noise of a sample depend on its number, not on the batch.
 
     Args:
-        generator: which draws.
-        random: of the run.
-        first: number of the first sample.
-        count: of samples.
-        form: of the generator.
+        generator: the generator.
+        random: the random numbers of the run.
+        first: number of the first sample, from 0.
+        count: number of samples.
+        form: form in which the generator is called.
 
     Returns:
         (count, 3, S, S), about [-1, 1].

@@ -1,7 +1,7 @@
 """Training of StyleGAN2 (arXiv 1912.04958) with ADA (arXiv 2006.06676), under PaddleGAN's `model:` block.
 
-Departs from PaddleGAN's StyleGAN2Model: the path-length penalty has correct second derivatives; the running averages
-are part of the checkpoint; the betas for lazy regularisation are computed; the batch may have any size.
+Departs from PaddleGAN's StyleGAN2Model: the path-length penalty has correct second derivatives; running averages are
+saved in checkpoints; the betas for lazy regularisation are computed; the batch may have any size.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import paddle
 
 from ppgan_ext import images
 from ppgan_ext.losses import regularizers
-from ppgan_ext.losses.adversary import Adversary, Penalty
+from ppgan_ext.losses.adversary import Penalty
 from ppgan_ext.nn.forms import once_form, twice_form
 from ppgan_ext.nn.inference import freeze
 from ppgan_ext.training.families.stylegan2.random_images import draw_noise, random_images
 from ppgan_ext.training.shared.augmentation import AdaptiveProbability, augment
 from ppgan_ext.training.shared.averaged_weights import Averaged
-from ppgan_ext.training.shared.critic import Critic, Samples
+from ppgan_ext.training.shared.critic import Critic, Samples, make_adversary
 from ppgan_ext.training.shared.lazy_penalties import lazy_ratio, with_raised_betas
 from ppgan_ext.training.shared.phases import Phase, Shard
 from ppgan_ext.training.task import Task
@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 _PATH_DECAY = 0.01  # arXiv 1912.04958, appendix B, "Path length regularization"
 _RENDER_BATCH = 8  # images rendered together for pictures
 _PICTURE_PSI = 0.7
-# PaddleGAN's files multiply Adam's beta2 = 0.99 by the ratio of lazy regularisation where the paper raises it to it.
+# PaddleGAN's files multiply Adam's beta2 = 0.99 by the ratio of lazy regularisation; the paper raises it to this power.
 _PADDLEGAN_BETA2 = 0.99
 
 
 class StyleGAN2Task(Task):
-    """Generator and discriminator trained against each other, with an averaged generator beside them."""
+    """Training of StyleGAN2. Networks: ``gen``, ``disc``, and ``gen_ema``, the running average of ``gen``."""
 
     load_names: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "gen": ("gen_ema", "generator"),
@@ -63,17 +63,17 @@ class StyleGAN2Task(Task):
     # ---- networks, optimisers, phases
 
     def make_networks(self) -> dict[str, nn.Layer]:
-        """Make gen, disc and gen_ema, which starts as a copy of gen."""
+        """Create gen, disc and gen_ema, which starts as a copy of gen."""
         generator, averaged = (self.options.generator.build() for _ in range(2))
         averaged.set_state_dict(generator.state_dict())
         return {"gen": generator, "disc": self.options.discriminator.build(), "gen_ema": freeze(averaged)}
 
     def make_averages(self) -> Averaged:
-        """Average gen in gen_ema; the half-life in images ramps up with training."""
+        """Average gen in gen_ema, with a half-life that ramps up."""
         return Averaged(self.networks, {"gen_ema": "gen"}, self.options.ema_images, self.options.ema_rampup)
 
     def adjust(self, name: str, options: OptimizerOptions) -> OptimizerOptions:
-        """Scale learning rate and betas for the steps that lazy regularisation adds."""
+        """Scale learning rate and betas for the additional steps of lazy regularisation."""
         ratio = 1.0
         if "gen" in options.net_names and self.options.path_reg_weight:
             ratio = lazy_ratio(self.options.params.gen_iters)
@@ -86,22 +86,18 @@ class StyleGAN2Task(Task):
         return with_raised_betas(options, ratio)
 
     def make_phases(self) -> list[Phase]:
-        """Train the discriminator, its lazy penalties, the generator, its lazy path-length penalty."""
+        """Return the phases: discriminator, its lazy penalties, generator, its lazy path-length penalty."""
         options, lazy = self.options, self.options.params
-        weights = {"r1": options.r1_reg_weight, "r2": options.r2_reg_weight}
-        penalties = [Penalty(kind, weight, lazy.disc_iters) for kind, weight in weights.items() if weight]  # type: ignore[arg-type]
-        self._adversary = Adversary(
-            self.networks["disc"],
-            options.gan_criterion.gan_mode,
-            penalties,
-            forms=(self._once, self._twice),
-            autocast=self.autocast,
-        )
+        penalties = [
+            Penalty("r1", options.r1_reg_weight, lazy.disc_iters),
+            Penalty("r2", options.r2_reg_weight, lazy.disc_iters),
+        ]
+        self._adversary = make_adversary(self, "disc", options.gan_criterion.gan_mode, penalties)
         critic = Critic(
             "disc",
             self._adversary,
-            self._compared,
-            self._penalised,
+            self._critic_samples,
+            self._penalty_samples,
             weight=options.gan_criterion.loss_weight,
             log_scores=True,
             penalty_prefix="loss_",
@@ -109,21 +105,21 @@ class StyleGAN2Task(Task):
         )
         phases = [*critic.phases(), Phase("generator", ("gen",), self._generator_shard, frozen=("disc",))]
         if options.path_reg_weight:
-            path = Phase("path lengths", ("gen",), self._path_shard, every=lazy.gen_iters, after=self._follow_path_mean)
+            path = Phase("path lengths", ("gen",), self._path_shard, every=lazy.gen_iters, after=self._update_path_mean)
             phases.append(path)
         return phases
 
     # ---- one iteration
 
-    def _compared(self, shard: Shard) -> Samples:
-        """Augment real and generated images by the same random transforms."""
+    def _critic_samples(self, shard: Shard) -> Samples:
+        """Return real and generated images, augmented with transforms of one random stream."""
         real = shard.tensor()
         with paddle.no_grad():
             fake = self._fakes(shard, "disc", len(real))
         return Samples(*self._augmented(shard, "disc", real, fake))
 
-    def _penalised(self, shard: Shard, penalty: Penalty) -> Samples:
-        """Make the smaller batch at whose images a penalty is computed."""
+    def _penalty_samples(self, shard: Shard, penalty: Penalty) -> Samples:
+        """Return the augmented images of a penalty, a batch smaller by ``r1_batch_shrink``."""
         count = max(int(len(shard) / self.options.r1_batch_shrink), 1)
         if penalty.kind == "r1":
             (real,) = self._augmented(shard, "r1", shard.tensor()[:count])
@@ -134,13 +130,17 @@ class StyleGAN2Task(Task):
         return Samples(None, fake)
 
     def _generator_shard(self, shard: Shard) -> dict[str, float]:
+        """Compute the gradients of the generator's adversarial loss on one shard."""
         (fake,) = self._augmented(shard, "gen", self._fakes(shard, "gen", len(shard)))
         loss = self._adversary.generator_loss(fake)
         (loss * self.options.gan_criterion.loss_weight).backward()
         return {"loss_gen": loss.item()}
 
     def _path_shard(self, shard: Shard) -> dict[str, float]:
-        """Penalise path lengths (arXiv 1912.04958, Eq. 4) against the mean of the iterations before."""
+        """Compute the gradients of the path-length penalty on one shard.
+
+        The target is the running mean of the path lengths in earlier iterations (arXiv 1912.04958, Eq. 4).
+        """
         options = self.options
         num_images = max(int(len(shard) / options.path_batch_shrink), 1)
         w_plus = self._codes(shard, "path", num_images)
@@ -150,11 +150,11 @@ class StyleGAN2Task(Task):
         (penalty * (options.path_reg_weight * options.params.gen_iters)).backward()
         return {"loss_path": penalty.item(), "path_length": lengths.mean().item()}
 
-    def _follow_path_mean(self, numbers: Mapping[str, float]) -> None:
+    def _update_path_mean(self, numbers: Mapping[str, float]) -> None:
         self.path_mean += _PATH_DECAY * (numbers["path_length"] - self.path_mean)
 
     def after_iteration(self, numbers: Mapping[str, float], num_images: int, iteration: int) -> dict[str, float]:
-        """Steer the augmentation."""
+        """Adapt the probability of the augmentation."""
         if self._ada is None:
             return {}
         if not self.options.augment.fixed:
@@ -164,7 +164,7 @@ class StyleGAN2Task(Task):
     # ---- parts of an iteration
 
     def _codes(self, shard: Shard, stream: str, num_images: int) -> paddle.Tensor:
-        """Draw w_plus (N, n_latent, style_dim), a share of them mixed from two codes at a random layer."""
+        """Draw w_plus (N, n_latent, style_dim); a share of them mixes two codes at a random layer (style mixing)."""
         generator = self.networks["gen"]
         rng = shard.generator(f"{stream} codes")
         z = rng.standard_normal((2, num_images, generator.style_dim), np.float32)
@@ -184,25 +184,27 @@ class StyleGAN2Task(Task):
         return list(draw_noise(self.networks["gen"], num_images, shard.generator(f"{stream} noise")))
 
     def _fakes(self, shard: Shard, stream: str, num_images: int) -> paddle.Tensor:
+        """Render random codes, (N, 3, S, S) float32, about [-1, 1]."""
         noise = self._noise(shard, stream, num_images)
         with self.autocast():
             w_plus = self._codes(shard, stream, num_images)
             return self.networks["gen"].render(w_plus, noise, self._once).astype("float32")
 
     def _augmented(self, shard: Shard, stream: str, *batches: paddle.Tensor) -> list[paddle.Tensor]:
+        """Augment batches one after another, each (N, 3, S, S)."""
         if self._ada is None:
             return list(batches)
         rng = shard.generator(f"{stream} augment")
         return [augment(batch, self._ada.p, rng, self.options.augment.groups) for batch in batches]
 
-    # ---- what is shown, measured and kept
+    # ---- state, pictures and metrics
 
     def extra_state(self) -> dict[str, Any]:
         """Return the running mean of the path lengths and the state of the augmentation."""
         return {"path_mean": self.path_mean, **({} if self._ada is None else self._ada.state())}
 
     def load_extra_state(self, state: Mapping[str, Any]) -> None:
-        """Restore what `extra_state` returned; a run that now has augmentation may not have had it."""
+        """Restore what `extra_state` returned; the augmentation may have been off when the state was saved."""
         rest = dict(state)
         self.path_mean = float(rest.pop("path_mean", 0.0))
         if "ada_p" in rest:
@@ -212,7 +214,7 @@ class StyleGAN2Task(Task):
         super().load_extra_state(rest)
 
     def pictures(self, iteration: int) -> dict[str, Image]:
-        """Render the same codes every time with the averaged generator, untruncated and truncated."""
+        """Return images of fixed random codes by the averaged generator, without and with truncation."""
         generator = self.networks["gen_ema"]
         num_images = self.settings.image_num or 24
         z = self.random.normal("pictures", 0, 0, (num_images, generator.style_dim))
@@ -229,7 +231,7 @@ class StyleGAN2Task(Task):
             return np.concatenate([generator.render(part, "fixed", self._once).numpy() for part in parts])
 
     def outputs(self) -> ModelOutputs:
-        """Measure the averaged generator, with random noise and without truncation."""
+        """Return images of the averaged generator with random noise and without truncation, for the metrics."""
         from ppgan_ext.metrics import ModelOutputs
 
         generator = self.networks["gen_ema"]
@@ -242,4 +244,4 @@ class StyleGAN2Task(Task):
 
 def _grid(pixels: FloatArray) -> Image:
     columns = max(math.isqrt(3 * len(pixels) // 2), 1)
-    return images.grid([images.to_image(one) for one in pixels], columns)
+    return images.grid([images.to_image(item) for item in pixels], columns)
