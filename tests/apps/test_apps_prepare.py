@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -62,6 +63,30 @@ def done(photos, prepared):
     return Path(shutil.copytree(prepared[0], photos.parent / "faces"))
 
 
+class PoolInThisProcess:
+    """Stands for a `WorkerPool` where processes are not the subject: each takes a second to find its first face."""
+
+    def __init__(self, function, num_workers):
+        self.function = pickle.loads(pickle.dumps(function))
+
+    def ask(self, task):
+        return task
+
+    def take(self, task):
+        return pickle.loads(pickle.dumps(self.function(task)))
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def _in_this_process(monkeypatch):
+    monkeypatch.setattr(prepare, "WorkerPool", PoolInThisProcess)
+
+
+in_this_process = pytest.mark.usefixtures("_in_this_process")
+
+
 def options(photos, **settings):
     given = {"input": str(photos), "output": str(photos.parent / "faces"), "size": 64, "min_size": 30, "jobs": 1}
     return PrepareOptions(**{**given, **settings})
@@ -117,6 +142,7 @@ def test_the_number_of_processes_changes_nothing(photos, prepared):
     assert contents(photos.parent / "faces") == contents(prepared[0])
 
 
+@in_this_process
 def test_which_and_how_large_a_face_must_be(photos):
     for name in ("anna.jpg", "view.png", "broken.jpg"):
         (photos / name).unlink()
@@ -143,6 +169,7 @@ def test_a_second_run_skips_what_is_done(photos, done, monkeypatch):
     assert str(second) == "0 of 4 photos done, 0 faces written, 4 photos done before, 0 photos failed"
 
 
+@in_this_process
 def test_what_is_new_changed_or_lost_is_done_again(photos, done):
     folder = done
     before = contents(folder)
@@ -158,6 +185,7 @@ def test_what_is_new_changed_or_lost_is_done_again(photos, done):
     assert prepare_faces(options(photos)).num_before == 5
 
 
+@in_this_process
 def test_failures_are_tried_again_when_asked_for_or_mended(photos, done):
     assert set(prepare_faces(options(photos, retry=True)).failures) == {"broken.jpg", "view.png"}
     shutil.copy(photos / "anna.jpg", photos / "broken.jpg")
@@ -165,6 +193,7 @@ def test_failures_are_tried_again_when_asked_for_or_mended(photos, done):
     assert (summary.num_done, summary.failures) == (1, {})
 
 
+@in_this_process
 def test_half_a_line_is_dropped_and_its_photo_done_again(photos, done):
     path = done / "manifest.jsonl"
     whole = path.read_bytes()
@@ -216,6 +245,7 @@ def test_folders_that_cannot_be_used_are_refused(photos):
         prepare_faces(options(photos, input=str(photos / "nothing")))
 
 
+@in_this_process
 def test_photos_are_read_from_a_zip(photos, tmp_path):
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.write(photos / "trip" / "two.png", "trip/two.png")
@@ -224,6 +254,7 @@ def test_photos_are_read_from_a_zip(photos, tmp_path):
     assert prepare_faces(options(photos, input=str(tmp_path / "photos.zip"))).num_before == 1
 
 
+@in_this_process
 def test_names_out_of_a_pack_cannot_lead_out_of_the_folder(photos, tmp_path):
     data = np.frombuffer((photos / "anna.jpg").read_bytes(), np.uint8)
     names = np.array(["../../../escaped", "C:\\a"])
@@ -255,6 +286,7 @@ def test_a_photo_that_kills_its_process_fails_alone(photos, monkeypatch):
     assert files(photos.parent / "faces") == ["manifest.jsonl", *FACES[1:]]
 
 
+@in_this_process
 def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
     write = prepare.write_bytes
 
@@ -263,15 +295,15 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
             raise OutputError("the disk is full", where=path)
         write(path, data)
 
-    monkeypatch.setattr(prepare, "write_bytes", fill)
-    with pytest.raises(OutputError, match="the disk is full"):
+    with monkeypatch.context() as patch, pytest.raises(OutputError, match="the disk is full"):
+        patch.setattr(prepare, "write_bytes", fill)
         prepare_faces(options(photos))
     assert list(manifest(photos.parent / "faces")[1]) == ["anna.jpg", "broken.jpg"]
-    monkeypatch.undo()
     assert prepare_faces(options(photos)).num_before == 2
     assert set(FACES) < set(files(photos.parent / "faces"))
 
 
+@in_this_process
 def test_the_command_names_each_failure_and_counts(photos, capsys):
     words = ["prepare", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
     assert command.main(words) == 1
@@ -285,6 +317,7 @@ def test_the_command_names_each_failure_and_counts(photos, capsys):
     assert command.main([*words, "--crop", "tihgt"]) == 1
 
 
+@in_this_process
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos, monkeypatch, capsys):
     def interrupted(options, on_photo, summary):
         prepare_faces(options, on_photo, summary)
@@ -316,6 +349,7 @@ HEARING = "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.defaul
 HEARING += "runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
+@in_this_process  # which goes on
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_cut_short_goes_on_to_the_same_result(photos, prepared, number):
     copies = [f"copy{i:02}.png" for i in range(60)]  # far more than are done before the signal

@@ -18,22 +18,26 @@ from tests.reference.toy import assert_close, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = {"size": 16, "style_dim": 24, "n_mlp": 2, "channel_base": 64, "channel_cap": 12}
-# What a stranger's process does with the files: nothing of ours is imported, no pass is taken out.
+# What a stranger's process does with the files: nothing of ours is imported, no pass is taken out. It serves all tests,
+# since importing Paddle takes longer than they do.
 STRANGER = """
 import sys, numpy as np
 from paddle import inference
-settings = inference.Config(sys.argv[1] + ".json", sys.argv[1] + ".pdiparams")
-settings.disable_gpu()
-predictor = inference.create_predictor(settings)
-style, truncation = (predictor.get_input_handle(name) for name in predictor.get_input_names())
-given = np.load(sys.argv[2])
-images = []
-for z in given["z"]:
-    style.copy_from_cpu(z)
-    truncation.copy_from_cpu(given["psi"])
-    predictor.run()
-    images.append(predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu())
-np.save(sys.argv[3], np.stack(images))
+for line in sys.stdin:
+    prefix, given, images_file = line.rstrip("\\n").split("\\t")
+    settings = inference.Config(prefix + ".json", prefix + ".pdiparams")
+    settings.disable_gpu()
+    predictor = inference.create_predictor(settings)
+    style, truncation = (predictor.get_input_handle(name) for name in predictor.get_input_names())
+    given = np.load(given)
+    images = []
+    for z in given["z"]:
+        style.copy_from_cpu(z)
+        truncation.copy_from_cpu(given["psi"])
+        predictor.run()
+        images.append(predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu())
+    np.save(images_file, np.stack(images))
+    print("done", flush=True)
 """
 
 
@@ -76,15 +80,29 @@ def expected_images(generator, z, psi):
         return generator.render(generator.get_latents(paddle.to_tensor(z), psi)).numpy()
 
 
-def run_as_a_stranger(tmp_path, prefix, z, psi):
-    np.savez(tmp_path / "given.npz", z=z, psi=psi)
-    words = [str(prefix), str(tmp_path / "given.npz"), str(tmp_path / "images.npy")]
-    done = subprocess.run([sys.executable, "-c", STRANGER, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return np.load(tmp_path / "images.npy")
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory):
+    """Draw with exported files in a process that knows nothing of this package."""
+    errors = tmp_path_factory.mktemp("stranger") / "errors.txt"
+    with (
+        errors.open("w") as stream,
+        subprocess.Popen(
+            [sys.executable, "-c", STRANGER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stream, text=True
+        ) as process,
+    ):
+
+        def draw(folder, prefix, z, psi):
+            np.savez(folder / "given.npz", z=z, psi=psi)
+            print(prefix, folder / "given.npz", folder / "images.npy", sep="\t", file=process.stdin, flush=True)
+            while (line := process.stdout.readline()) not in ("done\n", ""):
+                pass
+            assert line, errors.read_text()[-2000:]
+            return np.load(folder / "images.npy")
+
+        yield draw
 
 
-def test_a_stranger_gets_the_networks_images(tmp_path, weights, configuration):
+def test_a_stranger_gets_the_networks_images(tmp_path, weights, configuration, stranger):
     """With PaddleGAN's shapes and file name, and psi as its tools/inference.py feeds it: one number without axes."""
     path, generator = weights
     made = export_model(configuration, path, tmp_path / "out")
@@ -93,19 +111,19 @@ def test_a_stranger_gets_the_networks_images(tmp_path, weights, configuration):
     assert made.net_name == "gen_ema"
     assert made.input_shapes == {"style": (1, 1, 24), "truncation": (1, 1)}
     z = np.random.RandomState(3).standard_normal((2, 1, 1, 24)).astype(np.float32)
-    images = run_as_a_stranger(tmp_path, made.prefix, z, np.array([0.7], np.float32))
+    images = stranger(tmp_path, made.prefix, z, np.array([0.7], np.float32))
     assert images.shape == (2, 1, 3, 16, 16)
     for image, code in zip(images, z, strict=True):
         assert_close(image, expected_images(generator, code[0], 0.7), 1e-5)
     assert np.abs(images[0] - images[1]).max() > 0.1
 
 
-def test_any_number_of_images_each_with_its_psi(tmp_path, weights, configuration):
+def test_any_number_of_images_each_with_its_psi(tmp_path, weights, configuration, stranger):
     path, generator = weights
     made = export_model(configuration, path, tmp_path, inputs_size="1,-1,24;-1,1", model_name="many")
     z = np.random.RandomState(4).standard_normal((1, 1, 3, 24)).astype(np.float32)
     psi = np.array([[0.0], [0.5], [1.3]], np.float32)
-    images = run_as_a_stranger(tmp_path, made.prefix, z, psi)[0]
+    images = stranger(tmp_path, made.prefix, z, psi)[0]
     for image, code, one in zip(images, z[0, 0], psi, strict=True):
         assert_close(image[None], expected_images(generator, code[None], one.item()), 1e-5)
 
@@ -119,14 +137,14 @@ def test_the_network_asked_for_is_exported(tmp_path, weights, configuration, net
     assert ratio == pytest.approx(1.25 if net_name == "gen" else 1.0)
 
 
-def test_a_file_of_one_network_with_its_own_mean(tmp_path, weights, configuration):
+def test_a_file_of_one_network_with_its_own_mean(tmp_path, weights, configuration, stranger):
     path, generator = tmp_path / "one.pdparams", weights[1]
     mean = np.linspace(-1, 1, 24, dtype=np.float32)
     readers.write(path, {name: t.numpy() for name, t in generator.state_dict().items()} | {"latent_avg": mean})
     made = export_model(configuration, path, tmp_path)
     assert made.net_name == ""
     code = np.zeros((1, 1, 1, 24), np.float32)
-    image = run_as_a_stranger(tmp_path, made.prefix, code, np.zeros(1, np.float32))[0]
+    image = stranger(tmp_path, made.prefix, code, np.zeros(1, np.float32))[0]
     assert_close(image, generator.render(paddle.to_tensor(mean[None])).numpy(), 1e-5)
 
 
