@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from ppgan_ext import wire
+from ppgan_ext import worker_messages
 
 
 def main() -> None:
@@ -27,15 +27,15 @@ def main() -> None:
     sys.stdout = sys.stderr
     try:
         _serve(sys.stdin.buffer, answers)
-    except (wire.ClosedError, BrokenPipeError, ConnectionResetError):
+    except (worker_messages.ClosedError, BrokenPipeError, ConnectionResetError):
         os._exit(0)  # nothing is left to write, and closing the broken pipe would fail
 
 
 def _serve(tasks: BinaryIO, answers: BinaryIO) -> None:
-    pickled = wire.receive(tasks)
+    pickled = worker_messages.receive(tasks)
     function: Callable[[Any], Any] | None = None
     while True:
-        task = wire.receive(tasks)
+        task = worker_messages.receive(tasks)
         result, problem = None, None
         try:
             if function is None:
@@ -43,7 +43,7 @@ def _serve(tasks: BinaryIO, answers: BinaryIO) -> None:
             result = function(task)
         except Exception as error:  # noqa: BLE001 - raised again in the pool's process
             problem = _portable(error)
-        wire.send(answers, (result, problem))
+        worker_messages.send(answers, (result, problem))
 
 
 def _portable(error: Exception) -> tuple[Exception | None, str]:

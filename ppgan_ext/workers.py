@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ppgan_ext import wire
+from ppgan_ext import worker_messages
 from ppgan_ext.errors import PpganExtError
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from ppgan_ext.worker_process import main; main()"
@@ -97,16 +97,16 @@ class _Worker:
     def _send(self, message: Any) -> None:
         # The reading thread notices a dead process; the process's tasks are kept.
         with contextlib.suppress(OSError, ValueError):
-            wire.send(self._process.stdin, message)  # type: ignore[arg-type]
+            worker_messages.send(self._process.stdin, message)  # type: ignore[arg-type]
 
     def _read_answers(self) -> None:
         try:
             while True:
-                answer = wire.receive(self._process.stdout)  # type: ignore[arg-type]
+                answer = worker_messages.receive(self._process.stdout)  # type: ignore[arg-type]
                 with self._changed:
                     self.pending.popleft().answer = answer
                     self._changed.notify_all()
-        except (wire.ClosedError, OSError, ValueError):
+        except (worker_messages.ClosedError, OSError, ValueError):
             pass
         finally:
             with self._changed:

@@ -11,7 +11,7 @@ import os
 import numpy as np
 import pytest
 
-from ppgan_ext import wire
+from ppgan_ext import worker_messages
 from ppgan_ext.workers import WorkerError, WorkerPool
 
 
@@ -26,32 +26,32 @@ from ppgan_ext.workers import WorkerError, WorkerPool
 )
 def test_a_message_arrives_whole(message):
     stream = io.BytesIO()
-    wire.send(stream, message)
-    wire.send(stream, "the next")
+    worker_messages.send(stream, message)
+    worker_messages.send(stream, "the next")
     stream.seek(0)
-    np.testing.assert_equal(wire.receive(stream), message)
-    assert wire.receive(stream) == "the next"
-    with pytest.raises(wire.ClosedError):
-        wire.receive(stream)
+    np.testing.assert_equal(worker_messages.receive(stream), message)
+    assert worker_messages.receive(stream) == "the next"
+    with pytest.raises(worker_messages.ClosedError):
+        worker_messages.receive(stream)
 
 
 def test_arrays_follow_the_pickle_and_are_writable():
     stream = io.BytesIO()
-    wire.send(stream, np.zeros(1000, np.uint8))
+    worker_messages.send(stream, np.zeros(1000, np.uint8))
     assert len(stream.getvalue()) < 1300
     stream.seek(0)
-    received = wire.receive(stream)
+    received = worker_messages.receive(stream)
     received[:] = 1
     assert received.sum() == 1000
 
 
 def test_an_incomplete_message_is_a_closed_pipe():
     stream = io.BytesIO()
-    wire.send(stream, np.zeros(100))
+    worker_messages.send(stream, np.zeros(100))
     data = stream.getvalue()
     for length in (1, 8, 20, len(data) - 1):
-        with pytest.raises(wire.ClosedError):
-            wire.receive(io.BytesIO(data[:length]))
+        with pytest.raises(worker_messages.ClosedError):
+            worker_messages.receive(io.BytesIO(data[:length]))
 
 
 def test_answers_belong_to_their_tasks_whatever_the_order_of_taking():

@@ -33,6 +33,7 @@ from ppgan_ext.nn.activation import ROOT2, SLOPE
 from ppgan_ext.quiet import quiet
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import load
+from ppgan_ext.weights.network_builders import build_lazily, network_builders
 
 DEFAULT_NAME = "stylegan2model_gen"
 DEFAULT_FOLDER = "inference_model"
@@ -180,8 +181,8 @@ def _load(options: StyleGANv2GeneratorOptions, path: Path, net_name: str | None)
     checkpoint, _ = load.read_checkpoint(path, net_name)
     if "generator" not in checkpoint.parts:
         raise WeightsError(f"holds no generator ({checkpoint.layout})", where=path)
-    load.builders(checkpoint, path)  # completes the fixed noise, which early files lack
-    generator = load.build_lazily(options.build)
+    network_builders(checkpoint, path)  # completes the fixed noise, which early files lack
+    generator = build_lazily(options.build)
     unknown, cure = checkpoint.unknown.get("generator", ()), "Give the configuration that it was trained with"
     load.load_into(generator, checkpoint.parts["generator"], path, unknown=unknown, cure=cure, consume=True)
     generator.eval()

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import paddle
 
-from ppgan_ext.losses import adversarial, regularizers
+from ppgan_ext.losses import adversarial, gradient_penalties
 from ppgan_ext.nn import Form
 
 PenaltyKind: TypeAlias = Literal["r1", "r2", "gradient", "drift"]
@@ -153,10 +153,10 @@ class Adversary:
         """
         if penalty.kind == "r2":
             assert fake is not None, "R2 needs generated samples"
-            return regularizers.squared_gradient(self.score_twice, fake)
+            return gradient_penalties.squared_gradient(self.score_twice, fake)
         assert real is not None, f"{penalty.kind} needs real samples"
         if penalty.kind == "r1":
-            return regularizers.squared_gradient(self.score_twice, real)
+            return gradient_penalties.squared_gradient(self.score_twice, real)
         if penalty.kind == "drift":
             scores = self.score(real)
             return (scores * scores).mean()
@@ -164,7 +164,7 @@ class Adversary:
         assert shares is not None, "the gradient penalty needs random points"
         count = min(len(real), len(fake))
         points = shares(count).reshape([-1] + [1] * (real.ndim - 1))
-        return regularizers.gradient_penalty(self.score_twice, real[:count], fake[:count], points)
+        return gradient_penalties.gradient_penalty(self.score_twice, real[:count], fake[:count], points)
 
     def clip(self) -> None:
         """Clip the trainable weights if the loss requires it (WGAN, arXiv 1701.07875, algorithm 1)."""

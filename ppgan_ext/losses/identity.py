@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import paddle
 
 from ppgan_ext.errors import ConfigError, InputError, nearest
 from ppgan_ext.losses.face_chips import ARCFACE_BOXES, DLIB_BOXES, WHOLE, ChipBox, cut_chip
+from ppgan_ext.losses.network_names import DLIB, IdentityName
 from ppgan_ext.networks import ArcFaceBackbone, DlibFaceNet
 from ppgan_ext.nn.inference import freeze
-from ppgan_ext.weights import identity_networks as identity
+from ppgan_ext.weights import identity_networks
 
 Measure: TypeAlias = Literal["euclidean", "squared", "cosine"]
-NAMES = ("dlib-resnet", "arcface-ir-se50")
 # Added to a squared Euclidean distance, because the root has no finite slope at 0.
 _EPSILON = 1e-12
 
@@ -99,7 +99,7 @@ class IdentityDistance:
 
 
 def identity_network(
-    name: str = "dlib-resnet",
+    name: str = DLIB,
     weight_path: str | os.PathLike[str] | None = None,
     *,
     template: str | None = "tight",
@@ -118,17 +118,18 @@ def identity_network(
         ConfigError: the name or the template is unknown, or ``squared`` is set for a distance that is not Euclidean.
         WeightsError: the file cannot be found, downloaded or read, or contains another network.
     """
-    if name not in NAMES:
-        raise ConfigError(f"there is no identity network '{name}'", where="identity", cure=nearest(name, NAMES))
-    if name == "dlib-resnet":
+    names = get_args(IdentityName)
+    if name not in names:
+        raise ConfigError(f"there is no identity network '{name}'", where="identity", cure=nearest(name, names))
+    if name == DLIB:
         box = _box(DLIB_BOXES, template)
         measure: Measure = "squared" if squared else "euclidean"
-        return IdentityDistance(name, identity.load_dlib_face_net(weight_path), box, measure)
+        return IdentityDistance(name, identity_networks.load_dlib_face_net(weight_path), box, measure)
     if squared:
         cure = "Omit squared: 1 - cosine is already half of a squared distance"
         raise ConfigError(f"'{name}' has no Euclidean distance", where="squared", cure=cure)
     box = _box(ARCFACE_BOXES, template)
-    return IdentityDistance(name, identity.load_arcface(weight_path), box, "cosine")
+    return IdentityDistance(name, identity_networks.load_arcface(weight_path), box, "cosine")
 
 
 def _box(boxes: Mapping[str, ChipBox], template: str | None) -> ChipBox:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
 
+from ppgan_ext.losses.network_names import DistanceName
 from ppgan_ext.metrics.base import LocalFile, Metric, MetricOptions
 
 if TYPE_CHECKING:
     from ppgan_ext.losses.perceptual import Perceptual
-
-DistanceName: TypeAlias = Literal["lpips-vgg16", "faces-128-features"]
 
 
 class DistanceOptions(MetricOptions):

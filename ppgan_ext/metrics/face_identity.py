@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pydantic
 
+from ppgan_ext.losses.network_names import ARCFACE, DLIB, IdentityName
 from ppgan_ext.metrics.base import Figures, LocalFile, MetricOptions, OnProgress
 from ppgan_ext.metrics.model_outputs import ModelOutputs, images_to_pixels
 from ppgan_ext.metrics.paired_images import PairMetric, PairOptions, mean_figure
@@ -15,9 +16,6 @@ from ppgan_ext.types import Face, Image
 
 if TYPE_CHECKING:
     from ppgan_ext.losses.identity import IdentityDistance
-
-DLIB: Literal["dlib-resnet"] = "dlib-resnet"
-ARCFACE: Literal["arcface-ir-se50"] = "arcface-ir-se50"
 
 
 class IdentityOptions(PairOptions):
@@ -29,7 +27,7 @@ class IdentityOptions(PairOptions):
         weight_path: local file of ArcFace, PaddleGAN's ``model_ir_se50.pdparams`` or PyTorch's.
     """
 
-    network: Literal["dlib-resnet", "arcface-ir-se50"] = DLIB
+    network: IdentityName = DLIB
     template: Literal["tight", "ffhq"] = "tight"
     weight_path: LocalFile = None
 

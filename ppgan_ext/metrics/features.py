@@ -26,6 +26,7 @@ from ppgan_ext.nn.inference import freeze
 from ppgan_ext.nn.resize import fit_to
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import catalog, load, store
+from ppgan_ext.weights.network_builders import build_lazily
 from ppgan_ext.weights.rename import Rule, rename
 
 INCEPTION = "inception-v3"
@@ -109,7 +110,7 @@ def inception_features(path: str | os.PathLike[str] | None = None) -> PixelFeatu
     if "fc.weight" in state and _TORCHVISION_CLASSES in state["fc.weight"].shape:
         what = f"is an Inception network of {_TORCHVISION_CLASSES} classes; that of published figures has 1008"
         raise WeightsError(what, where=file, cure=cure)
-    network = load.build_lazily(InceptionV3)
+    network = build_lazily(InceptionV3)
     # The classifier does not contribute to the features.
     load.load_into(network, state, file, ignored=["fc.", "AuxLogits."], unknown=unknown, cure=cure)
     freeze(network)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ppgan_ext.lazy_imports import lazy_attributes
-from ppgan_ext.networks.table import NETWORKS, build
+from ppgan_ext.networks.network_table import NETWORKS, build
 
 if TYPE_CHECKING:
     from ppgan_ext.networks.arcface import ArcFaceBackbone

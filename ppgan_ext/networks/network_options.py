@@ -15,7 +15,7 @@ class NetworkOptions(Block, abc.ABC):
     """The block of a network, validated without importing Paddle.
 
     Attributes:
-        name: name of the network, a key of `networks.table.NETWORKS`; subclasses restrict it to their own names.
+        name: a key of `networks.network_table.NETWORKS`; subclasses restrict it to their own names.
     """
 
     name: str

@@ -13,7 +13,8 @@ import numpy as np
 
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.weights import readers
-from ppgan_ext.weights.load import build_lazily, builders, read_checkpoint
+from ppgan_ext.weights.load import read_checkpoint
+from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.recognise import Checkpoint
 from ppgan_ext.weights.rename import State, check_match
 
@@ -73,7 +74,7 @@ def convert(
         raise ConfigError(f"unknown dtype '{dtype}'", where="dtype", cure=f"Choose from: {', '.join(DTYPES)}")
     path = Path(source)
     checkpoint, _ = read_checkpoint(path, net_name)
-    for part, build in builders(checkpoint, path).items():
+    for part, build in network_builders(checkpoint, path).items():
         check_match(
             {name: array.shape for name, array in checkpoint.parts[part].items()},
             {name: tuple(tensor.shape) for name, tensor in build_lazily(build).state_dict().items()},

@@ -12,7 +12,8 @@ import numpy as np
 from ppgan_ext import runtime
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.weights import catalog, dlib_models, readers, store
-from ppgan_ext.weights.load import build_lazily, builders, load_into, read_checkpoint
+from ppgan_ext.weights.load import load_into, read_checkpoint
+from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.rename import State
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def load_arcface(path: str | os.PathLike[str] | None = None) -> ArcFaceBackbone:
     if "identity" not in checkpoint.parts:
         cure = f"Give {catalog.ARCFACE.name} of PaddleGAN or model_ir_se50.pth"
         raise WeightsError(f"is not ArcFace's IR-SE-50 ({checkpoint.layout})", where=file, cure=cure)
-    network = build_lazily(builders(checkpoint, file)["identity"])
+    network = build_lazily(network_builders(checkpoint, file)["identity"])
     unknown = checkpoint.unknown.get("identity", ())
     load_into(network, checkpoint.parts["identity"], file, unknown=unknown, consume=True)
     network.eval()

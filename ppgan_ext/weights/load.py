@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext import runtime, seeding
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import architecture, catalog, readers, store, tuned
 from ppgan_ext.weights.architecture import Architecture
 from ppgan_ext.weights.catalog import ModelRecord
 from ppgan_ext.weights.download import OnProgress
+from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.recognise import Checkpoint, recognise
 from ppgan_ext.weights.rename import State, check_match
 from ppgan_ext.weights.tuned import Base, Tuned
@@ -34,10 +34,7 @@ if TYPE_CHECKING:
     from ppgan_ext.networks import StyleGANv2Generator
 
 CROPS = ("ffhq", "tight")
-NOISE_SEED = 0
 W_AVG_SEED = 0
-# encoder_type in a checkpoint's options -> the network that has the same arrays.
-_E4E_OF = {"Encoder4Editing": "PSPEncoder", "LightEncoder4Editing": "LightEncoder"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +114,7 @@ def load_face_model(
         _check_request(actual, size, style_dim, n_mlp, channel_multiplier, path)
     networks = {
         part: _filled(build, source.checkpoint, part, path)
-        for part, build in builders(source.checkpoint, path).items()
+        for part, build in network_builders(source.checkpoint, path).items()
         if part != "discriminator"
     }
     generator, encoder = networks["generator"], networks.get("encoder")
@@ -142,7 +139,7 @@ def load_discriminator(
     if "discriminator" not in source.checkpoint.parts:
         what = f"contains no discriminator ({source.checkpoint.layout})"
         raise WeightsError(what, where=source.path, cure="Give a checkpoint with a StyleGAN2 discriminator")
-    build = builders(source.checkpoint, source.path)["discriminator"]
+    build = network_builders(source.checkpoint, source.path)["discriminator"]
     return _filled(build, source.checkpoint, "discriminator", source.path)
 
 
@@ -318,77 +315,11 @@ def _check_request(
         raise WeightsError(what, where=path, cure=f"Give {actual.flags()}, or none of these flags")
 
 
-def builders(checkpoint: Checkpoint, where: object) -> dict[str, Callable[[], Any]]:
-    """Return part -> a function that builds its network, with the architecture inferred from the arrays.
-
-    If a generator's file lacks fixed noise, as early PyTorch files do, it is added to ``checkpoint.parts``.
-
-    Raises:
-        WeightsError: the architecture is not one of the package's, or the parts do not belong together.
-    """
-    runtime.import_paddle()
-    from ppgan_ext import networks
-
-    result: dict[str, Callable[[], Any]] = {}
-    parts, shape = checkpoint.parts, None
-    if "generator" in parts:
-        shape = architecture.generator_architecture(parts["generator"], where)
-        if not any(name.startswith("noises.") for name in parts["generator"]):
-            parts["generator"] = parts["generator"] | _seeded_noise(shape)
-        result["generator"] = _builder("StyleGANv2Generator", shape.arguments(), "is_concat")
-    if "encoder" in parts:
-        style_dim = 512 if shape is None else shape.style_dim
-        name, arguments = architecture.encoder_arguments(parts["encoder"], style_dim, where)
-        size = arguments.setdefault("size", 1024 if shape is None else shape.size)
-        if shape is not None and size != shape.size:
-            cure = "Give a checkpoint whose encoder and generator were trained together"
-            raise WeightsError(f"its encoder is for {size} px, its generator for {shape.size}", where=where, cure=cure)
-        # e4e's arrays have the names of the plain encoder's, so only the options distinguish them.
-        if _E4E_OF.get(str(checkpoint.options.get("encoder_type"))) == name:
-            arguments["code"] = "e4e"
-        result["encoder"] = _builder(name, arguments, "size", "style_dim", "input_nc")
-    if "discriminator" in parts:
-        arguments = architecture.discriminator_arguments(parts["discriminator"], where)
-        result["discriminator"] = _builder("StyleGANv2Discriminator", arguments)
-    if "identity" in parts:
-        result["identity"] = functools.partial(networks.ArcFaceBackbone, architecture.arcface_width(parts["identity"]))
-    return result
-
-
-def _builder(name: str, arguments: Mapping[str, Any], *context: str) -> Callable[[], Any]:
-    """Return a function that builds a network of `networks.table`; ``context`` names arguments outside of its block."""
-    from ppgan_ext import networks
-
-    block = {"name": name, **{key: value for key, value in arguments.items() if key not in context}}
-    return functools.partial(networks.build, block, **{key: arguments[key] for key in context if key in arguments})
-
-
-def build_lazily(build: Callable[[], Any]) -> Any:
-    """Build a network with empty parameters, without initialising them or changing the random state."""
-    import paddle
-
-    state = seeding.save_state()
-    try:
-        with paddle.LazyGuard():
-            return build()
-    finally:
-        seeding.restore_state(state)
-
-
 def _filled(build: Callable[[], Any], checkpoint: Checkpoint, part: str, path: Path) -> Any:
     network = build_lazily(build)
     load_into(network, checkpoint.parts[part], path, unknown=checkpoint.unknown.get(part, ()), consume=True)
     network.eval()
     return network
-
-
-def _seeded_noise(shape: Architecture) -> State:
-    """Return fixed noise that is the same at every load."""
-    rng = seeding.generator(NOISE_SEED)
-    sides = [2 ** ((index + 5) // 2) for index in range(shape.n_latent - 1)]
-    return {
-        f"noises.noise_{index}": rng.standard_normal((1, 1, side, side), np.float32) for index, side in enumerate(sides)
-    }
 
 
 def _set_means(generator: StyleGANv2Generator, checkpoint: Checkpoint, path: Path) -> FloatArray:

@@ -11,7 +11,7 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.networks import LightEncoder, StyleGANv2Discriminator, StyleGANv2Generator
-from ppgan_ext.weights.rename_twin import rename_twin
+from ppgan_ext.weights.rename_torch_twin import rename_twin
 from tests.reference import twin
 from tests.reference.toy import assert_close
 

@@ -16,7 +16,7 @@ import paddle
 import pytest
 
 from ppgan_ext.networks import LightEncoder, StyleGANv2Discriminator, StyleGANv2Generator
-from ppgan_ext.weights.rename_twin import rename_twin
+from ppgan_ext.weights.rename_torch_twin import rename_twin
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE, BASE, CAP, N_MLP = 32, 256, 20, 3  # as in tests/reference/torch_bundled.py

@@ -14,7 +14,7 @@ from ppgan_ext.networks import (
 )
 from ppgan_ext.networks.sizes import channel_table
 from ppgan_ext.weights import architecture
-from ppgan_ext.weights.load import build_lazily
+from ppgan_ext.weights.network_builders import build_lazily
 
 
 def shapes(build):

@@ -13,6 +13,7 @@ from ppgan_ext.errors import ConfigError, OutputError, WeightsError
 from ppgan_ext.networks import LightEncoder, PSPEncoder, StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.weights import load, readers
 from ppgan_ext.weights.convert import convert
+from ppgan_ext.weights.network_builders import build_lazily
 from tests.reference import torch_layouts
 from tests.reference.toy import assert_close, numbers
 
@@ -23,7 +24,7 @@ TOY = {"size": 16, "style_dim": 128, "n_mlp": 2, "channel_base": 64, "channel_ca
 
 def values(build):
     """Return name -> numbers for a network's state."""
-    state = load.build_lazily(build).state_dict()
+    state = build_lazily(build).state_dict()
     return {name: numbers(name, tuple(tensor.shape)) for name, tensor in state.items()}
 
 

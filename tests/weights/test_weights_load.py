@@ -18,6 +18,7 @@ from ppgan_ext.networks import (
 )
 from ppgan_ext.networks.e4e import Encoder4Editing
 from ppgan_ext.weights import catalog, load, readers
+from ppgan_ext.weights.network_builders import build_lazily
 from tests.reference import torch_layouts
 from tests.reference.toy import assert_close, fill, numbers
 
@@ -272,7 +273,7 @@ def test_another_architecture_than_requested(tmp_path, nets):
 
 
 def test_the_right_channel_multiplier_is_named(tmp_path):
-    network = load.build_lazily(lambda: StyleGANv2Generator(64, 8, 1, channel_multiplier=1))
+    network = build_lazily(lambda: StyleGANv2Generator(64, 8, 1, channel_multiplier=1))
     path = tmp_path / "one.pdparams"
     readers.write(path, {k: np.zeros(tuple(v.shape), np.float16) for k, v in network.state_dict().items()})
     with pytest.raises(WeightsError, match=r"channel multiplier 2 was requested.*--channel_multiplier 1 "):
@@ -348,7 +349,7 @@ def test_parts_that_are_missing(tmp_path, nets):
 
 def test_encoder_and_generator_of_different_sizes(tmp_path, nets):
     path = tmp_path / "mixed.pdparams"
-    large = load.build_lazily(lambda: PSPEncoder(32, style_dim=128)).state_dict()
+    large = build_lazily(lambda: PSPEncoder(32, style_dim=128)).state_dict()
     zeros = {name: np.zeros(tuple(tensor.shape), np.float32) for name, tensor in large.items()}
     readers.write(path, torch_layouts.psp(zeros, nets["generator"], None, {}))
     with pytest.raises(WeightsError, match="its encoder is for 32 px, its generator for 16"):

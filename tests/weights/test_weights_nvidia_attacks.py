@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from ppgan_ext.errors import WeightsError
-from ppgan_ext.weights import load, readers
+from ppgan_ext.weights import readers
+from ppgan_ext.weights.network_builders import network_builders
 from ppgan_ext.weights.readers import nvidia_pkl
 from ppgan_ext.weights.readers.nvidia_pkl import NVIDIA_NAMES
 from ppgan_ext.weights.readers.torch_legacy import MAGIC
@@ -354,7 +355,7 @@ def test_a_changed_byte_anywhere_leads_to_an_error_message_or_a_network(tmp_path
         data[place] ^= 1 << rng.randint(8)
         path.write_bytes(data)
         try:
-            load.builders(recognise(readers.read(path), path), path)
+            network_builders(recognise(readers.read(path), path), path)
         except WeightsError:
             num_refused += 1
     assert 20 < num_refused < 200

@@ -26,7 +26,7 @@ from ppgan_ext.files import atomic_path, write_bytes
 from ppgan_ext.latents.directions import load_directions
 from ppgan_ext.weights import catalog
 from ppgan_ext.weights.load import load_face_model
-from ppgan_ext.weights.rename_twin import rename_twin
+from ppgan_ext.weights.rename_torch_twin import rename_twin
 from ppgan_ext.weights.rotator import load_rotator
 
 BUNDLED = Path(__file__).resolve().parents[2] / "ppgan_ext" / "weights" / "bundled"

@@ -1,7 +1,7 @@
 """PyTorch twins of the networks that the bundled face model is made of.
 
 They exist so that the bundled weights can be trained where a GPU has PyTorch and no Paddle. Exported arrays drop into
-the package's networks (`ppgan_ext.weights.rename_twin`); tests/tools/test_bundled_model.py holds the two to 1e-3.
+the package's networks (`ppgan_ext.weights.rename_torch_twin`); tests/tools/test_bundled_model.py holds the two to 1e-3.
 
 The networks are those of StyleGAN2 (Karras et al., arXiv 1912.04958, configuration F without large channel counts):
 

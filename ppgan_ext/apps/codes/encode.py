@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.codes.options import EncodeOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
-from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import FloatArray, Image
 

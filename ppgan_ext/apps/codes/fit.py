@@ -9,11 +9,11 @@ import numpy as np
 
 from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import choose_faces
 from ppgan_ext.apps.codes.options import FitOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
-from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.faces.align import crop_face
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.warp import transform_points

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.options import GenerateOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
-from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.images import grid, to_image
 from ppgan_ext.latents.mixing import LEVELS
 from ppgan_ext.latents.truncation import truncate

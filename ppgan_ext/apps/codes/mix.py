@@ -11,12 +11,12 @@ import numpy as np
 import PIL.Image
 
 from ppgan_ext import images
+from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face, render_image
 from ppgan_ext.apps.codes.options import MixOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
-from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.mixing import level_weights, mix

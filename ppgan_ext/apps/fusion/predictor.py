@@ -11,6 +11,7 @@ import numpy as np
 
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.batch import BatchResult, Job
+from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
@@ -18,7 +19,6 @@ from ppgan_ext.apps.fusion.pose_transfer import choose_turn
 from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
-from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.detect import choose, find_faces

@@ -7,11 +7,11 @@ from functools import partial
 from typing import NamedTuple
 
 from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
 from ppgan_ext.apps.results import Made
-from ppgan_ext.apps.signatures import options_as_arguments
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.images import ImageSource
 from ppgan_ext.latents.directions import Direction, apply

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ppgan_ext.apps.photo.pasting import paste_faces, shrink
 from ppgan_ext.apps.photo.plan import PhotoEdit
+from ppgan_ext.apps.photo.result_images import paste_faces, shrink
 from ppgan_ext.apps.predictor import Progress
 from ppgan_ext.types import FloatArray, Image
 

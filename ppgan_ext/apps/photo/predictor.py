@@ -11,8 +11,8 @@ from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face
 from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, draw_frames
 from ppgan_ext.apps.photo.options import PhotoOptions
-from ppgan_ext.apps.photo.pasting import comparison_strip, paste_faces
 from ppgan_ext.apps.photo.plan import EditedPhoto, EditPlan, PhotoEdit
+from ppgan_ext.apps.photo.result_images import comparison_strip, paste_faces
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.faces.preview import numbered_preview

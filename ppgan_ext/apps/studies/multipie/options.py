@@ -6,6 +6,7 @@ from typing import Literal
 
 from ppgan_ext.apps.options import Options, option
 from ppgan_ext.data.multipie import GALLERY_ILLUMINATION
+from ppgan_ext.losses.network_names import DLIB, IdentityName
 from ppgan_ext.metrics.rank1 import Measure
 
 
@@ -26,9 +27,7 @@ class RecognitionOptions(Options):
     gallery_light: int = option(
         GALLERY_ILLUMINATION, "illumination of the gallery's pictures", group="input", ge=0, le=19
     )
-    network: Literal["dlib-resnet", "arcface-ir-se50"] = option(
-        "dlib-resnet", "network that describes the faces", group="face"
-    )
+    network: IdentityName = option(DLIB, "network that describes the faces", group="face")
     weight_path: str | None = option(None, "local file of that network", group="face")
     crop: Literal["tight", "ffhq", "chip"] = option(
         "tight", "alignment of the pictures; chip: the network's own", group="face"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from ppgan_ext.losses.network_names import DLIB, IdentityName
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions
 from ppgan_ext.option_types import Count, NotNegative, Positive
 from ppgan_ext.training.family import FamilyOptions
@@ -66,7 +67,7 @@ class LatentRotatorOptions(FamilyOptions):
     symmetry_lambda: NotNegative = 0.5
     adv_lambda: NotNegative = 0.05
     id_lambda: NotNegative = 0.0
-    id_network: Literal["dlib-resnet", "arcface-ir-se50"] = "dlib-resnet"
+    id_network: IdentityName = DLIB
     id_weight: str | None = None
     cycle_lambda: NotNegative = 0.5
     bend_lambda: NotNegative = 0.05

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from ppgan_ext.losses.network_names import ARCFACE, DLIB, DistanceName, IdentityName
 from ppgan_ext.networks.encoder_options import LightEncoderOptions, PSPEncoderOptions
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
 from ppgan_ext.option_types import Block, Count, CountOrZero, NotNegative, Positive
@@ -17,7 +18,7 @@ from ppgan_ext.training.shared.option_checks import ModelType, optimizer_problem
 if TYPE_CHECKING:
     from ppgan_ext.training.settings import Settings
 
-TRUNK_ARCFACE = "arcface-ir-se50"
+TRUNK_ARCFACE = ARCFACE
 _SMALLEST_LIGHT = 16
 _WIDTH_STEP = 128  # IR-SE-50's widths are multiples of style_dim / 128
 
@@ -112,10 +113,10 @@ class Pixel2Style2PixelOptions(FamilyOptions):
     randomize_noise: bool = False
     l2_lambda: NotNegative = 1.0
     lpips_lambda: NotNegative = 0.8
-    lpips_network: Literal["auto", "lpips-vgg16", "faces-128-features", "discriminator"] = "auto"
+    lpips_network: DistanceName | Literal["auto", "discriminator"] = "auto"
     lpips_weight: str | None = None
     id_lambda: NotNegative = 0.1
-    id_network: Literal["dlib-resnet", "arcface-ir-se50"] = "dlib-resnet"
+    id_network: IdentityName = DLIB
     id_weight: str | None = None
     w_norm_lambda: NotNegative = 0.0
     delta_norm_lambda: NotNegative = 0.0

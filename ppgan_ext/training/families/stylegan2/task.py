@@ -14,7 +14,7 @@ import numpy as np
 import paddle
 
 from ppgan_ext import images
-from ppgan_ext.losses import regularizers
+from ppgan_ext.losses import gradient_penalties
 from ppgan_ext.losses.adversary import Penalty
 from ppgan_ext.nn.forms import once_form, twice_form
 from ppgan_ext.nn.inference import freeze
@@ -145,8 +145,10 @@ class StyleGAN2Task(Task):
         num_images = max(int(len(shard) / options.path_batch_shrink), 1)
         w_plus = self._codes(shard, "path", num_images)
         rendered = self.networks["gen"].render(w_plus, self._noise(shard, "path", num_images), self._twice)
-        lengths = regularizers.path_lengths(rendered, w_plus, shard.normal("path direction", tuple(rendered.shape)))
-        penalty = regularizers.path_length_penalty(lengths, self.path_mean)
+        lengths = gradient_penalties.path_lengths(
+            rendered, w_plus, shard.normal("path direction", tuple(rendered.shape))
+        )
+        penalty = gradient_penalties.path_length_penalty(lengths, self.path_mean)
         (penalty * (options.path_reg_weight * options.params.gen_iters)).backward()
         return {"loss_path": penalty.item(), "path_length": lengths.mean().item()}
 

@@ -11,7 +11,7 @@ import pytest
 
 from ppgan_ext import networks
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.networks.table import NETWORKS, build, options_of
+from ppgan_ext.networks.network_table import NETWORKS, build, options_of
 
 # name -> (a small block, arguments that depend on other networks)
 SMALL = {
@@ -63,7 +63,7 @@ def test_mistakes_are_reported_with_the_nearest_name():
 
 
 def test_the_table_does_not_import_paddle():
-    code = "import sys, ppgan_ext.networks.table; sys.exit('paddle' in sys.modules)"
+    code = "import sys, ppgan_ext.networks.network_table; sys.exit('paddle' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

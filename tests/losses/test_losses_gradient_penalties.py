@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 import pytest
 
-from ppgan_ext.losses import regularizers
+from ppgan_ext.losses import gradient_penalties
 from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.nn import cpu_conv
 
@@ -21,7 +21,7 @@ def test_squared_gradient_of_a_quadratic():
     """D(x) = a x^2 / 2 has the gradient a x."""
     images = paddle.to_tensor(numbers((3, 2, 4, 5)))
     a = paddle.to_tensor(0.7, stop_gradient=False)
-    penalty = regularizers.squared_gradient(lambda x: (a * x * x / 2).sum(axis=[1, 2, 3]), images)
+    penalty = gradient_penalties.squared_gradient(lambda x: (a * x * x / 2).sum(axis=[1, 2, 3]), images)
     expected = 0.7**2 * (images.numpy() ** 2).sum() / 3
     assert penalty.item() == pytest.approx(expected, rel=1e-5)
     penalty.backward()
@@ -34,7 +34,7 @@ def test_gradient_penalty_of_a_linear_score(target):
     v = numbers((2, 3, 4))
     real, fake = (paddle.to_tensor(numbers((5, 2, 3, 4), seed)) for seed in (1, 2))
     shares = paddle.rand([5, 1, 1, 1])
-    penalty = regularizers.gradient_penalty(
+    penalty = gradient_penalties.gradient_penalty(
         lambda x: (x * paddle.to_tensor(v)).sum(axis=[1, 2, 3]), real, fake, shares, target
     )
     assert penalty.item() == pytest.approx((np.linalg.norm(v) - target) ** 2 / target**2, rel=1e-5)
@@ -48,7 +48,7 @@ def test_the_gradient_penalty_is_computed_between_the_images():
         return (x * x).sum(axis=[1, 2, 3])
 
     real, fake = paddle.full([2, 1, 2, 3], 3.0), paddle.full([2, 1, 2, 3], -1.0)
-    regularizers.gradient_penalty(score, real, fake, paddle.to_tensor([0.0, 0.75]).reshape([2, 1, 1, 1]))
+    gradient_penalties.gradient_penalty(score, real, fake, paddle.to_tensor([0.0, 0.75]).reshape([2, 1, 1, 1]))
     np.testing.assert_allclose(seen[0][:, 0, 0, 0], [-1.0, 2.0])
 
 
@@ -58,13 +58,13 @@ def test_path_lengths_of_a_linear_generator():
     w_plus = paddle.to_tensor(numbers((3, 6, 4), 1), stop_gradient=False)
     noise = numbers((3, 3, 2, 5), 2)
     images = paddle.matmul(w_plus, paddle.to_tensor(a)).sum(axis=1).reshape([3, 3, 2, 5])
-    lengths = regularizers.path_lengths(images, w_plus, paddle.to_tensor(noise))
+    lengths = gradient_penalties.path_lengths(images, w_plus, paddle.to_tensor(noise))
     expected = np.linalg.norm(noise.reshape(3, -1) @ a.T, axis=1) / np.sqrt(2 * 5)
     np.testing.assert_allclose(lengths.numpy(), expected, rtol=1e-4)
 
 
 def test_path_length_penalty_against_its_formula():
-    assert regularizers.path_length_penalty(paddle.to_tensor([1.0, 4.0]), 2.0).item() == pytest.approx(2.5)
+    assert gradient_penalties.path_length_penalty(paddle.to_tensor([1.0, 4.0]), 2.0).item() == pytest.approx(2.5)
 
 
 def discriminator(dtype="float32"):
@@ -118,7 +118,9 @@ def test_r1_of_the_discriminator_against_finite_differences(form):
 
     def penalty(network, form=form):
         dtype = network.parameters()[0].dtype
-        return regularizers.squared_gradient(lambda x: network(x, form=form), paddle.to_tensor(images).astype(dtype))
+        return gradient_penalties.squared_gradient(
+            lambda x: network(x, form=form), paddle.to_tensor(images).astype(dtype)
+        )
 
     network = discriminator()
     along = directions(network)
@@ -136,8 +138,8 @@ def test_path_length_of_the_generator_against_finite_differences(form, batch):
         w_plus = paddle.to_tensor(codes).astype(dtype)
         w_plus.stop_gradient = False
         images = network.render(w_plus, "fixed", form)
-        lengths = regularizers.path_lengths(images, w_plus, paddle.to_tensor(towards).astype(dtype))
-        return regularizers.path_length_penalty(lengths, 0.5)
+        lengths = gradient_penalties.path_lengths(images, w_plus, paddle.to_tensor(towards).astype(dtype))
+        return gradient_penalties.path_length_penalty(lengths, 0.5)
 
     network = generator()
     along = directions(network)
@@ -151,7 +153,7 @@ def test_both_forms_have_the_same_gradients():
     gradients = []
     for form in ("fused", "smooth"):
         network = discriminator()
-        regularizers.squared_gradient(lambda x, n=network, f=form: n(x, form=f), images).backward()
+        gradient_penalties.squared_gradient(lambda x, n=network, f=form: n(x, form=f), images).backward()
         gradients.append([p.grad.numpy() for p in network.parameters() if p.grad is not None])
     for fused, smooth in zip(*gradients, strict=True):
         np.testing.assert_allclose(fused, smooth, atol=2e-4 * np.abs(smooth).max())
@@ -174,10 +176,10 @@ def test_the_graphs_are_freed():
     w_plus = paddle.to_tensor(numbers((2, 6, 12), 7), stop_gradient=False)
     counts = []
     for _ in range(3):
-        regularizers.squared_gradient(lambda x: disc(x, form="fused"), images).backward()
+        gradient_penalties.squared_gradient(lambda x: disc(x, form="fused"), images).backward()
         rendered = gen.render(w_plus, "fixed", "fused")
-        lengths = regularizers.path_lengths(rendered, w_plus, paddle.ones_like(rendered))
-        regularizers.path_length_penalty(lengths, 0.5).backward()
+        lengths = gradient_penalties.path_lengths(rendered, w_plus, paddle.ones_like(rendered))
+        gradient_penalties.path_length_penalty(lengths, 0.5).backward()
         del rendered, lengths
         counts.append(contexts())
     assert counts[2] == counts[1] == counts[0]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from ppgan_ext import apps
-from ppgan_ext.apps import signatures
+from ppgan_ext.apps import call_signatures
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.errors import ConfigError
@@ -113,7 +113,7 @@ def test_every_argument_has_a_type_and_a_description(predictor, method):
 
 
 class Painter:
-    @signatures.options_as_arguments(
+    @call_signatures.options_as_arguments(
         AgeOptions, required=("edit",), positional=("years", "age"), keyword=("blend", "tune"),
         none_by_default=("blend",), renamed={"age": "target_age"},
     )  # fmt: skip
@@ -180,4 +180,4 @@ def test_wrong_arguments_are_refused(words, error, message):
 
 
 def test_the_examples_are_right():
-    assert doctest.testmod(signatures).failed == 0
+    assert doctest.testmod(call_signatures).failed == 0
