@@ -31,8 +31,7 @@ else:
     (HOME / "compiled").mkdir()
 os.environ["PPGAN_EXT_HOME"] = str(HOME)
 # The networks of the tests are too small for more threads, and pytest-xdist keeps the other cores busy.
-for _variable in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
-    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A script's background job has Ctrl-C ignored, and so would be all processes that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -61,6 +61,7 @@ def assert_refused(code, capsys, out, *parts):
     assert written(out) == []
 
 
+@pytest.mark.slow
 def test_no_face(tmp_path, out, capsys):
     path = tmp_path / "wall.jpg"
     ramp = np.linspace(0, 255, 400)[:, None, None]
@@ -130,6 +131,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 def test_every_kind_of_picture_that_can_be_edited_is(name, portrait, tmp_path, out, capsys):
     path = tmp_path / name
@@ -143,6 +145,7 @@ def test_every_kind_of_picture_that_can_be_edited_is(name, portrait, tmp_path, o
     assert written(out) == sorted([f"{path.stem}.age+20.png", f"{path.stem}.age.strip.png", f"{path.stem}.npy"])
 
 
+@pytest.mark.slow
 def test_of_an_animation_the_first_frame_is_edited_and_the_user_is_warned(portrait, tmp_path, out, capsys):
     path = tmp_path / "moving.gif"
     frames = [PIL.Image.fromarray(portrait[:300, 60:420]), PIL.Image.new("RGB", (360, 300))]
@@ -152,6 +155,7 @@ def test_of_an_animation_the_first_frame_is_edited_and_the_user_is_warned(portra
     assert np.asarray(PIL.Image.open(out / "moving.age+20.png")).shape == (300, 360, 3)
 
 
+@pytest.mark.alone
 def test_48_megapixels(portrait, tmp_path, out, capsys):
     path = tmp_path / "huge.jpg"
     big = PIL.Image.fromarray(portrait).resize((6000, 6000), PIL.Image.Resampling.BICUBIC)
@@ -261,6 +265,7 @@ def test_an_output_folder_that_cannot_be_written(photo, tmp_path, capsys):
     assert out.read_text() == "in the way"
 
 
+@pytest.mark.slow
 def test_a_full_disk(photo, out, capsys, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -269,6 +274,7 @@ def test_a_full_disk(photo, out, capsys, monkeypatch):
     assert_refused(age(photo, "--years", 20, out=out), capsys, out, "disk is full")
 
 
+@pytest.mark.slow
 def test_in_a_batch_the_rest_goes_on_and_failures_are_counted(photo, portrait, tmp_path, out, capsys):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff\xe0 no more")
@@ -291,6 +297,7 @@ def test_in_a_batch_the_rest_goes_on_and_failures_are_counted(photo, portrait, t
     assert np.abs(first.astype(int) - second).mean() > 5
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_batch_keeps_what_is_done(portrait, tmp_path, out):
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -319,6 +326,7 @@ def test_ctrl_c_in_a_batch_keeps_what_is_done(portrait, tmp_path, out):
             PIL.Image.open(out / name).load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("steps_before", "files"), [(0, []), (2, ["dst.fitting.npy", "dst.fitting.png", "src.fitting.png"])]
 )

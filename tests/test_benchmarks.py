@@ -65,6 +65,7 @@ def test_the_table_says_whether_targets_are_met(capsys, target, word):
     assert "target 50 MB: MISSED" in line
 
 
+@pytest.mark.slow
 def test_a_fresh_process_returns_its_case(tmp_path):
     arguments = {"name": "toy", "size": 16, "num_repeats": 2, "compiled": True}
     result = common.run_case("benchmarks.synthesis", "draw", arguments, {"PPGAN_EXT_HOME": str(tmp_path)})
@@ -88,6 +89,7 @@ def test_a_failed_benchmark_ends_with_1_and_writes_nothing(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_the_schema_says(tmp_path):
     output = tmp_path / "results" / "encoding.json"
     command = [sys.executable, "-m", "benchmarks.encoding", "--quick", "--output", str(output)]

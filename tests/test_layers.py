@@ -54,6 +54,7 @@ def faults_of(path, relative):
             yield f"{relative}:{line}: {layer} imports {name}"
 
 
+@pytest.mark.slow
 def test_imports_run_downward():
     files = sorted(PACKAGE.rglob("*.py"))
     assert len(files) > 5

@@ -207,6 +207,7 @@ def test_a_late_import_is_silent_when_nothing_is_missed(variables):
     assert in_fresh_python(LATE + "import ppgan_ext", **variables).stderr == ""
 
 
+@pytest.mark.slow
 @supported
 def test_malloc_stops_the_page_faults():
     """Repeatedly allocating and freeing 64 MiB faults its pages in every time by default, but only once when tuned."""

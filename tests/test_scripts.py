@@ -48,6 +48,7 @@ def test_the_scripts_are_those_promised_and_thin():
         assert len(path.read_text().splitlines()) <= 40, path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_explains_itself_from_any_folder_without_paddle(script, tmp_path):
     done = run("-X", "importtime", script, "--help", cwd=tmp_path)
@@ -60,6 +61,7 @@ def test_a_script_explains_itself_from_any_folder_without_paddle(script, tmp_pat
     assert not imported & {"paddle", "cv2", "dlib"}
 
 
+@pytest.mark.slow
 def test_a_script_fails_in_one_line_and_with_code_1(tmp_path):
     script = ROOT / "applications" / "tools" / "age_editing.py"
     done = run(script, "--input_image", "nowhere.jpg", cwd=tmp_path)

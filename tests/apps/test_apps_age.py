@@ -48,6 +48,7 @@ def test_without_an_output_folder_nothing_is_written(make, portrait, tmp_path, m
     assert names(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_same_input_same_bytes(make, portrait, tmp_path):
     make(AgeEditingPredictor, output_path=tmp_path / "a").run(portrait, years=20)
     make(AgeEditingPredictor, output_path=tmp_path / "b").run(PIL.Image.fromarray(portrait), years=[20.0])
@@ -56,6 +57,7 @@ def test_same_input_same_bytes(make, portrait, tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make, engine, portrait):
     age = directions_of(engine)["age"]
     predictor = make(AgeEditingPredictor, output_path=None)
@@ -84,6 +86,7 @@ def test_an_age_that_is_not_in_years_is_refused(make, engine, portrait, tmp_path
     assert "ppgan-ext edit" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_every_face_is_edited_or_those_asked_for(make, couple):
     predictor = make(AgeEditingPredictor, output_path=None)
     left, right = (slice(None), slice(0, 270)), (slice(None), slice(290, 640))
@@ -100,6 +103,7 @@ def test_every_face_is_edited_or_those_asked_for(make, couple):
         predictor.run(couple, faces=3)
 
 
+@pytest.mark.slow
 def test_several_faces_have_a_row_and_a_code_each(make, couple, tmp_path):
     result = make(AgeEditingPredictor).run(couple, years=20)
     assert names(tmp_path / "out") == [
@@ -109,6 +113,7 @@ def test_several_faces_have_a_row_and_a_code_each(make, couple, tmp_path):
     assert result.strip.shape == (2 * one.strip.shape[0], *one.strip.shape[1:])
 
 
+@pytest.mark.slow
 def test_list_faces(make, couple, tmp_path):
     preview, faces = make(AgeEditingPredictor).list_faces(couple)
     assert names(tmp_path / "out") == ["image.faces.png"]
@@ -117,6 +122,7 @@ def test_list_faces(make, couple, tmp_path):
     assert not np.array_equal(preview, couple)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gif", "mp4"])
 def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kind):
     predictor = make(AgeEditingPredictor)

@@ -98,6 +98,7 @@ def test_an_unknown_flag_stops(capsys):
     assert "unknown flag '--fast'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_prints_nothing_beside_its_report():
     command = [sys.executable, "-c", "from ppgan_ext.apps.command_line import main; raise SystemExit(main(['doctor']))"]
     finished = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -40,6 +40,7 @@ def error(a, b):
     return np.abs(a.astype(int) - b).mean()
 
 
+@pytest.mark.slow
 def test_the_fit_comes_closer_and_code_and_image_belong_together(fitting, engine, drawn, tmp_path):
     few, many = (fitting(output_path=None).run(drawn, step=step) for step in (1, 12))
     assert error(many.dst, drawn) < 0.8 * error(few.dst, drawn)
@@ -82,6 +83,7 @@ def test_aligned_or_not(fitting, portrait):
         fitting(output_path=None).run(np.full((90, 120, 3), 200, np.uint8), need_align=True)
 
 
+@pytest.mark.slow
 def test_a_mask_hides_what_is_not_the_face(fitting, portrait):
     predictor = fitting(output_path=None)
     settings = {"need_align": True, "mask_face": True}
@@ -149,6 +151,7 @@ def test_a_batch_has_a_folder_for_each(fitting, drawn, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_fit_steps_bring_the_reconstruction_closer_to_the_photo(fitting, portrait):
     errors = []
     for fit_steps in (0, 15):

@@ -89,6 +89,7 @@ def test_identity_0_gives_the_photo_back(portrait, stranger):
     assert result.identity_to_source < 0.2
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_was_asked_for_and_marks_it(files, out, capsys):
     assert fuse("--source", files[0], "--target", files[1], "--save_steps", "--save_mp4", out=out) == 0
     steps = ["01.source", "02.target", "03.drawn", "04.matched", "05.mask", "06.result"]
@@ -103,6 +104,7 @@ def test_the_command_writes_what_was_asked_for_and_marks_it(files, out, capsys):
         assert picture.size == (360, 300)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_bytes(files, tmp_path):
     for name in ("one", "two"):
         assert fuse("--source", files[0], "--target", files[1], out=tmp_path / name) == 0
@@ -110,6 +112,7 @@ def test_the_same_arguments_give_the_same_bytes(files, tmp_path):
     assert first == second
 
 
+@pytest.mark.slow
 def test_warping_needs_no_paddle(files, out):
     code = "import sys; from ppgan_ext.apps.command_line import main; code = main(sys.argv[1:]); "
     code += "print('paddle' in sys.modules); sys.exit(code)"
@@ -120,6 +123,7 @@ def test_warping_needs_no_paddle(files, out):
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
     tasks = []
@@ -136,6 +140,7 @@ def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
     assert "turning the face" in tasks[tasks.index("refining") :]  # the pose has drifted by then
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, stranger):
     wide = images.resize(stranger, (round(1.3 * stranger.shape[1]), stranger.shape[0]))
@@ -154,6 +159,7 @@ def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, str
         assert np.array_equal(result.image[result.mask == 0], portrait[result.mask == 0])
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stranger, monkeypatch):
     render = FusionRenderer.render
@@ -171,6 +177,7 @@ def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stran
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
     """A fresh rotator is the directions, in other steps; one for another model is refused before any work."""
@@ -198,6 +205,7 @@ def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
         predictor.run(portrait, stranger, pose_method="rotator", rotator_path=other)
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_a_pose_that_the_model_cannot_reach_is_said(stranger, monkeypatch):
     from ppgan_ext.latents import pose_matching
@@ -252,6 +260,7 @@ def test_pairs_that_cannot_be(folders, files, tmp_path):
         open_pairs(tmp_path / "others", tmp_path / "others", "all")
 
 
+@pytest.mark.slow
 def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):
     (folders[1] / "anna.png").write_bytes(b"no picture")
     assert fuse("--source", folders[0], "--target", folders[1], out=out) == 1
@@ -264,12 +273,14 @@ def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):
     assert written(out) == ["bert.fused.png"]
 
 
+@pytest.mark.slow
 def test_in_python_a_batch_keeps_its_failures(folders):
     results = FaceFusionPredictor(output_path=None).run(folders[0], folders[1], method="warp")
     assert len(results) == 2
     assert [outcome.job.stem for outcome in results.failures] == ["carl"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, stranger, monkeypatch):
     """The fusion of the next face in the same photo gets the interruption, so that it skips the tuning."""
     passed_on = []
@@ -290,6 +301,7 @@ def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, 
 # Several faces
 
 
+@pytest.mark.slow
 def test_of_several_faces_one_must_be_chosen(couple, stranger, tmp_path, out, capsys):
     group, other = tmp_path / "group.png", tmp_path / "b.png"
     PIL.Image.fromarray(couple).save(group)
@@ -303,6 +315,7 @@ def test_of_several_faces_one_must_be_chosen(couple, stranger, tmp_path, out, ca
         assert picture.size == (640, 320)
 
 
+@pytest.mark.slow
 def test_chosen_faces_are_replaced_and_no_other(couple, stranger):
     predictor = FaceFusionPredictor(output_path=None)
     only = predictor.run(couple, stranger, method="warp", source_face=2)
@@ -330,6 +343,7 @@ def test_no_face_in_either_photo(files, tmp_path, out, capsys):
     assert_refused(fuse("--source", files[0], "--target", wall, out=out), capsys, out, wall, "no face")
 
 
+@pytest.mark.slow
 def test_a_profile_beyond_the_detector(files, tmp_path, out, capsys):
     profile = tmp_path / "profile.png"
     PIL.Image.fromarray(draw_photo((320, 300), [DrawnFace((160.0, 150.0), 60.0, yaw_degrees=88)])[0]).save(profile)

@@ -35,6 +35,7 @@ def test_an_unknown_model_is_refused_at_once(kind):
 # StyleGANv2Predictor
 
 
+@pytest.mark.slow
 def test_generate(make, tmp_path):
     from PIL import Image
 
@@ -52,12 +53,14 @@ def test_generate(make, tmp_path):
     assert np.abs(tile - result.sample[SIZE : 2 * SIZE, :SIZE]).max() <= 1
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_another_seed_others(make):
     first, again, other = (make(apps.StyleGANv2Predictor, seed=s, output_path=None).run(1, 2) for s in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     assert not np.array_equal(first.sample, other.sample)
 
 
+@pytest.mark.slow
 def test_truncation_shrinks_towards_the_average(make, engine):
     codes = make(apps.StyleGANv2Predictor, seed=1, output_path=None)
     distance = [
@@ -127,6 +130,7 @@ def test_edits_that_cannot_be_made(make, settings, message):
         make(apps.StyleGANv2EditingPredictor, output_path=None).run(code(1), **settings)
 
 
+@pytest.mark.slow
 def test_edit_the_faces_of_a_photo(make, couple, tmp_path):
     predictor = make(apps.StyleGANv2EditingPredictor)
     result = predictor.run_photo(couple, {"age": 400, "smile": 100})
@@ -205,6 +209,7 @@ def test_encode_a_folder(make, portrait, tmp_path):
     assert names(tmp_path / "out") == ["a/dst.npy", "a/dst.png", "a/src.png"]
 
 
+@pytest.mark.slow
 def test_the_second_face_is_another(make, couple):
     predictor = make(apps.Pixel2Style2PixelPredictor, output_path=None)
     first, second = predictor.run(couple).src, predictor.run(couple, face=2).src

@@ -137,11 +137,13 @@ def test_every_face_is_cut_out_and_recorded(album, prepared):
     assert set(summary.failures) == {"broken.jpg", "view.png"}
 
 
+@pytest.mark.slow
 def test_the_number_of_processes_changes_nothing(photos, prepared):
     prepare_faces(options(photos))
     assert contents(photos.parent / "faces") == contents(prepared[0])
 
 
+@pytest.mark.slow
 @in_this_process
 def test_which_and_how_large_a_face_must_be(photos):
     for name in ("anna.jpg", "view.png", "broken.jpg"):
@@ -169,6 +171,7 @@ def test_a_second_run_skips_what_is_done(photos, done, monkeypatch):
     assert str(second) == "0 of 4 photos done, 0 faces written, 4 photos done before, 0 photos failed"
 
 
+@pytest.mark.slow
 @in_this_process
 def test_what_is_new_changed_or_lost_is_done_again(photos, done):
     folder = done
@@ -276,6 +279,7 @@ class DeadlyCutter(FaceCutter):
         return super().__call__(index)
 
 
+@pytest.mark.slow
 def test_a_photo_that_kills_its_process_fails_alone(photos, monkeypatch):
     parts = __name__.split(".")
     monkeypatch.syspath_prepend(str(Path(__file__).parents[len(parts) - 1]))
@@ -286,6 +290,7 @@ def test_a_photo_that_kills_its_process_fails_alone(photos, monkeypatch):
     assert files(photos.parent / "faces") == ["manifest.jsonl", *FACES[1:]]
 
 
+@pytest.mark.slow
 @in_this_process
 def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
     write = prepare.write_bytes
@@ -303,6 +308,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
     assert set(FACES) < set(files(photos.parent / "faces"))
 
 
+@pytest.mark.slow
 @in_this_process
 def test_the_command_names_each_failure_and_counts(photos, capsys):
     words = ["prepare", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
@@ -317,6 +323,7 @@ def test_the_command_names_each_failure_and_counts(photos, capsys):
     assert command.main([*words, "--crop", "tihgt"]) == 1
 
 
+@pytest.mark.slow
 @in_this_process
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos, monkeypatch, capsys):
     def interrupted(options, on_photo, summary):
@@ -349,6 +356,7 @@ HEARING = "import runpy, signal, sys; signal.signal(signal.SIGINT, signal.defaul
 HEARING += "runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
+@pytest.mark.slow
 @in_this_process  # which goes on
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_run_that_is_cut_short_goes_on_to_the_same_result(photos, prepared, number):

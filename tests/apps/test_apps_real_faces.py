@@ -27,6 +27,7 @@ def held_back_photos(folder):
         yield cv2.copyMakeBorder(large, 128, 128, 128, 128, cv2.BORDER_REFLECT)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.bundled
 def test_the_age_measured_on_edited_photos_follows_and_the_person_stays(shared_folder):

@@ -62,6 +62,7 @@ def interrupt_at(step, task):
     return progress
 
 
+@pytest.mark.slow
 def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portraits_of, portrait, engine):
     drawn = engine.synthesizer.render(np.repeat(engine.synthesizer.w_avg[None, None], N_LATENT, 1))
     plain, tuned = tuning(output_path=None), tuning(output_path=None)
@@ -79,6 +80,7 @@ def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portrait
     assert np.array_equal(plain.run(portrait, years=20, blend="replace").dst[0], result.dst[0])
 
 
+@pytest.mark.slow
 def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp_path):
     predictor = tuning()
     seen = portraits_of(predictor)
@@ -99,6 +101,7 @@ def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp
     assert str(made.files[-1]).endswith(written[-1])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_pictures(tuning, portrait):
     def edited(seed):
         return tuning(output_path=None, seed=seed).run(portrait, years=20, tune=4, blend="replace").dst[0]
@@ -107,6 +110,7 @@ def test_the_same_seed_gives_the_same_pictures(tuning, portrait):
     assert not np.array_equal(edited(1), edited(2))
 
 
+@pytest.mark.slow
 def test_the_pivot_can_be_refined_first(tuning, portraits_of, portrait):
     predictor = tuning(StyleGANv2EditingPredictor, output_path=None)
     seen = portraits_of(predictor)
@@ -115,6 +119,7 @@ def test_the_pivot_can_be_refined_first(tuning, portraits_of, portrait):
     assert np.array_equal(seen[0].tuning.pivots[0], seen[0].w_plus)
 
 
+@pytest.mark.slow
 def test_ctrl_c_uses_what_has_been_learnt(tuning, portraits_of, couple, tmp_path):
     predictor = tuning(progress=interrupt_at(2, "tuning to face 1"))
     seen = portraits_of(predictor)
@@ -127,6 +132,7 @@ def test_ctrl_c_uses_what_has_been_learnt(tuning, portraits_of, couple, tmp_path
     assert not predictor.interrupted
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_batch_with_the_photo_at_hand(tuning, portrait):
     predictor = tuning(output_path=None, progress=interrupt_at(1, "tuning to face 1"))
     result = predictor.run([portrait, portrait], years=20, tune=9)
@@ -155,6 +161,7 @@ class _BreaksOnce(PlainDistance):
         return [target * (float("nan") if self.num_targets == 2 else 1.0)]
 
 
+@pytest.mark.slow
 def test_a_face_that_fails_is_reported_and_the_batch_goes_on(tuning, portrait):
     predictor = tuning(output_path=None)
     predictor.__dict__["perceptual"] = _BreaksOnce()
@@ -164,6 +171,7 @@ def test_a_face_that_fails_is_reported_and_the_batch_goes_on(tuning, portrait):
     assert result.failures[0].job.stem == "image-2"
 
 
+@pytest.mark.slow
 def test_a_mixture_is_drawn_by_one_generator_for_both(tuning, portrait, engine, tmp_path):
     mirrored = np.ascontiguousarray(portrait[:, ::-1]) // 2
     plain = tuning(StyleGANv2MixingPredictor, output_path=None).run(portrait, mirrored)
@@ -191,6 +199,7 @@ def test_a_code_can_be_mixed_with_a_photo_that_is_tuned_to(tuning, portrait, eng
         tuning(StyleGANv2MixingPredictor, output_path=None).run(code, code, tune=2)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_mixing(tuning, portrait):
     progress = interrupt_at(1, "tuning to both faces")
     predictor = tuning(StyleGANv2MixingPredictor, output_path=None, progress=progress)
@@ -225,6 +234,7 @@ def test_options_come_from_yaml(tmp_path):
     assert options == MixOptions(tune=40, fit_steps=5, save_tuned=True)
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, capsys):
     photo, once, again = tmp_path / "photo.png", tmp_path / "once", tmp_path / "again"

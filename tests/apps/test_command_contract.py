@@ -87,6 +87,7 @@ def test_every_command_keeps_to_it():
     assert set(CALLS) == set(COMMANDS)
 
 
+@pytest.mark.slow
 def test_help_needs_no_paddle_nor_opencv():
     code = "import json, sys; from ppgan_ext.apps.command_line import main; main(sys.argv[1:]); "
     code += "print(json.dumps([name for name in ('paddle', 'cv2', 'dlib') if name in sys.modules]))"
@@ -143,6 +144,7 @@ def test_flags_win_over_yaml(name, tmp_path):
     assert main([name, "--config", str(path)]) == 1
 
 
+@pytest.mark.slow
 @every_command
 def test_exit_code_0_and_files_as_printed(name, command, capsys, tmp_path):
     assert command(name, CALLS[name].good) == 0
@@ -161,6 +163,7 @@ def test_exit_code_1_and_one_line(name, command, capsys, tmp_path):
     assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 @every_command
 def test_exit_code_130_after_ctrl_c(name, command, capsys, monkeypatch):
     def interrupt(*_):

@@ -101,6 +101,7 @@ def test_every_predictor_keeps_to_it():
     assert {name for name, _ in CALLS} == set(apps.__all__)
 
 
+@pytest.mark.slow
 def test_importing_predictors_does_not_import_paddle():
     code = f"import sys; from ppgan_ext.apps import {', '.join(apps.__all__)}; sys.exit('paddle' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -109,6 +110,7 @@ def test_importing_predictors_does_not_import_paddle():
 # One call
 
 
+@pytest.mark.slow
 @every_call
 def test_same_seed_same_bytes(predictor, sources, name, call, tmp_path):
     for folder in ("one", "two"):
@@ -116,6 +118,7 @@ def test_same_seed_same_bytes(predictor, sources, name, call, tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two") != {}
 
 
+@pytest.mark.slow
 @every_call
 def test_without_an_output_path_nothing_is_written(predictor, sources, name, call, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
@@ -126,6 +129,7 @@ def test_without_an_output_path_nothing_is_written(predictor, sources, name, cal
     assert names(tmp_path) == before and tool.files == []
 
 
+@pytest.mark.slow
 @every_call
 def test_the_files_listed_are_those_written_and_pictures_are_marked(predictor, sources, name, call, tmp_path):
     tool = predictor(name)
@@ -140,6 +144,7 @@ def test_the_files_listed_are_those_written_and_pictures_are_marked(predictor, s
             assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
 
 
+@pytest.mark.slow
 @every_call
 def test_the_result_unpacks_as_paddlegans(predictor, sources, name, call):
     result = run(predictor(name, output_path=None), call, sources)
@@ -167,6 +172,7 @@ def test_an_unknown_argument_names_the_nearest(predictor, sources, name, call):
         run(predictor(name, output_path=None), call, sources, **{f"{argument}s": 1})
 
 
+@pytest.mark.slow
 @every_call
 def test_ctrl_c_leaves_whole_files(predictor, sources, name, call, tmp_path, monkeypatch):
     """It comes when the second picture is to be written, of a batch where there can be one."""
@@ -192,6 +198,7 @@ def test_ctrl_c_leaves_whole_files(predictor, sources, name, call, tmp_path, mon
 # A batch
 
 
+@pytest.mark.slow
 @every_batch
 def test_a_bad_input_fails_alone(predictor, sources, name, call, tmp_path):
     good, other, bad = sources[call.inputs[0]]
@@ -208,6 +215,7 @@ def test_a_bad_input_fails_alone(predictor, sources, name, call, tmp_path):
         run(tool, call, sources, bad)
 
 
+@pytest.mark.slow
 @every_batch
 def test_a_batch_makes_what_single_calls_make(predictor, sources, name, call, tmp_path):
     good = sources[call.inputs[0]][:2]
@@ -218,6 +226,7 @@ def test_a_batch_makes_what_single_calls_make(predictor, sources, name, call, tm
     assert sorted(contents(tmp_path / "single").values()) == made
 
 
+@pytest.mark.slow
 @every_batch
 def test_two_threads_do_not_mix_their_files(predictor, sources, name, call):
     tool, both_started = predictor(name), threading.Barrier(2)

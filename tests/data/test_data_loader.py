@@ -82,6 +82,7 @@ def test_a_batch_follows_from_order_and_data_set(photos):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [1, 3])
 def test_workers_give_the_same_batches(photos, num_workers):
     dataset = FacesDataset(photos, SIZE)
@@ -106,6 +107,7 @@ def test_processes_share_the_order_of_one(photos):
     np.testing.assert_array_equal(indices, [shards[0]["index"] for shards in one])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_any_iteration_can_be_the_first(photos, num_workers):
     with Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=num_workers) as loader:
@@ -129,6 +131,7 @@ def test_a_single_picture_is_repeated(tmp_path):
     assert (batch["A"] == batch["A"][:1]).all()
 
 
+@pytest.mark.slow
 def test_a_long_pause_changes_nothing(photos):
     with Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2) as loader:
         batches = loader.batches()
@@ -145,6 +148,7 @@ def spoil(photos, *names):
         (photos / name).write_bytes(b"this is not a picture")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_bad_files_are_reported_once_and_replaced(photos, num_workers):
     good = take(Loader(FacesDataset(photos, SIZE), 4, seed=5), 12)
@@ -167,6 +171,7 @@ def test_bad_files_are_reported_once_and_replaced(photos, num_workers):
     assert replaced >= 7
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ppgan_ext.data.loader.BadFileWarning")
 def test_replacements_do_not_depend_on_workers_or_the_first_iteration(photos):
     spoil(photos, *(f"{i:02}.png" for i in range(0, 10, 2)))
@@ -184,6 +189,7 @@ def test_one_good_file_among_bad_ones_is_found(photos):
     assert batch["index"].tolist() == [4] * 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_all_files_bad_is_an_error(photos, num_workers):
     spoil(photos, *(f"{i:02}.png" for i in range(11)))
@@ -213,6 +219,7 @@ def mixed(photos):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 4])
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_mixed_sizes_are_an_error_even_one_by_one(photos, num_workers, batch_size):
@@ -234,6 +241,7 @@ def test_the_reference_size_is_that_of_the_first_position(photos):
         take(Loader(dataset, 1, seed=seed), 2, first=3)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_nothing_is_lost(photos):
     expected = flat(take(Loader(FacesDataset(photos, SIZE), 4, seed=0), 30))
     with Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2) as loader:
@@ -246,6 +254,7 @@ def test_a_killed_worker_is_replaced_and_nothing_is_lost(photos):
         assert flat(got) == expected
 
 
+@pytest.mark.slow
 def test_workers_ignore_a_signal_to_the_whole_group(photos):
     expected = flat(take(Loader(FacesDataset(photos, SIZE), 4, seed=0), 20))
     with Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2) as loader:
@@ -317,6 +326,7 @@ class Labelled(Deadly):
         }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_labels_and_other_arrays_are_stacked_under_their_keys(importable, num_workers):
     with Loader(Labelled(), 4, seed=0, num_workers=num_workers, shuffle=False) as loader:
@@ -333,6 +343,7 @@ def test_labels_and_other_arrays_are_stacked_under_their_keys(importable, num_wo
     assert batch["img"][:, 0, 0, 0].tolist() == [4, 5, 6, 0]
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_twice_is_an_error(importable):
     with Loader(Deadly(), 1, seed=0, num_workers=1) as loader:
         with pytest.raises(
@@ -341,6 +352,7 @@ def test_a_worker_that_dies_twice_is_an_error(importable):
             take(loader, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "text"), [(Clumsy, "a mistake in the code"), (Unwilling, "cannot be made here")])
 def test_an_error_in_a_worker_has_its_traceback(importable, kind, text):
     with Loader(kind(), 1, seed=0, num_workers=1) as loader:
@@ -349,6 +361,7 @@ def test_an_error_in_a_worker_has_its_traceback(importable, kind, text):
         assert "test_data_loader.py" in str(caught.value.__cause__)
 
 
+@pytest.mark.slow
 def test_close_ends_the_processes_and_batches_starts_them_again(photos):
     loader = Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2)
     batches = loader.batches()
@@ -364,6 +377,7 @@ def test_close_ends_the_processes_and_batches_starts_them_again(photos):
     loader.close()
 
 
+@pytest.mark.slow
 def test_a_forgotten_loader_ends_its_processes(photos):
     loader = Loader(FacesDataset(photos, SIZE), 4, seed=0, num_workers=2)
     take(loader, 1)
@@ -409,6 +423,7 @@ def finish(process, pids, code):
     return output, errors
 
 
+@pytest.mark.slow
 def test_a_script_that_ends_leaves_no_process_and_runs_once(photos, tmp_path):
     # The script lacks the guard that multiprocessing requires; its lines still run only once.
     process, pids = start(photos, tmp_path, "print('end')", guard="print(end='', file=sys.stderr)")
@@ -416,11 +431,13 @@ def test_a_script_that_ends_leaves_no_process_and_runs_once(photos, tmp_path):
     assert (output, errors) == ("end\n", "")
 
 
+@pytest.mark.slow
 def test_a_script_that_raises_leaves_no_process(photos, tmp_path):
     process, pids = start(photos, tmp_path, "raise ValueError('stop')")
     assert finish(process, pids, 1)[1].endswith("ValueError: stop\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["time.sleep(60)", "while True: next(batches)"])
 def test_ctrl_c_leaves_no_process_and_no_noise(photos, tmp_path, end):
     process, pids = start(photos, tmp_path, end, start_new_session=True)
@@ -439,6 +456,7 @@ def test_a_killed_parent_leaves_no_process(photos, tmp_path, end):
     assert finish(process, pids, -signal.SIGKILL)[1] == ""
 
 
+@pytest.mark.slow
 def test_workers_import_no_paddle_even_if_the_parent_has(photos, tmp_path):
     if not Path("/proc").is_dir():
         pytest.skip("the libraries of a process are listed in /proc")

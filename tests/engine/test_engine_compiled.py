@@ -220,6 +220,7 @@ def fill_the_cache_of_onednn():
             convolve(x, weight, stride, padding).sum().backward()
 
 
+@pytest.mark.slow
 def test_threads_take_turns(cache):
     program = open_program(toy_spec(), cache)
     x, y = inputs()
@@ -262,6 +263,7 @@ print(float(np.abs(engine.encode(np.ones((1, 3, 16, 16), np.float32))).sum()))
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_cache_quietly(tmp_path):
     environ = {**os.environ, "PPGAN_EXT_HOME": str(tmp_path)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -102,6 +102,7 @@ def stranger(tmp_path_factory):
         yield draw
 
 
+@pytest.mark.slow
 def test_a_stranger_gets_the_networks_images(tmp_path, weights, configuration, stranger):
     """With PaddleGAN's shapes and file name, and psi as its tools/inference.py feeds it: one number without axes."""
     path, generator = weights
@@ -118,6 +119,7 @@ def test_a_stranger_gets_the_networks_images(tmp_path, weights, configuration, s
     assert np.abs(images[0] - images[1]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_any_number_of_images_each_with_its_psi(tmp_path, weights, configuration, stranger):
     path, generator = weights
     made = export_model(configuration, path, tmp_path, inputs_size="1,-1,24;-1,1", model_name="many")
@@ -137,6 +139,7 @@ def test_the_network_asked_for_is_exported(tmp_path, weights, configuration, net
     assert ratio == pytest.approx(1.25 if net_name == "gen" else 1.0)
 
 
+@pytest.mark.slow
 def test_a_file_of_one_network_with_its_own_mean(tmp_path, weights, configuration, stranger):
     path, generator = tmp_path / "one.pdparams", weights[1]
     mean = np.linspace(-1, 1, 24, dtype=np.float32)
@@ -226,6 +229,7 @@ def test_names_that_are_none(tmp_path, weights, configuration, name):
         export_model(configuration, weights[0], tmp_path, model_name=name)
 
 
+@pytest.mark.slow
 def test_a_program_of_other_numbers_is_not_kept(tmp_path, weights, monkeypatch):
     """As Paddle's passes have had silent faults; an older export stays."""
     (tmp_path / "g.json").write_text("older")

@@ -45,6 +45,7 @@ def relative(result, expected):
     return np.abs(result - expected).max() / np.abs(expected).max()
 
 
+@pytest.mark.slow
 def test_compiled_equals_dygraph_equals_the_network(engines, codes):
     fast, plain = engines
     pixels = fast.render(codes)
@@ -201,6 +202,7 @@ def crops(side, batch=2):
     return np.random.default_rng(9).uniform(-1, 1, (batch, 3, side, side)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_encoding_compiled_equals_dygraph(latent_avg):
     encoder = make_encoder()
     fast, plain = (EncoderEngine(encoder, latent_avg, compiled=flag) for flag in (True, False))
@@ -245,6 +247,7 @@ def test_shrinking_averages_and_growing_interpolates():
     assert resize_square(ramp, 6) is ramp
 
 
+@pytest.mark.slow
 def test_the_psp_encoder_compiles(tmp_path, monkeypatch, capfd):
     """This is the only network with batch normalisation, squeeze and excitation, and bilinear resizing."""
     monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path))
@@ -282,6 +285,7 @@ class FaceModelOf:
         self.base = Base("", Path("toy.safetensors"), self.weights_hash)
 
 
+@pytest.mark.slow
 def test_open_model():
     engine = open_model(FaceModelOf(make_encoder()), device="cpu")
     assert isinstance(engine, Engine)

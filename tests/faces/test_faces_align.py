@@ -104,6 +104,7 @@ def test_tight_template_gives_the_data_sets_own_square(shared_folder):
     np.testing.assert_allclose(matrices, np.broadcast_to(np.eye(2, 3), matrices.shape), atol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_detector_and_predictor_agree_with_the_data_sets_landmarks(shared_folder):
     from ppgan_ext.faces.detect import find_faces

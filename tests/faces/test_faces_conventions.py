@@ -171,6 +171,7 @@ def test_convention_right_is_the_subjects():
     assert y[27] < y[30] < y[33] < y[57]
 
 
+@pytest.mark.slow
 def test_convention_landmarks_are_the_photos():
     photo, (truth,) = draw_photo((330, 280), [DrawnFace((150.0, 140.0), 40.0, roll_degrees=90)])
     (face,) = find_faces(photo)
@@ -224,6 +225,7 @@ def test_convention_fsa_net_has_the_opposite_yaw(shared_folder):
     assert correlation[2] > 0.4
 
 
+@pytest.mark.slow
 def test_convention_same_person_is_below_0_6():
     import skimage.data
 

@@ -26,6 +26,7 @@ def assert_found(photo, drawn, truths, limit=0.08):
     return faces
 
 
+@pytest.mark.slow
 def test_several_faces_largest_first():
     drawn = [
         DrawnFace((110, 120), 40, skin=(120, 80, 60), hair=(20, 16, 14)),
@@ -51,12 +52,14 @@ def test_sizes(eye_distance):
     assert_found(photo, drawn, truths)
 
 
+@pytest.mark.slow
 def test_a_small_face_in_a_large_photo():
     drawn = [DrawnFace((1700.0, 400.0), 26.0)]
     photo, truths = draw_photo((2400, 1600), drawn)
     assert_found(photo, drawn, truths)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("roll", [25, 60, 90, 135, 180, -40, -90, -150])
 def test_turned_faces(roll):
     drawn = [DrawnFace((150, 140), 40, roll_degrees=roll)]
@@ -93,6 +96,7 @@ def test_faces_cut_by_the_border():
     assert_found(photo, drawn, truths, limit=0.15)
 
 
+@pytest.mark.slow
 def test_astronaut():
     photo = skimage.data.astronaut()
     (face,) = find_faces(photo)
@@ -115,6 +119,7 @@ def test_landmarks_do_not_depend_on_the_photos_size(factor):
     assert np.abs(back - face.landmarks).mean() < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "immunohistochemistry"])
 def test_no_face_where_there_is_none(name):
     assert find_faces(getattr(skimage.data, name)()) == []
@@ -132,6 +137,7 @@ def test_grey_values_are_enough():
     assert_found(grey, drawn, truths)
 
 
+@pytest.mark.slow
 def test_same_photo_same_faces_also_from_threads():
     drawn = [DrawnFace((110, 120), 40), DrawnFace((330, 160), 55, roll_degrees=10)]
     photo, _ = draw_photo((460, 330), drawn)
@@ -152,6 +158,7 @@ def test_same_photo_same_faces_also_from_threads():
         assert all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(faces, first, strict=True))
 
 
+@pytest.mark.slow
 def test_cost_does_not_grow_with_the_photo(monkeypatch):
     """48 megapixels: the detector sees one small copy, not a pyramid over all of it."""
     from ppgan_ext.faces import detect

@@ -8,6 +8,7 @@ from ppgan_ext.faces import models
 from ppgan_ext.weights import dlib_models
 
 
+@pytest.mark.slow
 def test_the_models_are_found_without_importing_their_package():
     code = (
         "import sys\n"

@@ -220,6 +220,7 @@ def test_seamless_hides_a_cast_of_colour():
     assert np.abs(result.astype(float) - scene.photo)[ring].mean() < 8
 
 
+@pytest.mark.slow
 def test_a_large_face_is_blended_from_a_smaller_copy():
     scene = Scene(64, "tight", DrawnFace((800.0, 700.0), 380.0), (1600, 1500))
     for blend in BLENDS:

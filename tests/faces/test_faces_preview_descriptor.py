@@ -70,6 +70,7 @@ def test_no_faces_no_marks():
     assert np.array_equal(numbered_preview(photo, []), photo)
 
 
+@pytest.mark.slow
 def test_descriptor_knows_a_person_again():
     photo = skimage.data.astronaut()
     (face,) = find_faces(photo)
@@ -85,6 +86,7 @@ def test_descriptor_knows_a_person_again():
     assert np.linalg.norm(description - other) > SAME_PERSON
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_descriptor_tells_people_apart(shared_folder):
     import io

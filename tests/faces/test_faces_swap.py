@@ -346,6 +346,7 @@ def test_faces_that_leave_the_photo(place):
     assert np.array_equal(result.image[result.mask == 0], photo[result.mask == 0])
 
 
+@pytest.mark.slow
 def test_a_tiny_and_a_large_face():
     large, large_landmarks = drawn(size=(1300, 1200), place=(640.0, 560.0), eyes=260.0)
     small, small_landmarks = drawn(size=(90, 80), place=(44.0, 36.0), eyes=13.0)

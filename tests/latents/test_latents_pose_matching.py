@@ -231,6 +231,7 @@ def test_bad_arguments_are_refused():
             PoseMatchOptions(**wrong)
 
 
+@pytest.mark.slow
 def test_a_generators_pictures_are_walked(tmp_path):
     """A real generator at toy size; the "pose" is how much brighter one half of the picture is than the other."""
     model = toy_face_model(tmp_path)
@@ -267,6 +268,7 @@ def test_a_generators_pictures_are_walked(tmp_path):
     assert match.history[0].error == pytest.approx(5.0, rel=1e-3) and match.num_renders > 3
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_a_real_face_is_turned():
     import skimage.data

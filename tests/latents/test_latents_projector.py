@@ -38,6 +38,7 @@ def run(engine, perceptual, target, start=None, mask=None, on_step=None, **optio
     return project(engine, target, ProjectorOptions(**options), mask, start, on_step, perceptual=perceptual)
 
 
+@pytest.mark.slow
 def test_a_rendered_code_is_recovered(engine, perceptual, pair):
     target = pair[1]
     fit = run(engine, perceptual, target, num_steps=60)
@@ -47,6 +48,7 @@ def test_a_rendered_code_is_recovered(engine, perceptual, pair):
     assert fit.num_steps == 60 and len(fit.losses) == 61 and fit.perceptual_name == "toy-features"
 
 
+@pytest.mark.slow
 def test_the_code_renders_the_image_bit_for_bit_and_is_the_best_one(engine, perceptual, pair):
     # A rate this high makes the loss jump about, so that the last code is not the best.
     seen = []
@@ -59,6 +61,7 @@ def test_the_code_renders_the_image_bit_for_bit_and_is_the_best_one(engine, perc
     assert float(terms.perceptual + terms.mse) == pytest.approx(min(fit.losses), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_compiled_engine_renders_the_returned_image(perceptual, pair, engine):
     compiled = SimpleNamespace(synthesizer=Synthesizer(engine.synthesizer.generator, compiled=True), encoder=None)
     fit = run(compiled, perceptual, pair[1], num_steps=2)
@@ -74,6 +77,7 @@ def test_layers_that_are_not_chosen_keep_their_bits(engine, perceptual, pair):
     assert min(fit.losses) < fit.losses[0]
 
 
+@pytest.mark.slow
 def test_the_hidden_part_has_no_influence(engine, perceptual, pair):
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[: SIZE // 2, 4:] = 1  # lopsided: rows are not columns
@@ -114,6 +118,7 @@ def test_starts_from_mean_encoder_file_and_array(engine, perceptual, pair, tmp_p
         run(no_encoder, perceptual, pair[1], start="encoder")
 
 
+@pytest.mark.slow
 def test_a_fit_can_go_on_from_the_file_of_another(engine, perceptual, pair, tmp_path: Path):
     from ppgan_ext.latents.codes import save_code
 
@@ -162,11 +167,13 @@ def test_the_target_is_prepared_once_and_the_generator_stays(engine, perceptual,
     assert all(p.stop_gradient and p.grad is None for p in engine.synthesizer.generator.parameters())
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_bits(engine, perceptual, pair):
     fits = [run(engine, perceptual, pair[1], num_steps=4, optimize_noise=True) for _ in range(2)]
     assert np.array_equal(fits[0].w_plus, fits[1].w_plus) and fits[0].losses == fits[1].losses
 
 
+@pytest.mark.slow
 def test_fitted_noise_belongs_to_the_result(engine, perceptual, pair):
     plain = run(engine, perceptual, pair[1], num_steps=15, noise_weight=0.0)
     fit = run(engine, perceptual, pair[1], num_steps=15, optimize_noise=True, noise_weight=1.0)
@@ -216,6 +223,7 @@ def test_the_learning_rate_falls_as_in_paddlegan():
         assert options.learning_rate(step) == pytest.approx(0.1 * pow(0.025 / 0.1, 1 / 100) ** (t * 100))
 
 
+@pytest.mark.slow
 def test_the_w_space_term_draws_layers_together(engine, perceptual, pair):
     free = run(engine, perceptual, pair[1], start=pair[0], num_steps=10)
     tied = run(engine, perceptual, pair[1], start=pair[0], num_steps=10, w_space_weight=50.0)

@@ -58,6 +58,7 @@ def same(first, second):
     return set(first) == set(second) and all(np.array_equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_a_copy_learns_the_photo_and_the_original_stays(engine, run, photos, pivots):
     before, drawn = arrays(engine.synthesizer), engine.synthesizer.render(pivots[:1])
     seen = []
@@ -95,6 +96,7 @@ def test_no_step_draws_what_the_model_draws(engine, run, pivots):
     assert np.array_equal(tuning.pixels, engine.synthesizer.render(pivots[:1])) and len(tuning.losses) == 1
 
 
+@pytest.mark.slow
 def test_one_copy_learns_two_photos(engine, run, photos, pivots):
     before = np.square(engine.synthesizer.render(pivots) - photos).mean(axis=(1, 2, 3))
     tuning = run(count=2, num_steps=20)
@@ -104,12 +106,14 @@ def test_one_copy_learns_two_photos(engine, run, photos, pivots):
     assert np.square(alone[1] - photos[1]).mean() > 2 * after[1]
 
 
+@pytest.mark.slow
 def test_a_single_pivot_needs_no_axis(engine, perceptual, photos, pivots, run):
     options = TuningOptions(num_steps=8, start_lr=1e-2, final_lr=5e-3)
     one = tune(engine, photos[:1], pivots[0], options, perceptual=perceptual)
     assert np.array_equal(one.pixels, run().pixels)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(run):
     first, again, other = run(seed=1), run(seed=1), run(seed=2)
     assert same(arrays(first.synthesizer), arrays(again.synthesizer)) and first.losses == again.losses
@@ -118,6 +122,7 @@ def test_the_same_seed_gives_the_same_bytes(run):
     assert same(arrays(free[0].synthesizer), arrays(free[1].synthesizer))
 
 
+@pytest.mark.slow
 def test_the_regulariser_keeps_what_is_drawn_elsewhere(engine, run, pivots):
     z = np.random.default_rng(11).standard_normal((6, STYLE_DIM)).astype(np.float32)
     towards = engine.synthesizer.map(z)[:, None] - pivots[0]
@@ -136,6 +141,7 @@ def test_the_regulariser_keeps_what_is_drawn_elsewhere(engine, run, pivots):
     assert loss < run(num_steps=0).losses[0] / 1.5  # and the photo is still learnt
 
 
+@pytest.mark.slow
 def test_the_regulariser_takes_part_on_every_kth_step(run):
     seen = []
     run(num_steps=7, locality_every=3, on_step=seen.append)
@@ -159,6 +165,7 @@ def test_codes_of_the_regulariser_lie_at_the_asked_distance(engine, perceptual, 
     assert away == pytest.approx([0.0, 0.7, 0.7, 0.0, 0.0], abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("interrupt_at", [0, 3])
 def test_ctrl_c_keeps_what_is_done(engine, run, pivots, interrupt_at):
     states = {}
@@ -176,6 +183,7 @@ def test_ctrl_c_keeps_what_is_done(engine, run, pivots, interrupt_at):
     assert changed == (interrupt_at > 0)
 
 
+@pytest.mark.slow
 def test_a_loss_of_nan_is_named(engine, run, perceptual):
     before = arrays(engine.synthesizer)
     with pytest.raises(DivergedError, match=r"tuning: the loss became nan at step 3\. Lower start_lr"):
@@ -185,6 +193,7 @@ def test_a_loss_of_nan_is_named(engine, run, perceptual):
     assert same(arrays(engine.synthesizer), before)
 
 
+@pytest.mark.slow
 def test_the_hidden_part_has_no_say(run, photos):
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[: SIZE // 2, 4:] = 1  # lopsided: rows are not columns

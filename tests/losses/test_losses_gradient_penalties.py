@@ -129,6 +129,7 @@ def test_r1_of_the_discriminator_against_finite_differences(form):
     assert slope == pytest.approx(exact, rel=2e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("form", "batch"), [("fused", 2), ("smooth", 2), ("fused", 1)])
 def test_path_length_of_the_generator_against_finite_differences(form, batch):
     codes, towards = numbers((batch, 6, 12), 7), numbers((batch, 3, SIZE, SIZE), 8)
@@ -164,6 +165,7 @@ def test_the_fused_form_uses_onednn_here():
     assert cpu_conv.works()
 
 
+@pytest.mark.slow
 def test_the_graphs_are_freed():
     """A cycle between an operator's result and its context would leak all features, unseen by Python's collector."""
 

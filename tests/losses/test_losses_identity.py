@@ -117,6 +117,7 @@ def chip_square(landmarks):
     return compose(to_landmarks, compose(np.array([[1.0, 0.0, -offset], [0.0, 1.0, -offset]]), to_ramp))
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_squares_are_those_that_dlib_cuts(shared_folder):
     landmarks = np.load(shared_folder / "bundled_model" / "data" / "faces128_0.npz")["landmarks"][::100]
@@ -220,6 +221,7 @@ def test_without_a_template_the_picture_is_the_networks_input(toy_file):
     assert distance.prepare(crops("x", (1, 3, 64, 64))).shape == [1, 8]
 
 
+@pytest.mark.slow
 def test_arcface_is_one_minus_cosine(tmp_path):
     network = ArcFaceBackbone(16)
     fill(network)
@@ -262,6 +264,7 @@ def real():
     return {template: identity_network(template=template) for template in DLIB_BOXES}
 
 
+@pytest.mark.slow
 def test_the_fixed_crop_recognises_a_person(real):
     photo = skimage.data.astronaut()
     face = find_faces(photo)[0]
@@ -279,6 +282,7 @@ def test_the_fixed_crop_recognises_a_person(real):
         assert far[1].item() > SAME_PERSON
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_descriptors_of_the_fixed_crop_are_close_to_dlibs_own(real, shared_folder):
     data = np.load(shared_folder / "bundled_model" / "data" / "faces128_1.npz")
@@ -298,6 +302,7 @@ def test_descriptors_of_the_fixed_crop_are_close_to_dlibs_own(real, shared_folde
         assert max(distances) < SAME_PERSON, template
 
 
+@pytest.mark.slow
 def test_descending_the_gradient_approaches_a_person(real):
     photo = skimage.data.astronaut()
     face = find_faces(photo)[0]

@@ -87,6 +87,7 @@ def test_the_trunk_has_the_names_of_the_published_file(trunk):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_lpips_matches_numpy(trunk, lpips):
     x, y = images("x", [2, 3, 16, 32]), images("y", [2, 3, 16, 32])
     shift = np.reshape([-0.030, -0.088, -0.188], [1, 3, 1, 1])
@@ -99,6 +100,7 @@ def test_lpips_matches_numpy(trunk, lpips):
     assert_close(actual.numpy(), numpy_distance(*maps, heads))
 
 
+@pytest.mark.slow
 def test_lpips_matches_paddle_lpips(trunk, lpips):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -174,6 +176,7 @@ def test_a_target_of_another_size_is_rejected(lpips):
 # ---- files
 
 
+@pytest.mark.slow
 def test_trunk_and_heads_are_found_in_the_cache(trunk, monkeypatch, tmp_path):
     monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path))
     monkeypatch.setattr(store, "search_folders", lambda: [tmp_path])

@@ -62,6 +62,7 @@ def test_turned_heads_have_the_angle_as_error():
     assert yaw["pose_roll_dlib-68"] < 4
 
 
+@pytest.mark.slow
 def test_a_good_copy_is_the_same_person_and_a_drawing_is_not():
     photo = astronaut()
     near = cv2.GaussianBlur(photo, (0, 0), 1.0)
@@ -77,6 +78,7 @@ def test_a_good_copy_is_the_same_person_and_a_drawing_is_not():
     assert figures["identity_distance_dlib-resnet"] > 0.3
 
 
+@pytest.mark.slow
 def test_lost_faces_are_counted_and_faceless_photos_noted():
     photos, copies = [head(), grey(), head()], [head(), head(), grey()]
     identity = IdentitySimilarity().compute(outputs_of(photos, copies))
@@ -88,6 +90,7 @@ def test_lost_faces_are_counted_and_faceless_photos_noted():
     assert (pose["pose_lost_dlib-68"], pose.notes) == (1, identity.notes)
 
 
+@pytest.mark.slow
 def test_nothing_to_average_leaves_the_figure_out():
     assert IdentitySimilarity().compute(outputs_of([head()], [grey()])) == {
         "identity_same_dlib-resnet": 0.0,

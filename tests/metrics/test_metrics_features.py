@@ -42,6 +42,7 @@ def published_file(golden, tmp_path_factory):
     path.unlink()
 
 
+@pytest.mark.slow
 def test_names_and_shapes_are_paddlegans(golden):
     expected = {
         str(name): [int(length) for length in shape if length]
@@ -54,6 +55,7 @@ def test_names_and_shapes_are_paddlegans(golden):
     )
 
 
+@pytest.mark.slow
 def test_features_of_a_published_file_are_those_of_the_twin(golden, published_file, monkeypatch):
     monkeypatch.setattr(store, "search_folders", lambda: [])
     network = choose(None, published_file)
@@ -121,6 +123,7 @@ def test_files_of_something_else_are_refused(change, message, tmp_path):
         inception_features(path)
 
 
+@pytest.mark.slow
 def test_inception_refuses_other_shapes():
     with pytest.raises(InputError, match=r"expected \(N, 3, H, W\)"):
         InceptionV3()(paddle.zeros([1, 1, 8, 8]))
@@ -162,6 +165,7 @@ def test_images_of_another_kind_are_refused():
             network.extract(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_the_bundled_network_sees_degradation():
     network = choose("faces-128-features")

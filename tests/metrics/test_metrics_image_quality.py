@@ -43,6 +43,7 @@ def skimage_ssim(a, b):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(23, 37, 3), (11, 12, 1), (64, 48, 3)])
 def test_ssim_and_psnr_match_scikit_image(shape):
     (photo,) = photos(1, 1, shape)

@@ -119,6 +119,7 @@ def make(name, discriminator, batch_size):
     return METRICS[name](options)
 
 
+@pytest.mark.slow
 def test_all_metrics_measure_real_networks(trained):
     outputs, discriminator = trained
     figures = compute_all([make(name, discriminator, 3) for name in METRICS], outputs)

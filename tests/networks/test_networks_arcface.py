@@ -65,6 +65,7 @@ def arcface(state, x):
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_the_network_matches_numpy(network):
     x = np.tanh(numbers("faces", [2, 3, 112, 112]))
     y = network(paddle.to_tensor(x)).numpy()

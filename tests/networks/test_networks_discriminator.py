@@ -20,6 +20,7 @@ def net():
     return network.eval()
 
 
+@pytest.mark.slow
 def test_names_and_shapes_equal_paddlegans():
     network = StyleGANv2Discriminator(64, channel_multiplier=1)
     width = {64: 256, 32: 512, 16: 512, 8: 512, 4: 512}

@@ -53,6 +53,7 @@ def chip_of(image, landmarks):
     return dlib.get_face_chip(image, shape, 150, 0.25)
 
 
+@pytest.mark.slow
 def test_descriptors_of_drawn_faces_and_a_photo_match_dlibs(network):
     drawn, marks = draw_photo(
         (520, 300), [DrawnFace((140, 130), 60, yaw_degrees=15), DrawnFace((370, 140), 55, roll_degrees=12)]
@@ -73,6 +74,7 @@ def test_descriptors_of_extreme_pictures_match_dlibs(network):
     compare(network, [black, white, red, rng.integers(0, 256, (150, 150, 3), dtype=np.uint8)])
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_descriptors_of_50_real_faces_match_dlibs(network, shared_folder):
     data = np.load(shared_folder / "bundled_model" / "data" / "faces128_1.npz")
@@ -129,6 +131,7 @@ def test_gradient_against_finite_differences(toy):
         assert slope == pytest.approx((gradient * direction).sum(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_every_pixel_of_a_real_face_has_a_gradient(network):
     photo = skimage.data.astronaut()
     pixels = pixels_of([chip_of(photo, find_faces(photo)[0].landmarks)])

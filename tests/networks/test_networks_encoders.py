@@ -61,6 +61,7 @@ def test_light_encoder_has_first_and_second_derivatives():
     check_second_derivative(lambda: function("smooth"), lambda: function("fast"), tensors)
 
 
+@pytest.mark.slow
 def test_encoders_can_be_compiled_to_static_programs(psp, photo):
     light = LightEncoder(32, 64, 5, style_dim=7).eval()
     for net, x in ((light, paddle.to_tensor(numbers("x", [1, 3, 32, 32]))), (psp.encoder, photo)):
@@ -122,6 +123,7 @@ def shapes_of(network):
     return {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "n_latent"), [(256, 14), (512, 16), (1024, 18)])
 def test_psp_has_paddlegans_names_for_every_decoder(size, n_latent):
     net = PSPEncoder(size, style_dim=DIM)
@@ -129,6 +131,7 @@ def test_psp_has_paddlegans_names_for_every_decoder(size, n_latent):
     assert (net.n_latent, net.input_size, net.style_dim) == (n_latent, 256, DIM)
 
 
+@pytest.mark.slow
 def test_the_published_width_is_64_to_512():
     shapes = shapes_of(ENCODERS["BackboneEncoderUsingLastLayerIntoWPlus"](1024))
     assert {name: shape for name, shape in shapes.items() if name.startswith(("input", "body"))} == trunk_shapes(64)
@@ -221,6 +224,7 @@ def _corner_aligned(x, side):
     return paddle.to_tensor(rows[..., low] * (1 - part) + rows[..., low + 1] * part)
 
 
+@pytest.mark.slow
 def test_psp_adds_the_mean_code_and_renders(psp, photo):
     with paddle.no_grad():
         w = psp.encode(photo)
@@ -265,6 +269,7 @@ def test_a_w_encoder_uses_one_code_for_all_layers(photo):
         assert_close(net.encode(photo).numpy(), np.repeat((offset + net.latent_avg).numpy()[:, None], 6, axis=1))
 
 
+@pytest.mark.slow
 def test_w_plus_backbone_encodes_without_a_mean_code(photo):
     opts = {"size": 16, "style_dim": DIM, "n_mlp": 1, "channel_base": 64, "start_from_latent_avg": False}
     net = fill_in_range(Pixel2Style2Pixel({**opts, "encoder_type": "BackboneEncoderUsingLastLayerIntoWPlus"}))
@@ -274,6 +279,7 @@ def test_w_plus_backbone_encodes_without_a_mean_code(photo):
         assert_close(net.encode(photo).numpy(), net.encoder(photo).numpy(), 1e-6)
 
 
+@pytest.mark.slow
 def test_every_psp_parameter_gets_a_gradient(psp, photo):
     (psp(photo, resize=False, randomize_noise=False) ** 2).sum().backward()
     # In Paddle the statistics of batch normalisation are parameters; the mapping network is not used here.

@@ -75,6 +75,7 @@ def shapes_of(network):
     return {name: list(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
+@pytest.mark.slow
 def test_names_and_shapes_at_1024_equal_paddlegans():
     channels = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
     generator = StyleGANv2Generator(1024, 512, 8, 2)
@@ -169,6 +170,7 @@ def test_row_i_of_the_code_changes_layer_i(net):
     assert shapes == {0: 4, 1: 4, 2: 8, 3: 8, 4: 16, 5: 16}
 
 
+@pytest.mark.slow
 def test_a_static_program_renders_the_same(net):
     class Renderer(paddle.nn.Layer):
         def __init__(self):

@@ -171,6 +171,7 @@ def test_directions_are_fitted_on_every_second_face_and_record_it(tmp_path):
     assert read_notes(tmp_path / "other.npy") == {}
 
 
+@pytest.mark.slow
 def test_evaluating_needs_no_pytorch():
     """Only tools/bundled_model may need PyTorch, never the package."""
     code = "import sys, ppgan_ext.apps.studies.models.evaluate; sys.exit('torch' in sys.modules)"

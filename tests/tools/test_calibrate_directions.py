@@ -46,6 +46,7 @@ def faces(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_directions_are_scaled_by_the_change_in_pictures(run, faces, tmp_path, capsys):
     from ppgan_ext.weights.load import load_face_model

@@ -41,6 +41,7 @@ def run(place, *words):
     return subprocess.run([str(word) for word in words], cwd=place, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_paddlegans_command_line(place, tmp_path):
     words = ["-s", "1,1,24;1,1", "--output_dir", tmp_path, "--model_name", "faces", "--export_serving_model", "True"]
     done = run(place, *words)
@@ -51,6 +52,7 @@ def test_paddlegans_command_line(place, tmp_path):
     assert (tmp_path / "faces.pdiparams").stat().st_size > np.prod([12, 12, 9, 4])
 
 
+@pytest.mark.slow
 def test_a_mistake_is_one_line(place, tmp_path):
     done = run(place, "--output_dir", tmp_path / "out", "-o", "model.generator.n_mpl=3")
     assert (done.returncode, done.stdout) == (1, "")

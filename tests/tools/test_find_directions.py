@@ -97,6 +97,7 @@ def test_mistakes_are_one_line_and_leave_nothing(faces, tmp_path, monkeypatch, c
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.bundled
 def test_photos_are_encoded_first(tmp_path, monkeypatch, capsys):
     from PIL import Image

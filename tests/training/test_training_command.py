@@ -119,6 +119,7 @@ def test_a_profile_is_written(config, tmp_path):
     assert list(tmp_path.rglob("trace/*.json"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_130_a_checkpoint_and_how_to_continue(config, tmp_path):
     words = [
         "-c",
@@ -141,6 +142,7 @@ def test_ctrl_c_ends_with_130_a_checkpoint_and_how_to_continue(config, tmp_path)
     assert err == "error: interrupted; the checkpoint of a started run has been saved\n"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_repeatedly_ends_with_the_bytes_of_an_uninterrupted_one(config, tmp_path, faces):
     (tmp_path / "uninterrupted").mkdir()
     overrides = {"total_iters": 30, "snapshot_config.interval": 3}

@@ -71,6 +71,7 @@ def test_options_are_unchanged_by_writing_and_reading(config, tmp_path):
     assert FAMILIES[settings.model.name].load_task().__name__.endswith("Task")
 
 
+@pytest.mark.slow
 def test_every_trainable_array_changes_and_nothing_else(toy, config):
     task = prepare(config, toy.everything).task
     moved_by = {net for options in task.settings.optimizer.values() for net in options.net_names}
@@ -103,6 +104,7 @@ def loader_of(task):
     return Loader(data, size, seed=0, num_shards=task.num_batches, num_shards_total=task.num_batches).batches(1)
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_and_resumes_has_the_bytes_of_one_that_did_not(toy, config):
     whole = final(toy_runs.train(config, toy.everything))
     begun = toy_runs.train(config, toy.everything | {"total_iters": 2})
@@ -113,6 +115,7 @@ def test_a_run_that_stops_and_resumes_has_the_bytes_of_one_that_did_not(toy, con
     assert saved >= toy.saved
 
 
+@pytest.mark.slow
 def test_pictures_and_metrics_between_iterations_change_nothing(toy, config, _mean_metric):
     quiet = final(toy_runs.train(config, toy.everything))
     busy = {
@@ -129,6 +132,7 @@ def test_pictures_and_metrics_between_iterations_change_nothing(toy, config, _me
     assert len(list(run.folder.glob("visual_train/*.png"))) == 4 * len(pictures)
 
 
+@pytest.mark.slow
 def test_load_restores_all_weights_by_name(toy, config, tmp_path):
     run = toy_runs.train(config, toy.everything)
     saved = toy_runs.only(run.folder, "iter_4_weight.pdparams")
@@ -138,6 +142,7 @@ def test_load_restores_all_weights_by_name(toy, config, tmp_path):
     assert load_weights(saved, task) == []
 
 
+@pytest.mark.slow
 def test_evaluation_measures_the_loaded_weights_and_writes_no_weights(toy, config, _mean_metric):
     measured = {"validate": {"metrics": {"mean": {"name": "Mean"}}}}
     run = toy_runs.train(config, toy.everything | measured)
@@ -150,6 +155,7 @@ def test_evaluation_measures_the_loaded_weights_and_writes_no_weights(toy, confi
     assert not list(again.folder.glob("*.pdparams"))
 
 
+@pytest.mark.slow
 def test_a_nan_stops_the_run_and_keeps_the_last_checkpoint(toy, config):
     run = toy_runs.prepare(config, toy.everything | {"snapshot_config.interval": 1})
     step = run.task.step
@@ -173,7 +179,7 @@ def test_a_nan_stops_the_run_and_keeps_the_last_checkpoint(toy, config):
     )
 
 
-@pytest.mark.alone
+@pytest.mark.slow
 def test_memory_does_not_grow(toy, config):
     total = toy.memory_iterations
     run = toy_runs.prepare(config, toy.everything | {"total_iters": total, "snapshot_config.interval": total // 4})

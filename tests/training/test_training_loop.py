@@ -42,6 +42,7 @@ def test_two_and_four_iterations_equal_six(config, uninterrupted, first):
     assert len(uninterrupted) == 4 * 3 + 4 * 4 * 2 + 1 + 1 + 1  # networks, optimisers, extra state, one shard's, epoch
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(config, uninterrupted):
     begun = toy_runs.train(config, {"total_iters": 2, "dataset.train.num_workers": 2})
     resumed = toy_runs.train(config, {"total_iters": 6, "dataset.train.num_workers": 1}, resume=str(begun.folder))
@@ -253,6 +254,7 @@ def test_a_log_that_cannot_be_written_is_reported(config):
         toy_runs.finish(run)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow(config):
     overrides = {
         "total_iters": 450,

@@ -41,6 +41,7 @@ def test_a_mistake_in_the_dataset_is_reported(copy, capsys):
     assert "dataset.train.setting" in err and "did you mean 'max_yaw'" in err
 
 
+@pytest.mark.slow
 def test_an_encoder_trains_on_multipie(copy, tmp_path):
     path = write_config(tmp_path, copy, write_generator(tmp_path))
     content = yaml.safe_load(path.read_text())

@@ -39,6 +39,7 @@ def test_patterns_select_curves(folder):
         plots.choose(curves, ["los_gen"])
 
 
+@pytest.mark.slow
 def test_the_plot_is_written_beside_the_log(folder, capsys):
     assert plots.main([str(folder)]) == 0
     assert str(folder / "curves.png") in capsys.readouterr().out

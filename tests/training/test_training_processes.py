@@ -21,6 +21,7 @@ def errors_in(text):
     return [line for line in text.splitlines() if line.startswith("error: ")]
 
 
+@pytest.mark.slow
 def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, faces):
     """StyleGAN2 at 16 px with penalties and augmentation, started by Paddle's launcher as in the documentation."""
     two, one = tmp_path / "two", tmp_path / "one"
@@ -50,6 +51,7 @@ def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, f
     assert [path.name for path in two.iterdir()] == [toy_runs.only(two, "config.yaml").parent.name]
 
 
+@pytest.mark.slow
 def test_a_failure_in_one_process_ends_both_and_the_first_reports_it(config, tmp_path):
     first, second = two_processes("-c", config, "-o", "model.crash=3")
     assert (first[0], second[0]) == (1, 1)
@@ -58,6 +60,7 @@ def test_a_failure_in_one_process_ends_both_and_the_first_reports_it(config, tmp
     assert "error: process 1: toy memory is full" in toy_runs.only(tmp_path / "out", "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_an_error_that_both_meet_before_training_is_reported_once(config, tmp_path):
     first, second = two_processes("-c", config, "-o", "dataset.train.dataroot=nowhere")
     assert (first[0], second[0]) == (1, 1)

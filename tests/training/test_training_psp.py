@@ -62,6 +62,7 @@ def changed(before, after):
 # ---- the loop
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_frozen_generator_stays(config):
     task = make(config)
     before = arrays(task.networks["gen_ema"])
@@ -83,6 +84,7 @@ def test_the_first_reconstruction_is_the_mean_face(config):
     np.testing.assert_allclose(reconstructed, np.repeat(face, 2, axis=0), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_metrics_and_pictures_use_the_test_set(config, faces):
     test_set = {"name": "FacesDataset", "dataroot": str(faces), "size": SIZE, "flip": False, "exclude": -3}
     metrics = {"psnr": {"name": "PSNR"}}
@@ -101,6 +103,7 @@ def test_metrics_and_pictures_use_the_test_set(config, faces):
     assert np.abs(picture[:, SIZE : 2 * SIZE].astype(int) - held_out).max() > 20  # the reconstruction beside it
 
 
+@pytest.mark.slow
 def test_evaluation_uses_the_loaded_weights(config, prepare):
     run = toy_runs.train(config, {"validate": {"interval": 4, "metrics": {"psnr": {"name": "PSNR"}}}})
     expected = loop.evaluate(run)
@@ -130,6 +133,7 @@ def latent_optimizer():
 # ---- losses
 
 
+@pytest.mark.slow
 def test_all_losses_together_are_finite_and_change_the_right_networks(config):
     task = make(config, EVERYTHING)
     before = {name: arrays(network) for name, network in task.networks.items()}
@@ -162,6 +166,7 @@ EFFECTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", EFFECTS)
 def test_each_loss_changes_the_encoder(config, key):
     """The encoder after two steps depends on the weight of every loss."""
@@ -176,6 +181,7 @@ def test_each_loss_changes_the_encoder(config, key):
     assert len(changed(*encoders)) > 10
 
 
+@pytest.mark.slow
 def test_identity_loss_and_bundled_features_with_the_real_networks(config):
     """The real networks, on pictures much smaller than their own."""
     overrides = {"model.lpips_lambda": 0.8, "model.lpips_network": "faces-128-features", "model.id_lambda": 0.1}
@@ -209,6 +215,7 @@ def test_norms_of_equal_codes_have_a_finite_gradient(config):
     assert all(np.isfinite(array).all() for array in arrays(task.networks["encoder"]).values())
 
 
+@pytest.mark.slow
 def test_the_discriminator_of_codes_learns_to_distinguish_them(config):
     """All encoded codes are the mean latent, and mapped codes are not."""
     task = make(config, {"model.w_discriminator_lambda": 0.1, "model.w_r1_weight": 0, **latent_optimizer()})
@@ -285,6 +292,7 @@ def test_inactive_rows_keep_the_output_of_a_loaded_encoder(config):
     np.testing.assert_allclose(codes.numpy(), task._encode(task.networks["encoder"], x).numpy(), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_pictures_may_have_any_size(config):
     task = make(config, {"model.lpips_lambda": 0.1, "model.lpips_network": "faces-128-features"})
     for side in (8, 24, 40):
@@ -313,6 +321,7 @@ def test_the_weights_load_as_a_model_with_an_encoder(config, tmp_path, code, suf
     np.testing.assert_allclose(model.generator.render(codes).numpy(), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_an_ir_se_50_trains_and_is_converted(tmp_path, faces):
     """A step of the real network at its smallest width, then conversion to pSp's layout: encoder, decoder, opts, ..."""
     paddle.seed(3)
@@ -340,6 +349,7 @@ def test_an_ir_se_50_trains_and_is_converted(tmp_path, faces):
     assert_close(rendered, run.task._reconstruct(pixels), 1e-3)
 
 
+@pytest.mark.slow
 def test_the_trunk_starts_from_arcface(config, tmp_path):
     paddle.seed(11)
     arcface = arrays(ArcFaceBackbone(width=16))

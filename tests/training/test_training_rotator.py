@@ -86,6 +86,7 @@ def test_a_rotator_is_created_from_its_arrays():
 # ---- the loop
 
 
+@pytest.mark.slow
 def test_only_rotator_and_discriminator_learn(config):
     task = make(config)
     frozen = [task._generator, task._encoder]
@@ -103,6 +104,7 @@ def test_only_rotator_and_discriminator_learn(config):
         np.testing.assert_array_equal(before[2][name], after[2][name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pixel", "latent", "pose", "symmetry"])
 def test_each_loss_falls_when_it_is_minimised(plain_config, name):
     task = make(plain_config, alone(name) | ({} if name != "symmetry" else {"model.pose_lambda": 1e-6}))
@@ -110,6 +112,7 @@ def test_each_loss_falls_when_it_is_minimised(plain_config, name):
     assert np.mean(losses[-10:]) < 0.9 * np.mean(losses[:5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cycle", "bend"])
 def test_regularisation_keeps_the_rotator_near_the_directions(plain_config, name):
     """Both losses are 0 for the directions alone, which are the same step forward and back."""
@@ -128,6 +131,7 @@ def test_regularisation_keeps_the_rotator_near_the_directions(plain_config, name
     assert distances[1] < 0.5 * distances[0]
 
 
+@pytest.mark.slow
 def test_the_adversarial_and_the_identity_loss_have_an_effect(config):
     for name in ("adv", "id"):
         weights = []
@@ -169,6 +173,7 @@ def test_metrics_measure_faces_turned_and_mirrored_back(config):
     np.testing.assert_allclose(turned, fit_to(reconstruction, SIZE).flip(axis=3).numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_pictures_show_photo_and_five_yaws_twice(config):
     picture = make(config).pictures(1)["turned"]
     assert picture.shape == (4 * SIZE, 6 * SIZE, 3)

@@ -240,6 +240,7 @@ def test_mistakes_in_schedules_of_single_optimizers_are_reported(tmp_path, faces
         schema.read_config(toy_runs.write_config(tmp_path, faces, lr_scheduler=schedules))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--help"], ["--dry-run", "-c", "configs/psp_ffhq_256.yaml"]])
 def test_reading_a_configuration_does_not_import_paddle(words):
     root = Path(__file__).resolve().parents[2]

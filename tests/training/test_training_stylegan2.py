@@ -70,6 +70,7 @@ def set_rates(task, rate=0.01):
         optimizer.set_lr(rate)
 
 
+@pytest.mark.slow
 def test_an_iteration_changes_all_three_networks_and_returns_its_numbers(config):
     task = make(config)
     set_rates(task)
@@ -96,6 +97,7 @@ def test_gradients_are_cleared_and_the_discriminator_is_trainable_afterwards(con
             assert parameter.grad is None or not parameter.grad.numpy().any()
 
 
+@pytest.mark.slow
 def test_the_average_follows_with_the_half_life(config):
     task = make(config, {"model.ema_images": 30, "model.ema_rampup": 0})
     set_rates(task)
@@ -152,6 +154,7 @@ def test_every_adversarial_loss_trains(config, mode):
         assert max(np.abs(p.numpy()).max() for p in task.networks["disc"].parameters()) <= 0.01 + 1e-9
 
 
+@pytest.mark.slow
 def test_two_shards_are_averaged(config):
     """An iteration with two shards uses the mean of both; the statistics of a batch belong to its shard."""
     both = make(config, {"model.augment": None}, accumulate=2)

@@ -85,6 +85,7 @@ def test_paddlegan_training_checkpoint(tmp_path):
     assert_equal(readers.read(output), other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".pdparams", ".safetensors"])
 @pytest.mark.parametrize("encoder_type", ["GradualStyleEncoder", "Encoder4Editing"])
 def test_psp_and_e4e(tmp_path, suffix, encoder_type):
@@ -177,6 +178,7 @@ def run(*arguments):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_command(tmp_path):
     output = tmp_path / "out.pdparams"
     done = run(GOLDENS / "rosinality_zip.pt", "--output", output)
@@ -187,6 +189,7 @@ def test_command(tmp_path):
     assert load.load_face_model(weight_path=output).record.size == 16
 
 
+@pytest.mark.slow
 def test_command_refuses_in_one_line(tmp_path):
     attack = tmp_path / "attack.pt"
     attack.write_bytes(b"\x80\x02cos\nsystem\nX\x04\x00\x00\x00true\x85R.")

@@ -79,6 +79,7 @@ def test_truncated_at_every_byte_of_the_head(tmp_path, data):
             readers.read(path)
 
 
+@pytest.mark.slow
 def test_changed_bytes_never_do_more_than_raise(tmp_path, data):
     path = tmp_path / "odd.dat"
     rng = np.random.default_rng(0)

@@ -353,6 +353,7 @@ def test_two_processes_download_once(server, tmp_path):
     assert target.read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_no_lock(server, tmp_path):
     """The second process resumes where the first was killed."""
     server.delay = 0.05

@@ -148,6 +148,7 @@ def test_paddlegan_psp(tmp_path, nets, with_options):
     assert model.record.has_encoder
 
 
+@pytest.mark.slow
 def test_psp_from_torch_equals_paddlegans_network(tmp_path, nets):
     path = tmp_path / "psp.pdparams"
     readers.write(path, torch_layouts.psp(nets["encoder"], nets["generator"], W_PLUS_MEAN, {"learn_in_w": False}))
@@ -164,6 +165,7 @@ def test_psp_from_torch_equals_paddlegans_network(tmp_path, nets):
     assert_close(model.generator.render(codes).numpy(), expected.numpy(), 1e-5)
 
 
+@pytest.mark.slow
 def test_e4e_adds_its_first_style_to_the_others(tmp_path, nets):
     path = tmp_path / "e4e.pdparams"
     options = {"encoder_type": "Encoder4Editing", "start_from_latent_avg": True}

@@ -308,6 +308,7 @@ def test_an_unknown_network_name_lists_those_in_the_file(ada):
 # ---- the command
 
 
+@pytest.mark.slow
 def test_command(tmp_path):
     output = tmp_path / "out.pdparams"
     words = ["tools/convert_weights.py", str(GOLDENS / "nvidia_sg3.pkl"), "--output", str(output)]

@@ -342,6 +342,7 @@ def test_huge_lengths(tmp_path, program):
         readers.read(path)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:invalid escape sequence:DeprecationWarning")  # of Python's own pickletools
 def test_a_changed_byte_anywhere_leads_to_an_error_message_or_a_network(tmp_path):
     """It never leads to another exception: the reader and the translation check everything."""

@@ -171,6 +171,7 @@ def test_the_photo_used_for_tuning_gets_its_pivot(tmp_path, base):
     assert own.pivot_of(stranger) is None
 
 
+@pytest.mark.slow
 def test_its_generator_is_never_compiled_and_its_encoder_is_the_models(tmp_path, base):
     engine = open_model(base, device="cpu")
     crop = 0.3 * numbers("crop", (1, 3, 16, 16))

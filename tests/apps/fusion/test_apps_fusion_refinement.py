@@ -65,6 +65,7 @@ def only(name):
     return {other: 0.0 for other in TERMS} | {name: 1.0}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["identity", "adversarial", "symmetry", "perceptual", "color", "mean"])
 def test_each_term_decreases_alone_and_no_other_is_measured(engine, networks, crops, start, name):
     weights = only(name)
@@ -87,6 +88,7 @@ def test_the_latent_term_keeps_the_code_near_the_start(engine, networks, crops, 
     assert held.history[0]["latent"] == 0.0 and held.history[-1]["latent"] > 0
 
 
+@pytest.mark.slow
 def test_the_result_is_the_best_code_with_its_terms(engine, networks, crops, start):
     seen = []
     # The loss fluctuates at such a high rate.
@@ -107,6 +109,7 @@ def test_the_result_is_the_best_code_with_its_terms(engine, networks, crops, sta
     assert not np.array_equal(seen[0].image(), seen[-1].image()) and seen[0].image().shape == (SIZE, SIZE, 3)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_bits(engine, networks, crops, start):
     first, second = (run(engine, networks, crops, start, num_steps=3) for _ in range(2))
     assert np.array_equal(first.w_plus, second.w_plus) and first.history == second.history
@@ -115,6 +118,7 @@ def test_the_same_arguments_give_the_same_bits(engine, networks, crops, start):
     assert np.array_equal(start, before)
 
 
+@pytest.mark.slow
 def test_other_layers_keep_their_bits(engine, networks, crops, start):
     refined = run(engine, networks, crops, start, num_steps=4, layers=(3, 4, 6))
     assert (refined.w_plus != start).any(axis=1).tolist() == [False, False, False, True, True, False, True, False]
@@ -123,6 +127,7 @@ def test_other_layers_keep_their_bits(engine, networks, crops, start):
         run(engine, networks, crops, start, num_steps=1, layers=(8,))
 
 
+@pytest.mark.slow
 def test_outside_the_mask_the_source_does_not_count(engine, networks, crops, start):
     mask = np.zeros((SIZE, SIZE), np.float32)
     mask[4:28, 8:20] = 1  # lopsided

@@ -48,6 +48,7 @@ def options(pack, folder, **settings):
     return EvaluateOptions(**{**defaults, "num_directions": 2, "num_samples": 10, **settings})
 
 
+@pytest.mark.slow
 def test_a_run_measures_reports_and_continues(pack, tmp_path, toy, monkeypatch):
     calls = []
     real = reconstruction.measure_reconstruction
@@ -86,6 +87,7 @@ def test_a_run_measures_reports_and_continues(pack, tmp_path, toy, monkeypatch):
         evaluation.evaluate(run_options)
 
 
+@pytest.mark.slow
 def test_without_projector_steps_the_encoders_code_is_tuned(pack, tmp_path, toy):
     run_options = options(pack, tmp_path / "out", only="reconstruction", num=1, fit_steps=0, num_learned=0)
     assert set(evaluation.evaluate(run_options).figures["reconstruction"]["methods"]) == {"encoder", "tuning"}
@@ -97,6 +99,7 @@ def again_rows(num):
     return [NUM - HELD_BACK + place * HELD_BACK // num for place in range(num)]
 
 
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_faces_measured_so_far(pack, tmp_path, toy, monkeypatch):
     real, calls = reconstruction.measure_reconstruction, []
 
@@ -118,6 +121,7 @@ def test_ctrl_c_keeps_the_faces_measured_so_far(pack, tmp_path, toy, monkeypatch
     assert figures["reconstruction"]["methods"]["encoder"]["num_faces"] == 3
 
 
+@pytest.mark.slow
 def test_a_held_back_face_whose_photo_was_trained_on_is_not_measured(tmp_path, toy):
     rng = np.random.default_rng(3)
     images = rng.integers(0, 256, (9, 4, 4, 3), np.uint8).repeat(SIZE // 4, axis=1).repeat(SIZE // 4, axis=2)
@@ -133,6 +137,7 @@ def test_a_held_back_face_whose_photo_was_trained_on_is_not_measured(tmp_path, t
     assert kept.faces.rows(500) == [3, 4, 5, 6, 7, 8]
 
 
+@pytest.mark.slow
 def test_a_damaged_face_is_noted_and_left_out(tmp_path, toy):
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -150,6 +155,7 @@ def test_a_damaged_face_is_noted_and_left_out(tmp_path, toy):
         evaluation.evaluate(options(folder, tmp_path / "out2", held_back=0, only=["reconstruction"]))
 
 
+@pytest.mark.slow
 def test_samples_are_measured_once_and_are_the_same_in_any_batch(pack, tmp_path, toy, monkeypatch):
     engine = evaluation.Evaluation(options(pack, tmp_path / "a")).engine
     drawn = samples.draw(engine, 3, 4, 1.0)
@@ -194,6 +200,7 @@ def test_the_command_reads_its_examples_and_refuses_nonsense(tmp_path, capsys):
     assert "--input is missing" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_script_explains_itself_without_paddle(tmp_path):
     words = [sys.executable, "-X", "importtime", str(ROOT / "tools" / "evaluate_model.py"), "--help"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)

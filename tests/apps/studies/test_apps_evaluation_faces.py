@@ -69,6 +69,7 @@ def test_the_typology_angle_of_the_cheeks_rises_with_lightness(astronaut):
     assert np.isnan(face_groups.typology_angle(image, landmarks + 10_000))
 
 
+@pytest.mark.slow
 def test_age_and_gender_are_learned_from_pixels_of_other_faces(pack):
     faces = held_back.open_held_back(open_source(pack), 20, None, SIZE)
     used = range(0, NUM, 10)

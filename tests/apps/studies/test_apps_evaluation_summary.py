@@ -110,6 +110,7 @@ def test_the_amount_depends_on_name_and_unit():
     assert [direction_effects.amount_of(made[name]) for name in ("age", "hat", "smile")] == [20.0, 0.5, 1.0]
 
 
+@pytest.mark.slow
 def test_the_plot_is_a_picture_of_the_matrix(tmp_path):
     leakage = {"age": 1.0, "smile": -0.4}
     one = {"leakage": leakage}

@@ -40,6 +40,7 @@ def options(**settings):
     return FusionStudyOptions(methods=["warp"], **settings)
 
 
+@pytest.mark.slow
 def test_pairs_are_far_enough_apart_and_the_same_for_a_seed(faces):
     pairs = choose_pairs(options(input=str(faces), num_pairs=50, min_yaw=35, seed=1))
     assert {(pair.source[0], pair.target[0]) for pair in pairs} == {("0", "3"), ("3", "0")}
@@ -70,6 +71,7 @@ def test_a_list_of_pairs(faces, tmp_path):
         choose_pairs(options())
 
 
+@pytest.mark.slow
 def test_a_study_measures_and_writes(faces, tmp_path):
     out = tmp_path / "out"
     written = run_study(options(input=str(faces), num_pairs=2, min_yaw=35, output_path=str(out)))
@@ -97,6 +99,7 @@ def test_the_rotator_is_the_latent_method_with_another_turn():
     assert options.with_method("latent").pose_method == "linear"
 
 
+@pytest.mark.slow
 def test_a_failed_pair_is_counted_and_the_others_are_measured(faces, tmp_path, capsys):
     table = faces / "pairs.csv"
     table.write_text("source,target\nwall.png,3.png\n0.png,2.png\n")

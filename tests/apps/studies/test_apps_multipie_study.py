@@ -147,6 +147,7 @@ def test_the_command_prints_its_table(painted, by_colour, tmp_path, capsys):
     assert "setting" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_script_describes_faces_with_dlibs_network(tmp_path):
     write_multipie(tmp_path / "aligned", MOMENTS, ["05_1", "04_1"], size=(96, 96))
     words = ["--input", str(tmp_path / "aligned"), "--output_path", str(tmp_path / "out")]
