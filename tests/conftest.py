@@ -6,6 +6,7 @@ is shared by the processes of one run, so that none compiles what another has co
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib.util
 import os
@@ -69,16 +70,24 @@ def _seeded() -> None:
 
 @pytest.fixture(scope="module", autouse=True)
 def _memory_is_returned() -> Iterator[None]:
-    """Give the memory of a file's tests back: malloc is set to keep it, and thousands of tests would add up."""
+    """Return a file's memory to the system: malloc and Paddle keep it, and over a hundred files it would add up."""
     yield
-    gc.collect()
+    if "paddle" in sys.modules:
+        with contextlib.suppress(AttributeError):  # another Paddle may keep its programs elsewhere
+            sys.modules["paddle"].base.core.clear_executor_cache()
+    _collect_and_freeze()
     runtime.release_memory()
 
 
-def pytest_collection_finish() -> None:
-    """Leave out of garbage collection what the imports have made: half a million objects, which stay anyway."""
+def _collect_and_freeze() -> None:
+    """Collect garbage, and exempt what survives from later collections: half a million objects of imported modules."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_collection_finish() -> None:
+    """Exempt the imported modules from garbage collection."""
+    _collect_and_freeze()
 
 
 def pytest_unconfigure() -> None:
