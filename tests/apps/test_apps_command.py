@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ppgan_ext.apps import command_line as command
-from ppgan_ext.apps import progress
+from ppgan_ext.apps import command_line, progress
 from ppgan_ext.apps.batch import Job
 from ppgan_ext.apps.commands import COMMANDS, Command
 from ppgan_ext.apps.photo.options import AgeOptions
@@ -29,7 +28,7 @@ def plug_in(monkeypatch):
 
 
 def test_without_words_the_commands_are_listed(capsys):
-    assert command.main([]) == 0
+    assert command_line.main([]) == 0
     page = capsys.readouterr().out
     for name in ("age", "encode", "fit", "mix", "edit", "generate", "doctor"):
         assert f"\n  {name} " in page
@@ -38,13 +37,13 @@ def test_without_words_the_commands_are_listed(capsys):
 
 @pytest.mark.parametrize("words", [["--version"], ["age", "--version"]])
 def test_version(words, capsys):
-    assert command.main(words) == 0
+    assert command_line.main(words) == 0
     assert capsys.readouterr().out == f"ppgan_ext {__version__}\n"
 
 
 def test_the_words_of_the_process_are_the_default(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ppgan-ext", "--version"])
-    assert command.main() == 0
+    assert command_line.main() == 0
     assert __version__ in capsys.readouterr().out
 
 
@@ -56,7 +55,7 @@ def test_options_reach_the_run_and_its_code_comes_back(plug_in):
         return 7
 
     plug_in(run)
-    assert command.main(["age", "a.jpg", "b.jpg", "--years", "3"]) == 7
+    assert command_line.main(["age", "a.jpg", "b.jpg", "--years", "3"]) == 7
     assert seen == [AgeOptions(input_image=["a.jpg", "b.jpg"], years=[3.0])]
 
 
@@ -77,11 +76,11 @@ def test_errors_become_a_line_and_a_code(plug_in, capsys, error, code, line):
         raise error
 
     plug_in(run)
-    assert command.main(["age"]) == code
+    assert command_line.main(["age"]) == code
     printed = capsys.readouterr().err
     assert printed.startswith(line)
     assert printed.count("\n") == 1
-    command.main(["age", "--debug"])
+    command_line.main(["age", "--debug"])
     assert capsys.readouterr().err.startswith("Traceback")
 
 
@@ -92,9 +91,9 @@ def test_warnings_of_ours_are_one_line_and_others_are_silent(plug_in, capsys):
         return 0
 
     plug_in(run)
-    assert command.main(["age"]) == 0
+    assert command_line.main(["age"]) == 0
     assert capsys.readouterr().err == "warning: x.gif: animated\n"
-    command.main(["age", "--debug"])
+    command_line.main(["age", "--debug"])
     assert "warning: someone else's business\n" in capsys.readouterr().err
 
 

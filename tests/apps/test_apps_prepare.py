@@ -18,8 +18,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps import command_line as command
-from ppgan_ext.apps.faces_data import cutting as prepare
+from ppgan_ext.apps import command_line
+from ppgan_ext.apps.faces_data import cutting
 from ppgan_ext.apps.faces_data.cutting import FaceCutter, Summary, prepare_faces
 from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.errors import ConfigError, InputError, OutputError
@@ -81,7 +81,7 @@ class PoolInThisProcess:
 
 @pytest.fixture
 def _in_this_process(monkeypatch):
-    monkeypatch.setattr(prepare, "WorkerPool", PoolInThisProcess)
+    monkeypatch.setattr(cutting, "WorkerPool", PoolInThisProcess)
 
 
 in_this_process = pytest.mark.usefixtures("_in_this_process")
@@ -164,7 +164,7 @@ def test_which_and_how_large_a_face_must_be(photos):
 
 def test_a_second_run_skips_what_is_done(photos, done, monkeypatch):
     before = contents(done)
-    monkeypatch.setattr(prepare, "WorkerPool", None)  # nothing to do needs no process
+    monkeypatch.setattr(cutting, "WorkerPool", None)  # nothing to do needs no process
     second = prepare_faces(options(photos))
     assert contents(done) == before
     assert (second.num_before, second.num_done, second.failures) == (4, 0, {})
@@ -283,7 +283,7 @@ class DeadlyCutter(FaceCutter):
 def test_a_photo_that_kills_its_process_fails_alone(photos, monkeypatch):
     parts = __name__.split(".")
     monkeypatch.syspath_prepend(str(Path(__file__).parents[len(parts) - 1]))
-    monkeypatch.setattr(prepare, "FaceCutter", DeadlyCutter)
+    monkeypatch.setattr(cutting, "FaceCutter", DeadlyCutter)
     summary = prepare_faces(options(photos))
     assert "a worker process ended with code 9" in summary.failures["anna.jpg"]
     assert set(summary.failures) == {"anna.jpg", "broken.jpg", "view.png"}
@@ -293,7 +293,7 @@ def test_a_photo_that_kills_its_process_fails_alone(photos, monkeypatch):
 @pytest.mark.slow
 @in_this_process
 def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
-    write = prepare.write_bytes
+    write = cutting.write_bytes
 
     def fill(path, data):
         if "two" in path.name:
@@ -301,7 +301,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
         write(path, data)
 
     with monkeypatch.context() as patch, pytest.raises(OutputError, match="the disk is full"):
-        patch.setattr(prepare, "write_bytes", fill)
+        patch.setattr(cutting, "write_bytes", fill)
         prepare_faces(options(photos))
     assert list(manifest(photos.parent / "faces")[1]) == ["anna.jpg", "broken.jpg"]
     assert prepare_faces(options(photos)).num_before == 2
@@ -312,15 +312,15 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
 @in_this_process
 def test_the_command_names_each_failure_and_counts(photos, capsys):
     words = ["prepare", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
-    assert command.main(words) == 1
+    assert command_line.main(words) == 1
     output, errors = capsys.readouterr()
     assert output == f"{photos.parent / 'faces'}\n"
     lines = errors.splitlines()
     assert lines[0].startswith(f"error: {photos / 'broken.jpg'}: is not a picture")
     assert lines[1].startswith("error: view.png: no face was found. ")
     assert lines[2:] == ["2 of 4 photos done, 3 faces written, 2 photos failed"]
-    assert command.main(words) == 0
-    assert command.main([*words, "--crop", "tihgt"]) == 1
+    assert command_line.main(words) == 0
+    assert command_line.main([*words, "--crop", "tihgt"]) == 1
 
 
 @pytest.mark.slow
@@ -330,9 +330,9 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos, monkeypatch, ca
         prepare_faces(options, on_photo, summary)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare, "prepare_faces", interrupted)
+    monkeypatch.setattr(cutting, "prepare_faces", interrupted)
     words = ["--input", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
-    assert command.main(["prepare", *words]) == 130
+    assert command_line.main(["prepare", *words]) == 130
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == "interrupted: 2 of 4 photos done, 3 faces written, 2 photos failed; run it again to go on"
 

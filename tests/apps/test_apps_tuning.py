@@ -6,8 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, StyleGANv2MixingPredictor
-from ppgan_ext.apps import command_line as command
+from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, StyleGANv2MixingPredictor, command_line
 from ppgan_ext.apps.batch import open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.codes.options import MixOptions
@@ -219,18 +218,18 @@ def test_ctrl_c_while_mixing(tuning, portrait):
     ],
 )
 def test_bad_numbers_are_refused(command_name, words, message, capsys):
-    assert command.main([command_name, *words]) == 1
+    assert command_line.main([command_name, *words]) == 1
     assert message in capsys.readouterr().err
 
 
 def test_a_code_alone_cannot_be_tuned_to(capsys):
-    assert command.main(["edit", "--latent", "a.npy", "--edit", "smile=1", "--tune", "5"]) == 1
+    assert command_line.main(["edit", "--latent", "a.npy", "--edit", "smile=1", "--tune", "5"]) == 1
     assert "there is no photo to tune to" in capsys.readouterr().err
 
 
 def test_options_come_from_yaml(tmp_path):
     (tmp_path / "tune.yaml").write_text("tune: 40\nfit_steps: 5\nsave_tuned: true\n", encoding="utf-8")
-    options = command.read_options(COMMANDS["mix"], ["--config", str(tmp_path / "tune.yaml")], "mix")
+    options = command_line.read_options(COMMANDS["mix"], ["--config", str(tmp_path / "tune.yaml")], "mix")
     assert options == MixOptions(tune=40, fit_steps=5, save_tuned=True)
 
 
@@ -241,16 +240,17 @@ def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, cap
     PIL.Image.fromarray(portrait).save(photo)
     edit = ["--input_image", str(photo), "--years", "20", "--blend", "replace"]
     assert (
-        command.main(["age", *edit, "--tune", "5", "--save_tuned", "--fit_steps", "2", "--output_path", str(once)]) == 0
+        command_line.main(["age", *edit, "--tune", "5", "--save_tuned", "--fit_steps", "2", "--output_path", str(once)])
+        == 0
     )
     tuned = once / "photo.tuned.safetensors"
     assert str(tuned) in capsys.readouterr().out
-    assert command.main(["age", *edit, "--weight_path", str(tuned), "--output_path", str(again)]) == 0
+    assert command_line.main(["age", *edit, "--weight_path", str(tuned), "--output_path", str(again)]) == 0
     first, second = (np.asarray(PIL.Image.open(folder / "photo.age+20.png")) for folder in (once, again))
     assert np.abs(first.astype(int) - second).max() <= 2  # half precision
     assert np.array_equal(np.load(once / "photo.npy"), np.load(again / "photo.npy"))
     plain = tmp_path / "plain"
-    assert command.main(["age", *edit, "--output_path", str(plain)]) == 0
+    assert command_line.main(["age", *edit, "--output_path", str(plain)]) == 0
     assert np.abs(first.astype(int) - np.asarray(PIL.Image.open(plain / "photo.age+20.png"))).max() > 10
-    assert command.main(["age", *edit, "--weight_path", str(tuned), "--model_type", "ffhq-inversion"]) == 1
+    assert command_line.main(["age", *edit, "--weight_path", str(tuned), "--model_type", "ffhq-inversion"]) == 1
     assert "was tuned from faces-128, not from the model 'ffhq-inversion'" in capsys.readouterr().err

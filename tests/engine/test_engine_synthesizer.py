@@ -6,8 +6,7 @@ import numpy as np
 import paddle
 import pytest
 
-from ppgan_ext.engine import EncoderEngine, Engine, Synthesizer, open_model
-from ppgan_ext.engine import synthesizer as module
+from ppgan_ext.engine import EncoderEngine, Engine, Synthesizer, open_model, synthesizer
 from ppgan_ext.engine.encoder import resize_square
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.networks import LightEncoder, PSPEncoder, StyleGANv2Generator
@@ -154,7 +153,7 @@ def test_a_gpu_runs_several_images_at_a_time(engines, codes, monkeypatch):
     render = plain.render_tensor
     monkeypatch.setattr(plain, "device", "gpu:0")
     monkeypatch.setattr(plain, "_tensor", lambda array: paddle.to_tensor(np.asarray(array, np.float32)))
-    monkeypatch.setattr(module, "_GPU_BATCH", 2)
+    monkeypatch.setattr(synthesizer, "_GPU_BATCH", 2)
     monkeypatch.setattr(
         plain, "render_tensor", lambda codes, noise: (sizes.append(len(codes)), render(codes, noise))[1]
     )

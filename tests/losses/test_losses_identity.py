@@ -21,8 +21,7 @@ from ppgan_ext.losses.face_chips import ARCFACE_BOXES, DLIB_BOXES, WHOLE, ChipBo
 from ppgan_ext.losses.identity import IdentityDistance, identity_network
 from ppgan_ext.networks import ArcFaceBackbone, DlibFaceNet
 from ppgan_ext.types import Box, Face
-from ppgan_ext.weights import identity_networks as identity
-from ppgan_ext.weights import readers
+from ppgan_ext.weights import identity_networks, readers
 from tests.reference.dlib_files import ToyFaceNet
 from tests.reference.drawn import DrawnFace, draw_photo
 from tests.reference.toy import assert_close, fill, numbers
@@ -151,7 +150,7 @@ def test_arcfaces_square_equals_pixel2style2pixels():
 
 def test_the_distance_is_that_of_the_descriptors(toy, toy_file):
     x, y = crops("x"), crops("y")
-    network = identity.load_dlib_face_net(toy_file)
+    network = identity_networks.load_dlib_face_net(toy_file)
     with paddle.no_grad():
         ours, theirs = (network(cut_chip(image, DLIB_BOXES["tight"], 150)).numpy() for image in (x, y))
     descriptors = toy.prepare(y)
@@ -199,7 +198,7 @@ def test_half_precision_is_converted_to_the_networks_precision(toy):
 
 @pytest.mark.parametrize("squared", [False, True])
 def test_gradient_against_finite_differences(toy_file, squared):
-    network = identity.load_dlib_face_net(toy_file)
+    network = identity_networks.load_dlib_face_net(toy_file)
     network.to(dtype="float64")
     distance = IdentityDistance("toy", network, DLIB_BOXES["tight"], "squared" if squared else "euclidean")
     x = crops("x").astype("float64")
@@ -215,7 +214,7 @@ def test_gradient_against_finite_differences(toy_file, squared):
 
 def test_without_a_template_the_picture_is_the_networks_input(toy_file):
     distance = identity_network(weight_path=toy_file, template=None)
-    network = identity.load_dlib_face_net(toy_file)
+    network = identity_networks.load_dlib_face_net(toy_file)
     x = crops("x", (1, 3, 150, 150))
     np.testing.assert_array_equal(distance.prepare(x).numpy(), network(x).numpy())
     assert distance.prepare(crops("x", (1, 3, 64, 64))).shape == [1, 8]

@@ -8,8 +8,7 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError
 from ppgan_ext.networks import ArcFaceBackbone
-from ppgan_ext.weights import catalog, convert, load, readers, store
-from ppgan_ext.weights import identity_networks as identity
+from ppgan_ext.weights import catalog, convert, identity_networks, load, readers, store
 from tests.reference import numpy_ops, torch_layouts
 from tests.reference.toy import arrays, assert_close, fill, numbers
 
@@ -129,7 +128,7 @@ def torch_state(network):
 def test_files_of_both_frameworks_are_loaded(tmp_path, network, layout):
     path = tmp_path / "model_ir_se50.pdparams"
     readers.write(path, layout(network))
-    loaded = identity.load_arcface(path)
+    loaded = identity_networks.load_arcface(path)
     assert not loaded.training
     x = paddle.to_tensor(np.tanh(numbers("x", [1, 3, 112, 112])))
     np.testing.assert_array_equal(loaded(x).numpy(), network(x).numpy())
@@ -150,7 +149,7 @@ def test_paddlegans_file_is_found_in_its_cache(tmp_path, monkeypatch, network):
     assert catalog.ARCFACE.url == "https://paddlegan.bj.bcebos.com/models/model_ir_se50.pdparams"
     monkeypatch.setattr(store, "search_folders", lambda: [tmp_path])
     readers.write(tmp_path / catalog.ARCFACE.name, state_of(network))
-    assert identity.load_arcface().num_features == 128
+    assert identity_networks.load_arcface().num_features == 128
 
 
 def test_other_files_are_rejected(tmp_path, network):
@@ -158,13 +157,13 @@ def test_other_files_are_rejected(tmp_path, network):
     path = tmp_path / "odd.pdparams"
     readers.write(path, {name: array for name, array in state.items() if name != "body.7.res_layer.2._weight"})
     with pytest.raises(WeightsError, match=r"1 missing \(body\.7\.res_layer\.2\._weight\)"):
-        identity.load_arcface(path)
+        identity_networks.load_arcface(path)
     readers.write(path, torch_state(network) | {"head.weight": np.zeros(3, np.float32)})
     with pytest.raises(WeightsError, match=r"1 unexpected \(head\.weight\)"):
-        identity.load_arcface(path)
+        identity_networks.load_arcface(path)
     readers.write(path, {name: array for name, array in state.items() if not name.startswith("output_layer")})
     with pytest.raises(WeightsError, match=r"odd\.pdparams: is not ArcFace's IR-SE-50 \(pSp encoder"):
-        identity.load_arcface(path)
+        identity_networks.load_arcface(path)
     readers.write(path, state)
     with pytest.raises(WeightsError, match="contains no generator"):
         load.load_face_model(weight_path=path)

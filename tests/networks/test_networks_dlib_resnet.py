@@ -15,7 +15,7 @@ from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.faces import models
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.networks.dlib_resnet import DlibFaceNet, add_padded
-from ppgan_ext.weights import identity_networks as identity
+from ppgan_ext.weights import identity_networks
 from tests.reference import dlib_files
 from tests.reference.drawn import DrawnFace, draw_photo
 from tests.reference.toy import assert_close, numbers
@@ -23,13 +23,15 @@ from tests.reference.toy import assert_close, numbers
 
 @pytest.fixture(scope="module")
 def network():
-    return identity.load_dlib_face_net()
+    return identity_networks.load_dlib_face_net()
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory):
     description = dlib_files.ToyFaceNet(2)
-    return description, identity.load_dlib_face_net(description.write(tmp_path_factory.mktemp("toy") / "net.dat"))
+    return description, identity_networks.load_dlib_face_net(
+        description.write(tmp_path_factory.mktemp("toy") / "net.dat")
+    )
 
 
 def pixels_of(chips):

@@ -6,7 +6,7 @@ import numpy as np
 import paddle
 import pytest
 
-from ppgan_ext.training.shared import augmentation as module
+from ppgan_ext.training.shared import augmentation
 from ppgan_ext.training.shared.augmentation import AdaptiveProbability, augment, draw_transforms
 
 SIZE = 8
@@ -47,17 +47,17 @@ def test_blitting_only_moves_pixels():
 @pytest.mark.parametrize(
     ("matrix", "expected"),
     [
-        (module._scale(-1.0, 1.0), lambda x: x[..., ::-1]),
-        (module._translation(np.array([2 / SIZE]), np.array([0.0])), lambda x: np.roll(x, -1, axis=-1)),
-        (module._translation(np.array([0.0]), np.array([4 / SIZE])), lambda x: np.roll(x, -2, axis=-2)),
+        (augmentation._scale(-1.0, 1.0), lambda x: x[..., ::-1]),
+        (augmentation._translation(np.array([2 / SIZE]), np.array([0.0])), lambda x: np.roll(x, -1, axis=-1)),
+        (augmentation._translation(np.array([0.0]), np.array([4 / SIZE])), lambda x: np.roll(x, -2, axis=-2)),
         # From output to input with x right and y down, so the picture turns counter-clockwise.
-        (module._rotation(np.array([math.pi / 2])), lambda x: np.rot90(x, axes=(-2, -1))),
+        (augmentation._rotation(np.array([math.pi / 2])), lambda x: np.rot90(x, axes=(-2, -1))),
     ],
     ids=["flip", "left", "up", "turn"],
 )
 def test_the_warp_follows_the_conventions(monkeypatch, matrix, expected):
     """The matrix maps output to input positions; only the inner pixels are compared."""
-    monkeypatch.setattr(module, "draw_transforms", lambda n, *_: (np.tile(matrix, (n, 1, 1)), None))
+    monkeypatch.setattr(augmentation, "draw_transforms", lambda n, *_: (np.tile(matrix, (n, 1, 1)), None))
     images = pictures(2)
     moved = augment(images, 0.5, rng(), "g").numpy()
     inner = (..., slice(0, -2), slice(0, -2))
@@ -83,10 +83,10 @@ def test_colours_keep_grey_grey():
 
 
 def test_hue_keeps_lightness_and_saturation():
-    turned = module._hue_rotation(np.array([0.7, -2.0])) @ np.array([0.9, 0.1, -0.3])
+    turned = augmentation._hue_rotation(np.array([0.7, -2.0])) @ np.array([0.9, 0.1, -0.3])
     np.testing.assert_allclose(turned.sum(axis=1), 0.7, atol=1e-12)
     np.testing.assert_allclose(np.linalg.norm(turned, axis=1), np.linalg.norm([0.9, 0.1, -0.3]), atol=1e-12)
-    third = module._hue_rotation(np.array([2 * math.pi / 3])) @ np.array([1.0, 0.0, 0.0])
+    third = augmentation._hue_rotation(np.array([2 * math.pi / 3])) @ np.array([1.0, 0.0, 0.0])
     np.testing.assert_allclose(third[0], [0, 1, 0], atol=1e-12)
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.faces import models
-from ppgan_ext.weights import dlib_models, readers
-from ppgan_ext.weights import identity_networks as identity
+from ppgan_ext.weights import dlib_models, identity_networks, readers
 from tests.reference import dlib_files
 from tests.reference.dlib_files import ToyFaceNet
 
@@ -162,14 +161,14 @@ def test_bytes_after_the_end(tmp_path, data):
 
 def test_a_landmark_model_is_not_a_network():
     with pytest.raises(WeightsError, match="known format"):
-        identity.load_dlib_face_net(models.landmark_file())
+        identity_networks.load_dlib_face_net(models.landmark_file())
 
 
 # ---- into the network
 
 
 def test_a_network_is_built_in_the_files_width(tmp_path, toy):
-    network = identity.load_dlib_face_net(toy.write(tmp_path / "net.dat"))
+    network = identity_networks.load_dlib_face_net(toy.write(tmp_path / "net.dat"))
     assert network.num_features == 8
     assert not network.training
     state = {name: array.numpy() for name, array in network.state_dict().items()}
@@ -212,14 +211,14 @@ def test_another_network_is_refused(monkeypatch, tmp_path, toy, change, message)
     path.touch()
     monkeypatch.setattr(readers, "read", lambda file: content_of(toy) | change)
     with pytest.raises(WeightsError, match=message) as caught:
-        identity.load_dlib_face_net(path)
+        identity_networks.load_dlib_face_net(path)
     assert "net.dat" in str(caught.value)
     assert dlib_models.DESCRIPTOR in caught.value.cure
 
 
 def test_a_missing_file(tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match="no such file"):
-        identity.load_dlib_face_net(tmp_path / "none.dat")
+        identity_networks.load_dlib_face_net(tmp_path / "none.dat")
     monkeypatch.setattr(dlib_models, "package_folder", lambda: tmp_path)
     with pytest.raises(WeightsError, match="pip install face_recognition_models"):
-        identity.load_dlib_face_net()
+        identity_networks.load_dlib_face_net()

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.apps.command_line import read_options
-from ppgan_ext.apps.studies.models import evaluate as evaluation
-from ppgan_ext.apps.studies.models import reconstruction, samples
+from ppgan_ext.apps.studies.models import evaluate, reconstruction, samples
 from ppgan_ext.apps.studies.models.command_line import COMMAND, main
 from ppgan_ext.apps.studies.models.options import EvaluateOptions
 from ppgan_ext.errors import ConfigError, InputError
@@ -52,10 +51,10 @@ def options(pack, folder, **settings):
 def test_a_run_measures_reports_and_continues(pack, tmp_path, toy, monkeypatch):
     calls = []
     real = reconstruction.measure_reconstruction
-    monkeypatch.setattr(evaluation, "measure_reconstruction", lambda *args: calls.append(args[2]) or real(*args))
+    monkeypatch.setattr(evaluate, "measure_reconstruction", lambda *args: calls.append(args[2]) or real(*args))
     folder = tmp_path / "out"
     run_options = options(pack, folder, only="reconstruction,directions", num_refined=1)
-    written = evaluation.evaluate(run_options)
+    written = evaluate.evaluate(run_options)
     assert [path.name for path in written.files] == ["evaluation.json", "evaluation.md"]
     assert calls == [NUM - 6, NUM - 4, NUM - 2]
     figures = json.loads((folder / "evaluation.json").read_text())
@@ -74,23 +73,23 @@ def test_a_run_measures_reports_and_continues(pack, tmp_path, toy, monkeypatch):
     page = (folder / "evaluation.md").read_text()
     assert "| encoder alone | 3 |" in page and "No face was found in 3 of 3 photos" in page
     before = figures["reconstruction"]
-    again = evaluation.evaluate(options(pack, folder, only="reconstruction", num=4, num_refined=1))
+    again = evaluate.evaluate(options(pack, folder, only="reconstruction", num=4, num_refined=1))
     assert calls[3:] == [row for row in again_rows(4) if row not in calls[:3]]
     assert again.figures["reconstruction"]["num_faces"] == 3 + len(calls[3:])
     assert again.figures["reconstruction"]["methods"]["projector"] == before["methods"]["projector"]
     with pytest.raises(ConfigError, match="--tune 1, not --tune 2"):
-        evaluation.evaluate(options(pack, folder, tune=2))
+        evaluate.evaluate(options(pack, folder, tune=2))
     path = toy.directions_file  # changed directions under the same name make the recorded measurements stale
     directions = load_directions(path, N_LATENT)
     save_directions(path, {name: replace(one, vector=2 * one.vector) for name, one in directions.items()})
     with pytest.raises(ConfigError, match="the folder was made with --directions"):
-        evaluation.evaluate(run_options)
+        evaluate.evaluate(run_options)
 
 
 @pytest.mark.slow
 def test_without_projector_steps_the_encoders_code_is_tuned(pack, tmp_path, toy):
     run_options = options(pack, tmp_path / "out", only="reconstruction", num=1, fit_steps=0, num_learned=0)
-    assert set(evaluation.evaluate(run_options).figures["reconstruction"]["methods"]) == {"encoder", "tuning"}
+    assert set(evaluate.evaluate(run_options).figures["reconstruction"]["methods"]) == {"encoder", "tuning"}
     (strip,) = (tmp_path / "out" / "faces").iterdir()
     assert cv2.imread(str(strip)).shape == (SIZE, 7 * SIZE, 3)  # photo, two reconstructions, four edits
 
@@ -109,7 +108,7 @@ def test_ctrl_c_keeps_the_faces_measured_so_far(pack, tmp_path, toy, monkeypatch
             raise KeyboardInterrupt
         return real(*args)
 
-    monkeypatch.setattr(evaluation, "measure_reconstruction", second_is_interrupted)
+    monkeypatch.setattr(evaluate, "measure_reconstruction", second_is_interrupted)
     words = ["--input", pack, "--output_path", tmp_path / "out", "--only", "reconstruction", "--num_refined", "0"]
     words = [str(word) for word in [*words, "--num", 3, "--num_learned", 0, "--fit_steps", 1, "--tune", 1]]
     assert main(words) == 130
@@ -128,12 +127,12 @@ def test_a_held_back_face_whose_photo_was_trained_on_is_not_measured(tmp_path, t
     images[7] = images[1]  # 3 to 8 are held back
     np.savez(tmp_path / "twins.npz", images=images)
     settings = {"only": ["reconstruction"], "num_refined": 0, "num": 500}
-    run = evaluation.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", **settings))
+    run = evaluate.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", **settings))
     assert run.faces.rows(500) == [3, 4, 5, 6, 8]
     figures = run.run().figures
     assert figures["reconstruction"]["num_faces"] == 5 == figures["settings"]["num_held_back"]
     assert "1 of 6 held-back faces are not measured: the same photo" in " ".join(figures["notes"])
-    kept = evaluation.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", keep_twins=True, **settings))
+    kept = evaluate.Evaluation(options(tmp_path / "twins.npz", tmp_path / "out", keep_twins=True, **settings))
     assert kept.faces.rows(500) == [3, 4, 5, 6, 7, 8]
 
 
@@ -145,19 +144,19 @@ def test_a_damaged_face_is_noted_and_left_out(tmp_path, toy):
         cv2.imwrite(str(folder / f"{name}.png"), np.full((SIZE, SIZE, 3), 80, np.uint8))
     (folder / "c.png").write_bytes(b"no picture")
     run_options = options(folder, tmp_path / "out", held_back=0, only=["reconstruction"], num_refined=0)
-    figures = evaluation.evaluate(run_options).figures
+    figures = evaluate.evaluate(run_options).figures
     assert figures["reconstruction"]["num_faces"] == 2
     notes = " ".join(figures["notes"])
     assert "c.png" in notes and "no other faces with labels" in notes
     with pytest.raises(InputError, match="not one face could be measured"):
         (folder / "a.png").unlink()
         (folder / "b.png").unlink()
-        evaluation.evaluate(options(folder, tmp_path / "out2", held_back=0, only=["reconstruction"]))
+        evaluate.evaluate(options(folder, tmp_path / "out2", held_back=0, only=["reconstruction"]))
 
 
 @pytest.mark.slow
 def test_samples_are_measured_once_and_are_the_same_in_any_batch(pack, tmp_path, toy, monkeypatch):
-    engine = evaluation.Evaluation(options(pack, tmp_path / "a")).engine
+    engine = evaluate.Evaluation(options(pack, tmp_path / "a")).engine
     drawn = samples.draw(engine, 3, 4, 1.0)
     assert np.abs(drawn[2:] - samples.draw(engine, 5, 2, 1.0)).max() < 1e-5
     assert np.abs(drawn - samples.draw(engine, 3, 4, 0.5)).max() > 1e-3
@@ -177,7 +176,7 @@ def test_samples_are_measured_once_and_are_the_same_in_any_batch(pack, tmp_path,
 
     monkeypatch.setattr(samples, "measurements", one_measurement)
     for _ in range(2):
-        figures = evaluation.evaluate(options(pack, tmp_path / "a", only=["samples"])).figures
+        figures = evaluate.evaluate(options(pack, tmp_path / "a", only=["samples"])).figures
         assert np.isfinite(figures["samples"]["kid_toy, 10 samples"])
     assert num_calls == [10]
 
