@@ -1,0 +1,96 @@
+"""Light in logarithms, and its parts by size of structure.
+
+A change of d in log light multiplies the light by exp(d), so a wrinkle looks alike on dark and on pale skin and in dim and
+bright photos. Bands are differences of Gaussian blurs over what is skin only (normalised convolution, Knutsson and
+Westin, CVPR 1993), so eyes, hair and background leave no trace in them.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.types import FloatArray
+
+# Widths of the Gaussians between which the bands lie, as shares of the eyes' distance. Band 0 holds pores and fine
+# lines, 1 and 2 wrinkles, 3 and 4 folds and bags, 5 hollows and jowls.
+WIDTHS = (0.008, 0.016, 0.032, 0.064, 0.13, 0.26)
+NUM_BANDS = len(WIDTHS)
+
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear RGB, ITU-R BT.709
+_LEAST = 0.03  # added to the light before the logarithm, as a share of the skin's: noise in shadows is no structure
+_FEW = 1e-3
+
+
+def linear(image: npt.NDArray) -> npt.NDArray[np.float32]:
+    """Return linear light, 0 to 1, of an sRGB picture, 0 to 255 (IEC 61966-2-1)."""
+    if image.dtype == np.uint8:
+        return _LINEAR[image]
+    values = np.clip(np.asarray(image, np.float32) / np.float32(255.0), 0.0, 1.0)
+    return np.where(values <= 0.04045, values / np.float32(12.92), ((values + 0.055) / np.float32(1.055)) ** 2.4).astype(np.float32)
+
+
+def encoded(light: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the sRGB picture, 0 to 255, of linear light; the inverse of `linear`."""
+    values = np.clip(np.asarray(light, np.float32), 0.0, 1.0)
+    curve = np.float32(1.055) * np.power(values, np.float32(1 / 2.4)) - np.float32(0.055)
+    return np.where(values <= 0.0031308, values * np.float32(12.92), curve).astype(np.float32) * np.float32(255.0)
+
+
+_LINEAR = linear(np.arange(256, dtype=np.float32))
+
+
+def log_light(light: FloatArray, skin_light: float) -> npt.NDArray[np.float32]:
+    """Return the logarithm of the luminance of linear light (H, W, 3), relative to that of the skin."""
+    return np.log(light @ _LUMINANCE / np.float32(max(skin_light, 1e-4)) + np.float32(_LEAST)).astype(np.float32)
+
+
+def luminance(light: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the luminance (H, W) of linear light (H, W, 3)."""
+    return np.asarray(light @ _LUMINANCE, np.float32)
+
+
+def split(values: FloatArray, weight: FloatArray, eyes: float, num: int = NUM_BANDS) -> npt.NDArray[np.float32]:
+    """Separate log light into its bands.
+
+    Args:
+        values: (H, W).
+        weight: (H, W) in [0, 1], how far each pixel is skin.
+        eyes: the eyes' distance in pixels.
+        num: number of bands, from the finest.
+
+    Returns:
+        (num, H, W); their sum is `values` less its blur of the last width.
+    """
+    weight = np.asarray(weight, np.float32)
+    before = np.asarray(values, np.float32)
+    weighted = before * weight
+    bands = []
+    for width in WIDTHS[:num]:
+        total = blur(weight, width * eyes) + np.float32(_FEW)
+        after = (blur(weighted, width * eyes) + np.float32(_FEW) * before) / total
+        bands.append(before - after)
+        before = after
+    return np.stack(bands)
+
+
+def blur(values: FloatArray, sigma: float) -> npt.NDArray[np.float32]:
+    """Blur by a Gaussian of so many pixels; a wide one on a smaller copy. The border is repeated."""
+    values = np.asarray(values, np.float32)
+    if sigma < 0.35:
+        return values
+    if sigma <= 6.0:
+        return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    height, width = values.shape[:2]
+    shrink = 4.0 / sigma
+    size = (max(4, round(width * shrink)), max(4, round(height * shrink)))
+    small = cv2.resize(values, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma * size[0] / width, borderType=cv2.BORDER_REPLICATE)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def local_mean(values: FloatArray, weight: FloatArray, sigma: float) -> npt.NDArray[np.float32]:
+    """Return the mean of values around each pixel, weighted by ``weight`` and a Gaussian."""
+    total = blur(weight, sigma) + np.float32(1e-2)
+    return blur(np.asarray(values, np.float32) * np.asarray(weight, np.float32), sigma) / total
