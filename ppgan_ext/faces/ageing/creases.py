@@ -51,14 +51,14 @@ class Level(NamedTuple):
 
 
 LEVELS = (
-    Level(width=0.0125, spacing=0.095, length=1.1, wander=0.14, share=1.2),
-    Level(width=0.0060, spacing=0.036, length=0.34, wander=0.35, share=0.75),
-    Level(width=0.0036, spacing=0.017, length=0.13, wander=0.60, share=0.55),
+    Level(width=0.0100, spacing=0.095, length=1.15, wander=0.13, share=1.3),
+    Level(width=0.0058, spacing=0.048, length=0.40, wander=0.28, share=0.75),
+    Level(width=0.0034, spacing=0.022, length=0.14, wander=0.55, share=0.5),
 )
 _STEP = 0.5  # of a level's width
 # A valley's cross-section: Gaussians by width, weight and distance below the valley's bottom, in widths of the valley.
 # Dark and sharp at the bottom, with soft shoulders; the lower wall is bright; the weights add up to nothing.
-_PROFILE = ((1.0, -2.6, 0.0), (2.4, -1.2, -0.5), (1.6, 1.7, 1.6), (3.6, 2.1, 1.5))
+_PROFILE = ((1.0, -2.7, 0.0), (2.6, -1.0, -0.5), (1.5, 1.6, 1.7), (4.0, 2.1, 1.5))
 _LEAST_DEPTH = 0.012
 
 

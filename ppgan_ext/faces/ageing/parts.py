@@ -18,6 +18,10 @@ _HOLES = (
     (slice(31, 36), 0.035),
 )  # fmt: skip
 _SOFT = 0.02
+_EYE_STAYS = 0.35
+_IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
+# Brows, lips, and the opening of the mouth.
+_PARTS_STAY = ((slice(17, 22), 0.03, 0.5), (slice(22, 27), 0.03, 0.5), (slice(48, 60), 0.0, 0.5), (slice(60, 68), 0.01, 0.9))
 
 
 def skin_area(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -67,3 +71,49 @@ def skin_weight(picture: npt.NDArray, area: FloatArray) -> npt.NDArray[np.float3
     apart = (colour - share * middle[1:]) / np.maximum(1.6 * spread[1:], 4.5)
     distance = np.maximum(below, np.sqrt((apart * apart).sum(axis=2)))
     return np.asarray(area * np.clip(3.0 - distance, 0.0, 1.0), np.float32)
+
+
+def mark_weight(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw how far marks of age may change each part of a face: skin fully, lids, brows and lips in part, irises not."""
+    eyes = eye_distance(landmarks)
+    weight = face_mask(landmarks, shape, feather=0.07)
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        opening = blur(hull(landmarks[eye], shape, 0.0), 0.015 * eyes)
+        weight = weight * (1.0 - _EYE_STAYS * opening) * (1.0 - iris(landmarks[eye], shape, eyes) * opening)
+    for points, width, stays in _PARTS_STAY:
+        weight = weight * (1.0 - stays * blur(hull(landmarks[points], shape, width * eyes), 0.015 * eyes))
+    return weight.astype(np.float32)
+
+
+def nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the nose with its bridge up to the brows, soft, (H, W) in [0, 1]."""
+    eyes = eye_distance(landmarks)
+    bridge = landmarks[[21, 22, 27]].mean(axis=0)
+    points = np.vstack([bridge, landmarks[27:36]])
+    return blur(hull(points, shape, 0.06 * eyes), 0.04 * eyes)
+
+
+def iris(eye: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np.float32]:
+    """Draw the disc of an iris, its rim soft, from the six landmarks of the eye; (H, W) in [0, 1]."""
+    middle, radius = eye.mean(axis=0), _IRIS * eyes
+    x = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(middle[0])
+    y = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(middle[1])
+    return np.clip((1.15 * radius - np.hypot(x, y)) / (0.3 * radius), 0.0, 1.0).astype(np.float32)
+
+
+def beard(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far the lower face is covered by a beard, (H, W) in [0, 1]: much darker than the cheeks above.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) of it.
+    """
+    eyes = eye_distance(landmarks)
+    light = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)[..., 0]
+    lower = hull(np.vstack([landmarks[3:14], landmarks[31:36]]), picture.shape, 0.0)
+    cheeks = hull(np.vstack([landmarks[[1, 2, 14, 15, 29, 31, 35]]]), picture.shape, 0.0) > 0
+    if not cheeks.any():
+        return np.zeros(picture.shape[:2], np.float32)
+    skin = float(np.median(light[cheeks]))
+    dark = np.clip((0.72 * skin - blur(light, 0.02 * eyes)) / (0.2 * skin + 1.0), 0.0, 1.0)
+    return np.asarray(blur(lower, 0.05 * eyes) * dark, np.float32)

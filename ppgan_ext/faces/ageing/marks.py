@@ -1,0 +1,228 @@
+"""The marks of age on skin, as a change of light and colour: folds, bags, wrinkles, lines, mottling.
+
+Three sources are added, all in log light. The mean marks of old faces against young ones, in the manner of Burt and
+Perrett (Perception of age in adult Caucasian male faces, Proc. R. Soc. B 259, 1995), with the ways in which old faces
+differ drawn at random. Wrinkles that follow the directions of old faces' wrinkles (`creases`). And the lines that the
+face has already, deeper.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing import bands, parts
+from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
+from ppgan_ext.faces.ageing.frame import Placement, draw
+from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
+from ppgan_ext.types import FloatArray, Image
+
+_VARIED = 0.35  # share of the standard deviation that differs between faces at random
+_CREASES = 1.25  # wrinkles are drawn so many times as deep as they are on average
+_OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by band
+_OWN_SHARE = 0.5
+_OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
+_OWN_NOISE = 0.01
+_BY_BAND = (0.6, 1.0, 1.0, 1.0, 1.0, 0.8)
+# Limits of the change in log light: ridges that are brighter look embossed.
+_DARKEST = 0.65
+_BRIGHTEST = 0.17
+_MOST_COLOUR = 5.0  # of a* and b*
+# Rough photos (hard light, much sharpening) need deeper wrinkles: contrast of band 2 of a usual young face, and the
+# exponent and bounds of the factor.
+_USUAL_CONTRAST = 0.05
+_CONTRAST = (1.0, 0.8, 2.6)
+_HIGHLIGHT = 2.0  # light from which skin does not become brighter, in medians of the skin
+_NOSE_STAYS = 0.75  # the nose keeps its colour: there is much shine on it
+_GRAIN = (0.004, 0.010)  # of the eyes' distance, between which the grain of the skin lies
+_PORES = 0.022  # root mean square in log light
+_NEIGHBOURHOOD = 0.12  # of the eyes' distance, over which existing wrinkles are compared with new ones
+_PATCH = 0.16  # of the eyes' distance: size of the places with more and with fewer wrinkles
+_PATCHINESS = 0.35
+# Younger: how much of the face's own structure goes, by band, and how much of what is brighter.
+_SMOOTHED = (0.2, 0.5, 0.75, 0.7, 0.35)
+_SMOOTHED_RIDGES = 0.6
+_SMOOTHED_COLOUR = 0.6
+
+
+class SkinView(NamedTuple):
+    """A face in the frame, and its light by bands.
+
+    Attributes:
+        placement: where the frame lies in the photo.
+        picture: (H, W, 3) RGB float32, 0 to 255.
+        skin: (H, W) in [0, 1], bare skin.
+        bands: (6, H, W) of log light.
+        weight: (H, W) in [0, 1], where marks of age may lie: skin, and partly lids, whites of the eyes, brows, lips.
+        skin_light: median luminance of the skin, linear.
+    """
+
+    placement: Placement
+    picture: npt.NDArray[np.float32]
+    skin: npt.NDArray[np.float32]
+    bands: npt.NDArray[np.float32]
+    weight: npt.NDArray[np.float32]
+    skin_light: float
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A change of a face in the frame: log light (H, W), and colour (H, W, 2) in a* and b*."""
+
+    light: npt.NDArray[np.float32]
+    colour: npt.NDArray[np.float32]
+
+
+def view_skin(photo: Image, landmarks: FloatArray, mean_face: FloatArray, scale: float) -> SkinView | None:
+    """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of."""
+    placement = Placement.of(landmarks, mean_face, scale)
+    picture = np.clip(draw(photo, placement.field_to_frame()), 0.0, 255.0)
+    eyes, shape = placement.eyes, picture.shape[:2]
+    area = parts.skin_area(placement.frame_landmarks, shape)
+    hard = parts.skin_weight(picture, area) * (1.0 - parts.beard(picture, placement.frame_landmarks))
+    skin = bands.blur(hard, 0.015 * eyes)
+    if np.count_nonzero(skin > 0.6) < 0.02 * skin.size:
+        return None
+    light = bands.linear(picture)
+    skin_light = float(np.median(bands.luminance(light)[skin > 0.6]))
+    separated = bands.split(bands.log_light(light, skin_light), skin, eyes)
+    covered = bands.blur(np.clip(area - hard, 0.0, 1.0), 0.015 * eyes)
+    weight = parts.mark_weight(placement.frame_landmarks, shape) * np.clip(1.0 - 1.4 * covered, 0.0, 1.0)
+    return SkinView(placement, picture, skin, separated, weight.astype(np.float32), skin_light)
+
+
+def older(view: SkinView, model: AgeingModel, strength: float, femininity: float, seed: int, deepest: float) -> Marks:
+    """Draw the marks of age.
+
+    Args:
+        view: the face.
+        model: what is known of old faces.
+        strength: share of the change from 25 to 75 years.
+        femininity: 0 male, 1 female.
+        seed: decides which wrinkles and how the marks vary.
+        deepest: share of new marks that appears where the face has as much already; small for an old face.
+    """
+    eyes, size = view.placement.eyes, view.placement.frame_size
+    factor = _contrast(view) ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
+    marks = _varied(model, femininity, seed)
+    change = np.zeros(view.skin.shape, np.float32)
+    for number, share in enumerate(_BY_BAND):
+        band = share * factor * _resize(marks[number], size)
+        if number < 4:
+            band = band * _room(band * strength, view.bands[number], view, deepest)
+        change += strength * view.weight * band
+    change += strength * view.skin * _wrinkles(view, model, strength, femininity, seed, deepest) * factor
+    change += strength * view.skin * (_own_lines(view) + _pores(view, seed))
+    change = _limited(change, factor)
+    change *= np.where(change > 0, _unlit(view), np.float32(1.0))
+    weight = strength * view.weight * (1.0 - _NOSE_STAYS * parts.nose(view.placement.frame_landmarks, change.shape))
+    colour = np.stack([_resize(marks[number], size) for number in (6, 7)], axis=2) * weight[..., None]
+    return Marks(change, np.clip(colour, -_MOST_COLOUR, _MOST_COLOUR).astype(np.float32))
+
+
+def younger(view: SkinView, model: AgeingModel, strength: float, femininity: float) -> Marks:
+    """Take marks of age away: the face's own wrinkles, folds and blotches become weaker, nothing is drawn.
+
+    Args:
+        view: the face.
+        model: what is known of old faces.
+        strength: share of the change from 75 to 25 years, positive.
+        femininity: 0 male, 1 female.
+    """
+    eyes = view.placement.eyes
+    share = min(1.0, 1.6 * strength)
+    # Where old faces have marks, more is taken away.
+    typical = bands.blur(_resize(model.crease_depth_of(femininity), view.placement.frame_size), 0.05 * eyes)
+    place = np.clip(0.55 + 4.0 * typical, 0.0, 1.0)
+    change = np.zeros(view.skin.shape, np.float32)
+    for amount, band in zip(_SMOOTHED, view.bands, strict=False):
+        change -= share * amount * np.where(band < 0, band, _SMOOTHED_RIDGES * band)
+    lab = cv2.cvtColor(view.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[..., 1:]
+    blotches = np.stack(
+        [bands.local_mean(lab[..., i], view.skin, 0.012 * eyes) - bands.local_mean(lab[..., i], view.skin, 0.10 * eyes) for i in (0, 1)],
+        axis=2,
+    )
+    colour = -_SMOOTHED_COLOUR * share * view.skin[..., None] * np.clip(blotches, -4.0, 4.0)
+    return Marks((change * place * view.skin).astype(np.float32), colour.astype(np.float32))
+
+
+def _varied(model: AgeingModel, femininity: float, seed: int) -> npt.NDArray[np.float32]:
+    """Return the mean marks with random differences between faces."""
+    rng = np.random.default_rng([seed, 1])
+    marks = np.array(model.marks_of(femininity))
+    variations = model.variations_of(femininity)
+    amounts = np.clip(rng.standard_normal(len(variations)), -1.6, 1.6) * _VARIED
+    drawn = np.tensordot(amounts.astype(np.float32), variations, axes=1)
+    inner = parts.skin_area(model.mean_face, marks.shape[1:])
+    for place, band in enumerate(VARIED_BANDS):
+        marks[band] += inner * drawn[place]
+    return marks
+
+
+def _wrinkles(
+    view: SkinView, model: AgeingModel, strength: float, femininity: float, seed: int, deepest: float
+) -> npt.NDArray[np.float32]:
+    eyes, size = view.placement.eyes, view.placement.frame_size
+    angle = np.stack([_resize(model.crease_angle[..., i], size) for i in (0, 1)], axis=2)
+    field = CreaseField(angle, np.maximum(_resize(model.crease_depth_of(femininity), size), 0.0))
+    drawn = _CREASES * draw_creases(field, view.skin, eyes, seed)
+    patches = bands.blur(np.random.default_rng([seed, 2]).standard_normal(drawn.shape, np.float32), _PATCH * eyes)
+    patches = np.clip(patches / max(float(patches.std()), 1e-6), -1.5, 1.5)
+    drawn = drawn * (1.0 + np.float32(_PATCHINESS) * patches)
+    room = _room(drawn * strength, view.bands[1] + view.bands[2], view, deepest)
+    return np.asarray(drawn * room, np.float32)
+
+
+def _own_lines(view: SkinView) -> npt.NDArray[np.float32]:
+    """Return the lines that the face has, to be made deeper."""
+    lines = np.zeros(view.skin.shape, np.float32)
+    for share, band in zip(_OWN, view.bands, strict=False):
+        valley = np.minimum(band + _OWN_NOISE, 0.0)
+        lines += share * _OWN_DEEPEST * np.tanh(valley / _OWN_DEEPEST)
+    return np.float32(_OWN_SHARE) * lines
+
+
+def _pores(view: SkinView, seed: int) -> npt.NDArray[np.float32]:
+    """Return the grain of old skin: noise without a direction, finer than lines."""
+    eyes = view.placement.eyes
+    noise = np.random.default_rng([seed, 3]).standard_normal(view.skin.shape, np.float32)
+    grain = bands.blur(noise, _GRAIN[0] * eyes) - bands.blur(noise, _GRAIN[1] * eyes)
+    return np.float32(_PORES) * grain / max(float(grain.std()), 1e-6)
+
+
+def _unlit(view: SkinView) -> npt.NDArray[np.float32]:
+    """Return how far each place may become brighter: highlights not."""
+    light = bands.blur(bands.luminance(bands.linear(view.picture)), 0.02 * view.placement.eyes)
+    return np.clip((_HIGHLIGHT - light / max(view.skin_light, 1e-4)) / (_HIGHLIGHT - 1.0), 0.15, 1.0).astype(np.float32)
+
+
+def _room(new: FloatArray, existing: FloatArray, view: SkinView, deepest: float) -> npt.NDArray[np.float32]:
+    """Return how much of new marks appears: less where the face has as much already."""
+    radius = _NEIGHBOURHOOD * view.placement.eyes
+    wanted = bands.local_mean(new * new, view.skin, radius)
+    there = bands.local_mean(np.clip(existing, -0.25, 0.0) ** 2, view.skin, radius)
+    return np.sqrt(np.clip(1.2 - 0.6 * there / (wanted + 1e-5), deepest * deepest, 1.0)).astype(np.float32)
+
+
+def _contrast(view: SkinView) -> float:
+    """Return the factor for photos that are rougher or smoother than usual."""
+    exponent, least, most = _CONTRAST
+    energy = float((view.bands[2] ** 2 * view.skin).sum() / max(float(view.skin.sum()), 1.0))
+    return float(np.clip((np.sqrt(energy) / _USUAL_CONTRAST) ** exponent, least, most))
+
+
+def _limited(change: FloatArray, factor: float) -> npt.NDArray[np.float32]:
+    """Squash a change of log light; rough photos bear more."""
+    darkest, brightest = (limit * max(factor, 1.0) ** 0.6 for limit in (_DARKEST, _BRIGHTEST))
+    dark = darkest * np.tanh(change / darkest)
+    return np.where(change < 0, dark, brightest * np.tanh(change / brightest)).astype(np.float32)
+
+
+def _resize(values: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    if values.shape == size[::-1]:
+        return np.asarray(values, np.float32)
+    return cv2.resize(np.asarray(values, np.float32), size, interpolation=cv2.INTER_CUBIC)

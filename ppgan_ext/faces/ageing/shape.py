@@ -1,0 +1,72 @@
+"""How the shape of a face changes with age: a longer nose, thinner lips, a lower jaw line."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.mask import forehead
+from ppgan_ext.faces.mesh import make_field, triangulate
+from ppgan_ext.types import FloatArray, Image
+
+_FARTHEST = 0.075  # of the eyes' distance, a landmark's largest move
+_SMOOTH = 0.05  # the displacement is blurred by this share of the eyes' distance: the mesh leaves no kinks
+_RING = 1.45  # what lies so far out, in distances of the outline from the middle of the face, stays
+
+
+def moved_landmarks(landmarks: FloatArray, shape: FloatArray, amount: float) -> FloatArray:
+    """Return where landmarks (68, 2) of a photo go.
+
+    Args:
+        landmarks: (68, 2), photo pixels.
+        shape: (68, 2), the move for an amount of 1 on a level face, in shares of the eyes' distance.
+        amount: how much of it, negative for younger.
+    """
+    across = landmarks[42:48].mean(axis=0) - landmarks[36:42].mean(axis=0)
+    across = across / np.hypot(*across)
+    turn = np.array([[across[0], across[1]], [-across[1], across[0]]])
+    move = np.clip(amount * shape, -_FARTHEST, _FARTHEST)
+    return np.asarray(landmarks + eye_distance(landmarks) * (move @ turn))
+
+
+def move_face(photo: Image, landmarks: FloatArray, moved: FloatArray) -> Image:
+    """Warp a photo so that the landmarks come to lie elsewhere; far from the face nothing moves.
+
+    Args:
+        photo: (H, W, 3) uint8.
+        landmarks: (68, 2).
+        moved: (68, 2), where they go, a few pixels away.
+    """
+    eyes = eye_distance(landmarks)
+    middle = landmarks[27:31].mean(axis=0)
+    still = np.vstack([middle + _RING * (landmarks[:17] - middle), middle + 1.25 * (forehead(landmarks) - middle)])
+    starts, ends = np.vstack([landmarks, still]), np.vstack([moved, still])
+    height, width = photo.shape[:2]
+    left, top = np.clip(np.floor(ends.min(axis=0)), 0, (width, height)).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(ends.max(axis=0)), 0, (width, height)).astype(int).tolist()
+    if right - left < 2 or bottom - top < 2:
+        return photo
+    field = make_field(starts, ends - np.array([left, top]), triangulate(ends), (right - left, bottom - top))
+    grid = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), axis=2).astype(np.float32)
+    inside = (field.triangle >= 0)[..., None]
+    offset = np.where(inside, field.places - grid, np.float32(0.0))
+    offset = blur(offset.astype(np.float32), _SMOOTH * eyes) * _edge_fade(offset.shape, eyes)
+    result = photo.copy()
+    reach = int(np.ceil(float(np.abs(offset).max()))) + 3
+    first = (max(0, top - reach), max(0, left - reach))
+    around = photo[first[0] : bottom + reach, first[1] : right + reach]
+    places = grid + offset - np.array([first[1], first[0]], np.float32)
+    drawn = cv2.remap(around, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    still_there = np.abs(offset).max(axis=2, keepdims=True) < 0.02
+    result[top:bottom, left:right] = np.where(still_there, photo[top:bottom, left:right], drawn)
+    return result
+
+
+def _edge_fade(shape: tuple[int, ...], eyes: float) -> FloatArray:
+    """Return weights (H, W, 1) that are 0 at the rectangle's border."""
+    height, width = shape[:2]
+    x = np.minimum(np.arange(width), np.arange(width)[::-1])[None, :]
+    y = np.minimum(np.arange(height), np.arange(height)[::-1])[:, None]
+    return np.clip(np.minimum(x, y) / max(0.15 * eyes, 1.0), 0.0, 1.0).astype(np.float32)[..., None]

@@ -1,0 +1,55 @@
+"""How much a face changes for so many years: none below 22, most between 40 and 75."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Strength(NamedTuple):
+    """Amounts of ageing.
+
+    Attributes:
+        marks: share of the marks of 50 years; negative makes younger.
+        shape: share of the change of shape of 50 years; negative makes younger.
+        deepest: share of new marks where the face has as much already.
+    """
+
+    marks: float
+    shape: float
+    deepest: float
+
+
+_FIRST_LINES = 22.0
+_SPAN = 50.0  # years until a face has the marks that the model calls 1
+_MOST = 1.35
+# A face shows part of its marks in the photo already: what it has is not drawn again.
+_SHOWN = 0.6
+_GAIN = 1.15
+_SHAPE = 0.8
+_SHAPE_YOUNGER = 0.5
+
+
+def strength_of(age: float, years: float, detail: float) -> Strength:
+    """Return how much to change a face.
+
+    Args:
+        age: apparent age in the photo, years.
+        years: years to add, negative for younger.
+        detail: the user's factor, 1 as calibrated.
+    """
+    after = age + years
+    if years >= 0:
+        marks = _GAIN * (_lines(after) - _SHOWN * _lines(age))
+        marks = max(0.0, min(marks, _GAIN * (_lines(after) - _lines(age)) * 1.6 + 0.02 * years))
+        shape = _SHAPE * years / _SPAN
+    else:
+        marks = min(0.0, _lines(after) - _lines(age))
+        shape = _SHAPE_YOUNGER * years / _SPAN
+    deepest = float(np.interp(age, (35.0, 60.0), (0.9, 0.4)))
+    return Strength(detail * marks, min(detail, 1.2) * shape, deepest)
+
+
+def _lines(age: float) -> float:
+    return float(np.clip((age - _FIRST_LINES) / _SPAN, 0.0, _MOST))
