@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
 from ppgan_ext.apps.call_signatures import options_as_arguments
+from ppgan_ext.apps.photo.ageing import Ager, apparent_age, generator_years
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
 from ppgan_ext.apps.results import Made
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.images import ImageSource
 from ppgan_ext.latents.directions import Direction, apply
 from ppgan_ext.types import FloatArray, Image
@@ -52,7 +55,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         AgeOptions,
         positional=("years", "target_age"),
         keyword=(
-            "faces", "fit_steps", "tune", "save_tuned", "edit", "layers", "direction_path", "blend", "photo_format",
+            "detail", "grey", "faces", "fit_steps", "tune", "save_tuned", "edit", "layers", "direction_path", "blend", "photo_format",
             "save_gif", "save_mp4",
         ),
     )  # fmt: skip
@@ -84,14 +87,13 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         """Edit one photo."""
         made = self.edit_photo(job, options)
         edit = made.result
-        age = edit.plan.directions["age"]
         return made.with_result(
             AgeResult(
                 edit.photo,
                 [edited.image for edited in edit.edited],
                 [face.w_plus for face in edit.faces],
                 edit.strip,
-                [apparent_age(age, face.w_plus) for face in edit.faces],
+                [apparent_age(edit.plan.directions, face.w_plus) for face in edit.faces],
             )
         )
 
@@ -108,7 +110,11 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
                 where=options.direction_path or self.engine.face_model.name,
                 cure="Use 'ppgan-ext edit --edit age=3', where 5 is strong, or fit one with tools/find_directions.py",
             )
-        return plan_ages(options, directions, layer_numbers(options.layers, self.n_latent))
+        plan = plan_ages(options, directions, layer_numbers(options.layers, self.n_latent))
+        if options.detail == 0 and options.grey == 0:
+            return plan
+        ager = Ager(bundled_model(), directions, options.detail, options.grey, self.seed or 0)
+        return replace(plan, finish=ager.age)
 
 
 def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: Sequence[int] | None) -> EditPlan:
@@ -122,7 +128,8 @@ def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: 
     age = directions["age"]
 
     def add_years(w_plus: FloatArray, years: float, label: str) -> EditedCode:
-        return EditedCode(apply(w_plus, directions, {"age": years, **options.edit}, layers), label)
+        edits = {"age": generator_years(years, options.detail), **options.edit}
+        return EditedCode(apply(w_plus, directions, edits, layers), label, years)
 
     def reach(w_plus: FloatArray, target: float) -> EditedCode:
         """Add the years after which the regression estimates the target age, the other edits included."""
@@ -130,7 +137,7 @@ def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: 
         return add_years(w_plus, years, f"age {target:g} ({years:+.0f} years)")
 
     def describe(w_plus: FloatArray) -> str:
-        estimate = apparent_age(age, w_plus)
+        estimate = apparent_age(directions, w_plus)
         return "reconstruction" if estimate is None else f"reconstruction, looks {estimate:.0f}"
 
     if options.target_age is not None:
@@ -141,8 +148,3 @@ def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: 
             for years in options.years or DEFAULT_YEARS
         ]
     return EditPlan(directions, variants, describe)
-
-
-def apparent_age(direction: Direction, w_plus: FloatArray) -> float | None:
-    """Estimate the age that a code, (n_latent, 512), shows, in years; None if the direction has no regression."""
-    return float(direction.measure(w_plus)) if direction.regressor is not None else None

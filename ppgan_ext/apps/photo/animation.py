@@ -34,11 +34,14 @@ def draw_frames(engine: Engine, edit: PhotoEdit, kind: str, blend: str, progress
     photo, faces = shrink(edit.photo, edit.faces, LONGEST_SIDE[kind])
     stops = [(edited.variant.position, [code.w_plus for code in edited.codes]) for edited in edit.edited]
     path = list(between(animation_stops([face.w_plus for face in faces], stops), FRAMES_BETWEEN_STOPS))
+    years = [(edited.variant.position, [np.float32(code.years) for code in edited.codes]) for edited in edit.edited]
+    years_path = between(animation_stops([np.float32(0.0) for _ in faces], years), FRAMES_BETWEEN_STOPS)
     frames = []
-    for done, codes in enumerate(path):
+    for done, (codes, added) in enumerate(zip(path, years_path, strict=True)):
         progress(f"drawing the {kind.upper()}", done, len(path))
         drawn = [face.draw(engine, code) for face, code in zip(faces, codes, strict=True)]
-        frames.append(paste_faces(photo, faces, drawn, blend))
+        pasted = paste_faces(photo, faces, drawn, blend)
+        frames.append(edit.plan.complete(pasted, photo, faces, [float(value) for value in added]))
     return frames + frames[-2:0:-1]
 
 

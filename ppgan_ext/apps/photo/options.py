@@ -86,6 +86,13 @@ class AgeOptions(PhotoOptions):
         None, "apparent age to reach, instead of --years", group="face", ge=0.0, le=120.0, step=1
     )
     edit: NamedNumbers = option({}, "further edits to make in every result, e.g. smile=1", group="face")
+    detail: float = option(
+        1.0, "wrinkles, folds and spots at the photo's own resolution: 0 none, 1 as calibrated", group="face",
+        ge=0.0, le=1.5, step=0.1,
+    )  # fmt: skip
+    grey: float = option(1.0, "greying of hair, brows and beard: 0 none, 1 as calibrated", group="face", ge=0.0, le=1.0,
+        step=0.1,
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _one_aim(self) -> AgeOptions:

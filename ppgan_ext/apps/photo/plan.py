@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.errors import ConfigError
@@ -14,10 +14,24 @@ from ppgan_ext.types import FloatArray, Image
 
 
 class EditedCode(NamedTuple):
-    """A face's code after an edit, (n_latent, 512), and the label under its tile in the strip."""
+    """A face after an edit.
+
+    Attributes:
+        w_plus: its code, (n_latent, 512).
+        label: the text under its tile in the strip.
+        years: years that `EditPlan.finish` adds, at the photo's resolution.
+    """
 
     w_plus: FloatArray
     label: str
+    years: float = 0.0
+
+
+class Finish(Protocol):
+    """Draws on a face of the edited photo what the generator leaves out."""
+
+    def __call__(self, photo: Image, before: Image, face: EncodedFace, years: float) -> Image:
+        """Return the edited photo, (H, W, 3), with the face made older by so many years; ``before`` is the original."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +57,20 @@ class EditPlan:
         directions: those that the edits move along, by name.
         variants: one result each.
         describe: from a face's code, (n_latent, 512), to the label under its reconstruction.
+        finish: completes each face of a result, or None.
     """
 
     directions: Mapping[str, Direction]
     variants: Sequence[Variant]
     describe: Callable[[FloatArray], str] = lambda w_plus: "reconstruction"
+    finish: Finish | None = None
+
+    def complete(self, photo: Image, before: Image, faces: Sequence[EncodedFace], years: Sequence[float]) -> Image:
+        """Complete every face of an edited photo, (H, W, 3), whose years are not 0."""
+        for face, added in zip(faces, years, strict=True):
+            if self.finish is not None and added != 0.0:
+                photo = self.finish(photo, before, face, added)
+        return photo
 
 
 @dataclass(frozen=True, eq=False)

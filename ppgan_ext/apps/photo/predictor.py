@@ -88,7 +88,9 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             self.progress("editing", done, len(plan.variants))
             codes = [variant.edit(face.w_plus) for face in faces]
             drawn = [face.draw(self.engine, code.w_plus) for face, code in zip(faces, codes, strict=True)]
-            edited.append(EditedPhoto(variant, codes, paste_faces(photo, faces, drawn, options.blend)))
+            pasted = paste_faces(photo, faces, drawn, options.blend)
+            complete = plan.complete(pasted, photo, faces, [code.years for code in codes])
+            edited.append(EditedPhoto(variant, codes, complete))
             results.image(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1].image)
         labels = [
             [plan.describe(face.w_plus), *(result.codes[number].label for result in edited)]

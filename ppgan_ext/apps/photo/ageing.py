@@ -1,0 +1,81 @@
+"""What the generator leaves out of ageing: wrinkles and grey hair, drawn at the photo's own resolution."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ppgan_ext.apps.codes.encoded_face import EncodedFace
+from ppgan_ext.faces.ageing.model import AgeingModel
+from ppgan_ext.faces.ageing.render import Person, age_skin
+from ppgan_ext.latents.directions import Direction
+from ppgan_ext.types import FloatArray, Image
+
+# With all detail, the generator makes this share of the years: shape, expression and light. At more it looks made up.
+_GENERATOR_SHARE = 0.6
+_UNKNOWN_AGE = 35.0
+_AGES = (1.0, 100.0)
+# Estimates of "gender" between these are a mixture of what men and women look like when old.
+_GENDER = (0.15, 0.65)
+
+
+@dataclass(frozen=True, eq=False)
+class Ager:
+    """Draws the marks of age on the faces of a photo.
+
+    Attributes:
+        model: what is known of old faces.
+        directions: of the generator, to tell apparent age and sex from a code.
+        detail: strength of wrinkles, folds and spots; 0 draws none.
+        grey: strength of greying hair.
+        seed: varies the wrinkles of all faces.
+    """
+
+    model: AgeingModel
+    directions: Mapping[str, Direction]
+    detail: float
+    grey: float
+    seed: int
+
+    def person(self, face: EncodedFace) -> Person:
+        """Tell apparent age and sex of a face, and choose its wrinkles: the same face gets the same ones."""
+        return Person(
+            apparent_age(self.directions, face.w_plus) or _UNKNOWN_AGE, femininity(self.directions, face.w_plus),
+            zlib.crc32(np.round(face.w_plus, 1).tobytes(), self.seed & 0xFFFFFFFF),
+        )  # fmt: skip
+
+    def age(self, photo: Image, before: Image, face: EncodedFace, years: float) -> Image:
+        """Draw the marks of so many years on one face.
+
+        Args:
+            photo: (H, W, 3), in which the generator's change of the face is already.
+            before: (H, W, 3), the photo as it was.
+            face: the face.
+            years: negative for younger.
+        """
+        return age_skin(photo, face.face.landmarks, self.person(face), years, self.model, self.detail)
+
+
+def generator_years(years: float, detail: float) -> float:
+    """Return the years that the generator adds: fewer where detail adds the rest."""
+    return years * (1.0 - (1.0 - _GENERATOR_SHARE) * min(detail, 1.0)) if years > 0 else years
+
+
+def apparent_age(directions: Mapping[str, Direction], w_plus: FloatArray) -> float | None:
+    """Estimate the age that a code, (n_latent, 512), shows, in years; None if no direction measures it in years."""
+    age = directions.get("age")
+    if age is None or age.regressor is None or age.unit != "year":
+        return None
+    return float(np.clip(age.measure(w_plus), *_AGES))
+
+
+def femininity(directions: Mapping[str, Direction], w_plus: FloatArray) -> float:
+    """Estimate how much a code's face looks like a woman's, 0 to 1; 0.5 where the model cannot tell."""
+    gender = directions.get("gender")
+    if gender is None or gender.regressor is None:
+        return 0.5
+    low, high = _GENDER
+    return float(np.clip((gender.measure(w_plus) - low) / (high - low), 0.0, 1.0))
