@@ -75,6 +75,24 @@ def split(values: FloatArray, weight: FloatArray, eyes: float, num: int = NUM_BA
     return np.stack(bands)
 
 
+def split_parts(values: FloatArray, weights: list[npt.NDArray[np.float32]], eyes: float) -> npt.NDArray[np.float32]:
+    """Separate log light into its bands in several parts that touch, such as face and neck, without mixing their light.
+
+    Args:
+        values: (H, W).
+        weights: (H, W) in [0, 1] each, how far each pixel belongs to a part.
+        eyes: the eyes' distance in pixels.
+
+    Returns:
+        (6, H, W), 0 outside all parts.
+    """
+    total = np.zeros((NUM_BANDS, *values.shape), np.float32)
+    for weight in weights:
+        if weight.any():
+            total += split(values, weight, eyes) * np.minimum(1.0, 4.0 * weight)
+    return total
+
+
 def blur(values: FloatArray, sigma: float) -> npt.NDArray[np.float32]:
     """Blur by a Gaussian of so many pixels; a wide one on a smaller copy. The border is repeated."""
     values = np.asarray(values, np.float32)

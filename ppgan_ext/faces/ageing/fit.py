@@ -66,18 +66,20 @@ def measure_sample(photo: Image, landmarks: FloatArray, age: float, is_female: b
     area = parts.skin_area(mean_face, shape)
     skin = parts.skin_weight(picture, area)
     covered = bands.blur((area > 0.5) * (1.0 - skin), 2.0)
-    seen = np.asarray(face_mask(mean_face, shape, feather=0.05) * np.clip(1.0 - covered, 0.0, 1.0), np.float32)
+    face = np.asarray(face_mask(mean_face, shape, feather=0.05) * np.clip(1.0 - covered, 0.0, 1.0), np.float32)
+    neck = parts.neck(picture, mean_face, skin)
+    seen = np.maximum(face, neck)
     light = bands.linear(picture)
     known = skin > 0.7
     skin_light = float(np.median(bands.luminance(light)[known])) if known.any() else 0.2
-    maps = [*bands.split(bands.log_light(light, skin_light), seen, frame.EYES)]
+    maps = [*bands.split_parts(bands.log_light(light, skin_light), [face, neck], frame.EYES)]
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
     for channel in (lab[..., 1], lab[..., 2]):
         fine, coarse = (bands.local_mean(channel, seen, width * frame.EYES) for width in (0.016, 0.26))
         maps.append(fine - coarse)
     return Sample(
         np.asarray(landmarks), age, is_female, np.stack(maps).astype(np.float16), seen.astype(np.float16),
-        skin.astype(np.float16),
+        np.maximum(skin, neck).astype(np.float16),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ppgan_ext.faces.ageing.frame import Placement, draw
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.types import FloatArray, Image
 
+_NECK = 0.8  # the neck ages by this share, as its place varies more between people
 _VARIED = 0.35  # share of the standard deviation that differs between faces at random
 _CREASES = 1.25  # wrinkles are drawn so many times as deep as they are on average
 _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by band
@@ -77,21 +78,25 @@ class Marks:
     colour: npt.NDArray[np.float32]
 
 
-def view_skin(photo: Image, landmarks: FloatArray, mean_face: FloatArray, scale: float) -> SkinView | None:
+def view_skin(
+    photo: Image, landmarks: FloatArray, mean_face: FloatArray, scale: float, femininity: float = 0.0
+) -> SkinView | None:
     """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of."""
     placement = Placement.of(landmarks, mean_face, scale)
     picture = np.clip(draw(photo, placement.field_to_frame()), 0.0, 255.0)
     eyes, shape = placement.eyes, picture.shape[:2]
     area = parts.skin_area(placement.frame_landmarks, shape)
-    hard = parts.skin_weight(picture, area) * (1.0 - parts.beard(picture, placement.frame_landmarks))
-    skin = bands.blur(hard, 0.015 * eyes)
+    hard = parts.skin_weight(picture, area) * (1.0 - (1.0 - femininity) * parts.beard(picture, placement.frame_landmarks))
+    neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard)
+    face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
     if np.count_nonzero(skin > 0.6) < 0.02 * skin.size:
         return None
     light = bands.linear(picture)
     skin_light = float(np.median(bands.luminance(light)[skin > 0.6]))
-    separated = bands.split(bands.log_light(light, skin_light), skin, eyes)
+    separated = bands.split_parts(bands.log_light(light, skin_light), [face, neck], eyes)
     covered = bands.blur(np.clip(area - hard, 0.0, 1.0), 0.015 * eyes)
     weight = parts.mark_weight(placement.frame_landmarks, shape) * np.clip(1.0 - 1.4 * covered, 0.0, 1.0)
+    weight = np.maximum(weight, bands.blur(neck, 0.015 * eyes))
     return SkinView(placement, picture, skin, separated, weight.astype(np.float32), skin_light)
 
 

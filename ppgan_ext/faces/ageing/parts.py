@@ -18,6 +18,8 @@ _HOLES = (
     (slice(31, 36), 0.035),
 )  # fmt: skip
 _SOFT = 0.02
+_NECK = (1.08, 1.32)  # the neck lies between the jaw's outline enlarged by these factors
+_LEAST_NECK = 0.25  # share of it that must look like skin
 _EYE_STAYS = 0.35
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
 # Brows, lips, and the opening of the mouth.
@@ -117,3 +119,40 @@ def beard(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32
     skin = float(np.median(light[cheeks]))
     dark = np.clip((0.72 * skin - blur(light, 0.02 * eyes)) / (0.2 * skin + 1.0), 0.0, 1.0)
     return np.asarray(blur(lower, 0.05 * eyes) * dark, np.float32)
+
+
+def neck(picture: npt.NDArray, landmarks: FloatArray, face: FloatArray) -> npt.NDArray[np.float32]:
+    """Find the bare skin of the neck, below the jaw as far as the mesh reaches; nothing where it is covered.
+
+    The neck lies in the chin's shadow, so its light is its own; only its colour is compared with the face's.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) of it.
+        face: (H, W) in [0, 1], the bare skin of the face.
+
+    Returns:
+        (H, W) in [0, 1].
+    """
+    eyes, shape = eye_distance(landmarks), picture.shape[:2]
+    none = np.zeros(shape, np.float32)
+    middle = landmarks[[27, 30]].mean(axis=0)
+    jaw = landmarks[4:13]
+    area = np.zeros(shape, np.float32)
+    outline = np.vstack([middle + _NECK[0] * (jaw - middle), (middle + _NECK[1] * (jaw - middle))[::-1]])
+    cv2.fillPoly(area, [np.rint(outline * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+    area = blur(cv2.erode(area, np.ones((3, 3)), iterations=max(1, round(0.02 * eyes))), 0.03 * eyes)
+    known = face > 0.6
+    if np.count_nonzero(known) < 24 or not (area > 0.5).any():
+        return none
+    lab = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)
+    colour = np.median(lab[known][:, 1:], axis=0)
+    spread = 1.4826 * np.median(np.abs(lab[known][:, 1:] - colour), axis=0)
+    apart = np.sqrt((((lab[..., 1:] - colour) / np.maximum(1.6 * spread, 3.5)) ** 2).sum(axis=2))
+    likely = (area > 0.5) & (apart < 2.0)
+    if np.count_nonzero(likely) < _LEAST_NECK * np.count_nonzero(area > 0.5):
+        return none
+    light = float(np.median(lab[likely][:, 0]))
+    deviation = np.abs(lab[..., 0] - light)
+    wide = max(1.6 * 1.4826 * float(np.median(deviation[likely])), 0.15 * light, 4.0)
+    return np.asarray(area * np.clip(2.6 - np.maximum(apart, deviation / wide), 0.0, 1.0), np.float32)

@@ -58,7 +58,7 @@ def age_skin(
     moved = moved_landmarks(landmarks, model.shape, amount.shape)
     result = move_face(photo, landmarks, moved)
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
-    view = marks.view_skin(result, moved, model.mean_face, scale)
+    view = marks.view_skin(result, moved, model.mean_face, scale, person.femininity)
     if view is None:
         return result
     if amount.marks > 0:
