@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.studies.models.direction_effects import amount_of
 from ppgan_ext.apps.studies.photos.options import PhotoStudyOptions
 from ppgan_ext.errors import ConfigError, nearest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ppgan_ext.latents.directions import Direction
 
 _AGE = "age"
+_OF_THE_STUDY = ("self", "image", "years", "target_age", "faces", "direction_path")
 _DEFAULT_BLEND = str(AgeOptions.model_fields["blend"].default)
 
 
@@ -63,14 +65,14 @@ class SheetRow:
 
 
 def check_settings(settings: Mapping[str, object]) -> None:
-    """Check before the work starts that all names of ``--set`` are options of the age command.
+    """Check before the work starts that the predictor of ages takes all options of ``--set``.
 
     Raises:
         ConfigError: an unknown option, or one that the study itself decides.
     """
-    known = [
-        name for name in AgeOptions.model_fields if name not in ("years", "faces", "direction_path", "input_image")
-    ]
+    from ppgan_ext.apps.photo.age import AgeEditingPredictor
+
+    known = [name for name in inspect.signature(AgeEditingPredictor.run).parameters if name not in _OF_THE_STUDY]
     for name in settings:
         if name not in known:
             raise ConfigError(f"'{name}' cannot be passed on", where="set", cure=nearest(name, known))
@@ -134,7 +136,8 @@ class EditMaker:
         return list(result.dst)
 
     def _move(self, photo: Image, name: str, amount: float) -> Sequence[Image]:
-        shared = {key: value for key, value in self._settings.items() if key in EditOptions.model_fields}
+        known = inspect.signature(self._edit.run_photo).parameters
+        shared = {key: value for key, value in self._settings.items() if key in known}
         result: Any = self._edit.run_photo(
             photo, edit={name: amount}, blend=self._blend, faces=self._options.faces, **shared
         )

@@ -68,4 +68,5 @@ class PhotoStudyOptions(ModelOptions):
     set: Settings = option(
         {}, "further options of 'ppgan-ext age', passed on by name, e.g. tune=60 fit_steps=50", group="face"
     )
+    tile: int = option(400, "side of a picture on the sheets, pixels", group="output", ge=64, le=2048)
     rows: int = option(4, "faces on a sheet", group="output", ge=1, le=12)

@@ -14,8 +14,6 @@ from ppgan_ext.faces.align import crop_matrix
 from ppgan_ext.faces.warp import warp
 from ppgan_ext.types import FloatArray, Image
 
-TILE = 400
-_SQUARE = 330  # of the crop's square in the tile: hair and neck show around it
 _GREY = 127.0
 
 
@@ -25,10 +23,11 @@ class SheetWriter:
     Args:
         folder: where they go.
         num_rows: faces on a sheet.
+        tile: side of each picture, pixels.
     """
 
-    def __init__(self, folder: Path, num_rows: int) -> None:
-        self._folder, self._num_rows = folder, num_rows
+    def __init__(self, folder: Path, num_rows: int, tile: int) -> None:
+        self._folder, self._num_rows, self._tile = folder, num_rows, tile
         self._rows: dict[str, list[Image]] = {}
         self._written: dict[str, int] = {}
         self.files: list[Path] = []
@@ -42,9 +41,9 @@ class SheetWriter:
             landmarks: (68, 2) of the face in the photo.
             labels: one for each picture.
         """
-        tiles = [face_tile(picture, landmarks) for picture in pictures_of_face]
+        tiles = [face_tile(picture, landmarks, self._tile) for picture in pictures_of_face]
         rows = self._rows.setdefault(sheet, [])
-        rows.append(pictures.strip(tiles, labels, TILE))
+        rows.append(pictures.strip(tiles, labels, self._tile))
         if len(rows) == self._num_rows:
             self._write(sheet)
 
@@ -65,11 +64,9 @@ class SheetWriter:
         rows.clear()
 
 
-def face_tile(image: Image, landmarks: FloatArray) -> Image:
-    """Cut out a face, upright, with hair and neck, (400, 400, 3)."""
-    matrix = crop_matrix(landmarks, "ffhq", _SQUARE)
-    matrix[:, 2] += (TILE - _SQUARE) / 2
-    return warp(image, matrix, (TILE, TILE), border_value=_GREY)
+def face_tile(image: Image, landmarks: FloatArray, size: int) -> Image:
+    """Cut out a face, upright, with most of its hair, (size, size, 3)."""
+    return warp(image, crop_matrix(landmarks, "ffhq", size), (size, size), border_value=_GREY)
 
 
 def photo_label(measurement: Measurement) -> str:

@@ -1,4 +1,4 @@
-"""The study of edited photos: edit every photo as the options ask, measure every result, and write tables and sheets."""
+"""The study of edited photos: edits every photo as asked, measures every result, and writes tables and sheets."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class PhotoStudy:
         self._directions = age.directions(options.direction_path, options.directions or ())
         self._reader = FaceReader(age.engine, self._directions, judge)
         self._maker = EditMaker(age, edit, options)
-        self._sheets = SheetWriter(self._folder, options.rows)
+        self._sheets = SheetWriter(self._folder, options.rows, options.tile)
         self.measurements: list[Measurement] = []
         self._table = self._folder / "measurements.csv"
         files.write_bytes(self._table, _csv_line(_COLUMNS).encode())
@@ -233,8 +233,12 @@ def _describe(photo: StudyPhoto, reading: FaceReading | None = None, **figures: 
 
 def _csv_line(values: Iterable[Any]) -> str:
     line = io.StringIO()
-    cells = (
-        "" if isinstance(v, float) and math.isnan(v) else f"{v:.6g}" if isinstance(v, float) else v for v in values
-    )
-    csv.writer(line, lineterminator="\n").writerow(cells)
+    csv.writer(line, lineterminator="\n").writerow(map(_cell, values))
     return line.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Return what the table shows: nothing where nothing was measured."""
+    if not isinstance(value, float):
+        return value
+    return "" if math.isnan(value) else f"{value:.6g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -94,7 +95,7 @@ def _order(ones: Sequence[Measurement]) -> dict[str, Any]:
             )
             values = [value for _, value in steps]
             if len(values) > 1 and all(map(math.isfinite, values)):
-                in_order.append(all(a < b for a, b in zip(values, values[1:], strict=False)))
+                in_order.append(all(a < b for a, b in itertools.pairwise(values)))
         shares[name] = {"n": len(in_order), "share": float(np.mean(in_order)) if in_order else None}
     return shares
 
