@@ -208,10 +208,11 @@ def test_the_summary_groups_by_age_and_sex_and_judges_the_order():
     settings = {"num_photos": 3, "model": "m", "set": {}, "seconds_to_load_the_model": 1.0, "num_threads": 1}
     text = to_markdown(summary | {"settings": settings, "notes": []})
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 3
+    assert len(tables) == 4
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "50% of 2 by the judge" in text
+    assert "| +40 | 18-40 | 1 | +24.0 (0.0; +24.0) | 0.30 (0.30) |" in text
 
 
 def test_leakage_is_in_deviations_over_the_photos():

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ppgan_ext.apps.studies.photos.summary import mean_of
-
 _ABSENT = "–"
+_LONG_HEAD = (
+    "n", "years: mean", "sd", "least", "model's own years", "dlib distance: mean", "95%", "sharpness: 5%", "mean",
+    "95%", "irises dE: mean", "95%", "skin dL", "da", "db", "paint: 95%", "chroma added: 95%",
+    "border step beyond the photo's",
+)  # fmt: skip
 
 
 def to_markdown(summary: Mapping[str, Any]) -> str:
-    """Write the summary as tables."""
-    lines = [*_settings(summary), *_age(summary), *_directions(summary), *_blends(summary), *_timing(summary)]
-    if summary["failures"]:
-        rows = ((one["photo"], one["request"] or "all", one["error"]) for one in summary["failures"])
-        lines += ["## Not measured", "", *_table(("photo", "request", "why"), rows), ""]
-    return "\n".join(lines)
+    """Write the summary as tables; the first is short enough to be quoted elsewhere."""
+    parts = (_settings, _in_short, _age, _directions, _blends, _timing, _failures)
+    return "\n".join(itertools.chain.from_iterable(part(summary) for part in parts))
 
 
 def _settings(summary: Mapping[str, Any]) -> list[str]:
@@ -36,87 +37,107 @@ def _settings(summary: Mapping[str, Any]) -> list[str]:
     return [*lines, *summary["notes"], ""]
 
 
-def _age(summary: Mapping[str, Any]) -> list[str]:
-    requests = [one for one in summary["requests"] if one["section"] == "age"]
-    if not requests:
-        return []
+def _in_short(summary: Mapping[str, Any]) -> list[str]:
     head = (
-        "request", "faces", "n", "years: mean", "sd", "smallest", "model's own years", "identity: mean", "95%",
-        "sharpness: 5%", "mean", "95%", "irises dE: mean", "95%", "skin dL", "da", "db", "paint: 95%",
-        "border step beyond the photo's",
+        "years asked for", "starting age", "faces", "years measured: mean (sd; least)",
+        "dlib distance: mean (95% below)", "sharpness: mean (90% within)", "irises dE: mean (95% below)",
     )  # fmt: skip
-    rows = [(one["request"], group, *_figures(one["groups"][group])) for one in requests for group in one["groups"]]
+    rows = []
+    for request in _of_section(summary, "age"):
+        for name, group in request["groups"].items():
+            if name != "all" and not name[0].isdigit():
+                continue  # the sexes are in the long table
+            least = _least(request)
+            rows.append(
+                (
+                    f"{request['amount']:+g}",
+                    name,
+                    _number(group, "identity", "n", "g"),
+                    f"{_number(group, 'years', 'mean', '+.1f')} ({_number(group, 'years', 'sd', '.1f')}; "
+                    f"{_number(group, 'years', least, '+.1f')})",
+                    f"{_number(group, 'identity', 'mean', '.2f')} ({_number(group, 'identity', 'p95', '.2f')})",
+                    f"{_number(group, 'sharpness', 'mean', '.2f')} ({_number(group, 'sharpness', 'p5', '.2f')} to "
+                    f"{_number(group, 'sharpness', 'p95', '.2f')})",
+                    f"{_number(group, 'iris_change', 'mean', '.1f')} ({_number(group, 'iris_change', 'p95', '.1f')})",
+                )
+            )
+    return ["## In short", "", *_table(head, rows), ""] if rows else []
+
+
+def _age(summary: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (request["request"], name, *_long_row(group, request))
+        for request in _of_section(summary, "age")
+        for name, group in request["groups"].items()
+    ]
+    if not rows:
+        return []
     order = summary["order"]
     shares = ", ".join(
         f"{order[name]['share']:.0%} of {order[name]['n']} {words}"
         for name, words in (("judge", "by the judge"), ("model", "by the model's own regression"))
         if order[name]["share"] is not None
     )
-    lines = ["## Age", "", *_table(head, rows), ""]
+    lines = ["## Age", "", *_table(("request", "faces", *_LONG_HEAD), rows), ""]
     return [*lines, f"In the order of the years asked for, the photo included: {shares}.", ""] if shares else lines
 
 
-def _figures(group: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the cells of one group, from n on."""
-    n = max((found["n"] for found in group.values() if found is not None), default=0)
-    return (
-        f"{n:g}",
-        _cell(group, "years", "mean", "+.1f"), _cell(group, "years", "sd", ".1f"), _cell(group, "years", "min", "+.1f"),
-        _cell(group, "model_change", "mean", "+.1f"),
-        _cell(group, "identity", "mean", ".2f"), _cell(group, "identity", "p95", ".2f"),
-        *(_cell(group, "sharpness", key, ".2f") for key in ("p5", "mean", "p95")),
-        _cell(group, "iris_change", "mean", ".1f"), _cell(group, "iris_change", "p95", ".1f"),
-        *(_cell(group, name, "mean", "+.1f") for name in ("skin_l", "skin_a", "skin_b")),
-        _cell(group, "paint", "p95", ".1f"), _cell(group, "border_added", "mean", "+.2f"),
-    )  # fmt: skip
+def _blends(summary: Mapping[str, Any]) -> list[str]:
+    rows = [
+        (request["request"], request["blend"], *_long_row(request["groups"]["all"], request))
+        for request in _of_section(summary, "blends")
+    ]
+    return ["## Blends", "", *_table(("request", "blend", *_LONG_HEAD), rows), ""] if rows else []
+
+
+def _long_row(group: Mapping[str, Any], request: Mapping[str, Any]) -> list[str]:
+    """Return the cells of one group under `_LONG_HEAD`."""
+    cells = (
+        ("identity", "n", "g"),
+        *(("years", key, form) for key, form in (("mean", "+.1f"), ("sd", ".1f"), (_least(request), "+.1f"))),
+        ("model_change", "mean", "+.1f"),
+        *(("identity", key, ".2f") for key in ("mean", "p95")),
+        *(("sharpness", key, ".2f") for key in ("p5", "mean", "p95")),
+        *(("iris_change", key, ".1f") for key in ("mean", "p95")),
+        *((name, "mean", "+.1f") for name in ("skin_l", "skin_a", "skin_b")),
+        *((name, "p95", ".1f") for name in ("paint", "chroma_added")),
+        ("border_added", "mean", "+.2f"),
+    )
+    return [_number(group, *cell) for cell in cells]
 
 
 def _directions(summary: Mapping[str, Any]) -> list[str]:
-    requests = [one for one in summary["requests"] if one["section"] == "directions"]
-    if not requests:
-        return []
     head = (
-        "direction", "n", "own change", "identity: mean", "95%", "sharpness", "irises dE", "skin dL", "da", "db",
+        "direction", "n", "own change", "dlib distance: mean", "95%", "sharpness", "irises dE", "skin dL", "da", "db",
         "paint: 95%", "darkening: 95%", "years", "leaks most into (sd)",
     )  # fmt: skip
+    cells = (
+        ("identity", "n", "g"),
+        ("measured_change", "mean", "+.3g"),
+        *(("identity", key, ".2f") for key in ("mean", "p95")),
+        ("sharpness", "mean", ".2f"),
+        ("iris_change", "mean", ".1f"),
+        *((name, "mean", "+.1f") for name in ("skin_l", "skin_a", "skin_b")),
+        *((name, "p95", ".1f") for name in ("paint", "darkening")),
+        ("years", "mean", "+.1f"),
+    )
     rows = []
-    for one in requests:
-        group, leakage = one["groups"]["all"], summary["leakage"].get(one["attribute"], {})
-        others = sorted((name for name in leakage if name != one["attribute"]), key=lambda name: -abs(leakage[name]))
-        rows.append(
-            (
-                one["request"], str(one["num_faces"]), _cell(group, "measured_change", "mean", "+.3g"),
-                _cell(group, "identity", "mean", ".2f"), _cell(group, "identity", "p95", ".2f"),
-                _cell(group, "sharpness", "mean", ".2f"), _cell(group, "iris_change", "mean", ".1f"),
-                *(_cell(group, name, "mean", "+.1f") for name in ("skin_l", "skin_a", "skin_b")),
-                _cell(group, "paint", "p95", ".1f"), _cell(group, "darkening", "p95", ".1f"),
-                _cell(group, "years", "mean", "+.1f"),
-                ", ".join(f"{name} {leakage[name]:+.2f}" for name in others[:3]),
-            )
-        )  # fmt: skip
-    return ["## Directions", "", *_table(head, rows), ""]
-
-
-def _blends(summary: Mapping[str, Any]) -> list[str]:
-    requests = [one for one in summary["requests"] if one["section"] == "blends"]
-    head = (
-        "request", "blend", "n", "years: mean", "sd", "smallest", "model's own years", "identity: mean", "95%",
-        "sharpness: 5%", "mean", "95%", "irises dE: mean", "95%", "skin dL", "da", "db", "paint: 95%",
-        "border step beyond the photo's",
-    )  # fmt: skip
-    rows = [(one["request"], one["blend"], *_figures(one["groups"]["all"])) for one in requests]
-    return ["## Blends", "", *_table(head, rows), ""] if rows else []
+    for request in _of_section(summary, "directions"):
+        group, leakage = request["groups"]["all"], summary["leakage"].get(request["attribute"], {})
+        others = sorted(leakage.keys() - {request["attribute"]}, key=lambda name: -abs(leakage[name]))
+        leaks = ", ".join(f"{name} {leakage[name]:+.2f}" for name in others[:3])
+        rows.append((request["request"], *(_number(group, *cell) for cell in cells), leaks))
+    return ["## Directions", "", *_table(head, rows), ""] if rows else []
 
 
 def _timing(summary: Mapping[str, Any]) -> list[str]:
     head = ("section", "calls", "results a call", "wall: mean", "largest", "CPU: mean", "largest")
-    rows = [
-        (
-            section, f"{one['wall']['n']:g}", f"{one['results']['mean']:.3g}", f"{one['wall']['mean']:.2f}",
-            f"{one['wall']['max']:.2f}", f"{one['cpu']['mean']:.2f}", f"{one['cpu']['max']:.2f}",
-        )
-        for section, one in summary["seconds"].items()
-    ]  # fmt: skip
+    cells = (
+        ("wall", "n", "g"),
+        ("results", "mean", ".3g"),
+        *((kind, key, ".2f") for kind in ("wall", "cpu") for key in ("mean", "max")),
+    )
+    rows = [(section, *(_number(one, *cell) for cell in cells)) for section, one in summary["seconds"].items()]
     settings = summary["settings"]
     note = (
         f"Seconds of one call with the photo in memory and the model loaded (which takes "
@@ -125,9 +146,24 @@ def _timing(summary: Mapping[str, Any]) -> list[str]:
     return ["## Seconds", "", note, "", *_table(head, rows), ""] if rows else []
 
 
-def _cell(group: Mapping[str, Any], name: str, key: str, form: str) -> str:
-    value = mean_of(group, name, key)
-    return _ABSENT if value is None else f"{value:{form}}"
+def _failures(summary: Mapping[str, Any]) -> list[str]:
+    rows = [(one["photo"], one["request"] or "all", one["error"]) for one in summary["failures"]]
+    return ["## Not measured", "", *_table(("photo", "request", "why"), rows), ""] if rows else []
+
+
+def _of_section(summary: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
+    return [request for request in summary["requests"] if request["section"] == section]
+
+
+def _least(request: Mapping[str, Any]) -> str:
+    """Return the statistic that is the smallest change in the direction asked for."""
+    return "max" if request["amount"] < 0 else "min"
+
+
+def _number(figures: Mapping[str, Any], name: str, key: str, form: str) -> str:
+    """Return one statistic of a figure as a cell."""
+    found = figures.get(name)
+    return _ABSENT if found is None else f"{found[key]:{form}}"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -168,9 +168,3 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.5g}")
-
-
-def mean_of(figures: Mapping[str, Any], name: str, key: str = "mean") -> float | None:
-    """Return one statistic of a figure of a group; None where it was not measured."""
-    found = figures.get(name)
-    return None if found is None else float(found[key])
