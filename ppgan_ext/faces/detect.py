@@ -3,7 +3,7 @@
 The detector finds faces of 80 px and more, so one pass over a copy of about fixed size finds all but the small ones at
 a cost that does not grow with the photo. A second pass over a finer copy runs only if the first one found no faces or
 small ones. A photo without a clear detection is also searched mirrored and rotated, as the filters fit only upright
-faces.
+faces: first in a coarse copy, which suffices for a large face and takes a quarter of the time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from ppgan_ext.types import Box, Face, FloatArray, Image
 _SMALLEST_FACE = 80.0  # pixels, the detector's window
 
 # Pixels in the copy of each pass, and the largest enlargement of a small photo: beyond 4 no more faces are found.
+_COARSE_PIXELS = 0.375e6
 _FIRST_PIXELS = 1.5e6
 _FINE_PIXELS = 6.0e6
+_COARSE_ENLARGEMENT = 1.0
 _FIRST_ENLARGEMENT = 2.0
 _FINE_ENLARGEMENT = 4.0
 
@@ -39,6 +41,7 @@ _FAINT = -0.15
 
 _TURNS_DEGREES = (30.0, -30.0, 90.0, -90.0, 180.0)
 _MAX_OVERLAP = 0.4  # intersection over union
+_MAX_OVERLAP_UNCLEAR = 0.25  # of a detection that is not clear: beside a face it is often that face's hair or cheek
 _MAX_NESTING = 0.7  # intersection over the smaller box
 _GREY = 127.0
 
@@ -91,16 +94,21 @@ def find_faces(image: Image) -> list[Face]:
     faint = _detect(first, first_matrix, _FAINT)
     likely = [detection for detection in faint if detection.score > _LIKELY]
     faces = _confirm(image, likely)
-    if not faces or min(detection.box_in_copy.width for detection in likely) < 2 * _SMALLEST_FACE:
+    has_small = min((detection.box_in_copy.width for detection in likely), default=math.inf) < 2 * _SMALLEST_FACE
+    if not has_small and not _any_clear(faces):
+        # An upside-down face can look a little like an upright one: if none is clear, all views compete.
+        coarse = _confirm(image, likely + _detect_turned(*_copy(image, _COARSE_PIXELS, _COARSE_ENLARGEMENT)))
+        if _any_clear(coarse) or (faces and coarse):
+            return _largest_first(coarse)
+    if has_small or not faces:
         fine, fine_matrix = _copy(image, _FINE_PIXELS, _FINE_ENLARGEMENT)
         if scale_of(fine_matrix) > scale_of(first_matrix):
             faint += _detect(fine, fine_matrix, _FAINT)
             likely = [detection for detection in faint if detection.score > _LIKELY]
             faces = _confirm(image, likely)
-    if not any(face.box.score >= _CLEAR for face in faces):
-        # An upside-down face can look a little like an upright one: if none is clear, all views compete.
+    if not _any_clear(faces):
         faces = _confirm(image, likely + _detect_turned(first, first_matrix)) or _confirm(image, faint)[:1]
-    return sorted(faces, key=lambda face: (-face.box.area, face.box.left, face.box.top))
+    return _largest_first(faces)
 
 
 def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> list[Face]:
@@ -149,6 +157,14 @@ def _numbers(which: object) -> list[int]:
     return numbers
 
 
+def _any_clear(faces: Sequence[Face]) -> bool:
+    return any(face.box.score >= _CLEAR for face in faces)
+
+
+def _largest_first(faces: Sequence[Face]) -> list[Face]:
+    return sorted(faces, key=lambda face: (-face.box.area, face.box.left, face.box.top))
+
+
 def _copy(image: Image, num_pixels: float, max_enlargement: float) -> tuple[Image, FloatArray]:
     """Resize the photo to about ``num_pixels``, but by no more than ``max_enlargement``; return it with its matrix."""
     height, width = image.shape[:2]
@@ -173,7 +189,7 @@ def _detect_turned(copy: Image, matrix: FloatArray) -> list[_Detection]:
     """Run the detector on the mirrored and the rotated copies: all of them, so that the best one wins for each face."""
     height, width = copy.shape[:2]
     mirror = np.array([[-1.0, 0.0, width - 1.0], [0.0, 1.0, 0.0]])
-    detections = _detect(copy[:, ::-1], compose(mirror, matrix), _LIKELY_TURNED)
+    detections = _detect(cv2.flip(copy, 1), compose(mirror, matrix), _LIKELY_TURNED)
     for degrees in _TURNS_DEGREES:
         turn, size = _turn_matrix(degrees, (width, height))
         detections += _detect(warp(copy, turn, size, border_value=_GREY), compose(turn, matrix), _LIKELY_TURNED)
@@ -196,7 +212,8 @@ def _confirm(image: Image, detections: Sequence[_Detection]) -> list[Face]:
     """Predict landmarks; drop duplicates (greedy non-maximum suppression) and detections that the landmarks refute."""
     faces: list[Face] = []
     for detection in sorted(detections, key=lambda d: (-d.score, d.box.left, d.box.top)):
-        if any(_same_face(detection.box, face.box) for face in faces):
+        max_overlap = _MAX_OVERLAP if detection.score >= _CLEAR else _MAX_OVERLAP_UNCLEAR
+        if any(_same_face(detection.box, face.box, max_overlap) for face in faces):
             continue
         landmarks, spread = predict_landmarks(image, detection.box_in_copy, detection.matrix_photo_to_copy)
         if detection.score >= _CLEAR or spread <= MAX_SPREAD:
@@ -204,8 +221,8 @@ def _confirm(image: Image, detections: Sequence[_Detection]) -> list[Face]:
     return faces
 
 
-def _same_face(a: Box, b: Box) -> bool:
+def _same_face(a: Box, b: Box, max_overlap: float) -> bool:
     width = min(a.right, b.right) - max(a.left, b.left)
     height = min(a.bottom, b.bottom) - max(a.top, b.top)
     shared = max(width, 0.0) * max(height, 0.0)
-    return shared > _MAX_OVERLAP * (a.area + b.area - shared) or shared > _MAX_NESTING * min(a.area, b.area)
+    return shared > max_overlap * (a.area + b.area - shared) or shared > _MAX_NESTING * min(a.area, b.area)

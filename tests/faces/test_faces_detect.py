@@ -222,3 +222,43 @@ def test_what_names_no_face_is_refused(which):
         choose(faces_of(2), which)
     with pytest.raises(ConfigError, match="Did you mean 'largest'"):
         choose(faces_of(2), "largst")
+
+
+def test_a_faint_detection_beside_a_clear_face_is_a_part_of_it(monkeypatch):
+    """On a lying photo, hair beside the face was taken for a second, larger face."""
+    from ppgan_ext.faces import detect
+
+    drawn = [DrawnFace((150, 140), 40)]
+    photo, truths = draw_photo((310, 290), drawn)
+    look = detect._detect
+
+    def see_double(copy, matrix, threshold):
+        found = look(copy, matrix, threshold)
+        for one in list(found):
+            box, aside = one.box_in_copy, 0.5 * one.box_in_copy.width
+            faint = Box(box.left - aside, box.top, box.right - aside, box.bottom, 0.38)
+            found.append(detect._Detection(faint, matrix))
+        return found
+
+    monkeypatch.setattr(detect, "_detect", see_double)
+    monkeypatch.setattr(detect, "MAX_SPREAD", 1.0)  # the landmarks do not object
+    assert_found(photo, drawn, truths)
+
+
+@pytest.mark.slow
+def test_a_large_lying_face_is_found_in_the_coarse_copy(monkeypatch):
+    from ppgan_ext.faces import detect
+
+    drawn = [DrawnFace((500, 480), 160, roll_degrees=90)]
+    photo, truths = draw_photo((1000, 1000), drawn)
+    pixels = []
+    look = detect._detect
+
+    def count(copy, matrix, threshold):
+        pixels.append(copy.shape[0] * copy.shape[1])
+        return look(copy, matrix, threshold)
+
+    monkeypatch.setattr(detect, "_detect", count)
+    assert_found(photo, drawn, truths)
+    assert sum(size > 1e6 for size in pixels) == 1
+    assert sum(pixels) < 5e6

@@ -1,0 +1,42 @@
+"""The command line of tools/evaluate_photos.py."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ppgan_ext import console
+from ppgan_ext.apps.command_line import run_tool
+from ppgan_ext.apps.commands import Command
+from ppgan_ext.apps.progress import Bars
+from ppgan_ext.apps.studies.photos.options import PhotoStudyOptions
+
+
+def _run(options: PhotoStudyOptions) -> int:
+    from ppgan_ext.apps.studies.photos.study import run_study
+
+    with Bars() as bars:
+        report = run_study(options, bars)
+    print(report.markdown, end="")
+    for note in report.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print("\n".join(map(str, report.files)))
+    return console.DONE
+
+
+COMMAND = Command(
+    PhotoStudyOptions,
+    "Measure on photos how old edited faces look, and what else the edit changes.",
+    (
+        "photos/ --ages ages.csv --output_path study",
+        "photos/ --only age --years 20 40 --num 24 --set blend=replace tune=60",
+        "photos/ --only directions --directions smile yaw",
+    ),
+    _run,
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    interrupted = "interrupted; the report covers the photos measured so far"
+    return run_tool(COMMAND, argv, "evaluate_photos.py", interrupted)
