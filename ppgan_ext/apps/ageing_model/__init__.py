@@ -1,0 +1,1 @@
+"""Fitting the model of ageing to portraits of known age."""
