@@ -1,0 +1,82 @@
+"""Brows and beards: where a face has hair of its own."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.bands import blur, linear, local_mean, luminance
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
+from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
+from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.types import FloatArray
+
+_BROWS = (slice(17, 22), slice(22, 27))
+_COPY_EYES = 72.0  # pixels between the eyes of the copy on which brows are looked for
+_DARKER = (0.10, 0.55)  # log light below the skin around: none and full
+_BROW_WIDTH = 0.075  # around the brow's points, as a share of the eyes' distance
+# What is never beard: points of the landmarks, and by how much they are widened.
+_NOT_BEARD = ((slice(48, 60), 0.03), (slice(31, 36), 0.04))
+_LIKELY = (0.15, 0.55)  # chances of a beard: none and full
+
+
+def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel is hair of the brows: darker than the skin around, where brows grow.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    height, width = picture.shape[:2]
+    shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
+    size = (max(4, round(width * shrink)), max(4, round(height * shrink)))
+    points = (np.asarray(landmarks, np.float64) + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    copy = cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if shrink < 1.0 else picture
+    eyes = eye_distance(points)
+    place = np.zeros(copy.shape[:2], np.float32)
+    for brow in _BROWS:
+        place = np.maximum(place, blur(hull(points[brow], copy.shape, _BROW_WIDTH * eyes), 0.025 * eyes))
+    for eye in (RIGHT_EYE, LEFT_EYE):
+        place *= 1.0 - blur(hull(points[eye], copy.shape, 0.09 * eyes), 0.02 * eyes)
+    weight = place * _darkness(copy, points, eyes)
+    return np.asarray(cv2.resize(weight, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+def beard_weight(
+    picture: npt.NDArray, landmarks: FloatArray, chances: Chances | None = None
+) -> npt.NDArray[np.float32]:
+    """Return how far each pixel is covered by a beard, a moustache or stubble, dark or grey.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+        chances: of the picture's head patch, if they are known already.
+
+    Returns:
+        (H, W) float32 in [0, 1]; 0 on lips and nostrils.
+    """
+    if chances is None:
+        chances = hair_chances(head_patch(picture, landmarks))
+    low, high = _LIKELY
+    weight = patch_to_picture(np.clip((chances.beard - low) / (high - low), 0.0, 1.0), landmarks, picture.shape)
+    eyes = eye_distance(landmarks)
+    for part, width in _NOT_BEARD:
+        hole = hull(landmarks[part], picture.shape, width * eyes)
+        weight *= 1.0 - blur(hole, 0.015 * eyes)
+    return weight
+
+
+def _darkness(copy: npt.NDArray, points: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
+    """Return how much darker each pixel is than the skin around it, (H, W) in [0, 1]."""
+    bright = luminance(linear(copy))
+    skin = skin_weight(copy, skin_area(points, copy.shape))
+    tone = float((bright * skin).sum() / max(float(skin.sum()), 1e-3))
+    values = np.log(bright / np.float32(max(tone, 1e-4)) + np.float32(0.04))
+    around = local_mean(values, skin + np.float32(1e-3), 0.25 * eyes)
+    return np.clip((around - values - _DARKER[0]) / (_DARKER[1] - _DARKER[0]), 0.0, 1.0).astype(np.float32)

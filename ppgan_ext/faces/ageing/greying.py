@@ -1,0 +1,243 @@
+"""Grey hair: strands lose their colour one by one, and the hair becomes lighter without losing its shadows.
+
+Everything is a factor on linear light, except that colour is mixed with its own luminance, so a photo that is k times
+as bright gives a result that is k times as bright, and a photo without colour stays without.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.bands import blur, encoded, linear, luminance
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.head_patch import patch_matrix
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.types import FloatArray
+
+# Share of grey hair by age: half of all people have half of their hair grey at about 50 to 60 (Panhard, Lozano and
+# Loussouarn, British Journal of Dermatology 2012); little before 40.
+_AGES = (40.0, 50.0, 60.0, 75.0)
+_GREY_AT = (0.0, 0.25, 0.7, 1.0)
+
+_GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
+_WHITE = 0.55
+_RISE = 0.74  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
+_FLATTEN = 0.22  # how much of the slow shading is lost
+_CONTRAST = 0.25  # by how much the contrast of strands rises
+_COLOUR = 0.82  # share of the colour that is lost
+_LEAST = 0.02  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
+_MOST = 1.9  # log of the largest factor
+_STRAND_TOP = 0.3  # log light by which a strand is brighter than the shading around
+_PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
+_WARMTH = 0.08  # share of the skin's colour in that of the light
+_FEW = 50  # pixels that suffice to estimate a colour
+
+_MOTTLE_EYES = 96.0  # pixels between the eyes of the copy on which strands and slow light are found
+_STRAND = 0.011  # width of a strand, as a share of the eyes' distance
+_SLOW = 0.06  # width of the Gaussian that separates strands from shading
+_BLEND = 0.22  # how gradually a strand turns grey, as a share of the whole way from none to all
+_STRIP = 1 << 19
+
+
+def grey_amount(age_after: float, amount: float = 1.0) -> float:
+    """Return how grey hair is at an age, 0 to 1, times the user's ``amount`` in [0, 1]."""
+    return float(np.interp(age_after, _AGES, _GREY_AT)) * float(np.clip(amount, 0.0, 1.0))
+
+
+def white_light(light: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Estimate the linear RGB of a white surface in the light that falls on a face.
+
+    The brightest spots of the face reflect the light itself, whatever the skin's tone; skin of any tone is darker than
+    white. The colour is that of the least colourful tenth of the picture, so that grey hair in a sepia photo is sepia,
+    and a little of the skin's, since light is warm where people are.
+
+    Args:
+        light: (H, W, 3) linear RGB, 0 to 1.
+        landmarks: (68, 2) in the picture.
+    """
+    step = max(1, round(eye_distance(landmarks) / _MOTTLE_EYES))
+    small = light[::step, ::step]
+    inside = face_mask((landmarks + 0.5) / step - 0.5, small.shape, feather=0.02) > 0.5
+    colours = small.reshape(-1, 3)
+    bright = luminance(colours)
+    of_face = bright[inside.ravel()] if inside.any() else bright
+    if of_face.size == 0:
+        return np.ones(3, np.float32)
+    middle, top = np.percentile(of_face, (50, 98))
+    level = max(float(top) * 1.35, float(middle) * 1.9, 1e-4)
+    lit = (bright > 0.1 * level) & (bright < 1.2 * level)
+    if np.count_nonzero(lit) < _FEW:
+        return np.full(3, level, np.float32)
+    ratios = colours[lit] / bright[lit, None]
+    colourful = np.abs(ratios - 1.0).max(axis=1)
+    cast = np.median(ratios[colourful <= np.percentile(colourful, 10)], axis=0)
+    skin = colours[inside.ravel()] if inside.any() else colours
+    tint = np.median(skin, axis=0)
+    tint = tint / max(float(luminance(tint)), 1e-6)
+    mixed = cast * (1.0 - _WARMTH) + tint * _WARMTH
+    return np.asarray(level * mixed / float(luminance(mixed)), np.float32)
+
+
+def grey_hair(
+    picture: npt.NDArray,
+    weight: FloatArray,
+    amount: float,
+    landmarks: FloatArray,
+    seed: int = 0,
+    white: FloatArray | None = None,
+) -> npt.NDArray[np.float32]:
+    """Make hair grey.
+
+    Args:
+        picture: (H, W, 3) sRGB, 0 to 255; the photo or a region of it.
+        weight: (H, W) in [0, 1], how far each pixel is hair.
+        amount: share of the hair that is grey afterwards, 0 to 1.
+        landmarks: (68, 2) of the face, in pixels of ``picture``.
+        seed: decides which strands turn first.
+        white: (3,), the light of a white surface, see `white_light`; by default it is found in ``picture``.
+
+    Returns:
+        (H, W, 3) float32, 0 to 255; where ``weight`` is 0 the picture as it was.
+    """
+    result = np.array(picture, np.float32)
+    columns, rows = (np.flatnonzero(weight.max(axis=axis, initial=0.0) > 0.004) for axis in (0, 1))
+    if amount <= 0.0 or len(rows) == 0:
+        return result
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    if white is None:
+        white = white_light(linear(picture), landmarks)
+    part, mask = picture[top:bottom, left:right], np.asarray(weight[top:bottom, left:right], np.float32)
+    points = np.asarray(landmarks, np.float64) - (left, top)
+    grey = np.asarray(white, np.float32) * np.float32(_GREY)
+    maps, centre = _plan(part, mask, amount, points, seed, float(luminance(grey)))
+    height, width = mask.shape
+    strip = max(1, _STRIP // width)
+    for start in range(0, height, strip):
+        stop = min(height, start + strip)
+        slow, turned = (_enlarge(values, (width, height), start, stop) for values in maps)
+        changed = _turn(linear(part[start:stop]), slow, turned * mask[start:stop], centre, grey)
+        rows_of_result = result[top + start : top + stop, left:right]
+        np.copyto(rows_of_result, encoded(changed), where=(mask[start:stop] > 0.004)[..., None])
+    return result
+
+
+def _turn(
+    light: FloatArray, slow: FloatArray, turned: FloatArray, centre: float, grey: FloatArray
+) -> npt.NDArray[np.float32]:
+    """Return light (H, W, 3) with its colour gone and its luminance raised, as far as ``turned`` (H, W) says.
+
+    ``slow`` is the shading of the hair and ``centre`` its mean, in log light relative to that of ``grey``, the linear
+    RGB of grey hair.
+    """
+    level = float(luminance(grey))
+    bright = luminance(light)
+    strand = np.clip(_log(bright, level) - slow, -1.2, _STRAND_TOP)
+    goal = float(np.log(_WHITE / _GREY))
+    # Dark hair goes most of the way to grey; hair that is as light as grey goes on towards white.
+    rise = _RISE * max(-centre, 0.0) + 0.35 * min(max(goal - max(centre, 0.0), 0.0), goal)
+    rise = np.maximum(rise - _FLATTEN * np.clip(slow - centre, -1.5, 1.5), 0.0)
+    factor = np.exp(np.clip(turned * (rise + _CONTRAST * strand), -1.0, _MOST))
+    # What is brighter than the strands around is gloss or what shines through from behind: it gets as much more light
+    # as a strand, not as many times as much, so that no white rim appears.
+    most = np.float32(level) * np.exp(slow + np.float32(_STRAND_TOP))
+    share = np.minimum(1.0, most / np.maximum(bright, np.float32(1e-6)))
+    lost = (_COLOUR * turned)[..., None]
+    pale = light * (1.0 - lost) + bright[..., None] * (grey / np.float32(level)) * lost
+    return pale * (1.0 + share * (factor - 1.0))[..., None]
+
+
+def _log(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
+    return np.log(np.asarray(bright, np.float32) / np.float32(max(grey, 1e-5)) + np.float32(_LEAST))
+
+
+def _plan(
+    part: npt.NDArray, mask: FloatArray, amount: float, landmarks: FloatArray, seed: int, grey: float
+) -> tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], float]:
+    """Find on a reduced copy the slow light of the hair, and how far each strand turns grey; and the hair's mean light."""
+    eyes = eye_distance(landmarks)
+    shrink = min(1.0, _MOTTLE_EYES / eyes)
+    size = (max(4, round(mask.shape[1] * shrink)), max(4, round(mask.shape[0] * shrink)))
+    small = linear(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+    share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+    eyes = eyes * size[0] / mask.shape[1]
+    values = _log(luminance(small), grey)
+    sure = np.maximum(np.clip(2.0 * share - 1.0, 0.0, 1.0) ** 2, np.where(share == share.max(), np.float32(1e-3), 0.0))
+    centre = float((values * sure).sum() / sure.sum())
+    # Where the hair thins out, the shading is that of the hair nearby, and not of what is behind it.
+    slow = np.full(values.shape, centre, np.float32)
+    for width in (4.0 * _SLOW * eyes, _SLOW * eyes):
+        slow = (blur(values * sure, width) + _PRIOR * slow) / (blur(sure, width) + _PRIOR)
+    points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
+    bias = _first_places(points, size)
+    order = _strand_order(values - slow, share, eyes, seed)
+    reach = amount * (1.0 + _BLEND) + bias * amount * (1.0 - amount)
+    turned = np.clip((reach - order) / _BLEND, 0.0, 1.0)
+    # Even an unturned strand is a little paler when most are grey, and at the end all are.
+    turned = np.maximum(turned, amount**2) * (0.25 + 0.75 * amount**0.5)
+    return (slow.astype(np.float32), turned.astype(np.float32)), centre
+
+
+def _first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return where hair turns grey earlier: more at the temples and sides, less at the crown; (H, W), -0.4 to 0.5."""
+    matrix = patch_matrix(landmarks)
+    columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    places = np.stack([columns, rows], axis=2) @ matrix[:, :2].T + matrix[:, 2]
+    across, down = np.abs(places[..., 0] - 95.5) / 32.0, (places[..., 1] - 92.0) / 32.0
+    side = np.clip((across - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
+    crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
+    return (0.6 * side - 0.35 * crown).astype(np.float32)
+
+
+def _strand_order(strand: FloatArray, share: FloatArray, eyes: float, seed: int) -> npt.NDArray[np.float32]:
+    """Return in which order strands turn grey, (H, W), 0 the first to 1: noise drawn out along the strands.
+
+    Noise is averaged along the direction of the strands (line integral convolution, Cabral and Leedom, SIGGRAPH 1993),
+    by doubling steps. Light strands come earlier, which makes the pattern the photo's own.
+    """
+    rng = np.random.default_rng(seed)
+    height, width = strand.shape
+    grain = blur(rng.standard_normal(strand.shape, np.float32), max(0.5, _STRAND * eyes))
+    direction = _directions(strand, share, eyes)
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    for step in (1.0, 2.0, 4.0, 8.0):
+        shift = direction * np.float32(step * eyes / 96.0)
+        ends = (
+            cv2.remap(
+                grain, x + sign * shift[..., 0], y + sign * shift[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT
+            )
+            for sign in (-1.0, 1.0)
+        )
+        grain = sum(ends, grain) / np.float32(3.0)
+    clump = blur(rng.standard_normal(strand.shape, np.float32), 0.10 * eyes)
+    own = blur(strand, max(0.5, _STRAND * eyes))
+    inside = share > 0.5
+    total = sum(
+        amount * values / max(float(values[inside].std()) if inside.any() else 1.0, 1e-6)
+        for amount, values in ((1.0, grain), (0.45, clump), (-0.9, own))
+    )
+    spread = float(total[inside].std()) if inside.any() else 1.0
+    # The normal distribution's quantile, by the logistic approximation.
+    return (1.0 / (1.0 + np.exp(-1.702 * total / max(spread, 1e-6)))).astype(np.float32)
+
+
+def _directions(strand: FloatArray, share: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
+    """Return unit vectors along the strands, (H, W, 2), from the structure tensor (Bigun and Granlund, ICCV 1987)."""
+    smooth = blur(strand, 0.7)
+    dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    dx, dy = dx * share, dy * share
+    width = 0.05 * eyes
+    across, both = blur(dx * dx - dy * dy, width), blur(2.0 * dx * dy, width)
+    # Along the strand is at right angles to the gradient: half of the double angle, turned by a quarter.
+    angle = 0.5 * np.arctan2(both, across) + np.float32(np.pi / 2)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=2).astype(np.float32)
+
+
+def _enlarge(values: FloatArray, full: tuple[int, int], start: int, stop: int) -> npt.NDArray[np.float32]:
+    """Enlarge rows start to stop of a map to ``full`` (width, height), edges to edges."""
+    x, y = values.shape[1] / full[0], values.shape[0] / full[1]
+    matrix = np.array([[x, 0.0, 0.5 * x - 0.5], [0.0, y, (start + 0.5) * y - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    size = (full[0], stop - start)
+    return cv2.warpAffine(np.asarray(values, np.float32), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

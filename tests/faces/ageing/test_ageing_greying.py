@@ -1,0 +1,137 @@
+"""Grey hair: how much at which age, as a factor on light, strand by strand."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import skimage
+
+from ppgan_ext.faces.ageing.bands import encoded, linear, luminance
+from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair, white_light
+from ppgan_ext.faces.detect import find_faces
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return skimage.data.astronaut()[:300, 80:380]
+
+
+@pytest.fixture(scope="module")
+def landmarks():
+    return find_faces(skimage.data.astronaut())[0].landmarks - (80, 0)
+
+
+@pytest.fixture(scope="module")
+def weight(photo):
+    """A patch of the hair beside the face."""
+    drawn = np.zeros(photo.shape[:2], np.float32)
+    cv2.ellipse(drawn, (100, 100), (22, 60), 0, 0, 360, 1.0, -1)
+    return cv2.GaussianBlur(drawn, (0, 0), 2.0)
+
+
+def _chroma(picture):
+    lab = cv2.cvtColor(np.float32(picture) / 255, cv2.COLOR_RGB2LAB)
+    return np.hypot(lab[..., 1], lab[..., 2])
+
+
+def test_amount_by_age():
+    assert [grey_amount(age) for age in (20, 40, 50, 60, 75, 90)] == pytest.approx([0, 0, 0.25, 0.7, 1, 1])
+    assert grey_amount(60, 0.5) == pytest.approx(0.35)
+    assert grey_amount(60, 0) == 0
+    assert grey_amount(60, 3) == pytest.approx(0.7)
+
+
+def test_hair_turns_grey_and_lighter(photo, landmarks, weight):
+    inside = weight > 0.9
+    chroma, light = [], []
+    for amount in (0.0, 0.3, 0.6, 1.0):
+        result = grey_hair(photo, weight, amount, landmarks)
+        chroma.append(_chroma(result)[inside].mean())
+        light.append(luminance(linear(result))[inside].mean())
+    assert chroma == sorted(chroma, reverse=True)
+    assert light == sorted(light)
+    assert chroma[-1] < 0.45 * chroma[0]
+    assert light[-1] > 1.3 * light[0]
+
+
+def test_nothing_else_changes(photo, landmarks, weight):
+    result = grey_hair(photo, weight, 1.0, landmarks)
+    assert np.array_equal(result[weight == 0], photo[weight == 0])
+    assert np.array_equal(grey_hair(photo, weight, 0.0, landmarks), photo)
+    assert np.array_equal(grey_hair(photo, weight * 0, 1.0, landmarks), photo)
+
+
+def test_light_is_a_factor(photo, landmarks, weight):
+    light = linear(photo)
+    result = linear(grey_hair(encoded(light), weight, 0.8, landmarks, seed=3))
+    for factor in (0.3, 0.6):
+        dim = linear(grey_hair(encoded(light * np.float32(factor)), weight, 0.8, landmarks, seed=3))
+        whole = (result < 0.999).all(axis=2)
+        np.testing.assert_allclose(dim[whole], result[whole] * factor, rtol=0.01, atol=5e-4)
+
+
+def test_photo_without_colour_stays_without(photo, landmarks, weight):
+    plain = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    result = grey_hair(plain, weight, 1.0, landmarks)
+    np.testing.assert_allclose(result, result[..., :1].repeat(3, axis=2), atol=0.02)
+
+
+def test_sepia_stays_sepia(photo, landmarks, weight):
+    bright = luminance(linear(photo))[..., None]
+    tone = np.array([1.25, 0.97, 0.6], np.float32)
+    tone /= luminance(tone)
+    sepia = encoded(bright * tone * 0.7)
+    result = linear(grey_hair(sepia, weight, 1.0, landmarks))
+    inside = (weight > 0.9) & (luminance(result) > 0.02)
+    ratios = result[inside] / luminance(result[inside])[:, None]
+    np.testing.assert_allclose(ratios, np.broadcast_to(tone, ratios.shape), atol=0.08)
+
+
+def test_strands_keep_their_contrast(photo, landmarks, weight):
+    def contrast(picture):
+        values = np.log(luminance(linear(picture)) + 0.01)
+        fine = values - cv2.GaussianBlur(values, (0, 0), 3)
+        return fine[weight > 0.9].std()
+
+    assert contrast(grey_hair(photo, weight, 1.0, landmarks)) > 0.85 * contrast(photo)
+
+
+def test_half_grey_hair_has_strands_of_both_kinds(photo, landmarks, weight):
+    change = np.log((grey_hair(photo, weight, 0.5, landmarks) + 1) / (photo.astype(np.float32) + 1)).mean(axis=2)
+    low, high = np.percentile(change[weight > 0.9], (15, 85))
+    assert high > 2.5 * max(low, 0.01)
+
+
+def test_seed_decides_the_strands(photo, landmarks, weight):
+    first, again, other = (grey_hair(photo, weight, 0.5, landmarks, seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_no_bright_rim_where_hair_thins_out(landmarks):
+    # Dark hair before a light wall, with a soft border: the border must stay between hair and wall.
+    alpha = np.clip((np.arange(300, dtype=np.float32) - 120) / 40, 0, 1)[None].repeat(300, axis=0)
+    light = 0.7 * (1 - alpha) + 0.03 * alpha
+    photo = encoded(np.repeat(light[..., None], 3, axis=2))
+    result = grey_hair(photo, alpha, 1.0, landmarks, white=np.full(3, 0.8, np.float32))
+    assert (result <= photo.max() + 1).all()
+    assert result[:, 200:].mean() > photo[:, 200:].mean() + 20
+
+
+def test_white_light_scales_and_is_brighter_than_skin(photo, landmarks):
+    light = linear(photo)
+    white = white_light(light, landmarks)
+    assert white.shape == (3,)
+    np.testing.assert_allclose(white_light(light * 0.4, landmarks), white * 0.4, rtol=1e-3)
+    assert luminance(white) > np.median(luminance(light[100:160, 120:160]))
+
+
+def test_grey_hair_becomes_a_little_whiter(landmarks):
+    rng = np.random.default_rng(0)
+    light = np.repeat((0.25 + 0.03 * rng.standard_normal((300, 300, 1))).clip(0.01, 1), 3, axis=2)
+    photo = encoded(light.astype(np.float32))
+    weight = np.ones((300, 300), np.float32)
+    white = np.full(3, 0.8, np.float32)
+    ratio = linear(grey_hair(photo, weight, 1.0, landmarks, white=white)).mean() / light.mean()
+    assert 1.02 < ratio < 1.5

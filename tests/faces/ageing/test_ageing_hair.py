@@ -1,0 +1,203 @@
+"""Where a photo shows hair: the patch, the network, the matte and its refusals."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import skimage
+
+from ppgan_ext.errors import WeightsError
+from ppgan_ext.faces.ageing import hair, hair_network
+from ppgan_ext.faces.ageing.hair import Refusal, find_hair
+from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
+from ppgan_ext.faces.ageing.head_patch import (
+    CENTRE,
+    EYES,
+    SHAPE,
+    head_patch,
+    patch_matrix,
+    patch_to_picture,
+    region_of,
+)
+from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return skimage.data.astronaut()
+
+
+@pytest.fixture(scope="module")
+def landmarks(photo):
+    return find_faces(photo)[0].landmarks
+
+
+def _eyes(points):
+    return points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
+
+
+def test_patch_is_level_and_centred(photo, landmarks):
+    for degrees in (0, 35):
+        turn = cv2.getRotationMatrix2D((220.0, 120.0), degrees, 1.0)
+        turned = cv2.warpAffine(photo, turn, (512, 512))
+        patch = head_patch(turned, landmarks @ turn[:, :2].T + turn[:, 2])
+        right, left = _eyes(patch.landmarks)
+        np.testing.assert_allclose((right + left) / 2, CENTRE, atol=1e-6)
+        np.testing.assert_allclose(left - right, (EYES, 0.0), atol=1e-6)
+        assert patch.picture.shape == (*SHAPE, 3)
+
+
+def test_patch_shows_the_photo_at_its_places(landmarks):
+    # A photo whose colours are its coordinates.
+    rows, columns = np.mgrid[:512, :512].astype(np.float32)
+    ramp = np.stack([columns / 4, rows / 4, columns * 0], axis=2)
+    patch = head_patch(ramp, landmarks)
+    back = cv2.invertAffineTransform(patch_matrix(landmarks))
+    for x, y in ((96, 92), (60, 150), (130, 70)):
+        place = back[:, :2] @ (x, y) + back[:, 2]
+        np.testing.assert_allclose(patch.picture[y, x, :2] * 4, place, atol=0.6)
+
+
+def test_patch_marks_what_is_outside_the_photo(photo, landmarks):
+    cut = photo[:, 190:]
+    patch = head_patch(cut, landmarks - (190, 0))
+    back = cv2.invertAffineTransform(patch.matrix_photo_to_patch)
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    x = columns * back[0, 0] + rows * back[0, 1] + back[0, 2]
+    assert (patch.inside[x < -2] == 0).all()
+    assert (hair_chances(patch).hair[x < -2] == 0).all()
+
+
+def test_map_goes_back_to_the_photo(landmarks):
+    back = cv2.invertAffineTransform(patch_matrix(landmarks))
+    values = np.zeros(SHAPE, np.float32)
+    values[120:124, 40:44] = 1.0
+    drawn = patch_to_picture(values, landmarks, (512, 512))
+    place = np.array(np.nonzero(drawn > 0.5)).mean(axis=1)[::-1]
+    np.testing.assert_allclose(place, back[:, :2] @ (41.5, 121.5) + back[:, 2], atol=0.5)
+
+
+def test_network_agrees_with_a_plain_convolution():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((3, 8, 6)).astype(np.float32)
+    kernel, bias = rng.standard_normal((2, 3, 3, 3)).astype(np.float32), np.array([0.5, -1.0], np.float32)
+    for stride in (1, 2):
+        found = hair_network._convolve(values, kernel, bias, stride)
+        for channel in range(2):
+            sums = sum(
+                cv2.filter2D(values[i], -1, kernel[channel, i], borderType=cv2.BORDER_CONSTANT) for i in range(3)
+            )
+            np.testing.assert_allclose(found[channel], sums[::stride, ::stride] + bias[channel], atol=1e-4)
+
+
+def test_damaged_model_is_one_clear_line(monkeypatch, tmp_path):
+    (tmp_path / "hair.safetensors").write_bytes(b"nothing")
+    monkeypatch.setattr(hair_network, "_FILE", tmp_path / "hair.safetensors")
+    hair_network._weights.cache_clear()
+    with pytest.raises(WeightsError, match="Install the package again"):
+        hair_network._weights()
+    hair_network._weights.cache_clear()
+
+
+def test_finds_the_astronauts_hair_and_nothing_else(photo, landmarks):
+    matte = find_hair(photo, landmarks)
+    assert matte.refusal is None
+    assert matte.confidence > 0.5
+    left, top, right, bottom = matte.region
+    alpha = np.zeros(photo.shape[:2], np.float32)
+    alpha[top:bottom, left:right] = matte.alpha
+    # Hair beside the cheeks and on top; cheek, forehead, flag, shuttle and suit.
+    for x, y in ((178, 110), (262, 95), (215, 25)):
+        assert alpha[y, x] > 0.8, (x, y)
+    for x, y in ((205, 140), (230, 75), (60, 200), (330, 100), (450, 60), (230, 330)):
+        assert alpha[y, x] < 0.05, (x, y)
+
+
+def _matte_of(photo, landmarks, chance):
+    return find_hair(photo, landmarks, Chances(chance, np.zeros(SHAPE, np.float32)))
+
+
+def test_matte_follows_an_edge_of_the_photo():
+    # A dark shape with an edge half a patch pixel off the map: the matte goes by the photo.
+    landmarks = _drawn_landmarks(4.0)
+    photo = np.full((960, 768, 3), 200, np.uint8)
+    edge = int(landmarks[17:27, 1].min()) - 30
+    photo[:edge, 200:560] = 30
+    chance = np.zeros(SHAPE, np.float32)
+    chance[: edge // 4, 51:139] = 1.0
+    matte = _matte_of(photo, landmarks, chance)
+    assert matte.refusal is None
+    left, top, _, _ = matte.region
+    column = matte.alpha[: edge + 60 - top, 380 - left]
+    assert (column[: edge - 2] > 0.95).all()
+    assert (column[edge + 3 :] < 0.05).all()
+
+
+def _drawn_landmarks(scale):
+    """Landmarks of a mean face that lies in the photo as it does in the patch, ``scale`` times larger."""
+    points = find_faces(skimage.data.astronaut())[0].landmarks
+    matrix = patch_matrix(points)
+    return ((points @ matrix[:, :2].T + matrix[:, 2]) + 0.5) * scale - 0.5
+
+
+def test_hair_that_is_not_joined_to_the_head_is_dropped(photo, landmarks):
+    chance = np.zeros(SHAPE, np.float32)
+    chance[20:70, 60:130] = 1.0
+    chance[170:230, 5:40] = 1.0
+    matte = _matte_of(photo, landmarks, chance)
+    drawn = np.zeros(photo.shape[:2], np.float32)
+    left, top, right, bottom = matte.region
+    drawn[top:bottom, left:right] = matte.alpha
+    matrix = patch_matrix(landmarks)
+    rows, columns = np.mgrid[: photo.shape[0], : photo.shape[1]]
+    down = columns * matrix[1, 0] + rows * matrix[1, 1] + matrix[1, 2]
+    assert drawn[down > 150].max() == 0
+    assert drawn.max() > 0.9
+
+
+def test_refusals(photo, landmarks):
+    nothing = np.zeros(SHAPE, np.float32)
+    bald = _matte_of(_plain(photo, landmarks, 0), landmarks, nothing)
+    assert bald.refusal is Refusal.NO_HAIR
+    assert bald.confidence == 0
+    assert not bald.alpha.any()
+    assert _matte_of(_plain(photo, landmarks, 1), landmarks, nothing).refusal is Refusal.COVERED
+    unsure = np.full(SHAPE, 0.45, np.float32)
+    unsure[20:60, 60:130] = 0.6
+    assert _matte_of(photo, landmarks, unsure).refusal in (Refusal.LIKE_BACKGROUND, Refusal.LIKE_SKIN)
+
+
+def _plain(photo, landmarks, hat):
+    """The photo with everything above the brows in the skin's colour, or in blue."""
+    painted = photo.copy()
+    brow = int(landmarks[17:27, 1].min()) - 8
+    skin = np.median(photo[130:150, 195:215].reshape(-1, 3), axis=0)
+    painted[:brow] = (20, 40, 160) if hat else skin
+    return painted
+
+
+def test_same_face_in_a_larger_photo_has_the_same_hair(photo, landmarks):
+    larger = cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    small = find_hair(photo, landmarks)
+    large = find_hair(larger, (landmarks + 0.5) * 2 - 0.5)
+    height, width = small.alpha.shape
+    shown = cv2.resize(large.alpha, (width, height), interpolation=cv2.INTER_AREA)
+    assert np.abs(shown - small.alpha).mean() < 0.02
+
+
+def test_darker_photo_has_the_same_hair(photo, landmarks):
+    dim = hair.find_hair((photo * 0.5).astype(np.uint8), landmarks)
+    assert np.abs(dim.alpha - find_hair(photo, landmarks).alpha).mean() < 0.03
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (-150, 0), (0, -60)])
+def test_face_at_the_border(photo, landmarks, shift):
+    x, y = (max(0, -value) for value in shift)
+    cut = np.ascontiguousarray(photo[y:, x:])
+    matte = find_hair(cut, landmarks - (x, y))
+    left, top, right, bottom = matte.region
+    assert matte.region == region_of(landmarks - (x, y), cut.shape)
+    assert matte.alpha.shape == (bottom - top, right - left)
+    assert np.isfinite(matte.alpha).all()
