@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
+from ppgan_ext.faces.ageing.grey_head import HeadOfHair, find_head_of_hair, grey_head
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.render import Person, age_skin
 from ppgan_ext.latents.directions import Direction
@@ -32,6 +33,7 @@ class Ager:
         detail: strength of wrinkles, folds and spots; 0 draws none.
         grey: strength of greying hair.
         seed: varies the wrinkles of all faces.
+        heads: the hair found so far, by face.
     """
 
     model: AgeingModel
@@ -39,6 +41,7 @@ class Ager:
     detail: float
     grey: float
     seed: int
+    heads: dict[int, tuple[EncodedFace, HeadOfHair]] = field(default_factory=dict)
 
     def person(self, face: EncodedFace) -> Person:
         """Tell apparent age and sex of a face, and choose its wrinkles: the same face gets the same ones."""
@@ -56,7 +59,19 @@ class Ager:
             face: the face.
             years: negative for younger.
         """
-        return age_skin(photo, face.face.landmarks, self.person(face), years, self.model, self.detail)
+        person, landmarks = self.person(face), face.face.landmarks
+        hair = self.hair_of(before, face, person) if years > 0 else None
+        if self.detail > 0:
+            photo = age_skin(photo, landmarks, person, years, self.model, self.detail, hair)
+        if hair is not None and self.grey > 0:
+            photo = grey_head(photo, hair, landmarks, person.age + years, self.grey, person.seed)
+        return photo
+
+    def hair_of(self, before: Image, face: EncodedFace, person: Person) -> HeadOfHair:
+        """Find the hair of a face, once for all results."""
+        if id(face) not in self.heads:
+            self.heads[id(face)] = face, find_head_of_hair(before, face.face.landmarks, person.femininity)
+        return self.heads[id(face)][1]
 
 
 def generator_years(years: float, detail: float) -> float:

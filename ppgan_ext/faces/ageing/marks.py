@@ -79,14 +79,30 @@ class Marks:
 
 
 def view_skin(
-    photo: Image, landmarks: FloatArray, mean_face: FloatArray, scale: float, femininity: float = 0.0
+    photo: Image,
+    landmarks: FloatArray,
+    mean_face: FloatArray,
+    scale: float,
+    beard: tuple[tuple[int, int, int, int], npt.NDArray[np.float32]] | None = None,
 ) -> SkinView | None:
-    """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of."""
+    """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of.
+
+    Args:
+        photo: (H, W, 3) RGB uint8.
+        landmarks: (68, 2), photo pixels.
+        mean_face: (68, 2), the mean face in the frame.
+        scale: frame pixels per pixel of the plain frame.
+        beard: a region of the photo (left, top, right, bottom) and how far each of its pixels is a beard.
+    """
     placement = Placement.of(landmarks, mean_face, scale)
     picture = np.clip(draw(photo, placement.field_to_frame()), 0.0, 255.0)
     eyes, shape = placement.eyes, picture.shape[:2]
     area = parts.skin_area(placement.frame_landmarks, shape)
-    hard = parts.skin_weight(picture, area) * (1.0 - (1.0 - femininity) * parts.beard(picture, placement.frame_landmarks))
+    hard = parts.skin_weight(picture, area)
+    if beard is not None:
+        (left, top, _, _), weight_of_beard = beard
+        of_region = placement._replace(landmarks=landmarks - np.array([left, top]))
+        hard = hard * (1.0 - np.clip(1.3 * draw(weight_of_beard, of_region.field_to_frame()), 0.0, 1.0))
     neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard)
     face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
     if np.count_nonzero(skin > 0.6) < 0.02 * skin.size:

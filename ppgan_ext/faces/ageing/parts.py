@@ -103,24 +103,6 @@ def iris(eye: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np
     return np.clip((1.15 * radius - np.hypot(x, y)) / (0.3 * radius), 0.0, 1.0).astype(np.float32)
 
 
-def beard(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far the lower face is covered by a beard, (H, W) in [0, 1]: much darker than the cheeks above.
-
-    Args:
-        picture: (H, W, 3) RGB, 0 to 255.
-        landmarks: (68, 2) of it.
-    """
-    eyes = eye_distance(landmarks)
-    light = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)[..., 0]
-    lower = hull(np.vstack([landmarks[3:14], landmarks[31:36]]), picture.shape, 0.0)
-    cheeks = hull(np.vstack([landmarks[[1, 2, 14, 15, 29, 31, 35]]]), picture.shape, 0.0) > 0
-    if not cheeks.any():
-        return np.zeros(picture.shape[:2], np.float32)
-    skin = float(np.median(light[cheeks]))
-    dark = np.clip((0.72 * skin - blur(light, 0.02 * eyes)) / (0.2 * skin + 1.0), 0.0, 1.0)
-    return np.asarray(blur(lower, 0.05 * eyes) * dark, np.float32)
-
-
 def neck(picture: npt.NDArray, landmarks: FloatArray, face: FloatArray) -> npt.NDArray[np.float32]:
     """Find the bare skin of the neck, below the jaw as far as the mesh reaches; nothing where it is covered.
 

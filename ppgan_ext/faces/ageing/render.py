@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ppgan_ext.faces.ageing import bands, marks
+from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.frame import EYES, draw, eye_distance
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
@@ -37,7 +38,13 @@ class Person(NamedTuple):
 
 
 def age_skin(
-    photo: Image, landmarks: FloatArray, person: Person, years: float, model: AgeingModel, detail: float = 1.0
+    photo: Image,
+    landmarks: FloatArray,
+    person: Person,
+    years: float,
+    model: AgeingModel,
+    detail: float = 1.0,
+    hair: HeadOfHair | None = None,
 ) -> Image:
     """Make the skin and the shape of a face older or younger; hair is `greying`'s.
 
@@ -48,6 +55,7 @@ def age_skin(
         years: years to add; negative for younger.
         model: what is known of old faces.
         detail: 0 changes nothing, 1 as calibrated, up to 1.5.
+        hair: where the face has a beard, on which no wrinkles are drawn.
 
     Returns:
         A new photo of the same size. Outside the face, its forehead and its outline pixels keep their bits.
@@ -58,7 +66,7 @@ def age_skin(
     moved = moved_landmarks(landmarks, model.shape, amount.shape)
     result = move_face(photo, landmarks, moved)
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
-    view = marks.view_skin(result, moved, model.mean_face, scale, person.femininity)
+    view = marks.view_skin(result, moved, model.mean_face, scale, None if hair is None else (hair.region, hair.beard))
     if view is None:
         return result
     if amount.marks > 0:
