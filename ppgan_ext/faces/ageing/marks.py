@@ -22,17 +22,17 @@ from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.types import FloatArray, Image
 
 _NECK = 0.8  # the neck ages by this share, as its place varies more between people
-_VARIED = 0.35  # share of the standard deviation that differs between faces at random
+_VARIED = 0.25  # share of the standard deviation that differs between faces at random
 _CREASES = 1.25  # wrinkles are drawn so many times as deep as they are on average
 _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by band
-_OWN_SHARE = 0.5
+_OWN_SHARE = 0.8
 _OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
 _OWN_NOISE = 0.01
-_BY_BAND = (0.6, 1.0, 1.0, 1.0, 1.0, 0.8)
+_BY_BAND = (0.6, 1.0, 1.0, 1.1, 1.2, 1.5)
 # Limits of the change in log light: ridges that are brighter look embossed.
 _DARKEST = 0.65
-_BRIGHTEST = 0.17
-_MOST_COLOUR = 5.0  # of a* and b*
+_BRIGHTEST = 0.2
+_MOST_COLOUR = 4.0  # of a* and b*
 # Rough photos (hard light, much sharpening) need deeper wrinkles: contrast of band 2 of a usual young face, and the
 # exponent and bounds of the factor.
 _USUAL_CONTRAST = 0.05

@@ -23,7 +23,7 @@ _LEAST_NECK = 0.25  # share of it that must look like skin
 _EYE_STAYS = 0.35
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
 # Brows, lips, and the opening of the mouth.
-_PARTS_STAY = ((slice(17, 22), 0.03, 0.5), (slice(22, 27), 0.03, 0.5), (slice(48, 60), 0.0, 0.5), (slice(60, 68), 0.01, 0.9))
+_PARTS_STAY = ((slice(17, 22), 0.03, 0.25), (slice(22, 27), 0.03, 0.25), (slice(48, 60), 0.0, 0.7), (slice(60, 68), 0.01, 0.9))
 
 
 def skin_area(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -79,7 +79,9 @@ def age_skin(
 
 def _apply(photo: Image, view: marks.SkinView, change: marks.Marks) -> None:
     """Apply marks to a photo in place, strip by strip."""
-    drawn = np.dstack([change.light, change.colour * np.float32(_colourful(view))])
+    colourful = np.float32(_colourful(view))
+    drawn = np.dstack([change.light, change.colour * colourful])
+    shadow = np.float32(1.0) + colourful * (_SHADOW - np.float32(1.0))
     left, top, right, bottom = view.placement.region(photo.shape)
     for row in range(top, bottom, _STRIP_ROWS):
         region = (left, row, right, min(bottom, row + _STRIP_ROWS))
@@ -87,12 +89,12 @@ def _apply(photo: Image, view: marks.SkinView, change: marks.Marks) -> None:
         local = draw(drawn, view.placement.field_to_photo(region))
         touched = np.abs(local).max(axis=2) > 1e-3
         if touched.any():
-            part[touched] = _changed(part, local)[touched]
+            part[touched] = _changed(part, local, shadow)[touched]
 
 
-def _changed(part: Image, local: FloatArray) -> Image:
+def _changed(part: Image, local: FloatArray, shadow: FloatArray) -> Image:
     light = local[..., :1]
-    factor = np.exp(light * np.where(light < 0, _SHADOW, np.float32(1.0)))
+    factor = np.exp(light * np.where(light < 0, shadow, np.float32(1.0)))
     picture = bands.encoded(bands.linear(part) * factor)
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
     lab[..., 1:] += local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))

@@ -1,0 +1,113 @@
+import cv2
+import numpy as np
+import pytest
+
+from ppgan_ext.faces.ageing import bands
+from ppgan_ext.faces.ageing.model import bundled_model
+from ppgan_ext.faces.ageing.render import Person, age_skin
+from ppgan_ext.faces.mask import face_mask
+from tests.reference.drawn import DrawnFace, draw_photo
+
+pytestmark = pytest.mark.slow
+
+PERSON = Person(age=30.0, femininity=0.0, seed=3)
+
+
+def face_photo(seed=0, eyes=90.0, skin=(196, 150, 124)):
+    """A drawn face with pores."""
+    photo, (points,) = draw_photo((400, 400), [DrawnFace((200.0, 170.0), eyes, skin=skin)], seed)
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 5, photo.shape[:2]), (0, 0), 0.8)
+    return np.clip(photo + noise[..., None] * 2, 0, 255).astype(np.uint8), points
+
+
+def aged(photo, points, years=40.0, detail=1.0, person=PERSON):
+    return age_skin(photo, points, person, years, bundled_model(), detail)
+
+
+def forehead(photo, points):
+    """Return the log light of a patch between the brows and the hairline."""
+    x, y = points[27].round().astype(int)
+    patch = photo[y - 62 : y - 30, x - 35 : x + 35]
+    light = bands.luminance(bands.linear(patch))
+    return np.log(light / np.median(light) + 0.02)
+
+
+def fine(values):
+    return float((values - cv2.GaussianBlur(values, (0, 0), 3)).std())
+
+
+def test_no_years_or_no_detail_change_no_bit():
+    photo, points = face_photo()
+    assert np.array_equal(aged(photo, points, years=0.0), photo)
+    assert np.array_equal(aged(photo, points, detail=0.0), photo)
+
+
+def test_forty_years_draw_wrinkles_and_more_detail_draws_deeper_ones():
+    photo, points = face_photo()
+    before, half, full = (fine(forehead(aged(photo, points, detail=detail), points)) for detail in (0.0, 0.5, 1.2))
+    assert before * 1.05 < half < full
+
+
+def test_younger_takes_wrinkles_away():
+    photo, points = face_photo()
+    old = aged(photo, points)
+    younger = aged(old, points, years=-30.0, person=PERSON._replace(age=70.0))
+    assert fine(forehead(younger, points)) < 0.9 * fine(forehead(old, points))
+
+
+def test_the_seed_varies_the_wrinkles_and_the_same_seed_gives_the_same_bytes():
+    photo, points = face_photo()
+    first = aged(photo, points)
+    assert np.array_equal(first, aged(photo, points))
+    assert not np.array_equal(first, aged(photo, points, person=PERSON._replace(seed=4)))
+
+
+def test_far_from_the_face_pixels_keep_their_bits():
+    photo, points = face_photo()
+    changed = aged(photo, points) != photo
+    reach = cv2.dilate((face_mask(points, photo.shape) > 0).astype(np.uint8), np.ones((121, 121)))
+    assert changed.any()
+    assert not changed[reach == 0].any()
+
+
+@pytest.mark.parametrize("exposure", [0.3, 0.6])
+def test_light_is_a_factor(exposure):
+    photo, points = face_photo()
+    darker = np.rint(bands.encoded(bands.linear(photo) * exposure)).astype(np.uint8)
+    bright, dark = (bands.linear(aged(one, points)) for one in (photo, darker))
+    inside = face_mask(points, photo.shape) > 0.9
+    ratio = np.log((dark[inside].mean(axis=1) + 1e-3) / (bright[inside].mean(axis=1) * exposure + 1e-3))
+    assert np.abs(ratio).mean() < 0.08
+
+
+def test_a_photo_without_colour_stays_without():
+    photo, points = face_photo()
+    grey = photo.mean(axis=2, keepdims=True).round().astype(np.uint8).repeat(3, axis=2)
+    lab = cv2.cvtColor(aged(grey, points).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    # Shadows of wrinkles are warm on skin in colour; here nothing is.
+    assert np.abs(lab[..., 1:]).max() < 1.0
+
+
+def test_dark_skin_is_aged_as_strongly_as_pale():
+    growth = []
+    for skin in ((224, 184, 160), (92, 62, 50)):
+        photo, points = face_photo(skin=skin)
+        after, before = (fine(forehead(one, points)) for one in (aged(photo, points), photo))
+        growth.append(np.sqrt(after**2 - before**2))  # pores and wrinkles add up as variances
+    assert growth[1] > 0.7 * growth[0]
+
+
+def test_what_covers_the_face_stays():
+    photo, points = face_photo()
+    x, y = points[27].round().astype(int)
+    photo[y - 70 : y - 28] = (30, 60, 150)  # the brim of a cap
+    before, after = (one[y - 66 : y - 40, x - 40 : x + 40].astype(int) for one in (photo, aged(photo, points)))
+    assert np.abs(before - after).mean() < 1.5
+
+
+def test_a_face_at_the_photos_border_and_a_tiny_one_pass():
+    photo, points = face_photo()
+    cut = np.ascontiguousarray(photo[120:, 150:])
+    assert aged(cut, points - np.array([150, 120])).shape == cut.shape
+    small = cv2.resize(photo, (48, 48), interpolation=cv2.INTER_AREA)
+    assert aged(small, (points + 0.5) * 48 / 400 - 0.5).shape == small.shape

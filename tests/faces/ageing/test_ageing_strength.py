@@ -1,0 +1,21 @@
+import pytest
+
+from ppgan_ext.faces.ageing.strength import strength_of
+
+
+@pytest.mark.parametrize("age", [18, 30, 45, 60, 80])
+def test_more_years_never_show_less(age):
+    marks = [strength_of(age, years, 1.0).marks for years in range(-40, 61, 5)]
+    assert marks == sorted(marks)
+    assert strength_of(age, 0, 1.0).marks == 0.0
+
+
+def test_fewer_new_marks_appear_on_a_wrinkled_face_than_on_a_young_one():
+    old, young = strength_of(70, 20, 1.0), strength_of(35, 20, 1.0)
+    assert old.deepest < young.deepest
+    assert old.marks * old.deepest < young.marks * young.deepest
+
+
+def test_detail_scales_the_marks():
+    assert strength_of(30, 40, 0.5).marks == pytest.approx(0.5 * strength_of(30, 40, 1.0).marks)
+    assert strength_of(30, 40, 0.0).shape == 0.0
