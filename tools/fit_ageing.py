@@ -1,6 +1,6 @@
 """Fit the model of ageing, which draws wrinkles and folds at the photo's resolution, to portraits of known age.
 
-python tools/fit_ageing.py portraits/ --ages ages.csv --data "my portraits" --licence CC0-1.0 --output ageing.safetensors
+python tools/fit_ageing.py portraits/ --ages ages.csv --data "my portraits" --licence CC0-1.0 --output mine.safetensors
 """
 
 import sys

@@ -62,7 +62,7 @@ def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make,
     age = directions_of(engine)["age"]
     predictor = make(AgeEditingPredictor, output_path=None)
     (job,) = open_inputs(portrait).jobs
-    for extra in ({}, {"edit": {"smile": 3}}, {"layers": ["0-4"]}):
+    for extra in ({"detail": 0}, {"detail": 0, "edit": {"smile": 3}}, {"detail": 0, "layers": ["0-4"]}):
         result = predictor.run(portrait, target_age=71, **extra)
         assert result.apparent_age == [pytest.approx(age.measure(result.latent[0]))]
         (edited,) = predictor.edit_photo(job, AgeOptions(target_age=71, **extra)).result.edited

@@ -39,7 +39,9 @@ def fit_folder(options: AgeingFitOptions, report: Callable[[str], None]) -> Path
     usable = [(job, points) for job, points in found if fit.is_usable(points)]
     report(f"{len(usable)} of {len(found)} faces are seen from the front and large enough")
     if not usable:
-        raise InputError("no face can be used", cure="Give portraits seen from the front, with 85 pixels between the eyes")
+        raise InputError(
+            "no face can be used", cure="Give portraits seen from the front, with 85 pixels between the eyes"
+        )
     mean_face = frame.mean_face([points for _, points in usable])
     samples = []
     for job, points in usable:
@@ -55,7 +57,7 @@ def fit_folder(options: AgeingFitOptions, report: Callable[[str], None]) -> Path
         "women": sum(sample.is_female for sample in samples),
         "ages": sorted(round(sample.age) for sample in samples),
         "left_out": sorted(options.leave_out),
-        "limits": "Faces seen from the front, of adults. No photo and no single person's skin is in the file: every map "
+        "limits": "Faces of adults, seen from the front. No photo and no one person's skin is in the file: every map "
         "is a robust regression or a mean over all faces.",
     }  # fmt: skip
     files.write_bytes(output.with_suffix(".json"), (json.dumps(card, indent=2) + "\n").encode())

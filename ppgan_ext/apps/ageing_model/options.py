@@ -9,7 +9,9 @@ class AgeingFitOptions(Options):
     """Options of fitting a model of ageing."""
 
     input: Paths = option([], "portraits, or folders of portraits", group="input")
-    ages: str = option("ages.csv", "CSV with a line for each portrait: its file, age and sex (female, male)", group="input")
+    ages: str = option(
+        "ages.csv", "CSV with a line for each portrait: its file, age and sex (female, male)", group="input"
+    )
     file_column: str = option("file", "column of --ages with the file's name", group="input")
     age_column: str | None = option(
         None, "column of --ages with the age (default: age, or the first whose name begins with it)", group="input"

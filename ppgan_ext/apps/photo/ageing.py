@@ -5,13 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair, find_head_of_hair, grey_head
 from ppgan_ext.faces.ageing.model import AgeingModel
-from ppgan_ext.faces.ageing.render import Person, age_skin
+from ppgan_ext.faces.ageing.render import FaceAgeing, Person, prepare
 from ppgan_ext.latents.directions import Direction
 from ppgan_ext.types import FloatArray, Image
 
@@ -21,6 +22,14 @@ _UNKNOWN_AGE = 35.0
 _AGES = (1.0, 100.0)
 # Estimates of "gender" between these are a mixture of what men and women look like when old.
 _GENDER = (0.15, 0.65)
+
+
+class SeenFace(NamedTuple):
+    """A face with its hair, ready to be drawn at any age."""
+
+    face: EncodedFace
+    hair: HeadOfHair
+    ageing: FaceAgeing
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +42,7 @@ class Ager:
         detail: strength of wrinkles, folds and spots; 0 draws none.
         grey: strength of greying hair.
         seed: varies the wrinkles of all faces.
-        heads: the hair found so far, by face.
+        seen: the faces seen so far, ready to be drawn at any age, by the identity of their objects.
     """
 
     model: AgeingModel
@@ -41,7 +50,7 @@ class Ager:
     detail: float
     grey: float
     seed: int
-    heads: dict[int, tuple[EncodedFace, HeadOfHair]] = field(default_factory=dict)
+    seen: dict[int, SeenFace] = field(default_factory=dict)
 
     def person(self, face: EncodedFace) -> Person:
         """Tell apparent age and sex of a face, and choose its wrinkles: the same face gets the same ones."""
@@ -59,19 +68,19 @@ class Ager:
             face: the face.
             years: negative for younger.
         """
-        person, landmarks = self.person(face), face.face.landmarks
-        hair = self.hair_of(before, face, person) if years > 0 else None
-        if self.detail > 0:
-            photo = age_skin(photo, landmarks, person, years, self.model, self.detail, hair)
-        if hair is not None and self.grey > 0:
-            photo = grey_head(photo, hair, landmarks, person.age + years, self.grey, person.seed)
+        if id(face) not in self.seen:
+            self.seen[id(face)] = self._see(before, face)
+        seen = self.seen[id(face)]
+        photo = seen.ageing.draw(photo, years, self.detail)
+        person = seen.ageing.person
+        if years > 0 and self.grey > 0:
+            photo = grey_head(photo, seen.hair, face.face.landmarks, person.age + years, self.grey, person.seed)
         return photo
 
-    def hair_of(self, before: Image, face: EncodedFace, person: Person) -> HeadOfHair:
-        """Find the hair of a face, once for all results."""
-        if id(face) not in self.heads:
-            self.heads[id(face)] = face, find_head_of_hair(before, face.face.landmarks, person.femininity)
-        return self.heads[id(face)][1]
+    def _see(self, photo: Image, face: EncodedFace) -> SeenFace:
+        person, landmarks = self.person(face), face.face.landmarks
+        hair = find_head_of_hair(photo, landmarks, person.femininity)
+        return SeenFace(face, hair, prepare(photo, landmarks, person, self.model, hair))
 
 
 def generator_years(years: float, detail: float) -> float:

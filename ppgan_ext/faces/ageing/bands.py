@@ -1,7 +1,7 @@
 """Light in logarithms, and its parts by size of structure.
 
-A change of d in log light multiplies the light by exp(d), so a wrinkle looks alike on dark and on pale skin and in dim and
-bright photos. Bands are differences of Gaussian blurs over what is skin only (normalised convolution, Knutsson and
+A change of d in log light multiplies the light by exp(d), so a wrinkle looks alike on dark and pale skin, in dim and bright
+photos. Bands are differences of Gaussian blurs over what is skin only (normalised convolution, Knutsson and
 Westin, CVPR 1993), so eyes, hair and background leave no trace in them.
 """
 
@@ -28,7 +28,9 @@ def linear(image: npt.NDArray) -> npt.NDArray[np.float32]:
     if image.dtype == np.uint8:
         return _LINEAR[image]
     values = np.clip(np.asarray(image, np.float32) / np.float32(255.0), 0.0, 1.0)
-    return np.where(values <= 0.04045, values / np.float32(12.92), ((values + 0.055) / np.float32(1.055)) ** 2.4).astype(np.float32)
+    return np.where(
+        values <= 0.04045, values / np.float32(12.92), ((values + 0.055) / np.float32(1.055)) ** 2.4
+    ).astype(np.float32)
 
 
 def encoded(light: FloatArray) -> npt.NDArray[np.float32]:

@@ -88,7 +88,7 @@ def _paths(
     field: CreaseField, weight: FloatArray, eyes: float, level: Level, rng: np.random.Generator
 ) -> list[npt.NDArray[np.float32]]:
     """Follow the field from random places, all curves at once; return them as (N, 2) places, the deepest first."""
-    height, width = field.depth.shape
+    width = field.depth.shape[1]
     chance = np.asarray(field.depth * weight, np.float64)
     chance[field.depth * weight < _LEAST_DEPTH] = 0.0
     total = float(chance.sum())
@@ -97,7 +97,11 @@ def _paths(
     area = float(np.count_nonzero(chance))
     num = int(min(4000, 2.5 * area / (level.spacing * level.length * 0.6 * eyes * eyes)))
     starts = rng.choice(chance.size, size=max(num, 8), p=chance.ravel() / total)
-    places = np.stack([starts % width, starts // width], axis=1).astype(np.float32) + rng.random((len(starts), 2), np.float32) - 0.5
+    places = (
+        np.stack([starts % width, starts // width], axis=1).astype(np.float32)
+        + rng.random((len(starts), 2), np.float32)
+        - 0.5
+    )
     angle = _strayed_angle(field, level, eyes, rng)
     sure = np.hypot(field.double_angle[..., 0], field.double_angle[..., 1])
     step = max(0.7, _STEP * level.width * eyes)

@@ -1,7 +1,7 @@
-"""One frame for all faces: the mean face, on which the marks of age are described, and the mesh between it and a photo.
+"""One frame for all faces: the mean face, on which marks of age are described, and the mesh to a photo.
 
-Convention: the frame is `SIZE` pixels (width, height) with pixel centres at integers, upright, seen from the front, with
-`EYES` pixels between the centres of the eyes. It may be drawn finer by a factor, with (x + 0.5) * factor - 0.5. Lengths
+Convention: the frame is `SIZE` pixels (width, height) with pixel centres at integers, upright, seen from the front,
+with `EYES` pixels between the centres of the eyes. It may be drawn finer by a factor, with (x + 0.5) * factor - 0.5. Lengths
 in the frame are told as shares of the eyes' distance.
 """
 
@@ -102,7 +102,7 @@ class Placement(NamedTuple):
         return make_field(mesh_points(self.landmarks), ends, triangulate(ends), self.frame_size)
 
     def region(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-        """Return the rectangle (left, top, right, bottom) of the photo that the mesh touches, right and bottom outside."""
+        """Return the rectangle of the photo that the mesh touches: left, top, right, bottom, the last two outside."""
         points = mesh_points(self.landmarks)
         height, width = shape[:2]
         left, top = np.clip(np.floor(points.min(axis=0)), 0, (width, height)).astype(int).tolist()
@@ -121,5 +121,8 @@ def draw(picture: npt.NDArray, field: Field) -> npt.NDArray[np.float32]:
     """Draw a picture of any number of channels through a field, see `draw_field`."""
     if picture.ndim == 2 or picture.shape[2] <= 4:
         return draw_field(picture, field)
-    parts = [draw_field(np.ascontiguousarray(picture[..., start : start + 4]), field) for start in range(0, picture.shape[2], 4)]
+    parts = [
+        draw_field(np.ascontiguousarray(picture[..., start : start + 4]), field)
+        for start in range(0, picture.shape[2], 4)
+    ]
     return np.concatenate([part.reshape(*part.shape[:2], -1) for part in parts], axis=2)

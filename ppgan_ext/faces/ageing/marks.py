@@ -17,11 +17,10 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing import bands, parts
 from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
-from ppgan_ext.faces.ageing.frame import Placement, draw
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
-from ppgan_ext.types import FloatArray, Image
+from ppgan_ext.faces.ageing.skin_view import SkinView
+from ppgan_ext.types import FloatArray
 
-_NECK = 0.8  # the neck ages by this share, as its place varies more between people
 _VARIED = 0.25  # share of the standard deviation that differs between faces at random
 _CREASES = 1.25  # wrinkles are drawn so many times as deep as they are on average
 _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by band
@@ -48,26 +47,8 @@ _PATCHINESS = 0.35
 _SMOOTHED = (0.2, 0.5, 0.75, 0.7, 0.35)
 _SMOOTHED_RIDGES = 0.6
 _SMOOTHED_COLOUR = 0.6
-
-
-class SkinView(NamedTuple):
-    """A face in the frame, and its light by bands.
-
-    Attributes:
-        placement: where the frame lies in the photo.
-        picture: (H, W, 3) RGB float32, 0 to 255.
-        skin: (H, W) in [0, 1], bare skin.
-        bands: (6, H, W) of log light.
-        weight: (H, W) in [0, 1], where marks of age may lie: skin, and partly lids, whites of the eyes, brows, lips.
-        skin_light: median luminance of the skin, linear.
-    """
-
-    placement: Placement
-    picture: npt.NDArray[np.float32]
-    skin: npt.NDArray[np.float32]
-    bands: npt.NDArray[np.float32]
-    weight: npt.NDArray[np.float32]
-    skin_light: float
+_BLOTCHES = (0.012, 0.10)  # of the eyes' distance, between which blotches lie
+_LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
 
 @dataclass(frozen=True)
@@ -78,71 +59,65 @@ class Marks:
     colour: npt.NDArray[np.float32]
 
 
-def view_skin(
-    photo: Image,
-    landmarks: FloatArray,
-    mean_face: FloatArray,
-    scale: float,
-    beard: tuple[tuple[int, int, int, int], npt.NDArray[np.float32]] | None = None,
-) -> SkinView | None:
-    """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of.
+class Prospect(NamedTuple):
+    """What age will bring to a face, at a strength of 1; (H, W) each unless stated.
 
-    Args:
-        photo: (H, W, 3) RGB uint8.
-        landmarks: (68, 2), photo pixels.
-        mean_face: (68, 2), the mean face in the frame.
-        scale: frame pixels per pixel of the plain frame.
-        beard: a region of the photo (left, top, right, bottom) and how far each of its pixels is a beard.
+    Attributes:
+        folds: (6, H, W), bands of log light.
+        colour: (H, W, 2), change of a* and b*.
+        wrinkles: log light, where there is skin.
+        lines: log light: what the face has already, deeper, and the grain of old skin.
+        unlit: how far each place may become brighter; highlights not.
+        contrast: factor for photos that are rougher or smoother than usual.
     """
-    placement = Placement.of(landmarks, mean_face, scale)
-    picture = np.clip(draw(photo, placement.field_to_frame()), 0.0, 255.0)
-    eyes, shape = placement.eyes, picture.shape[:2]
-    area = parts.skin_area(placement.frame_landmarks, shape)
-    hard = parts.skin_weight(picture, area)
-    if beard is not None:
-        (left, top, _, _), weight_of_beard = beard
-        of_region = placement._replace(landmarks=landmarks - np.array([left, top]))
-        hard = hard * (1.0 - np.clip(1.3 * draw(weight_of_beard, of_region.field_to_frame()), 0.0, 1.0))
-    neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard)
-    face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
-    if np.count_nonzero(skin > 0.6) < 0.02 * skin.size:
-        return None
-    light = bands.linear(picture)
-    skin_light = float(np.median(bands.luminance(light)[skin > 0.6]))
-    separated = bands.split_parts(bands.log_light(light, skin_light), [face, neck], eyes)
-    covered = bands.blur(np.clip(area - hard, 0.0, 1.0), 0.015 * eyes)
-    weight = parts.mark_weight(placement.frame_landmarks, shape) * np.clip(1.0 - 1.4 * covered, 0.0, 1.0)
-    weight = np.maximum(weight, bands.blur(neck, 0.015 * eyes))
-    return SkinView(placement, picture, skin, separated, weight.astype(np.float32), skin_light)
+
+    folds: npt.NDArray[np.float32]
+    colour: npt.NDArray[np.float32]
+    wrinkles: npt.NDArray[np.float32]
+    lines: npt.NDArray[np.float32]
+    unlit: npt.NDArray[np.float32]
+    contrast: float
 
 
-def older(view: SkinView, model: AgeingModel, strength: float, femininity: float, seed: int, deepest: float) -> Marks:
-    """Draw the marks of age.
+def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) -> Prospect:
+    """Work out what age will bring to a face.
 
     Args:
         view: the face.
         model: what is known of old faces.
-        strength: share of the change from 25 to 75 years.
         femininity: 0 male, 1 female.
         seed: decides which wrinkles and how the marks vary.
+    """
+    size, shape = view.placement.frame_size, view.skin.shape
+    marks = [_resize(one, size) for one in _varied(model, femininity, seed)]
+    folds = np.stack([share * one * view.weight for share, one in zip(_BY_BAND, marks, strict=False)])
+    weight = view.weight * (1.0 - _NOSE_STAYS * parts.nose(view.placement.frame_landmarks, shape))
+    colour = np.dstack(marks[6:]) * weight[..., None]
+    lines = view.skin * (_own_lines(view) + _pores(view, seed))
+    wrinkles = view.skin * _wrinkles(view, model, femininity, seed)
+    return Prospect(folds, colour, wrinkles, lines.astype(np.float32), _unlit(view), _contrast(view))
+
+
+def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -> Marks:
+    """Draw the marks of age.
+
+    Args:
+        view: the face.
+        prospect: what age will bring to it.
+        strength: share of the change from 25 to 75 years.
         deepest: share of new marks that appears where the face has as much already; small for an old face.
     """
-    eyes, size = view.placement.eyes, view.placement.frame_size
-    factor = _contrast(view) ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
-    marks = _varied(model, femininity, seed)
-    change = np.zeros(view.skin.shape, np.float32)
-    for number, share in enumerate(_BY_BAND):
-        band = share * factor * _resize(marks[number], size)
-        if number < 4:
-            band = band * _room(band * strength, view.bands[number], view, deepest)
-        change += strength * view.weight * band
-    change += strength * view.skin * _wrinkles(view, model, strength, femininity, seed, deepest) * factor
-    change += strength * view.skin * (_own_lines(view) + _pores(view, seed))
+    # An old face is rough by its wrinkles, which is no reason to draw deeper ones.
+    factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
+    change = strength * prospect.lines
+    for number, fold in enumerate(prospect.folds):
+        band = strength * factor * fold
+        change += band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band
+    wrinkles = strength * factor * prospect.wrinkles
+    change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
     change = _limited(change, factor)
-    change *= np.where(change > 0, _unlit(view), np.float32(1.0))
-    weight = strength * view.weight * (1.0 - _NOSE_STAYS * parts.nose(view.placement.frame_landmarks, change.shape))
-    colour = np.stack([_resize(marks[number], size) for number in (6, 7)], axis=2) * weight[..., None]
-    return Marks(change, np.clip(colour, -_MOST_COLOUR, _MOST_COLOUR).astype(np.float32))
+    change *= np.where(change > 0, prospect.unlit, np.float32(1.0))
+    return Marks(change, np.clip(strength * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR).astype(np.float32))
 
 
 def younger(view: SkinView, model: AgeingModel, strength: float, femininity: float) -> Marks:
@@ -163,11 +138,10 @@ def younger(view: SkinView, model: AgeingModel, strength: float, femininity: flo
     for amount, band in zip(_SMOOTHED, view.bands, strict=False):
         change -= share * amount * np.where(band < 0, band, _SMOOTHED_RIDGES * band)
     lab = cv2.cvtColor(view.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[..., 1:]
-    blotches = np.stack(
-        [bands.local_mean(lab[..., i], view.skin, 0.012 * eyes) - bands.local_mean(lab[..., i], view.skin, 0.10 * eyes) for i in (0, 1)],
-        axis=2,
+    fine, coarse = (
+        np.dstack([bands.local_mean(lab[..., i], view.skin, width * eyes) for i in (0, 1)]) for width in _BLOTCHES
     )
-    colour = -_SMOOTHED_COLOUR * share * view.skin[..., None] * np.clip(blotches, -4.0, 4.0)
+    colour = -_SMOOTHED_COLOUR * share * view.skin[..., None] * np.clip(fine - coarse, -_MOST_COLOUR, _MOST_COLOUR)
     return Marks((change * place * view.skin).astype(np.float32), colour.astype(np.float32))
 
 
@@ -184,18 +158,15 @@ def _varied(model: AgeingModel, femininity: float, seed: int) -> npt.NDArray[np.
     return marks
 
 
-def _wrinkles(
-    view: SkinView, model: AgeingModel, strength: float, femininity: float, seed: int, deepest: float
-) -> npt.NDArray[np.float32]:
+def _wrinkles(view: SkinView, model: AgeingModel, femininity: float, seed: int) -> npt.NDArray[np.float32]:
+    """Draw wrinkles, in some places more and in others fewer."""
     eyes, size = view.placement.eyes, view.placement.frame_size
     angle = np.stack([_resize(model.crease_angle[..., i], size) for i in (0, 1)], axis=2)
     field = CreaseField(angle, np.maximum(_resize(model.crease_depth_of(femininity), size), 0.0))
     drawn = _CREASES * draw_creases(field, view.skin, eyes, seed)
     patches = bands.blur(np.random.default_rng([seed, 2]).standard_normal(drawn.shape, np.float32), _PATCH * eyes)
     patches = np.clip(patches / max(float(patches.std()), 1e-6), -1.5, 1.5)
-    drawn = drawn * (1.0 + np.float32(_PATCHINESS) * patches)
-    room = _room(drawn * strength, view.bands[1] + view.bands[2], view, deepest)
-    return np.asarray(drawn * room, np.float32)
+    return np.asarray(drawn * (1.0 + np.float32(_PATCHINESS) * patches), np.float32)
 
 
 def _own_lines(view: SkinView) -> npt.NDArray[np.float32]:

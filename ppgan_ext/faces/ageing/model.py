@@ -1,7 +1,7 @@
 """What a model of ageing knows: the mean face, the marks of age on it, how they vary, and how wrinkles run.
 
-It is fitted to many faces (`fit`); no photo and no single person's skin is in it. The file holds 8-bit numbers, each map
-at the resolution that its structure needs, in the package's own format.
+It is fitted to many faces (`fit`); no photo and no single person's skin is in it. The file holds 8-bit numbers, each
+map at the resolution that its structure needs, in the package's own format.
 """
 
 from __future__ import annotations
@@ -93,7 +93,10 @@ def read_model(path: str | os.PathLike[str]) -> AgeingModel:
     """
     arrays = readers.read(path)
     try:
-        marks = [np.stack([_mirrored(_unpack(arrays, f"{sex}.marks.{number}", half=True)) for number in range(NUM_MAPS)]) for sex in SEXES]
+        marks = [
+            np.stack([_mirrored(_unpack(arrays, f"{sex}.marks.{number}", half=True)) for number in range(NUM_MAPS)])
+            for sex in SEXES
+        ]
         variations = [
             np.stack([_unpack(arrays, f"{sex}.variations.{band}") for band in VARIED_BANDS], axis=1) for sex in SEXES
         ]
@@ -130,14 +133,16 @@ def _between(pair: tuple[Maps, Maps], femininity: float) -> Maps:
 def _points(array: npt.NDArray) -> FloatArray:
     if array.shape != (68, 2):
         raise ValueError(f"68 points expected, got {array.shape}")
-    return array.astype(np.float64)
+    return np.asarray(array, np.float64)
 
 
 def _pack(arrays: dict[str, npt.NDArray], name: str, maps: npt.NDArray, shrink: int) -> None:
     """Shrink a map (H, W) or maps (N, H, W), and keep them as 8-bit numbers with the largest value of each map."""
     flat = maps.reshape(-1, *maps.shape[-2:])
     size = (flat.shape[2] // shrink, flat.shape[1] // shrink)
-    small = np.stack([cv2.resize(np.ascontiguousarray(one, np.float32), size, interpolation=cv2.INTER_AREA) for one in flat])
+    small = np.stack(
+        [cv2.resize(np.ascontiguousarray(one, np.float32), size, interpolation=cv2.INTER_AREA) for one in flat]
+    )
     largest = np.maximum(np.abs(small).max(axis=(1, 2)), 1e-6)
     shape = (*maps.shape[:-2], *small.shape[1:])
     arrays[name] = np.rint(small / largest[:, None, None] * 127).astype(np.int8).reshape(shape)

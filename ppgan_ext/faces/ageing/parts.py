@@ -12,7 +12,7 @@ from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray
 
-# What is cut out of the skin: points of the landmarks, and by how much they are widened, as a share of the eyes' distance.
+# What is cut out of the skin: points of the landmarks, and by how much they are widened, in distances of the eyes.
 _HOLES = (
     (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (slice(48, 60), 0.02), (slice(17, 22), 0.045), (slice(22, 27), 0.045),
     (slice(31, 36), 0.035),
@@ -23,11 +23,16 @@ _LEAST_NECK = 0.25  # share of it that must look like skin
 _EYE_STAYS = 0.35
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
 # Brows, lips, and the opening of the mouth.
-_PARTS_STAY = ((slice(17, 22), 0.03, 0.25), (slice(22, 27), 0.03, 0.25), (slice(48, 60), 0.0, 0.7), (slice(60, 68), 0.01, 0.9))
+_PARTS_STAY = (
+    (slice(17, 22), 0.03, 0.25),
+    (slice(22, 27), 0.03, 0.25),
+    (slice(48, 60), 0.0, 0.7),
+    (slice(60, 68), 0.01, 0.9),
+)
 
 
 def skin_area(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Draw where a face has bare skin if nothing covers it: without eyes, brows, nostrils and lips; (H, W) in [0, 1]."""
+    """Draw where an uncovered face has bare skin: not eyes, brows, nostrils, lips; (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
     mask = face_mask(landmarks, shape, feather=0.06)
     for points, width in _HOLES:
@@ -76,7 +81,7 @@ def skin_weight(picture: npt.NDArray, area: FloatArray) -> npt.NDArray[np.float3
 
 
 def mark_weight(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Draw how far marks of age may change each part of a face: skin fully, lids, brows and lips in part, irises not."""
+    """Draw how far marks of age may change a face: skin fully, lids, brows and lips in part, irises not; (H, W)."""
     eyes = eye_distance(landmarks)
     weight = face_mask(landmarks, shape, feather=0.07)
     for eye in (RIGHT_EYE, LEFT_EYE):

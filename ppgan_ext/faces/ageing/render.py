@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from ppgan_ext.faces.ageing import bands, marks
+from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
-from ppgan_ext.faces.ageing.frame import EYES, draw, eye_distance
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
+from ppgan_ext.faces.ageing.skin_view import SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
 from ppgan_ext.types import FloatArray, Image
 
@@ -37,56 +40,81 @@ class Person(NamedTuple):
     seed: int
 
 
-def age_skin(
-    photo: Image,
-    landmarks: FloatArray,
-    person: Person,
-    years: float,
-    model: AgeingModel,
-    detail: float = 1.0,
-    hair: HeadOfHair | None = None,
-) -> Image:
-    """Make the skin and the shape of a face older or younger; hair is `greying`'s.
+@dataclass(frozen=True, eq=False)
+class FaceAgeing:
+    """A face of a photo, ready to be drawn at any age.
+
+    Attributes:
+        person: whose face it is.
+        landmarks: (68, 2), photo pixels.
+        model: what is known of old faces.
+        view: the face in the frame; None if it shows too little bare skin.
+    """
+
+    person: Person
+    landmarks: FloatArray
+    model: AgeingModel
+    view: SkinView | None
+
+    @functools.cached_property
+    def prospect(self) -> marks.Prospect:
+        """What age will bring to the face; worked out once."""
+        assert self.view is not None
+        return marks.foresee(self.view, self.model, self.person.femininity, self.person.seed)
+
+    def draw(self, photo: Image, years: float, detail: float = 1.0) -> Image:
+        """Make the skin and the shape of the face older or younger; hair is `grey_head`'s.
+
+        Args:
+            photo: (H, W, 3) RGB uint8, the photo of `prepare`, or what a generator made of it.
+            years: years to add; negative for younger.
+            detail: 0 changes nothing, 1 as calibrated, up to 1.5.
+
+        Returns:
+            A new photo of the same size. Far from the face, and where no skin is bare, pixels keep their bits.
+        """
+        if years == 0 or detail == 0:
+            return photo.copy()
+        strength = strength_of(self.person.age, years, detail)
+        moved = moved_landmarks(self.landmarks, self.model.shape, strength.shape)
+        result = move_face(photo, self.landmarks, moved)
+        if self.view is None:
+            return result
+        if strength.marks > 0:
+            change = marks.older(self.view, self.prospect, strength.marks, strength.deepest)
+        else:
+            change = marks.younger(self.view, self.model, -strength.marks, self.person.femininity)
+        _apply(result, self.view, change, self.view.placement._replace(landmarks=moved))
+        return result
+
+
+def prepare(
+    photo: Image, landmarks: FloatArray, person: Person, model: AgeingModel, hair: HeadOfHair | None = None
+) -> FaceAgeing:
+    """Look at a face.
 
     Args:
         photo: (H, W, 3) RGB uint8.
         landmarks: (68, 2) of the face in it.
         person: whose face it is.
-        years: years to add; negative for younger.
         model: what is known of old faces.
-        detail: 0 changes nothing, 1 as calibrated, up to 1.5.
         hair: where the face has a beard, on which no wrinkles are drawn.
-
-    Returns:
-        A new photo of the same size. Outside the face, its forehead and its outline pixels keep their bits.
     """
-    amount = strength_of(person.age, years, detail)
-    if years == 0 or detail == 0:
-        return photo.copy()
-    moved = moved_landmarks(landmarks, model.shape, amount.shape)
-    result = move_face(photo, landmarks, moved)
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
-    view = marks.view_skin(result, moved, model.mean_face, scale, None if hair is None else (hair.region, hair.beard))
-    if view is None:
-        return result
-    if amount.marks > 0:
-        change = marks.older(view, model, amount.marks, person.femininity, person.seed, amount.deepest)
-    else:
-        change = marks.younger(view, model, -amount.marks, person.femininity)
-    _apply(result, view, change)
-    return result
+    beard = None if hair is None else (hair.region, hair.beard)
+    return FaceAgeing(person, landmarks, model, view_skin(photo, landmarks, model.mean_face, scale, beard))
 
 
-def _apply(photo: Image, view: marks.SkinView, change: marks.Marks) -> None:
+def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement) -> None:
     """Apply marks to a photo in place, strip by strip."""
     colourful = np.float32(_colourful(view))
     drawn = np.dstack([change.light, change.colour * colourful])
     shadow = np.float32(1.0) + colourful * (_SHADOW - np.float32(1.0))
-    left, top, right, bottom = view.placement.region(photo.shape)
+    left, top, right, bottom = placement.region(photo.shape)
     for row in range(top, bottom, _STRIP_ROWS):
         region = (left, row, right, min(bottom, row + _STRIP_ROWS))
         part = photo[row : region[3], left:right]
-        local = draw(drawn, view.placement.field_to_photo(region))
+        local = draw(drawn, placement.field_to_photo(region))
         touched = np.abs(local).max(axis=2) > 1e-3
         if touched.any():
             part[touched] = _changed(part, local, shadow)[touched]
@@ -102,7 +130,7 @@ def _changed(part: Image, local: FloatArray, shadow: FloatArray) -> Image:
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 
 
-def _colourful(view: marks.SkinView) -> float:
+def _colourful(view: SkinView) -> float:
     """Return 1 for a photo in colour, 0 for one without."""
     lab = cv2.cvtColor(view.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[view.skin > 0.6]
     return float(np.clip(np.median(np.hypot(lab[:, 1], lab[:, 2])) / _COLOURFUL, 0.0, 1.0))

@@ -46,7 +46,9 @@ def test_a_photo_survives_the_way_to_the_frame_and_back(scale):
     field = placement.field_to_photo(region)
     back = frame.draw(seen, field)
     left, top, right, bottom = region
-    inner = np.s_[int(points[27, 1]) - top : int(points[8, 1]) - top - 8, int(points[36, 0]) - left : int(points[45, 0]) - left]
+    inner = np.s_[
+        int(points[27, 1]) - top : int(points[8, 1]) - top - 8, int(points[36, 0]) - left : int(points[45, 0]) - left
+    ]
     difference = np.abs(back[inner] - photo[top:bottom, left:right][inner])
     assert np.median(difference) < 2.0
     assert difference.mean() < 4.0

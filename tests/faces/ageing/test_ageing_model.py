@@ -30,8 +30,11 @@ def test_a_model_survives_writing_and_reading(tmp_path):
     save_file({name: np.ascontiguousarray(array) for name, array in model.arrays().items()}, tmp_path / "m.safetensors")
     again = read_model(tmp_path / "m.safetensors")
     assert np.allclose(again.mean_face, model.mean_face, atol=1e-6)
-    for before, after in zip((*model.marks, *model.variations, *model.crease_depth, model.crease_angle),
-                             (*again.marks, *again.variations, *again.crease_depth, again.crease_angle), strict=True):
+    for before, after in zip(
+        (*model.marks, *model.variations, *model.crease_depth, model.crease_angle),
+        (*again.marks, *again.variations, *again.crease_depth, again.crease_angle),
+        strict=True,
+    ):
         assert before.shape == after.shape
         # 8 bits, and the smallest map is an eighth of the size
         difference = np.abs(before - after)
@@ -47,7 +50,7 @@ def test_the_model_between_the_sexes_is_a_mixture():
 
 def test_another_file_is_refused(tmp_path):
     save_file({"weight": np.zeros((3, 3), np.float32)}, tmp_path / "other.safetensors")
-    with pytest.raises(WeightsError, match="no model of ageing.*fit_ageing"):
+    with pytest.raises(WeightsError, match=r"no model of ageing.*fit_ageing"):
         read_model(tmp_path / "other.safetensors")
     arrays = made_up().arrays()
     arrays["shape"] = np.zeros((5, 2), np.float32)

@@ -4,7 +4,7 @@ import pytest
 
 from ppgan_ext.faces.ageing import bands
 from ppgan_ext.faces.ageing.model import bundled_model
-from ppgan_ext.faces.ageing.render import Person, age_skin
+from ppgan_ext.faces.ageing.render import Person, prepare
 from ppgan_ext.faces.mask import face_mask
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -21,7 +21,7 @@ def face_photo(seed=0, eyes=90.0, skin=(196, 150, 124)):
 
 
 def aged(photo, points, years=40.0, detail=1.0, person=PERSON):
-    return age_skin(photo, points, person, years, bundled_model(), detail)
+    return prepare(photo, points, person, bundled_model()).draw(photo, years, detail)
 
 
 def forehead(photo, points):

@@ -44,9 +44,7 @@ def open_study_photos(options: PhotoStudyOptions) -> list[StudyPhoto]:
     jobs = open_inputs(list(options.input)).jobs
     if options.ages is None:
         return [StudyPhoto(job) for job in jobs]
-    table = read_ages(
-        Path(options.ages), AgeColumns(options.file_column, options.age_column, options.sex_column)
-    )
+    table = read_ages(Path(options.ages), AgeColumns(options.file_column, options.age_column, options.sex_column))
     photos = [StudyPhoto(job, *table.get(Path(job.name).name, (math.nan, ""))) for job in jobs]
     if all(math.isnan(photo.age) for photo in photos):
         cure = f"The column '{options.file_column}' must hold names such as {photos[0].name}"
