@@ -72,6 +72,7 @@ class BatchResult(list[Result]):
         failures: the outcomes that ended in an error.
         files: result files of all jobs, in the order they were written.
         interrupted: whether Ctrl-C ended the batch early; the last result is then the best until then.
+        notes: what there is to know about the results, each line with the name of its job.
     """
 
     def __init__(self) -> None:
@@ -79,6 +80,7 @@ class BatchResult(list[Result]):
         self.failures: list[Outcome[Any]] = []
         self.files: list[Path] = []
         self.interrupted = False
+        self.notes: list[str] = []
 
     def add(self, outcome: Outcome[Made[Result]]) -> None:
         """Add the outcome of the next job."""
@@ -89,6 +91,7 @@ class BatchResult(list[Result]):
         self.append(made.result)
         self.files.extend(made.files)
         self.interrupted = made.interrupted
+        self.notes.extend(f"{outcome.job.name}: {note}" for note in made.notes)
 
 
 class UnexpectedError(PpganExtError):

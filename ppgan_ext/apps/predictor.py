@@ -76,6 +76,7 @@ class Predictor:
     Attributes:
         files: result files of the last `run` that returned; of a batch those of all inputs.
         interrupted: whether Ctrl-C ended that `run` early; its result is then the best until that moment.
+        notes: what there is to know about its results, one line each, such as a part of a face that is covered.
 
     Args:
         output_path: folder for result files; None writes nothing.
@@ -129,6 +130,7 @@ class Predictor:
         self.progress = progress or no_progress
         self.files: list[Path] = []
         self.interrupted = False
+        self.notes: list[str] = []
         self._directions: dict[str, dict[str, Direction]] = {}
         self._rotators: dict[str | None, LatentRotator] = {}
 
@@ -264,7 +266,7 @@ class Predictor:
         if not inputs.is_batch:
             return self._unwrap(run_single(inputs.jobs[0], work_in_turn))
         batch = run_batch(inputs.jobs, work_in_turn)
-        self.files, self.interrupted = batch.files, batch.interrupted
+        self.files, self.interrupted, self.notes = batch.files, batch.interrupted, batch.notes
         return batch
 
     def run_once(self, work: Callable[[], Made[Result]]) -> Result:
@@ -272,8 +274,8 @@ class Predictor:
         return self._unwrap(take_turns(work))
 
     def _unwrap(self, made: Made[Result]) -> Result:
-        """Return a run's result, and keep the rest as ``files`` and ``interrupted`` for the user."""
-        self.files, self.interrupted = list(made.files), made.interrupted
+        """Return a run's result, and keep the rest as ``files``, ``interrupted`` and ``notes`` for the user."""
+        self.files, self.interrupted, self.notes = list(made.files), made.interrupted, list(made.notes)
         return made.result
 
     def show_step(self, task: str, step: Step) -> None:

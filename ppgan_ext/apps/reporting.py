@@ -73,7 +73,7 @@ def report_made(made: Made[Result], describe: Callable[[Result], Iterable[str]] 
     Raises:
         KeyboardInterrupt: Ctrl-C ended the work early, which becomes the exit code 130.
     """
-    print_lines([*describe(made.result), *map(str, made.files)], sys.stdout)
+    print_lines([*describe(made.result), *made.notes, *map(str, made.files)], sys.stdout)
     if made.interrupted:
         raise KeyboardInterrupt
     return DONE
@@ -102,7 +102,7 @@ class _BatchReport(Generic[Result]):
         made = outcome.result
         if made is not None:
             self.num_done += 1
-            print_lines([*self._describe(made.result), *map(str, made.files)], sys.stdout)
+            print_lines([*self._describe(made.result), *made.notes, *map(str, made.files)], sys.stdout)
         else:
             assert outcome.error is not None
             self.num_failed += 1

@@ -24,15 +24,17 @@ class Made(Generic[Result]):
         result: the value that the user gets.
         files: result files, in the order they were written.
         interrupted: whether Ctrl-C ended the call early; the result is the best until then.
+        notes: what a user should know about the result, one line each.
     """
 
     result: Result
     files: tuple[Path, ...] = ()
     interrupted: bool = False
+    notes: tuple[str, ...] = ()
 
     def with_result(self, result: Other) -> Made[Other]:
         """Return the same files under another result."""
-        return Made(result, self.files, self.interrupted)
+        return Made(result, self.files, self.interrupted, self.notes)
 
 
 class ResultFolder:
@@ -75,6 +77,6 @@ class ResultFolder:
         if self.folder is not None:
             self.files.append(pictures.write_animation(self.folder / name, frames, fps, note))
 
-    def made(self, result: Result, interrupted: bool = False) -> Made[Result]:
+    def made(self, result: Result, interrupted: bool = False, notes: Iterable[str] = ()) -> Made[Result]:
         """Return a result together with the files written so far."""
-        return Made(result, tuple(self.files), interrupted)
+        return Made(result, tuple(self.files), interrupted, tuple(notes))

@@ -3,7 +3,8 @@
 Both come from one generator, so they differ only by the edit. But an edit also repaints (another skin tone, teeth that
 appear), which flow alone would explain by wild motion. So shading is removed, dense inverse search (Kroeger et al.,
 ECCV 2016) runs forward and backward, and the motion counts only where both agree and it explains the change; from there
-it spreads smoothly, and fades to zero where nothing is known.
+it spreads smoothly. Where nothing is known, the motion of the landmarks holds, interpolated by a thin-plate spline
+(Bookstein, IEEE TPAMI 1989): it carries the cheeks of a turning head, which have no structure that a flow could follow.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ppgan_ext.faces.mask import face_outline
 from ppgan_ext.types import FloatArray
 
 GRID = 256  # resolution of the motion, whatever the generator's; the lengths below are in its pixels
@@ -28,10 +30,14 @@ _TEXTURE = 4.0
 _SPREAD = 8.0
 _FAINT_CONTRAST = 8.0  # grey levels that count as structure
 _EXPLAINED = 0.5  # share of the change that the motion must explain for full trust
-_UNKNOWN = 0.03  # weight of "no motion" against the trusted motion nearby
+_STIFF = 400.0  # smoothing of the spline against the noise of landmarks
+_INNER = slice(17, 68)
+_BEYOND = 1.08  # outline of the face, enlarged, on which nothing moves
+_COARSER = 4
+_UNKNOWN = 0.03  # weight of the first estimate against the trusted motion nearby
 
 
-def estimate_motion(reconstruction: FloatArray, edited: FloatArray) -> FloatArray:
+def estimate_motion(reconstruction: FloatArray, edited: FloatArray, rough: FloatArray | None = None) -> FloatArray:
     """Estimate the position in the reconstruction of each point of the edited face.
 
     Convention: the edited face shows at position x what the reconstruction shows at x + motion.
@@ -39,11 +45,16 @@ def estimate_motion(reconstruction: FloatArray, edited: FloatArray) -> FloatArra
     Args:
         reconstruction: (S, S, 3) RGB float32, 0 to 255.
         edited: (S, S, 3) RGB float32, 0 to 255, after the edit.
+        rough: (GRID, GRID, 2), a first estimate in shares of the side, such as `landmark_motion`; the flow refines it,
+            and it holds where nothing else is known. None for no motion.
 
     Returns:
-        (GRID, GRID, 2) float32, (x, y) in shares of the side; 0 where no motion is known.
+        (GRID, GRID, 2) float32, (x, y) in shares of the side.
     """
     before, after = _structure(reconstruction), _structure(edited)
+    start = None if rough is None else (rough * GRID).astype(np.float32)
+    if start is not None:
+        before = move(before, start)
     flow = _flow(after, before)
     trust = _trust(before, after, flow)
     spread = _SPREAD
@@ -53,8 +64,48 @@ def estimate_motion(reconstruction: FloatArray, edited: FloatArray) -> FloatArra
         if _steepness(motion) <= _STEEPEST or spread > GRID / 4:
             break
         spread *= 1.35
+    if start is not None:
+        motion = motion + move(start, motion)
     squared = np.square(motion).sum(axis=2, keepdims=True)
     return motion * (squared / (squared + _SMALLEST**2) / GRID)
+
+
+def landmark_motion(before: FloatArray, after: FloatArray, size: int) -> FloatArray:
+    """Interpolate the motion of brows, eyes, nose and mouth; just outside the face's outline nothing moves.
+
+    The jaw's landmarks are left out: they slide along it as the head turns.
+
+    Args:
+        before: (68, 2), pixels of a square.
+        after: (68, 2), where the edit has moved them.
+        size: side of the square in pixels.
+
+    Returns:
+        (GRID, GRID, 2) float32 as from `estimate_motion`.
+    """
+    scale = GRID / size
+    before, after = ((points + 0.5) * scale - 0.5 for points in (before, after))
+    outline = face_outline(before)
+    middle = outline.mean(axis=0)
+    still = middle + _BEYOND * (outline - middle)
+    places = np.vstack([after[_INNER], still])
+    targets = np.vstack([before[_INNER] - after[_INNER], np.zeros_like(still)])
+    affine = np.hstack([np.ones((len(places), 1)), places])
+    stiff = _plate(places, places) + _STIFF * np.eye(len(places))
+    system = np.block([[stiff, affine], [affine.T, np.zeros((3, 3))]])
+    weights = np.linalg.solve(system, np.vstack([targets, np.zeros((3, 2))]))
+    num = GRID // _COARSER
+    axis = (np.arange(num) + 0.5) * _COARSER - 0.5
+    points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    field = np.hstack([_plate(points, places), np.ones((len(points), 1)), points]) @ weights
+    motion = field.reshape(num, num, 2).astype(np.float32) / np.float32(GRID)
+    return cv2.resize(motion, (GRID, GRID), interpolation=cv2.INTER_CUBIC)
+
+
+def _plate(points: FloatArray, centres: FloatArray) -> FloatArray:
+    """Return the thin-plate kernel r^2 log r between points (N, 2) and centres (M, 2), (N, M)."""
+    squared = np.square(points[:, None] - centres[None]).sum(axis=2)
+    return squared * np.log(np.maximum(squared, 1e-9)) / 2
 
 
 def move(image: FloatArray, motion: FloatArray) -> FloatArray:

@@ -1,12 +1,12 @@
 """Paste an edited face back into its photo.
 
-There are three blends. "change" adds only the change of the edit: the photo is moved as the edit moved the face
-(`motion`), then the remaining difference between edited face and reconstruction is added, so skin, hair and everything
-else that the generator cannot reproduce stays as sharp as it was. "replace" inserts the generator's face, with its
-colours corrected by comparing the reconstruction with the photo. "seamless" inserts it by Poisson blending (Perez et
-al., SIGGRAPH 2003).
+There are three blends. "change" applies only the change of the edit (`change`): the photo is moved as the edit moved
+the face, and its light is multiplied by what the edit multiplied, so skin, hair and everything else that the generator
+cannot reproduce stays as sharp as it was. "replace" inserts the generator's face, with its colours corrected by
+comparing the reconstruction with the photo. "seamless" inserts it by Poisson blending (Perez et al., SIGGRAPH 2003).
 
-In all three, pixels where the mask is 0 keep their bits, and only the face's rectangle is processed.
+In all three, pixels where the mask is 0 keep their bits, only the face's rectangle is processed, and parts that
+something covers (`covered`) stay as they are.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ import cv2
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.faces.aligned import aligned_landmarks
 from ppgan_ext.faces.blend import poisson_correction
+from ppgan_ext.faces.change import Edit, describe_change
 from ppgan_ext.faces.color import fit_color_transfer
-from ppgan_ext.faces.mask import mask_region
-from ppgan_ext.faces.motion import GRID, estimate_motion, move
-from ppgan_ext.faces.warp import compose, invert, resize_matrix, warp
-from ppgan_ext.images import to_levels
+from ppgan_ext.faces.covered import find_covered
+from ppgan_ext.faces.light import color_share, match_light, to_linear, to_srgb
+from ppgan_ext.faces.mask import face_mask, mask_region
+from ppgan_ext.faces.motion import GRID, move
+from ppgan_ext.faces.warp import compose, invert, resize_matrix, transform_points, warp
+from ppgan_ext.images import from_levels, to_levels
 from ppgan_ext.types import Crop, FloatArray, Image
 
 BLENDS = ("change", "replace", "seamless")
@@ -33,6 +37,7 @@ BLENDS = ("change", "replace", "seamless")
 _FADE = 0.08
 # Rows processed at a time: a face of 4000 pixels then needs no more memory than the photo.
 _BAND_ROWS = 256
+_FLAT = 2.0  # deviation of the levels below which a picture shows nothing
 _STILL = 0.02  # pixels of motion below which the photo is not resampled
 _SMALL_PIXELS = 1.0e6  # size of the copy for comparing colours and solving for borders
 
@@ -94,12 +99,22 @@ def paste_back(
         raise ValueError(f"reconstruction {before.shape} and edited {after.shape} must be squares of one size")
     result = photo.copy()
     region = _region_of(photo, crop, landmarks)
-    if not region.mask.any():
+    if not region.mask.any() or (blend == "change" and np.array_equal(before, after)):
+        return result
+    in_crop = transform_points(landmarks, crop.matrix_photo_to_crop)
+    covered = find_covered(crop.image, before, in_crop).mask
+    if covered is not None:
+        bare = 1.0 - region.draw(covered, invert(crop.matrix_photo_to_crop))
+        region = region._replace(mask=region.mask * np.clip(bare, 0.0, 1.0))
+    if blend == "change":
+        edit = _describe_edit(crop, before, after, in_crop)
+        num = edit.before.shape[0]
+        to_photo = compose(invert(crop.matrix_photo_to_crop), _resize_square(num, crop.size))
+        _apply_change(photo, result, region, edit, to_photo)
         return result
     to_photo = compose(invert(crop.matrix_photo_to_crop), _resize_square(before.shape[0], crop.size))
-    if blend == "change":
-        _add_change(photo, result, region, before, after, to_photo)
-    elif blend == "replace":
+    before, after = _in_light_of_photo(crop, before, after, in_crop)
+    if blend == "replace":
         _replace(photo, result, region, before, after, to_photo)
     else:
         _seamless(photo, result, region, after, to_photo)
@@ -135,50 +150,54 @@ def _region_of(photo: Image, crop: Crop, landmarks: FloatArray) -> _Region:
     return _Region(left, top, mask * window)
 
 
-def _add_change(
-    photo: Image, result: Image, region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
-) -> None:
-    """Move the photo as the face moved, and add the remaining change."""
-    if np.array_equal(before, after):
-        return
-    motion, change = _describe_change(region, before, after, to_photo)
-    size = before.shape[0]
-    change_to_photo = compose(to_photo, _resize_square(change.shape[0], size))
-    motion_to_photo = compose(to_photo, _resize_square(GRID, size))
+def _describe_edit(crop: Crop, before: FloatArray, after: FloatArray, landmarks: FloatArray) -> Edit:
+    """Bring the pictures and the landmarks of an edit, (68, 2) in the crop, to one size, GRID or larger."""
+    num = max(before.shape[0], GRID)
+    seen = [_landmarks_of(picture, crop.template) for picture in (before, after)]
+    shift = None if seen[0] is None or seen[1] is None else (seen[1] - seen[0]) * (num / before.shape[0])
+    photo, before, after = (_resized(picture, num) for picture in (crop.image, before, after))
+    return Edit(photo, before, after, transform_points(landmarks, _resize_square(crop.size, num)), shift)
+
+
+def _landmarks_of(picture: FloatArray, template: str) -> FloatArray | None:
+    """Predict the landmarks in a picture by the generator; in a flat one the predictions agree without a face."""
+    return aligned_landmarks(from_levels(picture), template) if picture.std() > _FLAT else None
+
+
+def _resized(picture: Image | FloatArray, size: int) -> FloatArray:
+    levels = np.asarray(picture, np.float32)
+    if levels.shape[0] == size:
+        return levels
+    interpolation = cv2.INTER_CUBIC if levels.shape[0] < size else cv2.INTER_AREA
+    return np.clip(cv2.resize(levels, (size, size), interpolation=interpolation), 0.0, 255.0)
+
+
+def _apply_change(photo: Image, result: Image, region: _Region, edit: Edit, to_photo: FloatArray) -> None:
+    """Move the photo as the face moved, and multiply its light as the edit does.
+
+    Args:
+        photo: before the edit.
+        result: is written to.
+        region: the rectangle, with the mask.
+        edit: the pictures of the edit, all of one size.
+        to_photo: the matrix from these to the photo.
+    """
+    num = edit.before.shape[0]
+    grid_to_photo = compose(to_photo, _resize_square(GRID, num))
+    shift = np.array([[1.0, 0.0, region.left], [0.0, 1.0, region.top]])
+    fade = warp(region.mask, compose(invert(grid_to_photo), shift), (GRID, GRID), border_value=0.0)
+    change = describe_change(edit, fade)
     # From shares of the side to photo pixels: the vectors rotate and scale with the matrix.
-    motion = (motion @ (to_photo[:, :2].T * size)).astype(np.float32)
+    motion = (change.motion @ (to_photo[:, :2].T * num)).astype(np.float32)
     is_moved = float(np.abs(motion).max()) > _STILL
     for band in region.bands():
-        face = _moved_photo(photo, band, band.draw(motion, motion_to_photo)) if is_moved else band.of(photo)
-        face = face + band.mask[..., None] * band.draw(change, change_to_photo)
-        _write(result, band, face)
-
-
-def _describe_change(
-    region: _Region, before: FloatArray, after: FloatArray, to_photo: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Separate an edit into a motion and a change of colour, in the generator's frame.
-
-    The motion fades out with the mask, for the photo and for the reconstruction that is subtracted: half-way out, half
-    the motion is applied to both, instead of mixing two half-transparent faces.
-
-    Returns:
-        motion: (GRID, GRID, 2), shares of the side.
-        change: (N, N, 3), to be added after the motion; N is the larger of the generator's size and GRID.
-    """
-    size = before.shape[0]
-    region_to_grid = compose(_resize_square(size, GRID), invert(to_photo))
-    shift = np.array([[1.0, 0.0, region.left], [0.0, 1.0, region.top]])
-    fade = warp(region.mask, compose(region_to_grid, shift), (GRID, GRID), border_value=0.0)
-    motion = estimate_motion(before, after) * np.clip(fade, 0.0, 1.0)[..., None]
-    num = max(size, GRID)
-    before, after = (_enlarge(picture, num) for picture in (before, after))
-    in_pixels = cv2.resize(motion, (num, num), interpolation=cv2.INTER_LINEAR) * num
-    return motion, after - move(before, in_pixels)
-
-
-def _enlarge(picture: FloatArray, size: int) -> FloatArray:
-    return picture if picture.shape[0] == size else cv2.resize(picture, (size, size), interpolation=cv2.INTER_CUBIC)
+        face = _moved_photo(photo, band, band.draw(motion, grid_to_photo)) if is_moved else band.of(photo)
+        mask = band.mask[..., None]
+        light = to_linear(face) * np.exp(mask * band.draw(change.log_factor, to_photo))
+        if change.mouth is not None:
+            mouth, weight = (band.draw(part, to_photo) for part in change.mouth)
+            light += (mouth - light) * (np.clip(weight, 0.0, 1.0)[..., None] * mask)
+        _write(result, band, to_srgb(light))
 
 
 def _moved_photo(photo: Image, band: _Region, motion: FloatArray) -> FloatArray:
@@ -191,6 +210,19 @@ def _moved_photo(photo: Image, band: _Region, motion: FloatArray) -> FloatArray:
     inner = np.s_[band.top - top : band.top - top + rows, band.left - left : band.left - left + columns]
     padded[inner] = motion
     return move(around, padded)[inner]
+
+
+def _in_light_of_photo(
+    crop: Crop, before: FloatArray, after: FloatArray, landmarks: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Give both pictures of the generator the exposure and the tone of the photo's face."""
+    light_before, light_after = to_linear(before), to_linear(after)
+    photo = to_linear(_resized(crop.image, before.shape[0]))
+    points = transform_points(landmarks, _resize_square(crop.size, before.shape[0]))
+    inside = face_mask(points, before.shape, feather=0.1)
+    share = color_share(photo, light_before, inside)
+    matched = [match_light(light, photo, light_before, inside, share) for light in (light_before, light_after)]
+    return to_srgb(matched[0]), to_srgb(matched[1])
 
 
 def _replace(

@@ -60,17 +60,17 @@ def find_skin(landmarks: FloatArray, image: Image | FloatArray) -> SkinWeights:
         landmarks: (68, 2), pixels of the picture.
         image: (H, W, 3) RGB, 0 to 255.
     """
-    expected = _bare(landmarks, image.shape)
+    expected = bare_skin(landmarks, image.shape)
     foreign = _foreign_color(image, expected)
     return SkinWeights(expected * (1.0 - foreign), (expected > 0.5) * foreign)
 
 
-def _bare(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def bare_skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the parts of a face where skin is expected, (H, W) in [0, 1]."""
     size = face_size(landmarks)
     weight = face_mask(landmarks, shape, feather=0.1)
     for part, width in ((RIGHT_EYE, 0.06), (LEFT_EYE, 0.06), (_MOUTH, 0.03), *((brow, 0.05) for brow in _BROWS)):
-        weight = np.minimum(weight, 1.0 - _part(landmarks[part], shape, width * size))
+        weight = np.minimum(weight, 1.0 - draw_part(landmarks[part], shape, width * size))
     return weight.astype(np.float32)
 
 
@@ -127,7 +127,7 @@ def match_skin(
     follow = _follow(landmarks, face.shape)[..., None]
     detail = detail + follow * (detail @ (stretch - np.eye(3, dtype=np.float32)).T) * face_skin[..., None]
     changed = fade * (own_light + detail) + follow * (tone - fade * own_light)
-    return to_rgb(_keep_hue(changed, tone, _bare(landmarks, face.shape)))
+    return to_rgb(_keep_hue(changed, tone, bare_skin(landmarks, face.shape)))
 
 
 def _chroma(lab: FloatArray) -> FloatArray:
@@ -197,12 +197,12 @@ def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.flo
     size = face_size(landmarks)
     follow = np.ones(shape[:2], np.float32)
     for part, share in ((RIGHT_EYE, _EYES_FOLLOW), (LEFT_EYE, _EYES_FOLLOW), (_MOUTH, _MOUTH_FOLLOWS)):
-        soft = cv2.GaussianBlur(_part(landmarks[part], shape, 0.01 * size), (0, 0), max(0.02 * size, 0.5))
+        soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, 0.01 * size), (0, 0), max(0.02 * size, 0.5))
         follow = np.minimum(follow, 1.0 - (1.0 - share) * soft)
     return follow
 
 
-def _part(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:
+def draw_part(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:
     """Draw the hull of points (N, 2), widened by ``width`` pixels, (H, W) float32 of 0 and 1."""
     drawn = np.zeros(shape[:2], np.float32)
     hull = cv2.convexHull(np.asarray(points, np.float32))

@@ -13,6 +13,7 @@ from ppgan_ext import images
 from ppgan_ext.errors import NoFaceError
 from ppgan_ext.faces.align import crop_face
 from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.faces.light import normal_exposure, to_linear, to_srgb
 from ppgan_ext.types import Crop, Face, FloatArray, Image
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class EncodedFace:
         pixels: the code rendered, (1, 3, S, S), about [-1, 1].
         encoded: the encoder's first estimate, by which a tuned model recognises the face, (n_latent, 512); None where
             the code itself is the encoder's.
+        exposure: factor of linear light from the photo's face to `pixels`, see `light.normal_exposure`.
         tuning: a generator tuned to this face, which then draws it; None for the model's own.
     """
 
@@ -42,6 +44,7 @@ class EncodedFace:
     w_plus: FloatArray
     pixels: FloatArray
     encoded: FloatArray | None = None
+    exposure: float = 1.0
     tuning: Tuning | None = None
 
     def draw(self, engine: Engine, w_plus: FloatArray) -> FloatArray:
@@ -50,8 +53,8 @@ class EncodedFace:
 
     @property
     def reconstruction(self) -> Image:
-        """The code rendered, (S, S, 3) RGB uint8."""
-        return images.to_image(self.pixels)
+        """The code rendered in the photo's exposure, (S, S, 3) RGB uint8."""
+        return images.to_image(expose(self.pixels, 1.0 / self.exposure))
 
     @property
     def interrupted(self) -> bool:
@@ -78,7 +81,12 @@ def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int],
 
 
 def encode_face(
-    engine: Engine, photo: Image, face: Face, refine: Refine | None = None, tune: Tune | None = None
+    engine: Engine,
+    photo: Image,
+    face: Face,
+    refine: Refine | None = None,
+    tune: Tune | None = None,
+    even_exposure: bool = False,
 ) -> EncodedFace:
     """Crop a face, find its code and render it.
 
@@ -88,13 +96,15 @@ def encode_face(
         face: one face of it.
         refine: computes a better code from the crop's pixels, (1, 3, S, S), and the encoder's code.
         tune: tunes a copy of the generator that draws these pixels from the code.
+        even_exposure: show a dark or glaring photo to the networks in the exposure of the faces that they know.
 
     Raises:
         ConfigError: the model has no encoder.
     """
     synthesizer = engine.synthesizer
     crop = crop_face(photo, face, template=engine.face_model.record.crop, size=synthesizer.size)
-    pixels = images.to_pixels(crop.image)
+    exposure = normal_exposure(photo, crop.image) if even_exposure else 1.0
+    pixels = expose(images.to_pixels(crop.image), exposure)
     encoded = engine.encode(pixels, num_passes=1)[0]
     tuned_before = engine.face_model.tuned
     pivot = None if tuned_before is None else tuned_before.pivot_of(encoded)
@@ -103,7 +113,15 @@ def encode_face(
         w_plus = refine(pixels, w_plus)
     tuning = None if tune is None else tune(pixels, w_plus)
     drawn = render_pixels(engine, w_plus) if tuning is None else tuning.pixels
-    return EncodedFace(face, crop, w_plus, drawn, encoded, tuning)
+    return EncodedFace(face, crop, w_plus, drawn, encoded, exposure, tuning)
+
+
+def expose(pixels: FloatArray, factor: float) -> FloatArray:
+    """Multiply the linear light of pixels, (N, 3, H, W) in [-1, 1], by a factor; highlights are clipped."""
+    if factor == 1.0:
+        return pixels
+    levels = (np.asarray(pixels, np.float32) + 1.0) * np.float32(127.5)
+    return to_srgb(to_linear(levels) * np.float32(factor)) / np.float32(127.5) - np.float32(1.0)
 
 
 def render_image(engine: Engine | Tuning, w_plus: FloatArray) -> Image:

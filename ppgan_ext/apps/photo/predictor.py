@@ -12,7 +12,7 @@ from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_
 from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, draw_frames
 from ppgan_ext.apps.photo.options import PhotoOptions
 from ppgan_ext.apps.photo.plan import EditedPhoto, EditPlan, PhotoEdit
-from ppgan_ext.apps.photo.result_images import comparison_strip, paste_faces
+from ppgan_ext.apps.photo.result_images import comparison_strip, covered_notes, paste_faces
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.faces.preview import numbered_preview
@@ -99,7 +99,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         strip = comparison_strip(photo, [result.image for result in edited], faces, labels)
         made = PhotoEdit(photo, plan, faces, edited, strip)
         self._write(made, job.stem, options, results)
-        return results.made(made, any(face.interrupted for face in faces))
+        return results.made(made, any(face.interrupted for face in faces), covered_notes(faces))
 
     def check_before_edits(self, options: PhotoOptionsT) -> None:
         """Find faults that would fail every photo of a batch alike: output folder, model, directions, layers.
@@ -119,7 +119,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             tune = inversion.tuner(self, options, f"tuning to face {number}")
             if any(face.interrupted for face in faces):
                 tune = None
-            faces.append(encode_face(self.engine, photo, face, refine, tune))
+            faces.append(encode_face(self.engine, photo, face, refine, tune, even_exposure=True))
         return faces
 
     def _write(self, made: PhotoEdit, stem: str, options: PhotoOptionsT, results: ResultFolder) -> None:
