@@ -1,7 +1,7 @@
 """Light in logarithms, and its parts by size of structure.
 
-A change of d in log light multiplies the light by exp(d), so a wrinkle looks alike on dark and pale skin, in dim and bright
-photos. Bands are differences of Gaussian blurs over what is skin only (normalised convolution, Knutsson and
+A change of d in log light multiplies the light by exp(d), so a wrinkle looks alike on dark and pale skin, in dim and
+bright photos. Bands are differences of Gaussian blurs over what is skin only (normalised convolution, Knutsson and
 Westin, CVPR 1993), so eyes, hair and background leave no trace in them.
 """
 

@@ -1,8 +1,8 @@
 """One frame for all faces: the mean face, on which marks of age are described, and the mesh to a photo.
 
 Convention: the frame is `SIZE` pixels (width, height) with pixel centres at integers, upright, seen from the front,
-with `EYES` pixels between the centres of the eyes. It may be drawn finer by a factor, with (x + 0.5) * factor - 0.5. Lengths
-in the frame are told as shares of the eyes' distance.
+with `EYES` pixels between the centres of the eyes. It may be drawn finer by a factor, with (x + 0.5) * factor - 0.5.
+Lengths in the frame are told as shares of the eyes' distance.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def _unpack(arrays: dict[str, npt.NDArray], name: str, half: bool = False) -> Ma
         large = flat
     else:
         large = np.stack([cv2.resize(one, size, interpolation=cv2.INTER_CUBIC) for one in flat])
-    return large.reshape(*packed.shape[:-2], *large.shape[1:])
+    return np.asarray(large, np.float32).reshape(*packed.shape[:-2], *large.shape[1:])
 
 
 def _mirrored(half: Maps) -> Maps:
