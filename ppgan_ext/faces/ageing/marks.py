@@ -22,15 +22,15 @@ from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.types import FloatArray
 
 _VARIED = 0.25  # share of the standard deviation that differs between faces at random
-_CREASES = 1.25  # wrinkles are drawn so many times as deep as they are on average
+_CREASES = 1.1  # wrinkles are drawn so many times as deep as they are on average
 _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by band
-_OWN_SHARE = 0.8
+_OWN_SHARE = 0.6
 _OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
 _OWN_NOISE = 0.01
-_BY_BAND = (0.6, 1.0, 1.0, 1.1, 1.2, 1.5)
+_BY_BAND = (0.4, 0.8, 1.0, 1.4, 1.8, 2.3)
 # Limits of the change in log light: ridges that are brighter look embossed.
 _DARKEST = 0.65
-_BRIGHTEST = 0.2
+_BRIGHTEST = 0.24
 _MOST_COLOUR = 4.0  # of a* and b*
 # Rough photos (hard light, much sharpening) need deeper wrinkles: contrast of band 2 of a usual young face, and the
 # exponent and bounds of the factor.
@@ -39,7 +39,7 @@ _CONTRAST = (1.0, 0.8, 2.6)
 _HIGHLIGHT = 2.0  # light from which skin does not become brighter, in medians of the skin
 _NOSE_STAYS = 0.75  # the nose keeps its colour: there is much shine on it
 _GRAIN = (0.004, 0.010)  # of the eyes' distance, between which the grain of the skin lies
-_PORES = 0.022  # root mean square in log light
+_PORES = 0.015  # root mean square in log light
 _NEIGHBOURHOOD = 0.12  # of the eyes' distance, over which existing wrinkles are compared with new ones
 _PATCH = 0.16  # of the eyes' distance: size of the places with more and with fewer wrinkles
 _PATCHINESS = 0.35
@@ -47,6 +47,8 @@ _PATCHINESS = 0.35
 _SMOOTHED = (0.2, 0.5, 0.75, 0.7, 0.35)
 _SMOOTHED_RIDGES = 0.6
 _SMOOTHED_COLOUR = 0.6
+_FILLED = 0.7  # share of the coarse folds that is taken back
+_MOST_FILLED = 0.12  # log light
 _BLOTCHES = (0.012, 0.10)  # of the eyes' distance, between which blotches lie
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
@@ -120,11 +122,12 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
     return Marks(change, np.clip(strength * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR).astype(np.float32))
 
 
-def younger(view: SkinView, model: AgeingModel, strength: float, femininity: float) -> Marks:
-    """Take marks of age away: the face's own wrinkles, folds and blotches become weaker, nothing is drawn.
+def younger(view: SkinView, prospect: Prospect, model: AgeingModel, strength: float, femininity: float) -> Marks:
+    """Take marks of age away: the face's own wrinkles and blotches become weaker, and its hollows fill a little.
 
     Args:
         view: the face.
+        prospect: what age would bring to it; its coarse folds are taken back.
         model: what is known of old faces.
         strength: share of the change from 75 to 25 years, positive.
         femininity: 0 male, 1 female.
@@ -142,7 +145,10 @@ def younger(view: SkinView, model: AgeingModel, strength: float, femininity: flo
         np.dstack([bands.local_mean(lab[..., i], view.skin, width * eyes) for i in (0, 1)]) for width in _BLOTCHES
     )
     colour = -_SMOOTHED_COLOUR * share * view.skin[..., None] * np.clip(fine - coarse, -_MOST_COLOUR, _MOST_COLOUR)
-    return Marks((change * place * view.skin).astype(np.float32), colour.astype(np.float32))
+    filled = _MOST_FILLED * np.tanh(
+        _FILLED * strength * prospect.folds[_LIMITED_BANDS - 1 :].sum(axis=0) / _MOST_FILLED
+    )
+    return Marks((change * place * view.skin - filled).astype(np.float32), colour.astype(np.float32))
 
 
 def _varied(model: AgeingModel, femininity: float, seed: int) -> npt.NDArray[np.float32]:

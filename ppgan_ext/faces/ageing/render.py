@@ -83,7 +83,7 @@ class FaceAgeing:
         if strength.marks > 0:
             change = marks.older(self.view, self.prospect, strength.marks, strength.deepest)
         else:
-            change = marks.younger(self.view, self.model, -strength.marks, self.person.femininity)
+            change = marks.younger(self.view, self.prospect, self.model, -strength.marks, self.person.femininity)
         _apply(result, self.view, change, self.view.placement._replace(landmarks=moved))
         return result
 
