@@ -70,8 +70,8 @@ def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make,
         assert np.array_equal(edited.image, result.dst[0])
         assert age.measure(edited.codes[0].w_plus) == pytest.approx(71, abs=0.01)
         assert edited.codes[0].label.startswith("age 71 (")
-    years = predictor.run(portrait, years=[10])
-    (edited,) = predictor.edit_photo(job, AgeOptions(years=[10])).result.edited
+    years = predictor.run(portrait, years=[10], detail=0)
+    (edited,) = predictor.edit_photo(job, AgeOptions(years=[10], detail=0)).result.edited
     assert age.measure(edited.codes[0].w_plus) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
 
 
