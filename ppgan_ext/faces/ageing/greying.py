@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur, encoded, linear, luminance
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.head_patch import patch_matrix
+from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray
 
@@ -24,21 +25,23 @@ _GREY_AT = (0.0, 0.25, 0.7, 1.0)
 _GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
 _WHITE = 0.55
 _RISE = 0.74  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
-_FLATTEN = 0.22  # how much of the slow shading is lost
+_FLATTEN = (0.10, 0.50)  # how much of the slow shading is lost, in shadows and in lights
 _CONTRAST = 0.25  # by how much the contrast of strands rises
 _COLOUR = 0.82  # share of the colour that is lost
 _LEAST = 0.02  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
 _MOST = 1.9  # log of the largest factor
 _STRAND_TOP = 0.3  # log light by which a strand is brighter than the shading around
+_LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 _PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
-_WARMTH = 0.08  # share of the skin's colour in that of the light
+_GLOSS_TOP = 0.7  # the same for gloss, up to which colour is lost
+_WARMTH = 0.12  # share of the skin's lack of blue in the light
 _FEW = 50  # pixels that suffice to estimate a colour
 
-_MOTTLE_EYES = 96.0  # pixels between the eyes of the copy on which strands and slow light are found
-_STRAND = 0.011  # width of a strand, as a share of the eyes' distance
+_MOTTLE_EYES = 128.0  # pixels between the eyes of the copy on which strands and slow light are found
+_STRAND = 0.006  # width of a strand, as a share of the eyes' distance
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
-_BLEND = 0.22  # how gradually a strand turns grey, as a share of the whole way from none to all
-_STRIP = 1 << 19
+_SINGLE = 0.55  # share of the grey that is in single strands
+_BLEND = 0.4  # how gradually a strand turns grey, as a share of the whole way from none to all
 
 
 def grey_amount(age_after: float, amount: float = 1.0) -> float:
@@ -46,20 +49,20 @@ def grey_amount(age_after: float, amount: float = 1.0) -> float:
     return float(np.interp(age_after, _AGES, _GREY_AT)) * float(np.clip(amount, 0.0, 1.0))
 
 
-def white_light(light: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+def white_light(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
     """Estimate the linear RGB of a white surface in the light that falls on a face.
 
     The brightest spots of the face reflect the light itself, whatever the skin's tone; skin of any tone is darker than
     white. The colour is that of the least colourful tenth of the picture, so that grey hair in a sepia photo is sepia,
-    and a little of the skin's, since light is warm where people are.
+    with a little less blue where skin has little, since neutral grey looks violet beside skin.
 
     Args:
-        light: (H, W, 3) linear RGB, 0 to 1.
+        picture: (H, W, 3) sRGB, 0 to 255.
         landmarks: (68, 2) in the picture.
     """
     step = max(1, round(eye_distance(landmarks) / _MOTTLE_EYES))
-    small = light[::step, ::step]
-    inside = face_mask((landmarks + 0.5) / step - 0.5, small.shape, feather=0.02) > 0.5
+    small = linear(picture[::step, ::step])
+    inside = face_mask(landmarks / step, small.shape, feather=0.02) > 0.5
     colours = small.reshape(-1, 3)
     bright = luminance(colours)
     of_face = bright[inside.ravel()] if inside.any() else bright
@@ -73,9 +76,11 @@ def white_light(light: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.floa
     ratios = colours[lit] / bright[lit, None]
     colourful = np.abs(ratios - 1.0).max(axis=1)
     cast = np.median(ratios[colourful <= np.percentile(colourful, 10)], axis=0)
+    # Grey cloth is often a little blue; grey hair beside skin must not be.
+    cast[2] -= 0.7 * max(float(cast[2]) - 1.0, 0.0)
     skin = colours[inside.ravel()] if inside.any() else colours
     tint = np.median(skin, axis=0)
-    tint = tint / max(float(luminance(tint)), 1e-6)
+    tint = np.array([1.0, 1.0, min(float(tint[2]) / max(float(luminance(tint)), 1e-6), 1.0)])
     mixed = cast * (1.0 - _WARMTH) + tint * _WARMTH
     return np.asarray(level * mixed / float(luminance(mixed)), np.float32)
 
@@ -87,7 +92,7 @@ def grey_hair(
     landmarks: FloatArray,
     seed: int = 0,
     white: FloatArray | None = None,
-) -> npt.NDArray[np.float32]:
+) -> npt.NDArray:
     """Make hair grey.
 
     Args:
@@ -99,27 +104,26 @@ def grey_hair(
         white: (3,), the light of a white surface, see `white_light`; by default it is found in ``picture``.
 
     Returns:
-        (H, W, 3) float32, 0 to 255; where ``weight`` is 0 the picture as it was.
+        (H, W, 3), 0 to 255, uint8 if the picture is, else float32; where ``weight`` is 0 the picture as it was.
     """
-    result = np.array(picture, np.float32)
-    columns, rows = (np.flatnonzero(weight.max(axis=axis, initial=0.0) > 0.004) for axis in (0, 1))
+    result = picture.copy() if picture.dtype == np.uint8 else np.array(picture, np.float32)
+    columns, rows = (np.flatnonzero(weight.max(axis=axis, initial=0.0) > _LEAST_WEIGHT) for axis in (0, 1))
     if amount <= 0.0 or len(rows) == 0:
         return result
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     if white is None:
-        white = white_light(linear(picture), landmarks)
+        white = white_light(picture, landmarks)
     part, mask = picture[top:bottom, left:right], np.asarray(weight[top:bottom, left:right], np.float32)
     points = np.asarray(landmarks, np.float64) - (left, top)
     grey = np.asarray(white, np.float32) * np.float32(_GREY)
     maps, centre = _plan(part, mask, amount, points, seed, float(luminance(grey)))
-    height, width = mask.shape
-    strip = max(1, _STRIP // width)
-    for start in range(0, height, strip):
-        stop = min(height, start + strip)
-        slow, turned = (_enlarge(values, (width, height), start, stop) for values in maps)
-        changed = _turn(linear(part[start:stop]), slow, turned * mask[start:stop], centre, grey)
+    for start, stop in strips(mask.shape):
+        slow, turned = (enlarge(values, mask.shape, (start, stop)) for values in maps)
+        changed = encoded(_turn(linear(part[start:stop]), slow, turned * mask[start:stop], centre, grey))
+        if result.dtype == np.uint8:
+            changed = np.rint(changed).astype(np.uint8)
         rows_of_result = result[top + start : top + stop, left:right]
-        np.copyto(rows_of_result, encoded(changed), where=(mask[start:stop] > 0.004)[..., None])
+        np.copyto(rows_of_result, changed, where=(mask[start:stop] > _LEAST_WEIGHT)[..., None])
     return result
 
 
@@ -137,13 +141,14 @@ def _turn(
     goal = float(np.log(_WHITE / _GREY))
     # Dark hair goes most of the way to grey; hair that is as light as grey goes on towards white.
     rise = _RISE * max(-centre, 0.0) + 0.35 * min(max(goal - max(centre, 0.0), 0.0), goal)
-    rise = np.maximum(rise - _FLATTEN * np.clip(slow - centre, -1.5, 1.5), 0.0)
+    shade = np.clip(slow - centre, -1.5, 1.5)
+    rise = np.maximum(rise - np.where(shade < 0.0, _FLATTEN[0], _FLATTEN[1]) * shade, 0.0)
     factor = np.exp(np.clip(turned * (rise + _CONTRAST * strand), -1.0, _MOST))
-    # What is brighter than the strands around is gloss or what shines through from behind: it gets as much more light
-    # as a strand, not as many times as much, so that no white rim appears.
-    most = np.float32(level) * np.exp(slow + np.float32(_STRAND_TOP))
-    share = np.minimum(1.0, most / np.maximum(bright, np.float32(1e-6)))
-    lost = (_COLOUR * turned)[..., None]
+    # What is brighter than the strands around is gloss, or what shows from behind. It gets as much more light as a
+    # strand, not as many times as much, and loses as much colour as a strand has: no white rim, no grey skin.
+    shown = np.float32(level) * np.exp(slow) / np.maximum(bright, np.float32(1e-6))
+    share, colour_share = (np.minimum(1.0, shown * np.float32(np.exp(top))) for top in (_STRAND_TOP, _GLOSS_TOP))
+    lost = (_COLOUR * turned * colour_share)[..., None]
     pale = light * (1.0 - lost) + bright[..., None] * (grey / np.float32(level)) * lost
     return pale * (1.0 + share * (factor - 1.0))[..., None]
 
@@ -155,7 +160,7 @@ def _log(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
 def _plan(
     part: npt.NDArray, mask: FloatArray, amount: float, landmarks: FloatArray, seed: int, grey: float
 ) -> tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], float]:
-    """Find on a reduced copy the slow light of the hair, and how far each strand turns grey; and the hair's mean light."""
+    """Find on a reduced copy the slow light of the hair and how far each strand turns grey; and the mean light."""
     eyes = eye_distance(landmarks)
     shrink = min(1.0, _MOTTLE_EYES / eyes)
     size = (max(4, round(mask.shape[1] * shrink)), max(4, round(mask.shape[0] * shrink)))
@@ -173,9 +178,9 @@ def _plan(
     bias = _first_places(points, size)
     order = _strand_order(values - slow, share, eyes, seed)
     reach = amount * (1.0 + _BLEND) + bias * amount * (1.0 - amount)
-    turned = np.clip((reach - order) / _BLEND, 0.0, 1.0)
-    # Even an unturned strand is a little paler when most are grey, and at the end all are.
-    turned = np.maximum(turned, amount**2) * (0.25 + 0.75 * amount**0.5)
+    single = np.clip((reach - order) / _BLEND, 0.0, 1.0)
+    # A pixel shows more strands than one, so part of the grey is spread evenly.
+    turned = _SINGLE * single + (1.0 - _SINGLE) * np.clip(reach / (1.0 + _BLEND), 0.0, 1.0)
     return (slow.astype(np.float32), turned.astype(np.float32)), centre
 
 
@@ -202,7 +207,7 @@ def _strand_order(strand: FloatArray, share: FloatArray, eyes: float, seed: int)
     direction = _directions(strand, share, eyes)
     y, x = np.mgrid[:height, :width].astype(np.float32)
     for step in (1.0, 2.0, 4.0, 8.0):
-        shift = direction * np.float32(step * eyes / 96.0)
+        shift = direction * np.float32(step * eyes / 80.0)
         ends = (
             cv2.remap(
                 grain, x + sign * shift[..., 0], y + sign * shift[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT
@@ -212,12 +217,11 @@ def _strand_order(strand: FloatArray, share: FloatArray, eyes: float, seed: int)
         grain = sum(ends, grain) / np.float32(3.0)
     clump = blur(rng.standard_normal(strand.shape, np.float32), 0.10 * eyes)
     own = blur(strand, max(0.5, _STRAND * eyes))
-    inside = share > 0.5
-    total = sum(
-        amount * values / max(float(values[inside].std()) if inside.any() else 1.0, 1e-6)
-        for amount, values in ((1.0, grain), (0.45, clump), (-0.9, own))
-    )
-    spread = float(total[inside].std()) if inside.any() else 1.0
+    inside = share > min(0.5, 0.5 * float(share.max()))
+    total = np.zeros(strand.shape, np.float32)
+    for amount, values in ((1.0, grain), (0.45, clump), (-0.9, own)):
+        total += np.float32(amount / max(float(values[inside].std()), 1e-6)) * values
+    spread = float(total[inside].std())
     # The normal distribution's quantile, by the logistic approximation.
     return (1.0 / (1.0 + np.exp(-1.702 * total / max(spread, 1e-6)))).astype(np.float32)
 
@@ -232,12 +236,3 @@ def _directions(strand: FloatArray, share: FloatArray, eyes: float) -> npt.NDArr
     # Along the strand is at right angles to the gradient: half of the double angle, turned by a quarter.
     angle = 0.5 * np.arctan2(both, across) + np.float32(np.pi / 2)
     return np.stack([np.cos(angle), np.sin(angle)], axis=2).astype(np.float32)
-
-
-def _enlarge(values: FloatArray, full: tuple[int, int], start: int, stop: int) -> npt.NDArray[np.float32]:
-    """Enlarge rows start to stop of a map to ``full`` (width, height), edges to edges."""
-    x, y = values.shape[1] / full[0], values.shape[0] / full[1]
-    matrix = np.array([[x, 0.0, 0.5 * x - 0.5], [0.0, y, (start + 0.5) * y - 0.5]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    size = (full[0], stop - start)
-    return cv2.warpAffine(np.asarray(values, np.float32), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -9,10 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.hair_colours import complete
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.types import FloatArray
 
 
@@ -42,15 +45,18 @@ class HairMatte(NamedTuple):
 
 
 _MATTE_EYES = 64.0  # pixels between the eyes of the copy on which the matte's coefficients are computed
-_RADIUS = 0.06  # of the windows in which hair and what is behind it lie on a line of colours
-_EPSILON = 4e-4  # variance of light below which a window has no edge
-_STRIP = 1 << 20  # pixels of the photo that are drawn at once
-_LOW, _HIGH = 0.12, 0.88
+_NEARBY = 0.10  # width of the Gaussian for the colours nearby, as a share of the eyes' distance
+_BAND = 0.05  # width of the band in which colours decide
+_TELLING = 0.10  # distance of two colours, in shares of the range, that tells them apart
+_LEAST_SHARE, _FULL_SHARE = (0.3, 0.5), 0.9  # of hair in a pixel's colour: none, before a wall and on a face; all
+_FACE_MARGIN = 0.45  # of the hairline around the landmarks, in eyes' distances
 _LEAST_AREA = 0.25  # of hair, in squares of the eyes' distance
 _MOST_UNSURE = 1.2  # area of what may or may not be hair, as a share of what is
 _LIKE_SKIN = 10.0  # distance in CIE Lab
 _NEAR_HEAD = 0.5  # how near to the face's outline hair begins, in eyes' distances
 _FEW = 8  # pixels of the patch
+_FEW_SKIN = 40
+_NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
 
 def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None = None) -> HairMatte:
@@ -63,12 +69,29 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     """
     region = region_of(landmarks, photo.shape)
     patch = head_patch(photo, landmarks)
-    chance = _kept((chances or hair_chances(patch)).hair, patch)
-    confidence, refusal = _judged(chance, patch)
+    lab = cv2.cvtColor(cv2.GaussianBlur(patch.picture, (0, 0), 1.0) / np.float32(255.0), cv2.COLOR_RGB2LAB)
+    skin = skin_weight(patch.picture, skin_area(patch.landmarks, lab.shape)) > 0.6
+    tone = np.median(lab[skin], axis=0) if np.count_nonzero(skin) >= _FEW_SKIN else None
+    chances = chances or hair_chances(patch)
+    seen, natural = chances.hair, _natural(lab, tone)
+    chance = _kept(natural * complete(seen * natural, chances.person, lab, skin, patch), patch)
+    confidence, refusal = _judged(chance, seen, lab, tone, patch)
     if refusal is not None:
         alpha = np.zeros((region[3] - region[1], region[2] - region[0]), np.float32)
         return HairMatte(region, alpha, 0.0, refusal)
     return HairMatte(region, _matte(photo, landmarks, patch, chance), confidence, None)
+
+
+def _natural(lab: FloatArray, tone: FloatArray | None) -> npt.NDArray[np.float32]:
+    """Return how far each colour can be that of hair, (240, 192): not blue, green or pink, whatever its light.
+
+    ``tone`` is the skin's colour; in bluish light it has little yellow, and hair may be as bluish.
+    """
+    bluish = 0.0 if tone is None else 0.7 * max(14.0 - float(tone[2]), 0.0)
+    green_red, blue_yellow = lab[..., 1], lab[..., 2] + np.float32(bluish)
+    beyond = np.maximum(-blue_yellow - _NEUTRAL, -green_red - _NEUTRAL)
+    beyond = np.maximum(beyond, green_red - np.maximum(blue_yellow, 0.0) - 2.0 * _NEUTRAL)
+    return np.clip(1.0 - beyond / _NEUTRAL, 0.0, 1.0).astype(np.float32)
 
 
 def _kept(chance: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:
@@ -81,44 +104,65 @@ def _kept(chance: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:
     return chance * cv2.dilate(kept.astype(np.uint8), np.ones((5, 5), np.uint8))
 
 
-def _judged(chance: FloatArray, patch: HeadPatch) -> tuple[float, Refusal | None]:
-    """Return how sure the hair is, and why it is refused."""
+def _judged(
+    chance: FloatArray, seen: FloatArray, lab: FloatArray, tone: FloatArray | None, patch: HeadPatch
+) -> tuple[float, Refusal | None]:
+    """Return how sure the hair is, and why it is refused.
+
+    ``chance`` is what is left of what was ``seen``, ``tone`` the colour of the skin or None where none shows.
+    """
     sure = chance > 0.5
     area = np.count_nonzero(sure) / EYES**2
-    maybe = np.count_nonzero((chance > 0.15) & (chance < 0.85)) / EYES**2
-    lab = cv2.cvtColor(patch.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
-    skin = skin_weight(patch.picture, skin_area(patch.landmarks, lab.shape)) > 0.6
+    if np.count_nonzero(seen > 0.5) / EYES**2 > max(2.0 * area, _LEAST_AREA):
+        return 0.0, Refusal.COVERED
     if area < _LEAST_AREA:
-        if np.count_nonzero(skin) < 40 or _head_is_covered(lab, skin, patch):
-            return 0.0, Refusal.COVERED
-        return 0.0, Refusal.NO_HAIR
+        covered = tone is None or _head_is_covered(lab, tone, patch)
+        return 0.0, Refusal.COVERED if covered else Refusal.NO_HAIR
+    hair = np.median(lab[sure], axis=0)
+    if tone is not None and _is_below_chin(lab, hair, tone, patch):
+        return 0.0, Refusal.COVERED
+    maybe = np.count_nonzero((chance > 0.15) & (chance < 0.85)) / EYES**2
     if maybe > _MOST_UNSURE * area:
-        near_skin = np.count_nonzero(skin) >= 40 and _apart(lab, sure, skin) < _LIKE_SKIN
+        near_skin = tone is not None and float(np.linalg.norm(hair - tone)) < _LIKE_SKIN
         return 0.0, Refusal.LIKE_SKIN if near_skin else Refusal.LIKE_BACKGROUND
     certainty = float(chance[sure].mean())
     return float(np.clip((certainty - 0.6) / 0.25, 0.0, 1.0)), None
 
 
-def _apart(lab: FloatArray, first: FloatArray, second: FloatArray) -> float:
-    """Return the distance between the median colours of two parts, in CIE Lab."""
-    return float(np.linalg.norm(np.median(lab[first], axis=0) - np.median(lab[second], axis=0)))
+def _is_below_chin(lab: FloatArray, hair: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:
+    """Tell whether what looks like hair goes on below the chin, as a scarf does.
+
+    A shadow below the chin is as dark as hair, but keeps a share of the skin's colour.
+    """
+    points = patch.landmarks
+    down = points[8] - points[27]
+    place = points[8] + 0.28 * EYES * down / max(float(np.linalg.norm(down)), 1e-6)
+    y, x = np.mgrid[: lab.shape[0], : lab.shape[1]]
+    below = (np.abs(x - place[0]) < 0.3 * EYES) & (np.abs(y - place[1]) < 0.15 * EYES) & (patch.inside > 0.5)
+    colourful = float(tone[1:] @ tone[1:])
+    if not below.any() or colourful < 64.0:
+        return False
+    colour = np.median(lab[below], axis=0)
+    like_skin = float(colour[1:] @ tone[1:]) / colourful
+    return like_skin < 0.3 and float(np.linalg.norm(colour - hair)) < 2.0 * _LIKE_SKIN
 
 
-def _head_is_covered(lab: FloatArray, skin: FloatArray, patch: HeadPatch) -> bool:
+def _head_is_covered(lab: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:
     """Tell a hat or a scarf from a bald head by the colour above the forehead."""
     down, across = np.mgrid[: lab.shape[0], : lab.shape[1]].astype(np.float32)
     brow = float(patch.landmarks[17:27, 1].mean())
     above = (brow - down) / EYES
     crown = (above > 0.75) & (above < 1.3) & (np.abs(across - CENTRE[0]) < 0.5 * EYES) & (patch.inside > 0.5)
-    return bool(crown.any()) and _apart(lab, crown, skin) > 2.5 * _LIKE_SKIN
+    if not crown.any():
+        return False
+    return float(np.linalg.norm(np.median(lab[crown], axis=0) - tone)) > 2.5 * _LIKE_SKIN
 
 
 def _matte(photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch, chance: FloatArray) -> npt.NDArray[np.float32]:
     """Draw the hair at the photo's resolution, along its strands.
 
-    In a small window, hair and what is behind it differ along a line of colours, so the matte is a linear function of
-    the colour there (the guided filter, He, Sun and Tang, TPAMI 2013). The function is found on a small copy and
-    applied to the photo's pixels (He and Sun, Fast guided filter, 2015).
+    Where the map is sure, the matte is the map. In the band between, each pixel is shared out by its colour, which lies
+    between the colour of the hair nearby and that of what is beside it. Both colours come from a reduced copy.
     """
     left, top, right, bottom = region_of(landmarks, photo.shape)
     part = photo[top:bottom, left:right]
@@ -128,18 +172,60 @@ def _matte(photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch, chance: 
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255.0)
     eyes = eye_distance(landmarks) * size[0] / width
     drawn = _to_copy(chance, patch, (left, top), (size[0] / width, size[1] / height), size)
-    coefficients = _guide(small, drawn, max(1, round(_RADIUS * eyes)))
-    limit = np.clip(6.0 * cv2.GaussianBlur(drawn, (0, 0), 0.05 * eyes), 0.0, 1.0)
+    points = (np.asarray(landmarks, np.float64) - (left, top) + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    face = blur(hull(points[:27], small.shape, _FACE_MARGIN * eyes), 0.1 * eyes)
+    plan = _plan(small, drawn, face, eyes)
     alpha = np.empty((height, width), np.float32)
-    rows = max(1, _STRIP // width)
-    for start in range(0, height, rows):
-        stop = min(height, start + rows)
-        function = _enlarge(coefficients, size, (width, height), start, stop)
+    for start, stop in strips(alpha.shape):
+        base, slope, band = (enlarge(values, alpha.shape, (start, stop)) for values in plan)
         colour = part[start:stop].astype(np.float32) / np.float32(255.0)
-        value = (function[..., :3] * colour).sum(axis=2) + function[..., 3]
-        value = np.clip((value - _LOW) / (_HIGH - _LOW), 0.0, 1.0)
-        alpha[start:stop] = value * _enlarge(limit, size, (width, height), start, stop)
+        share = (colour * slope[..., :3]).sum(axis=2) + slope[..., 3]
+        alpha[start:stop] = base * (1.0 - band) + np.clip(share, 0.0, 1.0) * band
     return alpha
+
+
+def _plan(
+    colour: FloatArray, chance: FloatArray, face: FloatArray, eyes: float
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return how to share out the pixels of a photo.
+
+    Args:
+        colour: (h, w, 3) of the copy, 0 to 1.
+        chance: (h, w), the map.
+        face: (h, w), 1 on the face and its hairline.
+        eyes: distance of the eyes in the copy.
+
+    Returns:
+        base: (h, w), the matte by the map alone.
+        slope: (h, w, 4), share of hair as a linear function of the colour: three slopes and a constant.
+        band: (h, w), how far the colour decides.
+    """
+    hair = np.clip((chance - 0.6) / 0.3, 0.0, 1.0)
+    rest = np.clip((0.35 - chance) / 0.25, 0.0, 1.0)
+    width = _NEARBY * eyes
+    own, other = _mean_nearby(colour, hair, width), _mean_nearby(colour, rest, width)
+    apart = own - other
+    square = (apart * apart).sum(axis=2)
+    slopes = apart / np.maximum(square, 1e-5)[..., None]
+    constant = -(slopes * other).sum(axis=2)
+    # Down on a forehead is not hair to be changed, fine hair before a wall is.
+    least = _LEAST_SHARE[0] + (_LEAST_SHARE[1] - _LEAST_SHARE[0]) * face
+    slopes, constant = slopes / (_FULL_SHARE - least)[..., None], (constant - least) / (_FULL_SHARE - least)
+    soft = blur(chance, _BAND * eyes)
+    base = np.clip((chance - 0.3) / 0.4, 0.0, 1.0)
+    telling = np.clip(np.sqrt(square) / _TELLING - 0.5, 0.0, 1.0)
+    near = np.clip(blur(hair, width) * 8.0, 0.0, 1.0) * np.clip(blur(rest, width) * 8.0, 0.0, 1.0)
+    band = np.clip(2.2 * (1.0 - np.abs(2.0 * soft - 1.0)), 0.0, 1.0) * telling * near
+    return base, np.concatenate([slopes, constant[..., None]], axis=2).astype(np.float32), band.astype(np.float32)
+
+
+def _mean_nearby(colour: FloatArray, weight: FloatArray, width: float) -> npt.NDArray[np.float32]:
+    """Return the mean colour (h, w, 3) of what has weight, by a Gaussian; farther off where there is none near."""
+    mean = np.broadcast_to(np.float32(0.5), colour.shape)
+    for sigma in (6.0 * width, 2.0 * width, width):
+        total = blur(weight, sigma)[..., None]
+        mean = (blur(colour * weight[..., None], sigma) + np.float32(0.02) * mean) / (total + np.float32(0.02))
+    return np.asarray(mean, np.float32)
 
 
 def _to_copy(
@@ -157,43 +243,3 @@ def _to_copy(
     to_patch = np.column_stack([matrix[:, :2] * scale, matrix[:, :2] @ shift + matrix[:, 2]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(np.asarray(chance, np.float32), to_patch, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
-
-
-def _guide(colour: FloatArray, values: FloatArray, radius: int) -> npt.NDArray[np.float32]:
-    """Return the linear function of the colour, (H, W, 4): three slopes and a constant, that is nearest to values."""
-
-    def mean(array: FloatArray) -> npt.NDArray[np.float32]:
-        return cv2.blur(np.asarray(array, np.float32), (2 * radius + 1, 2 * radius + 1), borderType=cv2.BORDER_REFLECT)
-
-    middle, value = mean(colour), mean(values)
-    joint = mean(colour * values[..., None]) - middle * value[..., None]
-    pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-    products = np.stack([colour[..., i] * colour[..., j] for i, j in pairs], axis=2)
-    spread = np.concatenate([mean(products[..., :3]), mean(products[..., 3:])], axis=2)
-    rr, rg, rb, gg, gb, bb = (spread[..., n] - middle[..., i] * middle[..., j] for n, (i, j) in enumerate(pairs))
-    rr, gg, bb = rr + _EPSILON, gg + _EPSILON, bb + _EPSILON
-    # The inverse of the symmetric matrix by its cofactors.
-    c_rr, c_rg, c_rb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
-    c_gg, c_gb, c_bb = rr * bb - rb * rb, rb * rg - rr * gb, rr * gg - rg * rg
-    det = rr * c_rr + rg * c_rg + rb * c_rb
-    r, g, b = joint[..., 0], joint[..., 1], joint[..., 2]
-    slopes = (
-        np.stack(
-            [c_rr * r + c_rg * g + c_rb * b, c_rg * r + c_gg * g + c_gb * b, c_rb * r + c_gb * g + c_bb * b], axis=2
-        )
-        / np.maximum(det, 1e-12)[..., None]
-    )
-    constant = value - (slopes * middle).sum(axis=2)
-    return mean(np.concatenate([slopes, constant[..., None]], axis=2))
-
-
-def _enlarge(
-    values: FloatArray, size: tuple[int, int], full: tuple[int, int], start: int, stop: int
-) -> npt.NDArray[np.float32]:
-    """Enlarge rows start to stop of a map of ``size`` to ``full``, edges to edges."""
-    x, y = size[0] / full[0], size[1] / full[1]
-    matrix = np.array([[x, 0.0, 0.5 * x - 0.5], [0.0, y, (start + 0.5) * y - 0.5]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(
-        np.asarray(values, np.float32), matrix, (full[0], stop - start), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )

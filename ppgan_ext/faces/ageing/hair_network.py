@@ -1,8 +1,8 @@
 """A small network that says where a head patch shows hair and beard, in NumPy: 0.2 million weights, no Paddle.
 
-A U-Net (Ronneberger, Fischer and Brox, MICCAI 2015) of nine blocks down to a sixteenth of the patch and three up to half
-of it; each block is a 3x3 convolution with the batch normalisation folded in, and a rectifier. Its weights ship as
-``hair.safetensors``; `tools/hair_model` trains them.
+A U-Net (Ronneberger, Fischer and Brox, MICCAI 2015) of nine blocks down to a sixteenth of the patch and three up to
+half of it; each block is a 3x3 convolution with the batch normalisation folded in, and a rectifier. Its weights ship
+as ``hair.safetensors``; `docs/models/hair.md` is their card.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ppgan_ext.types import FloatArray
 _FILE = Path(__file__).parent / "hair.safetensors"
 _WHITE = 0.8  # the brightest twentieth of the patch, after its light is evened out
 _MOST = 1.3
+_PERSON = 8  # its number among the channels
 _FEW = 40  # pixels of skin that suffice to know its colour
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 _DOWN = (("d1", "e1"), ("d2", "e2"), ("d3", "e3"), ("d4", "e4", "e5"))
@@ -33,16 +34,21 @@ _UP = ("u3", "u2", "u1")
 
 
 class Chances(NamedTuple):
-    """How likely each pixel of a patch is hair of the head or of a beard, (240, 192) in [0, 1]; 0 outside the photo."""
+    """How likely each pixel of a patch is hair of the head, of a beard, or any of a person.
+
+    All are (240, 192) in [0, 1], and 0 outside the photo.
+    """
 
     hair: npt.NDArray[np.float32]
     beard: npt.NDArray[np.float32]
+    person: npt.NDArray[np.float32]
 
 
 def hair_chances(patch: HeadPatch) -> Chances:
     """Run the network."""
     weights = _weights()
     values = channels(patch)
+    person = values[_PERSON]
     skips = []
     for names in _DOWN:
         for name in names:
@@ -58,7 +64,7 @@ def hair_chances(patch: HeadPatch) -> Chances:
         cv2.resize(1.0 / (1.0 + np.exp(-logit)), SHAPE[::-1], interpolation=cv2.INTER_LINEAR) * patch.inside
         for logit in logits
     )
-    return Chances(hair, beard)
+    return Chances(hair, beard, person)
 
 
 def channels(patch: HeadPatch) -> npt.NDArray[np.float32]:

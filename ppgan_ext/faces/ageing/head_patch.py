@@ -1,7 +1,7 @@
 """The head's surroundings on a small upright copy: the frame in which hair is looked for.
 
-Convention: the patch is `SHAPE` pixels (height, width) with `EYES` pixels between the centres of the eyes, which lie level;
-the point between them is at `CENTRE`. What lies outside the photo is marked, not invented.
+Convention: the patch is `SHAPE` pixels (height, width) with `EYES` pixels between the centres of the eyes, which lie
+level; the point between them is at `CENTRE`. What lies outside the photo is marked, not invented.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from ppgan_ext.types import FloatArray
 EYES = 32.0
 SHAPE = (240, 192)
 CENTRE = (95.5, 92.0)
-_FACE_SIDE = 3.2  # what of the photo is looked at beside the patch's sides, for the region, in eyes' distances
 
 
 class HeadPatch(NamedTuple):

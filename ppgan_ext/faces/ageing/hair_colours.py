@@ -1,0 +1,87 @@
+"""The colours of a head's hair, told from those of its skin, to complete what the network is sure of."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.head_patch import EYES, HeadPatch
+from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.types import FloatArray
+
+_NUM_HAIR, _NUM_SKIN = 3, 2  # normal distributions in the mixtures
+_NOISE = np.diag((6.0, 2.0, 2.0))  # added to covariances in CIE Lab
+_SURE, _PERSON = 0.6, 0.5
+_LEAST_PIXELS = 80
+_MORE_LIKELY = 1.0  # log likelihood of hair over skin
+_ROUNDS = 2
+_ABOVE_CHIN = 0.35  # in eyes' distances: below are clothes and their colours
+_AS_SURE = 0.95
+
+
+class Mixture(NamedTuple):
+    """Normal distributions of colours: log weight and factor, mean, inverse covariance of each."""
+
+    parts: list[tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+
+    @classmethod
+    def of(cls, colours: FloatArray, num: int) -> Mixture:
+        """Fit to colours (N, 3) by k-means, the same for the same colours."""
+        few = np.ascontiguousarray(colours[:: max(1, len(colours) // 3000)], np.float32)
+        num = min(num, len(few))
+        cv2.setRNGSeed(0)
+        _, labels, _ = cv2.kmeans(few, num, None, (3, 12, 0.5), 1, cv2.KMEANS_PP_CENTERS)
+        parts = []
+        for number in range(num):
+            own = few[labels[:, 0] == number]
+            if len(own) < 8:
+                continue
+            spread = np.cov(own.T) + _NOISE
+            scale = np.log(len(own) / len(few)) - 0.5 * np.log(np.linalg.det(spread))
+            parts.append((float(scale), own.mean(axis=0), np.linalg.inv(spread).astype(np.float32)))
+        return cls(parts)
+
+    def log_likelihood(self, colours: FloatArray) -> npt.NDArray[np.float32]:
+        """Return that of the likeliest part, (...) for colours (..., 3)."""
+        values = [
+            scale - 0.5 * (((colours - mean) @ inverse) * (colours - mean)).sum(axis=-1)
+            for scale, mean, inverse in self.parts
+        ]
+        return np.max(values, axis=0)
+
+
+def complete(
+    chance: FloatArray, person: FloatArray, lab: FloatArray, skin: npt.NDArray[np.bool_], patch: HeadPatch
+) -> npt.NDArray[np.float32]:
+    """Add to sure hair what is joined to it on the person's head and has its colours rather than the skin's.
+
+    Args:
+        chance: (240, 192), of hair.
+        person: (240, 192), of the person.
+        lab: (240, 192, 3), the patch in CIE Lab.
+        skin: (240, 192), bare skin of the face.
+        patch: the head's surroundings.
+
+    Returns:
+        (240, 192), at least ``chance``.
+    """
+    sure = (chance > _SURE) & (person > _PERSON)
+    if min(np.count_nonzero(sure), np.count_nonzero(skin)) < _LEAST_PIXELS:
+        return np.asarray(chance, np.float32)
+    points = patch.landmarks
+    features = hull(points[17:68], lab.shape, 0.03 * EYES)
+    allowed = (person > _PERSON) & (patch.inside > 0.5) & (features < 0.5)
+    allowed[max(0, int(points[8, 1] - _ABOVE_CHIN * EYES)) :] = False
+    as_skin = Mixture.of(lab[skin], _NUM_SKIN).log_likelihood(lab)
+    found = sure
+    for _ in range(_ROUNDS):
+        as_hair = Mixture.of(lab[found], _NUM_HAIR).log_likelihood(lab)
+        better = cv2.GaussianBlur(np.clip(as_hair - as_skin, -8.0, 8.0), (0, 0), 0.8) > _MORE_LIKELY
+        like = as_hair > np.percentile(as_hair[sure], 5) - 1.5
+        opened = cv2.morphologyEx((allowed & better & like | sure).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
+        _, labels = cv2.connectedComponents(opened | sure.astype(np.uint8))
+        found = np.isin(labels, np.unique(labels[sure]))
+    return np.maximum(chance, _AS_SURE * cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0))
