@@ -18,7 +18,7 @@ import numpy as np
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, color_share, log_color, log_luminance, luminance, match_light, to_linear
 from ppgan_ext.faces.mask import face_mask
-from ppgan_ext.faces.motion import estimate_motion, landmark_motion, move
+from ppgan_ext.faces.motion import GRID, estimate_motion, landmark_motion, move, steepness
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
 
@@ -41,6 +41,8 @@ _EDGE = 0.012
 _LIDS_EDGE = 0.05
 _COLOR_SOFT = 0.035
 _OPENS = (0.02, 0.06)  # growth of the gap between the lips from which on, and at which, the generator's mouth is drawn
+_TEETH_STAY = 0.7
+_STEEPEST = 0.85  # largest change of the motion per pixel of its grid; from 1 on the picture would fold
 _MOUTH = slice(48, 60)
 _INNER_MOUTH = slice(60, 68)
 _UPPER_LIP, _LOWER_LIP = (61, 62, 63), (67, 66, 65)
@@ -91,6 +93,7 @@ def describe_change(edit: Edit, fade: FloatArray) -> Change:
     num = edit.before.shape[0]
     rough = None if edit.shift is None else landmark_motion(edit.landmarks, edit.landmarks + edit.shift, num)
     motion = estimate_motion(edit.before, edit.after, rough) * np.clip(fade, 0.0, 1.0)[..., None]
+    motion *= np.float32(min(1.0, _STEEPEST / max(steepness(motion) * GRID, 1e-6)))
     in_pixels = cv2.resize(motion, (num, num), interpolation=cv2.INTER_LINEAR) * num
     still_before = to_linear(edit.before)
     inside = face_mask(edit.landmarks, edit.before.shape, feather=0.1)
@@ -139,11 +142,14 @@ def _limit_color(color: FloatArray, lips: FloatArray, lids: FloatArray) -> Float
 
 
 def _kept(edit: Edit, motion: FloatArray, size: float) -> FloatArray:
-    """Return where the factor holds, (N, N): not on the eyeballs, and not beyond the edited face's outline."""
+    """Return where the factor holds, (N, N): not on eyeballs, little on teeth, not beyond the edited face's outline."""
     shape = edit.before.shape
     keep = np.ones(shape[:2], np.float32)
     for eye in (RIGHT_EYE, LEFT_EYE):
         keep = np.minimum(keep, 1.0 - _soft(move(draw_part(edit.landmarks[eye], shape, 0.0), motion), _EDGE * size))
+    if _gap(edit.landmarks) > _OPENS[0] * size:
+        teeth = _soft(move(draw_part(edit.landmarks[_INNER_MOUTH], shape, 0.0), motion), _EDGE * size)
+        keep = np.minimum(keep, 1.0 - np.float32(_TEETH_STAY) * teeth)
     if edit.shift is not None:
         # The photo's own outline fades out elsewhere; the smaller of the two weights holds.
         own, edited = (face_mask(points, shape) for points in (edit.landmarks, edit.landmarks + edit.shift))

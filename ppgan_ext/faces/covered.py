@@ -39,7 +39,8 @@ _FOREIGN = 0.3  # distance of colour from skin, in logarithms
 # Shares of what is around the mouth and on the nose. A grey beard leaves the nose bare, and a moustache the lips.
 _MOUTH_FOREIGN, _NOSE_FOREIGN = 0.6, 0.95
 _MOUTH_ALONE = 0.95
-_MOUTH_UNSURE = 0.09
+# Disagreement of structure from which on such a colour counts; no lips are drawn as they were seen.
+_NOSE_UNSURE, _MOUTH_UNSURE = 0.05, 0.09
 _EYES_FOREIGN = 0.85  # share of the surroundings of an eye; make-up and deep sockets reach 0.68
 _EYES_DARK = -1.7  # logarithm of the luminance around an eye over that of skin
 _BROWS = (slice(17, 22), slice(22, 27))
@@ -123,8 +124,9 @@ def _is_mouth_covered(points: FloatArray, disagreement: FloatArray, color: Float
     nose = draw_part(points[_NOSE], color.shape, 0.04 * _SIZE) > 0
     apart = float(disagreement[lips].mean())
     mouth_foreign, nose_foreign = (float((color[part] > _FOREIGN).mean()) for part in (lips, nose))
-    is_masked = mouth_foreign > _MOUTH_FOREIGN and nose_foreign > _NOSE_FOREIGN
-    return apart > _DISAGREES or (apart > _MOUTH_UNSURE and (is_masked or mouth_foreign > _MOUTH_ALONE))
+    is_masked = mouth_foreign > _MOUTH_FOREIGN and nose_foreign > _NOSE_FOREIGN and apart > _NOSE_UNSURE
+    is_veiled = mouth_foreign > _MOUTH_ALONE and apart > _MOUTH_UNSURE  # below the nose
+    return apart > _DISAGREES or is_masked or is_veiled
 
 
 def _is_eye_covered(points: FloatArray, parts: tuple[slice, slice], color: FloatArray, light: FloatArray) -> bool:

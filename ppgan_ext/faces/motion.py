@@ -61,7 +61,7 @@ def estimate_motion(reconstruction: FloatArray, edited: FloatArray, rough: Float
     while True:
         weight = cv2.GaussianBlur(trust, (0, 0), spread) + _UNKNOWN
         motion = cv2.GaussianBlur(flow * trust[..., None], (0, 0), spread) / weight[..., None]
-        if _steepness(motion) <= _STEEPEST or spread > GRID / 4:
+        if steepness(motion) <= _STEEPEST or spread > GRID / 4:
             break
         spread *= 1.35
     if start is not None:
@@ -154,5 +154,6 @@ def _trust(before: FloatArray, after: FloatArray, flow: FloatArray) -> FloatArra
     return trust.astype(np.float32)
 
 
-def _steepness(motion: FloatArray) -> float:
+def steepness(motion: FloatArray) -> float:
+    """Return the largest change of a motion, (H, W, 2) in pixels, from one pixel to the next; from 1 on it folds."""
     return max(float(np.abs(np.diff(motion, axis=axis)).max()) for axis in (0, 1))
