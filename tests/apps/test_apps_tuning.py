@@ -254,3 +254,21 @@ def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, cap
     assert np.abs(first.astype(int) - np.asarray(PIL.Image.open(plain / "photo.age+20.png"))).max() > 10
     assert command_line.main(["age", *edit, "--weight_path", str(tuned), "--model_type", "ffhq-inversion"]) == 1
     assert "was tuned from faces-128, not from the model 'ffhq-inversion'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "is_advised"),
+    [("--tune 60", True), ("", False), ("--tune 60 --blend replace", False), ("--tune 60 --list_faces", False)],
+)
+@pytest.mark.parametrize("command", ["age", "edit --edit smile=1"])
+def test_who_tunes_for_a_change_that_hides_it_is_told(monkeypatch, capsys, tmp_path, words, is_advised, command):
+    from ppgan_ext.apps.photo import commands
+
+    monkeypatch.setattr(commands, "run_and_report", lambda *_, **__: 0)  # the work itself
+    photo = tmp_path / "photo.png"
+    PIL.Image.new("RGB", (8, 8)).save(photo)
+    line = f"{command} --input_image {photo} --output_path {tmp_path / 'out'} {words}"
+    assert command_line.main(line.split()) == 0
+    said = capsys.readouterr().err
+    assert ("use it with --blend replace or seamless" in said) == is_advised
+    assert len(said.splitlines()) == is_advised

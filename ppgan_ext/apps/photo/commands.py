@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ppgan_ext.apps.batch import Job
-from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.apps.photo.options import AgeOptions, EditOptions, PhotoOptions
 from ppgan_ext.apps.progress import Bars
 from ppgan_ext.apps.reporting import open_photos, report_made, run_and_report
 from ppgan_ext.errors import ConfigError
@@ -21,6 +22,7 @@ def run_age(options: AgeOptions) -> int:
     from ppgan_ext.apps.photo.age import AgeEditingPredictor
 
     photos = open_photos(options.input_image)
+    _advise(options)
     with Bars(quiet=photos.is_batch) as bars:
         predictor = AgeEditingPredictor.from_options(options, bars)
         if options.list_faces:
@@ -53,6 +55,7 @@ def run_edit(options: EditOptions) -> int:
             predictor = StyleGANv2EditingPredictor.from_options(options, bars)
             return report_made(predictor.edit_code(Job(options.latent, "latent"), options))
     photos = open_photos(options.input_image)
+    _advise(options)
     with Bars(quiet=photos.is_batch) as bars:
         predictor = StyleGANv2EditingPredictor.from_options(options, bars)
         if options.list_faces:
@@ -61,6 +64,16 @@ def run_edit(options: EditOptions) -> int:
             photos,
             lambda job: predictor.edit_faces(job, options),
             before_batch=lambda: predictor.check_before_edits(options),
+        )
+
+
+def _advise(options: PhotoOptions) -> None:
+    """Say so before a tuning that will hardly be seen: the change of a tuned model is that of the model itself."""
+    if options.tune and options.blend == "change" and not options.list_faces:
+        print(
+            "note: --tune makes no difference to be seen with --blend change, which takes only the change from the "
+            "model; use it with --blend replace or seamless",
+            file=sys.stderr,
         )
 
 

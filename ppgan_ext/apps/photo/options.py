@@ -54,6 +54,11 @@ class PhotoOptions(InversionOptions):
     direction_path: FilePath | None = option(
         None, "your own file of directions (default: the file that belongs to the model)", group="face"
     )
+    tune: int = option(
+        0, "with --blend replace or seamless: tune a copy of the model to each face by this many steps, e.g. 60: draws "
+        "this very person, slower; with --blend change it makes no difference to be seen", group="face", ge=0, le=5000,
+        step=10,
+    )  # fmt: skip
     blend: Blend = option(
         "change", "how an edited face goes back: add the change to the photo; replace the face; replace it seamlessly "
         "(Poisson)", group="output",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import math
 import sys
@@ -12,6 +13,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from ppgan_ext.apps import AgeEditingPredictor
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.studies.photos import judge as judges
 from ppgan_ext.apps.studies.photos.command_line import main
@@ -125,6 +127,26 @@ def test_a_study_without_any_result_is_an_error(toy, photos, tmp_path):
     options = PhotoStudyOptions(input=[str(photos / "wall.png")], output_path=str(tmp_path / "out"))
     with pytest.raises(InputError, match="not one photo could be measured"):
         run_study(options)
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_was_measured(toy, photos, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run, calls = AgeEditingPredictor.run, []
+
+    def interrupted(self, photo, **settings):
+        result = run(self, photo, **settings)
+        calls.append(photo)
+        self.interrupted = len(calls) == 2  # as after Ctrl-C in a tuning
+        return result
+
+    interrupted.__signature__ = inspect.signature(run)
+    monkeypatch.setattr(AgeEditingPredictor, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_study(PhotoStudyOptions(input=[str(photos)], only=["age"], years=[20], output_path=str(out)))
+    assert [row["photo"] for row in table_of(out)] == ["0.png"]
+    assert json.loads((out / "photos.json").read_text())["settings"]["num_photos"] == 1
+    assert (out / "age_01.png").is_file()
 
 
 def test_the_table_of_ages(photos, tmp_path):

@@ -77,12 +77,12 @@ def test_skin_shift_is_told_from_paint(photo):
 
 def test_the_iris_is_found_and_its_colour_measured(photo):
     image, landmarks = photo
-    brown = iris_colors(image, landmarks)
     blue = image.copy()
     for eye in (landmarks[36:42], landmarks[42:48]):
         x, y = np.rint(eye.mean(axis=0)).astype(int)
         cv2.circle(blue, (x, y), 5, (70, 110, 160), -1, cv2.LINE_AA)
-    measured = iris_colors(blue, landmarks)
+        cv2.circle(blue, (x + 2, y - 2), 1, (255, 255, 255), -1)  # a highlight does not count
+    brown, measured = iris_colors(image, landmarks, blue, landmarks)
     expected = to_lab(np.full((1, 1, 3), (70, 110, 160), np.uint8))[0, 0]
     assert np.abs(measured - expected).max() < 6
     assert (np.abs(brown[:, 1:]) < 12).all()
@@ -91,13 +91,26 @@ def test_the_iris_is_found_and_its_colour_measured(photo):
     assert change.iris_color > 15
 
 
+def test_a_glance_aside_is_followed(photo):
+    image, landmarks = photo
+    aside = image.copy()
+    for eye in (landmarks[36:42], landmarks[42:48]):
+        x, y = np.rint(eye.mean(axis=0)).astype(int)
+        cv2.circle(aside, (x, y), 6, (238, 234, 230), -1, cv2.LINE_AA)
+        cv2.circle(aside, (x + 5, y), 5, (70, 110, 160), -1, cv2.LINE_AA)
+    colors, _ = iris_colors(aside, landmarks, aside, landmarks)
+    expected = to_lab(np.full((1, 1, 3), (70, 110, 160), np.uint8))[0, 0]
+    assert np.abs(colors - expected).max() < 8
+
+
 def test_a_closed_eye_has_no_colour(photo):
     image, landmarks = photo
     closed = landmarks.copy()
     closed[36:42, 1] = closed[36:42, 1].mean()
-    right, left = iris_colors(image, closed)
-    assert np.isnan(right).all()
-    assert np.isfinite(left).all()
+    for pair in ((image, closed, image, landmarks), (image, landmarks, image, closed)):
+        for right, left in iris_colors(*pair):
+            assert np.isnan(right).all()
+            assert np.isfinite(left).all()
 
 
 def test_a_step_at_the_border_is_measured(photo):

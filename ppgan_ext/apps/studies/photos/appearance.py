@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -25,13 +26,14 @@ _DARK = 0.05  # added to the luminance before the logarithm, as a share of the s
 _MIN_PIXELS = 50
 _MARGIN = 0.5  # around the landmarks, as a share of their extent
 
-# An eye is drawn into a patch in which it is this wide; the iris, 11.7 mm of a lid opening of 30 mm, has this radius.
-_EYE_WIDTH, _EYE_PATCH, _IRIS = 64.0, (96, 64), 12.5
+# An eye is drawn this wide into a patch; the iris, about 12 mm of a lid opening of 28 mm, then has this radius.
+_EYE_WIDTH, _EYE_PATCH, _IRIS = 64.0, (96, 64), 13.5
+_AROUND = 1.5  # radii of the disc with which the iris is compared
 _IRIS_RING = (0.45, 0.85)  # between pupil and limbus, in radii
 _HIGHLIGHT = 0.75  # share of the ring that is kept, from dark to light
-_SEARCH = (16, 5)  # pixels of the patch around the middle of the eye
+_SEARCH = (14, 4)  # pixels of the patch around the middle of the eye
 _LEAST_OPEN = 0.17  # height over width
-_LEAST_SEEN = 0.4  # share of the disc between the lids
+_LEAST_SEEN = 0.45  # share of the disc between the lids
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def compare_faces(photo: Image, result: Image, photo_landmarks: FloatArray, resu
     unit = eye_distance(before)
     # Skin by the photo's colours, without what is an eye, a brow or the mouth in either picture.
     skin = np.minimum(find_skin(before, photo).skin, find_skin(after, photo).skin) > 0.5
-    irises = iris_colors(photo, before) - iris_colors(result, after)
+    irises = np.subtract(*iris_colors(photo, before, result, after))
     step = border_step(photo, result, face_mask(before, photo.shape))
     photo_lab, result_lab = to_lab(photo), to_lab(result)
     change = result_lab - photo_lab
@@ -135,53 +137,97 @@ def fine_structure(image: Image, skin: npt.NDArray[np.bool_], unit: float) -> fl
     return float(np.sqrt(np.square(fine - coarse)[skin].mean()))
 
 
-def iris_colors(image: Image, landmarks: FloatArray) -> FloatArray:
-    """Return the colour of both irises, (2, 3) CIE Lab, right eye first; NaN for an eye that is closed or not seen.
+def iris_colors(
+    photo: Image, photo_landmarks: FloatArray, result: Image, result_landmarks: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Measure the irises of a face before and after an edit.
 
-    The iris is the darkest disc of its size inside the lids; its colour is the median between pupil and limbus, without
-    highlights.
+    The iris is found in the photo, as the disc that is darkest against its surroundings between the lids. In the result
+    it is taken at the same place relative to the corners of the eye. Its colour is the median between pupil and limbus,
+    without highlights.
+
+    Args:
+        photo: (H, W, 3) RGB uint8.
+        photo_landmarks: (68, 2).
+        result: (H, W, 3) RGB uint8.
+        result_landmarks: (68, 2).
+
+    Returns:
+        Colours in the photo and in the result, (2, 3) CIE Lab each, right eye first; NaN in both for an eye that is
+        closed or hidden in either.
     """
-    return np.stack([_iris_color(image, landmarks[part]) for part in (RIGHT_EYE, LEFT_EYE)])
+    pairs = np.full((2, 2, 3), np.nan)
+    for index, part in enumerate((RIGHT_EYE, LEFT_EYE)):
+        before, after = _draw_eye(photo, photo_landmarks[part]), _draw_eye(result, result_landmarks[part])
+        if before is None or after is None:
+            continue
+        ring = _find_iris(before) & after.opening
+        if np.count_nonzero(ring) >= _MIN_PIXELS:
+            pairs[:, index] = [_iris_color(eye.lab[ring]) for eye in (before, after)]
+    return pairs[0], pairs[1]
 
 
-def _iris_color(image: Image, eye: FloatArray) -> FloatArray:
+class _Eye(NamedTuple):
+    """An eye drawn upright at one size: its colours (h, w, 3) in CIE Lab, and where it is open, (h, w) bool."""
+
+    lab: FloatArray
+    opening: npt.NDArray[np.bool_]
+
+
+def _draw_eye(image: Image, eye: FloatArray) -> _Eye | None:
+    """Draw an eye of landmarks (6, 2); None if it is closed."""
     outer, inner = eye[0], eye[3]
     along = inner - outer
     width = float(np.linalg.norm(along))
     heights = np.linalg.norm(eye[[1, 2]] - eye[[5, 4]], axis=1)
     if width < 4 or heights.mean() < _LEAST_OPEN * width:
-        return np.full(3, np.nan)
+        return None
     linear = np.array([along, [-along[1], along[0]]]) * (_EYE_WIDTH / width**2)
-    middle = (np.array(_EYE_PATCH) - 1) / 2
-    matrix = np.hstack([linear, (middle - linear @ ((outer + inner) / 2))[:, None]])
-    patch = to_lab(warp(image, matrix, _EYE_PATCH))
+    matrix = np.hstack([linear, (_middle() - linear @ ((outer + inner) / 2))[:, None]])
     opening = np.zeros(_EYE_PATCH[::-1], np.uint8)
     cv2.fillPoly(opening, [np.rint(transform_points(eye, matrix)).astype(np.int32)], 1)
-    opening = cv2.erode(opening, np.ones((3, 3), np.uint8))
-    ring = _find_iris(patch[..., 0], opening, middle)
-    colors = patch[ring]
-    if len(colors) < _MIN_PIXELS:
-        return np.full(3, np.nan)
+    opening = cv2.erode(opening, np.ones((3, 3), np.uint8))  # the lids' edges and lashes
+    return _Eye(to_lab(warp(image, matrix, _EYE_PATCH)), opening > 0)
+
+
+def _middle() -> FloatArray:
+    """Return the middle of the patch in which an eye is drawn, (x, y)."""
+    return (np.array(_EYE_PATCH) - 1) / 2
+
+
+def _find_iris(eye: _Eye) -> npt.NDArray[np.bool_]:
+    """Return the ring of the iris, (h, w) bool; empty if the lids leave no disc."""
+    seen = eye.opening.astype(np.float32)
+    # The white and the highlights count alike: a highlight must not drive the disc away.
+    light = np.minimum(eye.lab[..., 0], np.percentile(eye.lab[..., 0][eye.opening], 70)).astype(np.float32)
+    disc, around = _disc(_IRIS), _disc(_AROUND * _IRIS)
+    inside, inside_light = _sum_within(seen, disc), _sum_within(light * seen, disc)
+    outside, outside_light = _sum_within(seen, around) - inside, _sum_within(light * seen, around) - inside_light
+    contrast = outside_light / np.maximum(outside, 1.0) - inside_light / np.maximum(inside, 1.0)
+    y, x = np.mgrid[: seen.shape[0], : seen.shape[1]]
+    aside = np.abs(np.stack([x, y]) - _middle()[:, None, None])
+    near = (aside[0] <= _SEARCH[0]) & (aside[1] <= _SEARCH[1]) & (inside >= _LEAST_SEEN * disc.sum()) & (outside > 0)
+    if not near.any():
+        return np.zeros(seen.shape, bool)
+    row, column = np.unravel_index(np.argmax(np.where(near, contrast, -np.inf)), near.shape)
+    radius = np.hypot(x - column, y - row) / _IRIS
+    return eye.opening & (radius > _IRIS_RING[0]) & (radius < _IRIS_RING[1])
+
+
+def _disc(radius: float) -> FloatArray:
+    reach = math.ceil(radius)
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    return (np.hypot(x, y) < radius).astype(np.float32)
+
+
+def _sum_within(values: FloatArray, disc: FloatArray) -> FloatArray:
+    """Return for every pixel the sum of the values in the disc around it."""
+    return cv2.filter2D(values, cv2.CV_32F, disc, borderType=cv2.BORDER_CONSTANT)
+
+
+def _iris_color(colors: FloatArray) -> FloatArray:
     kept = colors[:, 0] <= np.quantile(colors[:, 0], _HIGHLIGHT)
     return np.median(colors[kept], axis=0).astype(np.float64)
-
-
-def _find_iris(light: FloatArray, opening: npt.NDArray[np.uint8], middle: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return the ring of the darkest disc between the lids, (h, w) bool; empty if the lids leave no disc."""
-    reach = math.ceil(_IRIS)
-    disc = (np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1]) < _IRIS).astype(np.float32)
-    seen = opening.astype(np.float32)
-    area, total = (
-        cv2.filter2D(array, cv2.CV_32F, disc, borderType=cv2.BORDER_CONSTANT) for array in (seen, light * seen)
-    )
-    y, x = np.mgrid[: opening.shape[0], : opening.shape[1]]
-    near = (np.abs(x - middle[0]) <= _SEARCH[0]) & (np.abs(y - middle[1]) <= _SEARCH[1])
-    mean = np.where(near & (area >= _LEAST_SEEN * disc.sum()), total / np.maximum(area, 1.0), np.inf)
-    if not np.isfinite(mean).any():
-        return np.zeros(opening.shape, bool)
-    row, column = np.unravel_index(np.argmin(mean), mean.shape)
-    radius = np.hypot(x - column, y - row) / _IRIS
-    return (opening > 0) & (radius > _IRIS_RING[0]) & (radius < _IRIS_RING[1])
 
 
 def _linear_levels() -> FloatArray:

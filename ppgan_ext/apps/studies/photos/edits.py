@@ -17,6 +17,7 @@ from ppgan_ext.types import Image
 if TYPE_CHECKING:
     from ppgan_ext.apps.photo.age import AgeEditingPredictor
     from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
+    from ppgan_ext.apps.predictor import Predictor
     from ppgan_ext.latents.directions import Direction
 
 _AGE = "age"
@@ -133,6 +134,7 @@ class EditMaker:
             direction_path=self._options.direction_path,
             **self._settings,
         )
+        _stop_if_interrupted(self._age)
         return list(result.dst)
 
     def _move(self, photo: Image, name: str, amount: float) -> Sequence[Image]:
@@ -141,4 +143,11 @@ class EditMaker:
         result: Any = self._edit.run_photo(
             photo, edit={name: amount}, blend=self._blend, faces=self._options.faces, **shared
         )
+        _stop_if_interrupted(self._edit)
         return [result.dst]
+
+
+def _stop_if_interrupted(predictor: Predictor) -> None:
+    """Let Ctrl-C, which ends only a tuning, end the study."""
+    if predictor.interrupted:
+        raise KeyboardInterrupt
