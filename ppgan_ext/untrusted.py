@@ -79,15 +79,14 @@ class Budget:
 
 
 @contextlib.contextmanager
-def door(
-    where: object, kind: type[PpganExtError], cure: str = "Download or copy the whole file again"
-) -> Iterator[None]:
+def door(where: object, kind: type[PpganExtError], cure: str = _COPY_AGAIN, *, what: str = _DAMAGED) -> Iterator[None]:
     """Let only errors for users out of a reader; Ctrl-C and the end of the process pass.
 
     Args:
         where: the file, for messages.
         kind: of the errors.
         cure: for a damaged file.
+        what: is wrong with a damaged file.
 
     Raises:
         PpganExtError: of ``kind``, for everything that goes wrong inside, unless it is an error for users already.
@@ -105,11 +104,11 @@ def door(
         if isinstance(error, OSError) and error.errno is not None:
             advice = "Check the path and its permissions"
             raise kind(f"cannot be read ({error.strerror or error})", where=where, cure=advice) from error
-        raise kind(f"{_DAMAGED} ({reason_of(error)})", where=where, cure=cure) from error
+        raise kind(f"{what} ({reason_of(error)})", where=where, cure=cure) from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # how libraries written in Rust report a failed assertion
             raise
-        raise kind(f"{_DAMAGED} ({reason_of(error)})", where=where, cure=cure) from None
+        raise kind(f"{what} ({reason_of(error)})", where=where, cure=cure) from None
 
 
 def budget_of(path: str | os.PathLike[str]) -> Budget:

@@ -67,7 +67,7 @@ class Unpickler:
                 what = shown(str(argument).replace(" ", "."), 120) if name == "INST" else f"opcode {name}"
                 raise ForbiddenError(f"for {what}")
             elif name == "FRAME":
-                self._stream.check(argument)
+                self._stream.check(int(argument or 0))
             elif name != "PROTO":
                 raise ValueError(f"an unknown opcode {name}")
         raise ValueError("a pickle without an end")
