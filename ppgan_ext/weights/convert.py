@@ -16,7 +16,7 @@ from ppgan_ext.weights import readers
 from ppgan_ext.weights.load import read_checkpoint
 from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.recognise import Checkpoint
-from ppgan_ext.weights.rename import State, check_match
+from ppgan_ext.weights.rename import State, check_finite, check_match
 
 DTYPES = ("float16", "float32")
 # pSp's prefixes, which PaddleGAN expects.
@@ -66,8 +66,8 @@ def convert(
 
     Raises:
         ConfigError: the dtype or the suffix is unknown.
-        WeightsError: the source cannot be read or recognised, does not fit its network, or contains numbers that are
-            too large for the dtype.
+        WeightsError: the source cannot be read or recognised, does not fit its network, or contains NaN, infinite
+            numbers, or numbers that are too large for the dtype.
         OutputError: the output cannot be written.
     """
     if dtype is not None and dtype not in DTYPES:
@@ -83,6 +83,7 @@ def convert(
             cure="Give a complete checkpoint of one of the known layouts",
         )
     state, options, written = _arranged(checkpoint)
+    check_finite(state, path)
     state = {name: _cast(name, array, dtype, path) for name, array in state.items()}
     _write(Path(output), state, options)
     left_out = [part for part in checkpoint.parts if part not in written] + checkpoint.ignored
@@ -140,7 +141,7 @@ def _cast(name: str, array: np.ndarray, dtype: str | None, path: Path) -> np.nda
         return array
     with np.errstate(over="ignore"):
         cast = array.astype(dtype)
-    if np.isfinite(array).all() and not np.isfinite(cast).all():
+    if not np.isfinite(cast).all():
         raise WeightsError(f"{name} has numbers too large for {dtype}", where=path, cure="Keep float32")
     return cast
 

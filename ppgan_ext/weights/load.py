@@ -25,7 +25,7 @@ from ppgan_ext.weights.catalog import ModelRecord
 from ppgan_ext.weights.download import OnProgress
 from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.recognise import Checkpoint, recognise
-from ppgan_ext.weights.rename import State, check_match
+from ppgan_ext.weights.rename import State, check_finite, check_match
 from ppgan_ext.weights.tuned import Base, Tuned
 
 if TYPE_CHECKING:
@@ -202,10 +202,7 @@ def load_into(
         unknown=unknown,
         cure=cure or "Give the weights of this network",
     )
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            advice = "Give an earlier checkpoint: the training that wrote this one has diverged"
-            raise WeightsError(f"{name} contains NaN or infinite numbers", where=where, cure=advice)
+    check_finite(arrays, where)
     if consume:
         state.clear()
     for name, target in targets.items():
@@ -272,7 +269,7 @@ def read_checkpoint(path: Path, net_name: str | None = None) -> tuple[Checkpoint
     if "opts" in notes:
         try:
             checkpoint.options = dict(json.loads(notes["opts"]))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             cure = "Download or copy it again"
             raise WeightsError("the options in its header are damaged", where=path, cure=cure) from error
     return checkpoint, notes

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError
+from ppgan_ext.untrusted import shown
 
 State: TypeAlias = dict[str, npt.NDArray]
 MAX_LISTED = 6
@@ -173,10 +174,23 @@ def check_match(
         raise WeightsError(f"the arrays do not fit the network: {'; '.join(faults)}", where=where, cure=cure)
 
 
+def check_finite(state: Mapping[str, npt.NDArray], where: object) -> None:
+    """Raise WeightsError if an array of a file contains NaN or infinite numbers.
+
+    Args:
+        state: name -> array.
+        where: the file, for the message.
+    """
+    for name, array in state.items():
+        if array.dtype.kind in "fc" and not np.isfinite(array).all():
+            advice = "Give an earlier checkpoint: the training that wrote this one has diverged"
+            raise WeightsError(f"{shown(name)} contains NaN or infinite numbers", where=where, cure=advice)
+
+
 def _by(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "scalar"
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(str, names[:MAX_LISTED]))
-    return shown if len(names) <= MAX_LISTED else f"{shown}, and {len(names) - MAX_LISTED} more"
+    first = ", ".join(shown(str(name), 80) for name in names[:MAX_LISTED])
+    return first if len(names) <= MAX_LISTED else f"{first}, and {len(names) - MAX_LISTED} more"
