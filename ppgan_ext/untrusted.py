@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ppgan_ext.errors import PpganExtError
 
-MAX_OPERATIONS = 3_000_000
+MAX_OPERATIONS = 2_000_000
 MAX_DEPTH = 100
 # The content of a file may take this many times its size, or the floor if that is larger.
 EXPANSION, FLOOR_BYTES = 20, 256 * 2**20

@@ -119,8 +119,8 @@ _ARRAY = _RECONSTRUCT + b"(K\x01K\x02\x85cnumpy\ndtype\nX\x02\x00\x00\x00f4\x89\
 _STORAGE = b"(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x06tQ"
 _SNIPPETS = (
     b"]", b"}", b")", b"(", b"\x8f", b"N", b"K\x05", b"G?\xf0" + bytes(6), b"X\x01\x00\x00\x00a", b"C\x02ab",
-    b"2", b"0", b"1", b"\x85", b"\x86", b"\x87", b"t", b"l", b"d", b"a", b"e", b"s", b"u", b"\x90", b"\x91", b"b", b"R", b"\x81",
-    b"\x94", b"h\x00", b"h\x01", b"Q", b"\x8a\x09" + bytes(8) + b"\x01", _ARRAY, _RECONSTRUCT, _STORAGE,
+    b"2", b"0", b"1", b"\x85", b"\x86", b"\x87", b"t", b"l", b"d", b"a", b"e", b"s", b"u", b"\x90", b"\x91", b"b", b"R",
+    b"\x81", b"\x94", b"h\x00", b"h\x01", b"Q", b"\x8a\x09" + bytes(8) + b"\x01", _ARRAY, _RECONSTRUCT, _STORAGE,
     b"ccollections\nOrderedDict\n)R", b"cbuiltins\nset\n", b"cbuiltins\nlist\n", b"cargparse\nNamespace\n)\x81",
     b"c_codecs\nencode\nX\x02\x00\x00\x00abX\x06\x00\x00\x00latin1\x86R", b"cnumpy\ndtype\n",
     b"ctorch._utils\n_rebuild_tensor_v2\n(" + _STORAGE + b"K\x00K\x02K\x03\x86K\x03K\x01\x86\x89NtR",

@@ -74,7 +74,7 @@ class Reading:
         """Return the key of a dict or the item of a set, which must be text or a small number.
 
         Raises:
-            ValueError: it is something else, whose hash could cost any amount of time.
+            ForbiddenError: it is something else, whose hash could cost any amount of time.
         """
         if type(key) is str and len(key) <= MAX_KEY_LENGTH:
             return key
@@ -84,9 +84,9 @@ class Reading:
             self._num_large_keys += 1
             if self._num_large_keys <= _MAX_LARGE_KEYS:
                 return key
-            raise ValueError(f"more than {_MAX_LARGE_KEYS:,} keys that are large numbers")
-        what = "a text of too many characters" if type(key) is str else f"a {type(key).__name__}"
-        raise ValueError(f"{what} as a key, where only text and small numbers are allowed")
+            raise ForbiddenError(f"for more than {_MAX_LARGE_KEYS:,} keys that are large numbers")
+        kind = f"{len(key):,} characters" if type(key) is str else f"the type {type(key).__name__}"
+        raise ForbiddenError(f"for a key of {kind}")
 
     def put(self, target: dict, key: Any, value: Any) -> None:
         """Set one item of a dict."""
