@@ -19,6 +19,7 @@ from ppgan_ext.weights.readers.records import DictRecord, ForbiddenError, Name, 
 # Names are compared as Python 3 and NumPy 1 spell them.
 _SPELLINGS = (("__builtin__.", "builtins."), ("numpy._core.", "numpy.core."))
 _MAX_BITS = 4096  # of a whole number: few enough for Python to write it out in a message
+_UNCHARGED = 64  # bytes of an argument: its instruction is counted already
 # Opcodes that no checkpoint needs: they access classes in other ways, or data outside the file.
 _FORBIDDEN = frozenset({"INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER", "PERSID"})
 
@@ -215,9 +216,11 @@ class _Bounded:
             raise ValueError(f"it ends {self._left:,} bytes on, where {count:,} are needed")
 
     def read(self, count: int) -> bytes:
-        self.check(count)
+        if count > self._left:
+            self.check(count)
         self._left -= count
-        self._reading.budget.allocate(count)
+        if count > _UNCHARGED:
+            self._reading.budget.allocate(count)
         return self._stream.read(count)
 
     def readline(self) -> bytes:
