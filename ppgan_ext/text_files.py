@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.untrusted import shown
@@ -17,7 +19,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_MAX_SHOWN = 20
+_MAX_SHOWN, _CHUNK = 20, 2**20
 
 
 def read_text(path: str | os.PathLike[str], max_bytes: int) -> str:
@@ -33,7 +35,7 @@ def read_text(path: str | os.PathLike[str], max_bytes: int) -> str:
     source = Path(path)
     try:
         with source.open("rb") as stream:
-            data = stream.read(max_bytes + 1)
+            data = b"".join(_chunks(stream, max_bytes + 1))
     except FileNotFoundError:
         raise InputError("no such file", where=source, cure="Check the path") from None
     except IsADirectoryError:
@@ -48,6 +50,14 @@ def read_text(path: str | os.PathLike[str], max_bytes: int) -> str:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise _unknown_encoding(data, error, source) from None
+
+
+def _chunks(stream: BinaryIO, max_bytes: int) -> Iterator[bytes]:
+    """Yield at most that many bytes; asked for all of them at once, Python would reserve their memory first."""
+    left = max_bytes
+    while left and (chunk := stream.read(min(left, _CHUNK))):
+        left -= len(chunk)
+        yield chunk
 
 
 def _unknown_encoding(data: bytes, error: UnicodeDecodeError, source: Path) -> InputError:

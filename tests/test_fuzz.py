@@ -44,7 +44,7 @@ def test_the_seeds_are_read(tmp_path):
         for index, data in enumerate(files):
             path = tmp_path / f"{index}{suffixes[index % len(suffixes)]}"
             path.write_bytes(data)
-            assert fuzzing.attempt(name, path) in ("read", "ConfigError", "WeightsError"), (name, index)
+            assert fuzzing.attempt(name, path) == "read", (name, index)
 
 
 def test_a_seed_gives_the_same_files():

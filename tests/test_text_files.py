@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from ppgan_ext.config import read_yaml
@@ -46,6 +48,16 @@ def test_other_bytes(tmp_path, data, reason):
     path.write_bytes(data)
     with pytest.raises(InputError, match=reason):
         read_text(path, 100)
+
+
+def test_the_bound_takes_no_memory(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("x")
+    tracemalloc.start()
+    assert read_text(path, 2**40) == "x"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**23
 
 
 def test_places_that_are_no_files(tmp_path):
