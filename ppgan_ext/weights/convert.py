@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.untrusted import door
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.load import read_checkpoint
 from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.recognise import Checkpoint
-from ppgan_ext.weights.rename import State, check_finite, check_match
+from ppgan_ext.weights.rename import State, check_match, check_numbers
 
 DTYPES = ("float16", "float32")
+_CURE = "Give a complete checkpoint of one of the known layouts"
 # pSp's prefixes, which PaddleGAN expects.
 _PSP_PREFIX = {"encoder": "encoder.", "generator": "decoder."}
 
@@ -74,16 +76,17 @@ def convert(
         raise ConfigError(f"unknown dtype '{dtype}'", where="dtype", cure=f"Choose from: {', '.join(DTYPES)}")
     path = Path(source)
     checkpoint, _ = read_checkpoint(path, net_name)
-    for part, build in network_builders(checkpoint, path).items():
-        check_match(
-            {name: array.shape for name, array in checkpoint.parts[part].items()},
-            {name: tuple(tensor.shape) for name, tensor in build_lazily(build).state_dict().items()},
-            path,
-            unknown=checkpoint.unknown.get(part, ()),
-            cure="Give a complete checkpoint of one of the known layouts",
-        )
+    with door(path, WeightsError, _CURE, what="contains no networks that can be built"):
+        for part, build in network_builders(checkpoint, path).items():
+            check_match(
+                {name: array.shape for name, array in checkpoint.parts[part].items()},
+                {name: tuple(tensor.shape) for name, tensor in build_lazily(build).state_dict().items()},
+                path,
+                unknown=checkpoint.unknown.get(part, ()),
+                cure=_CURE,
+            )
     state, options, written = _arranged(checkpoint)
-    check_finite(state, path)
+    check_numbers(state, path)
     state = {name: _cast(name, array, dtype, path) for name, array in state.items()}
     _write(Path(output), state, options)
     left_out = [part for part in checkpoint.parts if part not in written] + checkpoint.ignored

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ppgan_ext.errors import WeightsError, nearest
 from ppgan_ext.untrusted import shown
 from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
-from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, has_torch_names, rename
+from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, check_numbers, has_torch_names, rename
 from ppgan_ext.weights.rename_nvidia import translate
 from ppgan_ext.weights.tuned import Tuned
 
@@ -45,7 +45,7 @@ _SINGLE = (
 # What data-parallel training puts before every name, and torch.compile before the names of a module.
 _WRAPPERS = ("module.", "_layers.")
 _COMPILED = "_orig_mod."
-_MAX_LISTED, _MAX_NAME = 5, 60
+_MAX_LISTED, _MAX_NAME, _MAX_ENTRIES = 5, 60, 100_000
 _MEAN_NAMES = ("latent_avg", "w_avg")
 _CURE = "Give a checkpoint of PaddleGAN, rosinality's StyleGAN2, pSp, e4e, NVIDIA's StyleGAN2 for PyTorch, or ppgan_ext"
 
@@ -90,6 +90,9 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
         return _translated({"": tree}, where)
     if not isinstance(tree, Mapping) or not tree:
         raise WeightsError("contains no networks", where=where, cure=_CURE)
+    largest = max(len(state) for state in (tree, *(state for state in tree.values() if isinstance(state, Mapping))))
+    if largest > _MAX_ENTRIES:
+        raise WeightsError(f"has {largest:,} entries, more than any network", where=where, cure=_CURE)
     pickled = {str(key): value for key, value in tree.items() if isinstance(value, PickledNetwork)}
     if pickled:
         return _nvidia(tree, pickled, where, net_name)
@@ -308,6 +311,7 @@ def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _mean(array: npt.NDArray, where: object) -> npt.NDArray[np.float32]:
     """Reshape a mean latent to (style_dim,) or (n_latent, style_dim)."""
+    check_numbers({"its mean latent": array}, where)
     axes: Sequence[int] = array.shape
     while len(axes) > 1 and axes[0] == 1:
         axes = axes[1:]

@@ -1,5 +1,6 @@
 """Checkpoints of other trainers: names for the averaged network, wrappers, flattened and unnamed networks."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from ppgan_ext.networks import StyleGANv2Discriminator, StyleGANv2Generator
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.convert import convert
 from ppgan_ext.weights.extract import extract
-from ppgan_ext.weights.load import load_face_model, load_state
+from ppgan_ext.weights.load import load_discriminator, load_face_model, load_state
 from ppgan_ext.weights.network_builders import build_lazily
 from ppgan_ext.weights.recognise import recognise
 from tests.reference import torch_layouts
@@ -127,3 +128,55 @@ def test_the_reported_checkpoints(tmp_path, monkeypatch):
     assert convert(tmp_path / "params_ema.pdparams", tmp_path / "out.pdparams").written["generator"] > 50
     with pytest.raises(WeightsError, match="contains NaN"):
         convert(tmp_path / "nan.pdparams", tmp_path / "no.pdparams")
+
+
+# ---- arrays that no network has
+
+
+def altered(name, array):
+    return {**NET, name: array}
+
+
+HUGE = np.zeros((10**9, 0), np.float32)
+ODD = {
+    "sides without elements": altered("conv1.conv.modulation.weight", HUGE),
+    "constant without elements": altered("input.input", np.zeros((1, 10**9, 4, 0), np.float32)),
+    "a layer of a huge number": {**NET, **{f"to_rgbs.{10**n}.bias": NET["to_rgb1.bias"] for n in range(1, 20)}},
+    "too few axes": altered("input.input", np.zeros(4, np.float32)),
+    "text": altered("input.input", np.array([["x"]])),
+    "complex numbers": altered("style.1.bias", NET["style.1.bias"].astype(np.complex64)),
+    "numbers too large for single precision": altered("style.1.bias", np.full(128, 1e300)),
+    "a mean that is not finite": {**NET, "latent_avg": np.full(128, np.nan)},
+    "a mean of text": {**NET, "latent_avg": np.array(["x"] * 128)},
+    "options that are none": {**NET, "opts": 3, "latent_avg": HUGE},
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("converted", [False, True])
+def test_arrays_that_no_network_has(tmp_path, kind, converted):
+    path = tmp_path / "odd.pdparams"
+    path.write_bytes(pickle.dumps(ODD[kind], 4))
+    with pytest.raises(WeightsError) as caught:
+        convert(path, tmp_path / "out.pdparams") if converted else load_face_model(weight_path=path)
+    assert len(str(caught.value)) < 1500
+    assert [p.name for p in tmp_path.iterdir()] == ["odd.pdparams"]
+
+
+@pytest.mark.parametrize("kind", ["sides without elements", "a layer of a huge number"])
+def test_discriminators_and_encoders_of_impossible_sizes(tmp_path, kind):
+    state = dict(DISC)
+    if kind == "sides without elements":
+        state["convs.0.0.weight"] = HUGE
+    else:
+        state |= {f"convs.{10**n}.conv1.0.weight": DISC["convs.1.conv1.0.weight"] for n in range(3, 20)}
+    path = tmp_path / "odd.pdparams"
+    path.write_bytes(pickle.dumps(state, 4))
+    with pytest.raises(WeightsError):
+        load_discriminator(weight_path=path)
+
+
+def test_more_entries_than_any_network_has():
+    array = np.ones(1, np.float32)
+    with pytest.raises(WeightsError, match="has 100,001 entries, more than any network"):
+        recognise({"g_ema": {f"a.{index}": array for index in range(100_001)}}, "file")
