@@ -315,7 +315,7 @@ def _mean(array: npt.NDArray, where: object) -> npt.NDArray[np.float32]:
     axes: Sequence[int] = array.shape
     while len(axes) > 1 and axes[0] == 1:
         axes = axes[1:]
-    if len(axes) not in (1, 2):
+    if len(axes) not in (1, 2) or not array.size:
         cure = "Give a checkpoint whose latent_avg is (style_dim,) or (n_latent, style_dim)"
         raise WeightsError(f"has a mean latent of shape {array.shape}", where=where, cure=cure)
     return np.array(array, np.float32).reshape(axes)

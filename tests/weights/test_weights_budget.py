@@ -122,6 +122,7 @@ def test_keys_that_checkpoints_have(tmp_path):
 # ---- steps and nesting
 
 
+@pytest.mark.slow
 def test_a_small_archive_with_a_program_of_millions_of_steps(tmp_path, few_steps):
     path = torch_zip(tmp_path, b"]" * 20_000_000, compression=zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 50_000
