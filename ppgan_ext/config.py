@@ -25,8 +25,8 @@ Options = TypeVar("Options", bound=pydantic.BaseModel)
 NO_LINE = Line(0)  # of a key that an override has set
 MAX_TOLD = 20
 _MAX_NAME, _MAX_MESSAGE = 80, 400
-# The kinds of errors for a value that should be text; YAML takes a folder called 2024 for a number.
-_TEXT_NEEDED = ("string_type", "path_type")
+# The kinds of errors for a value that should be text, or a list of one text; YAML takes a folder 2024 for a number.
+_TEXT_NEEDED = ("string_type", "path_type", "list_type")
 _HOW_TO_SET = "Name a key of a block, or an existing item of a list"
 
 
@@ -99,15 +99,16 @@ def validate(
         The options, or None if there are mistakes; and the mistakes, each ``file:line: key: what is wrong``. Only the
         first `MAX_TOLD`, which will be shown, are described in full.
     """
-    try:
-        return model_class.model_validate(data), []
-    except pydantic.ValidationError as error:
-        found = error.errors()
-    if _take_as_written(found, data, lines):
-        try:
-            return model_class.model_validate(data), []
-        except pydantic.ValidationError as error:
-            found = error.errors()
+    options, found = _attempt(model_class, data)
+    written = _take_as_written(found, data, lines)
+    if written:
+        options, found = _attempt(model_class, data)
+        wrong = {_split_location(tuple(item["loc"]), data, item["type"])[0] for item in found}
+        for path in written.keys() & wrong:  # text does not help there: the message shows the value that YAML made
+            _at(data, path[:-1])[path[-1]] = written[path]
+        options, found = _attempt(model_class, data) if written.keys() & wrong else (options, found)
+    if options is not None:
+        return options, []
     placed = [(*_split_location(tuple(item["loc"]), data, item["type"]), item) for item in found]
     placed.sort(key=lambda place: _line(place[0], lines) or 0)
     described = [_describe(item, path, tags, model_class) for path, tags, item in placed[:MAX_TOLD]]
@@ -115,16 +116,24 @@ def validate(
     return None, [mistake(what, path, lines, source) for path, what in described]
 
 
-def _take_as_written(found: Iterable[Any], data: Any, lines: Mapping[KeyPath, Line]) -> bool:
-    """Replace values that must be text by their text as written, in place; return whether there were any."""
-    changed = False
+def _attempt(model_class: type[Options], data: Mapping[str, Any]) -> tuple[Options | None, list[Any]]:
+    """Return the options, or None and pydantic's errors."""
+    try:
+        return model_class.model_validate(data), []
+    except pydantic.ValidationError as error:
+        return None, error.errors()
+
+
+def _take_as_written(found: Iterable[Any], data: Any, lines: Mapping[KeyPath, Line]) -> dict[KeyPath, Any]:
+    """Replace values that should be text by their text as written, in place; return the values that were there."""
+    replaced = {}
     for item in found:
         path, _ = _split_location(tuple(item["loc"]), data, item["type"])
         line = lines.get(path)
-        if item["type"] in _TEXT_NEEDED and line is not None and line.text is not None:
+        if item["type"] in _TEXT_NEEDED and line is not None and line.text is not None and path not in replaced:
+            replaced[path] = _at(data, path)
             _at(data, path[:-1])[path[-1]] = line.text
-            changed = True
-    return changed
+    return replaced
 
 
 def _at(data: Any, path: KeyPath) -> Any:

@@ -113,6 +113,24 @@ def test_values_that_are_no_text_keep_their_types(tmp_path):
         config.load_options(Model, path)
 
 
+def test_one_text_where_a_list_is_needed(tmp_path):
+    class Listed(pydantic.BaseModel):
+        names: list[str] = []
+        years: list[float] = []
+
+        @pydantic.field_validator("names", mode="before")
+        @classmethod
+        def _list(cls, value):
+            return [value] if isinstance(value, str) else value
+
+    path = tmp_path / "a.yaml"
+    path.write_text("names: no\n")
+    assert config.load_options(Listed, path).names == ["no"]
+    path.write_text("years: on\n")
+    with pytest.raises(ConfigError, match="years: input should be a valid list, got True"):
+        config.load_options(Listed, path)
+
+
 def test_keys_are_text():
     assert yaml_files.load("2024: a\non: b\n1.50: c\n", "file").data == {"2024": "a", "on": "b", "1.50": "c"}
 
