@@ -36,10 +36,10 @@ from ppgan_ext.latents.direction_files import HEADER, read_notes
 from ppgan_ext.latents.directions import load_directions
 from ppgan_ext.latents.face_labels import read_table
 from ppgan_ext.training.schema import read_config
-from ppgan_ext.weights import readers
+from ppgan_ext.weights import identity_networks, readers
 from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
 from ppgan_ext.weights.recognise import recognise
-from tests.reference import nvidia_pickles
+from tests.reference import dlib_files, nvidia_pickles
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens" / "weights"
 # What a mutated file of a few kilobytes may cost; the package's own floor is for files that hold something.
@@ -83,6 +83,7 @@ def seeds() -> dict[str, list[bytes]]:
             _directions(code),
         ],
         "directions": [_directions(code), _written(".pdparams", {"age": code}), _npy(code)],
+        "dat": [dlib_files.network(dlib_files.ToyFaceNet(2).records)],
         "yaml": [(GOLDENS.parents[2] / "configs" / "stylegan2_faces64.yaml").read_bytes(), _YAML, _YAML],
         "csv": [b"name,age,smile\na/1.png,20,0.5\nb/1.png,,1\n", "name,age\n张,3\n".encode("utf-16")],
     }
@@ -98,6 +99,13 @@ def _recognised(path: Path) -> Any:
     return tree
 
 
+def _dlib(path: Path) -> Any:
+    content = readers.read(path)
+    with suppress(PpganExtError):
+        identity_networks.dlib_state(content, path)
+    return content
+
+
 READS: dict[str, tuple[Callable[[Path], Any], ...]] = {
     "pdparams": (_recognised, lambda path: load_code(path, 2)),
     "pkl": (_recognised,),
@@ -107,6 +115,7 @@ READS: dict[str, tuple[Callable[[Path], Any], ...]] = {
     "npy": (readers.read, lambda path: load_code(path, 2)),
     "safetensors": (readers.read, readers.read_metadata),
     "directions": (lambda path: load_directions(path, 2), read_notes),
+    "dat": (_dlib,),
     "yaml": (read_yaml, read_config),
     "csv": (read_table,),
 }
