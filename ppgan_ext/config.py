@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import difflib
 import os
+import reprlib
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
-import yaml
 
-from ppgan_ext.errors import ConfigError, InputError
+from ppgan_ext import yaml_files
+from ppgan_ext.errors import ConfigError
+from ppgan_ext.text_files import read_text
+from ppgan_ext.untrusted import shown
+from ppgan_ext.yaml_files import KeyPath, Line
 
 Options = TypeVar("Options", bound=pydantic.BaseModel)
-KeyPath = tuple[str | int, ...]
-NO_LINE = 0  # the line of a key that an override has set
+NO_LINE = Line(0)  # of a key that an override has set
+MAX_TOLD = 20
+_MAX_NAME, _MAX_MESSAGE = 80, 400
+# The kinds of errors for a value that should be text, or a list of one text; YAML takes a folder 2024 for a number.
+_TEXT_NEEDED = ("string_type", "path_type", "list_type")
 _HOW_TO_SET = "Name a key of a block, or an existing item of a list"
 
 
@@ -40,7 +47,7 @@ def load_options(
         InputError: the file cannot be read.
     """
     data: dict[str, Any] = {}
-    lines: dict[KeyPath, int] = {}
+    lines: dict[KeyPath, Line] = {}
     problems: list[str] = []
     if yaml_path is not None:
         data, lines, problems = read_yaml(yaml_path)
@@ -51,48 +58,99 @@ def load_options(
     return options
 
 
-def override(data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping[str, Any]) -> None:
-    """Set dotted keys in the data and lines of :func:`read_yaml`, in place; whole numbers are list indices.
+class Overrides(dict[str, Any]):
+    """Dotted keys -> values, from a command line.
+
+    Attributes:
+        lines: dotted key -> path inside of its value -> its text as written.
+    """
+
+    def __init__(self, values: Mapping[str, Any], lines: Mapping[str, Mapping[KeyPath, Line]]) -> None:
+        super().__init__(values)
+        self.lines = dict(lines)
+
+
+def override(data: dict[str, Any], lines: dict[KeyPath, Line], overrides: Mapping[str, Any]) -> None:
+    """Set dotted keys in the data and lines of :func:`read_yaml`, in place; numbers are indices where a list is.
 
     Raises:
         ConfigError: a key lies below a plain value or past the end of a list.
     """
     for dotted, value in overrides.items():
-        keys = tuple(int(key) if key.isdigit() else key for key in dotted.split("."))
-        _set(data, keys, value)
+        keys = _set(data, dotted.split("."), value)
         for own in [own for own in lines if own[: len(keys)] == keys]:
             del lines[own]
+        inner = overrides.lines.get(dotted, {}) if isinstance(overrides, Overrides) else {}
         lines[keys] = NO_LINE
+        lines.update({(*keys, *path): Line(NO_LINE, line.text) for path, line in inner.items()})
 
 
 def validate(
     model_class: type[Options],
     data: Mapping[str, Any],
-    lines: Mapping[KeyPath, int],
+    lines: Mapping[KeyPath, Line],
     source: str | os.PathLike[str] | None,
 ) -> tuple[Options | None, list[str]]:
     """Validate a mapping and describe every mistake, in the order of the file.
 
+    A value that must be text is taken as it was written, where YAML made a number, a date or a truth value of it.
+
     Returns:
-        The options, or None if there are mistakes; and the mistakes, each ``file:line: key: what is wrong``.
+        The options, or None if there are mistakes; and the mistakes, each ``file:line: key: what is wrong``. Only the
+        first `MAX_TOLD`, which will be shown, are described in full.
     """
+    options, found = _attempt(model_class, data)
+    written = _take_as_written(found, data, lines)
+    if written:
+        options, found = _attempt(model_class, data)
+        wrong = {_split_location(tuple(item["loc"]), data, item["type"])[0] for item in found}
+        for path in written.keys() & wrong:  # text does not help there: the message shows the value that YAML made
+            _at(data, path[:-1])[path[-1]] = written[path]
+        options, found = _attempt(model_class, data) if written.keys() & wrong else (options, found)
+    if options is not None:
+        return options, []
+    placed = [(*_split_location(tuple(item["loc"]), data, item["type"]), item) for item in found]
+    placed.sort(key=lambda place: _line(place[0], lines) or 0)
+    described = [_describe(item, path, tags, model_class) for path, tags, item in placed[:MAX_TOLD]]
+    described += [(path, "wrong") for path, _, _ in placed[MAX_TOLD:]]
+    return None, [mistake(what, path, lines, source) for path, what in described]
+
+
+def _attempt(model_class: type[Options], data: Mapping[str, Any]) -> tuple[Options | None, list[Any]]:
+    """Return the options, or None and pydantic's errors."""
     try:
         return model_class.model_validate(data), []
     except pydantic.ValidationError as error:
-        mistakes = [_describe(item, model_class, data) for item in error.errors()]
-        mistakes.sort(key=lambda pair: _line(pair[0], lines) or 0)
-        return None, [mistake(what, path, lines, source) for path, what in mistakes]
+        return None, error.errors()
 
 
-def mistake(what: str, path: KeyPath, lines: Mapping[KeyPath, int], source: str | os.PathLike[str] | None) -> str:
+def _take_as_written(found: Iterable[Any], data: Any, lines: Mapping[KeyPath, Line]) -> dict[KeyPath, Any]:
+    """Replace values that should be text by their text as written, in place; return the values that were there."""
+    replaced = {}
+    for item in found:
+        path, _ = _split_location(tuple(item["loc"]), data, item["type"])
+        line = lines.get(path)
+        if item["type"] in _TEXT_NEEDED and line is not None and line.text is not None and path not in replaced:
+            replaced[path] = _at(data, path)
+            _at(data, path[:-1])[path[-1]] = line.text
+    return replaced
+
+
+def _at(data: Any, path: KeyPath) -> Any:
+    for key in path:
+        data = data[key]
+    return data
+
+
+def mistake(what: str, path: KeyPath, lines: Mapping[KeyPath, Line], source: str | os.PathLike[str] | None) -> str:
     """Format one mistake as ``file:line: key: what is wrong``; a missing key takes the line of its nearest parent."""
     line = _line(path, lines)
     prefix = f"{Path(source)}:{line}: " if source is not None and line else ""
-    return f"{prefix}{_dotted(path) or 'options'}: {what}"
+    return f"{prefix}{_dotted(path)}: {what}" if path else f"{prefix}{what}"
 
 
 def refuse(mistakes: Sequence[str], source: str | os.PathLike[str] | None = None) -> None:
-    """Raise a ConfigError if there are mistakes: one on a single line, several below a heading, one to a line.
+    """Raise a ConfigError if there are mistakes: one on a single line, the first of several below a heading.
 
     Args:
         mistakes: as :func:`mistake` formats them.
@@ -102,105 +160,108 @@ def refuse(mistakes: Sequence[str], source: str | os.PathLike[str] | None = None
         raise ConfigError(f"1 mistake in the options: {mistakes[0]}")
     if mistakes:
         place = "the options" if source is None else Path(source)
-        raise ConfigError(f"{len(mistakes)} mistakes in {place}", details=mistakes)
+        more = [f"and {len(mistakes) - MAX_TOLD:,} more"] if len(mistakes) > MAX_TOLD else []
+        raise ConfigError(f"{len(mistakes):,} mistakes in {place}", details=[*mistakes[:MAX_TOLD], *more])
 
 
-def parse_overrides(items: Iterable[str]) -> dict[str, Any]:
+def parse_overrides(items: Iterable[str]) -> Overrides:
     """Parse ``["a.b=1", "c=[1, 2]"]`` to ``{"a.b": 1, "c": [1, 2]}``; values are YAML, nothing is evaluated.
 
     Raises:
         ConfigError: an item has no '=', or its value is not YAML.
     """
-    parsed: dict[str, Any] = {}
+    parsed = Overrides({}, {})
     for item in items:
         key, equals, text = item.partition("=")
         if not equals or not key.strip():
-            raise ConfigError(f"'{item}' is not of the form key=value", where="-o", cure="Write it as -o a.b=value")
+            what = f"'{shown(item, _MAX_NAME)}' is not of the form key=value"
+            raise ConfigError(what, where="-o", cure="Write it as -o a.b=value")
         try:
-            parsed[key.strip()] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"the value of '{item}' is not YAML", where="-o", cure="Quote the value") from error
+            document = yaml_files.load(text, "-o")
+        except ConfigError as error:
+            what = f"the value of '{shown(item, _MAX_NAME)}' {error.what}"
+            raise ConfigError(what, where="-o", cure="Quote the value") from error
+        parsed[key.strip()], parsed.lines[key.strip()] = document.data, document.lines
     return parsed
 
 
-def read_yaml(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[KeyPath, int], list[str]]:
-    """Read a YAML mapping and the line of every key.
+def read_yaml(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[KeyPath, Line], list[str]]:
+    """Read a YAML mapping and the line of every key. Keys are text as written.
+
+    Args:
+        path: a file in UTF-8, or in UTF-16 with a byte order mark.
 
     Returns:
         The data, the line (from 1) of each key path, and a message for each key given twice.
 
     Raises:
-        InputError: the file is missing, or is not UTF-8 text.
-        ConfigError: the file is not YAML, or not a mapping.
+        InputError: the file is missing, or is text in another encoding.
+        ConfigError: the file is not YAML, not a mapping, or larger than options can be.
     """
-    source = Path(path)
-    try:
-        text = source.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise InputError("no such file", where=source, cure="Check the path") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", where=source, cure="Give a YAML file in UTF-8") from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"is not YAML: {error}", where=source, cure="Check indentation and colons") from error
-    if data is None:
+    document = yaml_files.load(read_text(path, yaml_files.MAX_BYTES), Path(path))
+    if document.data is None:
         return {}, {}, []
-    if not isinstance(data, dict):
-        what = f"contains a {type(data).__name__}, not a mapping of options"
-        raise ConfigError(what, where=source, cure="Write options as 'name: value', one to a line")
-    lines: dict[KeyPath, int] = {}
-    twice: list[str] = []
-    if node is not None:
-        _walk(node, (), lines, twice, source)
-    return data, lines, twice
+    if not isinstance(document.data, dict):
+        what = f"contains a {type(document.data).__name__}, not a mapping of options"
+        raise ConfigError(what, where=path, cure="Write options as 'name: value', one to a line")
+    twice = [
+        f"{Path(path)}:{line}: '{_dotted(own)}' is given twice, first in line {first}"
+        for own, line, first in document.twice
+    ]
+    return document.data, document.lines, twice
 
 
-def _walk(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], twice: list[str], source: Path) -> None:
-    if isinstance(node, yaml.MappingNode):
-        for key_node, value_node in node.value:
-            own = (*path, str(key_node.value))
-            line = key_node.start_mark.line + 1
-            if own in lines:
-                twice.append(f"{source}:{line}: '{_dotted(own)}' is given twice, first in line {lines[own]}")
-            lines[own] = line
-            _walk(value_node, own, lines, twice, source)
-    elif isinstance(node, yaml.SequenceNode):
-        for i, item in enumerate(node.value):
-            own = (*path, i)
-            lines[own] = item.start_mark.line + 1
-            _walk(item, own, lines, twice, source)
+def shown_value(value: Any) -> str:
+    """Return a value for a message, in at most 80 characters."""
+    try:
+        return shown(_REPR.repr(value), _MAX_NAME)
+    except ValueError:  # a number of too many digits
+        return f"a {type(value).__name__}"
 
 
-def _set(data: Any, keys: KeyPath, value: Any) -> None:
-    for depth, key in enumerate(keys[:-1]):
-        if isinstance(data, dict):
-            data = data.setdefault(key, {})
-        elif isinstance(data, list) and isinstance(key, int) and key < len(data):
-            data = data[key]
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _MAX_NAME
+
+
+def _set(data: Any, names: Sequence[str], value: Any) -> KeyPath:
+    """Set a value and return its path, in which the numbers of list items are integers."""
+    path: list[str | int] = []
+    for name in names:
+        is_last, key = len(path) == len(names) - 1, _key(data, name)
+        if key is None:
+            place = f"under '{_dotted(path)}'" if path else "here"
+            what = f"there is nothing to set {place if not is_last else 'here'}"
+            raise ConfigError(what, where=_dotted(names), cure=_HOW_TO_SET)
+        path.append(key)
+        if is_last:
+            data[key] = value
         else:
-            what = f"there is nothing to set under '{_dotted(keys[: depth + 1])}'"
-            raise ConfigError(what, where=_dotted(keys), cure=_HOW_TO_SET)
-    last = keys[-1]
-    if isinstance(data, dict) or (isinstance(data, list) and isinstance(last, int) and last < len(data)):
-        data[last] = value  # type: ignore[index]
-    else:
-        raise ConfigError("there is nothing to set here", where=_dotted(keys), cure=_HOW_TO_SET)
+            data = data.setdefault(key, {}) if isinstance(data, dict) else data[key]
+    return tuple(path)
+
+
+def _key(data: Any, name: str) -> str | int | None:
+    """Return the key for a name in a mapping or a list; None if it has no such place."""
+    if isinstance(data, dict):
+        return name
+    if isinstance(data, list) and name.isascii() and name.isdigit() and len(name) < len(str(len(data))) + 1:
+        return int(name) if int(name) < len(data) else None
+    return None
 
 
 def _dotted(path: Iterable[str | int]) -> str:
-    return ".".join(str(key) for key in path)
+    return shown(".".join(str(key) for key in path), 2 * _MAX_NAME)
 
 
-def _line(path: KeyPath, lines: Mapping[KeyPath, int]) -> int | None:
+def _line(path: KeyPath, lines: Mapping[KeyPath, Line]) -> Line | None:
     return next((lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in lines), None)
 
 
-def _describe(item: Any, model_class: type[pydantic.BaseModel], data: Mapping[str, Any]) -> tuple[KeyPath, str]:
-    """Translate one of pydantic's errors into a key path and a message for users."""
+def _describe(
+    item: Any, path: KeyPath, tags: frozenset[str], model_class: type[pydantic.BaseModel]
+) -> tuple[KeyPath, str]:
+    """Translate one of pydantic's errors at a key path into the path to name and a message for users."""
     kind, context = item["type"], item.get("ctx", {})
-    path, tags = _split_location(tuple(item["loc"]), data, kind)
     if kind == "extra_forbidden":
         what = f"unknown key; {_hint(str(path[-1]), _field_names(model_class, path[:-1], tags))}"
     elif kind == "missing":
@@ -210,11 +271,12 @@ def _describe(item: Any, model_class: type[pydantic.BaseModel], data: Mapping[st
     elif kind == "union_tag_invalid":
         path = (*path, context["discriminator"].strip("'"))
         choices = [word.strip(" '") for word in context["expected_tags"].split(",")]
-        what = f"unknown '{context['tag']}'; {_hint(context['tag'], choices)}"
+        tag = shown(str(context["tag"]), _MAX_NAME)
+        what = f"unknown '{tag}'; {_hint(tag, choices)}"
     else:
         message = item["msg"].removeprefix("Value error, ")
-        shown = f", got {item['input']!r}" if not isinstance(item["input"], dict | pydantic.BaseModel) else ""
-        what = f"{message[:1].lower()}{message[1:]}{shown}"
+        got = "" if isinstance(item["input"], dict | pydantic.BaseModel) else f", got {shown_value(item['input'])}"
+        what = f"{shown(message[:1].lower() + message[1:], _MAX_MESSAGE)}{got}"
     return path, what
 
 

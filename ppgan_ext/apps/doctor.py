@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ppgan_ext import runtime
+from ppgan_ext import gpu_install, runtime
 from ppgan_ext.apps.options import Options
 from ppgan_ext.console import DONE
 from ppgan_ext.errors import PpganExtError
@@ -138,9 +138,9 @@ def _devices(versions: dict[str, str]) -> tuple[list[str], list[str]]:
             properties = paddle.device.cuda.get_device_properties(index)
             lines.append(f"gpu:{index}: {properties.name}, {properties.total_memory / 2**30:.0f} GiB")
         if not count:
-            cures.append("this Paddle is built for a GPU, but finds none: check the driver, or use --cpu")
-    elif shutil.which("nvidia-smi"):
-        cures.append("this machine seems to have an NVIDIA GPU: paddlepaddle-gpu would use it")
+            cures.append(f"this Paddle is built for a GPU, but finds none: use --cpu, or {gpu_install.advice()}")
+    elif gpu := gpu_install.find_gpu():
+        cures.append(f"this Paddle does not use this machine's NVIDIA GPU; one that does: {gpu_install.advice(gpu)}")
     lines.append(f"used by default: {runtime.choose_device()}")
     return lines, cures
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 import struct
 import zipfile
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.array_files import read_array, read_header
 from ppgan_ext.data.image_source import ImageSource, decode_or_raise
 from ppgan_ext.errors import InputError, nearest
 from ppgan_ext.types import Image
+from ppgan_ext.untrusted import budget_of, door
 
 PACK_SUFFIX = ".npz"
 
@@ -142,26 +145,20 @@ class PackSource(ImageSource):
 
 
 def _members(path: Path) -> frozenset[str]:
-    try:
+    with door(path, InputError, "Copy it again or remove it", what="is not a readable .npz file"):
         with zipfile.ZipFile(path) as archive:
             return frozenset(name.removesuffix(".npy") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise InputError(
-            f"is not a readable .npz file ({error})", where=path, cure="Copy it again or remove it"
-        ) from error
 
 
 def _member(path: Path, name: str) -> npt.NDArray:
     """Map an uncompressed member into memory, or read a compressed one; refuse arrays of Python objects."""
-    try:
+    with door(path, InputError, "Copy the pack again", what=f"'{name}' cannot be read"):
         with zipfile.ZipFile(path) as archive:
             info = archive.getinfo(f"{name}.npy")
         if info.compress_type == zipfile.ZIP_STORED:
             return _map(path, info)
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays[name]
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, struct.error) as error:
-        raise InputError(f"'{name}' cannot be read ({error})", where=path, cure="Copy the pack again") from error
+        with zipfile.ZipFile(path) as archive, archive.open(info) as stream:
+            return read_array(cast(BinaryIO, stream), info.file_size, budget_of(path))
 
 
 def _map(path: Path, info: zipfile.ZipInfo) -> npt.NDArray:
@@ -170,13 +167,7 @@ def _map(path: Path, info: zipfile.ZipInfo) -> npt.NDArray:
         file.seek(info.header_offset)
         name_length, extra_length = struct.unpack("<26x2H", file.read(30))
         file.seek(info.header_offset + 30 + name_length + extra_length)
-        version = np.lib.format.read_magic(file)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in read_header:
-            raise ValueError(f"array format {version}")
-        shape, is_fortran, dtype = read_header[version](file)
-        if dtype.hasobject:
-            raise ValueError("an array of Python objects")
+        shape, is_fortran, dtype = read_header(file)
         offset = file.tell()
     if 0 in shape:
         return np.empty(shape, dtype)

@@ -6,7 +6,6 @@ A code is float32 (n_latent, 512), in W+, without any mean subtracted, like Padd
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +13,17 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ppgan_ext.errors import InputError
+from ppgan_ext.errors import InputError, WeightsError
 from ppgan_ext.files import atomic_path
 from ppgan_ext.types import FloatArray
+from ppgan_ext.untrusted import Budget, budget_of, door, shown
 from ppgan_ext.weights import readers
 
 CodeSource: TypeAlias = "str | os.PathLike[str] | FloatArray"
 
 STYLE_DIM = 512
 SUFFIXES = (".npy", ".npz", ".pt", ".pth", ".pdparams")
+_SAVE_AGAIN, _MAX_NAME = "Save or copy it again", 60
 _KEYS = ("w", "w_plus", "latent", "latents")  # NVlabs, this package, rosinality's projector, e4e
 
 
@@ -99,7 +100,10 @@ def read_codes(source: CodeSource, n_latent: int | None, *, style_dim: int = STY
     info = CodeInfo(where, tuple(array.shape), space, len(stacked))
     if n_latent is not None and stacked.shape[1] == 1:
         stacked = np.repeat(stacked, n_latent, axis=1)
-    return np.array(stacked, dtype=np.float32, order="C"), info
+    with np.errstate(over="ignore"):
+        codes = np.array(stacked, dtype=np.float32, order="C")
+    _check_numbers(codes, where)  # again, since a number may be too large for single precision
+    return codes, info
 
 
 def save_code(path: str | os.PathLike[str], w_plus: FloatArray) -> Path:
@@ -161,10 +165,10 @@ def _read_file(path: Path) -> FloatArray:
     if not path.is_file():
         raise InputError("no such file", where=path, cure="Check the path")
     suffix = path.suffix.lower()
-    if suffix in (".npy", ".npz"):
-        return _find_array(read_numpy(path), str(path))
-    if suffix in (".pt", ".pth", ".pdparams"):
-        return _find_array(readers.read(path), str(path))
+    if suffix in SUFFIXES:
+        with door(path, InputError, _SAVE_AGAIN):
+            tree = read_numpy(path) if suffix in (".npy", ".npz") else readers.read(path)
+            return _find_array(tree, str(path), budget_of(path))
     raise InputError(
         f"{suffix or 'a file without suffix'} is not a latent", where=path, cure=f"Give {_one_of(SUFFIXES)}"
     )
@@ -174,48 +178,44 @@ def read_numpy(path: Path) -> FloatArray | dict[str, FloatArray]:
     """Read a `.npy` as an array or a `.npz` as a dict of arrays, without unpickling.
 
     Raises:
-        InputError: the file is damaged or contains Python objects.
+        InputError: the file is damaged, contains Python objects, or would take more memory than one of its size may.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            return {key: loaded[key] for key in loaded.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        if "Object arrays" in str(error):
-            what = "contains Python objects instead of numbers; reading them could run code"
-            raise InputError(what, where=path, cure="Save the array itself with numpy.save") from error
-        raise InputError("is damaged or not a NumPy file", where=path, cure="Save or copy it again") from error
+        content = readers.read(path)
+    except WeightsError as error:
+        raise InputError(error.what, where=path, cure=error.cure) from error
+    arrays = content.values() if isinstance(content, dict) else [content]
+    if not all(isinstance(array, np.ndarray) for array in arrays):
+        raise InputError("contains something other than arrays", where=path, cure="Save it with numpy.save")
+    return content
 
 
-def _find_array(node: Any, where: str) -> FloatArray:
-    """Return the code in the result of a checkpoint reader."""
+def _find_array(node: Any, where: str, budget: Budget) -> FloatArray:
+    """Return the code in the result of a checkpoint reader; arrays that are joined are charged to a budget."""
     if isinstance(node, np.ndarray):
         return node
     if isinstance(node, Mapping) and node:
         keys = [key for key in _KEYS if key in node]
         if keys:
-            return _find_array(node[keys[0]], where)
+            return _find_array(node[keys[0]], where, budget)
         if len(node) == 1:
-            return _find_array(next(iter(node.values())), where)
+            return _find_array(next(iter(node.values())), where, budget)
         if all(isinstance(value, Mapping) and "latent" in value for value in node.values()):
-            return _stack([_find_array(value, where) for value in node.values()], where)
-        raise InputError(
-            f"contains {', '.join(map(str, list(node)[:6]))} but no latent",
-            where=where,
-            cure=f"Name it {_one_of(_KEYS)}",
-        )
+            return _stack([_find_array(value, where, budget) for value in node.values()], where, budget)
+        named = ", ".join(shown(str(key), _MAX_NAME) for key in list(node)[:6])
+        cure = f"Name it {_one_of(_KEYS)}"
+        raise InputError(f"contains {named} but no latent", where=where, cure=cure)
     if isinstance(node, (list, tuple)) and node:
-        return _stack([_find_array(value, where) for value in node], where)
+        return _stack([_find_array(value, where, budget) for value in node], where, budget)
     raise InputError(f"contains {type(node).__name__}, not a latent", where=where, cure="Save the tensor itself")
 
 
-def _stack(arrays: list[FloatArray], where: str) -> FloatArray:
+def _stack(arrays: list[FloatArray], where: str, budget: Budget) -> FloatArray:
     if len(arrays) == 1:
         return arrays[0]
     if any(array.shape != arrays[0].shape for array in arrays):
         raise InputError("contains arrays of different shapes", where=where, cure="Save only the latent")
+    budget.allocate(len(arrays) * arrays[0].nbytes)
     first = arrays[0]
     return np.concatenate(arrays) if first.ndim == 3 and first.shape[0] == 1 else np.stack(arrays)
 

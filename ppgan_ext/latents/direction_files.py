@@ -9,6 +9,7 @@ produce the same bytes.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +22,11 @@ import numpy as np
 from ppgan_ext.errors import InputError
 from ppgan_ext.latents.codes import read_numpy
 from ppgan_ext.types import FloatArray
+from ppgan_ext.untrusted import door, shown
 from ppgan_ext.weights import readers
 
 HEADER = "ppgan_ext.directions"
+_DAMAGED, _WRITE_AGAIN = "its header is incomplete or damaged", "Write it again"
 SUFFIXES = (".safetensors", ".pdparams", ".npy", ".npz", ".pt", ".pth")
 
 
@@ -48,7 +51,8 @@ def read_records(path: str | os.PathLike[str], name: str | None = None) -> list[
     """
     source = Path(path)
     if source.is_dir():
-        files = sorted(p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        with door(source, InputError):
+            files = sorted(p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
         records = [record for file in files for record in _read_file(file, None)]
     elif source.is_file():
         records = _read_file(source, name)
@@ -89,11 +93,10 @@ def read_notes(path: str | os.PathLike[str]) -> dict[str, str]:
     source = Path(path)
     if source.suffix.lower() != ".safetensors":
         return {}
-    try:
-        notes = json.loads(readers.read_metadata(source).get(HEADER, "{}")).get("notes", {})
+    header = readers.read_metadata(source)
+    with door(source, InputError, _WRITE_AGAIN, what=_DAMAGED):
+        notes = json.loads(header.get(HEADER, "{}")).get("notes", {})
         return {str(key): str(value) for key, value in notes.items()}
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"its header is damaged ({error})", where=source, cure="Write it again") from error
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -120,21 +123,24 @@ def _read_safetensors(path: Path) -> list[Record]:
     tensors, header = readers.read(path), readers.read_metadata(path)
     if HEADER not in header:
         return _from_tree(tensors, path, None)
-    try:
+    with door(path, InputError, _WRITE_AGAIN, what=_DAMAGED):
         table = json.loads(header[HEADER])["directions"]
-        return [_from_header(name, entry, tensors) for name, entry in table.items()]
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"its header is incomplete ({error})", where=path, cure="Write it again") from error
+        return [_from_header(name, entry, tensors, path) for name, entry in table.items()]
 
 
-def _from_header(name: str, entry: Mapping[str, Any], tensors: Mapping[str, FloatArray]) -> Record:
+def _from_header(name: str, entry: Mapping[str, Any], tensors: Mapping[str, FloatArray], path: Path) -> Record:
+    regressor = tensors.get(f"{name}.regressor")
+    statistics = {str(key): float(value) for key, value in entry["statistics"].items()}
+    bias = float(entry["bias"])
+    if not math.isfinite(bias) or not statistics.get("stretch", 1.0) > 0:
+        raise ValueError(f"{shown(name, 60)} has an impossible bias or stretch")
     return Record(
         name,
-        tensors[f"{name}.direction"],
+        _numbers(tensors[f"{name}.direction"], path),
         str(entry["unit"]),
-        tensors.get(f"{name}.regressor"),
-        float(entry["bias"]),
-        {str(key): float(value) for key, value in entry["statistics"].items()},
+        None if regressor is None else _numbers(regressor, path),
+        bias,
+        statistics,
     )
 
 
@@ -147,7 +153,7 @@ def _from_tree(node: Any, path: Path, name: str | None) -> list[Record]:
         wrong = _not_arrays(entries)
         if wrong:
             cure = "Give a dict of direction name to tensor"
-            raise InputError(f"contains {wrong[0]}, which is not a tensor", where=path, cure=cure)
+            raise InputError(f"contains {shown(wrong[0], 60)}, which is not a tensor", where=path, cure=cure)
         if len(entries) == 1 and (name or entries[0][0] in ("direction", "boundary", "w", "arr_0", "")):
             return [Record(name or _name_of(path), _numbers(entries[0][1], path))]
         return [Record(key, _numbers(value, path)) for key, value in entries]

@@ -196,7 +196,8 @@ def save_directions(
 
 
 def _frozen(array: FloatArray, name: str) -> FloatArray:
-    copy = np.array(array, dtype=np.float32, order="C")
+    with np.errstate(over="ignore"):  # a number too large for single precision is found below
+        copy = np.array(array, dtype=np.float32, order="C")
     if copy.ndim == 3 and copy.shape[0] == 1:
         copy = copy[0]
     if copy.ndim == 1:

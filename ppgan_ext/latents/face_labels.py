@@ -3,25 +3,48 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, InputError, nearest
+from ppgan_ext.latents import label_names
 from ppgan_ext.latents.attributes import NUM_LANDMARKS, PADDLEGAN_NAMES, geometric_attributes
 from ppgan_ext.latents.codes import read_numpy
 from ppgan_ext.latents.fit_directions import Attribute, in_deviations
+from ppgan_ext.text_files import read_text
 from ppgan_ext.types import FloatArray
+from ppgan_ext.untrusted import door, shown
 
 UNITS = {"age": "year", "gender": "class", "yaw": "degree", "pitch": "degree", "roll": "degree"}
 NAME_COLUMN, LANDMARKS_COLUMN = "name", "landmarks"
+_MAX_BYTES = 256 * 2**20
 
 # Attributes that an edit must not change unless it edits them: the person, their pose, their expression.
 _KEPT = ("age", "gender", "yaw", "pitch", "roll", "smile", "mouth_open")
 _KEPT_BESIDES = {"eye_ratio": ("eyes_open",), "eyes_open": ("eye_eyebrow_distance",), "lip_ratio": ("mouth_ratio",)}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What makes a column unusable as numbers.
+
+    Attributes:
+        text: of its first cell that is no number.
+        row: of that cell, the header being row 1.
+        has_numbers: whether other cells are numbers, so that this one is likely to be a mistake.
+    """
+
+    text: str
+    row: int
+    has_numbers: bool
+
+    def __str__(self) -> str:
+        return f"contains '{shown(self.text, 40)}' in row {self.row}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +55,20 @@ class LabelTable:
         names: file names of the faces, or None.
         columns: by name, (N,) float64, NaN where unknown.
         num_rows: N.
+        words: columns that are not numbers, by name.
     """
 
     names: list[str] | None
     columns: dict[str, FloatArray]
     num_rows: int
+    words: dict[str, Words] = field(default_factory=dict)
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise InputError if one of these columns is not numbers."""
+        for name in names:
+            if name in self.words:
+                cure = "Use numbers; leave unknown cells empty"
+                raise InputError(f"column '{shown(name, 60)}' {self.words[name]}", where="labels", cure=cure)
 
 
 def read_table(path: str | os.PathLike[str]) -> LabelTable:
@@ -46,18 +78,23 @@ def read_table(path: str | os.PathLike[str]) -> LabelTable:
     convention; an angle of -1 degree stays as it is). The column `name` contains file names. An `.npz` may contain
     `landmarks` (N, 68, 2); every geometric attribute is then computed from them.
 
+    Columns of words are noted in `LabelTable.words`, in case nobody needs them.
+
     Raises:
-        InputError: the file does not exist, has no rows, rows of different lengths, or a column of words.
+        InputError: the file does not exist, cannot be read, has no rows, rows of different lengths, or no numbers.
     """
     source = Path(path)
     if not source.is_file():
         raise InputError("no such file", where=source, cure="Check the path of the labels")
-    names, columns = _read_arrays(source) if source.suffix.lower() == ".npz" else _read_csv(source)
-    lengths = {len(column) for column in columns.values()} | ({len(names)} if names is not None else set())
-    if len(lengths) != 1 or not columns or lengths == {0}:
+    with door(source, InputError, "Save it again"):
+        table = _read_arrays(source) if source.suffix.lower() == ".npz" else _read_csv(source)
+    lengths = {len(column) for column in table.columns.values()} | {table.num_rows}
+    if not table.columns:
+        table.check(list(table.words))
+    if len(lengths) != 1 or not table.columns or lengths == {0}:
         cure = "Give one row per face, and at least one column of numbers"
         raise InputError("is not a table of labels", where=source, cure=cure)
-    return LabelTable(names, {key: _without_unknown(column) for key, column in columns.items()}, lengths.pop())
+    return table
 
 
 def match_rows(table: LabelTable, names: Sequence[str] | None, num_codes: int) -> dict[str, FloatArray]:
@@ -69,22 +106,19 @@ def match_rows(table: LabelTable, names: Sequence[str] | None, num_codes: int) -
         num_codes: number of codes.
 
     Returns:
-        Columns (num_codes,), NaN for codes without a label. Names match with or without folder and suffix; without
-        names on both sides, rows match by their order.
+        Columns (num_codes,), NaN for codes without a label. Names match without their suffix, by the longest common
+        path (`label_names.match`); without names on both sides, rows match by their order.
 
     Raises:
-        InputError: no name matches; without names, the numbers differ; a name occurs twice in the table.
+        InputError: no name matches; without names, the numbers differ; a name occurs twice in the table, or fits
+            several of its rows.
     """
     if names is None or table.names is None:
         if table.num_rows != num_codes:
             what = f"{table.num_rows} labels for {num_codes} codes, and no names to match them by"
             raise InputError(what, where="labels", cure=f"Add a column '{NAME_COLUMN}' with the file names")
         return table.columns
-    rows: dict[str, int] = {}
-    for row, name in enumerate(table.names):
-        if rows.setdefault(Path(name).stem, row) != row:
-            raise InputError(f"'{name}' occurs twice", where="labels", cure="Remove one of the rows")
-    order = np.array([rows.get(Path(name).stem, -1) for name in names])
+    order = label_names.match(table.names, names)
     if (order < 0).all():
         what = f"no label has the name of a face: '{table.names[0]}' in the table, '{names[0]}' in the codes"
         raise InputError(what, where="labels", cure=f"Give file names in the column '{NAME_COLUMN}'")
@@ -168,26 +202,27 @@ def _without_unknown(column: FloatArray) -> FloatArray:
     return column
 
 
-def _read_arrays(path: Path) -> tuple[list[str] | None, dict[str, FloatArray]]:
+def _read_arrays(path: Path) -> LabelTable:
     arrays = read_numpy(path)
-    assert isinstance(arrays, dict)
-    names = [str(name) for name in arrays[NAME_COLUMN]] if NAME_COLUMN in arrays else None
+    if not isinstance(arrays, dict):
+        raise InputError("is one array, not a table", where=path, cure="Save the columns with numpy.savez")
+    names = [str(name) for name in arrays[NAME_COLUMN].reshape(-1)] if NAME_COLUMN in arrays else None
     columns: dict[str, FloatArray] = {
         key: array.astype(np.float64)
         for key, array in arrays.items()
         if array.ndim == 1 and array.dtype.kind in "fiub" and key != NAME_COLUMN
     }
     landmarks = arrays.get(LANDMARKS_COLUMN)
-    if landmarks is not None and landmarks.shape[1:] == (NUM_LANDMARKS, 2):
+    if landmarks is not None and landmarks.shape[1:] == (NUM_LANDMARKS, 2) and landmarks.dtype.kind in "fiu":
         columns = {**geometric_attributes(landmarks), **columns}
-    return names, columns
+    num_rows = len(names) if names is not None else max(map(len, columns.values()), default=0)
+    return LabelTable(names, {key: _without_unknown(column) for key, column in columns.items()}, num_rows)
 
 
-def _read_csv(path: Path) -> tuple[list[str] | None, dict[str, FloatArray]]:
+def _read_csv(path: Path) -> LabelTable:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            rows = [row for row in csv.reader(handle, strict=True) if row]
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        rows = [row for row in csv.reader(io.StringIO(read_text(path, _MAX_BYTES), newline=""), strict=True) if row]
+    except csv.Error as error:
         raise InputError(f"cannot be read as CSV ({error})", where=path, cure="Save it as UTF-8 CSV") from error
     header, body = [cell.strip() for cell in rows[0]] if rows else [], rows[1:]
     for number, row in enumerate(body, start=2):
@@ -198,12 +233,21 @@ def _read_csv(path: Path) -> tuple[list[str] | None, dict[str, FloatArray]]:
             )
     cells = {key: [row[index].strip() for row in body] for index, key in enumerate(header)}
     names = cells.pop(NAME_COLUMN, None)
-    return names, {key: np.array([_number(text, key, path) for text in column]) for key, column in cells.items()}
+    columns, words = {}, {}
+    for key, column in cells.items():
+        numbers = [_number(text) for text in column]
+        wrong = next((row for row, number in enumerate(numbers) if number is None), None)
+        if wrong is None:
+            columns[key] = _without_unknown(np.array(numbers, np.float64))
+        else:
+            has_numbers = any(number is not None and np.isfinite(number) for number in numbers)
+            words[key] = Words(column[wrong], wrong + 2, has_numbers)
+    return LabelTable(names, columns, len(body), words)
 
 
-def _number(text: str, column: str, path: Path) -> float:
+def _number(text: str) -> float | None:
+    """Return a cell's number, NaN for an empty cell; None if it is a word."""
     try:
         return float(text) if text else np.nan
     except ValueError:
-        cure = "Use numbers; leave unknown cells empty"
-        raise InputError(f"column '{column}' contains '{text}'", where=path, cure=cure) from None
+        return None

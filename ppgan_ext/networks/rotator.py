@@ -83,10 +83,12 @@ class LatentRotator(nn.Layer):
         try:
             _, n_latent, style_dim = state["axes"].shape
             width = state["read.weight"].shape[1]
+            if not state["axes"].size or not state["read.weight"].size:
+                raise ValueError("arrays without elements could state any size")
         except (KeyError, ValueError, IndexError) as error:
             cure = "Use the weights that training with model.name LatentRotatorModel has written"
             raise WeightsError("contains no rotator of codes", where=where, cure=cure) from error
-        blocks = {match[1] for name in state if (match := re.match(r"blocks\.(\d+)\.", name))}
+        blocks = {match[1] for name in state if (match := re.match(r"blocks\.(\d{1,3})\.", name))}
         return cls(n_latent, style_dim, width, len(blocks))
 
     def set_statistics(self, mean: FloatArray, scale: float, axes: FloatArray) -> None:

@@ -139,7 +139,8 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     for item in args.opt:
         if item.count("=") != 1:
             raise ConfigError(f"'{item}' has {item.count('=')} '='", where="-o", cure="Write it as -o a.b=value")
-    return overrides | config.parse_overrides(args.opt)
+    parsed = config.parse_overrides(args.opt)
+    return config.Overrides({**overrides, **parsed}, parsed.lines)
 
 
 def _read_arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ppgan_ext import yaml_files
 from ppgan_ext.errors import ConfigError, nearest
 
 _NAMES = ("batch_range", "profile_path", "timer_only")
@@ -53,8 +54,6 @@ class Profile:
 
 
 def _parse(text: str) -> dict[str, Any]:
-    import yaml
-
     options: dict[str, Any] = {"batch_range": [10, 20], "profile_path": "profile", "timer_only": False}
     for item in filter(str.strip, text.split(";")):
         name, sign, value = (part.strip() for part in item.partition("="))
@@ -63,7 +62,7 @@ def _parse(text: str) -> dict[str, Any]:
             raise ConfigError(f"'{item.strip()}' does not have the form key=value", where="-p", cure=cure)
         if name not in _NAMES:
             raise ConfigError(f"unknown option '{name}'", where="-p", cure=nearest(name, _NAMES))
-        options[name] = yaml.safe_load(value)
+        options[name] = yaml_files.load(value, f"-p {name}").data
     span = options["batch_range"]
     is_pair = isinstance(span, list) and len(span) == 2 and all(type(number) is int for number in span)
     if not is_pair or not 0 <= span[0] < span[1]:

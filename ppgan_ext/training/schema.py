@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import BaseModel, Field
@@ -18,8 +18,8 @@ from ppgan_ext.errors import nearest
 from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.training.schedules import AnySchedule
 from ppgan_ext.training.settings import DatasetOptions, Settings, ValidateOptions
-
-KeyPath: TypeAlias = tuple[str | int, ...]
+from ppgan_ext.untrusted import shown
+from ppgan_ext.yaml_files import KeyPath, Line
 
 # PaddleGAN's misspelt keys -> the keys used here. `visiual_interval` occurs in all of its files, `save_imig` in one.
 OLD_SPELLINGS: dict[tuple[str, str], str] = {
@@ -78,10 +78,11 @@ def _line(problem: str) -> int:
 
 
 def _correct_spelling(
-    data: dict[str, Any], lines: dict[KeyPath, int], overrides: Mapping[str, Any]
-) -> tuple[dict[str, Any], list[str]]:
+    data: dict[str, Any], lines: dict[KeyPath, Line], overrides: Mapping[str, Any]
+) -> tuple[config.Overrides, list[str]]:
     """Rename misspelt keys in a file, in place, and in overrides; return the overrides and a note for each key."""
-    renamed, notes = dict(overrides), []
+    texts = overrides.lines if isinstance(overrides, config.Overrides) else {}
+    renamed, notes = config.Overrides(overrides, texts), []
     for (block_name, old), name in OLD_SPELLINGS.items():
         is_misspelt, dotted = False, f"{block_name}.{name}"
         block = data.get(block_name)
@@ -91,13 +92,14 @@ def _correct_spelling(
             is_misspelt = True
         if f"{block_name}.{old}" in renamed:
             renamed[dotted] = renamed.pop(f"{block_name}.{old}")
+            renamed.lines[dotted] = renamed.lines.pop(f"{block_name}.{old}", {})
             is_misspelt = True
         if is_misspelt:
             notes.append(f"'{block_name}.{old}' was read as '{dotted}', the correct spelling")
     return renamed, notes
 
 
-def _name_the_only_optimizer(data: dict[str, Any], lines: dict[KeyPath, int]) -> None:
+def _name_the_only_optimizer(data: dict[str, Any], lines: dict[KeyPath, Line]) -> None:
     """If `optimizer` is the block of a single optimiser, name it "optim", as PaddleGAN does."""
     optimizer = data.get("optimizer")
     if isinstance(optimizer, dict) and isinstance(optimizer.get("name"), str):
@@ -110,7 +112,7 @@ def _name_the_only_optimizer(data: dict[str, Any], lines: dict[KeyPath, int]) ->
 class _ModelResolver:
     """Finds the options model of each block by its `name`; removes unknown blocks from the data and lists them."""
 
-    def __init__(self, data: dict[str, Any], lines: Mapping[KeyPath, int], source: str | os.PathLike[str]) -> None:
+    def __init__(self, data: dict[str, Any], lines: Mapping[KeyPath, Line], source: str | os.PathLike[str]) -> None:
         self.data, self.lines, self.source = data, lines, source
         self.problems: list[str] = []
 
@@ -163,12 +165,12 @@ class _ModelResolver:
         parent, key = self._at(path[:-1]), path[-1]
         block = parent.get(key)
         if not isinstance(block, dict):
-            what = "missing" if block is None else f"expected a block of options, got {block!r}"
+            what = "missing" if block is None else f"expected a block of options, got {config.shown_value(block)}"
         elif isinstance(name := block.get("name"), str) and name in table:
             return options(name)
         else:
             path = (*path, "name")
-            what = "missing" if name is None else f"unknown '{name}'. {nearest(str(name), table)}"
+            what = "missing" if name is None else f"unknown '{shown(str(name), 80)}'. {nearest(str(name), table)}"
         self.problems.append(config.mistake(what, path, self.lines, self.source))
         parent.pop(key, None)
         return None

@@ -75,16 +75,16 @@ def generator_architecture(state: Mapping[str, npt.NDArray], where: object) -> A
     """
     try:
         num_blocks = _count(state, r"to_rgbs\.(\d+)\.bias")
-        channels = {4: int(state["input.input"].shape[1])}
+        channels = {4: _side(state, "input.input", 1)}
         for block in range(num_blocks):
-            channels[8 << block] = int(state[f"convs.{2 * block + 1}.conv.weight"].shape[1])
-        first = state["conv1.conv.weight"]
+            channels[8 << block] = _side(state, f"convs.{2 * block + 1}.conv.weight", 1)
+        first = _side(state, "conv1.conv.weight", 1)
         return Architecture(
             size=4 << num_blocks,
-            style_dim=int(state["conv1.conv.modulation.weight"].shape[0]),
-            n_mlp=len([name for name in state if re.fullmatch(r"style\.\d+\.weight", name)]),
+            style_dim=_side(state, "conv1.conv.modulation.weight", 0),
+            n_mlp=len([name for name in state if re.fullmatch(r"style\.\d{1,3}\.weight", name)]),
             channels=channels,
-            is_concat=state["conv1.activate.bias"].shape[0] == 2 * first.shape[1],
+            is_concat=_side(state, "conv1.activate.bias", 0) == 2 * first,
             blur_kernel=_taps(state.get("to_rgbs.0.upsample.kernel")),
         )
     except (KeyError, IndexError) as error:
@@ -151,13 +151,13 @@ def encoder_arguments(state: Mapping[str, npt.NDArray], style_dim: int, where: o
     try:
         if "heads.0.0.weight" in state:
             size, channels = _trunk(state, where)
-            rows = [state[f"heads.{index}.1.weight"].shape[1] // style_dim for index in range(2)]
+            rows = [_side(state, f"heads.{index}.1.weight", 1) // style_dim for index in range(2)]
             law = {"channel_base": _channel_base(channels), "channel_cap": max(channels.values())}
             return "LightEncoder", {"size": size, **law, "style_dim": style_dim, "coarse": rows[0], "middle": rows[1]}
-        common = {"input_nc": int(state["input_layer.0.weight"].shape[1]), "style_dim": style_dim}
+        common = {"input_nc": _side(state, "input_layer.0.weight", 1), "style_dim": style_dim}
         if "styles.0.linear.weight" in state:
             return "PSPEncoder", {"size": _size_for(_count(state, r"styles\.(\d+)\.linear\.weight")), **common}
-        num_rows = int(state["linear.weight"].shape[1]) // style_dim
+        num_rows = _side(state, "linear.weight", 1) // style_dim
         if "output_layer_2.3.weight" in state:
             return "BackboneEncoderUsingLastLayerIntoWPlus", {"size": _size_for(num_rows), **common}
         return "BackboneEncoderUsingLastLayerIntoW", common
@@ -169,7 +169,7 @@ def encoder_arguments(state: Mapping[str, npt.NDArray], style_dim: int, where: o
 def arcface_width(state: Mapping[str, npt.NDArray]) -> int:
     """Return the first width of the ArcFace network that a state belongs to, or the published one if it is unclear."""
     first = state.get("input_layer.0.weight", np.zeros(0))
-    return int(first.shape[0]) if first.shape[0] and first.shape[0] % 16 == 0 else 64
+    return int(first.shape[0]) if first.size and first.shape[0] % 16 == 0 else 64
 
 
 def _channel_base(channels: Mapping[int, int]) -> int:
@@ -182,9 +182,9 @@ def _trunk(state: Mapping[str, npt.NDArray], where: object) -> tuple[int, dict[i
     try:
         num_blocks = max(_count(state, r"convs\.(\d+)\.conv1\.0\.weight") - 1, 1)
         size = 4 << num_blocks
-        channels = {size: int(state["convs.0.0.weight"].shape[0])}
+        channels = {size: _side(state, "convs.0.0.weight", 0)}
         for block in range(1, num_blocks + 1):
-            channels[size >> block] = int(state[f"convs.{block}.conv2.1.weight"].shape[0])
+            channels[size >> block] = _side(state, f"convs.{block}.conv2.1.weight", 0)
         return size, channels
     except (KeyError, IndexError) as error:
         what = f"contains no complete residual trunk ({_reason(error)})"
@@ -192,12 +192,20 @@ def _trunk(state: Mapping[str, npt.NDArray], where: object) -> tuple[int, dict[i
 
 
 def _reason(error: KeyError | IndexError) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else "an array has too few axes"
+    return f"{error} is missing" if isinstance(error, KeyError) else "an array has too few axes or elements"
+
+
+def _side(state: Mapping[str, npt.NDArray], name: str, axis: int) -> int:
+    """Return the length of an array's axis; an array without elements could state any length and is refused."""
+    array = state[name]
+    if not array.size:
+        raise IndexError(f"{name} has no elements")
+    return int(array.shape[axis])
 
 
 def _count(state: Mapping[str, npt.NDArray], pattern: str) -> int:
-    """Return one more than the highest number in the names that match the pattern."""
-    numbers = [int(match.group(1)) for name in state if (match := re.fullmatch(pattern, name))]
+    """Return one more than the highest number in the names that match the pattern; no network has a thousand."""
+    numbers = [int(match[1]) for name in state if (match := re.fullmatch(pattern, name)) and len(match[1]) <= 3]
     return max(numbers) + 1 if numbers else 0
 
 

@@ -33,6 +33,8 @@ class FileRecord:
         bundled: whether it ships with the package.
         sha256: of its bytes, in hexadecimal; None if the publisher states none.
         min_bytes: a shorter file is rejected.
+        max_bytes: a longer download is rejected.
+        hosts: further hosts that its publisher may send on to; the URL's own is always allowed.
         licence: in words.
     """
 
@@ -41,6 +43,8 @@ class FileRecord:
     bundled: bool = False
     sha256: str | None = None
     min_bytes: int = 1
+    max_bytes: int = 4 * 2**30
+    hosts: tuple[str, ...] = ()
     licence: str = "not stated by its publisher"
 
 
@@ -103,22 +107,25 @@ def _paddlegan(name: str, **settings: Any) -> FileRecord:
     return FileRecord(name, url=_PADDLEGAN + name, **settings)
 
 
-_FFHQ_DIRECTIONS = _paddlegan("stylegan2-ffhq-config-f-directions.pdparams", min_bytes=10_000)
+_FFHQ_DIRECTIONS = _paddlegan("stylegan2-ffhq-config-f-directions.pdparams", min_bytes=10_000, max_bytes=64 * _MIB)
 LPIPS_TRUNK = _paddlegan(
     "vgg16_official.pdparams",
     min_bytes=50 * _MIB,
+    max_bytes=1024 * _MIB,
     licence="BSD-3-Clause (torchvision's VGG16; trained on ImageNet, whose images are for research)",
 )
 INCEPTION = FileRecord(
     "InceptionV3.pdparams",
     url="https://paddlegan.bj.bcebos.com/InceptionV3.pdparams",
     min_bytes=50 * _MIB,
+    max_bytes=512 * _MIB,
     licence="Apache-2.0 (TensorFlow's Inception-v3 of 2015-12-05; trained on ImageNet, whose images are for research)",
 )
-LPIPS_HEADS = _paddlegan("lins_0.1_vgg.pdparams", min_bytes=5_000, licence="BSD-2-Clause (LPIPS v0.1)")
+LPIPS_HEADS = _paddlegan("lins_0.1_vgg.pdparams", min_bytes=5_000, max_bytes=_MIB, licence="BSD-2-Clause (LPIPS v0.1)")
 ARCFACE = _paddlegan(
     "model_ir_se50.pdparams",
     min_bytes=100 * _MIB,
+    max_bytes=1024 * _MIB,
     licence="not stated for the numbers (InsightFace_Pytorch's code is MIT); trained on MS-Celeb-1M, for research only",
 )
 
@@ -166,14 +173,14 @@ _RECORDS = (
     _bundled_model(BUNDLED_FOLDER),
     ModelRecord(
         "ffhq-config-f",
-        _paddlegan("stylegan2-ffhq-config-f.pdparams", min_bytes=100 * _MIB, licence=_NVIDIA),
+        _paddlegan("stylegan2-ffhq-config-f.pdparams", min_bytes=100 * _MIB, max_bytes=1024 * _MIB, licence=_NVIDIA),
         directions=_FFHQ_DIRECTIONS,
         licence=_NVIDIA,
         papers=(_STYLEGAN2,),
     ),
     ModelRecord(
         "animeface-512",
-        _paddlegan("stylegan2-animeface-512.pdparams", min_bytes=100 * _MIB),
+        _paddlegan("stylegan2-animeface-512.pdparams", min_bytes=100 * _MIB, max_bytes=1024 * _MIB),
         size=512,
         papers=(_STYLEGAN2,),
     ),

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.untrusted import door
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.load import read_checkpoint
 from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.recognise import Checkpoint
-from ppgan_ext.weights.rename import State, check_match
+from ppgan_ext.weights.rename import State, check_match, check_numbers
 
 DTYPES = ("float16", "float32")
+_CURE = "Give a complete checkpoint of one of the known layouts"
 # pSp's prefixes, which PaddleGAN expects.
 _PSP_PREFIX = {"encoder": "encoder.", "generator": "decoder."}
 
@@ -66,23 +68,25 @@ def convert(
 
     Raises:
         ConfigError: the dtype or the suffix is unknown.
-        WeightsError: the source cannot be read or recognised, does not fit its network, or contains numbers that are
-            too large for the dtype.
+        WeightsError: the source cannot be read or recognised, does not fit its network, or contains NaN, infinite
+            numbers, or numbers that are too large for the dtype.
         OutputError: the output cannot be written.
     """
     if dtype is not None and dtype not in DTYPES:
         raise ConfigError(f"unknown dtype '{dtype}'", where="dtype", cure=f"Choose from: {', '.join(DTYPES)}")
     path = Path(source)
     checkpoint, _ = read_checkpoint(path, net_name)
-    for part, build in network_builders(checkpoint, path).items():
-        check_match(
-            {name: array.shape for name, array in checkpoint.parts[part].items()},
-            {name: tuple(tensor.shape) for name, tensor in build_lazily(build).state_dict().items()},
-            path,
-            unknown=checkpoint.unknown.get(part, ()),
-            cure="Give a complete checkpoint of one of the known layouts",
-        )
+    with door(path, WeightsError, _CURE, what="contains no networks that can be built"):
+        for part, build in network_builders(checkpoint, path).items():
+            check_match(
+                {name: array.shape for name, array in checkpoint.parts[part].items()},
+                {name: tuple(tensor.shape) for name, tensor in build_lazily(build).state_dict().items()},
+                path,
+                unknown=checkpoint.unknown.get(part, ()),
+                cure=_CURE,
+            )
     state, options, written = _arranged(checkpoint)
+    check_numbers(state, path)
     state = {name: _cast(name, array, dtype, path) for name, array in state.items()}
     _write(Path(output), state, options)
     left_out = [part for part in checkpoint.parts if part not in written] + checkpoint.ignored
@@ -140,7 +144,7 @@ def _cast(name: str, array: np.ndarray, dtype: str | None, path: Path) -> np.nda
         return array
     with np.errstate(over="ignore"):
         cast = array.astype(dtype)
-    if np.isfinite(array).all() and not np.isfinite(cast).all():
+    if not np.isfinite(cast).all():
         raise WeightsError(f"{name} has numbers too large for {dtype}", where=path, cure="Keep float32")
     return cast
 

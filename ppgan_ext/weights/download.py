@@ -1,4 +1,7 @@
-"""Downloading a file over HTTP: interrupted transfers are resumed, and only a complete, verified file is kept."""
+"""Downloading a file over HTTPS: interrupted transfers are resumed, and only a complete, verified file is kept.
+
+The file comes from the hosts that were named, in the time and size that were allowed, or not at all.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,21 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
+import ssl
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from ppgan_ext.errors import ConfigError, OutputError, PpganExtError, WeightsError
+from ppgan_ext.untrusted import shown
 from ppgan_ext.version import __version__
+from ppgan_ext.weights.connections import Deadline, ForeignHostError, host_of, open_url
 
 # Called with the bytes done and the total (None if the server does not state it).
 OnProgress: TypeAlias = Callable[[int, int | None], None]
@@ -27,6 +33,9 @@ OnProgress: TypeAlias = Callable[[int, int | None], None]
 PAUSES = (1.0, 4.0)  # seconds before the second and third attempt
 TIMEOUT = 30.0  # seconds without a byte
 CHUNK = 2**20
+DEADLINE = 3 * 3600.0  # seconds for all attempts; the next call goes on where this one ends
+SLOW_SECONDS, SLOW_BYTES = 60.0, 2**16  # a server that sends less than this in this time has stalled
+MAX_BYTES = 4 * 2**30
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -36,10 +45,13 @@ class Request:
     """A file to download, its target, and how to verify it.
 
     Attributes:
-        url: http or https.
+        url: https.
         target: path of the finished file.
         sha256: expected hash in hexadecimal, or None.
+        sha256_source: where that hash comes from, for messages.
         min_bytes: a shorter file is refused.
+        max_bytes: a longer file is refused, at the latest when this many bytes have come.
+        hosts: further hosts that the URL's own host may send on to, with their ports unless these are 443.
         check: raises a PpganExtError if the downloaded file has the wrong content.
         on_progress: called after every chunk.
     """
@@ -47,7 +59,10 @@ class Request:
     url: str
     target: Path
     sha256: str | None = None
+    sha256_source: str = ""
     min_bytes: int = 1
+    max_bytes: int = MAX_BYTES
+    hosts: tuple[str, ...] = ()
     check: Callable[[Path], object] | None = None
     on_progress: OnProgress | None = None
 
@@ -86,19 +101,21 @@ def download(request: Request) -> Path:
         ``request.target``.
 
     Raises:
-        WeightsError: there is no connection, or the server sends an error, a web page, a file that is too short or one
-            with another hash; the message says how to download the file by hand.
+        WeightsError: there is no connection, or the server sends an error, a web page, a file that is too short, too
+            long or has another hash, sends on to a foreign host, or takes too long; the message says how to download
+            the file by hand.
         OutputError: the folder cannot be written, or the disk is full.
-        ConfigError: the URL is not http or https.
+        ConfigError: the URL is not https.
     """
-    if not request.url.startswith(("http://", "https://")):
-        cure = "Give a URL that begins with http:// or https://"
-        raise ConfigError("only http and https are supported", where=request.url, cure=cure)
+    if not host_of(request.url):
+        cure = "Give a URL that begins with https://"
+        raise ConfigError("only https is supported", where=request.url, cure=cure)
     try:
         request.target.parent.mkdir(parents=True, exist_ok=True)
         with _locked(request.target.with_name(f".{request.target.name}.lock")):
             if not request.target.is_file():
-                _attempt(request)
+                with Deadline(DEADLINE) as deadline:
+                    _attempt(request, deadline)
     except OSError as error:  # network errors are handled further down: this one comes from the disk
         if error.errno in _FULL:
             request.discard()  # an incomplete file would keep the disk full
@@ -106,12 +123,12 @@ def download(request: Request) -> Path:
     return request.target
 
 
-def _attempt(request: Request) -> None:
+def _attempt(request: Request, deadline: Deadline) -> None:
     """Try until the file is complete; an interrupted transfer that got further than all before costs no attempt."""
     pauses, furthest = list(PAUSES), 0
     while True:
         try:
-            resumed = _transfer(request)
+            resumed = _transfer(request, deadline)
             if _verify(request, may_restart=resumed):
                 os.replace(request.part, request.target)
                 request.journal.unlink(missing_ok=True)
@@ -120,16 +137,19 @@ def _attempt(request: Request) -> None:
         except _TransientError as error:
             reason = str(error)
         length = request.part.stat().st_size if request.part.exists() else 0
+        if not deadline.left:
+            reason = f"{length:,} bytes came in {deadline.seconds:,.0f} seconds; another start goes on from there"
+            break
         if length >= furthest + CHUNK and request.journal.exists():
             pauses = list(PAUSES)
         furthest = max(furthest, length)
         if not pauses:
             break
-        time.sleep(pauses.pop(0))
+        time.sleep(min(pauses.pop(0), deadline.left))
     raise WeightsError(f"could not be downloaded ({reason})", where=request.url, cure=request.cure)
 
 
-def _transfer(request: Request) -> bool:
+def _transfer(request: Request, deadline: Deadline) -> bool:
     """Download the rest of the part file, and return whether it was resumed rather than started."""
     journal = _read_journal(request)
     offset = request.part.stat().st_size if journal else 0
@@ -138,22 +158,25 @@ def _transfer(request: Request) -> bool:
         if offset == journal.get("total"):
             return True
         headers |= {"Range": f"bytes={offset}-", "If-Range": str(journal["validator"])}
+    hosts = {host_of(request.url), *(host.lower() for host in request.hosts)}
     try:
-        http_request = urllib.request.Request(request.url, headers=headers)
-        with urllib.request.urlopen(http_request, timeout=TIMEOUT) as response:
-            if response.status == 206 and _continues(response, offset, journal):
-                _receive(request, response, offset, journal.get("total"))
+        with open_url(request.url, headers, hosts, deadline, TIMEOUT) as response:
+            if response.status == 206 and offset and _continues(response, offset, journal):
+                _receive(request, response, offset, journal.get("total"), deadline)
                 return True
             if response.status != 200:
                 request.discard()
                 raise _TransientError(f"the server sent the unexpected status {response.status}")
             total = _begin(request, response)
-            _receive(request, response, 0, total)
+            _receive(request, response, 0, total, deadline)
             return False
+    except ForeignHostError as error:
+        what = f"the server sends on to {shown(str(error))}, which is not one of its known addresses"
+        raise WeightsError(what, where=request.url, cure=request.cure) from None
     except urllib.error.HTTPError as error:
         with error:
             _raise_for_status(request, error)
-    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
         raise _TransientError(_reason(error)) from error
     return False
 
@@ -168,21 +191,30 @@ def _raise_for_status(request: Request, error: urllib.error.HTTPError) -> None:
 
 
 def _continues(response: http.client.HTTPResponse, offset: int, journal: dict) -> bool:
-    """Return whether a partial response starts where the part file ends, and belongs to the same file."""
-    span = response.headers.get("Content-Range", "")
+    """Return whether a partial response is the rest of the file that the part file begins."""
+    span = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", response.headers.get("Content-Range", "").strip())
+    if span is None or int(span[1]) != offset:
+        return False
     total = journal.get("total")
-    return span.startswith(f"bytes {offset}-") and (total is None or span.endswith(f"/{total}"))
+    whole = total if span[3] == "*" else int(span[3])
+    return total in (None, whole) and (whole is None or int(span[2]) == whole - 1)
 
 
 def _begin(request: Request, response: http.client.HTTPResponse) -> int | None:
     """Check the headers of a full response, discard the old part, write the journal, and return the file's length."""
     if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
         raise WeightsError("the server answered with a web page", where=request.url, cure=request.cure)
-    length = response.headers.get("Content-Length")
-    total = int(length) if length and length.isdecimal() else None
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        what = f"the server sends it packed as {shown(encoding, 40)}, which was not asked for"
+        raise WeightsError(what, where=request.url, cure=request.cure)
+    length = response.headers.get("Content-Length", "")
+    total = int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
     if total is not None and total < request.min_bytes:
         what = f"the server's file has {total:,} bytes instead of at least {request.min_bytes:,}"
         raise WeightsError(what, where=request.url, cure=request.cure)
+    if total is not None and total > request.max_bytes:
+        raise _too_long(request, total)
     request.discard()
     if total is not None and shutil.disk_usage(request.target.parent).free < total:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -194,18 +226,17 @@ def _begin(request: Request, response: http.client.HTTPResponse) -> int | None:
     return total
 
 
-def _receive(request: Request, response: http.client.HTTPResponse, offset: int, total: int | None) -> None:
+def _receive(
+    request: Request, response: http.client.HTTPResponse, offset: int, total: int | None, deadline: Deadline
+) -> None:
     done = offset
     with request.part.open("ab" if offset else "wb") as stream:
-        while True:
-            try:
-                chunk = response.read(CHUNK)
-            except (OSError, http.client.HTTPException) as error:
-                raise _TransientError(f"interrupted after {done:,} bytes: {_reason(error)}") from error
-            if not chunk:
-                break
-            stream.write(chunk)
+        for chunk in _chunks(response, deadline):
             done += len(chunk)
+            if done > request.max_bytes:
+                request.discard()
+                raise _too_long(request, done)
+            stream.write(chunk)
             if request.on_progress is not None:
                 request.on_progress(done, total)
         stream.flush()
@@ -217,6 +248,36 @@ def _receive(request: Request, response: http.client.HTTPResponse, offset: int, 
         expected = f"at least {request.min_bytes:,}" if total is None else f"{total:,}"
         what = f"the server sent {done:,} bytes instead of {expected}"
         raise WeightsError(what, where=request.url, cure=request.cure)
+
+
+def _chunks(response: http.client.HTTPResponse, deadline: Deadline) -> Iterator[bytes]:
+    """Yield what the server sends, as it comes.
+
+    Raises:
+        _TransientError: the connection breaks, sends next to nothing for a while, or the deadline passes.
+    """
+    since, received = time.monotonic(), 0
+    while True:
+        try:
+            chunk = response.read1(CHUNK)
+        except (OSError, http.client.HTTPException) as error:
+            raise _TransientError(f"interrupted: {_reason(error)}") from error
+        if not deadline.left:
+            raise _TransientError("it takes too long")
+        if not chunk:
+            return
+        yield chunk
+        received += len(chunk)
+        now = time.monotonic()
+        if now - since >= SLOW_SECONDS:
+            if received < SLOW_BYTES:
+                raise _TransientError(f"the server sent only {received:,} bytes in {now - since:.0f} seconds")
+            since, received = now, 0
+
+
+def _too_long(request: Request, num_bytes: int) -> WeightsError:
+    what = f"the server sends {num_bytes:,} bytes or more, where at most {request.max_bytes:,} are expected"
+    return WeightsError(what, where=request.url, cure=request.cure)
 
 
 def _verify(request: Request, may_restart: bool) -> bool:
@@ -237,7 +298,8 @@ def _verify(request: Request, may_restart: bool) -> bool:
     request.discard()
     if may_restart:
         return False
-    what = f"the downloaded file has sha256 {sha256} instead of {request.sha256}; it was removed"
+    source = f" {request.sha256_source}" if request.sha256_source else ""
+    what = f"the downloaded file has sha256 {sha256} instead of {request.sha256}{source}; it was removed"
     raise WeightsError(what, where=request.url, cure=request.cure)
 
 
@@ -254,7 +316,7 @@ def _read_journal(request: Request) -> dict:
     """Return the notes on the part file; empty if it cannot be resumed."""
     try:
         journal = json.loads(request.journal.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     fits = isinstance(journal, dict) and journal.get("url") == request.url and journal.get("validator")
     return journal if fits and request.part.is_file() else {}

@@ -13,7 +13,7 @@ import numpy as np
 
 from ppgan_ext.errors import ConfigError, WeightsError, nearest
 from ppgan_ext.weights import readers
-from ppgan_ext.weights.rename import State
+from ppgan_ext.weights.rename import State, check_numbers
 
 DEFAULT_NET = "gen_ema"
 # Names of the entries of Paddle's optimisers; no network has such parameters.
@@ -55,7 +55,8 @@ def extract(checkpoint: str | os.PathLike[str], output: str | os.PathLike[str], 
 
     Raises:
         ConfigError: the suffix of ``output`` is not supported.
-        WeightsError: the checkpoint cannot be read or contains no network of that name; those it contains are listed.
+        WeightsError: the checkpoint cannot be read or contains no network of that name (those it contains are
+            listed), or that network contains NaN or infinite numbers.
         OutputError: the output cannot be written.
     """
     path, target = Path(checkpoint), Path(output)
@@ -69,6 +70,7 @@ def extract(checkpoint: str | os.PathLike[str], output: str | os.PathLike[str], 
     if name not in nets:
         raise WeightsError(f"contains no network '{name}'", where=path, cure=nearest(name, nets))
     state = nets[name]
+    check_numbers(state, path)
     readers.write(target, state)
     num_values = sum(array.size for array in state.values())
     return Extract(name, len(state), num_values, tuple(key for key in nets if key != name), target)

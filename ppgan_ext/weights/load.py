@@ -12,20 +12,21 @@ import os
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.types import FloatArray
+from ppgan_ext.untrusted import door
 from ppgan_ext.weights import architecture, catalog, readers, store, tuned
 from ppgan_ext.weights.architecture import Architecture
 from ppgan_ext.weights.catalog import ModelRecord
 from ppgan_ext.weights.download import OnProgress
 from ppgan_ext.weights.network_builders import build_lazily, network_builders
 from ppgan_ext.weights.recognise import Checkpoint, recognise
-from ppgan_ext.weights.rename import State, check_match
+from ppgan_ext.weights.rename import State, check_match, check_numbers
 from ppgan_ext.weights.tuned import Base, Tuned
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
     from ppgan_ext.networks import StyleGANv2Generator
 
 CROPS = ("ffhq", "tight")
+# Size, style_dim, n_mlp and channel multiplier that the user expects of a file; None accepts any.
+_Requested: TypeAlias = "tuple[int | None, int | None, int | None, float | None]"
+_door = functools.partial(
+    door, kind=WeightsError, cure="Give a complete checkpoint", what="contains no networks that can be built"
+)
 W_AVG_SEED = 0
 
 
@@ -103,15 +109,22 @@ def load_face_model(
         WeightsError: the file cannot be obtained, read or recognised, or does not fit.
     """
     source = _open(model_type, weight_path, net_name, on_progress)
+    requested = None if weight_path is None else (size, style_dim, n_mlp, channel_multiplier)
+    with _door(source.path):
+        return _face_model(source, requested)
+
+
+def _face_model(source: _Source, requested: _Requested | None) -> FaceModel:
+    """Build the networks of a file, which must have the requested architecture, or that of its record if None."""
     parts, path = source.checkpoint.parts, source.path
     if "generator" not in parts:
         cure = "Give a checkpoint with a StyleGAN2 generator"
         raise WeightsError(f"contains no generator ({source.checkpoint.layout})", where=path, cure=cure)
     actual = architecture.generator_architecture(parts["generator"], path)
-    if weight_path is None:
+    if requested is None:
         _check_record(actual, source.record, path)
     else:
-        _check_request(actual, size, style_dim, n_mlp, channel_multiplier, path)
+        _check_request(actual, requested, path)
     networks = {
         part: _filled(build, source.checkpoint, part, path)
         for part, build in network_builders(source.checkpoint, path).items()
@@ -139,8 +152,9 @@ def load_discriminator(
     if "discriminator" not in source.checkpoint.parts:
         what = f"contains no discriminator ({source.checkpoint.layout})"
         raise WeightsError(what, where=source.path, cure="Give a checkpoint with a StyleGAN2 discriminator")
-    build = network_builders(source.checkpoint, source.path)["discriminator"]
-    return _filled(build, source.checkpoint, "discriminator", source.path)
+    with _door(source.path):
+        build = network_builders(source.checkpoint, source.path)["discriminator"]
+        return _filled(build, source.checkpoint, "discriminator", source.path)
 
 
 def load_state(path: str | os.PathLike[str], net_name: str | None = None) -> State:
@@ -202,10 +216,7 @@ def load_into(
         unknown=unknown,
         cure=cure or "Give the weights of this network",
     )
-    for name, array in arrays.items():
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            advice = "Give an earlier checkpoint: the training that wrote this one has diverged"
-            raise WeightsError(f"{name} contains NaN or infinite numbers", where=where, cure=advice)
+    check_numbers(arrays, where)
     if consume:
         state.clear()
     for name, target in targets.items():
@@ -262,6 +273,13 @@ def read_checkpoint(path: Path, net_name: str | None = None) -> tuple[Checkpoint
         WeightsError: the file cannot be read or recognised.
     """
     tree, notes = readers.read(path), readers.read_metadata(path)
+    with _door(path):
+        return _checkpoint(tree, notes, path, net_name)
+
+
+def _checkpoint(
+    tree: Any, notes: dict[str, str], path: Path, net_name: str | None
+) -> tuple[Checkpoint, dict[str, str]]:
     if tuned.is_tuned(notes):
         tuning = tuned.unpack(tree, notes, path)
         checkpoint, notes = read_checkpoint(tuning.base.locate(path), net_name)
@@ -272,7 +290,7 @@ def read_checkpoint(path: Path, net_name: str | None = None) -> tuple[Checkpoint
     if "opts" in notes:
         try:
             checkpoint.options = dict(json.loads(notes["opts"]))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             cure = "Download or copy it again"
             raise WeightsError("the options in its header are damaged", where=path, cure=cure) from error
     return checkpoint, notes
@@ -294,16 +312,10 @@ def _check_record(actual: Architecture, record: ModelRecord, path: Path) -> None
         raise WeightsError(what, where=path, cure="Remove the file, so that the right one is downloaded")
 
 
-def _check_request(
-    actual: Architecture,
-    size: int | None,
-    style_dim: int | None,
-    n_mlp: int | None,
-    channel_multiplier: float | None,
-    path: Path,
-) -> None:
+def _check_request(actual: Architecture, requested: _Requested, path: Path) -> None:
     from ppgan_ext.networks.sizes import channel_table
 
+    size, style_dim, n_mlp, channel_multiplier = requested
     request = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp}
     wrong = [f"{key} {value}" for key, value in request.items() if value is not None and value != getattr(actual, key)]
     if channel_multiplier is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,18 +12,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError, nearest
+from ppgan_ext.untrusted import shown
 from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
-from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, has_torch_names, rename
+from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, check_numbers, has_torch_names, rename
 from ppgan_ext.weights.rename_nvidia import translate
 from ppgan_ext.weights.tuned import Tuned
 
 PARTS = ("generator", "encoder", "discriminator")
 # Names under which training scripts store a network, the averaged one first.
 _NETS = {
-    "generator": ("gen_ema", "g_ema", "gen", "g"),
+    "generator": ("gen_ema", "g_ema", "generator_ema", "params_ema", "ema", "gen", "g", "generator", "params", "netG"),
     "encoder": ("encoder_ema", "encoder"),
-    "discriminator": ("disc", "d"),
+    "discriminator": ("disc", "d", "discriminator", "netD"),
 }
+_PROJECTS = {"rosinality": {"g_ema", "g"}, "PaddleGAN": {"gen_ema", "gen", "disc", "encoder_ema", "encoder"}}
 # The entry in which the training of encoders stores `latent_avg`, and the options as the bytes of a text.
 NOTES_NET = "latent"
 _NVIDIA_NETS = (("G_ema", "G"), ("D",))
@@ -39,7 +42,10 @@ _SINGLE = (
     ("encoder", "input_layer.0.weight", "pSp encoder"),
     ("encoder", "heads.0.0.weight", "light encoder"),
 )
+# What data-parallel training puts before every name, and torch.compile before the names of a module.
 _WRAPPERS = ("module.", "_layers.")
+_COMPILED = "_orig_mod."
+_MAX_LISTED, _MAX_NAME, _MAX_ENTRIES = 5, 60, 100_000
 _MEAN_NAMES = ("latent_avg", "w_avg")
 _CURE = "Give a checkpoint of PaddleGAN, rosinality's StyleGAN2, pSp, e4e, NVIDIA's StyleGAN2 for PyTorch, or ppgan_ext"
 
@@ -84,11 +90,15 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
         return _translated({"": tree}, where)
     if not isinstance(tree, Mapping) or not tree:
         raise WeightsError("contains no networks", where=where, cure=_CURE)
+    largest = max(len(state) for state in (tree, *(state for state in tree.values() if isinstance(state, Mapping))))
+    if largest > _MAX_ENTRIES:
+        raise WeightsError(f"has {largest:,} entries, more than any network", where=where, cure=_CURE)
     pickled = {str(key): value for key, value in tree.items() if isinstance(value, PickledNetwork)}
     if pickled:
         return _nvidia(tree, pickled, where, net_name)
     nets = {str(key): value for key, value in tree.items() if _is_state(value)}
     if net_name is not None:
+        nets = nets or _by_first_name(tree)
         _check_net_name(net_name, nets, where)
         checkpoint = _flat(_unwrapped(nets[net_name]), where, f"network '{net_name}'")
         checkpoint.names = dict.fromkeys(checkpoint.parts, net_name)
@@ -97,6 +107,8 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
         checkpoint.ignored = [str(key) for key in tree if key not in ("state_dict", "opts", *_MEAN_NAMES)]
     elif any(name in nets for names in _NETS.values() for name in names):
         checkpoint = _nested(tree, nets, where)
+    elif nets:
+        checkpoint = _only_one(tree, nets, where)
     else:
         checkpoint = _flat(_unwrapped({str(key): value for key, value in tree.items()}), where, None)
     if isinstance(tree.get("opts"), Mapping):
@@ -105,6 +117,20 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
     if mean is not None:
         checkpoint.latent_avg = _mean(mean, where)
     return checkpoint
+
+
+def _only_one(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkpoint:
+    """Read the only network of a checkpoint that gives its networks names of its own."""
+    known = [name for name, state in nets.items() if _split(_arrays_in(_unwrapped(state)))[0]]
+    if len(known) == 1:
+        checkpoint = _flat(_unwrapped(nets[known[0]]), where, f"network '{known[0]}'")
+        checkpoint.names = dict.fromkeys(checkpoint.parts, known[0])
+        checkpoint.ignored = [str(key) for key in tree if key != known[0]]
+        return checkpoint
+    named = _listed(known or nets)
+    if known:
+        raise WeightsError(f"contains several networks: {named}", where=where, cure="Choose one with --net-name")
+    raise WeightsError(f"has none of the known layouts (it contains {named})", where=where, cure=_CURE)
 
 
 def _check_net_name(net_name: str, nets: Mapping[str, Any], where: object) -> None:
@@ -155,7 +181,7 @@ def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkp
     merged = Checkpoint("", {})
     for name in selected.values():
         network = _flat(_unwrapped(nets[name]), where, None)
-        merged.layout = f"{'rosinality' if 'g_ema' in nets or 'g' in nets else 'PaddleGAN'} training checkpoint"
+        merged.layout = f"{_project(selected.values())}training checkpoint"
         merged.parts |= network.parts
         merged.names |= dict.fromkeys(network.parts, name)
         merged.unknown |= network.unknown
@@ -166,6 +192,11 @@ def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkp
     used = (*selected.values(), *_MEAN_NAMES, *((NOTES_NET,) if notes else ()))
     merged.ignored = [str(key) for key in tree if key not in used]
     return merged
+
+
+def _project(names: Iterable[str]) -> str:
+    """Return the project that gives networks these names, and a space; nothing if many do."""
+    return next((f"{project} " for project, own in _PROJECTS.items() if own & set(names)), "")
 
 
 def pack_options(options: Mapping[str, Any], length: int = 1024) -> npt.NDArray[np.uint8]:
@@ -188,7 +219,7 @@ def unpack_options(array: npt.NDArray, where: object) -> dict[str, Any]:
     """
     try:
         return dict(json.loads(np.asarray(array, np.uint8).tobytes()))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise WeightsError("its options are damaged", where=where, cure="Download or copy it again") from error
 
 
@@ -204,13 +235,16 @@ def _latent_notes(nets: Mapping[str, Mapping], where: object) -> dict[str, Any]:
 
 def _flat(tree: Mapping[str, Any], where: object, layout: str | None) -> Checkpoint:
     """Read a flat state dict, of one network or of several with prefixes."""
-    state = {name: value for name, value in tree.items() if isinstance(value, np.ndarray)}
+    state = _arrays_in(tree)
     ignored = [name for name in tree if name not in state and name != "opts"]
     means = {name: state.pop(name) for name in (*_MEAN_NAMES, "generator.w_avg") if name in state}
     groups, recognised = _split(state)
     if not groups:
-        shown = ", ".join(list(tree)[:5])
-        raise WeightsError(f"has none of the known layouts (it contains {shown})", where=where, cure=_CURE)
+        nets = _by_first_name(tree)
+        if any(name in nets for names in _NETS.values() for name in names):
+            return _nested(nets, nets, where)
+        named = _listed(tree)
+        raise WeightsError(f"has none of the known layouts (it contains {named})", where=where, cure=_CURE)
     from_torch = has_torch_names(state)
     checkpoint = Checkpoint(layout or f"{recognised}, {'PyTorch' if from_torch else 'Paddle'} names", {})
     checkpoint.ignored = ignored
@@ -221,6 +255,24 @@ def _flat(tree: Mapping[str, Any], where: object, layout: str | None) -> Checkpo
     if means:
         checkpoint.latent_avg = _mean(next(iter(means.values())), where)
     return checkpoint
+
+
+def _arrays_in(tree: Mapping[str, Any]) -> State:
+    return {name: value for name, value in tree.items() if isinstance(value, np.ndarray)}
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(shown(str(name), _MAX_NAME) for name in itertools.islice(names, _MAX_LISTED))
+
+
+def _by_first_name(tree: Mapping[str, Any]) -> dict[str, State]:
+    """Undo the flattening of a checkpoint of several networks: ``g_ema.conv1.bias`` is ``conv1.bias`` of ``g_ema``."""
+    nets: dict[str, State] = {}
+    for name, array in _arrays_in(tree).items():
+        net, dot, inner = str(name).partition(".")
+        if dot:
+            nets.setdefault(net, {})[inner] = array
+    return nets
 
 
 def _split(state: State) -> tuple[dict[str, State], str]:
@@ -248,19 +300,22 @@ def _is_state(value: Any) -> bool:
 
 
 def _unwrapped(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Remove the prefix that data-parallel training adds to every name."""
+    """Remove what data-parallel training puts before every name, and torch.compile before a module's names."""
+    if any(_COMPILED in str(name) for name in state):
+        state = {f".{name}".replace(f".{_COMPILED}", ".")[1:]: value for name, value in state.items()}
     for prefix in _WRAPPERS:
-        if state and all(name.startswith(prefix) for name in state):
-            return {name[len(prefix) :]: value for name, value in state.items()}
+        if state and all(str(name).startswith(prefix) for name in state):
+            return _unwrapped({name[len(prefix) :]: value for name, value in state.items()})
     return state
 
 
 def _mean(array: npt.NDArray, where: object) -> npt.NDArray[np.float32]:
     """Reshape a mean latent to (style_dim,) or (n_latent, style_dim)."""
+    check_numbers({"its mean latent": array}, where)
     axes: Sequence[int] = array.shape
     while len(axes) > 1 and axes[0] == 1:
         axes = axes[1:]
-    if len(axes) not in (1, 2):
+    if len(axes) not in (1, 2) or not array.size:
         cure = "Give a checkpoint whose latent_avg is (style_dim,) or (n_latent, style_dim)"
         raise WeightsError(f"has a mean latent of shape {array.shape}", where=where, cure=cure)
     return np.array(array, np.float32).reshape(axes)

@@ -15,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError
+from ppgan_ext.untrusted import shown
 
 State: TypeAlias = dict[str, npt.NDArray]
 MAX_LISTED = 6
+_REAL, _LARGEST = "fiub", float(np.finfo(np.float32).max)
 
 
 class Rule(NamedTuple):
@@ -173,10 +175,31 @@ def check_match(
         raise WeightsError(f"the arrays do not fit the network: {'; '.join(faults)}", where=where, cure=cure)
 
 
+def check_numbers(state: Mapping[str, npt.NDArray], where: object) -> None:
+    """Check that the arrays of a file are real numbers, finite in single precision.
+
+    Args:
+        state: name -> array.
+        where: the file, for the message.
+
+    Raises:
+        WeightsError: an array is something else; it is named.
+    """
+    advice = "Give an earlier checkpoint: the training that wrote this one has diverged"
+    for name, array in state.items():
+        if array.dtype.kind not in _REAL:
+            what = f"{shown(name)} contains {array.dtype}, not real numbers"
+            raise WeightsError(what, where=where, cure="Give the weights of this network")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise WeightsError(f"{shown(name)} contains NaN or infinite numbers", where=where, cure=advice)
+        if array.dtype.itemsize > 4 and array.dtype.kind == "f" and np.abs(array).max(initial=0.0) > _LARGEST:
+            raise WeightsError(f"{shown(name)} has numbers too large for float32", where=where, cure=advice)
+
+
 def _by(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape)) or "scalar"
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(map(str, names[:MAX_LISTED]))
-    return shown if len(names) <= MAX_LISTED else f"{shown}, and {len(names) - MAX_LISTED} more"
+    first = ", ".join(shown(str(name), 80) for name in names[:MAX_LISTED])
+    return first if len(names) <= MAX_LISTED else f"{first}, and {len(names) - MAX_LISTED} more"

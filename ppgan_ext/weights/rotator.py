@@ -10,7 +10,9 @@ import numpy as np
 
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.networks.rotator import LatentRotator
+from ppgan_ext.untrusted import door
 from ppgan_ext.weights import extract, load, readers, store
+from ppgan_ext.weights.rename import check_numbers
 
 if TYPE_CHECKING:
     from ppgan_ext.weights.load import FaceModel
@@ -40,14 +42,16 @@ def load_rotator(model: FaceModel, path: str | os.PathLike[str] | None = None) -
     else:
         file = Path(path).expanduser()
     tree = readers.read(file)
-    nets = extract.networks_in(tree)
-    state = next((nets[name] for name in _NETS if name in nets), None)
-    if state is None:
-        state = {name: array for name, array in tree.items() if isinstance(array, np.ndarray)}
-    state = {name: array.astype(np.float32) for name, array in state.items()}
-    rotator = LatentRotator.from_state(state, file)
-    load.load_into(rotator, state, file, cure=_CURE)
-    _check(rotator, model, file)
+    with door(file, WeightsError, _CURE, what="contains no rotator of codes"):
+        nets = extract.networks_in(tree)
+        state = next((nets[name] for name in _NETS if name in nets), None)
+        if state is None:
+            state = {name: array for name, array in tree.items() if isinstance(array, np.ndarray)}
+        check_numbers(state, file)
+        state = {name: array.astype(np.float32) for name, array in state.items()}
+        rotator = LatentRotator.from_state(state, file)
+        load.load_into(rotator, state, file, cure=_CURE)
+        _check(rotator, model, file)
     rotator.eval()
     return rotator
 

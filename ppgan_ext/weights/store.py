@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
+import warnings
 from pathlib import Path
 
 from ppgan_ext import files
@@ -19,6 +21,11 @@ from ppgan_ext.weights.download import OnProgress, Request, download, hash_file
 
 # Hashes of files from this size on are remembered; a smaller file is hashed quickly enough.
 _REMEMBERED_BYTES = 32 * 2**20
+KNOWN_FILES = "known_files.json"  # the hashes with which files without one in the catalog first came here
+
+
+class FirstDownloadWarning(UserWarning):
+    """A file has been downloaded whose publisher states no hash; the one that it has is remembered."""
 
 
 def home() -> Path:
@@ -75,15 +82,39 @@ def locate(
         folder = catalog.BUNDLED_FOLDER if record.bundled else home()
         cure = "Install the package again" if record.bundled else f"Put it into {home()}"
         raise WeightsError(f"{record.name} is missing or damaged", where=folder, cure=cure)
+    return _fetch(record, record.url, on_progress)
+
+
+def _fetch(record: FileRecord, url: str, on_progress: OnProgress | None) -> Path:
+    """Download a file; where the catalog has no hash, it must have the one with which it first came to this machine."""
+    notebook = home() / KNOWN_FILES
+    known = _read_notebook(notebook)
+    first = known.get(record.name, {}).get("sha256") if isinstance(known.get(record.name), dict) else None
     request = Request(
-        record.url,
+        url,
         home() / record.name,
-        sha256=record.sha256,
+        sha256=record.sha256 or first,
+        sha256_source="" if record.sha256 else f"that it had when it was first downloaded (noted in {notebook})",
         min_bytes=record.min_bytes,
+        max_bytes=record.max_bytes,
+        hosts=record.hosts,
         check=readers.identify,
         on_progress=on_progress,
     )
-    return download(request)
+    path = download(request)
+    if request.sha256 is None:
+        _remember(notebook, record.name, url, path)
+    return path
+
+
+def _remember(notebook: Path, name: str, url: str, path: Path) -> None:
+    """Note the hash of a file that came for the first time, and tell the user."""
+    digest = hash_file(path)
+    entry = {"sha256": digest, "bytes": path.stat().st_size, "url": url, "date": time.strftime("%Y-%m-%d")}
+    with contextlib.suppress(OutputError):  # the file is there all the same
+        files.write_bytes(notebook, json.dumps({**_read_notebook(notebook), name: entry}, indent=1).encode())
+    message = f"{name} came from {url}, which states no hash; from now on it must have sha256 {digest} ({notebook})"
+    warnings.warn(message, FirstDownloadWarning, stacklevel=4)
 
 
 def file_hash(path: str | os.PathLike[str]) -> str:
@@ -112,6 +143,6 @@ def file_hash(path: str | os.PathLike[str]) -> str:
 def _read_notebook(path: Path) -> dict:
     try:
         hashes = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return hashes if isinstance(hashes, dict) else {}

@@ -183,6 +183,51 @@ def test_rows_are_matched_by_name():
         match_rows(LabelTable(["a.png", "a.jpg"], {"age": np.zeros(2)}, 2), ["a.png"], 1)
 
 
+def test_files_of_the_same_name_are_told_apart_by_their_folders():
+    table = LabelTable(["alice/1.png", "bob/1.png", "carol/2.png"], {"age": np.array([20.0, 30.0, 40.0])}, 3)
+    ages = match_rows(table, ["bob/1.jpg", "faces/alice/1.jpg", "dora/1.jpg", "2.jpg"], 4)["age"]
+    assert np.array_equal(ages, [30, 20, np.nan, 40], equal_nan=True)
+    with pytest.raises(InputError, match=r"'1\.jpg' fits several rows that end in '1'"):
+        match_rows(table, ["1.jpg"], 1)
+
+
+def test_a_file_without_a_label_does_not_get_its_neighbours():
+    """The longest common path of both files ends in images/1, but the label is the first one's."""
+    table = LabelTable(["train/alice/images/1", "train/carol/images/1"], {"age": np.array([20.0, 40.0])}, 2)
+    names = ["faces/alice/images/1.png", "faces/bob/images/2.png", "faces/carol/images/1.png"]
+    assert np.array_equal(match_rows(table, names, 3)["age"], [20, np.nan, 40], equal_nan=True)
+    single = LabelTable(["alice/images/1"], {"age": np.array([20.0])}, 1)
+    ages = match_rows(single, ["alice/images/1.png", "bob/images/1.png"], 2)["age"]
+    assert np.array_equal(ages, [20, np.nan], equal_nan=True)
+
+
+def test_columns_of_words_are_noted_and_refused_when_they_are_needed(tmp_path):
+    (tmp_path / "a.csv").write_text("name,age,origin,size\na,1,white,3\nb,2,asian,large\n")
+    table = read_table(tmp_path / "a.csv")
+    assert list(table.columns) == ["age"]
+    assert [words.has_numbers for words in table.words.values()] == [False, True]
+    table.check(["age"])
+    with pytest.raises(InputError, match="column 'origin' contains 'white' in row 2"):
+        table.check(["age", "origin"])
+
+
+def test_tables_in_other_encodings(tmp_path):
+    (tmp_path / "a.csv").write_bytes("name,age\n张,1\n李,2\n".encode("utf-16"))
+    assert read_table(tmp_path / "a.csv").names == ["张", "李"]
+    (tmp_path / "b.csv").write_bytes("name,age\n张伟,1\n".encode("gbk"))
+    with pytest.raises(InputError, match=r"line 2: .* seems to be GBK: '张伟,1'"):
+        read_table(tmp_path / "b.csv")
+
+
+def test_arrays_that_are_no_table(tmp_path):
+    np.savez(tmp_path / "a.npz", name=np.array("x"), age=np.zeros(3))
+    np.save(tmp_path / "b.npy", np.zeros(3))
+    (tmp_path / "b.npy").rename(tmp_path / "b.npz")
+    for name in ("a.npz", "b.npz"):
+        with pytest.raises(InputError):
+            read_table(tmp_path / name)
+
+
 def test_units_of_columns():
     columns = {"age": np.arange(5.0), "glasses": np.array([2, 3, 3, 2, np.nan]), "width": np.array([1, 2, 3, 4, 5.0])}
     age, glasses, width = as_attributes(columns)

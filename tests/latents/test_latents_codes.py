@@ -118,8 +118,8 @@ def test_files_that_are_no_latent_are_refused_on_one_line(tmp_path: Path):
     expected = {
         "objects.npy": "Python objects",
         "cut.npy": "damaged",
-        "text.npz": "damaged",
-        "empty.npy": "damaged",
+        "text.npz": "is a text file",
+        "empty.npy": "is empty",
         "two.npz": "contains a, b",
         "two.pdparams": "contains a, b",
         "photo.png": "not a latent",

@@ -79,6 +79,25 @@ def test_attributes_method_and_orthogonality_can_be_chosen(faces, tmp_path, monk
     assert json.loads(readers.read_metadata(out)["ppgan_ext.directions"])["notes"]["orthogonal_to"] == ""
 
 
+def test_columns_that_nobody_asked_for_are_not_read(faces, tmp_path, monkeypatch, capsys):
+    folder, _, _ = faces
+    lines = (folder / "labels.csv").read_text().splitlines()
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join([f"{lines[0]},origin", *(f"{line},white" for line in lines[1:])]))
+    out = tmp_path / "out.safetensors"
+    words = ["--codes", folder / "codes.npz", "--labels", table, "--output", out]
+    assert run(monkeypatch, "find_directions.py", *words, "--attributes", "age") == 0
+    assert "origin" not in capsys.readouterr().err
+    assert run(monkeypatch, "find_directions.py", *words) == 0
+    assert "left out: column 'origin' contains 'white' in row 2" in capsys.readouterr().err
+    assert list(load_directions(out, LAYERS)) == ["age", "glasses", "width"]
+    assert run(monkeypatch, "find_directions.py", *words, "--attributes", "origin") == 1
+    assert "column 'origin' contains 'white' in row 2" in capsys.readouterr().err
+    table.write_text(table.read_text().replace(",1,", ",one,", 1))
+    assert run(monkeypatch, "find_directions.py", *words) == 1
+    assert "column 'glasses' contains 'one'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

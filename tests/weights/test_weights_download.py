@@ -16,7 +16,7 @@ from ppgan_ext.errors import ConfigError, OutputError, WeightsError
 from ppgan_ext.weights import download, readers, store
 from ppgan_ext.weights.catalog import FileRecord
 from ppgan_ext.weights.download import Request
-from tests.reference.file_server import Served, serve
+from tests.reference.file_server import CERTIFICATE, Served, serve
 
 CONTENT = b"\x80\x04" + np.random.RandomState(0).bytes(3 * 2**20 + 12343)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -25,6 +25,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
     monkeypatch.setattr(download, "PAUSES", (0.0, 0.0))
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_a_part_of_another_url_is_not_resumed(server, tmp_path):
     request = request_for(server, tmp_path)
     request.target.parent.mkdir()
     request.part.write_bytes(b"x" * 1000)
-    request.journal.write_text(json.dumps({"url": "http://127.0.0.1/other", "validator": '"one"', "total": None}))
+    request.journal.write_text(json.dumps({"url": "https://127.0.0.1/other", "validator": '"one"', "total": None}))
     download.download(request)
     assert request.target.read_bytes() == CONTENT
 
@@ -219,7 +220,7 @@ def test_without_a_length(server, tmp_path):
 def test_final_status(server, tmp_path, status):
     server.statuses = [status]
     request = request_for(server, tmp_path)
-    with pytest.raises(WeightsError, match=f"the server answered {status}.*Download http"):
+    with pytest.raises(WeightsError, match=f"the server answered {status}.*Download https"):
         download.download(request)
     assert len(server.requests) == 1
     assert left_over(request) == []
@@ -252,25 +253,150 @@ def test_pauses_grow(server, tmp_path, monkeypatch):
 
 
 def test_no_connection(tmp_path):
-    request = Request("http://127.0.0.1:1/model.pdparams", tmp_path / "home" / "model.pdparams")
+    request = Request("https://127.0.0.1:1/model.pdparams", tmp_path / "home" / "model.pdparams")
     with pytest.raises(WeightsError) as caught:
         download.download(request)
     message = str(caught.value)
     assert "refused" in message
-    assert f"Download http://127.0.0.1:1/model.pdparams by other means and put it into {tmp_path / 'home'}" in message
+    assert f"Download https://127.0.0.1:1/model.pdparams by other means and put it into {tmp_path / 'home'}" in message
 
 
 def test_offline():
     """The tests block all other networks, as on a machine without one."""
-    request = Request("http://192.0.2.1/model.pdparams", store.home() / "model.pdparams")
+    request = Request("https://192.0.2.1/model.pdparams", store.home() / "model.pdparams")
     with pytest.raises(WeightsError, match=f"put it into {store.home()}"):
         download.download(request)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1/x", "model.pdparams"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1/x", "file:///etc/passwd", "ftp://127.0.0.1/x", "model.pdparams"])
 def test_other_schemes(tmp_path, url):
-    with pytest.raises(ConfigError, match="only http and https"):
+    with pytest.raises(ConfigError, match="only https is supported"):
         download.download(Request(url, tmp_path / "x"))
+
+
+# ---- servers that lead elsewhere, send what was not asked for, or never end
+
+
+@pytest.mark.parametrize("kind", ["http", "ftp", "another port", "another host", "file", "user"])
+def test_redirection_to_another_host(server, tmp_path, kind):
+    with serve(Served(CONTENT)) as other:
+        addresses = {
+            "http": server.url.replace("https", "http"),
+            "ftp": server.url.replace("https", "ftp"),
+            "another port": other.url,
+            "another host": server.url.replace("127.0.0.1", "localhost"),
+            "file": "file:///etc/passwd",
+            "user": other.url.replace("//", "//127.0.0.1@"),
+        }
+        server.redirects = [addresses[kind]]
+        request = request_for(server, tmp_path)
+        with pytest.raises(WeightsError, match=r"sends on to .* which is not one of its known addresses") as caught:
+            download.download(request)
+    assert addresses[kind] in str(caught.value)
+    assert left_over(request) == []
+    assert other.requests == [] and len(server.requests) == 1
+
+
+def test_redirection_within_a_host_and_to_a_known_one(server, tmp_path):
+    server.redirects = ["/elsewhere/model.pdparams"]
+    download.download(request_for(server, tmp_path, sha256=SHA256))
+    with serve(Served(CONTENT)) as other:
+        server.redirects = [None, None, other.url]
+        request = Request(server.url, tmp_path / "b" / "model.pdparams", hosts=(other.url.split("/")[2],))
+        assert download.download(request).read_bytes() == CONTENT
+    assert len(server.requests) == 3 and len(other.requests) == 1
+
+
+def test_redirections_in_a_circle(server, tmp_path):
+    server.redirects = [server.url] * 99
+    with pytest.raises(WeightsError, match="302"):
+        download.download(request_for(server, tmp_path))
+    assert len(server.requests) < 20
+
+
+def test_a_certificate_that_nobody_knows(server, tmp_path, monkeypatch):
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(WeightsError, match="CERTIFICATE_VERIFY_FAILED"):
+        download.download(request_for(server, tmp_path))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("length", [True, False])
+def test_too_long(server, tmp_path, length):
+    server.length = length
+    request = request_for(server, tmp_path, max_bytes=1_000_000)
+    with pytest.raises(WeightsError, match=r"sends [\d,]+ bytes or more, where at most 1,000,000 are expected"):
+        download.download(request)
+    assert left_over(request) == []
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("span", ["bytes 0-9/10", f"bytes 0-{len(CONTENT) - 1}/{len(CONTENT)}", "bytes */10", "x"])
+def test_a_part_that_nobody_asked_for(server, tmp_path, span):
+    server.partial = span
+    request = request_for(server, tmp_path)
+    with pytest.raises(WeightsError, match="unexpected status 206"):
+        download.download(request)
+    assert left_over(request) == []
+
+
+@pytest.mark.parametrize("span", ["bytes 5-9/10", "bytes 1000000-1000001/9", "bytes 1000000-1000009/*", ""])
+def test_another_part_than_asked_for(server, tmp_path, span):
+    server.cut_at = [1_000_000]
+
+    def answer(done, total):
+        if done >= 1_000_000:
+            server.partial = span
+
+    request = request_for(server, tmp_path, sha256=SHA256, on_progress=answer)
+    with pytest.raises(WeightsError, match="unexpected status 206"):
+        download.download(request)
+    assert left_over(request) == []
+
+
+def test_content_that_is_packed(server, tmp_path):
+    server.headers = {"Content-Encoding": "gzip"}
+    with pytest.raises(WeightsError, match="packed as gzip, which was not asked for"):
+        download.download(request_for(server, tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["content", "headers", "content without a length"])
+def test_a_server_that_drips_meets_the_deadline(server, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(download, "DEADLINE", 1.5)
+    if kind == "headers":
+        server.drip = 0.05
+    else:
+        server.delay, server.block, server.length = 0.05, 1000, kind == "content"
+    request = request_for(server, tmp_path)
+    with pytest.raises(WeightsError, match=r"bytes came in 2 seconds; another start goes on from there"):
+        download.download(request)
+    assert not request.target.exists()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.slow
+def test_after_the_deadline_the_next_call_goes_on(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "DEADLINE", 1.0)
+    server.delay, server.block = 0.2, 300_000
+    request = request_for(server, tmp_path, sha256=SHA256)
+    with pytest.raises(WeightsError):
+        download.download(request)
+    kept = request.part.stat().st_size
+    assert 0 < kept < len(CONTENT)
+    server.delay = 0.0
+    monkeypatch.setattr(download, "DEADLINE", 60.0)
+    download.download(request)
+    assert request.target.read_bytes() == CONTENT
+    assert server.requests[-1]["Range"] == f"bytes={kept}-"
+
+
+def test_a_server_that_stalls_is_tried_again(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "SLOW_SECONDS", 0.05)
+    server.delay, server.block = 0.06, 100
+    with pytest.raises(WeightsError, match=r"sent only [\d,]+ bytes in 0 seconds"):
+        download.download(request_for(server, tmp_path))
+    assert len(server.requests) == 3
 
 
 # ---- disk
@@ -383,6 +509,34 @@ def test_locate_downloads_into_the_home_and_checks_the_content(server, tmp_path,
     assert seen
     assert store.locate(record) == path
     assert len(server.requests) == 1
+    assert not (tmp_path / "here" / store.KNOWN_FILES).exists()
     server.content = b"Sorry, not here. " * 100
     with pytest.raises(WeightsError, match="sent something else: is a text file"):
         store.locate(FileRecord("other.pdparams", url=server.url))
+
+
+def test_a_hash_is_remembered_at_first_use(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path / "here"))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    record = FileRecord("model.pdparams", url=server.url)
+    notebook = tmp_path / "here" / store.KNOWN_FILES
+    with pytest.warns(store.FirstDownloadWarning, match=f"states no hash; from now on it must have sha256 {SHA256}"):
+        path = store.locate(record)
+    assert json.loads(notebook.read_text())["model.pdparams"]["sha256"] == SHA256
+    path.unlink()
+    assert store.locate(record) == path  # the same file again, without a word
+    path.unlink()
+    server.content = b"\x80\x04" + CONTENT[::-1]
+    with pytest.raises(WeightsError, match=f"instead of {SHA256} that it had when it was first downloaded") as caught:
+        store.locate(record)
+    assert str(notebook) in str(caught.value)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"model.pdparams": 3}', '{"model.pdparams": {}}', "[" * 100_000])
+def test_a_damaged_notebook_of_first_downloads(server, tmp_path, monkeypatch, text):
+    monkeypatch.setenv("PPGAN_EXT_HOME", str(tmp_path))
+    (tmp_path / store.KNOWN_FILES).write_text(text)
+    with pytest.warns(store.FirstDownloadWarning):
+        store.locate(FileRecord("model.pdparams", url=server.url))
+    assert json.loads((tmp_path / store.KNOWN_FILES).read_text())["model.pdparams"]["sha256"] == SHA256

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from ppgan_ext import untrusted
 from ppgan_ext.errors import ConfigError, OutputError, WeightsError
+from ppgan_ext.untrusted import Budget
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.readers import numpy_files, torch_tensors
+from ppgan_ext.weights.readers.records import Reading
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens" / "weights"
 
@@ -140,7 +143,7 @@ def test_compressed_torch_zip_is_read(tmp_path):
 def test_tensor_that_reaches_outside_its_storage(offset, shape, strides):
     storage = torch_tensors.Storage("<f4", 6, np.arange(6, dtype=np.float32).tobytes())
     with pytest.raises(ValueError, match="outside its storage"):
-        torch_tensors.TensorRecord(storage, offset, shape, strides).resolve()
+        torch_tensors.TensorRecord(storage, offset, shape, strides).resolve(Reading(Budget(2**20)))
 
 
 @pytest.mark.parametrize(("shape", "strides"), [((2,), (-1,)), ((-1,), (1,)), ((2, 2), (1,)), ((True,), (1,))])
@@ -439,8 +442,8 @@ def test_zip_bomb(tmp_path, monkeypatch):
     path = tmp_path / "bomb.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("w.npy", bytes(2**22))
-    monkeypatch.setattr(readers, "EXPANSION_FLOOR", 2**20)
-    monkeypatch.setitem(readers.FORMATS, "npz", lambda _: pytest.fail("was unpacked"))
+    monkeypatch.setattr(untrusted, "FLOOR_BYTES", 2**20)
+    monkeypatch.setitem(readers.FORMATS, "npz", lambda *_: pytest.fail("was unpacked"))
     with pytest.raises(WeightsError, match=r"refused: its [\d,]+ bytes would unpack to 4,194,304"):
         readers.read(path)
 

@@ -15,9 +15,9 @@ import pytest
 
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.weights import readers
+from ppgan_ext.weights.readers.names import COMMON_NAMES
 from ppgan_ext.weights.readers.torch_legacy import MAGIC
 from ppgan_ext.weights.readers.torch_tensors import TORCH_NAMES
-from ppgan_ext.weights.readers.unpickle import COMMON_NAMES
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens" / "weights"
 
@@ -106,7 +106,7 @@ def test_object_array_in_npy_and_npz(tmp_path, flag):
     np.save(tmp_path / "a.npy", array, allow_pickle=True)
     np.savez(tmp_path / "a.npz", w=array)
     for name in ("a.npy", "a.npz"):
-        with pytest.raises(WeightsError, match="Object arrays cannot be loaded"):
+        with pytest.raises(WeightsError, match="refused: it asks for Python objects"):
             readers.read(tmp_path / name)
     assert not flag.exists()
 
@@ -172,6 +172,9 @@ ABUSE = {
     "codec with an effect": b"c_codecs\nencode\n" + text("abc") + text("zip") + b"\x86R",
     "codec rot13": b"c_codecs\nencode\n" + text("abc") + text("rot13") + b"\x86R",
     "bytes of a size": b"cbuiltins\nbytes\nJ\xff\xff\xff\x7f\x85R",
+    "list of keys": b"}](K\x01eK\x02s",
+    "odd key": b"}cargparse\nNamespace\n)\x81K\x02s",
+    "class changed by BUILD": b"cargparse\nNamespace\n}b",
     "function changed by BUILD": b"c_codecs\nencode\n}" + text("build") + NDARRAY + b"sb",
     "function changed by slots": b"c_codecs\nencode\nN}" + text("__defaults__") + b"K\x01\x85s\x86b",
     "scalar changed by BUILD": b"cnumpy.core.multiarray\nscalar\n" + F4 + b"C\x04abcd\x86R}" + text("dtype") + b"Nsb",
@@ -203,10 +206,7 @@ DAMAGE = {
     "without data": RECONSTRUCT,
     "without dtype": array_with(dtype=b"N"),
     "wrong number of arguments": b"cnumpy.core.multiarray\n_reconstruct\n)R",
-    "class instead of state": b"cargparse\nNamespace\n}b",
     "new object of a function": b"c_codecs\nencode\n)\x81",
-    "list of keys": b"}](K\x01eK\x02s",
-    "odd key": b"}cargparse\nNamespace\n)\x81K\x02s",
     "memo bomb": b"Nr\xff\xff\xff\x7f",
     "far memo": b"Nq\xff",
     "missing memo": b"h\x07",
@@ -285,7 +285,7 @@ def test_shared_lists_do_not_explode(tmp_path):
     path = tmp_path / "laughs.pdparams"
     path.write_bytes(b"\x80\x02" + program + b".")
     start = time.monotonic()
-    with pytest.raises(WeightsError, match="more than 10,000,000 items"):
+    with pytest.raises(WeightsError, match="more than 2,000,000 items"):
         readers.read(path)
     assert time.monotonic() - start < 5
 
@@ -302,7 +302,7 @@ def test_shared_objects_stay_shared(tmp_path):
 def test_deep_nesting(tmp_path, depth):
     path = tmp_path / "deep.pdparams"
     path.write_bytes(b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b".")
-    with pytest.raises(WeightsError, match="truncated or damaged"):
+    with pytest.raises(WeightsError, match="refused: its containers are nested more than 100 deep"):
         readers.read(path)
 
 
@@ -311,7 +311,7 @@ def test_a_list_that_contains_itself(tmp_path):
     tree["self"] = tree
     path = tmp_path / "loop.pdparams"
     path.write_bytes(pickle.dumps(tree, 4))
-    with pytest.raises(WeightsError, match="damaged"):
+    with pytest.raises(WeightsError, match="or contain themselves"):
         readers.read(path)
 
 

@@ -69,8 +69,9 @@ def fit_and_save(settings: FitSettings, report: Callable[[str], None]) -> dict[s
     options = FitOptions(settings.method, settings.num_components, seed=settings.seed)
     w_plus, names = _encode(settings, report) if settings.images else _read_codes(str(settings.codes), report)
     columns = face_labels.match_rows(table, names, len(w_plus))
-    fitted_names = list(columns) if settings.attributes is None else settings.attributes
+    fitted_names = _all_columns(table, report) if settings.attributes is None else settings.attributes
     others = fitted_names if settings.orthogonal_to is None else settings.orthogonal_to
+    table.check([*fitted_names, *others])
     attributes = face_labels.as_attributes(columns, [*fitted_names, *others])
     orthogonal_to = {name: others for name in fitted_names}
     fitted = fit_directions(w_plus, attributes, orthogonal_to, options, on_step=report)
@@ -78,6 +79,14 @@ def fit_and_save(settings: FitSettings, report: Callable[[str], None]) -> dict[s
     notes = {"method": settings.method, "orthogonal_to": " ".join(others)}
     save_directions(settings.output, directions, notes=notes)
     return directions
+
+
+def _all_columns(table: face_labels.LabelTable, report: Callable[[str], None]) -> list[str]:
+    """Return the names of all columns of numbers; a column of words is left out, one with a single word is refused."""
+    table.check([name for name, words in table.words.items() if words.has_numbers])
+    for name, words in table.words.items():
+        report(f"left out: column '{name}' {words}")
+    return list(table.columns)
 
 
 def _read_codes(path: str, report: Callable[[str], None]) -> tuple[FloatArray, list[str] | None]:

@@ -7,7 +7,6 @@ Formats, recognised by content: Paddle's ``.pdparams``, ``.safetensors``, PyTorc
 from __future__ import annotations
 
 import os
-import pickle
 import pickletools
 import zipfile
 from collections.abc import Callable, Mapping
@@ -16,10 +15,19 @@ from typing import Any
 
 from ppgan_ext import files
 from ppgan_ext.errors import ConfigError, WeightsError
-from ppgan_ext.weights.readers import dlib_dat, numpy_files, nvidia_pkl, pdparams, safetensors, torch_legacy, torch_zip
-from ppgan_ext.weights.readers.unpickle import DAMAGE, ForbiddenError, damage, refusal
+from ppgan_ext.untrusted import BudgetError, budget_of, door
+from ppgan_ext.weights.readers import (
+    dlib_dat,
+    numpy_files,
+    nvidia_pkl,
+    pdparams,
+    safetensors,
+    torch_legacy,
+    torch_zip,
+)
+from ppgan_ext.weights.readers.records import ForbiddenError, Reading
 
-FORMATS: dict[str, Callable[[Path], Any]] = {
+FORMATS: dict[str, Callable[[Path, Reading], Any]] = {
     "pdparams": pdparams.read,
     "safetensors": safetensors.read,
     "torch-zip": torch_zip.read,
@@ -29,8 +37,6 @@ FORMATS: dict[str, Callable[[Path], Any]] = {
     "npz": numpy_files.read_npz,
     "npy": numpy_files.read_npy,
 }
-# A compressed archive may unpack to this many times its size, or to the floor if that is larger.
-MAX_EXPANSION, EXPANSION_FLOOR = 100, 256 * 2**20
 _HEAD_BYTES = 512
 _OLD_PICKLE_BYTES = 2**20
 
@@ -47,19 +53,16 @@ def read(path: str | os.PathLike[str]) -> Any:
         float32. Networks pickled by NVIDIA's code become :class:`nvidia_pkl.PickledNetwork`.
 
     Raises:
-        WeightsError: the file is missing, not a weight file, truncated or damaged, or contains a pickle that requests
-            more than arrays.
+        WeightsError: the file is missing, not a weight file, truncated or damaged, contains a pickle that requests
+            more than arrays, or would take more memory or steps than a file of its size may
+            (:class:`ppgan_ext.untrusted.Budget`).
     """
     path = Path(path)
-    try:
-        return FORMATS[identify(path)](path)
-    except ForbiddenError as error:
-        raise refusal(error, path) from None
-    except OSError as error:
-        cure = "Check its permissions"
-        raise WeightsError(f"cannot be read ({error.strerror or error})", where=path, cure=cure) from error
-    except DAMAGE as error:
-        raise damage(error, path) from error
+    with door(path, WeightsError):
+        try:
+            return FORMATS[identify(path)](path, Reading(budget_of(path)))
+        except ForbiddenError as error:
+            raise _refusal(error, path) from None
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
@@ -67,10 +70,8 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
     path = Path(path)
     if identify(path) != "safetensors":
         return {}
-    try:
+    with door(path, WeightsError):
         return safetensors.read_metadata(path)
-    except DAMAGE as error:
-        raise damage(error, path) from error
 
 
 def write(path: str | os.PathLike[str], state: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
@@ -109,6 +110,11 @@ def identify(path: str | os.PathLike[str]) -> str:
         WeightsError: the file is missing, empty, a web page, text, or otherwise not a weight file.
     """
     path = Path(path)
+    with door(path, WeightsError):
+        return _identify(path)
+
+
+def _identify(path: Path) -> str:
     try:
         size = path.stat().st_size
         with path.open("rb") as stream:
@@ -124,7 +130,7 @@ def identify(path: str | os.PathLike[str]) -> str:
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "nvidia-pkl" if nvidia_pkl.is_marked(path) else "pdparams"
     if head.startswith(b"PK\x03\x04"):
-        return _identify_zip(path, size)
+        return _identify_zip(path)
     if head.startswith(b"\x93NUMPY"):
         return "npy"
     if dlib_dat.is_network(head):
@@ -136,18 +142,14 @@ def identify(path: str | os.PathLike[str]) -> str:
     raise _not_weights(path, head)
 
 
-def _identify_zip(path: Path, size: int) -> str:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except DAMAGE as error:
-        raise damage(error, path) from error
-    total = sum(entry.file_size for entry in entries)
-    if total > max(size * MAX_EXPANSION, EXPANSION_FLOOR):
-        cure = "Use a file from a source you trust, stored without compression"
-        raise WeightsError(f"refused: its {size:,} bytes would unpack to {total:,}", where=path, cure=cure)
+def _identify_zip(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    total, budget = sum(entry.file_size for entry in entries), budget_of(path)
+    if total > budget.max_bytes:
+        raise BudgetError(f"its {path.stat().st_size:,} bytes would unpack to {total:,}")
     names = [entry.filename for entry in entries]
-    if any(name.rsplit("/", 1)[-1] == "data.pkl" for name in names):
+    if any(name.rsplit("/", 1)[-1] == torch_zip.PROGRAM for name in names):
         return "torch-zip"
     if names and all(name.endswith(".npy") for name in names):
         return "npz"
@@ -158,12 +160,22 @@ def _is_old_pickle(path: Path, head: bytes, size: int) -> bool:
     """Return whether a small file is a pickle of protocol 0 or 1, which has no signature: it must parse to its end."""
     if not head[:1] or head[:1] not in b"(c]}Iid" or size > _OLD_PICKLE_BYTES:
         return False
-    data = path.read_bytes()
+    data, last = path.read_bytes(), -1
     try:
-        last = [position for _, _, position in pickletools.genops(data)][-1]
-    except (*DAMAGE, pickle.PickleError):
+        for _, _, position in pickletools.genops(data):
+            last = position or 0
+    except Exception:  # noqa: BLE001 - whatever the library makes of it, it is not a pickle
         return False
     return last == len(data.rstrip()) - 1
+
+
+def _refusal(error: ForbiddenError, path: Path) -> WeightsError:
+    """Return the error for a file that requests more than arrays."""
+    cure = "Use a file that contains only arrays, from a source you trust, or ask its author for a .safetensors file"
+    if "dnnlib.tflib." in str(error):
+        cure = "It is a TensorFlow network: convert it with legacy.py of NVlabs/stylegan3, then give the result"
+    what = f"refused: it asks {error}, which weights do not need; nothing in it was run"
+    return WeightsError(what, where=path, cure=cure)
 
 
 def _not_weights(path: Path, head: bytes) -> WeightsError:

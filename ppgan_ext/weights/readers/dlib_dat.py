@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError
+from ppgan_ext.untrusted import shown
+from ppgan_ext.weights.readers.records import Reading
 
 Arrays: TypeAlias = dict[str, npt.NDArray]
 
@@ -36,7 +38,7 @@ def is_network(head: bytes) -> bool:
     return head[:3] == b"\x01\x01\x01" and head[4:9] == b"loss_"
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, reading: Reading) -> dict[str, Any]:
     """Read a network.
 
     Returns:
@@ -50,6 +52,7 @@ def read(path: Path) -> dict[str, Any]:
         ValueError: the file is truncated or inconsistent.
         WeightsError: a layer is not supported.
     """
+    reading.budget.allocate(path.stat().st_size)
     stream = _Stream(path.read_bytes(), path)
     stream.expect(_LOSS_VERSION, "loss layer")
     stream.lookup(_LOSSES, "loss")(stream)
@@ -250,7 +253,7 @@ class _Stream:
 
     def unsupported(self, what: str, name: str) -> WeightsError:
         """Return the error for a layer that dlib's face recognition networks do not have."""
-        message = f"contains the {what} '{name}', which is not supported"
+        message = f"contains the {what} '{shown(name)}', which is not supported"
         return WeightsError(message, where=self._path, cure="Give dlib_face_recognition_resnet_model_v1.dat")
 
     def end(self) -> None:

@@ -8,7 +8,6 @@ layer's state, and the source code is ignored. Each tensor's storage is a PyTorc
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.weights.readers import torch_legacy
+from ppgan_ext.weights.readers.names import COMMON_NAMES
+from ppgan_ext.weights.readers.records import EncodedRecord, FieldsRecord, ForbiddenError, Name, Reading
+from ppgan_ext.weights.readers.resolve import resolve
 from ppgan_ext.weights.readers.torch_tensors import TORCH_NAMES, Storage
-from ppgan_ext.weights.readers.unpickle import DictRecord, FieldsRecord, ForbiddenError, Name, Unpickler, resolve
+from ppgan_ext.weights.readers.unpickle import Unpickler
 
 MAX_ARRAYS = 10_000
 MAX_NAME_LENGTH = 200
@@ -58,19 +60,26 @@ class _LayerRecord(FieldsRecord):
                 raise ForbiddenError(f"to call {_CALL} without the description of a layer")
 
 
-def _load_storage(data: Any) -> Storage:
+def _load_storage(reading: Reading, data: Any) -> Storage:
     """Read the PyTorch file of one storage. That file may not use this function in turn, so files cannot nest."""
-    storage = torch_legacy.load(io.BytesIO(data)) if isinstance(data, bytes | bytearray) else None
+    if not isinstance(data, bytes | bytearray | EncodedRecord):
+        raise ForbiddenError(f"to call {_STORAGE_CALL} for something that is not a storage")
+    content = reading.bytes_of(data)
+    return reading.once(content, ("storage",), lambda: _storage_in(bytes(content), reading))
+
+
+def _storage_in(content: bytes, reading: Reading) -> Storage:
+    storage = torch_legacy.load(io.BytesIO(content), len(content), reading)
     if not isinstance(storage, Storage):
         raise ForbiddenError(f"to call {_STORAGE_CALL} for something that is not a storage")
     return storage
 
 
-NVIDIA_NAMES: dict[str, Any] = {
+NVIDIA_NAMES: dict[str, Name] = {
     **TORCH_NAMES,
-    _CALL: Name(_CALL, _LayerRecord),
+    _CALL: Name(_CALL, lambda reading, meta: _LayerRecord(meta)),
     _STORAGE_CALL: Name(_STORAGE_CALL, _load_storage),
-    "dnnlib.util.EasyDict": DictRecord,
+    "dnnlib.util.EasyDict": Name("dnnlib.util.EasyDict", COMMON_NAMES["builtins.dict"].build, is_class=True),
 }
 
 
@@ -80,18 +89,21 @@ def is_marked(path: Path) -> bool:
         return _MODULE.encode() in stream.read(_SEARCHED_BYTES)
 
 
-def read(path: Path) -> Any:
+def read(path: Path, reading: Reading) -> Any:
     """Read a snapshot of NVIDIA's training: a dict of networks and options, or a single network."""
     with path.open("rb") as stream:
-        return resolve(Unpickler(stream, NVIDIA_NAMES).load(), _finish)
+        item = Unpickler(stream, path.stat().st_size, reading, NVIDIA_NAMES).load()
+    return resolve(item, reading, lambda item: _finish(item, reading))
 
 
-def _finish(item: Any) -> Any:
-    return _network(item[_MODULE], item["state"]) if isinstance(item, dict) and _MODULE in item else item
+def _finish(item: Any, reading: Reading) -> Any:
+    return _network(item[_MODULE], item["state"], reading) if isinstance(item, dict) and _MODULE in item else item
 
 
-def _network(class_name: str, state: Mapping[str, Any]) -> PickledNetwork:
+def _network(class_name: Any, state: Any, reading: Reading) -> PickledNetwork:
     """Collect the arrays of a layer and of its sublayers, which are already networks."""
+    if not isinstance(class_name, str) or not isinstance(state, dict):
+        raise ValueError("an invalid layer")
     own = {
         "class_name": class_name,
         "init_args": state.get("_init_args", ()),
@@ -108,6 +120,7 @@ def _network(class_name: str, state: Mapping[str, Any]) -> PickledNetwork:
             raise ValueError("a parameter that is not an array")
     for name, layer in state.get("_modules", {}).items():
         if isinstance(layer, PickledNetwork):
+            reading.budget.spend(len(layer.arrays) + len(layer.layers))
             arrays |= {_checked_name(name, inner): array for inner, array in layer.arrays.items()}
             layers |= {_checked_name(name, inner): options for inner, options in layer.layers.items()}
         elif layer is not None:

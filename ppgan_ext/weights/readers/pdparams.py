@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError
-from ppgan_ext.weights.readers.unpickle import Unpickler, bfloat16_to_float32, resolve
+from ppgan_ext.weights.readers.records import Reading
+from ppgan_ext.weights.readers.resolve import resolve
+from ppgan_ext.weights.readers.unpickle import Unpickler
 
 NAME_TABLE = "StructuredToParameterName@@"
 SPLIT_TABLE = "UnpackBigParamInfor@@"
@@ -24,29 +26,32 @@ _WRITABLE = frozenset("? b B h i I l q Q e f d F D".split())
 _STORABLE = "Store arrays, numbers, text, None, and dicts, lists or tuples of these"
 
 
-def read(path: Path) -> Any:
+def read(path: Path, reading: Reading) -> Any:
     """Read a file of ``paddle.save``, pickle protocols 2 to 4; bfloat16 is widened to float32."""
     with path.open("rb") as stream:
-        return resolve(Unpickler(stream).load(), _plain)
+        item = Unpickler(stream, path.stat().st_size, reading).load()
+    return resolve(item, reading, lambda item: _plain(item, reading))
 
 
-def _plain(item: Any) -> Any:
+def _plain(item: Any, reading: Reading) -> Any:
     """Drop Paddle's own entries and tensor names, and join parameters that were split into slices."""
     if isinstance(item, np.ndarray):
-        return bfloat16_to_float32(item) if item.dtype == np.uint16 else item
+        return reading.widened(item) if item.dtype == np.uint16 else item
     if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str) and isinstance(item[1], np.ndarray):
         return item[1]
     if isinstance(item, dict):
-        return {key: value for key, value in _joined(item).items() if key != NAME_TABLE}
+        return {key: value for key, value in _joined(item, reading).items() if key != NAME_TABLE}
     return item
 
 
-def _joined(item: dict) -> dict:
+def _joined(item: dict, reading: Reading) -> dict:
     if SPLIT_TABLE not in item:
         return item
     whole = dict(item)
     for key, entry in whole.pop(SPLIT_TABLE).items():
-        whole[key] = np.concatenate([whole.pop(part) for part in entry["slices"]]).reshape(entry["OriginShape"])
+        slices = [whole.pop(part) for part in entry["slices"]]
+        reading.budget.allocate(sum(part.nbytes for part in slices))
+        whole[key] = np.concatenate(slices).reshape(entry["OriginShape"])
     return whole
 
 

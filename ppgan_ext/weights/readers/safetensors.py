@@ -13,29 +13,34 @@ import safetensors
 from safetensors.numpy import save_file
 
 from ppgan_ext.errors import WeightsError
-from ppgan_ext.weights.readers.unpickle import bfloat16_to_float32
+from ppgan_ext.untrusted import BudgetError
+from ppgan_ext.weights.readers.records import Reading
 
+_MAX_HEADER = 32 * 2**20
 _WIDENED = "BF16"
 _READABLE = frozenset("F64 F32 F16 I64 U64 I32 U32 I16 U16 I8 U8 BOOL C64".split())
 
 
-def read(path: Path) -> dict[str, npt.NDArray]:
+def read(path: Path, reading: Reading) -> dict[str, npt.NDArray]:
     """Read all arrays; bfloat16, which NumPy lacks, is widened to float32.
 
     Raises:
         WeightsError: an array has an unsupported type.
         ValueError: the file is damaged.
     """
+    _check_header(path)
+    reading.budget.allocate(path.stat().st_size)
     state: dict[str, npt.NDArray] = {}
     try:
         with safetensors.safe_open(path, framework="numpy") as handle:
-            kinds = {name: handle.get_slice(name).get_dtype() for name in handle.keys()}
+            kinds = {reading.checked_key(name): handle.get_slice(name).get_dtype() for name in handle.keys()}
             odd = sorted(set(kinds.values()) - _READABLE - {_WIDENED})
             if odd:
                 cure = "Convert the file to float32 or float16"
                 raise WeightsError(f"arrays of type {', '.join(odd)} are not supported", where=path, cure=cure)
+            bits = _read_bfloat16(path) if _WIDENED in kinds.values() else {}
             for name, kind in kinds.items():
-                state[name] = _read_bfloat16(path, name) if kind == _WIDENED else handle.get_tensor(name)
+                state[name] = reading.widened(bits[name]) if kind == _WIDENED else handle.get_tensor(name)
     except safetensors.SafetensorError as error:
         raise ValueError(str(error)) from error
     return state
@@ -47,6 +52,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     Raises:
         ValueError: the file is damaged.
     """
+    _check_header(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as handle:
             return dict(handle.metadata() or {})
@@ -87,12 +93,22 @@ def _sort_metadata(path: Path) -> None:
             stream.write(text.ljust(length))
 
 
-def _read_bfloat16(path: Path, name: str) -> npt.NDArray[np.float32]:
-    """Read one array at the header's offsets, which the library has checked when opening the file."""
+def _check_header(path: Path) -> None:
+    """Refuse a header that is larger than thousands of arrays and their notes need, before it is parsed."""
     with path.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
-        entry = json.loads(stream.read(length))[name]
-        start, end = entry["data_offsets"]
-        stream.seek(8 + length + start)
-        bits = np.frombuffer(stream.read(end - start), "<u2")
-    return bfloat16_to_float32(bits).reshape(entry["shape"])
+    if length > _MAX_HEADER:
+        raise BudgetError(f"its header of {length:,} bytes is larger than {_MAX_HEADER:,}")
+
+
+def _read_bfloat16(path: Path) -> dict[str, npt.NDArray[np.uint16]]:
+    """Read the bits of these arrays at the header's offsets, which the library has checked when opening the file."""
+    bits = {}
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        for name, entry in json.loads(stream.read(length)).items():
+            if entry.get("dtype") == _WIDENED:
+                start, end = entry["data_offsets"]
+                stream.seek(8 + length + start)
+                bits[name] = np.frombuffer(stream.read(end - start), "<u2").reshape(entry["shape"])
+    return bits

@@ -5,23 +5,30 @@ from __future__ import annotations
 import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from ppgan_ext.errors import WeightsError
+from ppgan_ext.weights.readers import zip_files
+from ppgan_ext.weights.readers.records import Reading
+from ppgan_ext.weights.readers.resolve import resolve
 from ppgan_ext.weights.readers.torch_tensors import TORCH_NAMES, Storage, item_size, storage_id
-from ppgan_ext.weights.readers.unpickle import Unpickler, resolve
+from ppgan_ext.weights.readers.unpickle import Unpickler
+
+PROGRAM = "data.pkl"
+_MAX_BYTE_ORDER = 16
 
 
-def read(path: Path) -> Any:
+def read(path: Path, reading: Reading) -> Any:
     """Read a file of ``torch.save``: containers are kept, tensors become arrays."""
-    with zipfile.ZipFile(path) as archive:
+    with zip_files.opened(path) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
-        pickles = [name for name in entries if name.rsplit("/", 1)[-1] == "data.pkl"]
-        if len(pickles) != 1:
-            raise ValueError("a zip without one data.pkl")
-        prefix = pickles[0].removesuffix("data.pkl")
+        pickles = [name for name in entries if name.rsplit("/", 1)[-1] == PROGRAM]
+        prefix = pickles[0].removesuffix(PROGRAM) if pickles else ""
         if f"{prefix}constants.pkl" in entries:
-            raise ValueError("a TorchScript program, not a checkpoint")
-        if f"{prefix}byteorder" in entries and archive.read(f"{prefix}byteorder").strip() != b"little":
+            raise _torchscript(path)
+        if len(pickles) != 1:
+            raise ValueError(f"a zip without one {PROGRAM}")
+        if f"{prefix}byteorder" in entries and _short(archive, entries[f"{prefix}byteorder"]) != b"little":
             raise NotImplementedError("tensors in big-endian byte order")
         storages: dict[str, Storage] = {}
 
@@ -31,9 +38,22 @@ def read(path: Path) -> Any:
                 entry = entries.get(f"{prefix}data/{key}")
                 if entry is None or entry.file_size != count * item_size(kind):
                     raise ValueError(f"storage {key[:40]} is missing or of the wrong size")
+                reading.budget.allocate(entry.file_size)
                 with archive.open(entry) as stream:
                     storages[key] = Storage(kind, count, stream.read(entry.file_size))
             return storages[key]
 
-        program = io.BytesIO(archive.read(pickles[0]))
-        return resolve(Unpickler(program, TORCH_NAMES, load_storage).load())
+        entry = entries[pickles[0]]
+        with archive.open(entry) as stream, io.BufferedReader(cast(io.RawIOBase, stream)) as program:
+            return resolve(Unpickler(program, entry.file_size, reading, TORCH_NAMES, load_storage).load(), reading)
+
+
+def _short(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    with archive.open(entry) as stream:
+        return stream.read(_MAX_BYTE_ORDER).strip()
+
+
+def _torchscript(path: Path) -> WeightsError:
+    what = "is a TorchScript program, which contains code, not a checkpoint"
+    cure = f"Save its arrays in PyTorch: torch.save(torch.jit.load('{path.name}').state_dict(), 'arrays.pt')"
+    return WeightsError(what, where=path, cure=cure)
