@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ from ppgan_ext.apps.results import Made
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.mixing import level_weights, mix
+from ppgan_ext.picture_listing import is_picture
 from ppgan_ext.types import Image
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ class StyleGANv2MixingPredictor(Predictor):
 
 
 def is_photo(source: object) -> bool:
-    """Distinguish a photo from a code: by the suffix of a file, by the type of an object in memory (uint8: a photo)."""
+    """Distinguish a photo from a code: by the content of a file, by the type of an object in memory (uint8: a photo).
+
+    Where a file cannot be read, its suffix decides.
+    """
     if isinstance(source, (str, os.PathLike)):
-        return Path(source).suffix.lower() in images.SUFFIXES
+        return is_picture(source)
     return isinstance(source, PIL.Image.Image) or (isinstance(source, np.ndarray) and source.dtype == np.uint8)

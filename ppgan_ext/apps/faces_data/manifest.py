@@ -13,7 +13,7 @@ from typing import Any
 
 from ppgan_ext.errors import ConfigError, InputError, OutputError
 from ppgan_ext.files import append_text, write_bytes
-from ppgan_ext.images import SUFFIXES
+from ppgan_ext.picture_formats import SUFFIXES
 from ppgan_ext.version import __version__
 
 FILE_NAME = "manifest.jsonl"
