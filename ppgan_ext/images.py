@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import PIL.Image
 
+from ppgan_ext.errors import InputError
 from ppgan_ext.picture_decoding import (
     MAX_MEGAPIXELS,
     AnimatedImageWarning,
@@ -60,6 +61,8 @@ def read_photo(source: ImageSource) -> Photo:
         return from_array(source)
     if isinstance(source, PIL.Image.Image):
         return decode_picture(source, "the given PIL image")
+    if not os.fspath(source).strip():
+        raise InputError("the path of a picture is empty", cure="Give a picture; is a shell variable unset?")
     return decode_file(Path(source))
 
 

@@ -136,7 +136,7 @@ def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> l
             shown = "1 face, numbered 1" if len(faces) == 1 else f"{len(faces)} faces, numbered 1 to {len(faces)}"
             raise NoFaceError(
                 f"there is no face {number}; the photo shows {shown}",
-                cure="--list_faces draws the numbers on the photo",
+                cure="'ppgan-ext age --list_faces' draws the numbers on the photo",
             )
     return [faces[number - 1] for number in dict.fromkeys(numbers)]
 

@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 
 from ppgan_ext import images
+from ppgan_ext.apps.batch import open_inputs
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face, render_image
@@ -57,12 +58,12 @@ class StyleGANv2MixingPredictor(Predictor):
 
     def mix(self, latent1: Any, latent2: Any, options: MixOptions) -> Made[MixingResult]:
         """Mix two codes or photos."""
-        results = self.open_results()
+        sources = [latent1, latent2]
+        results = self.open_results(open_inputs(sources).jobs[0])
         if options.levels is not None:
             weights = level_weights(options.levels, self.n_latent, rest=0.5)
         else:
             weights = options.weights or [0.5]
-        sources = [latent1, latent2]
         if options.tune and not any(map(is_photo, sources)):
             raise ConfigError("there is no photo to tune to", where="tune", cure="Give photos instead of codes")
         faces = {i: self._encode(sources[i], options, i + 1) for i in (0, 1) if is_photo(sources[i])}

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ppgan_ext import images, pictures
+from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
@@ -18,6 +18,7 @@ from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
 from ppgan_ext.apps.fusion.pose_transfer import choose_turn
 from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.predictor import Predictor
+from ppgan_ext.apps.result_names import result_stem
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from ppgan_ext.faces.descriptor import face_descriptor
@@ -28,7 +29,7 @@ from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.faces.swap.composite import Fusion
 from ppgan_ext.faces.swap.reshape import morph
 from ppgan_ext.faces.swap.warp_method import fuse_by_warp
-from ppgan_ext.images import ImageSource
+from ppgan_ext.images import ImageSource, Photo
 from ppgan_ext.types import Face, FloatArray, Image, Pose
 
 NOTE = "Not a real photo: another person's face was put in"
@@ -85,10 +86,15 @@ class FusionResult(NamedTuple):
 
 
 class _ChosenFaces(NamedTuple):
-    """A photo, (H, W, 3) RGB uint8, and its faces that were chosen."""
+    """A photo, and its faces that were chosen."""
 
-    photo: Image
+    original: Photo
     faces: list[Face]
+
+    @property
+    def photo(self) -> Image:
+        """The photo's pixels, (H, W, 3) RGB uint8."""
+        return self.original.image
 
 
 class _FaceInPhoto(NamedTuple):
@@ -128,7 +134,7 @@ class FaceFusionPredictor(Predictor):
         positional=("identity",),
         keyword=(
             "method", "shape", "skin", "pairs", "source_face", "target_face", "pose_method", "rotator_path", "refine",
-            "weights", "fit_steps", "tune", "photo_format", "save_steps", "save_mp4",
+            "weights", "fit_steps", "tune", "photo_format", "save_steps", "save_mp4", "recursive",
         ),
         none_by_default=("identity", "method", "skin", "pairs", "pose_method", "refine"),
     )  # fmt: skip
@@ -155,12 +161,13 @@ class FaceFusionPredictor(Predictor):
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used, or several faces without a choice.
         """
-        return self.run_inputs(open_pairs(source, target, options.pairs), lambda job: self.fuse_pair(job, options))
+        pairs = open_pairs(source, target, options.pairs, options.recursive, self.output_path)
+        return self.run_inputs(pairs, lambda job: self.fuse_pair(job, options))
 
     def fuse_pair(self, job: Job, options: FuseOptions) -> Made[FusionResult]:
         """Fuse one pair of photos."""
         pair: Pair = job.source
-        results = self.open_results()
+        results = self.open_results(job)
         if same_file(*pair):
             raise InputError("source and target are the same photo", where=_path(pair.source), cure="Give two people")
         source = _open_photo("source", pair.source, options.source_face, results)
@@ -234,7 +241,7 @@ class FaceFusionPredictor(Predictor):
         results: ResultFolder,
     ) -> None:
         """Write the result, and on request the intermediate pictures and a video."""
-        results.image(f"{stem}.fused.{options.photo_format}", result.image, NOTE)
+        results.photo(f"{stem}.fused.{options.photo_format}", result.image, source.original, NOTE)
         if options.save_steps:
             steps = results.subfolder(f"{stem}.steps")
             for number, (name, image) in enumerate(_steps(source.photo, other, result), start=1):
@@ -274,15 +281,14 @@ def _open_photo(
         NoFaceError: no face, or not the one asked for.
         ConfigError: several faces, and none chosen.
     """
-    photo = images.read_image(source)
-    faces = find_faces(photo)
+    original = images.read_photo(source)
+    faces = find_faces(original.image)
     if which is None and len(faces) > 1:
-        raise _several_faces(side, source, photo, faces, results)
+        raise _several_faces(side, source, original.image, faces, results)
     try:
         chosen_faces = choose(faces, which or "largest")
     except NoFaceError as error:
-        cure = (error.cure or "").replace("--list_faces", "'ppgan-ext age --list_faces'")
-        raise NoFaceError(error.what, where=_path(source) or f"the {side}", cure=cure) from error
+        raise NoFaceError(error.what, where=_path(source) or f"the {side}", cure=error.cure) from error
     smallest = min(chosen_faces, key=lambda face: face.box.width)
     if smallest.box.width < SMALLEST_FACE:
         raise InputError(
@@ -290,7 +296,7 @@ def _open_photo(
             where=_path(source),
             cure=f"Give a photo in which it has at least {SMALLEST_FACE}",
         )
-    return _ChosenFaces(photo, chosen_faces)
+    return _ChosenFaces(original, chosen_faces)
 
 
 def _several_faces(side: str, source: Any, photo: Image, faces: Sequence[Face], results: ResultFolder) -> ConfigError:
@@ -298,9 +304,9 @@ def _several_faces(side: str, source: Any, photo: Image, faces: Sequence[Face], 
     path = _path(source)
     cure = f"Choose with --{side}_face 1 to {len(faces)}, or largest"
     if results.folder is not None:
-        stem = side if path is None else Path(path).stem
-        preview = pictures.write_image(results.folder / f"{stem}.faces.png", numbered_preview(photo, faces))
-        cure += f"; the numbers are drawn in {preview}"
+        stem = side if path is None else result_stem(Path(path).name)
+        results.image(f"{stem}.faces.png", numbered_preview(photo, faces))
+        cure += f"; the numbers are drawn in {results.files[-1]}"
     return ConfigError(f"the {side} shows {len(faces)} faces", where=path, cure=cure)
 
 
