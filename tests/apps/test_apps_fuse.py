@@ -269,7 +269,7 @@ def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):
     assert len(errors) == 2
     assert "anna.png: is not a picture" in errors[0]
     assert "carl.jpg" in errors[1]
-    assert "1 of 3 photos done, 2 failed" in printed.err
+    assert "1 of 3 pairs done, 2 failed" in printed.err
     assert written(out) == ["bert.fused.png"]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
+from ppgan_ext.apps.fusion.face_window import FaceWindow, open_window
 from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
@@ -104,6 +105,20 @@ class _FaceInPhoto(NamedTuple):
     face: Face
 
 
+class _Person(NamedTuple):
+    """The person who is put in.
+
+    Attributes:
+        window: the face with its surroundings.
+        pose: its pose in its own photo.
+        descriptor: dlib's, (128,).
+    """
+
+    window: FaceWindow
+    pose: Pose
+    descriptor: FloatArray
+
+
 class _FaceFusion(NamedTuple):
     """The fusion of one face.
 
@@ -173,16 +188,17 @@ class FaceFusionPredictor(Predictor):
         source = _open_photo("source", pair.source, options.source_face, results)
         target = _open_photo("target", pair.target, options.target_face, results)
         partners = _partners(source.faces, target.faces, pair)
-        photo, mask = source.photo, np.zeros(source.photo.shape[:2], np.float32)
+        others = [_describe_person(target.photo, partner) for partner in partners]
+        other_photo = target.photo if options.save_steps else None
+        del target  # a large photo need not be kept in memory
+        photo, mask = source.photo.copy(), np.zeros(source.photo.shape[:2], np.float32)
         fusions: list[_FaceFusion] = []
-        for number, (face, partner) in enumerate(zip(source.faces, partners, strict=True), start=1):
+        for number, (face, other) in enumerate(zip(source.faces, others, strict=True), start=1):
             self.progress("fusing faces", number - 1, len(partners))
             interrupted = any(fusion.interrupted for fusion in fusions)
-            pair_of_faces = _FaceInPhoto(photo, face), _FaceInPhoto(target.photo, partner)
-            fusions.append(self._fuse_face(*pair_of_faces, options, job.stem, interrupted))
-            photo, mask = fusions[-1].fusion.image, np.maximum(mask, fusions[-1].fusion.mask)
+            fusions.append(self._fuse_face((photo, mask), face, other, options, job.stem, interrupted))
         result = _result(photo, mask, [fusion.fused for fusion in fusions])
-        self._write(job.stem, source, target.photo, result, [fusion.face for fusion in fusions], options, results)
+        self._write(job.stem, source, other_photo, result, [fusion.face for fusion in fusions], options, results)
         return results.made(result, any(fusion.interrupted for fusion in fusions))
 
     def check_before_pairs(self, options: FuseOptions) -> None:
@@ -199,42 +215,55 @@ class FaceFusionPredictor(Predictor):
         choose_turn(self, options)
 
     def _fuse_face(
-        self, source: _FaceInPhoto, target: _FaceInPhoto, options: FuseOptions, name: str, interrupted: bool
+        self,
+        result: tuple[Image, FloatArray],
+        face: Face,
+        other: _Person,
+        options: FuseOptions,
+        name: str,
+        interrupted: bool,
     ) -> _FaceFusion:
         """Put one face on another, and measure the result.
 
         Args:
-            source: the face to replace.
-            target: the face to put in.
+            result: the photo, (H, W, 3) RGB uint8, and the mask of what has been replaced in it, (H, W) float32; both
+                are changed in place.
+            face: the face to replace.
+            other: the person to put in.
             options: method, shares, steps.
             name: name of the pair, for warnings.
             interrupted: whether Ctrl-C has ended the work on an earlier face early.
         """
+        photo, mask = result
         terms: dict[str, float] = {}
+        source = _FaceInPhoto(photo, face)
+        source_pose, of_source = _pose(source), face_descriptor(*source)
+        window, target = open_window(photo, face), other.window
         if options.method == "warp":
             fusion = fuse_by_warp(
-                source.photo, source.face.landmarks, target.photo, target.face.landmarks, identity=options.identity,
+                window.image, window.face.landmarks, target.image, target.face.landmarks, identity=options.identity,
                 shape=_WARP_SHAPE if options.shape is None else options.shape, skin=options.skin,
             )  # fmt: skip
             steps = fusion.images
         else:
             fusion, _, steps, terms, interrupted = fuse_in_latent_space(
-                self, *source, *target, options, name, interrupted
+                self, window.image, window.face, target.image, target.face, options, name, interrupted
             )
-        result = _FaceInPhoto(fusion.image, _find_again(fusion.image, source.face, fusion.landmarks))
-        descriptor, of_target, of_source = (face_descriptor(*shown) for shown in (result, target, source))
+        fusion = window.put_back(fusion, photo, mask)
+        placed = _FaceInPhoto(photo, _find_again(photo, face, fusion.landmarks))
+        descriptor = face_descriptor(*placed)
         fused = FusedFace(
-            _pose(source), _pose(target), _pose(result),
-            float(np.linalg.norm(descriptor - of_target)), float(np.linalg.norm(descriptor - of_source)),
+            source_pose, other.pose, _pose(placed),
+            float(np.linalg.norm(descriptor - other.descriptor)), float(np.linalg.norm(descriptor - of_source)),
             fusion.step.result, fusion.step.photo, steps, terms,
         )  # fmt: skip
-        return _FaceFusion(fusion, fused, result.face, interrupted)
+        return _FaceFusion(fusion, fused, placed.face, interrupted)
 
     def _write(
         self,
         stem: str,
         source: _ChosenFaces,
-        other: Image,
+        other: Image | None,
         result: FusionResult,
         result_faces: Sequence[Face],
         options: FuseOptions,
@@ -242,7 +271,7 @@ class FaceFusionPredictor(Predictor):
     ) -> None:
         """Write the result, and on request the intermediate pictures and a video."""
         results.photo(f"{stem}.fused.{options.photo_format}", result.image, source.original, NOTE)
-        if options.save_steps:
+        if other is not None:
             steps = results.subfolder(f"{stem}.steps")
             for number, (name, image) in enumerate(_steps(source.photo, other, result), start=1):
                 steps.image(f"{number:02d}.{name}.png", image, NOTE)
@@ -321,6 +350,11 @@ def _partners(faces: Sequence[Face], others: Sequence[Face], pair: Pair) -> list
         where=_path(pair.target),
         cure="Choose one with --target_face, or as many as --source_face chooses",
     )
+
+
+def _describe_person(photo: Image, face: Face) -> _Person:
+    shown = _FaceInPhoto(photo, face)
+    return _Person(open_window(photo, face), _pose(shown), face_descriptor(photo, face))
 
 
 def _result(image: Image, mask: FloatArray, faces: list[FusedFace]) -> FusionResult:
