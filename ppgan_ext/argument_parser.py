@@ -38,7 +38,7 @@ class _Store(argparse.Action):
     ) -> None:
         items = values if isinstance(values, (list, tuple)) else [values]
         if any(isinstance(item, str) and not item.strip() for item in items):
-            parser.error(f"{option_string or self.dest} is empty: is a shell variable unset?")
+            parser.error(f"{option_string or self.dest} is empty; a shell variable may be unset")
         is_second = self._filled is namespace and bool(self.option_strings)
         self._filled = namespace
         if is_second and self.nargs in ("+", "*"):

@@ -62,7 +62,7 @@ def read_photo(source: ImageSource) -> Photo:
     if isinstance(source, PIL.Image.Image):
         return decode_picture(source, "the given PIL image")
     if not os.fspath(source).strip():
-        raise InputError("the path of a picture is empty", cure="Give a picture; is a shell variable unset?")
+        raise InputError("the path of a picture is empty", cure="Give a picture; a shell variable may be unset")
     return decode_file(Path(source))
 
 

@@ -128,7 +128,7 @@ def open_inputs(source: object, recursive: bool = False, results: Path | None = 
     items = list(source) if isinstance(source, (list, tuple)) else [source]
     for item in items:
         if isinstance(item, str) and not item.strip():
-            raise InputError("a path is empty", where="input", cure="Give a photo; is a shell variable unset?")
+            raise InputError("a path is empty", where="input", cure="Give a photo; a shell variable may be unset")
     is_batch = isinstance(source, (list, tuple)) or (_is_path(source) and Path(str(source)).is_dir())
     inputs = Inputs([], is_batch)
     seen_files: set[str] = set()

@@ -107,7 +107,7 @@ class Options(BaseModel):
         """Refuse empty text, which as a path would be the current folder; no option has a meaning for it."""
         items = value if isinstance(value, (list, tuple)) else [value]
         if any(isinstance(item, str) and not item.strip() for item in items):
-            raise ValueError("is empty: is a shell variable unset?")
+            raise ValueError("is empty; a shell variable may be unset")
         return value
 
 

@@ -6,7 +6,7 @@ import csv
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -103,11 +103,12 @@ def match_rows(table: LabelTable, names: Sequence[str] | None, num_codes: int) -
 
 
 def _refuse_repeated(names: Sequence[str]) -> None:
-    seen: set[str] = set()
+    seen: set[PurePath] = set()
     for name in names:
-        if name in seen:
+        path = PurePath(name).with_suffix("") if PurePath(name).name else PurePath(name)
+        if path in seen:
             raise InputError(f"'{name}' occurs twice", where="labels", cure="Remove one of the rows")
-        seen.add(name)
+        seen.add(path)
 
 
 def as_attributes(columns: Mapping[str, FloatArray], names: Sequence[str] | None = None) -> list[Attribute]:

@@ -63,7 +63,7 @@ def test_wrong_command_lines_name_the_cure(line, message):
         (AgeOptions, ["--seed", "1", "--seed", "1"], "--seed is given twice, '1' and '1'"),
         (AgeOptions, ["--blend", "change", "--blend=replace"], "--blend is given twice"),
         (AgeOptions, ["--output_path", "a", "--output-path", "b"], "--output_path is given twice, 'a' and 'b'"),
-        (AgeOptions, ["--input_image", ""], "--input_image is empty: is a shell variable unset?"),
+        (AgeOptions, ["--input_image", ""], "--input_image is empty; a shell variable may be unset"),
         (AgeOptions, ["--input_image", "a", " "], "--input_image is empty"),
         (AgeOptions, ["--output_path="], "--output_path is empty"),
         (MixOptions, ["--latent1", ""], "--latent1 is empty"),
@@ -91,7 +91,7 @@ def test_empty_text_is_refused_wherever_it_comes_from(model):
     ]  # fmt: skip
     assert {"output_path", "weight_path"} <= set(texts) or {"input", "output"} <= set(texts)
     for name in texts:
-        with pytest.raises(ValidationError, match="is a shell variable unset"):
+        with pytest.raises(ValidationError, match="a shell variable may be unset"):
             model(**{name: ""})
 
 
