@@ -7,7 +7,6 @@ times move with the neighbours of a virtual machine.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import importlib
 import importlib.metadata
@@ -26,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 import ppgan_ext
 from ppgan_ext import files, runtime
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import PpganExtError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,7 +239,7 @@ def main(benchmark: str, run: Callable[[bool, int], Report], argv: Sequence[str]
         run: maps (quick, num_repeats) to the report.
         argv: arguments; None takes the process's.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{benchmark}")
+    parser = RepeatableParser(prog=f"python -m benchmarks.{benchmark}")
     parser.add_argument("--quick", action="store_true", help="toy sizes: checks the benchmark, measures nothing")
     parser.add_argument("--repeats", type=int, default=None, help="measured runs per case (default 9, quick 2)")
     parser.add_argument("--output", type=Path, default=RESULTS / f"{benchmark}.json", help="file to write")

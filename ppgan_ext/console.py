@@ -1,4 +1,7 @@
-"""How every command ends: a short error on stderr and an exit code. Our own warnings take one line each."""
+"""How every command ends: a short error on stderr and an exit code. Our own warnings take one line each.
+
+Printing never ends the work, see `output_streams`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import warnings
 from collections.abc import Callable, Iterator
 
 from ppgan_ext.errors import PpganExtError
+from ppgan_ext.files import outside_deleted_folder
+from ppgan_ext.output_streams import enduring_streams
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -21,7 +26,7 @@ def run(work: Callable[[], int], debug: bool, interrupted: str) -> int:
         debug: show tracebacks and the warnings of third-party libraries.
         interrupted: message to print after Ctrl-C.
     """
-    with one_line_warnings(debug):
+    with enduring_streams(), one_line_warnings(debug), outside_deleted_folder():
         try:
             return work()
         except SystemExit as leaving:  # argparse exits after --help

@@ -8,6 +8,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+from ppgan_ext.file_names import printable
+
 
 class PpganExtError(Exception):
     """Base class of every error caused by the input or the environment rather than by a bug.
@@ -36,7 +38,7 @@ class PpganExtError(Exception):
         """Return ``where: what. cure.`` on one line; with details, that line ends in a colon and they follow below."""
         text = f"{self.where}: {self.what}" if self.where else self.what
         text = f"{text}. {self.cure}." if self.cure else text
-        heading, *details = [" ".join(line.split()) for line in (text, *self.details)]
+        heading, *details = [printable(" ".join(line.split())) for line in (text, *self.details)]
         return "\n  ".join([f"{heading.rstrip('.')}:", *details]) if details else heading
 
 

@@ -9,7 +9,9 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from ppgan_ext.errors import OutputError
+from ppgan_ext.errors import ConfigError, OutputError
+
+_has_no_current_folder = False
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
@@ -19,6 +21,9 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         OutputError: the folder cannot be created or is not writable.
     """
     folder = Path(path)
+    if _has_no_current_folder and not folder.is_absolute():
+        what = "cannot be written (the current folder has been deleted)"
+        raise OutputError(what, where=folder, cure="Give an absolute path")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -71,6 +76,46 @@ def append_text(path: str | os.PathLike[str], text: str) -> None:
             handle.write(text)
     except OSError as error:
         raise _output_error(error, target) from error
+
+
+def expand_user(path: str | os.PathLike[str], where: str | None = None) -> Path:
+    """Return a path with a leading ``~`` or ``~name`` replaced by that user's home.
+
+    Args:
+        path: the path.
+        where: what sets it, for the error.
+
+    Raises:
+        ConfigError: there is no such user, or the user has no home.
+    """
+    try:
+        return Path(path).expanduser()
+    except (RuntimeError, KeyError) as error:
+        cure = "Write the path without ~"
+        raise ConfigError(f"'{os.fspath(path)}' names no user of this machine", where=where, cure=cure) from error
+
+
+@contextlib.contextmanager
+def outside_deleted_folder() -> Iterator[None]:
+    """Work in the root folder where the current one has been deleted: Paddle and its libraries end in such a place.
+
+    Relative paths then lead nowhere: `make_folder` refuses them.
+    """
+    global _has_no_current_folder
+    try:
+        Path.cwd()
+    except OSError:
+        here = os.open(".", os.O_RDONLY)
+        os.chdir(os.sep)
+        _has_no_current_folder = True
+        try:
+            yield
+        finally:
+            _has_no_current_folder = False
+            os.fchdir(here)
+            os.close(here)
+    else:
+        yield
 
 
 def _sync(path: Path) -> None:

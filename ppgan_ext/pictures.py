@@ -10,10 +10,13 @@ import contextlib
 import itertools
 import os
 import subprocess
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+import numpy.typing as npt
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
@@ -21,11 +24,14 @@ import PIL.PngImagePlugin
 
 from ppgan_ext.errors import ConfigError, InputError, OutputError
 from ppgan_ext.files import atomic_path
-from ppgan_ext.images import resize
+from ppgan_ext.images import Photo, resize
+from ppgan_ext.picture_decoding import with_opacity
+from ppgan_ext.picture_formats import HEAD_BYTES, recognise
 from ppgan_ext.types import Image
 from ppgan_ext.version import __version__
 
-SOFTWARE = f"ppgan_ext {__version__}"
+_NAME = "ppgan_ext "
+SOFTWARE = f"{_NAME}{__version__}"
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
 
@@ -44,7 +50,49 @@ def write_image(
         ConfigError: the suffix is not supported.
         OutputError: the file cannot be written.
     """
+    return _write(Path(path), image, software_note)
+
+
+def write_photo(
+    path: str | os.PathLike[str],
+    image: Image,
+    original: Photo,
+    software_note: str = "Edited or made by a neural network",
+) -> Path:
+    """Write an edited photo as `write_image` does, and in PNG and WebP with the transparency of its original.
+
+    Args:
+        path: see `write_image`.
+        image: (H, W, 3) RGB uint8, the original's image after an edit.
+        original: the photo before.
+        software_note: see `write_image`.
+    """
     target = Path(path)
+    has_opacity = original.rgba is not None and target.suffix.lower() in (".png", ".webp")
+    return _write(target, with_opacity(image, original) if has_opacity else image, software_note)
+
+
+def made_here(path: str | os.PathLike[str]) -> bool:
+    """Return whether a picture's file carries the mark that all writers here leave."""
+    try:
+        with Path(path).open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            head = file.read(HEAD_BYTES)
+            file.seek(0)
+            found = recognise(head, os.fspath(path))
+            if found is None:
+                return False
+            if found.name == "GIF":
+                return _has_gif_comment(file)
+            picture = found.open(file, os.fspath(path))
+            marks = (picture.info.get("Software"), picture.getexif().get(_EXIF_SOFTWARE))
+    except Exception:  # noqa: BLE001 - damaged files raise anything; reading them says what is wrong
+        return False
+    return any(isinstance(mark, str) and mark.startswith(_NAME) for mark in marks)
+
+
+def _write(target: Path, image: npt.NDArray[np.uint8], software_note: str) -> Path:
+    """Write (H, W, 3) RGB or (H, W, 4) RGBA."""
     picture = PIL.Image.fromarray(image)
     suffix = target.suffix.lower()
     exif = PIL.Image.Exif()
@@ -60,7 +108,7 @@ def write_image(
         elif suffix in (".jpg", ".jpeg"):
             picture.save(temporary, format="JPEG", quality=95, subsampling=0, exif=exif, xmp=_xmp(software_note))
         elif suffix == ".webp":
-            picture.save(temporary, format="WEBP", lossless=True, exif=exif, xmp=_xmp(software_note))
+            picture.save(temporary, format="WEBP", lossless=True, exact=True, exif=exif, xmp=_xmp(software_note))
         else:
             raise ConfigError(f"cannot write pictures as '{suffix}'", where=target, cure="Use .png, .jpg or .webp")
     return target
@@ -150,7 +198,7 @@ def _run_ffmpeg(path: Path, first: Image, rest: Iterable[Image], fps: float, opt
     height, width = first.shape[:2]
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
     command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "-"]
-    command += [*options, "-threads", "1", "-fflags", "+bitexact", str(path)]
+    command += [*options, "-threads", "1", "-fflags", "+bitexact", f"file:{path}"]  # "run:1/a.mp4" is no protocol
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as ffmpeg:
         assert ffmpeg.stdin is not None and ffmpeg.stderr is not None
         # If ffmpeg stops early, the pipe breaks; its own message, read below, says why.
@@ -168,6 +216,12 @@ def _run_ffmpeg(path: Path, first: Image, rest: Iterable[Image], fps: float, opt
 def _even(frame: Image) -> Image:
     """Make both sides of (H, W, 3) even by repeating the last row or column: H.264 halves the chroma."""
     return np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
+
+
+def _has_gif_comment(file: IO[bytes]) -> bool:
+    """Return whether a GIF file ends in the comment of `_append_gif_comment`."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 300))
+    return b"\x21\xfe" in (end := file.read()) and _NAME.encode() in end
 
 
 def _append_gif_comment(path: Path, comment: str) -> None:

@@ -17,27 +17,37 @@ def quiet() -> Iterator[None]:
     ``contextlib.redirect_stderr`` is not enough: C++ writes straight to the file descriptors.
     """
     _flush()
+    copies = {number: os.dup(number) for number in (1, 2) if _is_open(number)}
     with tempfile.TemporaryFile() as log:
-        saved = [(number, os.dup(number)) for number in (1, 2)]
-        for number, _ in saved:
+        for number in copies:
             os.dup2(log.fileno(), number)
         try:
             yield
         except BaseException:
             _flush()
             log.seek(0)
-            os.write(saved[1][1], log.read())
+            with contextlib.suppress(OSError, KeyError):  # nowhere to show it
+                os.write(copies[2], log.read())
             raise
         finally:
             _flush()
-            for number, copy in saved:
+            for number, copy in copies.items():
                 os.dup2(copy, number)
                 os.close(copy)
 
 
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
 def _flush() -> None:
     """Flush Python's and C's output buffers; C buffers whole blocks when it does not write to a terminal."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, full, or None: there is none
+            stream.flush()
     with contextlib.suppress(OSError, AttributeError, TypeError):  # TypeError: no such handle on Windows
         ctypes.CDLL(None).fflush(None)

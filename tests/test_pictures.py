@@ -13,8 +13,8 @@ import PIL.ImageSequence
 import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, OutputError
-from ppgan_ext.images import read_image
-from ppgan_ext.pictures import strip, write_animation, write_image
+from ppgan_ext.images import read_image, read_photo
+from ppgan_ext.pictures import made_here, strip, write_animation, write_image, write_photo
 
 
 @pytest.fixture
@@ -108,3 +108,38 @@ def test_still_parts_of_a_gif_cost_nothing(tmp_path):
         frame[40:50, 40:50] = 20 * i
     one = write_animation(tmp_path / "one.gif", frames[:1]).stat().st_size
     assert write_animation(tmp_path / "all.gif", frames).stat().st_size < 1.5 * one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["run:1/a.mp4", "-x.gif", "a:b%03d.mp4"])
+def test_names_that_mean_something_to_ffmpeg_are_only_names(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frames = [np.full((16, 16, 3), value, np.uint8) for value in (0, 200)]
+    assert write_animation(name, frames).stat().st_size > 100
+
+
+def test_transparency_is_written_where_the_format_has_it(tmp_path):
+    rgba = np.random.default_rng(0).integers(0, 256, (16, 24, 4), dtype=np.uint8)
+    rgba[:, :8, 3] = 255
+    original = read_photo(rgba)
+    edited = original.image.copy()
+    edited[4:8, 2:6] = 40
+    for suffix in ("png", "webp"):
+        path = write_photo(tmp_path / f"a.{suffix}", edited, original)
+        with PIL.Image.open(path) as picture:
+            written = np.asarray(picture)
+        assert written.shape == rgba.shape and np.array_equal(written[..., 3], rgba[..., 3])
+        changed = (edited != original.image).any(axis=2)
+        assert np.array_equal(written[~changed], rgba[~changed]) and (written[4:8, 2:6, :3] == 40).all()
+        assert made_here(path)
+    with PIL.Image.open(write_photo(tmp_path / "a.jpg", edited, original)) as picture:
+        assert picture.mode == "RGB"
+    opaque = read_photo(rgba[..., :3])
+    with PIL.Image.open(write_photo(tmp_path / "b.png", edited, opaque)) as picture:
+        assert picture.mode == "RGB"
+
+
+def test_pictures_of_others_are_not_ours(tmp_path):
+    PIL.Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"ppgan_ext 1")
+    assert not any(made_here(tmp_path / name) for name in ("a.png", "b.png", "nowhere.png"))

@@ -14,12 +14,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ppgan_ext import console
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.weights import convert
 
 
 def main() -> int:
     """Convert the checkpoint, print a summary, and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = RepeatableParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("input", help="the checkpoint")
     parser.add_argument("--output", required=True, help="the file to write, .pdparams or .safetensors")
     parser.add_argument("--net-name", help="network to extract from a checkpoint of several, such as gen, d or G")

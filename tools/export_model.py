@@ -1,17 +1,17 @@
 """Export a generator for paddle.inference, like PaddleGAN's script: -c CONFIG --load WEIGHTS [-s "1,1,512;1,1"]."""
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ppgan_ext import config, console, runtime
+from ppgan_ext.argument_parser import RepeatableParser
 
 
 def main() -> int:
     """Export the generator, print a summary, and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = RepeatableParser(description=__doc__)
     add = parser.add_argument
     add("-c", "--config-file", required=True, help="configuration; only its model.generator is read")
     add("--load", required=True, metavar="W", help="weights or checkpoint")

@@ -12,12 +12,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ppgan_ext import console
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.weights.extract import DEFAULT_NET, extract
 
 
 def main() -> int:
     """Extract the network, print a summary, and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = RepeatableParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", help="the checkpoint")
     parser.add_argument(
         "--net-name", default=DEFAULT_NET, help="name of the network in the checkpoint (default: %(default)s)"

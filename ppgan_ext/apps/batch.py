@@ -6,16 +6,19 @@ Python calls and the command line share these functions: `open_inputs` decides w
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import PIL.Image
 
+from ppgan_ext.apps.result_names import ResultNames, result_stem
 from ppgan_ext.apps.results import Made
 from ppgan_ext.errors import InputError, PpganExtError
-from ppgan_ext.images import list_images
+from ppgan_ext.file_names import folded, printable, unique
+from ppgan_ext.picture_listing import OWN_RESULT, LeftOut, describe_left_out, list_pictures, no_pictures
+from ppgan_ext.pictures import made_here
 
 Result = TypeVar("Result")
 
@@ -29,17 +32,21 @@ class Job:
         stem: first part of the names of the result files.
         problem: why the input cannot be opened at all; such a job fails without being tried.
         subfolder: where in the output folder result files go whose names are always the same; None: into it directly.
+        path: where the input lies in the folder that was given, with its suffix; of a single file its name.
+        names: the names of results that the run has used; shared by its jobs.
     """
 
     source: Any
     stem: str
     problem: PpganExtError | None = None
     subfolder: str | None = None
+    path: str = ""
+    names: ResultNames = field(default_factory=ResultNames)
 
     @property
     def name(self) -> str:
         """What to call the input in a message."""
-        return str(self.source) if isinstance(self.source, (str, os.PathLike)) else self.stem
+        return printable(self.source) if isinstance(self.source, (str, os.PathLike)) else self.stem
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +57,14 @@ class Inputs:
         jobs: one for each input; at least one.
         is_batch: whether several inputs were asked for, by a list or a folder, even if there is only one in it. Then
             the results are a `BatchResult`, and a failure ends only its own job.
+        left_out: what the folders contain beside these inputs.
+        names: the names of results that the run has used.
     """
 
     jobs: list[Job]
     is_batch: bool
+    left_out: list[LeftOut] = field(default_factory=list)
+    names: ResultNames = field(default_factory=ResultNames)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +82,8 @@ class BatchResult(list[Result]):
     Attributes:
         failures: the outcomes that ended in an error.
         files: result files of all jobs, in the order they were written.
+        left_out: what the folders contain beside the inputs.
+        replaced: those of the files that an earlier run had left there.
         interrupted: whether Ctrl-C ended the batch early; the last result is then the best until then.
         notes: what there is to know about the results, each line with the name of its job.
     """
@@ -79,6 +92,8 @@ class BatchResult(list[Result]):
         super().__init__()
         self.failures: list[Outcome[Any]] = []
         self.files: list[Path] = []
+        self.left_out: list[LeftOut] = []
+        self.replaced: list[Path] = []
         self.interrupted = False
         self.notes: list[str] = []
 
@@ -90,6 +105,7 @@ class BatchResult(list[Result]):
             return
         self.append(made.result)
         self.files.extend(made.files)
+        self.replaced.extend(made.replaced)
         self.interrupted = made.interrupted
         self.notes.extend(f"{outcome.job.name}: {note}" for note in made.notes)
 
@@ -98,36 +114,44 @@ class UnexpectedError(PpganExtError):
     """A bug in this software, kept as the failure of one input; its cause is the exception itself."""
 
 
-def open_inputs(source: object) -> Inputs:
+def open_inputs(source: object, recursive: bool = False, results: Path | None = None) -> Inputs:
     """List the inputs of a call: folders are opened, repeated files dropped, stems made unique.
 
     A list, a tuple and a folder are a batch. Two inputs called ``photo.jpg`` and ``photo.png`` get the stems ``photo``
-    and ``photo-2``. An input in memory is called ``image``.
+    and ``photo-2``. An input in memory is called ``image``. Stems of files in subfolders contain the subfolder.
 
     Args:
         source: a path, a folder, a PIL image or an RGB uint8 array, or a list of these.
+        recursive: search subfolders too.
+        results: the output folder: results of earlier runs that lie there are no inputs of a batch.
 
     Raises:
-        InputError: the list is empty.
+        InputError: the list is empty, or a path is.
     """
     items = list(source) if isinstance(source, (list, tuple)) else [source]
-    is_batch = isinstance(source, (list, tuple)) or (isinstance(source, (str, os.PathLike)) and Path(source).is_dir())
-    jobs: list[Job] = []
-    seen_files: set[Path] = set()
+    for item in items:
+        if isinstance(item, str) and not item.strip():
+            raise InputError("a path is empty", where="input", cure="Give a photo; a shell variable may be unset")
+    is_batch = isinstance(source, (list, tuple)) or (_is_path(source) and Path(str(source)).is_dir())
+    inputs = Inputs([], is_batch)
+    seen_files: set[str] = set()
     stems: set[str] = set()
-    for item, problem in _open_folders(items):
-        stem = "image"
-        if isinstance(item, (str, os.PathLike)):
-            path = Path(item)
-            if path.resolve() in seen_files:
+    for found in _open_folders(items, recursive, results, inputs.left_out):
+        if _is_path(found.item):
+            real = os.path.realpath(found.item)
+            if real in seen_files:
                 continue
-            seen_files.add(path.resolve())
-            stem = path.stem or stem
-        stem = _unique(stem, stems)
-        jobs.append(Job(item, stem, problem, stem if is_batch else None))
-    if not jobs:
-        raise InputError("there is nothing to work on", cure="Give at least one photo or a folder with photos")
-    return Inputs(jobs, is_batch)
+            seen_files.add(real)
+            inputs.names.protect(real)
+        stem = unique(result_stem(found.path), stems)
+        stems.add(folded(stem))
+        inputs.jobs.append(Job(found.item, stem, found.problem, stem if is_batch else None, found.path, inputs.names))
+    if not inputs.jobs:
+        cure = "Give at least one photo or a folder with photos"
+        if inputs.left_out:
+            cure = f"Left out: {describe_left_out(inputs.left_out)}"
+        raise InputError("there is nothing to work on", cure=cure)
+    return inputs
 
 
 def attempt(job: Job, work: Callable[[Job], Result]) -> Outcome[Result]:
@@ -201,31 +225,56 @@ def _unexpected(error: Exception, job: Job) -> UnexpectedError:
     return wrapped
 
 
-def _open_folders(sources: Iterable[object]) -> Iterable[tuple[Any, PpganExtError | None]]:
-    """Yield every input, with the error why it cannot be opened; folders become their pictures."""
-    for item in sources:
-        if isinstance(item, (str, os.PathLike)):
-            path = Path(item)
-            if not path.exists():
-                yield item, InputError("no such file or folder", where=path, cure="Check the path")
-            elif path.is_dir():
-                try:
-                    yield from ((file, None) for file in list_images(path))
-                except PpganExtError as error:
-                    yield item, error
+class _Found(NamedTuple):
+    """An input, where it lies in the folder that was given, and the error why it cannot be opened."""
+
+    item: Any
+    path: str
+    problem: PpganExtError | None = None
+
+
+def _open_folders(
+    items: Sequence[object], recursive: bool, results: Path | None, left_out: list[LeftOut]
+) -> Iterator[_Found]:
+    """Yield every input; folders become their pictures, and what else they contain is added to ``left_out``."""
+    real_results = None if results is None else Path(os.path.realpath(results))
+    for item in items:
+        if _is_path(item):
+            path = Path(str(item))
+            if path.is_dir():
+                yield from _open_folder(path, recursive, real_results, left_out)
+            elif not path.exists() and not path.is_symlink():
+                problem = InputError("no such file or folder", where=path, cure="Check the path")
+                yield _Found(item, path.name, problem)
+            elif len(items) > 1 and _lies_in(path, real_results) and made_here(path):
+                left_out.append(LeftOut(str(path), OWN_RESULT))
             else:
-                yield item, None
+                yield _Found(item, path.name)
         elif isinstance(item, PIL.Image.Image) or hasattr(item, "__array_interface__"):
-            yield item, None
+            yield _Found(item, "image")
         else:
             cure = "Give a path, a PIL image or a uint8 array"
-            yield item, InputError(f"cannot use a {type(item).__name__} as an image", cure=cure)
+            yield _Found(item, "image", InputError(f"cannot use a {type(item).__name__} as an image", cure=cure))
 
 
-def _unique(stem: str, taken: set[str]) -> str:
-    """Return ``stem``, or ``stem-2``, ``stem-3``...; case is ignored, since some file systems ignore it too."""
-    candidate, number = stem, 2
-    while candidate.casefold() in taken:
-        candidate, number = f"{stem}-{number}", number + 1
-    taken.add(candidate.casefold())
-    return candidate
+def _open_folder(folder: Path, recursive: bool, results: Path | None, left_out: list[LeftOut]) -> Iterator[_Found]:
+    def reason(path: Path) -> str | None:
+        return OWN_RESULT if _lies_in(path, results) and made_here(path) else None
+
+    try:
+        listing = list_pictures(folder, recursive, reason)
+        if not listing.names:
+            raise no_pictures(folder, listing.left_out)
+    except PpganExtError as error:
+        yield _Found(folder, folder.name, error)
+        return
+    left_out.extend(listing.left_out)
+    yield from (_Found(folder / name, name) for name in listing.names)
+
+
+def _is_path(item: object) -> bool:
+    return isinstance(item, (str, os.PathLike))
+
+
+def _lies_in(path: Path, folder: Path | None) -> bool:
+    return folder is not None and folder in Path(os.path.realpath(path)).parents

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from pydantic.fields import FieldInfo
 
 from ppgan_ext.apps.options import Options, literal_choices, plain_types
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import ConfigError
 
 GROUP_TITLES = {
@@ -22,7 +23,7 @@ GROUP_TITLES = {
 }
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(RepeatableParser):
     """An argument parser that raises ``ConfigError`` instead of leaving the process, and names the nearest flag.
 
     Flags may be written with hyphens or underscores. They may not be shortened: a new flag would change their meaning.

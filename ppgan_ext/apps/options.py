@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 PhotoFormat: TypeAlias = Literal["png", "jpg", "webp"]
 
@@ -100,6 +100,15 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_not_empty(cls, value: object) -> object:
+        """Refuse empty text, which as a path would be the current folder; no option has a meaning for it."""
+        items = value if isinstance(value, (list, tuple)) else [value]
+        if any(isinstance(item, str) and not item.strip() for item in items):
+            raise ValueError("is empty; a shell variable may be unset")
+        return value
 
 
 class ModelOptions(Options):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from ppgan_ext import runtime, seeding
-from ppgan_ext.apps.batch import BatchResult, Inputs, Job, run_batch, run_single
+from ppgan_ext.apps.batch import BatchResult, Inputs, Job, open_inputs, run_batch, run_single
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import ConfigError
@@ -116,6 +116,8 @@ class Predictor:
     ) -> None:
         if model_type is not None:
             catalog.find(model_type, "encoder" if self.needs_encoder and weight_path is None else None)
+        if isinstance(output_path, str) and not output_path.strip():
+            raise ConfigError("is empty", where="output_path", cure="Give a folder, or None to write nothing")
         self.output_path = None if output_path is None else Path(output_path)
         self.weight_path = weight_path
         self.model_type = model_type
@@ -234,15 +236,26 @@ class Predictor:
         """Return a new random generator; the same one for the same seed."""
         return seeding.generator(self.seed)
 
-    def open_results(self, subfolder: str | None = None) -> ResultFolder:
+    def open_inputs(self, source: object, recursive: bool = False) -> Inputs:
+        """List the inputs of a call, see `batch.open_inputs`; results in the output folder are not among them."""
+        return open_inputs(source, recursive, self.output_path)
+
+    def open_results(self, job: Job | None = None, own_folder: bool = False) -> ResultFolder:
         """Open the output folder for a run, before the work, so that an unusable folder costs no time.
+
+        Args:
+            job: the input whose results are written; None where there is none.
+            own_folder: each input of a batch gets a folder of its own, as the results are always called the same.
 
         Raises:
             OutputError: the folder cannot be made or written to.
         """
+        names = None if job is None else job.names
         if self.output_path is None:
             return ResultFolder(None)
-        return ResultFolder(self.output_path / subfolder if subfolder else self.output_path)
+        if job is not None and own_folder and job.subfolder:
+            return ResultFolder(self.output_path / job.subfolder, names)
+        return ResultFolder(self.output_path, names)
 
     def check_before_batch(self) -> None:
         """Open the output folder and the model, whose faults would fail every input of a batch alike.
@@ -266,6 +279,7 @@ class Predictor:
         if not inputs.is_batch:
             return self._unwrap(run_single(inputs.jobs[0], work_in_turn))
         batch = run_batch(inputs.jobs, work_in_turn)
+        batch.left_out = list(inputs.left_out)
         self.files, self.interrupted, self.notes = batch.files, batch.interrupted, batch.notes
         return batch
 

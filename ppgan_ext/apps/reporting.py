@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Generic, TextIO, TypeVar
+from pathlib import Path
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -13,6 +14,8 @@ from ppgan_ext.apps.progress import make_bar
 from ppgan_ext.apps.results import Made
 from ppgan_ext.console import DONE, FAILED, INTERRUPTED
 from ppgan_ext.errors import ConfigError, PpganExtError
+from ppgan_ext.file_names import printable
+from ppgan_ext.picture_listing import describe_left_out
 
 Result = TypeVar("Result")
 
@@ -22,15 +25,21 @@ def describe_nothing(result: object) -> Iterable[str]:
     return ()
 
 
-def open_photos(paths: Sequence[str]) -> Inputs:
+def open_photos(paths: Sequence[str], recursive: bool = False, results: str | None = None) -> Inputs:
     """List the photos that the words of a command line name; several words, or a folder, are a batch.
+
+    Args:
+        paths: photos and folders.
+        recursive: search subfolders too.
+        results: the output folder.
 
     Raises:
         ConfigError: there are none.
     """
     if not paths:
         raise ConfigError("--input_image is missing", cure="Give a photo or a folder of photos")
-    return open_inputs(paths[0] if len(paths) == 1 else list(paths))
+    source = paths[0] if len(paths) == 1 else list(paths)
+    return open_inputs(source, recursive, None if results is None else Path(results))
 
 
 def run_and_report(
@@ -38,14 +47,16 @@ def run_and_report(
     work: Callable[[Job], Made[Result]],
     describe: Callable[[Result], Iterable[str]] = describe_nothing,
     before_batch: Callable[[], object] = lambda: None,
+    noun: str = "photos",
 ) -> int:
-    """Run ``work`` on all inputs and return the exit code.
+    """Run ``work`` on all inputs and return the exit code. Of a batch, results are not kept in memory.
 
     Args:
         inputs: one input or a batch.
         work: returns what it made of one.
         describe: lines to print about a result.
         before_batch: called before a batch; it raises faults that would fail every input alike.
+        noun: what the inputs are called.
 
     Raises:
         PpganExtError: the only input failed, or ``before_batch`` did.
@@ -57,10 +68,18 @@ def run_and_report(
     if not inputs.is_batch:
         return report_made(run_single(first, work), describe)
     before_batch()
-    with make_bar("photos", len(inputs.jobs)) as bar:
-        report = _BatchReport(len(inputs.jobs), describe, bar)
+    left_out = describe_left_out(inputs.left_out)
+    if left_out:
+        print_lines([f"note: left out: {left_out}"], sys.stderr)
+
+    def work_and_describe(job: Job) -> Made[list[str]]:
+        made = work(job)
+        return made.with_result([*describe(made.result), *made.notes, *map(str, made.files)])
+
+    with make_bar(noun, len(inputs.jobs)) as bar:
+        report = _BatchReport(len(inputs.jobs), noun, left_out, bar)
         try:
-            interrupted = run_batch(inputs.jobs, work, report).interrupted
+            interrupted = run_batch(inputs.jobs, work_and_describe, report).interrupted
         except KeyboardInterrupt:
             interrupted = True
     print_lines([f"interrupted: {report}" if interrupted else str(report)], sys.stderr)
@@ -74,6 +93,8 @@ def report_made(made: Made[Result], describe: Callable[[Result], Iterable[str]] 
         KeyboardInterrupt: Ctrl-C ended the work early, which becomes the exit code 130.
     """
     print_lines([*describe(made.result), *made.notes, *map(str, made.files)], sys.stdout)
+    if made.replaced:
+        print_lines([f"note: {_replaced(len(made.replaced))}"], sys.stderr)
     if made.interrupted:
         raise KeyboardInterrupt
     return DONE
@@ -81,8 +102,12 @@ def report_made(made: Made[Result], describe: Callable[[Result], Iterable[str]] 
 
 def report_error(error: PpganExtError, job: Job) -> None:
     """Print why a job failed, with the name of its input unless the error names it."""
-    text = str(error)
-    print_lines([f"error: {text}" if job.name in text else f"error: {job.name}: {text}"], sys.stderr)
+    text, name = str(error), printable(job.name)
+    print_lines([f"error: {text}" if name in text else f"error: {name}: {text}"], sys.stderr)
+
+
+def _replaced(number: int) -> str:
+    return f"replaced {number} {'file' if number == 1 else 'files'} of an earlier run"
 
 
 def print_lines(lines: Iterable[str], stream: TextIO) -> None:
@@ -91,18 +116,19 @@ def print_lines(lines: Iterable[str], stream: TextIO) -> None:
         tqdm.write(line, file=stream)
 
 
-class _BatchReport(Generic[Result]):
+class _BatchReport:
     """Prints the outcome of each job of a batch at once, and counts them."""
 
-    def __init__(self, num_jobs: int, describe: Callable[[Result], Iterable[str]], bar: tqdm) -> None:
-        self._num_jobs, self._describe, self._bar = num_jobs, describe, bar
-        self.num_done = self.num_failed = 0
+    def __init__(self, num_jobs: int, noun: str, left_out: str, bar: tqdm) -> None:
+        self._num_jobs, self._noun, self._left_out, self._bar = num_jobs, noun, left_out, bar
+        self.num_done = self.num_failed = self._num_replaced = 0
 
-    def __call__(self, outcome: Outcome[Made[Result]]) -> None:
+    def __call__(self, outcome: Outcome[Made[list[str]]]) -> None:
         made = outcome.result
         if made is not None:
             self.num_done += 1
-            print_lines([*self._describe(made.result), *made.notes, *map(str, made.files)], sys.stdout)
+            self._num_replaced += len(made.replaced)
+            print_lines(made.result, sys.stdout)
         else:
             assert outcome.error is not None
             self.num_failed += 1
@@ -110,4 +136,9 @@ class _BatchReport(Generic[Result]):
         self._bar.update()
 
     def __str__(self) -> str:
-        return f"{self.num_done} of {self._num_jobs} photos done, {self.num_failed} failed"
+        parts = [f"{self.num_done} of {self._num_jobs} {self._noun} done, {self.num_failed} failed"]
+        if self._num_replaced:
+            parts.append(_replaced(self._num_replaced))
+        if self._left_out:
+            parts.append(f"left out: {self._left_out}")
+        return "; ".join(parts)

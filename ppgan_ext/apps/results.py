@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ppgan_ext import pictures
+from ppgan_ext.apps.result_names import ResultNames
 from ppgan_ext.files import make_folder
+from ppgan_ext.images import Photo
 from ppgan_ext.latents.codes import save_code
 from ppgan_ext.types import FloatArray, Image
 
@@ -25,16 +27,18 @@ class Made(Generic[Result]):
         files: result files, in the order they were written.
         interrupted: whether Ctrl-C ended the call early; the result is the best until then.
         notes: what a user should know about the result, one line each.
+        replaced: those of the files that an earlier run had left there.
     """
 
     result: Result
     files: tuple[Path, ...] = ()
     interrupted: bool = False
     notes: tuple[str, ...] = ()
+    replaced: tuple[Path, ...] = ()
 
     def with_result(self, result: Other) -> Made[Other]:
         """Return the same files under another result."""
-        return Made(result, self.files, self.interrupted, self.notes)
+        return Made(result, self.files, self.interrupted, self.notes, self.replaced)
 
 
 class ResultFolder:
@@ -42,6 +46,7 @@ class ResultFolder:
 
     Args:
         folder: where files go, made if missing; None keeps everything in memory.
+        names: the names that this run has used already; by default none.
 
     Attributes:
         folder: as given.
@@ -51,32 +56,48 @@ class ResultFolder:
         OutputError: the folder cannot be made or written to.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, names: ResultNames | None = None) -> None:
         self.folder = None if folder is None else make_folder(folder)
         self.files: list[Path] = []
+        self._names = names or ResultNames()
+        self._num_replaced_before = len(self._names.replaced)
 
     def subfolder(self, name: str) -> ResultFolder:
         """Return a writer into a folder within this one; its files are listed here too."""
-        inner = ResultFolder(None if self.folder is None else self.folder / name)
+        inner = ResultFolder(None if self.folder is None else self.folder / name, self._names)
         inner.files = self.files
         return inner
 
+    def place(self, name: str) -> Path | None:
+        """Return where a file of this name goes; None where nothing is written."""
+        return None if self.folder is None else self._names.place(self.folder, name)
+
     def image(self, name: str, image: Image, note: str = "Edited or made by a neural network") -> None:
         """Write an image, (H, W, 3) RGB uint8, marked as edited; the suffix of ``name`` is the format."""
-        if self.folder is not None:
-            self.files.append(pictures.write_image(self.folder / name, image, note))
+        path = self.place(name)
+        if path is not None:
+            self.files.append(pictures.write_image(path, image, note))
+
+    def photo(self, name: str, image: Image, original: Photo, note: str = "Edited or made by a neural network") -> None:
+        """Write an edited photo, (H, W, 3) RGB uint8, with the transparency that its original has."""
+        path = self.place(name)
+        if path is not None:
+            self.files.append(pictures.write_photo(path, image, original, note))
 
     def code(self, name: str, w_plus: FloatArray) -> None:
-        """Write a latent code, (n_latent, 512) float32, as .npy."""
-        if self.folder is not None:
-            save_code(self.folder / name, w_plus)
-            self.files.append(self.folder / name)
+        """Write a latent code, (n_latent, 512), as .npy."""
+        path = self.place(name)
+        if path is not None:
+            save_code(path, w_plus)
+            self.files.append(path)
 
     def animation(self, name: str, frames: Iterable[Image], fps: float, note: str = "Made by a neural network") -> None:
         """Write frames as .gif or .mp4; ``frames`` is not iterated over when nothing is written."""
-        if self.folder is not None:
-            self.files.append(pictures.write_animation(self.folder / name, frames, fps, note))
+        path = self.place(name)
+        if path is not None:
+            self.files.append(pictures.write_animation(path, frames, fps, note))
 
     def made(self, result: Result, interrupted: bool = False, notes: Iterable[str] = ()) -> Made[Result]:
         """Return a result together with the files written so far."""
-        return Made(result, tuple(self.files), interrupted, tuple(notes))
+        replaced = self._names.replaced[self._num_replaced_before :]
+        return Made(result, tuple(self.files), interrupted, tuple(notes), tuple(replaced))

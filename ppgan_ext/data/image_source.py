@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.images import decode_image
+from ppgan_ext.picture_listing import LeftOut
 from ppgan_ext.types import Image
 
 
@@ -24,7 +25,13 @@ class BadFileError(InputError):
 
 
 class ImageSource(ABC):
-    """Named pictures in a fixed order."""
+    """Named pictures in a fixed order.
+
+    Attributes:
+        left_out: what the file or folder contains beside them.
+    """
+
+    left_out: Sequence[LeftOut] = ()
 
     @abstractmethod
     def __len__(self) -> int:
@@ -122,6 +129,7 @@ class PartOfSource(ImageSource):
     def __init__(self, source: ImageSource, rows: range) -> None:
         self._source = source
         self._rows = rows
+        self.left_out = source.left_out
 
     @property
     def path(self) -> Path:

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from ppgan_ext.data.sources import FolderSource
 from ppgan_ext.errors import ConfigError, InputError, nearest
-from ppgan_ext.images import SUFFIXES
+from ppgan_ext.picture_formats import SUFFIXES
 
 Part: TypeAlias = Literal["train", "test"]
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from ppgan_ext.data.image_source import BadFileError, ImageSource, decode_or_raise
 from ppgan_ext.errors import InputError
-from ppgan_ext.images import SUFFIXES
+from ppgan_ext.picture_formats import HEAD_BYTES, SUFFIXES, is_foreign, recognise
+from ppgan_ext.picture_listing import FOREIGN, NO_PICTURE, UNREADABLE_MEMBER, LeftOut
 from ppgan_ext.types import Image
 
 MAX_FILE_BYTES = 512 * 2**20
 """Largest unpacked size of one picture: a small zip can unpack to an enormous file."""
 
+_DRIVE = re.compile(r"[A-Za-z]:")
 _ENCRYPTED = 0x1  # flag bit of an entry
 
 
@@ -31,7 +34,15 @@ class ZipSource(ImageSource):
         self._path = path
         self._archive: zipfile.ZipFile | None = None
         self._process = 0
-        names = {info.filename for info in self._open().infolist() if self._is_picture(info)}
+        self.left_out: list[LeftOut] = []
+        names: set[str] = set()
+        for info in self._open().infolist():
+            self._check_path(info.filename)
+            reason = self._reason(info)
+            if reason is None:
+                names.add(info.filename)
+            elif reason:
+                self.left_out.append(LeftOut(info.filename, reason))
         self._names = sorted(names)
         if not self._names:
             raise InputError("contains no pictures", where=path, cure="Zip the folder of pictures again")
@@ -70,15 +81,28 @@ class ZipSource(ImageSource):
         """Return a picture's unpacked size in bytes."""
         return self._open().getinfo(self._names[index]).file_size
 
-    def _is_picture(self, info: zipfile.ZipInfo) -> bool:
-        parts = PurePosixPath(info.filename).parts
-        if info.is_dir() or PurePosixPath(info.filename).suffix.lower() not in SUFFIXES:
-            return False
-        if ".." in parts or info.filename.startswith("/") or ":" in parts[0]:
+    def _check_path(self, name: str) -> None:
+        """Refuse a path that leads out of the archive: absolute, through "..", or to a drive of Windows."""
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if ".." in parts or parts[:1] == ("/",) or (len(parts) > 1 and _DRIVE.fullmatch(parts[0])):
             cure = "Do not trust this archive; zip the pictures again"
-            raise InputError(f"contains a path that leads out of it, '{info.filename}'", where=self._path, cure=cure)
+            raise InputError(f"contains a path that leads out of it, '{name}'", where=self._path, cure=cure)
+
+    def _reason(self, info: zipfile.ZipInfo) -> str | None:
+        """Return why a member is left out, "" for what is hidden or a folder; None for a picture."""
+        parts = PurePosixPath(info.filename).parts
         is_link = stat.S_ISLNK(info.external_attr >> 16)
-        return not is_link and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+        if info.is_dir() or is_link or any(part.startswith(".") or part == "__MACOSX" for part in parts):
+            return ""
+        if PurePosixPath(info.filename).suffix.lower() in SUFFIXES:
+            return None
+        try:
+            with self._open().open(info) as member:
+                if recognise(member.read(HEAD_BYTES), info.filename) is not None:
+                    return None
+        except Exception:  # noqa: BLE001 - zipfile lets the errors of its decompressors through
+            return UNREADABLE_MEMBER
+        return FOREIGN if is_foreign(info.filename) else NO_PICTURE
 
     def _open(self) -> zipfile.ZipFile:
         """Return the archive, opened once in each process: after a fork, a shared handle would share its position."""

@@ -7,12 +7,12 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, InputError, nearest
-from ppgan_ext.latents import label_names
+from ppgan_ext.file_names import match_paths
 from ppgan_ext.latents.attributes import NUM_LANDMARKS, PADDLEGAN_NAMES, geometric_attributes
 from ppgan_ext.latents.codes import read_numpy
 from ppgan_ext.latents.fit_directions import Attribute, in_deviations
@@ -23,6 +23,8 @@ from ppgan_ext.untrusted import door, shown
 UNITS = {"age": "year", "gender": "class", "yaw": "degree", "pitch": "degree", "roll": "degree"}
 NAME_COLUMN, LANDMARKS_COLUMN = "name", "landmarks"
 _MAX_BYTES = 256 * 2**20
+
+_FOLDERS = f"Write names with their folders into the column '{NAME_COLUMN}'"
 
 # Attributes that an edit must not change unless it edits them: the person, their pose, their expression.
 _KEPT = ("age", "gender", "yaw", "pitch", "roll", "smile", "mouth_open")
@@ -106,23 +108,43 @@ def match_rows(table: LabelTable, names: Sequence[str] | None, num_codes: int) -
         num_codes: number of codes.
 
     Returns:
-        Columns (num_codes,), NaN for codes without a label. Names match without their suffix, by the longest common
-        path (`label_names.match`); without names on both sides, rows match by their order.
+        Columns (num_codes,), NaN for codes without a label. Names match with or without suffix and folders, but never
+        against folders that both have (`file_names.match_paths`); without names on both sides, rows match by order.
 
     Raises:
-        InputError: no name matches; without names, the numbers differ; a name occurs twice in the table, or fits
-            several of its rows.
+        InputError: no name matches; a name fits several faces or rows; without names, the numbers differ.
     """
     if names is None or table.names is None:
         if table.num_rows != num_codes:
             what = f"{table.num_rows} labels for {num_codes} codes, and no names to match them by"
             raise InputError(what, where="labels", cure=f"Add a column '{NAME_COLUMN}' with the file names")
         return table.columns
-    order = label_names.match(table.names, names)
+    _refuse_repeated(table.names)
+    order = np.full(num_codes, -1)
+    face_of: dict[int, str] = {}
+    for face, matches in enumerate(match_paths(names, table.names)):
+        if len(matches) > 1:
+            rows = ", ".join(f"'{shown(table.names[row])}'" for row in matches[:3])
+            raise InputError(f"{rows} may all be the face '{shown(names[face])}'", where="labels", cure=_FOLDERS)
+        for row in matches:
+            if row in face_of:
+                what = f"'{shown(table.names[row])}' may be '{shown(face_of[row])}' or '{shown(names[face])}'"
+                raise InputError(what, where="labels", cure=_FOLDERS)
+            face_of[row] = names[face]
+            order[face] = row
     if (order < 0).all():
         what = f"no label has the name of a face: '{table.names[0]}' in the table, '{names[0]}' in the codes"
         raise InputError(what, where="labels", cure=f"Give file names in the column '{NAME_COLUMN}'")
     return {key: np.where(order < 0, np.nan, column[order]) for key, column in table.columns.items()}
+
+
+def _refuse_repeated(names: Sequence[str]) -> None:
+    seen: set[PurePath] = set()
+    for name in names:
+        path = PurePath(name).with_suffix("") if PurePath(name).name else PurePath(name)
+        if path in seen:
+            raise InputError(f"'{name}' occurs twice", where="labels", cure="Remove one of the rows")
+        seen.add(path)
 
 
 def as_attributes(columns: Mapping[str, FloatArray], names: Sequence[str] | None = None) -> list[Attribute]:

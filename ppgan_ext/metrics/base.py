@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from ppgan_ext import config
 
 if TYPE_CHECKING:
-    from ppgan_ext.metrics.model_outputs import ModelOutputs
+    from ppgan_ext.files import expand_user
+from ppgan_ext.metrics.model_outputs import ModelOutputs
 
 OnProgress: TypeAlias = Callable[[int, int], None]  # steps done, total number of steps
 
@@ -64,9 +65,12 @@ class MetricOptions(BaseModel):
 
 def existing_file(value: Path | None) -> Path | None:
     """Refuse a path without a file, before work starts."""
-    if value is not None and not value.expanduser().is_file():
+    if value is None:
+        return None
+    path = expand_user(value)
+    if not path.is_file():
         raise ValueError("no such file")
-    return None if value is None else value.expanduser()
+    return path
 
 
 LocalFile: TypeAlias = Annotated[Path | None, AfterValidator(existing_file)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ppgan_ext import config, console, files
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import ConfigError, TrainingError
 from ppgan_ext.training import schema
 from ppgan_ext.training.processes import Processes, launched_rank
@@ -28,7 +29,7 @@ examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(RepeatableParser):
     def error(self, message: str) -> NoReturn:
         """Raise a `ConfigError`, so that a wrong argument has the exit code of all other errors."""
         raise ConfigError(message, where=self.prog, cure="See --help")
@@ -139,6 +140,10 @@ def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     for item in args.opt:
         if item.count("=") != 1:
             raise ConfigError(f"'{item}' has {item.count('=')} '='", where="-o", cure="Write it as -o a.b=value")
+    keys = [item.partition("=")[0].strip() for item in args.opt]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ConfigError(f"'{key}' is given twice", where="-o", cure="Give it once")
     parsed = config.parse_overrides(args.opt)
     return config.Overrides({**overrides, **parsed}, parsed.lines)
 

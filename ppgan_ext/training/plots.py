@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ppgan_ext import files
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import ConfigError, InputError, nearest
 
 # Groups in a line of the log; "metrics" contains the figures of a validation.
@@ -123,11 +124,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: the words after the script's name; by default those of this process.
     """
-    import argparse
-
     from ppgan_ext import console
 
-    parser = argparse.ArgumentParser(prog="plot_log.py", description="Plot the curves of a training run.")
+    parser = RepeatableParser(prog="plot_log.py", description="Plot the curves of a training run.")
     parser.add_argument("run", help="folder of the run, or its log.jsonl")
     parser.add_argument("--keys", nargs="*", default=[], help="names or patterns such as 'fid_*' (default: all)")
     parser.add_argument("--output", help="default: curves.png in the run's folder")

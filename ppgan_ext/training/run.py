@@ -100,7 +100,7 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
     seeding.seed_everything(settings.seed)
     family = FAMILIES[settings.model.name]  # type: ignore[attr-defined]
     task = family.load_task()(settings, processes, random, samples).build()
-    notes = [*settings.notes, *_check_amp(settings, processes)]
+    notes = [*settings.notes, *samples.notes(), *_check_amp(settings, processes)]
     if resumed is not None:
         notes += checkpoint.restore(resumed, task)
         notes.append(f"resumed from {resumed.path}, iteration {resumed.iteration}")

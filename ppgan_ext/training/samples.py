@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.errors import InputError
+from ppgan_ext.picture_listing import describe_left_out
 from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
@@ -40,6 +41,11 @@ class SampleSets:
         dataset = settings.dataset
         test = None if dataset.test is None else build_dataset(dataset.test)
         return cls(build_dataset(dataset.train), test, random)
+
+    def notes(self) -> list[str]:
+        """Say what the folders or files of the data sets contain beside pictures."""
+        sources = dict.fromkeys(dataset.source for dataset in (self.train, self.test))
+        return [f"{source}: left out: {describe_left_out(source.left_out)}" for source in sources if source.left_out]
 
     def first(self, count: int, *, training: bool = False, key: str = "A") -> list[FloatArray]:
         """Read the first samples of the test set, skipping unreadable ones.

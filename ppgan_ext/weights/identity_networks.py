@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ppgan_ext import runtime
 from ppgan_ext.errors import WeightsError
+from ppgan_ext.files import expand_user
 from ppgan_ext.weights import catalog, dlib_models, readers, store
 from ppgan_ext.weights.load import load_into, read_checkpoint
 from ppgan_ext.weights.network_builders import build_lazily, network_builders
@@ -40,7 +40,7 @@ def load_dlib_face_net(path: str | os.PathLike[str] | None = None) -> DlibFaceNe
     runtime.import_paddle()
     from ppgan_ext.networks.dlib_resnet import DlibFaceNet
 
-    file = dlib_models.descriptor_file() if path is None else Path(path).expanduser()
+    file = dlib_models.descriptor_file() if path is None else expand_user(path)
     content = readers.read(file)
     state = dlib_state(content, file)
     width = len(state["stem.bias"])

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.files import expand_user
 from ppgan_ext.types import FloatArray
 from ppgan_ext.untrusted import door
 from ppgan_ext.weights import architecture, catalog, readers, store, tuned
@@ -243,7 +244,7 @@ def _open(
     if model_type is not None or weight_path is None:
         record = catalog.find(model_type or catalog.DEFAULT_MODEL)
     if weight_path is not None:
-        path = Path(weight_path).expanduser()
+        path = expand_user(weight_path)
     elif record is not None and record.weights is not None:
         path = store.locate(record.weights, on_progress=on_progress)
     else:

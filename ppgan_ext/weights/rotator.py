@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.files import expand_user
 from ppgan_ext.networks.rotator import LatentRotator
 from ppgan_ext.untrusted import door
 from ppgan_ext.weights import extract, load, readers, store
@@ -40,7 +41,7 @@ def load_rotator(model: FaceModel, path: str | os.PathLike[str] | None = None) -
             raise ConfigError(f"the model '{model.name}' has no rotator of its own", where="pose_method", cure=cure)
         file = store.locate(model.record.rotator)
     else:
-        file = Path(path).expanduser()
+        file = expand_user(path)
     tree = readers.read(file)
     with door(file, WeightsError, _CURE, what="contains no rotator of codes"):
         nets = extract.networks_in(tree)

@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 
 from ppgan_ext import files
-from ppgan_ext.errors import OutputError, WeightsError
+from ppgan_ext.errors import ConfigError, OutputError, WeightsError
 from ppgan_ext.weights import catalog, readers
 from ppgan_ext.weights.catalog import FileRecord
 from ppgan_ext.weights.download import OnProgress, Request, download, hash_file
@@ -29,16 +29,32 @@ class FirstDownloadWarning(UserWarning):
 
 
 def home() -> Path:
-    """Return the package's own folder, ``$PPGAN_EXT_HOME`` or ``~/.cache/ppgan_ext``; it need not exist."""
+    """Return the package's own folder, ``$PPGAN_EXT_HOME`` or ``~/.cache/ppgan_ext``; it need not exist.
+
+    Raises:
+        ConfigError: ``$PPGAN_EXT_HOME`` names an unknown user's home, or is unset and the user has no home.
+    """
     folder = os.environ.get("PPGAN_EXT_HOME")
-    return Path(folder).expanduser() if folder else Path.home() / ".cache" / "ppgan_ext"
+    if folder:
+        return files.expand_user(folder, "PPGAN_EXT_HOME")
+    try:
+        return _user_cache() / "ppgan_ext"
+    except RuntimeError as error:
+        cure = "Set PPGAN_EXT_HOME to a folder"
+        raise ConfigError("this user has no home folder for downloads and caches", cure=cure) from error
 
 
 def search_folders() -> list[Path]:
     """Return the folders to search for files, in order."""
-    cache = Path.home() / ".cache"
-    folders = [home(), cache / "ppgan_ext", cache / "ppgan", cache / "paddle" / "hapi" / "weights"]
+    folders = [home()]
+    with contextlib.suppress(RuntimeError):  # without a home there are no others
+        cache = _user_cache()
+        folders += [cache / "ppgan_ext", cache / "ppgan", cache / "paddle" / "hapi" / "weights"]
     return list(dict.fromkeys(folders))
+
+
+def _user_cache() -> Path:
+    return Path.home() / ".cache"
 
 
 def find_local(record: FileRecord) -> Path | None:
@@ -71,7 +87,7 @@ def locate(
         OutputError: the download cannot be stored.
     """
     if path is not None:
-        explicit = Path(path).expanduser()
+        explicit = files.expand_user(path)
         if not explicit.is_file():
             raise WeightsError("no such file", where=explicit, cure="Check the path")
         return explicit

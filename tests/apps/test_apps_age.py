@@ -58,6 +58,21 @@ def test_same_input_same_bytes(make, portrait, tmp_path):
 
 
 @pytest.mark.slow
+def test_transparency_comes_back(make, portrait, tmp_path):
+    opacity = np.full((*portrait.shape[:2], 1), 255, np.uint8)
+    opacity[:40], opacity[:, -30:] = 0, 130
+    rgba = np.concatenate([portrait, opacity], axis=2)
+    PIL.Image.fromarray(rgba).save(tmp_path / "photo.png")
+    predictor = make(AgeEditingPredictor)
+    (edited,) = predictor.run(tmp_path / "photo.png", years=[30]).dst
+    with PIL.Image.open(tmp_path / "out" / "photo.age+30.png") as picture:
+        written = np.asarray(picture)
+    assert edited.shape == portrait.shape and np.array_equal(written[..., 3], rgba[..., 3])
+    unchanged = (written == rgba).all(axis=2)
+    assert unchanged[:40].all() and 0.3 < unchanged.mean() < 1
+
+
+@pytest.mark.slow
 def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make, engine, portrait):
     age = directions_of(engine)["age"]
     predictor = make(AgeEditingPredictor, output_path=None)

@@ -7,6 +7,7 @@ import pytest
 from ppgan_ext.apps.batch import Job, attempt, open_inputs, run_batch, run_single
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import InputError, NoFaceError, OutputError
+from ppgan_ext.images import read_image
 
 
 def touch(path):
@@ -153,3 +154,93 @@ def test_files_of_a_subfolder_are_listed_with_the_others(tmp_path):
     assert (made.with_result(3).result, made.with_result(3).files, made.with_result(3).interrupted) == (
         3, made.files, True,
     )  # fmt: skip
+
+
+# Names of results
+
+
+def image(results, name):
+    results.image(name, np.zeros((4, 6, 3), np.uint8))
+
+
+def test_no_result_is_written_over_another_of_the_run_nor_over_an_input(tmp_path):
+    out = tmp_path / "out"
+    photo = touch(out / "src.png")
+    first, second = (open_inputs([photo, tmp_path / "b.png"]).jobs[0], open_inputs(photo).jobs[0])
+    for job in (first, second):
+        results = ResultFolder(out, job.names)
+        image(results, "src.png")
+        assert results.files[-1].name == "src-2.png" and photo.read_bytes() == b"x"
+    jobs = open_inputs([tmp_path / "a.jpg", tmp_path / "a.face1.jpg"]).jobs
+    written = []
+    for job, name in zip(jobs, ("a.face1.npy", "a.face1.npy"), strict=True):
+        results = ResultFolder(out, job.names)
+        results.code(name, np.zeros((2, 512), np.float32))
+        written += [path.name for path in results.files]
+    assert written == ["a.face1.npy", "a.face1-2.npy"]
+
+
+def test_what_an_earlier_run_has_left_is_replaced_and_told(tmp_path):
+    for expected in (0, 1):
+        results = ResultFolder(tmp_path, open_inputs(np.zeros((3, 5, 3), np.uint8)).names)
+        image(results, "a.png")
+        assert len(results.made(None).replaced) == expected
+    batch = run_batch(letters("a"), lambda job: Made(1, (), False, (tmp_path / "a.png",)))
+    assert batch.replaced == [tmp_path / "a.png"]
+
+
+def test_results_lie_in_the_folders_of_their_inputs(tmp_path):
+    for name in ("a.jpg", "x/a.jpg", "x/y/a.jpg", "x/A.png"):
+        touch(tmp_path / "photos" / name)
+    inputs = open_inputs(tmp_path / "photos", recursive=True)
+    assert [job.stem for job in inputs.jobs] == ["a", "x/A", "x/a-2", "x/y/a"]
+    assert [job.path for job in inputs.jobs] == ["a.jpg", "x/A.png", "x/a.jpg", "x/y/a.jpg"]
+    results = ResultFolder(tmp_path / "out", inputs.names)
+    image(results, "x/y/a.age+20.png")
+    assert results.files == [tmp_path / "out" / "x" / "y" / "a.age+20.png"]
+    assert [item.name for item in open_inputs(tmp_path / "photos").left_out] == ["x"]
+
+
+def test_long_names_are_cut_and_stay_apart(tmp_path):
+    names = ["n" * 250 + ".jpg", "n" * 249 + "m.jpg", "照" * 80 + ".jpg"]
+    jobs = open_inputs([touch(tmp_path / name) for name in names]).jobs
+    assert len({job.stem for job in jobs}) == 3 and all(len(job.stem.encode()) <= 165 for job in jobs)
+    results = ResultFolder(tmp_path / "out", jobs[0].names)
+    for job in jobs:
+        image(results, f"{job.stem}.{'e' * 100}.png")
+    assert len(set(results.files)) == 3 and all(len(path.name.encode()) <= 255 for path in results.files)
+
+
+def test_own_results_are_not_taken_for_inputs(tmp_path):
+    photo = tmp_path / "photo.png"
+    PIL.Image.new("RGB", (6, 4)).save(photo)
+    for suffix in ("png", "jpg", "webp"):
+        image(ResultFolder(tmp_path), f"photo.age+20.{suffix}")
+    ResultFolder(tmp_path).animation("photo.age.gif", [np.zeros((6, 8, 3), np.uint8)] * 2, 12.0)
+    everything = sorted(tmp_path.iterdir())
+    for source in (tmp_path, everything):
+        inputs = open_inputs(source, results=tmp_path)
+        assert [job.source for job in inputs.jobs] == [photo]
+        assert {item.reason for item in inputs.left_out} == {"result of an earlier run"} and len(inputs.left_out) == 4
+        assert len(open_inputs(source, results=tmp_path / "out").jobs) == 5
+    assert len(open_inputs(everything[1], results=tmp_path).jobs) == 1  # asked for by name
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
+    touch(tmp_path / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    for source in ("", " ", ["a.jpg", ""]):
+        with pytest.raises(InputError, match="a path is empty"):
+            open_inputs(source)
+
+
+def test_links_to_themselves_and_folders_named_like_pictures_fail_alone(tmp_path):
+    (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    touch(tmp_path / "a.jpg")
+    jobs = open_inputs(tmp_path).jobs
+    assert [job.stem for job in jobs] == ["a", "folder", "self"]
+    for job, message in zip(jobs[1:], ("is a folder, not a picture", "symbolic links"), strict=True):
+        with pytest.raises(InputError, match=message):
+            read_image(job.source)
+    assert len(open_inputs(tmp_path / "self.jpg").jobs) == 1

@@ -17,21 +17,22 @@ REQUIRED = inspect.Parameter.empty
 ON_PHOTOS = {
     "faces": "all", "fit_steps": 0, "tune": 0, "save_tuned": False, "edit": None, "layers": None,
     "direction_path": None, "blend": "change", "photo_format": "png", "save_gif": False, "save_mp4": False,
+    "recursive": False,
 }  # fmt: skip
 
 # (predictor, method): arguments that may be given by position, arguments that must be named
 CALLS = {
     ("AgeEditingPredictor", "run"): ({"image": REQUIRED, "years": None, "target_age": None}, ON_PHOTOS),
-    ("AgeEditingPredictor", "list_faces"): ({"image": REQUIRED}, {}),
+    ("AgeEditingPredictor", "list_faces"): ({"image": REQUIRED, "recursive": False}, {}),
     ("FaceFusionPredictor", "run"): (
         {"source": REQUIRED, "target": REQUIRED, "identity": None},
         {
             "method": None, "shape": None, "skin": None, "pairs": None, "source_face": None, "target_face": None,
             "pose_method": None, "rotator_path": None, "refine": None, "weights": None, "fit_steps": 0, "tune": 0,
-            "photo_format": "png", "save_steps": False, "save_mp4": False,
+            "photo_format": "png", "save_steps": False, "save_mp4": False, "recursive": False,
         },
     ),
-    ("Pixel2Style2PixelPredictor", "run"): ({"image": REQUIRED}, {"face": 1}),
+    ("Pixel2Style2PixelPredictor", "run"): ({"image": REQUIRED}, {"face": 1, "recursive": False}),
     ("StyleGANv2EditingPredictor", "run"): (
         {"latent": REQUIRED, "direction": None, "offset": 0.0},
         {"edit": None, "layers": None},
@@ -40,7 +41,7 @@ CALLS = {
         {"image": REQUIRED, "edit": REQUIRED},
         {name: default for name, default in ON_PHOTOS.items() if name not in ("edit", "direction_path")},
     ),
-    ("StyleGANv2EditingPredictor", "list_faces"): ({"image": REQUIRED}, {}),
+    ("StyleGANv2EditingPredictor", "list_faces"): ({"image": REQUIRED, "recursive": False}, {}),
     ("StyleGANv2FittingPredictor", "run"): (
         {
             "image": REQUIRED, "need_align": False, "start_lr": 0.1, "final_lr": 0.025, "latent_level": None,
@@ -48,7 +49,7 @@ CALLS = {
         },
         {
             "face": 1, "start": "mean", "stop_at": None, "patience": None, "mask_face": False, "save_gif": False,
-            "save_mp4": False,
+            "save_mp4": False, "recursive": False,
         },
     ),
     ("StyleGANv2MixingPredictor", "run"): (

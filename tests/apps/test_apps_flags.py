@@ -1,9 +1,13 @@
+import re
+
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
+from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives, value_kind
-from ppgan_ext.apps.options import Options, literal_choices
+from ppgan_ext.apps.fusion.options import FuseOptions
+from ppgan_ext.apps.options import Options, literal_choices, plain_types
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.errors import ConfigError
 
@@ -26,6 +30,10 @@ def parse(model, line):
         (AgeOptions, "--faces 2 1 --edit smile=1 yaw=-3", {"faces": [2, 1], "edit": {"smile": 1, "yaw": -3}}),
         (AgeOptions, "--input-image a.jpg b --save-gif", {"input_image": ["a.jpg", "b"], "save_gif": True}),
         (AgeOptions, "--cpu --no-cpu", {"cpu": False}),
+        (AgeOptions, "--years 10 --years 20 30", {"years": [10.0, 20.0, 30.0]}),
+        (AgeOptions, "--edit smile=1 --edit yaw=-3", {"edit": {"smile": 1, "yaw": -3}}),
+        (AgeOptions, "--input_image a --input-image b c", {"input_image": ["a", "b", "c"]}),
+        (AgeOptions, "--faces 1 --faces 2", {"faces": [1, 2]}),
     ],
 )
 def test_a_command_line_becomes_options(model, line, expected):
@@ -47,6 +55,44 @@ def test_wrong_command_lines_name_the_cure(line, message):
     with pytest.raises(ConfigError) as caught:
         parse(AgeOptions, line)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "message"),
+    [
+        (AgeOptions, ["--seed", "1", "--seed", "1"], "--seed is given twice, '1' and '1'"),
+        (AgeOptions, ["--blend", "change", "--blend=replace"], "--blend is given twice"),
+        (AgeOptions, ["--output_path", "a", "--output-path", "b"], "--output_path is given twice, 'a' and 'b'"),
+        (AgeOptions, ["--input_image", ""], "--input_image is empty; a shell variable may be unset"),
+        (AgeOptions, ["--input_image", "a", " "], "--input_image is empty"),
+        (AgeOptions, ["--output_path="], "--output_path is empty"),
+        (MixOptions, ["--latent1", ""], "--latent1 is empty"),
+    ],
+)
+def test_no_word_is_dropped_or_taken_for_the_current_folder(model, words, message):
+    parser = Parser("tool")
+    add_arguments(parser, model)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        parser.parse(words)
+
+
+def test_a_parser_can_be_used_again():
+    parser = Parser("tool")
+    add_arguments(parser, AgeOptions)
+    for _ in range(2):
+        assert parser.parse(["--seed", "1", "--years", "2"]) == {"seed": "1", "years": ["2"]}
+
+
+@pytest.mark.parametrize("model", [AgeOptions, EditOptions, FitOptions, MixOptions, FuseOptions, PrepareOptions])
+def test_empty_text_is_refused_wherever_it_comes_from(model):
+    texts = [
+        name for name, field in model.model_fields.items()
+        if value_kind(field.annotation) != "switch" and str in {*plain_types(field.annotation)}
+    ]  # fmt: skip
+    assert {"output_path", "weight_path"} <= set(texts) or {"input", "output"} <= set(texts)
+    for name in texts:
+        with pytest.raises(ValidationError, match="a shell variable may be unset"):
+            model(**{name: ""})
 
 
 def test_every_field_becomes_a_flag_with_its_help_and_default():

@@ -246,6 +246,25 @@ def test_folders_are_paired_by_name_or_all_with_all(folders, files):
     assert not open_pairs(*files).is_batch
 
 
+def test_photos_in_subfolders_are_paired_with_those_of_the_same_subfolder(tmp_path):
+    for side in ("photos", "people"):
+        for name in ("anna/1.png", "bert/1.png"):
+            (tmp_path / side / name).parent.mkdir(parents=True)
+            PIL.Image.new("RGB", (9, 9)).save(tmp_path / side / name)
+    pairs = open_pairs(tmp_path / "photos", tmp_path / "people", recursive=True)
+    assert stems(pairs) == ["anna/1", "bert/1"]
+    assert [job.source.target.parent.name for job in pairs.jobs] == ["anna", "bert"]
+    assert stems(open_pairs(tmp_path / "photos", tmp_path / "people", "all", recursive=True)) == [
+        "anna/1", "anna/1+bert_1", "bert/1+anna_1", "bert/1",
+    ]  # fmt: skip
+    PIL.Image.new("RGB", (9, 9)).save(tmp_path / "people" / "anna" / "1.bmp")
+    pairs = open_pairs(tmp_path / "photos", tmp_path / "people", recursive=True)
+    assert [job.source.target.name for job in pairs.jobs] == ["1.png", "1.png"]  # the suffix decides
+    (tmp_path / "people" / "anna" / "1.png").rename(tmp_path / "people" / "anna" / "1.tif")
+    pairs = open_pairs(tmp_path / "photos", tmp_path / "people", recursive=True)
+    assert "have this name: anna/1.bmp, anna/1.tif" in str(pairs.jobs[0].problem)
+
+
 def test_pairs_that_cannot_be(folders, files, tmp_path):
     with pytest.raises(InputError, match="--target is missing"):
         open_pairs(files[0], None)
@@ -269,7 +288,7 @@ def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):
     assert len(errors) == 2
     assert "anna.png: is not a picture" in errors[0]
     assert "carl.jpg" in errors[1]
-    assert "1 of 3 photos done, 2 failed" in printed.err
+    assert "1 of 3 pairs done, 2 failed" in printed.err
     assert written(out) == ["bert.fused.png"]
 
 

@@ -88,7 +88,14 @@ in_this_process = pytest.mark.usefixtures("_in_this_process")
 
 
 def options(photos, **settings):
-    given = {"input": str(photos), "output": str(photos.parent / "faces"), "size": 64, "min_size": 30, "jobs": 1}
+    given = {
+        "input": str(photos),
+        "output": str(photos.parent / "faces"),
+        "size": 64,
+        "min_size": 30,
+        "jobs": 1,
+        "recursive": True,
+    }
     return PrepareOptions(**{**given, **settings})
 
 
@@ -168,7 +175,7 @@ def test_a_second_run_skips_what_is_done(photos, done, monkeypatch):
     second = prepare_faces(options(photos))
     assert contents(done) == before
     assert (second.num_before, second.num_done, second.failures) == (4, 0, {})
-    assert str(second) == "0 of 4 photos done, 0 faces written, 4 photos done before, 0 photos failed"
+    assert str(second) == "0 of 4 photos done, 0 faces written, 4 photos done before, 2 of them failed, 0 photos failed"
 
 
 @pytest.mark.slow
@@ -312,6 +319,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_is_done(photos, monkeypatch):
 @in_this_process
 def test_the_command_names_each_failure_and_counts(photos, capsys):
     words = ["prepare", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
+    words.append("--recursive")
     assert command_line.main(words) == 1
     output, errors = capsys.readouterr()
     assert output == f"{photos.parent / 'faces'}\n"
@@ -319,20 +327,25 @@ def test_the_command_names_each_failure_and_counts(photos, capsys):
     assert lines[0].startswith(f"error: {photos / 'broken.jpg'}: is not a picture")
     assert lines[1].startswith("error: view.png: no face was found. ")
     assert lines[2:] == ["2 of 4 photos done, 3 faces written, 2 photos failed"]
-    assert command_line.main(words) == 0
+    assert command_line.main(words) == 1  # they have failed still
+    assert capsys.readouterr().err.splitlines() == [
+        "error: broken.jpg: is not a picture in a format that can be read (in an earlier run; --retry tries it again)",
+        "error: view.png: no face was found (in an earlier run; --retry tries it again)",
+        "0 of 4 photos done, 0 faces written, 4 photos done before, 2 of them failed, 0 photos failed",
+    ]
     assert command_line.main([*words, "--crop", "tihgt"]) == 1
 
 
 @pytest.mark.slow
 @in_this_process
 def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(photos, monkeypatch, capsys):
-    def interrupted(options, on_photo, summary):
-        prepare_faces(options, on_photo, summary)
+    def interrupted(*arguments):
+        prepare_faces(*arguments)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cutting, "prepare_faces", interrupted)
     words = ["--input", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
-    assert command_line.main(["prepare", *words]) == 130
+    assert command_line.main(["prepare", *words, "--recursive"]) == 130
     last = capsys.readouterr().err.splitlines()[-1]
     assert last == "interrupted: 2 of 4 photos done, 3 faces written, 2 photos failed; run it again to go on"
 
@@ -404,3 +417,61 @@ def test_the_choices_are_the_templates():
     for crop in TEMPLATES:
         assert PrepareOptions(crop=crop).crop == crop
     assert str(Summary(1, 0, 1, 1, 1)).startswith("1 of 1 photo done, 1 face written, 1 face left out as too small")
+
+
+def test_subfolders_are_searched_on_request_and_told(photos, capsys):
+    words = ["prepare", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
+    (photos / "notes.txt").write_text("hello")
+    assert command_line.main(words) == 1
+    first, *_, last = capsys.readouterr().err.splitlines()
+    left_out = "left out: 1 file that is no picture: notes.txt; 1 subfolder, which --recursive searches: trip"
+    assert first == f"note: {left_out}"
+    assert last == f"1 of 3 photos done, 1 face written, 2 photos failed; {left_out}"
+    assert command_line.main([*words, "--recursive"]) == 1
+    assert FACES[1] in files(photos.parent / "faces")
+
+
+@in_this_process
+def test_names_that_some_file_system_takes_for_one_give_different_files(photos):
+    for name in ("broken.jpg", "view.png"):
+        (photos / name).unlink()
+    colons = ("IMG 10:30.jpg", "IMG 10_30.jpg", "IMG 10*30.jpg", "img 10_30.jpg")
+    for name in colons:
+        shutil.copy(photos / "anna.jpg", photos / name)
+    summary = prepare_faces(options(photos, recursive=False))
+    folder = photos.parent / "faces"
+    assert summary.num_faces == len(list(folder.glob("*.png"))) == 5
+    _, entries = manifest(folder)
+    made = [face["file"] for entry in entries.values() for face in entry["faces"]]
+    assert len({name.casefold() for name in made}) == 5 and not any(set(':*?"<>|') & set(name) for name in made)
+    assert set(entries) == {"anna.jpg", *colons}
+    # Another run, and another photo, keep the names that were given.
+    (photos / "IMG 10?30.jpg").write_bytes((photos / "anna.jpg").read_bytes())
+    (folder / entries["IMG 10_30.jpg"]["faces"][0]["file"]).unlink()
+    assert prepare_faces(options(photos, recursive=False)).num_done == 2
+    _, again = manifest(folder)
+    assert {name: again[name]["faces"] for name in entries} == {name: entries[name]["faces"] for name in entries}
+
+
+@in_this_process
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_no_text_or_too_long_do_not_end_a_run(photos, capsys):
+    data = (photos / "anna.jpg").read_bytes()
+    names = [
+        b"IMG_\xff\xfe.jpg",
+        b"\xff.jpg",
+        "ü".encode() * 125 + b".jpg"[:4],
+        b"a\nb\x1b[2J.jpg",
+        b"n" * 250 + b".jpg",
+    ]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(photos) + b"/" + name)).write_bytes(data)
+    (photos / "bad\udcff.jpg").write_bytes(b"no picture")
+    words = ["prepare", str(photos), "--output", str(photos.parent / "faces"), "--size", "64", "--min_size", "30"]
+    for num_new in (6, 0):
+        assert command_line.main(words) == 1
+        errors = capsys.readouterr().err
+        assert "bad\\xff.jpg" in errors and f"{num_new} of 9 photos done" in errors
+        assert all(line.isprintable() for line in errors.splitlines())
+    made = [path.name for path in (photos.parent / "faces").glob("*.png")]
+    assert len(made) == 6 and all(name.isprintable() and len(name.encode()) < 255 for name in made)

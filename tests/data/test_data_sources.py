@@ -362,3 +362,35 @@ def test_the_shared_packs_are_read(shared_folder):
     assert both.column("pose").shape == (16786, 3)
     assert both.column("landmarks").shape == (16786, 68, 2)
     np.testing.assert_array_equal(both.column("label")[8393], one.column("label")[0])
+
+
+def test_a_colon_in_a_name_leads_nowhere(tmp_path):
+    with zipfile.ZipFile(tmp_path / "f.zip", "w") as archive:
+        for name in ("IMG 10:30.png", "trip: day 1/a.png", "C:a.png", "a.png"):
+            archive.writestr(name, encoded(picture(0)))
+    assert len(open_source(tmp_path / "f.zip")) == 4
+
+
+def test_pictures_are_found_by_content_in_folders_and_zips(tmp_path):
+    make_folder(tmp_path / "f")
+    (tmp_path / "f" / "photo").write_bytes(encoded(picture(0)))
+    (tmp_path / "f" / "x.jpg").mkdir()
+    source = open_source(tmp_path / "f")
+    assert [source.name(i) for i in range(len(source))] == [*NAMES, "photo", "x.jpg"]
+    assert [item.name for item in source.left_out] == ["notes.txt"]
+    with pytest.raises(BadFileError, match=r"x\.jpg: is a folder, not a picture"):
+        source.read(4)
+    assert PartOfSource(source, range(1)).left_out == source.left_out
+    flat = open_source(tmp_path / "f", recursive=False)
+    assert [flat.name(i) for i in range(len(flat))] == ["a.png", "photo", "x.jpg"]
+    with zipfile.ZipFile(make_zip(tmp_path / "f.zip"), "a") as archive:
+        archive.writestr("b/photo", encoded(picture(0)))
+    source = open_source(tmp_path / "f.zip")
+    assert "b/photo" in [source.name(i) for i in range(len(source))]
+    assert [item.name for item in source.left_out] == ["notes.txt"]
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(make_folder(tmp_path / "f"))
+    with pytest.raises(InputError, match="the path of the data is empty"):
+        open_source("")

@@ -67,6 +67,14 @@ def test_turned_faces(roll):
     assert_found(photo, drawn, truths)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("roll", [90, -90, 180, 75, -110])
+def test_a_lying_face_beside_an_upright_one(roll):
+    drawn = [DrawnFace((150, 150), 45), DrawnFace((450, 150), 38, roll_degrees=roll, skin=(150, 110, 90))]
+    photo, truths = draw_photo((600, 300), drawn)
+    assert_found(photo, drawn, truths)
+
+
 @pytest.mark.parametrize("yaw", [-40, -20, 20, 40])
 def test_faces_turned_aside(yaw):
     drawn = [DrawnFace((150, 140), 40, yaw_degrees=yaw)]
@@ -174,7 +182,7 @@ def test_cost_does_not_grow_with_the_photo(monkeypatch):
     monkeypatch.setattr(detect, "_detect", watched)
     (face,) = find_faces(photo)
     assert landmark_error(face, (truth + 0.5) * 8 - 0.5, 720.0) < 0.08
-    assert sum(seen) < 1.6e6
+    assert seen[0] < 1.6e6 and sum(seen) < 2.7e6  # the others are small copies, turned
 
 
 @pytest.mark.parametrize(
@@ -202,7 +210,7 @@ def test_choose():
 @pytest.mark.parametrize(
     ("number", "which", "text"),
     [
-        (3, 4, "there is no face 4; the photo shows 3 faces, numbered 1 to 3. --list_faces"),
+        (3, 4, "there is no face 4; the photo shows 3 faces, numbered 1 to 3. 'ppgan-ext age --list_faces'"),
         (3, [1, 0], "there is no face 0; the photo shows 3 faces"),
         (1, 2, "there is no face 2; the photo shows 1 face, numbered 1"),
         (0, "largest", "no face was found. Give a photo"),

@@ -258,3 +258,16 @@ def test_tables_that_are_none_are_refused(tmp_path, text, message):
         read_table(tmp_path / "a.csv")
     with pytest.raises(InputError, match="no such file"):
         read_table(tmp_path / "b.csv")
+
+
+def test_labels_match_by_the_longest_common_path():
+    ages = {"age": np.array([20.0, 30.0, 40.0])}
+    table = LabelTable(["alice/1.jpg", "bob/1.jpg", "bob/2.jpg"], ages, 3)
+    names = ["bob/1.png", "faces/alice/1.jpg", "carol/1.jpg", "bob/2"]
+    np.testing.assert_array_equal(match_rows(table, names, 4)["age"], [30, 20, np.nan, 40])
+    assert match_rows(table, ["2.jpg"], 1)["age"].tolist() == [40]
+    with pytest.raises(InputError, match=r"'alice/1.jpg', 'bob/1.jpg' may all be the face '1.jpg'.*their folders"):
+        match_rows(table, ["1.jpg"], 1)
+    flat = LabelTable(["1.jpg", "2.jpg"], {"age": np.array([20.0, 30.0])}, 2)
+    with pytest.raises(InputError, match=r"'1.jpg' may be 'alice/1.jpg' or 'bob/1.jpg'"):
+        match_rows(flat, ["alice/1.jpg", "bob/1.jpg"], 2)

@@ -22,6 +22,7 @@ import safetensors.numpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.files import atomic_path, write_bytes
 from ppgan_ext.latents.directions import load_directions
 from ppgan_ext.weights import catalog
@@ -118,7 +119,7 @@ def note_hashes(*paths: Path) -> None:
 
 def main() -> None:
     """Read the command line and bundle."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = RepeatableParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arrays", type=Path, help="folder with generator_*.npz, encoder_*.npz, discriminator_*.npz")
     parser.add_argument("--directions", type=Path, help="instead: directions for the bundled model")
     parser.add_argument("--rotator", type=Path, help="instead: weights of a rotator for the bundled model")

@@ -24,6 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import InputError, PpganExtError
 from ppgan_ext.latents import codes, directions, face_labels, fit_directions
 from ppgan_ext.latents.attributes import PADDLEGAN_NAMES, pose_signs
@@ -33,7 +34,7 @@ from ppgan_ext.weights import readers
 
 def main() -> int:
     """Read the command line, fit, write, print the table; return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = RepeatableParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data_folder")
     parser.add_argument("codes")
     parser.add_argument("output")

@@ -30,6 +30,7 @@ from stages_torch import STAGES, Stage, StageOptions
 from state_torch import Architecture, Rates, State, read_checkpoint
 
 from ppgan_ext import console
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.data.image_source import ImageSource
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, InputError, TrainingError
@@ -42,7 +43,7 @@ DEFAULT_G_LR = {"rec": 0.002, "joint": 0.0}
 
 def make_parser() -> argparse.ArgumentParser:
     """Build the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = RepeatableParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("stage", choices=[*STAGES, "sheet", "export", "speed"])
     add("--data", type=Path, help="folder of packs, or of pictures")

@@ -12,7 +12,7 @@ def run_encode(options: EncodeOptions) -> int:
     """Run ``ppgan-ext encode`` and return the exit code."""
     from ppgan_ext.apps.codes.encode import Pixel2Style2PixelPredictor
 
-    photos = open_photos(options.input_image)
+    photos = open_photos(options.input_image, options.recursive, options.output_path)
     with Bars(quiet=photos.is_batch) as bars:
         predictor = Pixel2Style2PixelPredictor.from_options(options, bars)
         return run_and_report(
@@ -24,7 +24,7 @@ def run_fit(options: FitOptions) -> int:
     """Run ``ppgan-ext fit`` and return the exit code."""
     from ppgan_ext.apps.codes.fit import StyleGANv2FittingPredictor
 
-    photos = open_photos(options.input_image)
+    photos = open_photos(options.input_image, options.recursive, options.output_path)
     with Bars(quiet=photos.is_batch) as bars:
         predictor = StyleGANv2FittingPredictor.from_options(options, bars)
         return run_and_report(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ppgan_ext import images
-from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.codes.options import EncodeOptions
@@ -33,7 +33,7 @@ class Pixel2Style2PixelPredictor(Predictor):
 
     needs_encoder = True
 
-    @options_as_arguments(EncodeOptions, keyword=("face",))
+    @options_as_arguments(EncodeOptions, keyword=("face", "recursive"))
     def run(
         self, image: ImageSource | Sequence[ImageSource], options: EncodeOptions
     ) -> EncodeResult | BatchResult[EncodeResult]:
@@ -49,11 +49,11 @@ class Pixel2Style2PixelPredictor(Predictor):
             NoFaceError: no such face.
             ConfigError: the model has no encoder.
         """
-        return self.run_inputs(open_inputs(image), lambda job: self.encode(job, options))
+        return self.run_inputs(self.open_inputs(image, options.recursive), lambda job: self.encode(job, options))
 
     def encode(self, job: Job, options: EncodeOptions) -> Made[EncodeResult]:
         """Encode one photo."""
-        results = self.open_results(job.subfolder)
+        results = self.open_results(job, own_folder=True)
         photo = images.read_image(job.source)
         face = encode_face(self.engine, photo, choose_faces(photo, [options.face], job.source)[0])
         result = EncodeResult(face.crop.image, face.reconstruction, face.w_plus)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ppgan_ext import images
-from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import choose_faces
 from ppgan_ext.apps.codes.options import FitOptions
@@ -46,7 +46,7 @@ class StyleGANv2FittingPredictor(Predictor):
     @options_as_arguments(
         FitOptions,
         positional=("need_align", "start_lr", "final_lr", "latent_level", "step", "mse_weight", "pre_latent"),
-        keyword=("face", "start", "stop_at", "patience", "mask_face", "save_gif", "save_mp4"),
+        keyword=("face", "start", "stop_at", "patience", "mask_face", "save_gif", "save_mp4", "recursive"),
     )
     def run(
         self, image: ImageSource | Sequence[ImageSource], options: FitOptions
@@ -66,11 +66,11 @@ class StyleGANv2FittingPredictor(Predictor):
             NoFaceError: ``need_align``, and no such face.
             ConfigError: an argument that cannot be used.
         """
-        return self.run_inputs(open_inputs(image), lambda job: self.fit(job, options))
+        return self.run_inputs(self.open_inputs(image, options.recursive), lambda job: self.fit(job, options))
 
     def fit(self, job: Job, options: FitOptions) -> Made[FittingResult]:
         """Fit one face."""
-        results = self.open_results(job.subfolder)
+        results = self.open_results(job, own_folder=True)
         src, mask = self.cut_target(job, options)
         from ppgan_ext.latents.projector import ProjectorOptions, project
 

@@ -79,11 +79,11 @@ def save_tuned(
         tuning: None where Ctrl-C came before it began: then nothing is written.
         faces: the faces it was tuned to.
     """
-    if tuning is None or results.folder is None:
+    path = None if tuning is None else results.place(f"{name}{TUNED_SUFFIX}")
+    if tuning is None or path is None:
         return
     from ppgan_ext.latents.tuning import save_tuning
 
     encoded = [face.w_plus if face.encoded is None else face.encoded for face in faces]
-    path = results.folder / f"{name}{TUNED_SUFFIX}"
     save_tuning(path, tuning, engine.face_model, np.stack(encoded))
     results.files.append(path)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import PIL.Image
 
 from ppgan_ext import images
+from ppgan_ext.apps.batch import open_inputs
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face, render_image
@@ -20,6 +20,7 @@ from ppgan_ext.apps.results import Made
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.mixing import level_weights, mix
+from ppgan_ext.picture_listing import is_picture
 from ppgan_ext.types import Image
 
 if TYPE_CHECKING:
@@ -57,12 +58,12 @@ class StyleGANv2MixingPredictor(Predictor):
 
     def mix(self, latent1: Any, latent2: Any, options: MixOptions) -> Made[MixingResult]:
         """Mix two codes or photos."""
-        results = self.open_results()
+        sources = [latent1, latent2]
+        results = self.open_results(open_inputs(sources).jobs[0])
         if options.levels is not None:
             weights = level_weights(options.levels, self.n_latent, rest=0.5)
         else:
             weights = options.weights or [0.5]
-        sources = [latent1, latent2]
         if options.tune and not any(map(is_photo, sources)):
             raise ConfigError("there is no photo to tune to", where="tune", cure="Give photos instead of codes")
         faces = {i: self._encode(sources[i], options, i + 1) for i in (0, 1) if is_photo(sources[i])}
@@ -93,7 +94,10 @@ class StyleGANv2MixingPredictor(Predictor):
 
 
 def is_photo(source: object) -> bool:
-    """Distinguish a photo from a code: by the suffix of a file, by the type of an object in memory (uint8: a photo)."""
+    """Distinguish a photo from a code: by the content of a file, by the type of an object in memory (uint8: a photo).
+
+    Where a file cannot be read, its suffix decides.
+    """
     if isinstance(source, (str, os.PathLike)):
-        return Path(source).suffix.lower() in images.SUFFIXES
+        return is_picture(source)
     return isinstance(source, PIL.Image.Image) or (isinstance(source, np.ndarray) and source.dtype == np.uint8)

@@ -33,6 +33,7 @@ class EncodeOptions(ModelOptions):
     """Options of Pixel2Style2PixelPredictor."""
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
+    recursive: bool = option(False, "search the subfolders of folders too", group="input")
     face: int = option(1, "which face of the photo, 1 is the largest", group="input", ge=1)
 
 
@@ -40,6 +41,7 @@ class FitOptions(ModelOptions):
     """Options of StyleGANv2FittingPredictor."""
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
+    recursive: bool = option(False, "search the subfolders of folders too", group="input")
     need_align: bool = option(
         False, "find and crop the face first; otherwise the picture is an aligned face", group="input"
     )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ppgan_ext import console
+from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.latents.directions import Direction
 from ppgan_ext.latents.fit_directions import METHODS, describe
 
@@ -21,11 +22,12 @@ def fit(description: str | None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = RepeatableParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--codes", help=".npz with w (N, n_latent, 512)")
     source.add_argument("--images", help="folder of photos to encode first, the largest face of each")
     add = parser.add_argument
+    add("--recursive", action="store_true", help="search the folder's subfolders too")
     add("--aligned", action="store_true", help="the photos are aligned crops: encode them whole")
     add("--model_type", help="model that encodes --images; default: the bundled one")
     add("--weight_path", help="file with another model's weights")
@@ -59,7 +61,7 @@ def calibrate(description: str | None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = RepeatableParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--images", required=True, help="aligned faces: a folder, a .zip or packs")
     add("--directions", help="file to calibrate; default: the model's own")

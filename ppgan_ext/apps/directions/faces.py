@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ppgan_ext import images, seeding
 from ppgan_ext.errors import ConfigError, InputError, PpganExtError
+from ppgan_ext.picture_listing import describe_left_out, list_pictures, no_pictures
 from ppgan_ext.types import FloatArray
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def open_encoding_model(model_type: str | None, weight_path: str | None) -> Engi
 
 
 def encode_photos(
-    engine: Engine, folder: str, aligned: bool, report: Callable[[str], None]
+    engine: Engine, folder: str, aligned: bool, report: Callable[[str], None], recursive: bool = False
 ) -> tuple[FloatArray, list[str]]:
     """Encode the largest face of every photo in a folder.
 
@@ -40,10 +42,11 @@ def encode_photos(
         engine: a model with an encoder.
         folder: the folder.
         aligned: the photos are aligned crops and are encoded whole.
-        report: called with a line for each photo that is left out.
+        report: called with a line for each photo that is left out, and for what else the folder contains.
+        recursive: search subfolders too.
 
     Returns:
-        Codes (N, n_latent, 512), and the names of the files.
+        Codes (N, n_latent, 512), and the paths of the files relative to the folder.
 
     Raises:
         InputError: no photo could be encoded.
@@ -52,17 +55,23 @@ def encode_photos(
 
     from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 
+    root = Path(folder)
+    listing = list_pictures(root, recursive)
+    if not listing.names:
+        raise no_pictures(root, listing.left_out)
+    if listing.left_out:
+        report(f"left out: {describe_left_out(listing.left_out)}")
     codes, names = [], []
-    for path in tqdm(images.list_images(folder), desc="encoding", unit="face", disable=None, delay=2):
+    for name in tqdm(listing.names, desc="encoding", unit="face", disable=None, delay=2):
         try:
-            photo = images.read_image(path)
+            photo = images.read_image(root / name)
             if aligned:
                 codes.append(engine.encode(images.to_pixels(photo))[0])
             else:
                 codes.append(encode_face(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
-            names.append(path.name)
+            names.append(name)
         except PpganExtError as error:
-            report(f"left out: {path.name}: {error}")
+            report(f"left out: {name}: {error}")
     if not codes:
         raise InputError("no photo could be encoded", where=folder, cure="Give photos of faces")
     return np.stack(codes), names

@@ -23,6 +23,7 @@ class FitSettings:
         output: the .safetensors file to write.
         codes: .npz with ``w`` (N, n_latent, 512) and, if need be, ``name``; None encodes ``images``.
         images: folder of photos to encode.
+        recursive: search the folder's subfolders too.
         aligned: the photos are aligned crops.
         model_type: the model that encodes; None takes the bundled one.
         weight_path: file with another model's weights.
@@ -38,6 +39,7 @@ class FitSettings:
     output: str
     codes: str | None = None
     images: str | None = None
+    recursive: bool = False
     aligned: bool = False
     model_type: str | None = None
     weight_path: str | None = None
@@ -99,7 +101,7 @@ def _read_codes(path: str, report: Callable[[str], None]) -> tuple[FloatArray, l
 
 def _encode(settings: FitSettings, report: Callable[[str], None]) -> tuple[FloatArray, list[str]]:
     engine = open_encoding_model(settings.model_type, settings.weight_path)
-    w_plus, names = encode_photos(engine, str(settings.images), settings.aligned, report)
+    w_plus, names = encode_photos(engine, str(settings.images), settings.aligned, report, settings.recursive)
     if settings.save_codes:
         save_codes(settings.save_codes, w_plus, names)
     return w_plus, names

@@ -9,15 +9,15 @@ import contextlib
 import hashlib
 import io
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import PIL.Image
 
 from ppgan_ext.apps.batch import Job, Outcome, attempt
+from ppgan_ext.apps.faces_data.face_names import FaceNames
 from ppgan_ext.apps.faces_data.manifest import Manifest
 from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.data.image_source import BadFileError, ImageSource
@@ -26,6 +26,7 @@ from ppgan_ext.errors import ConfigError, NoFaceError
 from ppgan_ext.faces.align import crop_face
 from ppgan_ext.faces.detect import choose, find_faces
 from ppgan_ext.files import make_folder, write_bytes
+from ppgan_ext.picture_listing import LeftOut, describe_left_out
 from ppgan_ext.types import Box, Image
 from ppgan_ext.workers import Ticket, WorkerPool
 
@@ -44,6 +45,8 @@ class Summary:
         num_faces: faces that this run has written.
         num_small: faces that this run has left out because they are too small.
         failures: name of each photo that failed in this run -> error message.
+        failures_before: the same of the photos that an earlier run has tried and this one has not.
+        left_out: what the input contains beside photos.
     """
 
     num_photos: int = 0
@@ -52,17 +55,21 @@ class Summary:
     num_faces: int = 0
     num_small: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+    failures_before: dict[str, str] = field(default_factory=dict)
+    left_out: list[LeftOut] = field(default_factory=list)
 
     def __str__(self) -> str:
         parts = [
             f"{self.num_done} of {_count(self.num_photos, 'photo')} done, {_count(self.num_faces, 'face')} written"
         ]
         if self.num_before:
-            parts.append(f"{_count(self.num_before, 'photo')} done before")
+            failed = f", {len(self.failures_before)} of them failed" if self.failures_before else ""
+            parts.append(f"{_count(self.num_before, 'photo')} done before{failed}")
         if self.num_small:
             parts.append(f"{_count(self.num_small, 'face')} left out as too small")
         parts.append(f"{_count(len(self.failures), 'photo')} failed")
-        return ", ".join(parts)
+        left_out = [f"left out: {describe_left_out(self.left_out)}"] if self.left_out else []
+        return "; ".join([", ".join(parts), *left_out])
 
 
 @dataclass(frozen=True)
@@ -131,16 +138,19 @@ def prepare_faces(
     options: PrepareOptions,
     on_photo: Callable[[Outcome[CutPhoto]], None] = lambda outcome: None,
     summary: Summary | None = None,
+    on_start: Callable[[Summary], None] = lambda summary: None,
 ) -> Summary:
     """Cut the faces out of a folder of photos into a training set.
 
-    Each face becomes ``<photo's name>.<number>.png``, numbered by size from 1; subfolders are kept. The manifest
-    records the source of each. Photos that it lists, and whose faces exist, are not done again.
+    Each face becomes ``<photo's name>.<number>.png``, numbered by size from 1; subfolders are kept. Names that some
+    file system would refuse, or take for one another, are changed. The manifest records the source of each. Photos that
+    it lists, and whose faces exist, are not done again.
 
     Args:
         options: input, output, and how faces are cropped.
         on_photo: called with the outcome of each photo, once it is on disk.
         summary: filled during the work, so that the caller can report it after Ctrl-C; a new one by default.
+        on_start: called with the summary before the work begins.
 
     Returns:
         The summary.
@@ -152,16 +162,23 @@ def prepare_faces(
     """
     if not options.input:
         raise ConfigError("--input is missing", cure="Give a folder of photos")
-    source = open_source(options.input)
+    source = open_source(options.input, options.recursive)
     folder = _check_apart(Path(options.input), Path(options.output))
     settings = {name: getattr(options, name) for name in _RECORDED}
     manifest = Manifest(make_folder(folder), settings)
     todo = [i for i in range(len(source)) if not _is_done(source, i, manifest, folder, options.retry)]
     summary = Summary() if summary is None else summary
     summary.num_photos, summary.num_before = len(source), len(source) - len(todo)
+    summary.left_out = list(source.left_out)
+    errors = {name: entry["error"] for name, entry in manifest.entries.items() if "error" in entry}
+    summary.failures_before = {
+        name: errors[name] for i in sorted({*range(len(source))} - {*todo}) if (name := source.name(i)) in errors
+    }
+    on_start(summary)
+    names = FaceNames(manifest, folder)
     with contextlib.closing(_cut(FaceCutter(source, **settings), todo, options.jobs)) as outcomes:
         for index, outcome in zip(todo, outcomes, strict=True):
-            _record(outcome, _num_bytes(source, index), manifest, folder, summary)
+            _record(outcome, _num_bytes(source, index), manifest, names, summary)
             on_photo(outcome)
     return summary
 
@@ -187,9 +204,10 @@ def _cut(cutter: FaceCutter, todo: Sequence[int], jobs: int | None) -> Generator
         pool.close()
 
 
-def _record(outcome: Outcome[CutPhoto], num_bytes: int, manifest: Manifest, folder: Path, summary: Summary) -> None:
+def _record(outcome: Outcome[CutPhoto], num_bytes: int, manifest: Manifest, names: FaceNames, summary: Summary) -> None:
     """Write a photo's faces, then its line, so that every file that a line names exists."""
-    name, entry = outcome.job.name, {"source": outcome.job.name, "bytes": num_bytes}
+    name = outcome.job.stem
+    entry = {"source": name, "bytes": num_bytes}
     old_files = {face["file"] for face in manifest.entries.get(name, {}).get("faces", [])}
     result = outcome.result
     if result is None:
@@ -198,12 +216,13 @@ def _record(outcome: Outcome[CutPhoto], num_bytes: int, manifest: Manifest, fold
         summary.failures[name] = str(error)
         entry |= {"error": error.what}
     else:
+        base = names.base_of(name)
         faces = [
-            {"file": _face_name(name, number), "box": _numbers(face.box), "score": round(face.box.score, 3)}
+            {"file": f"{base}.{number}.png", "box": _numbers(face.box), "score": round(face.box.score, 3)}
             for number, face in enumerate(result.faces, start=1)
         ]
         for record, face in zip(faces, result.faces, strict=True):
-            write_bytes(folder / str(record["file"]), face.png)
+            write_bytes(names.folder / str(record["file"]), face.png)
             record["sha256"] = hashlib.sha256(face.png).hexdigest()
         entry |= {"pixels_sha256": result.pixel_hash, "faces": faces, "num_small": result.num_small}
         old_files -= {str(record["file"]) for record in faces}
@@ -212,7 +231,7 @@ def _record(outcome: Outcome[CutPhoto], num_bytes: int, manifest: Manifest, fold
         summary.num_small += result.num_small
     manifest.add(entry)
     for file in old_files:  # faces of an earlier version of the photo
-        (folder / file).unlink(missing_ok=True)
+        (names.folder / file).unlink(missing_ok=True)
 
 
 def _is_done(source: ImageSource, index: int, manifest: Manifest, folder: Path, retry: bool) -> bool:
@@ -229,12 +248,6 @@ def _num_bytes(source: ImageSource, index: int) -> int:
         return source.num_bytes(index)
     except BadFileError:
         return -1  # it no longer exists, and reading it will fail
-
-
-def _face_name(photo: str, number: int) -> str:
-    """Name a face's file after its photo; a name in a pack or a zip must not lead out of the folder."""
-    parts = [re.sub(r'[\\/:*?"<>|\x00-\x1f]', "_", part) for part in PurePosixPath(photo).parts]
-    return "/".join("_" if part in (".", "..") else part for part in parts) + f".{number}.png"
 
 
 def _numbers(box: Box) -> list[float]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from ppgan_ext.errors import ConfigError, InputError, OutputError
 from ppgan_ext.files import append_text, write_bytes
-from ppgan_ext.images import SUFFIXES
+from ppgan_ext.picture_formats import SUFFIXES
 from ppgan_ext.version import __version__
 
 FILE_NAME = "manifest.jsonl"
@@ -53,7 +53,7 @@ class Manifest:
         Raises:
             OutputError: the line cannot be written.
         """
-        append_text(self._path, json.dumps(entry, ensure_ascii=False) + "\n")
+        append_text(self._path, _as_line(entry))
         self.entries[entry["source"]] = dict(entry)
 
     def _begin(self, folder: Path, options: Mapping[str, Any]) -> None:
@@ -82,3 +82,11 @@ class Manifest:
             raise ConfigError(f"the folder was made with {before}, not {now}", where=self._path, cure=cure)
         if lines[-1]:  # an incomplete line of a run that was killed; that photo is done again
             write_bytes(self._path, b"\n".join([*lines[:-1], b""]))
+
+
+def _as_line(entry: Mapping[str, Any]) -> str:
+    """Write an entry as one line; a name that is no UTF-8 is escaped, other names stay legible."""
+    line = json.dumps(entry, ensure_ascii=False)
+    if not line.isascii() and any("\ud800" <= character <= "\udfff" for character in line):
+        line = json.dumps(entry)
+    return line + "\n"

@@ -10,9 +10,8 @@ from ppgan_ext.apps.options import Options, option
 class PrepareOptions(Options):
     """Options of `cutting.prepare_faces`."""
 
-    input: str | None = option(
-        None, "folder of photos, searched with its subfolders, or a .zip or .npz of them", group="input"
-    )
+    input: str | None = option(None, "folder of photos, or a .zip or .npz of them", group="input")
+    recursive: bool = option(False, "search the folder's subfolders too", group="input")
     output: str = option("faces", "folder for the faces and their manifest.jsonl, made if missing", group="output")
     size: int = option(256, "side of the face crops, pixels", group="output", ge=16, le=4096)
     crop: Literal["ffhq", "tight"] = option(

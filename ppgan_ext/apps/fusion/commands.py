@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ppgan_ext.apps.fusion.options import FuseOptions
@@ -18,7 +19,7 @@ def run_fuse(options: FuseOptions) -> int:
     """Run ``ppgan-ext fuse``, on a pair of photos or on many, and return the exit code."""
     from ppgan_ext.apps.fusion.predictor import FaceFusionPredictor
 
-    pairs = open_pairs(options.source, options.target, options.pairs)
+    pairs = open_pairs(options.source, options.target, options.pairs, options.recursive, Path(options.output_path))
     with Bars(quiet=pairs.is_batch) as bars:
         predictor = FaceFusionPredictor.from_options(options, bars)
         return run_and_report(
@@ -26,6 +27,7 @@ def run_fuse(options: FuseOptions) -> int:
             lambda job: predictor.fuse_pair(job, options),
             describe_fusion,
             lambda: predictor.check_before_pairs(options),
+            "pairs",
         )
 
 

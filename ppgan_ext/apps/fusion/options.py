@@ -25,6 +25,7 @@ class FuseOptions(InversionOptions):
         None, "photo that is kept, with its pose, expression and light, or a folder of such photos", group="input"
     )
     target: str | None = option(None, "photo of the person whose face is put in, or a folder", group="input")
+    recursive: bool = option(False, "search the subfolders of folders too", group="input")
     pairs: Literal["name", "all"] = option(
         "name", "of two folders: fuse files of the same name, or every source with every target", group="input"
     )

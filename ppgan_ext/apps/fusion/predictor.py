@@ -9,15 +9,17 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from ppgan_ext import images, pictures
+from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
+from ppgan_ext.apps.fusion.face_window import FaceWindow, open_window
 from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
 from ppgan_ext.apps.fusion.pose_transfer import choose_turn
 from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.predictor import Predictor
+from ppgan_ext.apps.result_names import result_stem
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from ppgan_ext.faces.descriptor import face_descriptor
@@ -28,7 +30,7 @@ from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.faces.swap.composite import Fusion
 from ppgan_ext.faces.swap.reshape import morph
 from ppgan_ext.faces.swap.warp_method import fuse_by_warp
-from ppgan_ext.images import ImageSource
+from ppgan_ext.images import ImageSource, Photo
 from ppgan_ext.types import Face, FloatArray, Image, Pose
 
 NOTE = "Not a real photo: another person's face was put in"
@@ -85,10 +87,15 @@ class FusionResult(NamedTuple):
 
 
 class _ChosenFaces(NamedTuple):
-    """A photo, (H, W, 3) RGB uint8, and its faces that were chosen."""
+    """A photo, and its faces that were chosen."""
 
-    photo: Image
+    original: Photo
     faces: list[Face]
+
+    @property
+    def photo(self) -> Image:
+        """The photo's pixels, (H, W, 3) RGB uint8."""
+        return self.original.image
 
 
 class _FaceInPhoto(NamedTuple):
@@ -96,6 +103,20 @@ class _FaceInPhoto(NamedTuple):
 
     photo: Image
     face: Face
+
+
+class _Person(NamedTuple):
+    """The person who is put in.
+
+    Attributes:
+        window: the face with its surroundings.
+        pose: its pose in its own photo.
+        descriptor: dlib's, (128,).
+    """
+
+    window: FaceWindow
+    pose: Pose
+    descriptor: FloatArray
 
 
 class _FaceFusion(NamedTuple):
@@ -128,7 +149,7 @@ class FaceFusionPredictor(Predictor):
         positional=("identity",),
         keyword=(
             "method", "shape", "skin", "pairs", "source_face", "target_face", "pose_method", "rotator_path", "refine",
-            "weights", "fit_steps", "tune", "photo_format", "save_steps", "save_mp4",
+            "weights", "fit_steps", "tune", "photo_format", "save_steps", "save_mp4", "recursive",
         ),
         none_by_default=("identity", "method", "skin", "pairs", "pose_method", "refine"),
     )  # fmt: skip
@@ -155,27 +176,29 @@ class FaceFusionPredictor(Predictor):
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used, or several faces without a choice.
         """
-        return self.run_inputs(open_pairs(source, target, options.pairs), lambda job: self.fuse_pair(job, options))
+        pairs = open_pairs(source, target, options.pairs, options.recursive, self.output_path)
+        return self.run_inputs(pairs, lambda job: self.fuse_pair(job, options))
 
     def fuse_pair(self, job: Job, options: FuseOptions) -> Made[FusionResult]:
         """Fuse one pair of photos."""
         pair: Pair = job.source
-        results = self.open_results()
+        results = self.open_results(job)
         if same_file(*pair):
             raise InputError("source and target are the same photo", where=_path(pair.source), cure="Give two people")
         source = _open_photo("source", pair.source, options.source_face, results)
         target = _open_photo("target", pair.target, options.target_face, results)
         partners = _partners(source.faces, target.faces, pair)
-        photo, mask = source.photo, np.zeros(source.photo.shape[:2], np.float32)
+        others = [_describe_person(target.photo, partner) for partner in partners]
+        other_photo = target.photo if options.save_steps else None
+        del target  # a large photo need not be kept in memory
+        photo, mask = source.photo.copy(), np.zeros(source.photo.shape[:2], np.float32)
         fusions: list[_FaceFusion] = []
-        for number, (face, partner) in enumerate(zip(source.faces, partners, strict=True), start=1):
+        for number, (face, other) in enumerate(zip(source.faces, others, strict=True), start=1):
             self.progress("fusing faces", number - 1, len(partners))
             interrupted = any(fusion.interrupted for fusion in fusions)
-            pair_of_faces = _FaceInPhoto(photo, face), _FaceInPhoto(target.photo, partner)
-            fusions.append(self._fuse_face(*pair_of_faces, options, job.stem, interrupted))
-            photo, mask = fusions[-1].fusion.image, np.maximum(mask, fusions[-1].fusion.mask)
+            fusions.append(self._fuse_face((photo, mask), face, other, options, job.stem, interrupted))
         result = _result(photo, mask, [fusion.fused for fusion in fusions])
-        self._write(job.stem, source, target.photo, result, [fusion.face for fusion in fusions], options, results)
+        self._write(job.stem, source, other_photo, result, [fusion.face for fusion in fusions], options, results)
         return results.made(result, any(fusion.interrupted for fusion in fusions))
 
     def check_before_pairs(self, options: FuseOptions) -> None:
@@ -192,50 +215,63 @@ class FaceFusionPredictor(Predictor):
         choose_turn(self, options)
 
     def _fuse_face(
-        self, source: _FaceInPhoto, target: _FaceInPhoto, options: FuseOptions, name: str, interrupted: bool
+        self,
+        result: tuple[Image, FloatArray],
+        face: Face,
+        other: _Person,
+        options: FuseOptions,
+        name: str,
+        interrupted: bool,
     ) -> _FaceFusion:
         """Put one face on another, and measure the result.
 
         Args:
-            source: the face to replace.
-            target: the face to put in.
+            result: the photo, (H, W, 3) RGB uint8, and the mask of what has been replaced in it, (H, W) float32; both
+                are changed in place.
+            face: the face to replace.
+            other: the person to put in.
             options: method, shares, steps.
             name: name of the pair, for warnings.
             interrupted: whether Ctrl-C has ended the work on an earlier face early.
         """
+        photo, mask = result
         terms: dict[str, float] = {}
+        source = _FaceInPhoto(photo, face)
+        source_pose, of_source = _pose(source), face_descriptor(*source)
+        window, target = open_window(photo, face), other.window
         if options.method == "warp":
             fusion = fuse_by_warp(
-                source.photo, source.face.landmarks, target.photo, target.face.landmarks, identity=options.identity,
+                window.image, window.face.landmarks, target.image, target.face.landmarks, identity=options.identity,
                 shape=_WARP_SHAPE if options.shape is None else options.shape, skin=options.skin,
             )  # fmt: skip
             steps = fusion.images
         else:
             fusion, _, steps, terms, interrupted = fuse_in_latent_space(
-                self, *source, *target, options, name, interrupted
+                self, window.image, window.face, target.image, target.face, options, name, interrupted
             )
-        result = _FaceInPhoto(fusion.image, _find_again(fusion.image, source.face, fusion.landmarks))
-        descriptor, of_target, of_source = (face_descriptor(*shown) for shown in (result, target, source))
+        fusion = window.put_back(fusion, photo, mask)
+        placed = _FaceInPhoto(photo, _find_again(photo, face, fusion.landmarks))
+        descriptor = face_descriptor(*placed)
         fused = FusedFace(
-            _pose(source), _pose(target), _pose(result),
-            float(np.linalg.norm(descriptor - of_target)), float(np.linalg.norm(descriptor - of_source)),
+            source_pose, other.pose, _pose(placed),
+            float(np.linalg.norm(descriptor - other.descriptor)), float(np.linalg.norm(descriptor - of_source)),
             fusion.step.result, fusion.step.photo, steps, terms,
         )  # fmt: skip
-        return _FaceFusion(fusion, fused, result.face, interrupted)
+        return _FaceFusion(fusion, fused, placed.face, interrupted)
 
     def _write(
         self,
         stem: str,
         source: _ChosenFaces,
-        other: Image,
+        other: Image | None,
         result: FusionResult,
         result_faces: Sequence[Face],
         options: FuseOptions,
         results: ResultFolder,
     ) -> None:
         """Write the result, and on request the intermediate pictures and a video."""
-        results.image(f"{stem}.fused.{options.photo_format}", result.image, NOTE)
-        if options.save_steps:
+        results.photo(f"{stem}.fused.{options.photo_format}", result.image, source.original, NOTE)
+        if other is not None:
             steps = results.subfolder(f"{stem}.steps")
             for number, (name, image) in enumerate(_steps(source.photo, other, result), start=1):
                 steps.image(f"{number:02d}.{name}.png", image, NOTE)
@@ -274,15 +310,14 @@ def _open_photo(
         NoFaceError: no face, or not the one asked for.
         ConfigError: several faces, and none chosen.
     """
-    photo = images.read_image(source)
-    faces = find_faces(photo)
+    original = images.read_photo(source)
+    faces = find_faces(original.image)
     if which is None and len(faces) > 1:
-        raise _several_faces(side, source, photo, faces, results)
+        raise _several_faces(side, source, original.image, faces, results)
     try:
         chosen_faces = choose(faces, which or "largest")
     except NoFaceError as error:
-        cure = (error.cure or "").replace("--list_faces", "'ppgan-ext age --list_faces'")
-        raise NoFaceError(error.what, where=_path(source) or f"the {side}", cure=cure) from error
+        raise NoFaceError(error.what, where=_path(source) or f"the {side}", cure=error.cure) from error
     smallest = min(chosen_faces, key=lambda face: face.box.width)
     if smallest.box.width < SMALLEST_FACE:
         raise InputError(
@@ -290,7 +325,7 @@ def _open_photo(
             where=_path(source),
             cure=f"Give a photo in which it has at least {SMALLEST_FACE}",
         )
-    return _ChosenFaces(photo, chosen_faces)
+    return _ChosenFaces(original, chosen_faces)
 
 
 def _several_faces(side: str, source: Any, photo: Image, faces: Sequence[Face], results: ResultFolder) -> ConfigError:
@@ -298,9 +333,9 @@ def _several_faces(side: str, source: Any, photo: Image, faces: Sequence[Face], 
     path = _path(source)
     cure = f"Choose with --{side}_face 1 to {len(faces)}, or largest"
     if results.folder is not None:
-        stem = side if path is None else Path(path).stem
-        preview = pictures.write_image(results.folder / f"{stem}.faces.png", numbered_preview(photo, faces))
-        cure += f"; the numbers are drawn in {preview}"
+        stem = side if path is None else result_stem(Path(path).name)
+        results.image(f"{stem}.faces.png", numbered_preview(photo, faces))
+        cure += f"; the numbers are drawn in {results.files[-1]}"
     return ConfigError(f"the {side} shows {len(faces)} faces", where=path, cure=cure)
 
 
@@ -315,6 +350,11 @@ def _partners(faces: Sequence[Face], others: Sequence[Face], pair: Pair) -> list
         where=_path(pair.target),
         cure="Choose one with --target_face, or as many as --source_face chooses",
     )
+
+
+def _describe_person(photo: Image, face: Face) -> _Person:
+    shown = _FaceInPhoto(photo, face)
+    return _Person(open_window(photo, face), _pose(shown), face_descriptor(photo, face))
 
 
 def _result(image: Image, mask: FloatArray, faces: list[FusedFace]) -> FusionResult:

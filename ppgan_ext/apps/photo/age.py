@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.photo.ageing import Ager, apparent_age, generator_years
 from ppgan_ext.apps.photo.options import AgeOptions
@@ -56,7 +56,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         positional=("years", "target_age"),
         keyword=(
             "detail", "grey", "faces", "fit_steps", "tune", "save_tuned", "edit", "layers", "direction_path", "blend",
-            "photo_format", "save_gif", "save_mp4",
+            "photo_format", "save_gif", "save_mp4", "recursive",
         ),
     )  # fmt: skip
     def run(
@@ -81,7 +81,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used.
         """
-        return self.run_inputs(open_inputs(image), lambda job: self.edit_ages(job, options))
+        return self.run_inputs(self.open_inputs(image, options.recursive), lambda job: self.edit_ages(job, options))
 
     def edit_ages(self, job: Job, options: AgeOptions) -> Made[AgeResult]:
         """Edit one photo."""

@@ -21,7 +21,7 @@ def run_age(options: AgeOptions) -> int:
     """Run ``ppgan-ext age`` and return the exit code."""
     from ppgan_ext.apps.photo.age import AgeEditingPredictor
 
-    photos = open_photos(options.input_image)
+    photos = open_photos(options.input_image, options.recursive, options.output_path)
     _advise(options)
     with Bars(quiet=photos.is_batch) as bars:
         predictor = AgeEditingPredictor.from_options(options, bars)
@@ -53,8 +53,10 @@ def run_edit(options: EditOptions) -> int:
             raise ConfigError("there is no photo to tune to", where="tune", cure=cure)
         with Bars() as bars:
             predictor = StyleGANv2EditingPredictor.from_options(options, bars)
-            return report_made(predictor.edit_code(Job(options.latent, "latent"), options))
-    photos = open_photos(options.input_image)
+            job = Job(options.latent, "latent")
+            job.names.protect(options.latent)
+            return report_made(predictor.edit_code(job, options))
+    photos = open_photos(options.input_image, options.recursive, options.output_path)
     _advise(options)
     with Bars(quiet=photos.is_batch) as bars:
         predictor = StyleGANv2EditingPredictor.from_options(options, bars)

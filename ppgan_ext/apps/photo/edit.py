@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import render_image
 from ppgan_ext.apps.photo.options import EditOptions
@@ -77,13 +77,14 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
             InputError: the code cannot be read or has another shape.
         """
         options = self._with_own_directions(options)
-        return self.run_inputs(open_inputs(latent), lambda job: self.edit_code(job, options))
+        return self.run_inputs(self.open_inputs(latent, options.recursive), lambda job: self.edit_code(job, options))
 
     @options_as_arguments(
         EditOptions,
         required=("edit",),
         keyword=(
             "faces", "fit_steps", "tune", "save_tuned", "layers", "blend", "photo_format", "save_gif", "save_mp4",
+            "recursive",
         ),
     )  # fmt: skip
     def run_photo(
@@ -105,11 +106,11 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
             ConfigError: an argument that cannot be used.
         """
         options = self._with_own_directions(options)
-        return self.run_inputs(open_inputs(image), lambda job: self.edit_faces(job, options))
+        return self.run_inputs(self.open_inputs(image, options.recursive), lambda job: self.edit_faces(job, options))
 
     def edit_code(self, job: Job, options: EditOptions) -> Made[EditResult]:
         """Edit one code."""
-        results = self.open_results(job.subfolder)
+        results = self.open_results(job, own_folder=True)
         (variant,) = self.plan(options).variants
         before = load_code(job.source, self.n_latent)
         after = variant.edit(before).w_plus

@@ -44,6 +44,7 @@ class PhotoOptions(InversionOptions):
     """Options shared by the applications on whole photos: input, choice of faces, pasting, output format."""
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
+    recursive: bool = option(False, "search the subfolders of folders too", group="input")
     faces: FaceChoice = option(
         "all", "faces to edit: all, largest, or numbers as --list_faces shows them", group="input"
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from ppgan_ext import images
-from ppgan_ext.apps.batch import BatchResult, Job, open_inputs
+from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face
 from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, draw_frames
@@ -46,22 +46,25 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         """
         raise NotImplementedError
 
-    def list_faces(self, image: ImageSource | Sequence[ImageSource]) -> FacePreview | BatchResult[FacePreview]:
+    def list_faces(
+        self, image: ImageSource | Sequence[ImageSource], recursive: bool = False
+    ) -> FacePreview | BatchResult[FacePreview]:
         """Find the faces, write ``<stem>.faces.png`` with their numbers, and return both.
 
         Args:
             image: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then the result is a
                 `BatchResult`, and a failure ends only its own photo.
+            recursive: search subfolders too.
 
         Raises:
             InputError: the picture cannot be read.
             NoFaceError: it shows no face.
         """
-        return self.run_inputs(open_inputs(image), self.number_faces)
+        return self.run_inputs(self.open_inputs(image, recursive), self.number_faces)
 
     def number_faces(self, job: Job) -> Made[FacePreview]:
         """Number the faces of one photo."""
-        results = self.open_results()
+        results = self.open_results(job)
         photo = images.read_image(job.source)
         faces = choose_faces(photo, "all", job.source)
         preview = numbered_preview(photo, faces)
@@ -78,8 +81,9 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             NoFaceError: no face, or not the one asked for.
             ConfigError: the model cannot do it, or an unknown direction.
         """
-        results = self.open_results()
-        photo = images.read_image(job.source)
+        results = self.open_results(job)
+        original = images.read_photo(job.source)
+        photo = original.image
         chosen_faces = choose_faces(photo, options.faces, job.source)
         plan = self.plan(options)
         faces = self._encode(photo, chosen_faces, options)
@@ -91,7 +95,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             pasted = paste_faces(photo, faces, drawn, options.blend)
             complete = plan.complete(pasted, photo, faces, [code.years for code in codes])
             edited.append(EditedPhoto(variant, codes, complete))
-            results.image(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1].image)
+            results.photo(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1].image, original)
         labels = [
             [plan.describe(face.w_plus), *(result.codes[number].label for result in edited)]
             for number, face in enumerate(faces)
