@@ -69,7 +69,7 @@ def match_paths(wanted: Sequence[str], names: Sequence[str]) -> list[list[int]]:
     """Find for each path the names that it may mean: those with which it shares most folders.
 
     Folders must agree as far as both sides have them: ``alice/1.jpg`` may be ``1`` or ``faces/alice/1.png``, but not
-    ``bob/1.jpg``. Of absolute paths, folders that all of one side share may differ from the other side's. Suffixes of
+    ``bob/1.jpg``. Folders that all of one side share may differ from the other side's; of relative paths, if there are several. Suffixes of
     files count only where they decide between several.
 
     Returns:
@@ -93,7 +93,7 @@ class _Place(NamedTuple):
 def _folders_and_name(names: Sequence[str]) -> list[_Place]:
     paths = [PurePosixPath(name.replace("\\", "/")) for name in names]
     are_absolute = bool(paths) and all(path.is_absolute() or path.parts[:1][0][1:] == ":" for path in paths)
-    shared = _num_common(*(path.parts[:-1] for path in paths)) if are_absolute else 0
+    shared = _num_common(*(path.parts[:-1] for path in paths)) if are_absolute or len(set(paths)) > 1 else 0
     return [_Place(path, path.parts[-2::-1], len(path.parts) - 1 - shared) for path in paths]
 
 

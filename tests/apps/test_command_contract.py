@@ -46,7 +46,8 @@ CALLS = {
     "mix": Call("--latent1 {code} --latent2 {photo}", "--latent1 {code}", "--latent2 is missing"),
     "generate": Call("--n_row 1 --n_col 2", "--n_row 0", "n_row"),
     "fuse": Call(
-        "--source {photo} --target {drawn} --method warp", "--source {photo} --target {photo}", "the same photo"
+        "--source {photo} --target {drawn} --method warp", "--source {photo} --target {photo}", "the same photo",
+        "ppgan_ext.apps.results.ResultFolder.photo",
     ),
     "prepare": Call(
         "--input {folder} --size 32 --min_size 20 --jobs 1", "--input {nowhere}", "nowhere",
