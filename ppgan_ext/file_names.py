@@ -69,8 +69,8 @@ def match_paths(wanted: Sequence[str], names: Sequence[str]) -> list[list[int]]:
     """Find for each path the names that it may mean: those with which it shares most folders.
 
     Folders must agree as far as both sides have them: ``alice/1.jpg`` may be ``1`` or ``faces/alice/1.png``, but not
-    ``bob/1.jpg``. Folders that all of one side share may differ from the other side's; of relative paths, if there are several. Suffixes of
-    files count only where they decide between several.
+    ``bob/1.jpg``. Folders that all of one side share may differ from the other side's; of relative paths, if there are
+    several. Suffixes of files count only where they decide between several.
 
     Returns:
         For each path the indices of the best names: none, one, or several that fit equally well.

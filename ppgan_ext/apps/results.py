@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -39,6 +39,10 @@ class Made(Generic[Result]):
     def with_result(self, result: Other) -> Made[Other]:
         """Return the same files under another result."""
         return Made(result, self.files, self.interrupted, self.notes, self.replaced)
+
+    def with_notes(self, notes: Iterable[str]) -> Made[Result]:
+        """Return the same with further notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
 
 class ResultFolder:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.photo.ageing import Ager, apparent_age, generator_years
+from ppgan_ext.apps.photo.ageing import Ager, apparent_age, generator_years, looks_after, short_notes
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
@@ -87,6 +87,8 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         """Edit one photo."""
         made = self.edit_photo(job, options)
         edit = made.result
+        if options.detail == 1.0:
+            made = made.with_notes(short_notes(edit))
         return made.with_result(
             AgeResult(
                 edit.photo,
@@ -131,6 +133,10 @@ def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: 
         edits = {"age": generator_years(years, options.detail), **options.edit}
         return EditedCode(apply(w_plus, directions, edits, layers), label, years)
 
+    def add_and_tell(w_plus: FloatArray, years: float) -> EditedCode:
+        looks = looks_after(directions, w_plus, years) if options.detail == 1.0 else None
+        return add_years(w_plus, years, f"{years:+g} years" if looks is None else f"{years:+g}, looks {looks:.0f}")
+
     def reach(w_plus: FloatArray, target: float) -> EditedCode:
         """Add the years after which the regression estimates the target age, the other edits included."""
         years = age.amount_to(target, apply(w_plus, directions, options.edit, layers), layers)
@@ -144,7 +150,7 @@ def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: 
         variants = [Variant(f"age{options.target_age:g}", 1.0, partial(reach, target=options.target_age))]
     else:
         variants = [
-            Variant(f"age{years:+g}", years, partial(add_years, years=years, label=f"{years:+g} years"))
+            Variant(f"age{years:+g}", years, partial(add_and_tell, years=years))
             for years in options.years or DEFAULT_YEARS
         ]
     return EditPlan(directions, variants, describe)
