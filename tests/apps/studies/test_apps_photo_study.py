@@ -234,7 +234,14 @@ def test_the_summary_groups_by_age_and_sex_and_judges_the_order():
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
     assert "50% of 2 by the judge" in text
-    assert "| +40 | 18-40 | 1 | +24.0 (0.0; +24.0) | 0.30 (0.30) |" in text
+    assert "| +40 | 18-40 | 1 | +24.0 (0.0; +24.0) | 0 | 0.30 (0.30) |" in text
+
+
+def test_the_end_of_the_judges_scale_is_told_and_is_no_disorder():
+    ones = [measured("a", 20, 50.0), measured("a", 40, 50.0), measured("b", 20, 40.0), measured("b", 40, 39.0)]
+    summary = summarise(ones)
+    assert [one["groups"]["all"]["at_limit"] for one in summary["requests"]] == [1, 1]
+    assert summary["order"]["judge"] == {"n": 2, "share": 0.5}
 
 
 def test_leakage_is_in_deviations_over_the_photos():

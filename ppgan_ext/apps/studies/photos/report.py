@@ -39,7 +39,7 @@ def _settings(summary: Mapping[str, Any]) -> list[str]:
 
 def _in_short(summary: Mapping[str, Any]) -> list[str]:
     head = (
-        "years asked for", "starting age", "faces", "years measured: mean (sd; least)",
+        "years asked for", "starting age", "faces", "years measured: mean (sd; least)", "at the judge's limit of 80",
         "dlib distance: mean (95% below)", "sharpness: mean (90% within)", "irises dE: mean (95% below)",
     )  # fmt: skip
     rows = []
@@ -55,6 +55,7 @@ def _in_short(summary: Mapping[str, Any]) -> list[str]:
                     _number(group, "identity", "n", "g"),
                     f"{_number(group, 'years', 'mean', '+.1f')} ({_number(group, 'years', 'sd', '.1f')}; "
                     f"{_number(group, 'years', least, '+.1f')})",
+                    f"{group['at_limit']}",
                     f"{_number(group, 'identity', 'mean', '.2f')} ({_number(group, 'identity', 'p95', '.2f')})",
                     f"{_number(group, 'sharpness', 'mean', '.2f')} ({_number(group, 'sharpness', 'p5', '.2f')} to "
                     f"{_number(group, 'sharpness', 'p95', '.2f')})",

@@ -81,10 +81,10 @@ def photo_label(measurement: Measurement) -> str:
 
 def result_label(measurement: Measurement) -> str:
     """Label a result's tile."""
-    words = [f"{measurement.request} {measurement.blend}"]
+    words = [measurement.blend if measurement.section == "blends" else measurement.request]
     if not math.isnan(measurement.years_after):
         words.append(f"looks {measurement.years_after:.0f} ({measurement.years:+.0f})")
     if measurement.attribute in ("yaw", "pitch") and not math.isnan(measurement.measured_after):
         words.append(f"turned by {measurement.measured_change:+.0f}")
-    words += [f"identity {measurement.identity:.2f}", f"sharp {measurement.sharpness:.2f}"]
+    words += [f"dlib {measurement.identity:.2f}", f"sharp {measurement.sharpness:.2f}"]
     return ", ".join(words)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ppgan_ext.apps.studies.photos.judge import LIMIT
 from ppgan_ext.apps.studies.photos.measurement import Measurement
 
 AGE_GROUPS = ((18, 40), (41, 55), (56, 200))
@@ -24,9 +25,10 @@ def summarise(measurements: Sequence[Measurement]) -> dict[str, Any]:
 
     Returns:
         For JSON: "requests", for each section, request and blend the statistics of every figure over all faces and over
-        the groups of starting age and sex; "order", whether the results of one face lie in the order of the years asked
-        for; "leakage", for each direction the change of every attribute in its standard deviations over the photos;
-        "judge", the judge's years of the photos against the table's; "seconds" by section; "failures".
+        the groups of starting age and sex, and how many results are "at_limit", the end of the judge's scale; "order",
+        whether the results of one face lie in the order of the years asked for; "leakage", for each direction the
+        change of every attribute in its standard deviations over the photos; "judge", the judge's years of the photos
+        against the table's; "seconds" by section; "failures".
     """
     good = [one for one in measurements if not one.error]
     return {
@@ -73,7 +75,10 @@ def _request(key: tuple[str, str, str], ones: Sequence[Measurement]) -> dict[str
     groups |= dict(sorted(by_age.items()))
     groups |= dict(sorted(_grouped([one for one in ones if one.sex], lambda one: one.sex).items()))
     figures = {
-        name: {figure: statistics(getattr(one, figure) for one in members) for figure in FIGURES}
+        name: {
+            "at_limit": sum(one.years_after >= LIMIT for one in members),
+            **{figure: statistics(getattr(one, figure) for one in members) for figure in FIGURES},
+        }
         for name, members in groups.items()
     }
     amount = ones[0].amount
@@ -84,10 +89,14 @@ def _request(key: tuple[str, str, str], ones: Sequence[Measurement]) -> dict[str
 
 
 def _order(ones: Sequence[Measurement]) -> dict[str, Any]:
-    """Return the share of faces whose results are in the order of the years, the photo between them."""
+    """Return the share of faces whose results are in the order of the years, the photo between them.
+
+    Two results at the end of the judge's scale are taken to be in order.
+    """
     faces = _grouped(ones, lambda one: (one.photo, one.face, one.blend))
     shares: dict[str, Any] = {}
-    for name, before, after in (("judge", "years_before", "years_after"), ("model", "model_before", "model_after")):
+    scales = (("judge", "years_before", "years_after", LIMIT), ("model", "model_before", "model_after", math.inf))
+    for name, before, after, limit in scales:
         in_order = []
         for members in faces.values():
             steps = sorted(
@@ -95,7 +104,7 @@ def _order(ones: Sequence[Measurement]) -> dict[str, Any]:
             )
             values = [value for _, value in steps]
             if len(values) > 1 and all(map(math.isfinite, values)):
-                in_order.append(all(a < b for a, b in itertools.pairwise(values)))
+                in_order.append(all(a < b or min(a, b) >= limit for a, b in itertools.pairwise(values)))
         shares[name] = {"n": len(in_order), "share": float(np.mean(in_order)) if in_order else None}
     return shares
 
