@@ -36,7 +36,7 @@ from ppgan_ext.latents.direction_files import HEADER, read_notes
 from ppgan_ext.latents.directions import load_directions
 from ppgan_ext.latents.face_labels import read_table
 from ppgan_ext.training.schema import read_config
-from ppgan_ext.weights import identity_networks, readers
+from ppgan_ext.weights import readers
 from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
 from ppgan_ext.weights.recognise import recognise
 from tests.reference import dlib_files, nvidia_pickles
@@ -99,13 +99,6 @@ def _recognised(path: Path) -> Any:
     return tree
 
 
-def _dlib(path: Path) -> Any:
-    content = readers.read(path)
-    with suppress(PpganExtError):
-        identity_networks.dlib_state(content, path)
-    return content
-
-
 READS: dict[str, tuple[Callable[[Path], Any], ...]] = {
     "pdparams": (_recognised, lambda path: load_code(path, 2)),
     "pkl": (_recognised,),
@@ -115,7 +108,7 @@ READS: dict[str, tuple[Callable[[Path], Any], ...]] = {
     "npy": (readers.read, lambda path: load_code(path, 2)),
     "safetensors": (readers.read, readers.read_metadata),
     "directions": (lambda path: load_directions(path, 2), read_notes),
-    "dat": (_dlib,),
+    "dat": (readers.read,),
     "yaml": (read_yaml, read_config),
     "csv": (read_table,),
 }
