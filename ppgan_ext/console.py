@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 
 from ppgan_ext.errors import PpganExtError
+from ppgan_ext.file_names import printable
 from ppgan_ext.files import outside_deleted_folder
 from ppgan_ext.output_streams import enduring_streams
 
@@ -54,7 +55,7 @@ def one_line_warnings(debug: bool) -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *_: object) -> None:
         if debug or category.__module__.startswith("ppgan_ext"):
-            print(f"warning: {message}", file=sys.stderr)
+            print(f"warning: {printable(message)}", file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")

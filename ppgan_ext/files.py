@@ -102,20 +102,26 @@ def outside_deleted_folder() -> Iterator[None]:
     Relative paths then lead nowhere: `make_folder` refuses them.
     """
     global _has_no_current_folder
+    if _current_folder_exists():
+        yield
+        return
+    here = os.open(".", os.O_RDONLY)
+    os.chdir(os.sep)
+    _has_no_current_folder = True
+    try:
+        yield
+    finally:
+        _has_no_current_folder = False
+        os.fchdir(here)
+        os.close(here)
+
+
+def _current_folder_exists() -> bool:
     try:
         Path.cwd()
     except OSError:
-        here = os.open(".", os.O_RDONLY)
-        os.chdir(os.sep)
-        _has_no_current_folder = True
-        try:
-            yield
-        finally:
-            _has_no_current_folder = False
-            os.fchdir(here)
-            os.close(here)
-    else:
-        yield
+        return False
+    return True
 
 
 def _sync(path: Path) -> None:

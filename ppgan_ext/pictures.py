@@ -173,11 +173,11 @@ def write_animation(
         raise InputError("an animation needs at least one frame", where=target, cure="Pass one or more images")
     with atomic_path(target) as temporary:
         if suffix == ".gif":
-            _run_ffmpeg(temporary, first, iterator, fps, _GIF_OPTIONS)
+            _run_ffmpeg(temporary, first, iterator, fps, _GIF_OPTIONS, target)
             _append_gif_comment(temporary, f"{SOFTWARE}: {software_note}")
         else:
             comment = ["-metadata", f"comment={SOFTWARE}: {software_note}"]
-            _run_ffmpeg(temporary, _even(first), map(_even, iterator), fps, [*_MP4_OPTIONS, *comment])
+            _run_ffmpeg(temporary, _even(first), map(_even, iterator), fps, [*_MP4_OPTIONS, *comment], target)
     return target
 
 
@@ -192,7 +192,10 @@ _GIF_OPTIONS = [
 _MP4_OPTIONS = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "18", "-flags:v", "+bitexact"]
 
 
-def _run_ffmpeg(path: Path, first: Image, rest: Iterable[Image], fps: float, options: Sequence[str]) -> None:
+def _run_ffmpeg(
+    path: Path, first: Image, rest: Iterable[Image], fps: float, options: Sequence[str], target: Path
+) -> None:
+    """Let ffmpeg write frames into ``path``, which becomes ``target``."""
     import imageio_ffmpeg  # only animations need it
 
     height, width = first.shape[:2]
@@ -210,7 +213,7 @@ def _run_ffmpeg(path: Path, first: Image, rest: Iterable[Image], fps: float, opt
     if ffmpeg.returncode != 0:
         reason = (message.splitlines() or ["no message"])[-1]
         cure = "Check the free disk space, or write the other format (.gif or .mp4)"
-        raise OutputError(f"ffmpeg could not write it ({reason})", where=path, cure=cure)
+        raise OutputError(f"ffmpeg could not write it ({reason})", where=target, cure=cure)
 
 
 def _even(frame: Image) -> Image:

@@ -116,8 +116,9 @@ class Predictor:
     ) -> None:
         if model_type is not None:
             catalog.find(model_type, "encoder" if self.needs_encoder and weight_path is None else None)
-        if isinstance(output_path, str) and not output_path.strip():
-            raise ConfigError("is empty", where="output_path", cure="Give a folder, or None to write nothing")
+        for name, path in (("output_path", output_path), ("weight_path", weight_path)):
+            if isinstance(path, str) and not path.strip():
+                raise ConfigError("is empty", where=name, cure="Give a path, or None for none")
         self.output_path = None if output_path is None else Path(output_path)
         self.weight_path = weight_path
         self.model_type = model_type

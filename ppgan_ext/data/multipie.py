@@ -234,6 +234,8 @@ def open_multipie(
     wrong = sorted(set(illuminations or ()) - set(range(NUM_ILLUMINATIONS)))
     if wrong:
         raise ConfigError(f"there is no illumination {wrong[0]}", where="illuminations", cure="Choose from 0 to 19")
+    if not os.fspath(path):
+        raise InputError("the path of the data is empty", cure=_CURE)
     root = _find_root(Path(path))
     split = SETTINGS[setting]
     walk = _Walk(root, split.subjects(part), {name for name, yaw in CAMERAS.items() if abs(yaw) <= max_yaw})

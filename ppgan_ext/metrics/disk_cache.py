@@ -97,7 +97,7 @@ def fingerprint(outputs: ModelOutputs, domain: str = DEFAULT_DOMAIN) -> str | No
         file = _file_of(root, real.name(index))
         if file not in stamps:
             stamps[file] = _stamp(file)
-        digest.update(f"{real.name(index)} {stamps[file]}\n".encode())
+        digest.update(f"{real.name(index)} {stamps[file]}\n".encode(errors="surrogateescape"))
     if source is not real:
         digest.update(type(real).__name__.encode())
         if domain != DEFAULT_DOMAIN:

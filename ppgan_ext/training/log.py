@@ -63,7 +63,8 @@ class Log:
         self._visualdl = find_visualdl()(logdir=str(folder)) if visualdl else None
         _remove_later_lines(folder / "log.jsonl", done)
         try:
-            self._text = (folder / "log.txt").open("a", encoding="utf-8", buffering=1)
+            # A file's name that is no UTF-8 must not end a run.
+            self._text = (folder / "log.txt").open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
             self._lines = (folder / "log.jsonl").open("a", encoding="utf-8", buffering=1)
         except OSError as error:
             raise OutputError(f"cannot be written ({error.strerror})", where=folder) from error

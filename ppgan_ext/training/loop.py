@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ppgan_ext.data.loader import BadFileWarning
 from ppgan_ext.errors import OutputError, TrainingError
+from ppgan_ext.file_names import printable
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.training import checkpoint
 from ppgan_ext.training.peer_messages import PeerError
@@ -147,7 +148,7 @@ def _next_batches(run: Run, batches: Iterator[list[Batch]], reported_files: set[
         shards = next(batches)
     for name in [name for name in run.loader.bad_files if name not in reported_files]:
         reported_files.add(name)
-        run.log.note(f"left out, {len(reported_files)} so far: {name}: {run.loader.bad_files[name]}")
+        run.log.note(f"left out, {len(reported_files)} so far: {printable(name)}: {run.loader.bad_files[name]}")
     return shards
 
 

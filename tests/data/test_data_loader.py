@@ -481,3 +481,27 @@ def test_impossible_shards_and_iterations_are_refused(photos):
         Loader(FacesDataset(photos, SIZE), 1, seed=0, first_shard=1, num_shards=2, num_shards_total=2)
     with pytest.raises(ValueError, match="count from 1"):
         Loader(FacesDataset(photos, SIZE), 1, seed=0).batches(0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse some of these names")
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_nothing_that_a_picture_can_raise_ends_a_training(tmp_path, num_workers):
+    from tests.apps.test_apps_large_batch import noise, odd_inputs
+
+    failing, fine = odd_inputs()
+    for name, data in {**failing, **fine}.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "self.jpg").symlink_to(tmp_path / "self.jpg")
+    for number in range(12):
+        noise(number).save(tmp_path / f"good{number}.png")
+    expected = {*failing, "folder.jpg", "self.jpg"}
+    dataset = FacesDataset(tmp_path, SIZE)
+    with (
+        Loader(dataset, 8, seed=0, num_workers=num_workers) as loader,
+        pytest.warns(BadFileWarning),
+    ):
+        for batches in itertools.islice(loader.batches(), 3 * len(dataset) // 8):
+            assert batches[0]["A"].shape == (8, 3, SIZE, SIZE)
+        assert set(loader.bad_files) == expected

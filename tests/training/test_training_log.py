@@ -121,3 +121,11 @@ def test_visualdl_is_used_if_enabled_and_must_be_installed(tmp_path, monkeypatch
     assert ("metrics/fid", 3.0, 1) in calls
     assert ("visual_train/samples", (2, 3, 3), 1) in calls
     assert calls[-1] == "closed"
+
+
+def test_a_name_that_is_no_text_does_not_end_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", types.SimpleNamespace(write=lambda text: None, flush=lambda: None))
+    run_log = Log(tmp_path, total=1)
+    run_log.note("left out: a\udcff.jpg")
+    run_log.close()
+    assert (tmp_path / "log.txt").read_text().endswith("left out: a\\udcff.jpg\n")
