@@ -55,8 +55,8 @@ class PhotoOptions(InversionOptions):
         None, "your own file of directions (default: the file that belongs to the model)", group="face"
     )
     blend: Blend = option(
-        "change", "how an edited face goes back: add the change to the photo; replace the face; replace it seamlessly "
-        "(Poisson)", group="output",
+        "change", "how an edited face goes back: apply the change to the photo; replace the face; or replace it "
+        "seamlessly (Poisson)", group="output",
     )  # fmt: skip
     photo_format: PhotoFormat = option("png", "file format of edited photos", group="output")
     save_gif: bool = option(
