@@ -20,6 +20,7 @@ from ppgan_ext.faces.light import LUMINANCE, color_share, log_color, log_luminan
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.motion import GRID, estimate_motion, landmark_motion, move, steepness
 from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.warp import warp
 from ppgan_ext.types import FloatArray
 
 
@@ -40,9 +41,9 @@ _LIPS_WIDER, _LIDS_WIDER = 0.02, 0.1
 _EDGE = 0.012
 _LIDS_EDGE = 0.05
 _COLOR_SOFT = 0.035
-_OPENS = (0.02, 0.06)  # growth of the gap between the lips from which on, and at which, the generator's mouth is drawn
+_OPENS = (0.02, 0.06)  # gap between the lips from which on, and at which, a mouth is open
 _TEETH_STAY = 0.7
-_STEEPEST = 0.85  # largest change of the motion per pixel of its grid; from 1 on the picture would fold
+_STEEPEST = 0.65  # largest change of the motion per pixel of its grid: skin would be stretched, from 1 on folded
 _MOUTH = slice(48, 60)
 _INNER_MOUTH = slice(60, 68)
 _UPPER_LIP, _LOWER_LIP = (61, 62, 63), (67, 66, 65)
@@ -56,14 +57,19 @@ class Edit(NamedTuple):
         before: the generator's picture of it.
         after: the generator's picture after the edit.
         landmarks: (68, 2), pixels of the square, in the photo.
-        shift: (68, 2), from each landmark to its place after the edit; None if unknown.
+        seen: the landmarks that a predictor sees in ``before`` and in ``after``, (68, 2) each; None if it sees no face.
     """
 
     photo: FloatArray
     before: FloatArray
     after: FloatArray
     landmarks: FloatArray
-    shift: FloatArray | None
+    seen: tuple[FloatArray, FloatArray] | None
+
+    @property
+    def edited_landmarks(self) -> FloatArray | None:
+        """The places of the photo's landmarks after the edit, (68, 2); None if unknown."""
+        return None if self.seen is None else self.landmarks + self.seen[1] - self.seen[0]
 
 
 class Change(NamedTuple):
@@ -91,7 +97,8 @@ def describe_change(edit: Edit, fade: FloatArray) -> Change:
         fade: (GRID, GRID) in [0, 1], the mask.
     """
     num = edit.before.shape[0]
-    rough = None if edit.shift is None else landmark_motion(edit.landmarks, edit.landmarks + edit.shift, num)
+    edited = edit.edited_landmarks
+    rough = None if edited is None else landmark_motion(edit.landmarks, edited, num)
     motion = estimate_motion(edit.before, edit.after, rough) * np.clip(fade, 0.0, 1.0)[..., None]
     motion *= np.float32(min(1.0, _STEEPEST / max(steepness(motion) * GRID, 1e-6)))
     in_pixels = cv2.resize(motion, (num, num), interpolation=cv2.INTER_LINEAR) * num
@@ -150,10 +157,11 @@ def _kept(edit: Edit, motion: FloatArray, size: float) -> FloatArray:
     if _gap(edit.landmarks) > _OPENS[0] * size:
         teeth = _soft(move(draw_part(edit.landmarks[_INNER_MOUTH], shape, 0.0), motion), _EDGE * size)
         keep = np.minimum(keep, 1.0 - np.float32(_TEETH_STAY) * teeth)
-    if edit.shift is not None:
+    edited = edit.edited_landmarks
+    if edited is not None:
         # The photo's own outline fades out elsewhere; the smaller of the two weights holds.
-        own, edited = (face_mask(points, shape) for points in (edit.landmarks, edit.landmarks + edit.shift))
-        keep = keep * np.clip(edited / np.maximum(own, np.float32(1e-3)), 0.0, 1.0)
+        own_face, edited_face = (face_mask(points, shape) for points in (edit.landmarks, edited))
+        keep = keep * np.clip(edited_face / np.maximum(own_face, np.float32(1e-3)), 0.0, 1.0)
     return keep
 
 
@@ -161,19 +169,28 @@ def _opened_mouth(
     edit: Edit, lights: tuple[FloatArray, FloatArray, FloatArray], motion: FloatArray, inside: FloatArray, share: float
 ) -> tuple[FloatArray, FloatArray] | None:
     """Return the generator's mouth in the photo's light where the edit parts the lips, and its weight."""
-    if edit.shift is None:
+    edited = edit.edited_landmarks
+    if edit.seen is None or edited is None:
         return None
-    edited = edit.landmarks + edit.shift
     size = face_size(edit.landmarks)
-    growth = (_gap(edited) - _gap(edit.landmarks)) / size
-    strength = float(np.clip((growth - _OPENS[0]) / (_OPENS[1] - _OPENS[0]), 0.0, 1.0))
+    gap, gap_before = _gap(edited) / size, _gap(edit.landmarks) / size
+    strength = _rise(gap - gap_before)
     if strength == 0.0:
         return None
     shape = edit.before.shape
-    opened, open_before = (draw_part(points[_INNER_MOUTH], shape, 0.0) for points in (edited, edit.landmarks))
-    weight = _soft(opened, _EDGE * size) * (1.0 - _soft(move(open_before, motion), _EDGE * size)) * np.float32(strength)
+    weight = _soft(draw_part(edited[_INNER_MOUTH], shape, _EDGE * size), _EDGE * size) * np.float32(strength)
+    if gap_before > _OPENS[0]:  # what the photo shows between open lips stays
+        shown = _soft(move(draw_part(edit.landmarks[_INNER_MOUTH], shape, 0.0), motion), _EDGE * size)
+        weight *= 1.0 - np.float32(_rise(gap_before)) * shown
     photo, before, after = lights
-    return match_light(after, photo, before, inside, share), weight
+    # The generator's mouth lies a little beside the photo's.
+    x, y = (edit.landmarks - edit.seen[0])[_INNER_MOUTH].mean(axis=0)
+    drawn = match_light(after, photo, before, inside, share)
+    return warp(drawn, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]), shape[1::-1]), weight
+
+
+def _rise(gap: float) -> float:
+    return float(np.clip((gap - _OPENS[0]) / (_OPENS[1] - _OPENS[0]), 0.0, 1.0))
 
 
 def _gap(points: FloatArray) -> float:

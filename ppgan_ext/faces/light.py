@@ -22,6 +22,7 @@ _LEAST_LIGHT = 1e-3
 _NORMAL = (0.65, 1.55)  # factors that such photos have: their codes stay the encoder's
 _COLOR_FLOOR = 0.03  # of the median luminance: darker colours are noise
 _COLOR_SOFT = 0.03  # Gaussian over which colour is averaged before it is judged, as a share of the picture's side
+_COLOR_SAMPLES = 64  # along a side
 _TONES = 10  # classes of luminance within which the variety of colour is measured
 _FEW_PIXELS = 40
 _COLORLESS, _COLORFUL = 0.2, 0.5  # variety of a photo's colours, as shares of the reconstruction's
@@ -97,9 +98,12 @@ def color_share(photo: FloatArray, reconstruction: FloatArray, inside: FloatArra
         reconstruction: (H, W, 3), linear light, the same face drawn by the generator.
         inside: (H, W) of the face.
     """
-    sigma = _COLOR_SOFT * photo.shape[0]
-    here = inside > 0.5
-    own, generated = (_variety(cv2.GaussianBlur(light, (0, 0), sigma)[here]) for light in (photo, reconstruction))
+    step = max(1, photo.shape[0] // _COLOR_SAMPLES)
+    here = inside[::step, ::step] > 0.5
+    own, generated = (
+        _variety(cv2.GaussianBlur(light, (0, 0), _COLOR_SOFT * light.shape[0])[::step, ::step][here])
+        for light in (photo, reconstruction)
+    )
     return float(np.clip((own / max(generated, 1e-3) - _COLORLESS) / (_COLORFUL - _COLORLESS), 0.0, 1.0))
 
 

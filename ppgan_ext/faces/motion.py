@@ -33,7 +33,7 @@ _EXPLAINED = 0.5  # share of the change that the motion must explain for full tr
 _STIFF = 400.0  # smoothing of the spline against the noise of landmarks
 _INNER = slice(17, 68)
 _BEYOND = 1.08  # outline of the face, enlarged, on which nothing moves
-_COARSER = 4
+_COARSER = 8  # the spline is smooth: it is evaluated on a coarser grid
 _UNKNOWN = 0.03  # weight of the first estimate against the trusted motion nearby
 
 

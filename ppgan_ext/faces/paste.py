@@ -154,9 +154,10 @@ def _describe_edit(crop: Crop, before: FloatArray, after: FloatArray, landmarks:
     """Bring the pictures and the landmarks of an edit, (68, 2) in the crop, to one size, GRID or larger."""
     num = max(before.shape[0], GRID)
     seen = [_landmarks_of(picture, crop.template) for picture in (before, after)]
-    shift = None if seen[0] is None or seen[1] is None else (seen[1] - seen[0]) * (num / before.shape[0])
+    enlarged = [None if p is None else transform_points(p, _resize_square(before.shape[0], num)) for p in seen]
+    both = None if enlarged[0] is None or enlarged[1] is None else (enlarged[0], enlarged[1])
     photo, before, after = (_resized(picture, num) for picture in (crop.image, before, after))
-    return Edit(photo, before, after, transform_points(landmarks, _resize_square(crop.size, num)), shift)
+    return Edit(photo, before, after, transform_points(landmarks, _resize_square(crop.size, num)), both)
 
 
 def _landmarks_of(picture: FloatArray, template: str) -> FloatArray | None:

@@ -185,7 +185,7 @@ def test_what_an_earlier_run_has_left_is_replaced_and_told(tmp_path):
         results = ResultFolder(tmp_path, open_inputs(np.zeros((3, 5, 3), np.uint8)).names)
         image(results, "a.png")
         assert len(results.made(None).replaced) == expected
-    batch = run_batch(letters("a"), lambda job: Made(1, (), False, (tmp_path / "a.png",)))
+    batch = run_batch(letters("a"), lambda job: Made(1, replaced=(tmp_path / "a.png",)))
     assert batch.replaced == [tmp_path / "a.png"]
 
 

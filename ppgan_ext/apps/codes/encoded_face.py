@@ -103,7 +103,7 @@ def encode_face(
     """
     synthesizer = engine.synthesizer
     crop = crop_face(photo, face, template=engine.face_model.record.crop, size=synthesizer.size)
-    exposure = normal_exposure(photo, crop.image) if even_exposure else 1.0
+    exposure = _exposure(engine, photo, crop) if even_exposure else 1.0
     pixels = expose(images.to_pixels(crop.image), exposure)
     encoded = engine.encode(pixels, num_passes=1)[0]
     tuned_before = engine.face_model.tuned
@@ -114,6 +114,16 @@ def encode_face(
     tuning = None if tune is None else tune(pixels, w_plus)
     drawn = render_pixels(engine, w_plus) if tuning is None else tuning.pixels
     return EncodedFace(face, crop, w_plus, drawn, encoded, exposure, tuning)
+
+
+def _exposure(engine: Engine, photo: Image, crop: Crop) -> float:
+    """Return the factor of light to a normal exposure; 1 where the model is tuned to the photo as it is."""
+    exposure = normal_exposure(photo, crop.image)
+    tuned = engine.face_model.tuned
+    if tuned is None or exposure == 1.0:
+        return exposure
+    as_it_is = engine.encode(images.to_pixels(crop.image), num_passes=1)[0]
+    return exposure if tuned.pivot_of(as_it_is) is None else 1.0
 
 
 def expose(pixels: FloatArray, factor: float) -> FloatArray:

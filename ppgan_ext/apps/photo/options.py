@@ -61,8 +61,8 @@ class PhotoOptions(InversionOptions):
         step=10,
     )  # fmt: skip
     blend: Blend = option(
-        "change", "how an edited face goes back: add the change to the photo; replace the face; replace it seamlessly "
-        "(Poisson)", group="output",
+        "change", "how an edited face goes back: apply the change to the photo; replace the face; or replace it "
+        "seamlessly (Poisson)", group="output",
     )  # fmt: skip
     photo_format: PhotoFormat = option("png", "file format of edited photos", group="output")
     save_gif: bool = option(
