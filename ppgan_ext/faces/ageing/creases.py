@@ -41,6 +41,7 @@ class Level(NamedTuple):
         length: length of a curve where the direction is sure.
         wander: how far the direction strays from the field, in radians.
         share: share of the depth that is drawn by this level.
+        least_sure: curves end where the direction is less sure than this, 0 to 1.
     """
 
     width: float
@@ -48,12 +49,13 @@ class Level(NamedTuple):
     length: float
     wander: float
     share: float
+    least_sure: float
 
 
 LEVELS = (
-    Level(width=0.0100, spacing=0.095, length=1.15, wander=0.13, share=1.3),
-    Level(width=0.0058, spacing=0.048, length=0.40, wander=0.28, share=0.75),
-    Level(width=0.0034, spacing=0.022, length=0.14, wander=0.55, share=0.5),
+    Level(width=0.0100, spacing=0.095, length=1.15, wander=0.11, share=1.2, least_sure=0.35),
+    Level(width=0.0058, spacing=0.048, length=0.40, wander=0.22, share=0.75, least_sure=0.25),
+    Level(width=0.0034, spacing=0.022, length=0.14, wander=0.5, share=0.5, least_sure=0.0),
 )
 _STEP = 0.5  # of a level's width
 # A valley's cross-section: Gaussians by width, weight and distance below the valley's bottom, in widths of the valley.
@@ -90,7 +92,9 @@ def _paths(
     """Follow the field from random places, all curves at once; return them as (N, 2) places, the deepest first."""
     width = field.depth.shape[1]
     chance = np.asarray(field.depth * weight, np.float64)
-    chance[field.depth * weight < _LEAST_DEPTH] = 0.0
+    sure = np.hypot(field.double_angle[..., 0], field.double_angle[..., 1])
+    # Where directions of many faces meet, a curve would curl.
+    chance[(field.depth * weight < _LEAST_DEPTH) | (sure < level.least_sure)] = 0.0
     total = float(chance.sum())
     if total <= 0.0:
         return []
@@ -103,7 +107,6 @@ def _paths(
         - 0.5
     )
     angle = _strayed_angle(field, level, eyes, rng)
-    sure = np.hypot(field.double_angle[..., 0], field.double_angle[..., 1])
     step = max(0.7, _STEP * level.width * eyes)
     first = _sample(sure, places)
     lengths = level.length * eyes * (0.35 + 0.65 * first) * rng.uniform(0.5, 1.25, len(places))

@@ -15,7 +15,7 @@ from ppgan_ext.faces.ageing.head_patch import head_patch, region_of
 from ppgan_ext.types import FloatArray, Image
 
 # How far brows and beards go with the hair of the head.
-_BROWS = 0.6
+_BROWS = 0.35
 _BEARD = 0.85
 
 

@@ -27,15 +27,15 @@ _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by
 _OWN_SHARE = 0.6
 _OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
 _OWN_NOISE = 0.01
-_BY_BAND = (0.4, 0.8, 1.0, 1.4, 1.8, 2.3)
+_BY_BAND = (0.4, 0.8, 1.0, 1.2, 1.4, 1.6)
 # Limits of the change in log light: ridges that are brighter look embossed.
 _DARKEST = 0.65
 _BRIGHTEST = 0.24
-_MOST_COLOUR = 4.0  # of a* and b*
+_MOST_COLOUR = 3.0  # of a* and b*
 # Rough photos (hard light, much sharpening) need deeper wrinkles: contrast of band 2 of a usual young face, and the
 # exponent and bounds of the factor.
 _USUAL_CONTRAST = 0.05
-_CONTRAST = (1.0, 0.8, 2.6)
+_CONTRAST = (1.0, 0.8, 2.4)
 _HIGHLIGHT = 2.0  # light from which skin does not become brighter, in medians of the skin
 _NOSE_STAYS = 0.75  # the nose keeps its colour: there is much shine on it
 _GRAIN = (0.004, 0.010)  # of the eyes' distance, between which the grain of the skin lies
@@ -46,10 +46,13 @@ _PATCHINESS = 0.35
 # Younger: how much of the face's own structure goes, by band, and how much of what is brighter.
 _SMOOTHED = (0.2, 0.5, 0.75, 0.7, 0.35)
 _SMOOTHED_RIDGES = 0.6
-_SMOOTHED_COLOUR = 0.6
+_SMOOTHED_COLOUR = 0.9
+_MOST_SMOOTHED = 8.0  # of a* and b*: the bottom of a fold is redder than the skin around
 _FILLED = 0.7  # share of the coarse folds that is taken back
 _MOST_FILLED = 0.12  # log light
 _BLOTCHES = (0.012, 0.10)  # of the eyes' distance, between which blotches lie
+_COARSE = 3  # bands from here on fade out well inside the outline: no plate with an edge
+_COARSE_CONTRAST = 1.25  # of these, the largest factor for rough photos: more looks like soot
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
 
@@ -92,12 +95,20 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     """
     size, shape = view.placement.frame_size, view.skin.shape
     marks = [_resize(one, size) for one in _varied(model, femininity, seed)]
-    folds = np.stack([share * one * view.weight for share, one in zip(_BY_BAND, marks, strict=False)])
+    soft = view.weight * parts.inner(view.placement.frame_landmarks, shape)
+    folds = np.stack(
+        [
+            share * one * (view.weight if number < _COARSE else soft)
+            for number, (share, one) in enumerate(zip(_BY_BAND, marks, strict=False))
+        ]
+    )
     weight = view.weight * (1.0 - _NOSE_STAYS * parts.nose(view.placement.frame_landmarks, shape))
     colour = np.dstack(marks[6:]) * weight[..., None]
     lines = view.skin * (_own_lines(view) + _pores(view, seed))
-    wrinkles = view.skin * _wrinkles(view, model, femininity, seed)
-    return Prospect(folds, colour, wrinkles, lines.astype(np.float32), _unlit(view), _contrast(view))
+    unlit = _unlit(view)
+    # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
+    wrinkles = view.skin * (0.4 + 0.6 * unlit) * _wrinkles(view, model, femininity, seed)
+    return Prospect(folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view))
 
 
 def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -> Marks:
@@ -113,7 +124,7 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
     factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
     change = strength * prospect.lines
     for number, fold in enumerate(prospect.folds):
-        band = strength * factor * fold
+        band = strength * (factor if number < _COARSE else min(factor, _COARSE_CONTRAST)) * fold
         change += band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band
     wrinkles = strength * factor * prospect.wrinkles
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
@@ -144,7 +155,7 @@ def younger(view: SkinView, prospect: Prospect, model: AgeingModel, strength: fl
     fine, coarse = (
         np.dstack([bands.local_mean(lab[..., i], view.skin, width * eyes) for i in (0, 1)]) for width in _BLOTCHES
     )
-    colour = -_SMOOTHED_COLOUR * share * view.skin[..., None] * np.clip(fine - coarse, -_MOST_COLOUR, _MOST_COLOUR)
+    colour = -_SMOOTHED_COLOUR * share * view.skin[..., None] * np.clip(fine - coarse, -_MOST_SMOOTHED, _MOST_SMOOTHED)
     filled = _MOST_FILLED * np.tanh(
         _FILLED * strength * prospect.folds[_LIMITED_BANDS - 1 :].sum(axis=0) / _MOST_FILLED
     )

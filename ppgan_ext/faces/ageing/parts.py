@@ -21,6 +21,7 @@ _SOFT = 0.02
 _NECK = (1.08, 1.32)  # the neck lies between the jaw's outline enlarged by these factors
 _LEAST_NECK = 0.25  # share of it that must look like skin
 _EYE_STAYS = 0.35
+_INNER = 0.28  # width of the slow rise, see `mask.face_mask`
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
 # Brows, lips, and the opening of the mouth.
 _PARTS_STAY = (
@@ -90,6 +91,13 @@ def mark_weight(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
     for points, width, stays in _PARTS_STAY:
         weight = weight * (1.0 - stays * blur(hull(landmarks[points], shape, width * eyes), 0.015 * eyes))
     return weight.astype(np.float32)
+
+
+def inner(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw a mask that rises slowly from the face's outline inwards, and is 1 below the jaw too; (H, W) in [0, 1]."""
+    rise = face_mask(landmarks, shape, feather=_INNER)
+    below = hull(np.vstack([landmarks[2:15], landmarks[2:15] + (landmarks[8] - landmarks[27])]), shape, 0.0)
+    return np.maximum(rise, blur(below, 0.1 * eye_distance(landmarks)))
 
 
 def nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

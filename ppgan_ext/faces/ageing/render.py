@@ -21,7 +21,7 @@ from ppgan_ext.types import FloatArray, Image
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
 _STRIP_ROWS = 512  # rows of the photo changed at a time: a face of 4000 pixels then needs no more memory than the photo
 # Shadows of skin are warm: what is darker loses less red than blue.
-_SHADOW = np.array([0.86, 1.04, 1.12], np.float32)
+_SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
 _USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 

@@ -28,7 +28,7 @@ _MOST = 1.35
 _SHOWN = 0.6
 _GAIN = 1.15
 _SHAPE = 0.8
-_SHAPE_YOUNGER = 0.5
+_SHAPE_YOUNGER = 0.3
 
 
 def strength_of(age: float, years: float, detail: float) -> Strength:

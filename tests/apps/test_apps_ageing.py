@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from ppgan_ext.apps.photo.ageing import Ager, apparent_age, femininity, generator_years, looks_after
+from ppgan_ext.faces.ageing.measured import measured_years, stops_short
+from ppgan_ext.faces.ageing.model import bundled_model
+from ppgan_ext.latents.directions import Direction
+
+
+def direction(name, unit, value):
+    """A direction that measures the first number of a code, plus a constant."""
+    regressor = np.zeros((2, 512), np.float32)
+    regressor[0, 0] = 1.0
+    return Direction(name, np.ones((2, 512), np.float32), unit, regressor, value)
+
+
+def code(first=0.0):
+    w_plus = np.zeros((2, 512), np.float32)
+    w_plus[0, 0] = first
+    return w_plus
+
+
+def test_age_and_sex_are_read_off_the_code_and_unknown_without_a_regression():
+    directions = {"age": direction("age", "year", 40.0), "gender": direction("gender", "class", 0.4)}
+    assert apparent_age(directions, code(5.0)) == pytest.approx(45.0)
+    assert apparent_age(directions, code(500.0)) == 100.0
+    assert femininity(directions, code()) == pytest.approx(0.5)
+    assert [femininity(directions, code(first)) for first in (-1.0, 1.0)] == [0.0, 1.0]
+    assert apparent_age({"age": direction("age", "step", 3.0)}, code()) is None
+    assert apparent_age({}, code()) is None
+    assert femininity({}, code()) == 0.5
+
+
+def test_the_generator_adds_fewer_years_where_detail_adds_the_rest():
+    assert generator_years(40.0, 0.0) == 40.0
+    assert 0.0 < generator_years(40.0, 1.0) < generator_years(40.0, 0.5) < 40.0
+    assert generator_years(40.0, 1.0) == generator_years(40.0, 1.5)
+    assert generator_years(-20.0, 0.0) == -20.0
+
+
+def test_the_same_face_gets_the_same_wrinkles_and_the_seed_changes_them():
+    def seeds(w_plus, seed):
+        ager = Ager(bundled_model(), {}, 1.0, 1.0, seed)
+        return ager.person(type("Face", (), {"w_plus": w_plus})()).seed
+
+    assert seeds(code(0.51), 0) == seeds(code(0.52), 0)  # the same face, rounded
+    assert len({seeds(code(0.5), 0), seeds(code(0.9), 0), seeds(code(0.5), 1)}) == 3
+
+
+@pytest.mark.parametrize("age", [20, 47, 80])
+def test_measured_years_rise_with_the_years_asked_for_and_do_not_overstate(age):
+    measured = [measured_years(age, years) for years in (-30, -20, 0, 10, 20)]
+    assert measured == sorted(measured)
+    assert measured[2] == 0.0
+    assert measured_years(age, 40) <= 40.0
+    assert measured_years(age, 60) == measured_years(age, 40)
+
+
+def test_what_stops_short_is_told():
+    assert stops_short(70, 40)
+    assert not stops_short(47, 20) or measured_years(47, 20) < 16
+    assert not stops_short(30, 0)
+
+
+def test_looks_after_adds_what_was_measured():
+    directions = {"age": direction("age", "year", 47.0)}
+    assert looks_after(directions, code(), 20.0) == pytest.approx(47.0 + measured_years(47.0, 20.0))
+    assert looks_after({}, code(), 20.0) is None
