@@ -148,3 +148,8 @@ def serve(served: Served):
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def left_over(request):
+    """Return the names beside the target that are not lock files."""
+    return sorted(p.name for p in request.target.parent.iterdir() if not p.name.endswith(".lock"))
