@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
-from ppgan_ext import images
+from ppgan_ext import images, pictures
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face
@@ -93,7 +93,8 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             codes = [variant.edit(face.w_plus) for face in faces]
             drawn = [face.draw(self.engine, code.w_plus) for face, code in zip(faces, codes, strict=True)]
             edited.append(EditedPhoto(variant, codes, paste_faces(photo, faces, drawn, options.blend)))
-            results.photo(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1].image, original)
+            name = f"{job.stem}.{variant.name}.{options.photo_format}"
+            results.image(name, edited[-1].image, pictures.NOTE, original)
         labels = [
             [plan.describe(face.w_plus), *(result.codes[number].label for result in edited)]
             for number, face in enumerate(faces)
