@@ -31,14 +31,13 @@ from ppgan_ext.types import Image
 from ppgan_ext.version import __version__
 
 _NAME = "ppgan_ext "
+NOTE = "Edited or made by a neural network"
 SOFTWARE = f"{_NAME}{__version__}"
 _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _EXIF_DESCRIPTION, _EXIF_SOFTWARE = 0x010E, 0x0131
 
 
-def write_image(
-    path: str | os.PathLike[str], image: Image, software_note: str = "Edited or made by a neural network"
-) -> Path:
+def write_image(path: str | os.PathLike[str], image: Image, software_note: str = NOTE) -> Path:
     """Write an image atomically, with metadata that says that this software edited or made it.
 
     Args:
@@ -57,7 +56,7 @@ def write_photo(
     path: str | os.PathLike[str],
     image: Image,
     original: Photo,
-    software_note: str = "Edited or made by a neural network",
+    software_note: str = NOTE,
 ) -> Path:
     """Write an edited photo as `write_image` does, and in PNG and WebP with the transparency of its original.
 

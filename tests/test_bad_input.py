@@ -354,7 +354,7 @@ def test_a_bug_is_one_line_and_with_debug_a_traceback(photo, out, capsys, monkey
     def broken(_):
         raise ZeroDivisionError("something we did not think of")
 
-    monkeypatch.setattr(images, "read_image", broken)
+    monkeypatch.setattr(images, "read_photo", broken)
     assert age(photo, out=out) == 1
     line = capsys.readouterr().err
     assert line.startswith(

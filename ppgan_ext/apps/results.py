@@ -76,17 +76,24 @@ class ResultFolder:
         """Return where a file of this name goes; None where nothing is written."""
         return None if self.folder is None else self._names.place(self.folder, name)
 
-    def image(self, name: str, image: Image, note: str = "Edited or made by a neural network") -> None:
-        """Write an image, (H, W, 3) RGB uint8, marked as edited; the suffix of ``name`` is the format."""
-        path = self.place(name)
-        if path is not None:
-            self.files.append(pictures.write_image(path, image, note))
+    def image(
+        self,
+        name: str,
+        image: Image,
+        note: str = pictures.NOTE,
+        original: Photo | None = None,
+    ) -> None:
+        """Write an image, marked as edited.
 
-    def photo(self, name: str, image: Image, original: Photo, note: str = "Edited or made by a neural network") -> None:
-        """Write an edited photo, (H, W, 3) RGB uint8, with the transparency that its original has."""
+        Args:
+            name: its suffix is the format.
+            image: (H, W, 3) RGB uint8.
+            note: a description of the edit.
+            original: the photo that was edited, whose transparency the file gets.
+        """
         path = self.place(name)
         if path is not None:
-            self.files.append(pictures.write_photo(path, image, original, note))
+            self.files.append(pictures.write_photo(path, image, original or Photo(image), note))
 
     def code(self, name: str, w_plus: FloatArray) -> None:
         """Write a latent code, (n_latent, 512), as .npy."""

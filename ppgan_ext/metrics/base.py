@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ppgan_ext import config
+from ppgan_ext.files import expand_user
 
 if TYPE_CHECKING:
-    from ppgan_ext.files import expand_user
-from ppgan_ext.metrics.model_outputs import ModelOutputs
+    from ppgan_ext.metrics.model_outputs import ModelOutputs
 
 OnProgress: TypeAlias = Callable[[int, int], None]  # steps done, total number of steps
 

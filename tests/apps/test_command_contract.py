@@ -47,7 +47,6 @@ CALLS = {
     "generate": Call("--n_row 1 --n_col 2", "--n_row 0", "n_row"),
     "fuse": Call(
         "--source {photo} --target {drawn} --method warp", "--source {photo} --target {photo}", "the same photo",
-        "ppgan_ext.apps.results.ResultFolder.photo",
     ),
     "prepare": Call(
         "--input {folder} --size 32 --min_size 20 --jobs 1", "--input {nowhere}", "nowhere",

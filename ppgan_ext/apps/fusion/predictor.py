@@ -270,7 +270,7 @@ class FaceFusionPredictor(Predictor):
         results: ResultFolder,
     ) -> None:
         """Write the result, and on request the intermediate pictures and a video."""
-        results.photo(f"{stem}.fused.{options.photo_format}", result.image, source.original, NOTE)
+        results.image(f"{stem}.fused.{options.photo_format}", result.image, NOTE, source.original)
         if other is not None:
             steps = results.subfolder(f"{stem}.steps")
             for number, (name, image) in enumerate(_steps(source.photo, other, result), start=1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
-from ppgan_ext import images
+from ppgan_ext import images, pictures
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face
@@ -95,7 +95,8 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             pasted = paste_faces(photo, faces, drawn, options.blend)
             complete = plan.complete(pasted, photo, faces, [code.years for code in codes])
             edited.append(EditedPhoto(variant, codes, complete))
-            results.photo(f"{job.stem}.{variant.name}.{options.photo_format}", edited[-1].image, original)
+            name = f"{job.stem}.{variant.name}.{options.photo_format}"
+            results.image(name, edited[-1].image, pictures.NOTE, original)
         labels = [
             [plan.describe(face.w_plus), *(result.codes[number].label for result in edited)]
             for number, face in enumerate(faces)
