@@ -22,7 +22,9 @@ ON_PHOTOS = {
 
 # (predictor, method): arguments that may be given by position, arguments that must be named
 CALLS = {
-    ("AgeEditingPredictor", "run"): ({"image": REQUIRED, "years": None, "target_age": None}, ON_PHOTOS),
+    ("AgeEditingPredictor", "run"): (
+        {"image": REQUIRED, "years": None, "target_age": None}, {"detail": 1.0, "grey": 1.0} | ON_PHOTOS,
+    ),
     ("AgeEditingPredictor", "list_faces"): ({"image": REQUIRED, "recursive": False}, {}),
     ("FaceFusionPredictor", "run"): (
         {"source": REQUIRED, "target": REQUIRED, "identity": None},
