@@ -20,8 +20,9 @@ _MORE_LIKELY = 1.0  # log likelihood of hair over skin
 _ROUNDS = 2
 _ABOVE_CHIN = 0.35  # in eyes' distances: below are clothes and their colours
 _AS_SURE = 0.95
+_FADE = 0.8
 _LEAST_BELOW = 0.45  # chance that counts as none, well below the chin
-_WIDELY = 12.0  # log likelihood below that of the hair's rarest twentieth
+_WIDELY = 30.0  # log likelihood below that of the hair's rarest twentieth
 
 
 class Mixture(NamedTuple):
@@ -76,7 +77,9 @@ def complete(
     points = patch.landmarks
     features = hull(points[17:68], lab.shape, 0.03 * EYES)
     allowed = (person > _PERSON) & (patch.inside > 0.5) & (features < 0.5)
-    allowed[max(0, int(points[8, 1] - _ABOVE_CHIN * EYES)) :] = False
+    # Below the chin are clothes and their colours: what is added fades out there, without an edge.
+    above = np.clip((points[8, 1] - np.arange(len(lab))) / (_FADE * EYES) + 0.5, 0.0, 1.0)[:, None]
+    allowed &= above > 0.0
     as_skin = Mixture.of(lab[skin], _NUM_SKIN).log_likelihood(lab)
     found = sure
     for _ in range(_ROUNDS):
@@ -86,7 +89,8 @@ def complete(
         opened = cv2.morphologyEx((allowed & better & like | sure).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
         _, labels = cv2.connectedComponents(opened | sure.astype(np.uint8))
         found = np.isin(labels, np.unique(labels[sure]))
-    return np.maximum(chance, _AS_SURE * cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0))
+    added = _AS_SURE * cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)
+    return np.maximum(chance, added * above).astype(np.float32)
 
 
 def drop_clothes(chance: FloatArray, lab: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:
@@ -104,8 +108,8 @@ def drop_clothes(chance: FloatArray, lab: FloatArray, patch: HeadPatch) -> npt.N
     likelihood = cv2.GaussianBlur(Mixture.of(lab[above], _NUM_HAIR).log_likelihood(lab), (0, 0), 1.0)
     # Ends may be bleached or lie in other light, so the colours are taken widely.
     usual = float(np.percentile(likelihood[above], 5))
-    like = np.clip((likelihood - usual + _WIDELY) / 4.0, 0.0, 1.0)
-    return kept * np.where(depth > 0.0, like, np.float32(1.0))
+    like = np.clip((likelihood - usual + _WIDELY) / 10.0, 0.0, 1.0)
+    return kept * (1.0 - (1.0 - like) * np.clip(depth / 0.4, 0.0, 1.0)).astype(np.float32)
 
 
 def _hanging(chance: FloatArray, start: int) -> npt.NDArray[np.float32]:
