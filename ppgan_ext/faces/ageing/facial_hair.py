@@ -20,7 +20,7 @@ _DARKER = (0.10, 0.55)  # log light below the skin around: none and full
 _BROW_WIDTH = 0.075  # around the brow's points, as a share of the eyes' distance
 # What is never beard: points of the landmarks, and by how much they are widened.
 _NOT_BEARD = ((slice(48, 60), 0.03), (slice(31, 36), 0.04))
-_LIKELY = (0.15, 0.55)  # chances of a beard: none and full
+_LIKELY = (0.28, 0.65)  # chances of a beard: none and full
 
 
 def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:

@@ -118,19 +118,20 @@ def grey_hair(
     grey = np.asarray(white, np.float32) * np.float32(_GREY)
     maps, centre = _plan(part, mask, amount, points, seed, float(luminance(grey)))
     for start, stop in strips(mask.shape):
-        slow, turned = (enlarge(values, mask.shape, (start, stop)) for values in maps)
-        changed = encoded(_turn(linear(part[start:stop]), slow, turned * mask[start:stop], centre, grey))
+        here = mask[start:stop] > _LEAST_WEIGHT
+        slow, turned = (enlarge(values, mask.shape, (start, stop))[here] for values in maps)
+        light = linear(part[start:stop][here])
+        changed = encoded(_turn(light, slow, turned * mask[start:stop][here], centre, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)
-        rows_of_result = result[top + start : top + stop, left:right]
-        np.copyto(rows_of_result, changed, where=(mask[start:stop] > _LEAST_WEIGHT)[..., None])
+        result[top + start : top + stop, left:right][here] = changed
     return result
 
 
 def _turn(
     light: FloatArray, slow: FloatArray, turned: FloatArray, centre: float, grey: FloatArray
 ) -> npt.NDArray[np.float32]:
-    """Return light (H, W, 3) with its colour gone and its luminance raised, as far as ``turned`` (H, W) says.
+    """Return light (N, 3) with its colour gone and its luminance raised, as far as ``turned`` (N,) says.
 
     ``slow`` is the shading of the hair and ``centre`` its mean, in log light relative to that of ``grey``, the linear
     RGB of grey hair.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.hair_colours import complete
+from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
@@ -56,6 +56,9 @@ _LIKE_SKIN = 10.0  # distance in CIE Lab
 _NEAR_HEAD = 0.5  # how near to the face's outline hair begins, in eyes' distances
 _FEW = 8  # pixels of the patch
 _FEW_SKIN = 40
+_MOSTLY = 0.6
+_CROWN = 0.55  # share of the head above the forehead that is hair or skin
+_REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
 
@@ -74,8 +77,11 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     tone = np.median(lab[skin], axis=0) if np.count_nonzero(skin) >= _FEW_SKIN else None
     chances = chances or hair_chances(patch)
     seen, natural = chances.hair, _natural(lab, tone)
-    chance = _kept(natural * complete(seen * natural, chances.person, lab, skin, patch), patch)
+    chance = natural * complete(seen * natural, chances.person, lab, skin, patch)
+    chance = _kept(drop_clothes(chance, lab, patch), patch)
     confidence, refusal = _judged(chance, seen, lab, tone, patch)
+    if refusal is None and tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch):
+        refusal = Refusal.COVERED
     if refusal is not None:
         alpha = np.zeros((region[3] - region[1], region[2] - region[0]), np.float32)
         return HairMatte(region, alpha, 0.0, refusal)
@@ -89,8 +95,12 @@ def _natural(lab: FloatArray, tone: FloatArray | None) -> npt.NDArray[np.float32
     """
     bluish = 0.0 if tone is None else 0.7 * max(14.0 - float(tone[2]), 0.0)
     green_red, blue_yellow = lab[..., 1], lab[..., 2] + np.float32(bluish)
-    beyond = np.maximum(-blue_yellow - _NEUTRAL, -green_red - _NEUTRAL)
-    beyond = np.maximum(beyond, green_red - np.maximum(blue_yellow, 0.0) - 2.0 * _NEUTRAL)
+    # Black hair mirrors the sky.
+    sky = np.float32(8.0) * np.clip((25.0 - lab[..., 0]) / 15.0, 0.0, 1.0)
+    beyond = np.maximum(-blue_yellow - _NEUTRAL - sky, -green_red - _NEUTRAL)
+    beyond = np.maximum(beyond, green_red - np.maximum(blue_yellow, 0.0) - 1.5 * _NEUTRAL)
+    # Red hair is orange rather than red.
+    beyond = np.maximum(beyond, green_red - _REDDEST)
     return np.clip(1.0 - beyond / _NEUTRAL, 0.0, 1.0).astype(np.float32)
 
 
@@ -136,15 +146,28 @@ def _is_below_chin(lab: FloatArray, hair: FloatArray, tone: FloatArray, patch: H
     """
     points = patch.landmarks
     down = points[8] - points[27]
-    place = points[8] + 0.28 * EYES * down / max(float(np.linalg.norm(down)), 1e-6)
+    place = points[8] + 0.55 * EYES * down / max(float(np.linalg.norm(down)), 1e-6)
     y, x = np.mgrid[: lab.shape[0], : lab.shape[1]]
-    below = (np.abs(x - place[0]) < 0.3 * EYES) & (np.abs(y - place[1]) < 0.15 * EYES) & (patch.inside > 0.5)
+    below = (np.abs(x - place[0]) < 0.25 * EYES) & (np.abs(y - place[1]) < 0.4 * EYES) & (patch.inside > 0.5)
     colourful = float(tone[1:] @ tone[1:])
     if not below.any() or colourful < 64.0:
         return False
-    colour = np.median(lab[below], axis=0)
-    like_skin = float(colour[1:] @ tone[1:]) / colourful
-    return like_skin < 0.3 and float(np.linalg.norm(colour - hair)) < 2.0 * _LIKE_SKIN
+    unlike_skin = (lab[below][:, 1:] @ tone[1:]) / colourful < 0.35
+    like_hair = np.linalg.norm(lab[below] - hair, axis=1) < 2.0 * _LIKE_SKIN
+    return bool(np.mean(unlike_skin & like_hair) > _MOSTLY)
+
+
+def _has_foreign_crown(
+    chance: FloatArray, person: FloatArray, lab: FloatArray, tone: FloatArray, patch: HeadPatch
+) -> bool:
+    """Tell whether much of the head above the forehead is neither hair nor skin: a hat over hair at the sides."""
+    down, across = np.mgrid[: lab.shape[0], : lab.shape[1]].astype(np.float32)
+    above = (float(patch.landmarks[17:27, 1].mean()) - down) / EYES
+    crown = (person > 0.5) & (patch.inside > 0.5) & (above > 0.95) & (np.abs(across - CENTRE[0]) < 1.25 * EYES)
+    if np.count_nonzero(crown) < 0.1 * EYES**2:
+        return False
+    like_skin = np.linalg.norm((lab - tone) * np.array((0.5, 1.0, 1.0), np.float32), axis=2) < 1.6 * _LIKE_SKIN
+    return float(np.mean((chance > 0.5)[crown] | like_skin[crown])) < _CROWN
 
 
 def _head_is_covered(lab: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:

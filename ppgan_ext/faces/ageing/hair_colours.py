@@ -20,6 +20,9 @@ _MORE_LIKELY = 1.0  # log likelihood of hair over skin
 _ROUNDS = 2
 _ABOVE_CHIN = 0.35  # in eyes' distances: below are clothes and their colours
 _AS_SURE = 0.95
+_FADE = 0.8
+_LEAST_BELOW = 0.45  # chance that counts as none, well below the chin
+_WIDELY = 30.0  # log likelihood below that of the hair's rarest twentieth
 
 
 class Mixture(NamedTuple):
@@ -74,7 +77,9 @@ def complete(
     points = patch.landmarks
     features = hull(points[17:68], lab.shape, 0.03 * EYES)
     allowed = (person > _PERSON) & (patch.inside > 0.5) & (features < 0.5)
-    allowed[max(0, int(points[8, 1] - _ABOVE_CHIN * EYES)) :] = False
+    # Below the chin are clothes and their colours: what is added fades out there, without an edge.
+    above = np.clip((points[8, 1] - np.arange(len(lab))) / (_FADE * EYES) + 0.5, 0.0, 1.0)[:, None]
+    allowed &= above > 0.0
     as_skin = Mixture.of(lab[skin], _NUM_SKIN).log_likelihood(lab)
     found = sure
     for _ in range(_ROUNDS):
@@ -84,4 +89,33 @@ def complete(
         opened = cv2.morphologyEx((allowed & better & like | sure).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
         _, labels = cv2.connectedComponents(opened | sure.astype(np.uint8))
         found = np.isin(labels, np.unique(labels[sure]))
-    return np.maximum(chance, _AS_SURE * cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0))
+    added = _AS_SURE * cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)
+    return np.maximum(chance, added * above).astype(np.float32)
+
+
+def drop_clothes(chance: FloatArray, lab: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:
+    """Take away what lies below the chin and has not the colours of the hair above it; (240, 192).
+
+    Down there clothes are as likely as hair, so that more must speak for hair.
+    """
+    chin = float(patch.landmarks[8, 1]) - _ABOVE_CHIN * EYES
+    depth = (np.arange(lab.shape[0], dtype=np.float32)[:, None] - np.float32(chin)) / np.float32(EYES)
+    least = _LEAST_BELOW * np.clip(depth / 0.6, 0.0, 1.0)
+    kept = _hanging(np.clip((chance - least) / (1.0 - least), 0.0, 1.0).astype(np.float32), int(chin))
+    above = (chance > _SURE) & (depth < 0.0)
+    if np.count_nonzero(above) < _LEAST_PIXELS:
+        return kept
+    likelihood = cv2.GaussianBlur(Mixture.of(lab[above], _NUM_HAIR).log_likelihood(lab), (0, 0), 1.0)
+    # Ends may be bleached or lie in other light, so the colours are taken widely.
+    usual = float(np.percentile(likelihood[above], 5))
+    like = np.clip((likelihood - usual + _WIDELY) / 10.0, 0.0, 1.0)
+    return kept * (1.0 - (1.0 - like) * np.clip(depth / 0.4, 0.0, 1.0)).astype(np.float32)
+
+
+def _hanging(chance: FloatArray, start: int) -> npt.NDArray[np.float32]:
+    """Let a chance below a row be no more than that above it, less far to the side than two pixels a row."""
+    result = np.array(chance, np.float32)
+    reach = np.ones((1, 5), np.uint8)
+    for row in range(max(1, start), len(result)):
+        result[row] = np.minimum(result[row], cv2.dilate(result[row - 1 : row], reach)[0])
+    return result

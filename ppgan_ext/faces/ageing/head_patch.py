@@ -19,13 +19,15 @@ from ppgan_ext.types import FloatArray
 EYES = 32.0
 SHAPE = (240, 192)
 CENTRE = (95.5, 92.0)
+_BRIGHT = 210.0  # the brightest twentieth of a photo that is not dark
 
 
 class HeadPatch(NamedTuple):
     """A small upright copy of a head and its surroundings.
 
     Attributes:
-        picture: (240, 192, 3) float32 RGB, 0 to 255; the border is repeated outside the photo.
+        picture: (240, 192, 3) float32 RGB, 0 to 255, in a dark photo brightened; the border is repeated outside the
+            photo.
         inside: (240, 192) float32, 1 where the photo is.
         landmarks: (68, 2) in the patch.
         matrix_photo_to_patch: (2, 3) float64.
@@ -84,6 +86,9 @@ def head_patch(photo: npt.NDArray, landmarks: FloatArray) -> HeadPatch:
     ones = np.ones(small.shape[:2], np.float32)
     inside = cv2.warpAffine(ones, to_patch, size_of_patch, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     points = np.asarray(landmarks, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    # What is seen must not depend on how bright the photo is.
+    bright = float(np.percentile(small, 95))
+    picture = np.clip(picture * np.float32(max(1.0, _BRIGHT / max(bright, 1.0))), 0.0, 255.0)
     return HeadPatch(picture, inside, points, matrix)
 
 

@@ -1,0 +1,57 @@
+"""A whole head turned grey."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import skimage
+
+from ppgan_ext.faces.ageing.grey_head import grey_head
+from ppgan_ext.faces.detect import find_faces
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return skimage.data.astronaut()
+
+
+@pytest.fixture(scope="module")
+def landmarks(photo):
+    return find_faces(photo)[0].landmarks
+
+
+def _chroma(picture):
+    lab = cv2.cvtColor(np.float32(picture) / 255, cv2.COLOR_RGB2LAB)
+    return np.hypot(lab[..., 1], lab[..., 2])
+
+
+def test_hair_and_brows_turn_grey_and_the_face_stays(photo, landmarks):
+    result = grey_head(photo, landmarks, 1.0)
+    assert result.refusal is None
+    assert result.picture.dtype == np.uint8
+    before, after = _chroma(photo), _chroma(result.picture)
+    for y, x in ((slice(96, 104), slice(164, 172)), (slice(80, 90), slice(280, 290))):
+        assert after[y, x].mean() < 0.7 * before[y, x].mean()
+    # Cheek, mouth and suit.
+    for y, x in (
+        (slice(115, 125), slice(200, 210)),
+        (slice(140, 150), slice(215, 230)),
+        (slice(300, 400), slice(100, 400)),
+    ):
+        assert np.array_equal(result.picture[y, x], photo[y, x])
+
+
+def test_none_is_none(photo, landmarks):
+    assert np.array_equal(grey_head(photo, landmarks, 0.0).picture, photo)
+
+
+def test_same_seed_same_bytes(photo, landmarks):
+    first, second = (grey_head(photo, landmarks, 0.5, seed=4).picture for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+def test_photo_is_not_written_to(photo, landmarks):
+    copy = photo.copy()
+    copy.setflags(write=False)
+    grey_head(copy, landmarks, 0.7)

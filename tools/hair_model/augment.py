@@ -1,0 +1,149 @@
+"""One head in many forms: other hair, clothes, backgrounds, drawn hats and scarves, other light, tighter photos."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.frame import MIRRORED
+from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
+from ppgan_ext.faces.ageing.parts import hull
+
+Map = npt.NDArray[np.float32]
+_LUMA = np.array([0.3, 0.6, 0.1], np.float32)
+_SIZE = SHAPE[::-1]
+# Linear-looking RGB of black, brown, blond, red and grey hair.
+_HAIR = (
+    (0.05, 0.045, 0.04), (0.15, 0.1, 0.07), (0.3, 0.2, 0.13), (0.55, 0.42, 0.27), (0.8, 0.68, 0.48),
+    (0.45, 0.22, 0.12), (0.7, 0.7, 0.7), (0.9, 0.88, 0.85), (0.4, 0.4, 0.42),
+)  # fmt: skip
+
+
+class Head(NamedTuple):
+    """A patch with its masks, (240, 192) each, and whether something covers its hair."""
+
+    patch: HeadPatch
+    person: Map
+    hair: Map
+    beard: Map
+    covered: bool
+
+
+def augment(head: Head, others: list[Head], rng: np.random.Generator) -> tuple[HeadPatch, Map, Map]:
+    """Return a changed patch with its masks of hair and beard."""
+    picture, hair = head.patch.picture / np.float32(255.0), head.hair.copy()
+    down = ((np.arange(SHAPE[0]) - CENTRE[1]) / EYES)[:, None]
+    if rng.random() < (0.7 if head.covered else 0.4):
+        part = head.person * (1 - _soft(hull(head.patch.landmarks[:27], SHAPE, 0), 2)) if head.covered else hair
+        as_hair = not head.covered or rng.random() < 0.5
+        picture = _mix(picture, _as_hair(picture, part, rng) if as_hair else _tinted(picture, rng), _soft(part, 0.8))
+    if rng.random() < 0.3:
+        clothes = head.person * (1 - hair) * (down > 2.2)
+        picture = _mix(picture, _tinted(picture, rng), _soft(clothes, 1.0))
+    if rng.random() < 0.5:
+        background = _relit(_texture(others, rng), 0.5, rng)
+        if rng.random() < 0.25 and hair.sum() > 50:
+            background = np.clip(0.6 * picture[hair > 0.5].mean(axis=0) + 0.4 * background, 0, 1)
+        picture = _mix(background, picture, _soft(head.person, 0.7))
+    if rng.random() < 0.15:
+        hat = _hat(head.patch.landmarks, rng)
+        picture = _mix(picture, _texture(others, rng), _soft(hat, 0.8))
+        hair *= hat < 0.5
+    picture = _relit(picture, 1.0, rng)
+    if rng.random() < 0.12:
+        picture = np.repeat((picture @ _LUMA)[..., None], 3, axis=2)
+    if rng.random() < 0.3:
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.4))
+    picture = picture + rng.normal(0, rng.uniform(0, 0.02), picture.shape)
+    changed = head.patch._replace(picture=np.clip(picture, 0, 1).astype(np.float32) * 255)
+    return _moved(changed, hair, head.beard, rng)
+
+
+def _moved(patch: HeadPatch, hair: Map, beard: Map, rng: np.random.Generator) -> tuple[HeadPatch, Map, Map]:
+    """Crop as a tighter photo would, then turn, scale, shift and mirror by a little; unsettle the landmarks."""
+    inside = patch.inside.copy()
+    if rng.random() < 0.35:
+        shown = np.zeros_like(inside)
+        top, left = rng.integers(0, 40), rng.integers(0, 35)
+        shown[top : SHAPE[0] - rng.integers(0, 110), left : SHAPE[1] - rng.integers(0, 35)] = 1
+        inside *= shown
+    matrix = cv2.getRotationMatrix2D(CENTRE, rng.normal(0, 4), float(np.exp(rng.normal(0, 0.06))))
+    matrix[:, 2] += rng.normal(0, 2, 2)
+    mirrored = rng.random() < 0.5
+    if mirrored:
+        matrix = matrix @ np.array([[-1.0, 0, SHAPE[1] - 1], [0, 1, 0], [0, 0, 1]])
+    points = patch.landmarks @ matrix[:, :2].T + matrix[:, 2]
+    points = (points[MIRRORED] if mirrored else points) + rng.normal(0, 0.5, points.shape)
+    picture, inside, hair, beard = (cv2.warpAffine(a, matrix, _SIZE) for a in (patch.picture, inside, hair, beard))
+    return HeadPatch(picture, inside, points, patch.matrix_photo_to_patch), hair, beard
+
+
+def _hat(points: npt.NDArray, rng: np.random.Generator) -> Map:
+    """Draw where a cap, a turban or a scarf covers the head."""
+    drawn = np.zeros(SHAPE, np.float32)
+    middle, width = int(CENTRE[0] + rng.normal(0, 4)), rng.uniform(36, 62)
+    if rng.random() < 0.6:
+        brim, top = int(points[17:27, 1].mean() - rng.uniform(2, 16)), rng.uniform(5, 60)
+        axes = (int(width), int(max(15, brim - top)))
+        cv2.ellipse(drawn, (middle, brim), axes, rng.normal(0, 6), 180, 360, 1.0, -1)
+        if rng.random() < 0.5:
+            axes = (int(width * rng.uniform(0.9, 1.7)), int(rng.uniform(4, 14)))
+            cv2.ellipse(drawn, (middle, brim), axes, rng.normal(0, 5), 0, 360, 1.0, -1)
+        return drawn
+    cv2.ellipse(drawn, (middle, 110), (int(width * 1.15), int(rng.uniform(75, 105))), 0, 0, 360, 1.0, -1)
+    return drawn * (hull(points[:27], SHAPE, rng.uniform(1, 10)) < 0.5)
+
+
+def _texture(others: list[Head], rng: np.random.Generator) -> Map:
+    """Return a picture of anything: one colour, blotches, stripes, or a part of another photo, turned and enlarged."""
+    kind, base = rng.integers(5), rng.random(3).astype(np.float32)
+    if kind == 0:
+        return np.ones((*SHAPE, 3), np.float32) * base
+    if kind == 1:
+        coarse = rng.random((*rng.integers(3, 40, 2), 3)).astype(np.float32)
+        return np.clip(base * 0.6 + cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_CUBIC) * 0.5, 0, 1)
+    if kind == 2:
+        angle, often = rng.random() * np.pi, rng.uniform(0.1, 1.2)
+        y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
+        bend = 3 * cv2.resize(rng.random((5, 5)).astype(np.float32), _SIZE)
+        stripe = 0.5 + 0.5 * np.sin((x * np.cos(angle) + y * np.sin(angle)) * often + bend)
+        return _mix(rng.random((1, 1, 3)).astype(np.float32), np.broadcast_to(base, (*SHAPE, 3)), stripe)
+    other = others[rng.integers(len(others))].patch.picture / np.float32(255.0)
+    matrix = cv2.getRotationMatrix2D(CENTRE, rng.uniform(0, 360), rng.uniform(0.7, 2.5))
+    return cv2.warpAffine(other, matrix, _SIZE, borderMode=cv2.BORDER_REFLECT)
+
+
+def _relit(picture: Map, amount: float, rng: np.random.Generator) -> Map:
+    """Change contrast, light, white balance and saturation."""
+    picture = np.clip(picture, 0, 1) ** np.exp(rng.normal(0, 0.35 * amount))
+    picture = picture * np.exp(rng.normal(0, 0.1 * amount, 3)) * np.exp(rng.normal(0, 0.2 * amount))
+    mean = picture.mean(axis=2, keepdims=True)
+    return np.clip(mean + (picture - mean) * np.exp(rng.normal(0, 0.35 * amount)), 0, 1).astype(np.float32)
+
+
+def _tinted(picture: Map, rng: np.random.Generator) -> Map:
+    """Give everything one random colour, keeping its texture."""
+    light = (picture @ _LUMA) ** np.exp(rng.normal(0, 0.7)) * np.exp(rng.normal(0, 0.5))
+    colour, share = rng.random(3) * 0.8 + 0.1, rng.random()
+    return np.clip(light[..., None] * (share + (1 - share) * colour / colour.mean()), 0, 1).astype(np.float32)
+
+
+def _as_hair(picture: Map, part: Map, rng: np.random.Generator) -> Map:
+    """Give a part the mean colour of some natural hair, keeping its texture."""
+    if np.count_nonzero(part > 0.5) < 50:
+        return picture
+    light = np.log(picture @ _LUMA + 0.02)
+    colour = np.asarray(_HAIR[rng.integers(len(_HAIR))]) * np.exp(rng.normal(0, 0.15, 3))
+    change = (light - light[part > 0.5].mean()) * rng.uniform(0.5, 1.2)
+    return np.clip(colour * np.exp(change)[..., None], 0, 1).astype(np.float32)
+
+
+def _mix(below: Map, above: Map, weight: Map) -> Map:
+    return below * (1 - weight[..., None]) + above * weight[..., None]
+
+
+def _soft(mask: Map, sigma: float) -> Map:
+    return cv2.GaussianBlur(np.asarray(mask, np.float32), (0, 0), sigma)

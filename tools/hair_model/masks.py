@@ -1,0 +1,127 @@
+"""Masks of hair and beards to train with: colour models inside the person's outline, guided by hints drawn by hand.
+
+Hints are places on the patch in distances of the eyes from its top left corner: where the hair ends at the left and
+right of the picture (`ends`), polygons it lies in (`only_within`, `surely_within`) or not (`never_within`), whether
+there is none (`bare_or_covered`), and how strong a beard of which outline is.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.hair_colours import Mixture
+from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
+from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.ageing.person import person_chance
+from ppgan_ext.faces.mask import face_mask
+
+Mask = npt.NDArray[np.float32]
+_ENDS = (3.1, 3.1)  # of short hair
+_ROUNDS = 3
+
+
+def hair_mask(patch: HeadPatch, hints: dict) -> Mask:
+    """Draw where a patch shows hair, (240, 192) of 0 and 1."""
+    nothing = np.zeros(SHAPE, np.float32)
+    lab = cv2.cvtColor(patch.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
+    skin = skin_weight(patch.picture, skin_area(patch.landmarks, SHAPE)) > 0.6
+    if hints.get("bare_or_covered") or np.count_nonzero(skin) < 40:
+        return nothing
+    person = (person_chance(patch.picture) > 0.4) & (patch.inside > 0.5)
+    face = face_mask(patch.landmarks, SHAPE, 0.05) > 0.5
+    distance = cv2.distanceTransform((~face).astype(np.uint8), cv2.DIST_L2, 5) / EYES
+    allowed = _allowed(hints) & person & ((hull(patch.landmarks[17:68], SHAPE, 1.0) < 0.5) | (distance > 0))
+    certain = _polygons(hints.get("surely_within", [])) & person
+    seeds = _seeds(lab, skin, distance, hints) & allowed & (cv2.erode(person.astype(np.uint8), np.ones((3, 3))) > 0)
+    found = seeds | certain
+    if np.count_nonzero(found) < 40:
+        return nothing
+    down = (np.arange(SHAPE[0])[:, None] - CENTRE[1]) / EYES
+    as_skin = Mixture.of(lab[skin], 2).log_likelihood(lab)
+    for _ in range(_ROUNDS):
+        as_hair = Mixture.of(lab[found], 3).log_likelihood(lab)
+        better = np.clip(as_hair - as_skin, -8, 8) - 2.5 * (distance < 0.02) - ((distance < 0.10) & (down > -0.9))
+        better = cv2.GaussianBlur(better.astype(np.float32), (0, 0), 0.8)
+        found = allowed & (better > 0) & (as_hair > np.percentile(as_hair[found], 1) - 3) | certain
+    return _cleaned(found, person)
+
+
+def _seeds(lab: Mask, skin: npt.NDArray[np.bool_], distance: Mask, hints: dict) -> npt.NDArray[np.bool_]:
+    """Return what is hair if it is not skin: the crown, or the sides where the crown is bald or covered."""
+    middle = np.median(lab[skin], axis=0)
+    spread = np.maximum(1.5 * np.median(np.abs(lab[skin] - middle), axis=0), (5.0, 2.5, 2.5))
+    unlike_skin = np.abs((lab - middle) / spread).max(axis=2)
+    down = (np.arange(SHAPE[0])[:, None] - CENTRE[1]) / EYES
+    across = np.abs(np.arange(SHAPE[1])[None] - CENTRE[0]) / EYES
+    if "hair_at_the_sides" in hints or "only_within" in hints:
+        near = (distance > 0.03) & (distance < 0.6) & (down < 0.2) & (down > -1.3) & (across > 0.8)
+        return near & (unlike_skin > 1.5)
+    return (down < -1.1) & (distance > 0.1) & ((unlike_skin > 1.5) | (down < -1.6))
+
+
+def _allowed(hints: dict) -> npt.NDArray[np.bool_]:
+    left, right = hints.get("ends", _ENDS)
+    rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    allowed = rows / EYES < np.where(columns < CENTRE[0], left, right)
+    if "only_within" in hints:
+        allowed &= _polygons(hints["only_within"])
+    return allowed & ~_polygons(hints.get("never_within", []))
+
+
+def _polygons(polygons: list) -> npt.NDArray[np.bool_]:
+    drawn = np.zeros(SHAPE, np.uint8)
+    for polygon in polygons:
+        cv2.fillPoly(drawn, [np.int32(np.asarray(polygon) * EYES)], 1)
+    return drawn > 0
+
+
+def _cleaned(found: npt.NDArray[np.bool_], person: npt.NDArray[np.bool_]) -> Mask:
+    """Drop specks, close gaps and fill small holes."""
+    mask = found.astype(np.uint8)
+    for value, least in ((1, 25), (0, 30)):
+        _, labels, stats, _ = cv2.connectedComponentsWithStats((mask == value).astype(np.uint8))
+        small = [n for n in range(1, len(stats)) if stats[n, cv2.CC_STAT_AREA] < least]
+        mask[np.isin(labels, small)] = 1 - value
+        mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((3, 3))) * person.astype(np.uint8)
+    return mask.astype(np.float32)
+
+
+def beard_mask(points: npt.NDArray[np.floating], strengths: dict[str, float]) -> Mask:
+    """Draw a beard's outline from the patch's landmarks (68, 2), (240, 192) in [0, 1].
+
+    Args:
+        points: the landmarks.
+        strengths: of a "full" beard, a "goatee", a "moustache", each 0 to 1.
+    """
+    down = (points[8] - points[27]) / max(float(np.linalg.norm(points[8] - points[27])), 1e-6) * EYES
+    upper = [points[31] + 0.06 * down, points[33] + 0.05 * down, points[35] + 0.06 * down]
+    moustache = _filled([*upper, *points[[54, 53, 52, 51, 50, 49, 48]]])
+    corners = (points[54] + (2, 4), (points[54] + points[10]) / 2, (points[48] + points[6]) / 2, points[48] + (-2, 4))
+    chin = (points[10], points[9] + 0.08 * down, points[8] + 0.1 * down, points[7] + 0.08 * down, points[6])
+    goatee = _filled([*points[[48, 59, 58, 57, 56, 55, 54]], *corners[:2], *chin, *corners[2:]])
+    jaw = [points[n] + (0.08 if 4 <= n <= 12 else 0.024) * down for n in range(2, 15)]
+    cheeks = {side: _cheek(points, *side, down) for side in ((14, 13, 54), (2, 3, 48))}
+    full = _filled([*jaw, *cheeks[14, 13, 54], *points[[54, 55, 56, 57, 58, 59, 48]], *cheeks[2, 3, 48][::-1]])
+    shapes = {"moustache": moustache, "goatee": goatee, "full": np.maximum(full, np.maximum(goatee, moustache))}
+    mask = np.zeros(SHAPE, np.float32)
+    for name, strength in strengths.items():
+        mask = np.maximum(mask, np.float32(strength) * shapes[name])
+    mask[(hull(points[48:60], SHAPE, 0.5) > 0) | (hull(points[31:36], SHAPE, 1.0) > 0)] = 0.0
+    return cv2.GaussianBlur(mask, (0, 0), 1.2)
+
+
+def _cheek(points: npt.NDArray, ear: int, jaw: int, mouth: int, down: npt.NDArray) -> list[npt.NDArray]:
+    """Return the upper edge of a full beard from the ear to the corner of the mouth."""
+    return [
+        points[ear] * 0.85 + points[30] * 0.15,
+        points[jaw] * 0.7 + points[mouth] * 0.3 - 0.1 * down,
+        points[mouth] * 0.8 + points[jaw] * 0.2 - 0.11 * down,
+    ]
+
+
+def _filled(outline: list[npt.NDArray]) -> Mask:
+    drawn = np.zeros(SHAPE, np.float32)
+    cv2.fillPoly(drawn, [np.rint(np.asarray(outline)).astype(np.int32)], 1.0)
+    return drawn
