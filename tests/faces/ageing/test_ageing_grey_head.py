@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.grey_head import grey_head
+from ppgan_ext.faces.ageing.grey_head import find_head_of_hair, grey_head
 from ppgan_ext.faces.detect import find_faces
 
 
@@ -21,16 +21,21 @@ def landmarks(photo):
     return find_faces(photo)[0].landmarks
 
 
+def grey(photo, landmarks, amount, seed=0, age=80.0):
+    head = find_head_of_hair(photo, landmarks, 1.0)
+    assert head.refusal is None
+    return grey_head(photo, head, landmarks, age, amount, seed)
+
+
 def _chroma(picture):
     lab = cv2.cvtColor(np.float32(picture) / 255, cv2.COLOR_RGB2LAB)
     return np.hypot(lab[..., 1], lab[..., 2])
 
 
 def test_hair_and_brows_turn_grey_and_the_face_stays(photo, landmarks):
-    result = grey_head(photo, landmarks, 1.0)
-    assert result.refusal is None
-    assert result.picture.dtype == np.uint8
-    before, after = _chroma(photo), _chroma(result.picture)
+    result = grey(photo, landmarks, 1.0)
+    assert result.dtype == np.uint8
+    before, after = _chroma(photo), _chroma(result)
     for y, x in ((slice(96, 104), slice(164, 172)), (slice(80, 90), slice(280, 290))):
         assert after[y, x].mean() < 0.7 * before[y, x].mean()
     # Cheek, mouth and suit.
@@ -39,19 +44,24 @@ def test_hair_and_brows_turn_grey_and_the_face_stays(photo, landmarks):
         (slice(140, 150), slice(215, 230)),
         (slice(300, 400), slice(100, 400)),
     ):
-        assert np.array_equal(result.picture[y, x], photo[y, x])
+        assert np.array_equal(result[y, x], photo[y, x])
 
 
 def test_none_is_none(photo, landmarks):
-    assert np.array_equal(grey_head(photo, landmarks, 0.0).picture, photo)
+    assert np.array_equal(grey(photo, landmarks, 0.0), photo)
+    assert np.array_equal(grey(photo, landmarks, 1.0, age=30.0), photo)
 
 
 def test_same_seed_same_bytes(photo, landmarks):
-    first, second = (grey_head(photo, landmarks, 0.5, seed=4).picture for _ in range(2))
+    first, second = (grey(photo, landmarks, 0.5, seed=4) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_a_woman_has_no_beard(photo, landmarks):
+    assert not find_head_of_hair(photo, landmarks, 1.0).beard.any()
 
 
 def test_photo_is_not_written_to(photo, landmarks):
     copy = photo.copy()
     copy.setflags(write=False)
-    grey_head(copy, landmarks, 0.7)
+    grey(copy, landmarks, 0.7)
