@@ -19,7 +19,7 @@ from ppgan_ext.latents.directions import Direction
 from ppgan_ext.types import FloatArray, Image
 
 # With all detail, the generator makes this share of the years: shape, expression and light. At more it looks made up.
-_GENERATOR_SHARE = 0.3
+_GENERATOR_SHARE = 0.4
 # Younger faces have few marks to take away: there the generator does most, and more than it is asked for.
 _GENERATOR_YOUNGER = 1.2
 _UNKNOWN_AGE = 35.0

@@ -27,7 +27,7 @@ _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by
 _OWN_SHARE = 0.6
 _OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
 _OWN_NOISE = 0.01
-_BY_BAND = (0.4, 0.8, 1.0, 1.2, 1.4, 1.6)
+_BY_BAND = (0.4, 0.8, 1.0, 1.3, 1.6, 2.0)
 # Limits of the change in log light: ridges that are brighter look embossed.
 _DARKEST = 0.65
 _BRIGHTEST = 0.24

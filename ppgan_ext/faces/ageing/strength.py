@@ -27,6 +27,7 @@ _MOST = 1.35
 # A face shows part of its marks in the photo already: what it has is not drawn again.
 _SHOWN = 0.6
 _GAIN = 1.15
+_EARLY = 0.85  # exponent: the first marks show more than the later ones
 _SHAPE = 0.8
 _SHAPE_YOUNGER = 0.3
 
@@ -43,6 +44,7 @@ def strength_of(age: float, years: float, detail: float) -> Strength:
     if years >= 0:
         marks = _GAIN * (_lines(after) - _SHOWN * _lines(age))
         marks = max(0.0, min(marks, _GAIN * (_lines(after) - _lines(age)) * 1.6 + 0.02 * years))
+        marks = marks**_EARLY
         shape = _SHAPE * years / _SPAN
     else:
         marks = min(0.0, _lines(after) - _lines(age))
