@@ -1,6 +1,6 @@
 """A small network that says where a head patch shows hair and beard, in NumPy: 0.2 million weights, no Paddle.
 
-A U-Net (Ronneberger, Fischer and Brox, MICCAI 2015) of nine blocks down to a sixteenth of the patch and three up to
+A U-Net (arXiv 1505.04597) of nine blocks down to a sixteenth of the patch and three up to
 half of it; each block is a 3x3 convolution with the batch normalisation folded in, and a rectifier. Its weights ship
 as ``hair.safetensors``; `docs/models/hair.md` is their card.
 """
