@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.light import log_luminance
 from ppgan_ext.types import FloatArray
 
 # Widths of the Gaussians between which the bands lie, as shares of the eyes' distance. Band 0 holds pores and fine
@@ -18,39 +19,13 @@ from ppgan_ext.types import FloatArray
 WIDTHS = (0.008, 0.016, 0.032, 0.064, 0.13, 0.26)
 NUM_BANDS = len(WIDTHS)
 
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)  # of linear RGB, ITU-R BT.709
 _LEAST = 0.03  # added to the light before the logarithm, as a share of the skin's: noise in shadows is no structure
 _FEW = 1e-3
 
 
-def linear(image: npt.NDArray) -> npt.NDArray[np.float32]:
-    """Return linear light, 0 to 1, of an sRGB picture, 0 to 255 (IEC 61966-2-1)."""
-    if image.dtype == np.uint8:
-        return _LINEAR[image]
-    values = np.clip(np.asarray(image, np.float32) / np.float32(255.0), 0.0, 1.0)
-    return np.where(
-        values <= 0.04045, values / np.float32(12.92), ((values + 0.055) / np.float32(1.055)) ** 2.4
-    ).astype(np.float32)
-
-
-def encoded(light: FloatArray) -> npt.NDArray[np.float32]:
-    """Return the sRGB picture, 0 to 255, of linear light; the inverse of `linear`."""
-    values = np.clip(np.asarray(light, np.float32), 0.0, 1.0)
-    curve = np.float32(1.055) * np.power(values, np.float32(1 / 2.4)) - np.float32(0.055)
-    return np.where(values <= 0.0031308, values * np.float32(12.92), curve).astype(np.float32) * np.float32(255.0)
-
-
-_LINEAR = linear(np.arange(256, dtype=np.float32))
-
-
 def log_light(light: FloatArray, skin_light: float) -> npt.NDArray[np.float32]:
     """Return the logarithm of the luminance of linear light (H, W, 3), relative to that of the skin."""
-    return np.log(light @ _LUMINANCE / np.float32(max(skin_light, 1e-4)) + np.float32(_LEAST)).astype(np.float32)
-
-
-def luminance(light: FloatArray) -> npt.NDArray[np.float32]:
-    """Return the luminance (H, W) of linear light (H, W, 3)."""
-    return np.asarray(light @ _LUMINANCE, np.float32)
+    return log_luminance(light, max(skin_light, 1e-4), _LEAST).astype(np.float32)
 
 
 def split(values: FloatArray, weight: FloatArray, eyes: float, num: int = NUM_BANDS) -> npt.NDArray[np.float32]:

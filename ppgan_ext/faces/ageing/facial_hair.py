@@ -6,12 +6,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur, linear, local_mean, luminance
+from ppgan_ext.faces.ageing.bands import blur, local_mean
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
 _BROWS = (slice(17, 22), slice(22, 27))
@@ -74,7 +75,7 @@ def beard_weight(
 
 
 def _darkness(copy: npt.NDArray, points: FloatArray) -> npt.NDArray[np.float32]:
-    bright = luminance(linear(copy))
+    bright = luminance(to_linear(copy))
     skin = skin_weight(copy, skin_area(points, copy.shape))
     tone = float((bright * skin).sum() / max(float(skin.sum()), 1e-3))
     values = np.log(bright / np.float32(max(tone, 1e-4)) + np.float32(0.04))

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from ppgan_ext.errors import InputError
 from ppgan_ext.faces.ageing import bands, frame, parts
 from ppgan_ext.faces.ageing.model import NUM_MAPS, NUM_VARIATIONS, SEXES, VARIED_BANDS, AgeingModel
+from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray, Image
 
@@ -69,9 +70,9 @@ def measure_sample(photo: Image, landmarks: FloatArray, age: float, is_female: b
     face = np.asarray(face_mask(mean_face, shape, feather=0.05) * np.clip(1.0 - covered, 0.0, 1.0), np.float32)
     neck = parts.neck(picture, mean_face, skin)
     seen = np.maximum(face, neck)
-    light = bands.linear(picture)
+    light = to_linear(picture)
     known = skin > 0.7
-    skin_light = float(np.median(bands.luminance(light)[known])) if known.any() else 0.2
+    skin_light = float(np.median(luminance(light)[known])) if known.any() else 0.2
     maps = [*bands.split_parts(bands.log_light(light, skin_light), [face, neck], frame.EYES)]
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
     for channel in (lab[..., 1], lab[..., 2]):

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur, encoded, linear, luminance
+from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.head_patch import patch_matrix
 from ppgan_ext.faces.ageing.strips import enlarge, strips
+from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray
 
@@ -61,7 +62,7 @@ def white_light(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
         landmarks: (68, 2) in the picture.
     """
     step = max(1, round(eye_distance(landmarks) / _MOTTLE_EYES))
-    small = linear(picture[::step, ::step])
+    small = to_linear(picture[::step, ::step])
     inside = face_mask(landmarks / step, small.shape, feather=0.02) > 0.5
     colours = small.reshape(-1, 3)
     bright = luminance(colours)
@@ -120,8 +121,8 @@ def grey_hair(
     for start, stop in strips(mask.shape):
         here = mask[start:stop] > _LEAST_WEIGHT
         slow, turned = (enlarge(values, mask.shape, (start, stop))[here] for values in maps)
-        light = linear(part[start:stop][here])
-        changed = encoded(_turn(light, slow, turned * mask[start:stop][here], centre, grey))
+        light = to_linear(part[start:stop][here])
+        changed = to_srgb(_turn(light, slow, turned * mask[start:stop][here], centre, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)
         result[top + start : top + stop, left:right][here] = changed
@@ -165,7 +166,7 @@ def _plan(
     eyes = eye_distance(landmarks)
     shrink = min(1.0, _MOTTLE_EYES / eyes)
     size = (max(4, round(mask.shape[1] * shrink)), max(4, round(mask.shape[0] * shrink)))
-    small = linear(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
+    small = to_linear(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
     share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     eyes = eyes * size[0] / mask.shape[1]
     values = _log(luminance(small), grey)

@@ -19,6 +19,7 @@ from ppgan_ext.faces.ageing import bands, parts
 from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.faces.ageing.skin_view import SkinView
+from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
 _VARIED = 0.25  # share of the standard deviation that differs between faces at random
@@ -205,7 +206,7 @@ def _pores(view: SkinView, seed: int) -> npt.NDArray[np.float32]:
 
 def _unlit(view: SkinView) -> npt.NDArray[np.float32]:
     """Return how far each place may become brighter: highlights not."""
-    light = bands.blur(bands.luminance(bands.linear(view.picture)), 0.02 * view.placement.eyes)
+    light = bands.blur(luminance(to_linear(view.picture)), 0.02 * view.placement.eyes)
     return np.clip((_HIGHLIGHT - light / max(view.skin_light, 1e-4)) / (_HIGHLIGHT - 1.0), 0.15, 1.0).astype(np.float32)
 
 

@@ -9,13 +9,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing import bands, marks
+from ppgan_ext.faces.ageing import marks
 from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
 from ppgan_ext.faces.ageing.skin_view import SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
+from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.types import FloatArray, Image
 
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
@@ -123,7 +124,7 @@ def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placeme
 def _changed(part: Image, local: FloatArray, shadow: FloatArray) -> Image:
     light = local[..., :1]
     factor = np.exp(light * np.where(light < 0, shadow, np.float32(1.0)))
-    picture = bands.encoded(bands.linear(part) * factor)
+    picture = to_srgb(to_linear(part) * factor)
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
     lab[..., 1:] += local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
     rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255.0)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing import bands, parts
 from ppgan_ext.faces.ageing.frame import Placement, draw
+from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
 
 _NECK = 0.8  # the neck ages by this share, as its place varies more between people
@@ -64,8 +65,8 @@ def view_skin(
     face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
     if np.count_nonzero(skin > 0.6) < _LEAST_SKIN * skin.size:
         return None
-    light = bands.linear(picture)
-    skin_light = float(np.median(bands.luminance(light)[skin > 0.6]))
+    light = to_linear(picture)
+    skin_light = float(np.median(luminance(light)[skin > 0.6]))
     separated = bands.split_parts(bands.log_light(light, skin_light), [face, neck], eyes)
     covered = bands.blur(np.clip(area - hard, 0.0, 1.0), 0.015 * eyes)
     weight = parts.mark_weight(placement.frame_landmarks, shape) * np.clip(1.0 - 1.4 * covered, 0.0, 1.0)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.bands import encoded, linear, luminance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair, white_light
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_hair_turns_grey_and_lighter(photo, landmarks, weight):
     for amount in (0.0, 0.3, 0.6, 1.0):
         result = grey_hair(photo, weight, amount, landmarks)
         chroma.append(_chroma(result)[inside].mean())
-        light.append(luminance(linear(result))[inside].mean())
+        light.append(luminance(to_linear(result))[inside].mean())
     assert chroma == sorted(chroma, reverse=True)
     assert light == sorted(light)
     assert chroma[-1] < 0.45 * chroma[0]
@@ -63,10 +63,10 @@ def test_nothing_else_changes(photo, landmarks, weight):
 
 
 def test_light_is_a_factor(photo, landmarks, weight):
-    light = linear(photo)
-    result = linear(grey_hair(encoded(light), weight, 0.8, landmarks, seed=3))
+    light = to_linear(photo)
+    result = to_linear(grey_hair(to_srgb(light), weight, 0.8, landmarks, seed=3))
     for factor in (0.3, 0.6):
-        dim = linear(grey_hair(encoded(light * np.float32(factor)), weight, 0.8, landmarks, seed=3))
+        dim = to_linear(grey_hair(to_srgb(light * np.float32(factor)), weight, 0.8, landmarks, seed=3))
         whole = (result < 0.999).all(axis=2)
         np.testing.assert_allclose(dim[whole], result[whole] * factor, rtol=0.01, atol=5e-4)
 
@@ -78,11 +78,11 @@ def test_photo_without_colour_stays_without(photo, landmarks, weight):
 
 
 def test_sepia_stays_sepia(photo, landmarks, weight):
-    bright = luminance(linear(photo))[..., None]
+    bright = luminance(to_linear(photo))[..., None]
     tone = np.array([1.25, 0.97, 0.6], np.float32)
     tone /= luminance(tone)
-    sepia = encoded(bright * tone * 0.7)
-    result = linear(grey_hair(sepia, weight, 1.0, landmarks))
+    sepia = to_srgb(bright * tone * 0.7)
+    result = to_linear(grey_hair(sepia, weight, 1.0, landmarks))
     inside = (weight > 0.9) & (luminance(result) > 0.02)
     ratios = result[inside] / luminance(result[inside])[:, None]
     np.testing.assert_allclose(ratios, np.broadcast_to(tone, ratios.shape), atol=0.08)
@@ -90,7 +90,7 @@ def test_sepia_stays_sepia(photo, landmarks, weight):
 
 def test_strands_keep_their_contrast(photo, landmarks, weight):
     def contrast(picture):
-        values = np.log(luminance(linear(picture)) + 0.01)
+        values = np.log(luminance(to_linear(picture)) + 0.01)
         fine = values - cv2.GaussianBlur(values, (0, 0), 3)
         return fine[weight > 0.9].std()
 
@@ -113,25 +113,25 @@ def test_no_bright_rim_where_hair_thins_out(landmarks):
     # Dark hair before a light wall, with a soft border: the border must stay between hair and wall.
     alpha = np.clip((np.arange(300, dtype=np.float32) - 120) / 40, 0, 1)[None].repeat(300, axis=0)
     light = 0.7 * (1 - alpha) + 0.03 * alpha
-    photo = encoded(np.repeat(light[..., None], 3, axis=2))
+    photo = to_srgb(np.repeat(light[..., None], 3, axis=2))
     result = grey_hair(photo, alpha, 1.0, landmarks, white=np.full(3, 0.8, np.float32))
     assert (result <= photo.max() + 1).all()
     assert result[:, 200:].mean() > photo[:, 200:].mean() + 20
 
 
 def test_white_light_scales_and_is_brighter_than_skin(photo, landmarks):
-    light = linear(photo)
-    white = white_light(encoded(light), landmarks)
+    light = to_linear(photo)
+    white = white_light(to_srgb(light), landmarks)
     assert white.shape == (3,)
-    np.testing.assert_allclose(white_light(encoded(light * np.float32(0.4)), landmarks), white * 0.4, rtol=1e-3)
+    np.testing.assert_allclose(white_light(to_srgb(light * np.float32(0.4)), landmarks), white * 0.4, rtol=1e-3)
     assert luminance(white) > np.median(luminance(light[100:160, 120:160]))
 
 
 def test_grey_hair_becomes_a_little_whiter(landmarks):
     rng = np.random.default_rng(0)
     light = np.repeat((0.25 + 0.03 * rng.standard_normal((300, 300, 1))).clip(0.01, 1), 3, axis=2)
-    photo = encoded(light.astype(np.float32))
+    photo = to_srgb(light.astype(np.float32))
     weight = np.ones((300, 300), np.float32)
     white = np.full(3, 0.8, np.float32)
-    ratio = linear(grey_hair(photo, weight, 1.0, landmarks, white=white)).mean() / light.mean()
+    ratio = to_linear(grey_hair(photo, weight, 1.0, landmarks, white=white)).mean() / light.mean()
     assert 1.02 < ratio < 1.5

@@ -9,7 +9,6 @@ import skimage
 
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.faces.ageing import hair_network
-from ppgan_ext.faces.ageing.bands import encoded, linear
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
@@ -24,6 +23,7 @@ from ppgan_ext.faces.ageing.head_patch import (
 )
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.light import to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_same_face_in_a_larger_photo_has_the_same_hair(photo, landmarks):
 
 
 def test_darker_photo_has_the_same_hair(photo, landmarks):
-    dim = encoded(linear(photo) * np.float32(0.3))
+    dim = to_srgb(to_linear(photo) * np.float32(0.3))
     assert np.abs(find_hair(dim, landmarks).alpha - find_hair(photo, landmarks).alpha).mean() < 0.03
 
 

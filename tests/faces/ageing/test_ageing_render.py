@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing import bands
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.faces.ageing.render import Person, prepare
+from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -28,7 +28,7 @@ def forehead(photo, points):
     """Return the log light of a patch between the brows and the hairline."""
     x, y = points[27].round().astype(int)
     patch = photo[y - 62 : y - 30, x - 35 : x + 35]
-    light = bands.luminance(bands.linear(patch))
+    light = luminance(to_linear(patch))
     return np.log(light / np.median(light) + 0.02)
 
 
@@ -73,8 +73,8 @@ def test_far_from_the_face_pixels_keep_their_bits():
 @pytest.mark.parametrize("exposure", [0.3, 0.6])
 def test_light_is_a_factor(exposure):
     photo, points = face_photo()
-    darker = np.rint(bands.encoded(bands.linear(photo) * exposure)).astype(np.uint8)
-    bright, dark = (bands.linear(aged(one, points)) for one in (photo, darker))
+    darker = np.rint(to_srgb(to_linear(photo) * exposure)).astype(np.uint8)
+    bright, dark = (to_linear(aged(one, points)) for one in (photo, darker))
     inside = face_mask(points, photo.shape) > 0.9
     ratio = np.log((dark[inside].mean(axis=1) + 1e-3) / (bright[inside].mean(axis=1) * exposure + 1e-3))
     assert np.abs(ratio).mean() < 0.08
