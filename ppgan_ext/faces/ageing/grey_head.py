@@ -4,37 +4,50 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.facial_hair import beard_weight, brow_weight, darkness
+from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair, white_light
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
-from ppgan_ext.faces.ageing.head_patch import head_patch, region_of
+from ppgan_ext.faces.ageing.head_patch import head_patch
 from ppgan_ext.types import FloatArray, Image
 
 # How far brows and beards go with the hair of the head.
 _BROWS = 0.35
 _BEARD = 0.85
+_COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
+_MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
 
 
 class HeadOfHair(NamedTuple):
-    """The hair of a head, in a region of the photo; (bottom - top, right - left) in [0, 1] each.
+    """The hair of a head.
 
     Attributes:
-        region: (left, top, right, bottom) in photo pixels, right and bottom outside.
-        hair: how far each pixel is hair of the head.
-        brows: how far each pixel is hair of the brows.
-        beard: how far each pixel is covered by a beard.
+        region: (left, top, right, bottom) of the hair in photo pixels, right and bottom outside.
+        hair: (bottom - top, right - left) float16 in [0, 1], how far each pixel is hair of the head.
+        face: the same for the rectangle around the face.
+        brows: (h, w) in [0, 1], how far each pixel of a reduced copy of that rectangle is hair of the brows.
+        beard: (h, w), how far it is covered by a beard.
         refusal: why the hair of the head is left alone, or None.
     """
 
     region: tuple[int, int, int, int]
-    hair: npt.NDArray[np.float32]
+    hair: npt.NDArray[np.float16]
+    face: tuple[int, int, int, int]
     brows: npt.NDArray[np.float32]
     beard: npt.NDArray[np.float32]
     refusal: Refusal | None
+
+    def in_copy(self, landmarks: FloatArray) -> FloatArray:
+        """Convert photo pixels (N, 2) to pixels of the reduced copy around the face."""
+        left, top, right, bottom = self.face
+        height, width = self.beard.shape
+        factors = np.array([width / (right - left), height / (bottom - top)])
+        return np.asarray((landmarks - (left, top) + 0.5) * factors - 0.5)
 
 
 def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) -> HeadOfHair:
@@ -45,17 +58,19 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
         landmarks: (68, 2), photo pixels.
         femininity: 0 male, 1 female; a woman's face has no beard.
     """
-    region = region_of(landmarks, photo.shape)
-    left, top, right, bottom = region
-    part, points = photo[top:bottom, left:right], np.asarray(landmarks, np.float64) - (left, top)
-    chances = hair_chances(head_patch(part, points))
-    matte = find_hair(part, points, chances)
-    hair = np.zeros(part.shape[:2], np.float32)
-    x, y = matte.region[:2]
-    hair[y : y + matte.alpha.shape[0], x : x + matte.alpha.shape[1]] = matte.alpha * np.float32(matte.confidence)
-    brows = brow_weight(part, points) * (1.0 - hair)
-    beard = beard_weight(part, points, chances) * np.float32(1.0 - femininity)
-    return HeadOfHair(region, hair, brows, beard, matte.refusal)
+    chances = hair_chances(head_patch(photo, landmarks))
+    matte = find_hair(photo, landmarks, chances)
+    hair = (matte.alpha * np.float32(matte.confidence)).astype(np.float16)
+    left, top, right, bottom = face = _around_face(landmarks, photo.shape)
+    shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
+    size = (max(2, round((right - left) * shrink)), max(2, round((bottom - top) * shrink)))
+    none = np.zeros(size[::-1], np.float32)
+    head = HeadOfHair(matte.region, hair, face, none, none, matte.refusal)
+    copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
+    points = head.in_copy(landmarks)
+    of_head = 1.0 - _hair_in_copy(head)
+    beard = beard_weight(copy, points, chances) * np.float32(1.0 - femininity)
+    return head._replace(brows=brow_weight(copy, points) * of_head, beard=beard * of_head)
 
 
 def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float, amount: float, seed: int) -> Image:
@@ -72,14 +87,50 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     share = grey_amount(age, amount)
     if share <= 0.0:
         return photo
-    left, top, right, bottom = head.region
-    part, points = photo[top:bottom, left:right], np.asarray(landmarks, np.float64) - (left, top)
-    white = white_light(part, points)
-    beard = head.beard * darkness(part, points) * (1.0 - head.hair) if head.beard.any() else head.beard
-    changed = part
-    # One after the other, since each has a light of its own.
-    for weight, of_hair in ((head.hair, 1.0), (head.brows, _BROWS), (beard, _BEARD)):
-        changed = grey_hair(changed, weight, of_hair * share, points, seed, white)
     result = photo.copy()
-    result[top:bottom, left:right] = changed
+    left, top, right, bottom = head.region
+    white = white_light(photo[top:bottom, left:right], landmarks - (left, top))
+    _grey(result, head.region, head.hair, landmarks, share, seed, white)
+    # One after the other, since each has a light of its own.
+    left, top, right, bottom = head.face
+    copy = cv2.resize(photo[top:bottom, left:right], head.beard.shape[::-1], interpolation=cv2.INTER_AREA)
+    beard = head.beard * darkness(copy, head.in_copy(landmarks)) if head.beard.any() else head.beard
+    for weight, of_hair in ((head.brows, _BROWS), (beard, _BEARD)):
+        if weight.any():
+            full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+            _grey(result, head.face, full, landmarks, of_hair * share, seed, white)
     return result
+
+
+def _grey(
+    photo: Image,
+    region: tuple[int, int, int, int],
+    weight: FloatArray,
+    landmarks: FloatArray,
+    share: float,
+    seed: int,
+    white: FloatArray,
+) -> None:
+    """Grey a region of a photo in place."""
+    left, top, right, bottom = region
+    part = photo[top:bottom, left:right]
+    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white)
+
+
+def _around_face(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    margin = _MARGIN * eye_distance(landmarks)
+    height, width = shape[:2]
+    left, top = np.clip(np.floor(landmarks.min(axis=0) - margin), 0, (width - 1, height - 1)).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(landmarks.max(axis=0) + margin), 1, (width, height)).astype(int).tolist()
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def _hair_in_copy(head: HeadOfHair) -> npt.NDArray[np.float32]:
+    """Return the hair of the head in the reduced copy around the face."""
+    (x, y, *_), (left, top, right, bottom) = head.region, head.face
+    height, width = head.beard.shape
+    factors = np.array([(right - left) / width, (bottom - top) / height])
+    shift = 0.5 * factors - 0.5 + (left - x, top - y)
+    matrix = np.array([[factors[0], 0.0, shift[0]], [0.0, factors[1], shift[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(head.hair.astype(np.float32), matrix, (width, height), flags=flags)

@@ -14,13 +14,13 @@ from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
-from ppgan_ext.faces.ageing.skin_view import SkinView, view_skin
+from ppgan_ext.faces.ageing.skin_view import Beard, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
 from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.types import FloatArray, Image
 
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
-_STRIP_ROWS = 512  # rows of the photo changed at a time: a face of 4000 pixels then needs no more memory than the photo
+_STRIP_ROWS = 256  # rows of the photo changed at a time: a face of 4000 pixels then needs no more memory than the photo
 # Shadows of skin are warm: what is darker loses less red than blue.
 _SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
@@ -102,7 +102,7 @@ def prepare(
         hair: where the face has a beard, on which no wrinkles are drawn.
     """
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
-    beard = None if hair is None else (hair.region, hair.beard)
+    beard = None if hair is None else Beard(hair.beard, hair.in_copy(landmarks))
     return FaceAgeing(person, landmarks, model, view_skin(photo, landmarks, model.mean_face, scale, beard))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
@@ -13,6 +14,9 @@ from ppgan_ext.types import FloatArray, Image
 
 _FARTHEST = 0.075  # of the eyes' distance, a landmark's largest move
 _SMOOTH = 0.05  # the displacement is blurred by this share of the eyes' distance: the mesh leaves no kinks
+_COPY_EYES = 160.0  # pixels between the eyes of the copy on which the displacement is worked out
+_STRIP_ROWS = 256
+_STILL = 0.02  # pixels of displacement below which the photo keeps its bits
 _RING = 1.45  # what lies so far out, in distances of the outline from the middle of the face, stays
 
 
@@ -48,20 +52,37 @@ def move_face(photo: Image, landmarks: FloatArray, moved: FloatArray) -> Image:
     right, bottom = np.clip(np.ceil(ends.max(axis=0)), 0, (width, height)).astype(int).tolist()
     if right - left < 2 or bottom - top < 2:
         return photo
-    field = make_field(starts, ends - np.array([left, top]), triangulate(ends), (right - left, bottom - top))
-    grid = np.stack(np.meshgrid(np.arange(left, right), np.arange(top, bottom)), axis=2).astype(np.float32)
-    inside = (field.triangle >= 0)[..., None]
-    offset = np.where(inside, field.places - grid, np.float32(0.0))
-    offset = blur(offset.astype(np.float32), _SMOOTH * eyes) * _edge_fade(offset.shape, eyes)
+    offset = _offset(starts - (left, top), ends - (left, top), (right - left, bottom - top), eyes)
     result = photo.copy()
     reach = int(np.ceil(float(np.abs(offset).max()))) + 3
-    first = (max(0, top - reach), max(0, left - reach))
-    around = photo[first[0] : bottom + reach, first[1] : right + reach]
-    places = grid + offset - np.array([first[1], first[0]], np.float32)
-    drawn = cv2.remap(around, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
-    still_there = np.abs(offset).max(axis=2, keepdims=True) < 0.02
-    result[top:bottom, left:right] = np.where(still_there, photo[top:bottom, left:right], drawn)
+    for row in range(top, bottom, _STRIP_ROWS):
+        move = offset[row - top : row - top + _STRIP_ROWS]
+        y, x = max(0, row - reach), max(0, left - reach)
+        around = photo[y : row + len(move) + reach, x : right + reach]
+        grid = np.stack(np.meshgrid(np.arange(left, right), np.arange(row, row + len(move))), axis=2)
+        places = (grid - np.array([x, y])).astype(np.float32) + move
+        drawn = cv2.remap(around, places, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        moves = np.abs(move).max(axis=2, keepdims=True) >= _STILL
+        part = result[row : row + len(move), left:right]
+        np.copyto(part, drawn, where=moves)
     return result
+
+
+def _offset(starts: FloatArray, ends: FloatArray, size: tuple[int, int], eyes: float) -> npt.NDArray[np.float32]:
+    """Return where each pixel of a rectangle of (width, height) comes from, less where it is, (height, width, 2).
+
+    It is smooth, so it is worked out on a smaller copy of a large face.
+    """
+    shrink = min(1.0, _COPY_EYES / eyes)
+    small = (max(2, round(size[0] * shrink)), max(2, round(size[1] * shrink)))
+    factors = np.array(small) / np.array(size)
+    begins, stops = ((points + 0.5) * factors - 0.5 for points in (starts, ends))
+    field = make_field(begins, stops, triangulate(stops), small)
+    grid = np.stack(np.meshgrid(np.arange(small[0]), np.arange(small[1])), axis=2).astype(np.float32)
+    offset = np.where((field.triangle >= 0)[..., None], field.places - grid, np.float32(0.0)).astype(np.float32)
+    offset = blur(offset, _SMOOTH * eyes * shrink) * _edge_fade(offset.shape, eyes * shrink)
+    full: FloatArray = cv2.resize(offset, size, interpolation=cv2.INTER_LINEAR) if small != size else offset
+    return np.asarray(full / factors, np.float32)
 
 
 def _edge_fade(shape: tuple[int, ...], eyes: float) -> FloatArray:

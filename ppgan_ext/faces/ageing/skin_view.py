@@ -16,6 +16,13 @@ _NECK = 0.8  # the neck ages by this share, as its place varies more between peo
 _LEAST_SKIN = 0.02  # share of the frame that must show bare skin
 
 
+class Beard(NamedTuple):
+    """How far each pixel of a copy of the face is a beard, (h, w) in [0, 1], and the landmarks (68, 2) in the copy."""
+
+    weight: npt.NDArray[np.float32]
+    landmarks: FloatArray
+
+
 class SkinView(NamedTuple):
     """A face in the frame, and its light by bands.
 
@@ -41,7 +48,7 @@ def view_skin(
     landmarks: FloatArray,
     mean_face: FloatArray,
     scale: float,
-    beard: tuple[tuple[int, int, int, int], npt.NDArray[np.float32]] | None = None,
+    beard: Beard | None = None,
 ) -> SkinView | None:
     """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of.
 
@@ -50,17 +57,16 @@ def view_skin(
         landmarks: (68, 2), photo pixels.
         mean_face: (68, 2), the mean face in the frame.
         scale: frame pixels per pixel of the plain frame.
-        beard: a region of the photo (left, top, right, bottom) and how far each of its pixels is a beard.
+        beard: where the face has a beard.
     """
     placement = Placement.of(landmarks, mean_face, scale)
     picture = np.clip(draw(photo, placement.field_to_frame()), 0.0, 255.0)
     eyes, shape = placement.eyes, picture.shape[:2]
     area = parts.skin_area(placement.frame_landmarks, shape)
     hard = parts.skin_weight(picture, area)
-    if beard is not None:
-        (left, top, _, _), weight_of_beard = beard
-        of_region = placement._replace(landmarks=landmarks - np.array([left, top]))
-        hard = hard * (1.0 - np.clip(1.3 * draw(weight_of_beard, of_region.field_to_frame()), 0.0, 1.0))
+    if beard is not None and beard.weight.any():
+        of_copy = placement._replace(landmarks=beard.landmarks)
+        hard = hard * (1.0 - np.clip(1.3 * draw(beard.weight, of_copy.field_to_frame()), 0.0, 1.0))
     neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard)
     face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
     if np.count_nonzero(skin > 0.6) < _LEAST_SKIN * skin.size:
