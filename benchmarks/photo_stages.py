@@ -25,8 +25,13 @@ STAGES = (
     "landmarks",
     "encode",
     "render",
+    "find the hair",
+    "look at the skin",
+    "draw 40 years",
+    "grey the hair",
     *(f"paste, {blend}" for blend in ("change", "replace", "seamless")),
 )
+AGEING = ("find the hair", "look at the skin", "draw 40 years", "grey the hair")
 WHOLE = "three ages, all stages"
 
 
@@ -53,6 +58,8 @@ def open_stage(stage: str, side: int) -> Callable[[], object]:
     (face,) = find_faces(photo)
     if stage == "landmarks":
         return lambda: predict_landmarks(photo, face.box)
+    if stage in AGEING:
+        return open_ageing(stage, photo, face.landmarks)
     predictor = AgeEditingPredictor(output_path=None, cpu=True)
     if stage == WHOLE:
         return lambda: predictor.run(photo, years=YEARS)
@@ -64,6 +71,24 @@ def open_stage(stage: str, side: int) -> Callable[[], object]:
         return lambda: encoded.draw(predictor.engine, older)
     drawn, blend = encoded.draw(predictor.engine, older), stage.rpartition(" ")[2]
     return lambda: paste_back(photo, encoded.crop, encoded.pixels, drawn, face.landmarks, blend=blend)
+
+
+def open_ageing(stage: str, photo: np.ndarray, landmarks: np.ndarray) -> Callable[[], object]:
+    """Prepare a stage of ageing at the photo's resolution and return the call that is timed."""
+    from ppgan_ext.faces.ageing.grey_head import find_head_of_hair, grey_head
+    from ppgan_ext.faces.ageing.model import bundled_model
+    from ppgan_ext.faces.ageing.render import Person, prepare
+
+    model, person = bundled_model(), Person(age=30.0, femininity=1.0, seed=0)
+    hair = find_head_of_hair(photo, landmarks, person.femininity)
+    if stage == "find the hair":
+        return lambda: find_head_of_hair(photo, landmarks, person.femininity)
+    if stage == "look at the skin":
+        return lambda: prepare(photo, landmarks, person, model, hair).prospect
+    ageing = prepare(photo, landmarks, person, model, hair)
+    if stage == "draw 40 years":
+        return lambda: ageing.draw(photo, 40.0)
+    return lambda: grey_head(photo, hair, landmarks, 70.0, 1.0, 0)
 
 
 def time_stage(stage: str, side: int, num_repeats: int) -> Case:

@@ -80,9 +80,9 @@ def _offset(starts: FloatArray, ends: FloatArray, size: tuple[int, int], eyes: f
     field = make_field(begins, stops, triangulate(stops), small)
     grid = np.stack(np.meshgrid(np.arange(small[0]), np.arange(small[1])), axis=2).astype(np.float32)
     offset = np.where((field.triangle >= 0)[..., None], field.places - grid, np.float32(0.0)).astype(np.float32)
-    offset = blur(offset, _SMOOTH * eyes * shrink) * _edge_fade(offset.shape, eyes * shrink)
-    full: FloatArray = cv2.resize(offset, size, interpolation=cv2.INTER_LINEAR) if small != size else offset
-    return np.asarray(full / factors, np.float32)
+    offset = blur(offset, _SMOOTH * eyes * shrink) * _edge_fade(offset.shape, eyes * shrink).astype(np.float32)
+    offset = (offset / factors).astype(np.float32)
+    return offset if small == size else np.asarray(cv2.resize(offset, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _edge_fade(shape: tuple[int, ...], eyes: float) -> FloatArray:
