@@ -15,6 +15,10 @@ from ppgan_ext.faces.ageing.grey_head import HeadOfHair, find_head_of_hair, grey
 from ppgan_ext.faces.ageing.measured import measured_years, stops_short
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.render import FaceAgeing, Person, prepare
+from ppgan_ext.faces.ageing.skin_view import Cover
+from ppgan_ext.faces.covered import find_covered
+from ppgan_ext.faces.warp import transform_points
+from ppgan_ext.images import to_levels
 from ppgan_ext.latents.directions import Direction
 from ppgan_ext.types import FloatArray, Image
 
@@ -86,7 +90,10 @@ class Ager:
     def _see(self, photo: Image, face: EncodedFace) -> SeenFace:
         person, landmarks = self.person(face), face.face.landmarks
         hair = find_head_of_hair(photo, landmarks, person.femininity)
-        return SeenFace(face, hair, prepare(photo, landmarks, person, self.model, hair))
+        crop_landmarks = transform_points(landmarks, face.crop.matrix_photo_to_crop)
+        mask = find_covered(face.crop.image, to_levels(face.pixels[0]), crop_landmarks).mask
+        covered = None if mask is None else Cover(np.asarray(mask, np.float32), crop_landmarks)
+        return SeenFace(face, hair, prepare(photo, landmarks, person, self.model, hair, covered))
 
 
 def looks_after(directions: Mapping[str, Direction], w_plus: FloatArray, years: float) -> float | None:

@@ -14,7 +14,7 @@ from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
-from ppgan_ext.faces.ageing.skin_view import Beard, SkinView, view_skin
+from ppgan_ext.faces.ageing.skin_view import Cover, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
 from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.types import FloatArray, Image
@@ -50,12 +50,14 @@ class FaceAgeing:
         landmarks: (68, 2), photo pixels.
         model: what is known of old faces.
         view: the face in the frame; None if it shows too little bare skin.
+        keeps_shape: what covers a part of the face must not be bent.
     """
 
     person: Person
     landmarks: FloatArray
     model: AgeingModel
     view: SkinView | None
+    keeps_shape: bool = False
 
     @functools.cached_property
     def prospect(self) -> marks.Prospect:
@@ -77,7 +79,7 @@ class FaceAgeing:
         if years == 0 or detail == 0:
             return photo.copy()
         strength = strength_of(self.person.age, years, detail)
-        moved = moved_landmarks(self.landmarks, self.model.shape, strength.shape)
+        moved = moved_landmarks(self.landmarks, self.model.shape, 0.0 if self.keeps_shape else strength.shape)
         result = move_face(photo, self.landmarks, moved)
         if self.view is None:
             return result
@@ -90,7 +92,12 @@ class FaceAgeing:
 
 
 def prepare(
-    photo: Image, landmarks: FloatArray, person: Person, model: AgeingModel, hair: HeadOfHair | None = None
+    photo: Image,
+    landmarks: FloatArray,
+    person: Person,
+    model: AgeingModel,
+    hair: HeadOfHair | None = None,
+    covered: Cover | None = None,
 ) -> FaceAgeing:
     """Look at a face.
 
@@ -100,10 +107,14 @@ def prepare(
         person: whose face it is.
         model: what is known of old faces.
         hair: where the face has a beard, on which no wrinkles are drawn.
+        covered: a mask, a hand or sunglasses on the face; then its shape stays too.
     """
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
-    beard = None if hair is None else Beard(hair.beard, hair.in_copy(landmarks))
-    return FaceAgeing(person, landmarks, model, view_skin(photo, landmarks, model.mean_face, scale, beard))
+    covers = [] if hair is None else [Cover(hair.beard, hair.in_copy(landmarks))]
+    if covered is not None:
+        covers.append(covered)
+    view = view_skin(photo, landmarks, model.mean_face, scale, covers)
+    return FaceAgeing(person, landmarks, model, view, covered is not None)
 
 
 def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,8 @@ _NECK = 0.8  # the neck ages by this share, as its place varies more between peo
 _LEAST_SKIN = 0.02  # share of the frame that must show bare skin
 
 
-class Beard(NamedTuple):
-    """How far each pixel of a copy of the face is a beard, (h, w) in [0, 1], and the landmarks (68, 2) in the copy."""
+class Cover(NamedTuple):
+    """What covers a face: how far it covers each pixel of a copy, (h, w) in [0, 1], and the landmarks (68, 2) there."""
 
     weight: npt.NDArray[np.float32]
     landmarks: FloatArray
@@ -48,7 +49,7 @@ def view_skin(
     landmarks: FloatArray,
     mean_face: FloatArray,
     scale: float,
-    beard: Beard | None = None,
+    covers: Sequence[Cover] = (),
 ) -> SkinView | None:
     """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of.
 
@@ -57,16 +58,15 @@ def view_skin(
         landmarks: (68, 2), photo pixels.
         mean_face: (68, 2), the mean face in the frame.
         scale: frame pixels per pixel of the plain frame.
-        beard: where the face has a beard.
+        covers: what covers the face: a beard, a mask, a hand, sunglasses.
     """
     placement = Placement.of(landmarks, mean_face, scale)
     picture = np.clip(draw(photo, placement.field_to_frame()), 0.0, 255.0)
     eyes, shape = placement.eyes, picture.shape[:2]
     area = parts.skin_area(placement.frame_landmarks, shape)
-    hard = parts.skin_weight(picture, area)
-    if beard is not None and beard.weight.any():
-        of_copy = placement._replace(landmarks=beard.landmarks)
-        hard = hard * (1.0 - np.clip(1.3 * draw(beard.weight, of_copy.field_to_frame()), 0.0, 1.0))
+    bare = _bare(placement, covers)
+    # What covers the face has no say in what its skin looks like.
+    hard = parts.skin_weight(picture, area * bare)
     neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard)
     face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
     if np.count_nonzero(skin > 0.6) < _LEAST_SKIN * skin.size:
@@ -75,6 +75,16 @@ def view_skin(
     skin_light = float(np.median(luminance(light)[skin > 0.6]))
     separated = bands.split_parts(bands.log_light(light, skin_light), [face, neck], eyes)
     covered = bands.blur(np.clip(area - hard, 0.0, 1.0), 0.015 * eyes)
-    weight = parts.mark_weight(placement.frame_landmarks, shape) * np.clip(1.0 - 1.4 * covered, 0.0, 1.0)
+    weight = parts.mark_weight(placement.frame_landmarks, shape) * np.clip(1.0 - 1.4 * covered, 0.0, 1.0) * bare
     weight = np.maximum(weight, bands.blur(neck, 0.015 * eyes))
     return SkinView(placement, picture, skin, separated, weight.astype(np.float32), skin_light)
+
+
+def _bare(placement: Placement, covers: Sequence[Cover]) -> npt.NDArray[np.float32]:
+    """Return how far each pixel of the frame is not covered, (H, W) in [0, 1]."""
+    bare = np.ones(placement.frame_size[::-1], np.float32)
+    for cover in covers:
+        if cover.weight.any():
+            field = placement._replace(landmarks=cover.landmarks).field_to_frame()
+            bare *= 1.0 - np.clip(1.3 * draw(cover.weight, field), 0.0, 1.0)
+    return bare

@@ -4,6 +4,7 @@ import pytest
 
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.faces.ageing.render import Person, prepare
+from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -103,6 +104,20 @@ def test_what_covers_the_face_stays():
     photo[y - 70 : y - 28] = (30, 60, 150)  # the brim of a cap
     before, after = (one[y - 66 : y - 40, x - 40 : x + 40].astype(int) for one in (photo, aged(photo, points)))
     assert np.abs(before - after).mean() < 1.5
+
+
+def test_a_mask_on_the_face_is_neither_painted_on_nor_bent():
+    photo, points = face_photo()
+    outline = np.rint(np.vstack([points[[3, 5, 8, 11, 13]], points[[14, 28, 2]]])).astype(np.int32)
+    cv2.fillPoly(photo, [outline], (190, 210, 225))
+    mask = np.zeros(photo.shape[:2], np.float32)
+    cv2.fillPoly(mask, [outline], 1.0)
+    ageing = prepare(photo, points, PERSON, bundled_model(), covered=Cover(mask, points))
+    result = ageing.draw(photo, 40.0)
+    inside = cv2.erode(mask, np.ones((9, 9))) > 0
+    assert np.array_equal(result[inside], photo[inside])
+    x, y = points[27].round().astype(int)
+    assert not np.array_equal(result[y - 60 : y - 30, x - 35 : x + 35], photo[y - 60 : y - 30, x - 35 : x + 35])
 
 
 def test_a_face_at_the_photos_border_and_a_tiny_one_pass():
