@@ -1,7 +1,7 @@
 """Small U-Nets that say something about each pixel of a head patch, in NumPy: 0.2 million weights, no Paddle.
 
-A U-Net (Ronneberger, Fischer and Brox, MICCAI 2015) of nine blocks down to a sixteenth of the patch and three up to
-half of it; each block is a 3x3 convolution with the batch normalisation folded in, and a rectifier. The weights ship
+A U-Net (Ronneberger, Fischer and Brox, arXiv 1505.04597) of nine blocks down to a sixteenth of the patch and three up
+to half of it; each block is a 3x3 convolution with the batch normalisation folded in, and a rectifier. The weights ship
 in half precision; `docs/models/hair.md` is their card.
 """
 
