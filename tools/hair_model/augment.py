@@ -32,9 +32,9 @@ class Head(NamedTuple):
     covered: bool
 
 
-def augment(head: Head, others: list[Head], rng: np.random.Generator) -> tuple[HeadPatch, Map, Map]:
-    """Return a changed patch with its masks of hair and beard."""
-    picture, hair = head.patch.picture / np.float32(255.0), head.hair.copy()
+def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
+    """Return a changed patch with its masks."""
+    picture, hair, person = head.patch.picture / np.float32(255.0), head.hair.copy(), head.person
     down = ((np.arange(SHAPE[0]) - CENTRE[1]) / EYES)[:, None]
     if rng.random() < (0.7 if head.covered else 0.4):
         part = head.person * (1 - _soft(hull(head.patch.landmarks[:27], SHAPE, 0), 2)) if head.covered else hair
@@ -52,6 +52,7 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> tuple[H
         hat = _hat(head.patch.landmarks, rng)
         picture = _mix(picture, _texture(others, rng), _soft(hat, 0.8))
         hair *= hat < 0.5
+        person = np.maximum(person, hat)
     picture = _relit(picture, 1.0, rng)
     if rng.random() < 0.12:
         picture = np.repeat((picture @ _LUMA)[..., None], 3, axis=2)
@@ -59,12 +60,12 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> tuple[H
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.4))
     picture = picture + rng.normal(0, rng.uniform(0, 0.02), picture.shape)
     changed = head.patch._replace(picture=np.clip(picture, 0, 1).astype(np.float32) * 255)
-    return _moved(changed, hair, head.beard, rng)
+    return _moved(Head(changed, person, hair, head.beard, head.covered), rng)
 
 
-def _moved(patch: HeadPatch, hair: Map, beard: Map, rng: np.random.Generator) -> tuple[HeadPatch, Map, Map]:
+def _moved(head: Head, rng: np.random.Generator) -> Head:
     """Crop as a tighter photo would, then turn, scale, shift and mirror by a little; unsettle the landmarks."""
-    inside = patch.inside.copy()
+    patch, inside = head.patch, head.patch.inside.copy()
     if rng.random() < 0.35:
         shown = np.zeros_like(inside)
         top, left = rng.integers(0, 40), rng.integers(0, 35)
@@ -77,8 +78,10 @@ def _moved(patch: HeadPatch, hair: Map, beard: Map, rng: np.random.Generator) ->
         matrix = matrix @ np.array([[-1.0, 0, SHAPE[1] - 1], [0, 1, 0], [0, 0, 1]])
     points = patch.landmarks @ matrix[:, :2].T + matrix[:, 2]
     points = (points[MIRRORED] if mirrored else points) + rng.normal(0, 0.5, points.shape)
-    picture, inside, hair, beard = (cv2.warpAffine(a, matrix, _SIZE) for a in (patch.picture, inside, hair, beard))
-    return HeadPatch(picture, inside, points, patch.matrix_photo_to_patch), hair, beard
+    maps = (patch.picture, inside, head.person, head.hair, head.beard)
+    picture, inside, person, hair, beard = (cv2.warpAffine(a, matrix, _SIZE) for a in maps)
+    changed = HeadPatch(picture, inside, points, patch.matrix_photo_to_patch)
+    return Head(changed, person, hair, beard, head.covered)
 
 
 def _hat(points: npt.NDArray, rng: np.random.Generator) -> Map:

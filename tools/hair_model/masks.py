@@ -14,7 +14,6 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.hair_colours import Mixture
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
-from ppgan_ext.faces.ageing.person import person_chance
 from ppgan_ext.faces.mask import face_mask
 
 Mask = npt.NDArray[np.float32]
@@ -22,14 +21,14 @@ _ENDS = (3.1, 3.1)  # of short hair
 _ROUNDS = 3
 
 
-def hair_mask(patch: HeadPatch, hints: dict) -> Mask:
-    """Draw where a patch shows hair, (240, 192) of 0 and 1."""
+def hair_mask(patch: HeadPatch, chance_of_person: Mask, hints: dict) -> Mask:
+    """Draw where a patch shows hair, (240, 192) of 0 and 1, inside of the person."""
     nothing = np.zeros(SHAPE, np.float32)
     lab = cv2.cvtColor(patch.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
     skin = skin_weight(patch.picture, skin_area(patch.landmarks, SHAPE)) > 0.6
     if hints.get("bare_or_covered") or np.count_nonzero(skin) < 40:
         return nothing
-    person = (person_chance(patch.picture) > 0.4) & (patch.inside > 0.5)
+    person = (chance_of_person > 0.4) & (patch.inside > 0.5)
     face = face_mask(patch.landmarks, SHAPE, 0.05) > 0.5
     distance = cv2.distanceTransform((~face).astype(np.uint8), cv2.DIST_L2, 5) / EYES
     allowed = _allowed(hints) & person & ((hull(patch.landmarks[17:68], SHAPE, 1.0) < 0.5) | (distance > 0))

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.errors import WeightsError
-from ppgan_ext.faces.ageing import hair_network
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
@@ -79,28 +77,6 @@ def test_map_goes_back_to_the_photo(landmarks):
     drawn = patch_to_picture(values, landmarks, (512, 512))
     place = np.array(np.nonzero(drawn > 0.5)).mean(axis=1)[::-1]
     np.testing.assert_allclose(place, back[:, :2] @ (41.5, 121.5) + back[:, 2], atol=0.5)
-
-
-def test_network_agrees_with_a_plain_convolution():
-    rng = np.random.default_rng(0)
-    values = rng.standard_normal((3, 8, 6)).astype(np.float32)
-    kernel, bias = rng.standard_normal((2, 3, 3, 3)).astype(np.float32), np.array([0.5, -1.0], np.float32)
-    for stride in (1, 2):
-        found = hair_network._convolve(values, kernel, bias, stride)
-        for channel in range(2):
-            sums = sum(
-                cv2.filter2D(values[i], -1, kernel[channel, i], borderType=cv2.BORDER_CONSTANT) for i in range(3)
-            )
-            np.testing.assert_allclose(found[channel], sums[::stride, ::stride] + bias[channel], atol=1e-4)
-
-
-def test_damaged_model_is_one_clear_line(monkeypatch, tmp_path):
-    (tmp_path / "hair.safetensors").write_bytes(b"nothing")
-    monkeypatch.setattr(hair_network, "_FILE", tmp_path / "hair.safetensors")
-    hair_network._weights.cache_clear()
-    with pytest.raises(WeightsError, match="Install the package again"):
-        hair_network._weights()
-    hair_network._weights.cache_clear()
 
 
 def test_finds_the_astronauts_hair_and_nothing_else(photo, landmarks):

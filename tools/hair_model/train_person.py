@@ -1,0 +1,79 @@
+"""Distil the network that tells people from the background: it learns what another network says of the same heads.
+
+python tools/hair_model/train_person.py --photos FOLDER --teacher selfie_segmentation.tflite --minutes 12
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from augment import Head, Map, augment
+from heads import read_heads
+from unet import UNet, fit
+
+from ppgan_ext.faces.ageing.head_patch import SHAPE, HeadPatch
+from ppgan_ext.faces.ageing.person import NUM_CHANNELS, head_channels
+
+_BATCH, _AS_IT_IS = 4, 0.2
+_NEAR = 3.0  # pixels of half the patch
+_HALF = (SHAPE[1] // 2, SHAPE[0] // 2)
+_TEACHER_SIDE = 256
+
+
+class Teacher:
+    """MediaPipe's selfie segmentation, general model, run by OpenCV."""
+
+    def __init__(self, path: Path) -> None:
+        self._network = cv2.dnn.readNetFromTFLite(np.frombuffer(path.read_bytes(), np.uint8))
+
+    def __call__(self, patch: HeadPatch) -> Map:
+        """Return how likely each pixel shows a person, (240, 192) in [0, 1]."""
+        small = cv2.resize(patch.picture, (_TEACHER_SIDE, _TEACHER_SIDE), interpolation=cv2.INTER_LINEAR)
+        self._network.setInput(np.ascontiguousarray(small.transpose(2, 0, 1)[None] / np.float32(255.0)))
+        chance = self._network.forward()[0, 0]
+        return cv2.resize(chance, SHAPE[::-1], interpolation=cv2.INTER_LINEAR)
+
+
+def batch(heads: list[Head], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return inputs (N, 8, 240, 192), what the teacher says (N, 1, 120, 96) and how much it counts (N, 1, 120, 96)."""
+    chosen = [heads[rng.integers(len(heads))] for _ in range(_BATCH)]
+    seen = [head if rng.random() < _AS_IT_IS else augment(head, heads, rng) for head in chosen]
+    halves = [[cv2.resize(m, _HALF, interpolation=cv2.INTER_AREA) for m in (h.person, h.patch.inside)] for h in seen]
+    persons, insides = np.asarray(halves, np.float32).transpose(1, 0, 2, 3)
+    # The outline decides where hair ends, so it counts up to three times.
+    blurred = np.stack([cv2.GaussianBlur(person, (0, 0), _NEAR) for person in persons])
+    counts = insides * (1 + 8 * blurred * (1 - blurred))
+    return np.stack([head_channels(head.patch) for head in seen]), persons[:, None], counts[:, None]
+
+
+def main() -> None:
+    """Train for some minutes and write the weights."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, required=True, help="folder of the portraits that hints.json names")
+    parser.add_argument("--teacher", type=Path, required=True, help="selfie_segmentation.tflite")
+    parser.add_argument("--minutes", type=float, default=12.0)
+    parser.add_argument("--output", type=Path, default=Path("person.safetensors"))
+    parser.add_argument("--resume", action="store_true", help="go on with the weights that --output has")
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    paddle.seed(args.seed)
+    rng = np.random.default_rng(args.seed)
+    heads = read_heads(args.photos, Teacher(args.teacher))
+    network = UNet(NUM_CHANNELS, 1)
+    if args.resume:
+        network.resume(args.output)
+
+    def loss() -> paddle.Tensor:
+        inputs, persons, counts = (paddle.to_tensor(array) for array in batch(heads, rng))
+        return F.binary_cross_entropy_with_logits(network(inputs), persons, weight=counts)
+
+    fit(network, loss, args.minutes, args.output)
+
+
+if __name__ == "__main__":
+    main()

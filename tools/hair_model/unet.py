@@ -1,0 +1,99 @@
+"""The small U-Net in Paddle and its training loop; `ppgan_ext/faces/ageing/unet.py` runs it in NumPy."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from paddle import nn
+from safetensors.numpy import load_file, save_file
+
+_WIDTHS = (16, 24, 40, 64)
+_SAVE_SECONDS = 60.0
+
+
+class Block(nn.Layer):
+    """A 3x3 convolution, batch normalisation and a rectifier."""
+
+    def __init__(self, num_in: int, num_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2D(num_in, num_out, 3, stride, 1, bias_attr=False)
+        self.norm = nn.BatchNorm2D(num_out)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:  # noqa: D102
+        return F.relu(self.norm(self.conv(x)))
+
+    def folded(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return kernel and bias with the normalisation in them."""
+        factor = self.norm.weight.numpy() / np.sqrt(self.norm._variance.numpy() + 1e-5)
+        kernel = self.conv.weight.numpy() * factor[:, None, None, None]
+        return kernel, self.norm.bias.numpy() - self.norm._mean.numpy() * factor
+
+
+class UNet(nn.Layer):
+    """The network of `ppgan_ext.faces.ageing.unet`, whose names of weights it has."""
+
+    def __init__(self, num_in: int, num_out: int) -> None:
+        super().__init__()
+        a, b, c, d = _WIDTHS
+        self.d1, self.e1 = Block(num_in, a, 2), Block(a, a)
+        self.d2, self.e2 = Block(a, b, 2), Block(b, b)
+        self.d3, self.e3 = Block(b, c, 2), Block(c, c)
+        self.d4, self.e4, self.e5 = Block(c, d, 2), Block(d, d), Block(d, d)
+        self.u3, self.u2, self.u1 = Block(d + c, c), Block(c + b, b), Block(b + a, a)
+        self.o = nn.Conv2D(a, num_out, 3, 1, 1)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        """Return logits (N, num_out, 120, 96) of (N, num_in, 240, 192)."""
+        a = self.e1(self.d1(x))
+        b = self.e2(self.d2(a))
+        c = self.e3(self.d3(b))
+        x = self.e5(self.e4(self.d4(c)))
+        for block, skip in ((self.u3, c), (self.u2, b), (self.u1, a)):
+            x = block(paddle.concat([F.interpolate(x, scale_factor=2, mode="nearest"), skip], axis=1))
+        return self.o(x)
+
+    def save(self, path: Path) -> None:
+        """Write the weights as the package reads them, in half precision, and beside them what `resume` reads."""
+        found = {"o.w": self.o.weight.numpy(), "o.b": self.o.bias.numpy()}
+        for name, block in self.named_sublayers():
+            if isinstance(block, Block):
+                found[f"{name}.w"], found[f"{name}.b"] = block.folded()
+        save_file({name: np.ascontiguousarray(array, np.float16) for name, array in sorted(found.items())}, path)
+        save_file({name: array.numpy() for name, array in sorted(self.state_dict().items())}, _state_of(path))
+
+    def resume(self, path: Path) -> None:
+        """Take up the training whose weights were saved to a path."""
+        self.set_state_dict({name: paddle.to_tensor(array) for name, array in load_file(_state_of(path)).items()})
+
+
+def fit(network: UNet, loss_of_a_batch: Callable[[], paddle.Tensor], minutes: float, output: Path) -> None:
+    """Train for some minutes and save the weights every minute; Ctrl-C ends the training and keeps them."""
+    optimiser = paddle.optimizer.AdamW(1e-3, parameters=network.parameters(), weight_decay=1e-3)
+    start, losses = time.monotonic(), []
+    saved = start
+    try:
+        while (share := (time.monotonic() - start) / (60 * minutes)) < 1:
+            optimiser.set_lr(3e-3 * min(1.0, share / 0.03) * 0.5 * (1 + math.cos(math.pi * share)) + 1e-5)
+            loss = loss_of_a_batch()
+            loss.backward()
+            optimiser.step()
+            optimiser.clear_grad()
+            losses.append(float(loss))
+            if len(losses) % 50 == 0:
+                print(f"{len(losses)} steps, loss {np.mean(losses[-50:]):.4f}", flush=True)
+            if time.monotonic() - saved > _SAVE_SECONDS:
+                network.save(output)
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        print("ended early")
+    network.save(output)
+
+
+def _state_of(path: Path) -> Path:
+    return path.with_name(f"{path.stem}_state.safetensors")
