@@ -247,7 +247,7 @@ def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, cap
     assert str(tuned) in capsys.readouterr().out
     assert command_line.main(["age", *edit, "--weight_path", str(tuned), "--output_path", str(again)]) == 0
     first, second = (np.asarray(PIL.Image.open(folder / "photo.age+20.png")) for folder in (once, again))
-    assert np.abs(first.astype(int) - second).max() <= 2  # half precision
+    assert np.abs(first.astype(int) - second).max() <= 4  # half precision, and what ageing makes of it
     assert np.array_equal(np.load(once / "photo.npy"), np.load(again / "photo.npy"))
     plain = tmp_path / "plain"
     assert command_line.main(["age", *edit, "--output_path", str(plain)]) == 0
