@@ -466,7 +466,7 @@ def test_one_photo_under_two_names_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="did you mean 'photo'"):
         read_options(COMMANDS["fuse"], ["--config", str(tmp_path / "fuse.yaml")], "fuse")
     (tmp_path / "fuse.yaml").write_text("target_face: first\n")
-    with pytest.raises(ConfigError, match="fuse.yaml:1: target_face: expected all, largest"):
+    with pytest.raises(ConfigError, match=r"fuse\.yaml:1: target_face: expected all, largest"):
         read_options(COMMANDS["fuse"], ["--config", str(tmp_path / "fuse.yaml")], "fuse")
 
 

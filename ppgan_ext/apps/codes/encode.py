@@ -38,7 +38,7 @@ class Pixel2Style2PixelPredictor(Predictor):
     def run(
         self, image: ImageSource | Sequence[ImageSource], options: EncodeOptions
     ) -> EncodeResult | BatchResult[EncodeResult]:
-        """Align, encode, render; write ``src.png``, ``dst.png`` and ``dst.npy``, and the code of ``a.jpg`` as ``a.npy``.
+        """Align, encode, render; write ``src.png``, ``dst.png``, ``dst.npy``, and the code of ``a.jpg`` as ``a.npy``.
 
         Args:
             image: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then each gets a folder of its
