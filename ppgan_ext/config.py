@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
+from pydantic.fields import FieldInfo
 
 from ppgan_ext import yaml_files
 from ppgan_ext.errors import ConfigError
@@ -51,11 +52,23 @@ def load_options(
     problems: list[str] = []
     if yaml_path is not None:
         data, lines, problems = read_yaml(yaml_path)
+    for name, field in model_class.model_fields.items():
+        names = names_of(name, field)
+        if len(names) > 1 and any(other in (overrides or {}) for other in names):
+            for other in names:
+                data.pop(other, None)  # the override wins, whichever name the file uses
     override(data, lines, overrides or {})
     options, mistakes = validate(model_class, data, lines, yaml_path)
     refuse([*problems, *mistakes], yaml_path)
     assert options is not None
     return options
+
+
+def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
+    """Return the names under which a field may be given, its own first."""
+    if not isinstance(field.validation_alias, pydantic.AliasChoices):
+        return (name,)
+    return (name, *(other for other in field.validation_alias.choices if isinstance(other, str) and other != name))
 
 
 class Overrides(dict[str, Any]):
@@ -320,12 +333,18 @@ def _field_names(model_class: type[pydantic.BaseModel], path: KeyPath, tags: Col
         if annotations:
             models = [model for annotation in annotations for model in _models_in(annotation)]
     tagged = [model for model in models if _tags_of(model) & set(tags)]
-    return [name for model in tagged or models for name in model.model_fields]
+    return [
+        other
+        for model in tagged or models
+        for name, field in model.model_fields.items()
+        for other in names_of(name, field)
+    ]
 
 
 def _field(model: type[pydantic.BaseModel], key: str | int) -> Any:
     by_alias = {field.alias: field for field in model.model_fields.values() if field.alias}
-    return model.model_fields.get(str(key)) or by_alias.get(str(key))
+    by_alias |= {other: field for name, field in model.model_fields.items() for other in names_of(name, field)}
+    return by_alias.get(str(key))
 
 
 def _models_in(annotation: Any) -> list[type[pydantic.BaseModel]]:

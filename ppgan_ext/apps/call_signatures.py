@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic.fields import FieldInfo
 
 from ppgan_ext.apps.options import Accepts, Options, literal_choices, plain_types
-from ppgan_ext.config import load_options
+from ppgan_ext.config import load_options, names_of
 from ppgan_ext.errors import ConfigError, nearest
 
 Returned = TypeVar("Returned")
@@ -36,7 +36,8 @@ def options_as_arguments(
     """Let callers give fields of an options model as arguments; the method's ``options`` gets the validated model.
 
     ``inspect.signature``, ``help()`` and ``typing.get_type_hints`` show the fields in place of ``options``, with their
-    defaults and types, and the docstring describes them there. None stands for the default of any field.
+    defaults and types, and the docstring describes them there. None stands for the default of any field. An
+    argument may be given by every name of its field.
 
     Args:
         model: the options model.
@@ -71,9 +72,21 @@ def options_as_arguments(
         ]
         returns = typing.get_type_hints(method)["return"]
         signature = inspect.Signature(parameters, return_annotation=returns)
+        own_name_of = {
+            other: name
+            for name, field in model.model_fields.items()
+            for other in names_of(name, field)[1:]
+            if name in signature.parameters
+        }
 
         @functools.wraps(method)
         def call(*values: Any, **named_values: Any) -> Returned:
+            for other in own_name_of.keys() & named_values.keys():
+                name = own_name_of[other]
+                if name in named_values:
+                    what = f"'{name}' and '{other}' are names of one argument"
+                    raise ConfigError(what, where=method.__qualname__, cure="Give one of them")
+                named_values[name] = named_values.pop(other)
             for name in named_values:
                 if name not in signature.parameters:
                     cure = nearest(name, [name for name in signature.parameters if name != "self"])
@@ -107,7 +120,7 @@ def describe(field: FieldInfo, with_default: bool = False) -> str:
     Example:
         >>> from ppgan_ext.apps.fusion.options import FuseOptions
         >>> describe(FuseOptions.model_fields["identity"], with_default=True)
-        "share of the target's face (0 to 1; default 1.0)."
+        "share of the person's face (0 to 1; default 1.0)."
     """
     accepted = accepted_type(field)
     text = re.sub(r"--(\w+)", r"``\1``", field.description or "")

@@ -96,12 +96,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "fuse": Command(
         FuseOptions,
-        "Put one person's face into another's photo, at the photo's pose, light and tone of skin.",
+        "Put the face of --person into --photo, at the photo's pose, light and tone of skin.",
         (
-            "--source photo_a.jpg --target person_b.jpg --output_path out",
-            "--source photo_a.jpg --target person_b.jpg --method warp --identity 0.6 --shape 0.3",
-            "--source group.jpg --source_face 1 --target person_b.jpg --refine 40 --save_steps --save_mp4",
-            "--source photos/ --target people/ --pairs all --method warp",
+            "--photo photo_a.jpg --person person_b.jpg --output_path out",
+            "--photo photo_a.jpg --person person_b.jpg --method warp --identity 0.6 --shape 0.3",
+            "--photo group.jpg --photo_face 1 --person person_b.jpg --refine 40 --save_steps --save_mp4",
+            "--photo photos/ --person people/ --pairs all --method warp",
         ),
         run_fuse,
     ),

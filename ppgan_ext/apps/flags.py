@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from ppgan_ext.apps.options import Options, literal_choices, plain_types
 from ppgan_ext.argument_parser import RepeatableParser
+from ppgan_ext.config import names_of
 from ppgan_ext.errors import ConfigError
 
 GROUP_TITLES = {
@@ -75,15 +76,16 @@ def add_arguments(parser: argparse.ArgumentParser, model: type[Options]) -> None
         key = keys[name]
         kind = value_kind(field.annotation)
         common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
+        flags = [f"--{other}" for other in names_of(name, field)]
         if kind == "switch":
-            groups[key].add_argument(f"--{name}", action="store_const", const=True, help=_help(field), **common)
+            groups[key].add_argument(*flags, action="store_const", const=True, help=_help(field), **common)
             groups[key].add_argument(
                 f"--no_{name}", action="store_const", const=False, help=argparse.SUPPRESS, **common
             )
             continue
         if kind == "list":
             common["nargs"] = "+"
-        groups[key].add_argument(f"--{name}", metavar=_metavar(field, kind), help=_help(field), **common)
+        groups[key].add_argument(*flags, metavar=_metavar(field, kind), help=_help(field), **common)
 
 
 def reset_alternatives(model: type[Options], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from ppgan_ext.config import names_of
 
 PhotoFormat: TypeAlias = Literal["png", "jpg", "webp"]
 
@@ -30,9 +32,16 @@ class Accepts:
     type: Any
 
 
-def option(default: Any, text: str, *, group: str, step: float | None = None, **limits: Any) -> Any:
-    """Describe one option: its default, help text, group of the help page, slider step and limits (ge, le, ...)."""
-    return Field(default, description=text, json_schema_extra={"group": group, "step": step}, **limits)
+def option(
+    default: Any, text: str, *, group: str, step: float | None = None, names: Sequence[str] = (), **limits: Any
+) -> Any:
+    """Describe one option: its default, help text, group of the help page, slider step and limits (ge, le, ...).
+
+    If it has several ``names``, the first is that of the field; all are accepted as flags, in YAML and in Python.
+    """
+    alias = AliasChoices(*names) if names else None
+    extra: dict[str, Any] = {"group": group, "step": step}
+    return Field(default, description=text, json_schema_extra=extra, validation_alias=alias, **limits)
 
 
 def _faces(value: object) -> object:
@@ -100,6 +109,16 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_name(cls, data: Any) -> Any:
+        """Refuse an option that is given under two of its names."""
+        for name, field in cls.model_fields.items() if isinstance(data, Mapping) else ():
+            given = [other for other in names_of(name, field) if other in data]
+            if len(given) > 1:
+                raise ValueError(f"'{given[0]}' and '{given[1]}' are names of one option; give one of them")
+        return data
 
     @field_validator("*", mode="before")
     @classmethod

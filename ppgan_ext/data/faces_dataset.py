@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,17 @@ from ppgan_ext.types import Image
 MAX_CACHE_BYTES = 4 * 2**30
 
 
+def _number_or_share(value: float) -> int | float:
+    if 0 < abs(value) < 1:
+        return value
+    if not value.is_integer():
+        raise ValueError(f"{value:g} is neither a whole number of pictures nor a share below 1, such as 0.1")
+    return int(value)
+
+
+Exclude: TypeAlias = Annotated[float, pydantic.AfterValidator(_number_or_share)]
+
+
 class FacesOptions(DatasetOptions, DatarootOptions):
     """Options of `FacesDataset`."""
 
@@ -29,7 +40,7 @@ class FacesOptions(DatasetOptions, DatarootOptions):
     size: int = pydantic.Field(ge=4, le=4096)
     flip: bool = True
     limit: Count | None = None
-    exclude: int | None = None
+    exclude: Exclude | None = None
     cache: bool = False
 
 
@@ -43,7 +54,8 @@ class FacesDataset:
         size: side of the squares in pixels.
         flip: mirror each sample with probability 1/2.
         limit: use only this many pictures, the first ones.
-        exclude: hold back the last ``exclude`` pictures; if negative, use only those, for testing.
+        exclude: hold back the last ``exclude`` pictures, or this share of all (above 0, below 1: at least one picture);
+            if negative, use only those, for testing.
         cache: keep decoded squares in memory, in each worker process.
 
     Raises:
@@ -59,7 +71,7 @@ class FacesDataset:
         size: int,
         flip: bool = True,
         limit: int | None = None,
-        exclude: int | None = None,
+        exclude: int | float | None = None,
         cache: bool = False,
     ) -> None:
         self.source: ImageSource = _select(open_source(dataroot), limit, exclude)
@@ -132,13 +144,19 @@ class _Cache:
         self._allocate()
 
 
-def _select(source: ImageSource, limit: int | None, exclude: int | None) -> ImageSource:
+def _select(source: ImageSource, limit: int | None, exclude: int | float | None) -> ImageSource:
     """Return the part of a source that ``exclude`` and ``limit`` leave."""
-    total, num_held_back = len(source), abs(exclude or 0)
+    total, num_held_back = len(source), _count(exclude or 0, len(source))
     if num_held_back >= total and exclude:
         pictures = "1 picture" if total == 1 else f"{total} pictures"
-        cure = f"Choose a number below {total}" if total > 1 else "Leave exclude out"
+        cure = f"Choose a number below {total}, or a share, such as 0.1" if total > 1 else "Leave exclude out"
         raise ConfigError(f"{exclude} leaves nothing on one side of {pictures}", where="exclude", cure=cure)
     rows = range(total - num_held_back, total) if (exclude or 0) < 0 else range(total - num_held_back)
     rows = rows[:limit]
     return source if len(rows) == total else PartOfSource(source, rows)
+
+
+def _count(exclude: int | float, total: int) -> int:
+    """Return how many of ``total`` pictures a number or a share holds back."""
+    exclude = abs(exclude)
+    return max(1, min(round(exclude * total), total - 1)) if 0 < exclude < 1 else int(exclude)

@@ -8,23 +8,23 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ppgan_ext import config, console, files
 from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import ConfigError, TrainingError
-from ppgan_ext.training import schema
+from ppgan_ext.training import own_config, schema
 from ppgan_ext.training.processes import Processes, launched_rank
 
 if TYPE_CHECKING:
     from ppgan_ext.training.run import Run
+    from ppgan_ext.training.settings import Settings
 
 _EXAMPLES = """\
 examples:
   main.py -c configs/stylegan2_faces64.yaml -o dataset.train.dataroot=my_faces total_iters=20000
-  main.py -c CONFIG --resume output_dir/NAME-DATE/iter_5000_checkpoint.pdparams
-  main.py -c CONFIG --evaluate-only --load output_dir/NAME-DATE/iter_5000_weight.pdparams
+  main.py --resume output_dir/NAME-DATE
+  main.py --evaluate-only --load output_dir/NAME-DATE/iter_5000_weight.pdparams
   python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo tools/main.py -c CONFIG --no-cuda
 """
 
@@ -62,7 +62,7 @@ def _run_and_report_once(words: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    settings = schema.read_config(_config_file(args), _overrides(args))
+    settings = _read_settings(args)
     is_writer = launched_rank() == 0
     if is_writer:
         print(settings.to_yaml(), flush=True)
@@ -118,17 +118,30 @@ def _measure(run: Run) -> None:
         print(text, flush=True)
 
 
-def _config_file(args: argparse.Namespace) -> Path:
-    """Return the file of -c; without it, a resumed run uses its own configuration."""
-    if args.config_file is not None:
-        return Path(args.config_file)
-    if args.resume is None:
-        raise ConfigError("no configuration is given", where="-c", cure="Name a file, such as one in configs")
-    path = Path(args.resume)
-    return (path if path.is_dir() else path.parent) / "config.yaml"
+def _read_settings(args: argparse.Namespace) -> Settings:
+    """Read the file of -c; without it, that of the run which is resumed or measured."""
+    overrides = _overrides(args)
+    source = args.resume or (args.load if args.evaluate_only else None)
+    own = None if source is None else own_config.config_beside(source)
+    if args.config_file is None:
+        if own is None:
+            raise ConfigError("no configuration is given", where="-c", cure="Name a file, such as one in configs")
+        if not own.is_file():
+            cure = "Name one with -c"
+            raise ConfigError(f"no configuration is given, and its run has none ({own})", where=source, cure=cure)
+        return schema.read_config(own, overrides)
+    settings = schema.read_config(args.config_file, overrides)
+    dataset = settings.model_dump()["dataset"]
+    found = {} if own is None else own_config.data_instead_of_missing(dataset, own)
+    found = {key: path for key, path in found.items() if key not in overrides}
+    if not found:
+        return settings
+    reason = f"from {own}: the path in {args.config_file} does not exist"
+    notes = [f"{key} is {path}, {reason}" for key, path in found.items()]
+    return schema.read_config(args.config_file, config.Overrides({**overrides, **found}, overrides.lines), notes)
 
 
-def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+def _overrides(args: argparse.Namespace) -> config.Overrides:
     """Convert the flags into overrides of the configuration; those of -o take precedence."""
     overrides: dict[str, Any] = {}
     if args.seed is not None:
@@ -156,7 +169,7 @@ def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
         "-c",
         "--config-file",
         metavar="FILE",
-        help="configuration in PaddleGAN's layout (optional with --resume)",
+        help="configuration in PaddleGAN's layout (default with --resume and --evaluate-only: the run's own)",
     )
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings; list items by number (a.0.b=v)")
     add("--resume", metavar="CKPT", help="continue from a checkpoint, or from the newest one in a run's folder")

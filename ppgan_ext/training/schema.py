@@ -6,7 +6,7 @@ import functools
 import operator
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from ppgan_ext import config
 from ppgan_ext.errors import nearest
 from ppgan_ext.training.families import FAMILIES
+from ppgan_ext.training.own_config import run_name
 from ppgan_ext.training.schedules import AnySchedule
 from ppgan_ext.training.settings import DatasetOptions, Settings, ValidateOptions
 from ppgan_ext.untrusted import shown
@@ -28,19 +29,22 @@ OLD_SPELLINGS: dict[tuple[str, str], str] = {
 }
 
 
-def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Settings:
+def read_config(
+    path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None, notes: Sequence[str] = ()
+) -> Settings:
     """Read and check a configuration.
 
     Args:
         path: a YAML file in PaddleGAN's layout.
         overrides: dotted key -> value that replaces the file's; list items are addressed by number, from 0.
+        notes: what users should know about the overrides.
 
     Raises:
         ConfigError: the file contains mistakes; each is listed with its line, its key and the nearest correct name.
         InputError: the file cannot be read.
     """
     data, lines, problems = config.read_yaml(path)
-    renamed_overrides, notes = _correct_spelling(data, lines, overrides or {})
+    renamed_overrides, spelling_notes = _correct_spelling(data, lines, overrides or {})
     config.override(data, lines, renamed_overrides)
     _name_the_only_optimizer(data, lines)
     resolver = _ModelResolver(data, lines, path)
@@ -55,7 +59,7 @@ def read_config(path: str | os.PathLike[str], overrides: Mapping[str, Any] | Non
         problems += [*_schedule_problems(settings), *settings.model.problems(settings)]  # type: ignore[attr-defined]
     config.refuse(sorted(problems, key=_line), path)
     assert settings is not None
-    settings._name, settings._notes = Path(path).stem, tuple(notes)
+    settings._name, settings._notes = run_name(Path(path)), (*spelling_notes, *notes)
     return settings
 
 

@@ -125,12 +125,12 @@ class Settings(Block):
 
     @property
     def name(self) -> str:
-        """The configuration file's name, without its suffix."""
+        """The configuration file's name, without its suffix; of a file that a run has saved, the name of that run."""
         return self._name
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes for the user about the file: misspelt keys that were accepted."""
+        """Notes for the user about the file and the overrides, such as misspelt keys that were accepted."""
         return self._notes
 
     @property

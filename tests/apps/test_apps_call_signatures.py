@@ -27,9 +27,9 @@ CALLS = {
     ),
     ("AgeEditingPredictor", "list_faces"): ({"image": REQUIRED, "recursive": False}, {}),
     ("FaceFusionPredictor", "run"): (
-        {"source": REQUIRED, "target": REQUIRED, "identity": None},
+        {"photo": REQUIRED, "person": REQUIRED, "identity": None},
         {
-            "method": None, "shape": None, "skin": None, "pairs": None, "source_face": None, "target_face": None,
+            "method": None, "shape": None, "skin": None, "pairs": None, "photo_face": None, "person_face": None,
             "pose_method": None, "rotator_path": None, "refine": None, "weights": None, "fit_steps": 0, "tune": 0,
             "photo_format": "png", "save_steps": False, "save_mp4": False, "recursive": False,
         },

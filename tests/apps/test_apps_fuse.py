@@ -97,7 +97,7 @@ def test_the_command_writes_what_was_asked_for_and_marks_it(files, out, capsys):
     assert written(out) == expected
     printed = capsys.readouterr().out
     assert "pose of the photo yaw" in printed
-    assert "distance to the target" in printed
+    assert "distance to the person" in printed
     with PIL.Image.open(out / "a+b.fused.png") as picture:
         assert picture.info["Comment"] == NOTE
         assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
@@ -266,7 +266,7 @@ def test_photos_in_subfolders_are_paired_with_those_of_the_same_subfolder(tmp_pa
 
 
 def test_pairs_that_cannot_be(folders, files, tmp_path):
-    with pytest.raises(InputError, match="--target is missing"):
+    with pytest.raises(InputError, match="--person is missing"):
         open_pairs(files[0], None)
     with pytest.raises(InputError, match="no such file"):
         open_pairs(files[0], tmp_path / "nowhere.jpg")
@@ -327,9 +327,9 @@ def test_of_several_faces_one_must_be_chosen(couple, stranger, tmp_path, out, ca
     PIL.Image.fromarray(stranger).save(other)
     preview = out / "group.faces.png"
     code = fuse("--source", group, "--target", other, out=out)
-    assert_refused(code, capsys, out, group, "2 faces", "--source_face", preview, files=["group.faces.png"])
+    assert_refused(code, capsys, out, group, "2 faces", "--photo_face", preview, files=["group.faces.png"])
     code = fuse("--source", other, "--target", group, out=out)
-    assert_refused(code, capsys, out, group, "2 faces", "--target_face", preview, files=["group.faces.png"])
+    assert_refused(code, capsys, out, group, "2 faces", "--person_face", preview, files=["group.faces.png"])
     with PIL.Image.open(preview) as picture:
         assert picture.size == (640, 320)
 
@@ -402,7 +402,7 @@ def test_a_negative_weight_names_its_line(files, tmp_path, out, capsys):
         ("--skin traget", "skin"),
         ("--method morph", "method"),
         ("--weights identity=-1", "weights.identity: input should be greater than or equal to 0"),
-        ("--source_face second", "source_face"),
+        ("--source_face second", "photo_face"),
         ("--identty 1", "--identity"),
     ],
 )
@@ -425,3 +425,57 @@ def test_an_output_that_cannot_be_written(files, tmp_path, capsys):
     blocked.write_text("x")
     assert fuse("--source", files[0], "--target", files[1], out=blocked) == 1
     assert str(blocked) in capsys.readouterr().err
+
+
+# Which photo is which
+
+
+def test_the_first_line_of_help_says_which_photo_is_which(capsys):
+    assert main(["fuse", "--help"]) == 0
+    _, _, first, *_ = capsys.readouterr().out.splitlines()
+    assert first.startswith("Put the face of --person into --photo")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--photo a --person b --photo_face 2 --person_face largest --skin person",
+        "--source a --target b --source_face 2 --target_face largest --skin target",
+        "--source a --person b --photo-face 2 --target-face largest --skin target",
+    ],
+)
+def test_photo_and_person_are_source_and_target(words, tmp_path):
+    made = read_options(COMMANDS["fuse"], words.split(), "fuse")
+    assert (made.photo, made.person, made.photo_face, made.person_face) == ("a", "b", [2], "largest")
+    assert (made.skin, made.swap_skin) == ("person", "target")
+    path = tmp_path / "fuse.yaml"
+    pairs = [word.split() for word in words.replace("-face", "_face").split("--")[1:]]
+    path.write_text("".join(f"{name}: {value}\n" for name, value in pairs))
+    assert read_options(COMMANDS["fuse"], ["--config", str(path)], "fuse") == made
+    other = read_options(COMMANDS["fuse"], ["--config", str(path), "--photo", "c", "--target_face", "1"], "fuse")
+    assert (other.photo, other.person, other.person_face) == ("c", "b", [1])  # a flag wins, whatever its name
+
+
+def test_one_photo_under_two_names_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="--source is given twice, 'a' and 'b'"):
+        read_options(COMMANDS["fuse"], ["--photo", "a", "--source", "b"], "fuse")
+    (tmp_path / "fuse.yaml").write_text("photo: a\nsource: b\n")
+    with pytest.raises(ConfigError, match="'photo' and 'source' are names of one option"):
+        read_options(COMMANDS["fuse"], ["--config", str(tmp_path / "fuse.yaml")], "fuse")
+    (tmp_path / "fuse.yaml").write_text("phto: a\n")
+    with pytest.raises(ConfigError, match="did you mean 'photo'"):
+        read_options(COMMANDS["fuse"], ["--config", str(tmp_path / "fuse.yaml")], "fuse")
+    (tmp_path / "fuse.yaml").write_text("target_face: first\n")
+    with pytest.raises(ConfigError, match=r"fuse\.yaml:1: target_face: expected all, largest"):
+        read_options(COMMANDS["fuse"], ["--config", str(tmp_path / "fuse.yaml")], "fuse")
+
+
+@pytest.mark.parametrize("names", [("photo", "person"), ("source", "target"), ("source", "person")])
+def test_python_takes_both_names(files, names):
+    predictor = FaceFusionPredictor(output_path=None)
+    with pytest.raises(InputError, match="the same photo"):
+        predictor.run(**dict(zip(names, (files[0], files[0]), strict=True)))
+    with pytest.raises(ConfigError, match="'photo' and 'source' are names of one argument"):
+        predictor.run(photo=files[0], source=files[1], person=files[1])
+    with pytest.raises(ConfigError, match="expected all, largest"):
+        predictor.run(*files, target_face="first")

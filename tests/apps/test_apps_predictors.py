@@ -206,7 +206,7 @@ def test_encode_a_folder(make, portrait, tmp_path):
     result = make(apps.Pixel2Style2PixelPredictor).run(folder)
     assert len(result) == 1
     assert [type(failure.error) for failure in result.failures] == [NoFaceError, InputError]
-    assert names(tmp_path / "out") == ["a/dst.npy", "a/dst.png", "a/src.png"]
+    assert names(tmp_path / "out") == ["a.npy", "a/dst.npy", "a/dst.png", "a/src.png"]
 
 
 @pytest.mark.slow

@@ -202,6 +202,10 @@ def test_half_of_the_faces_are_mirrored(photos):
         ({"exclude": 3, "limit": 5}, "0"),
         ({"exclude": -3, "limit": 2}, "12"),
         ({"exclude": 0}, "0123"),
+        ({"exclude": 0.5}, "01"),
+        ({"exclude": -0.5}, "23"),
+        ({"exclude": 0.01}, "012"),
+        ({"exclude": -0.99}, "123"),
     ],
 )
 def test_limit_and_exclude_select_pictures(photos, settings, names):
@@ -212,8 +216,24 @@ def test_limit_and_exclude_select_pictures(photos, settings, names):
 
 @pytest.mark.parametrize("exclude", [4, -4, 100])
 def test_exclude_must_leave_something_on_both_sides(photos, exclude):
-    with pytest.raises(ConfigError, match=f"exclude: {exclude} leaves nothing on one side of 4 pictures"):
+    message = f"exclude: {exclude} leaves nothing on one side of 4 pictures. Choose a number below 4, or a share"
+    with pytest.raises(ConfigError, match=message):
         FacesDataset(photos, 8, exclude=exclude)
+
+
+FACES = {"name": "FacesDataset", "dataroot": "faces", "size": 8}
+
+
+@pytest.mark.parametrize(("written", "read"), [(0.1, 0.1), ("-0.25", -0.25), (500, 500), (500.0, 500), (0, 0)])
+def test_exclude_is_a_number_or_a_share(written, read):
+    options = FacesDataset.Options.model_validate({**FACES, "exclude": written})
+    assert (options.exclude, type(options.exclude)) == (read, type(read))
+
+
+@pytest.mark.parametrize("exclude", [1.5, -20.1, float("nan"), float("inf")])
+def test_exclude_cannot_be_a_part_of_a_picture(exclude):
+    with pytest.raises(pydantic.ValidationError):
+        FacesDataset.Options.model_validate({**FACES, "exclude": exclude})
 
 
 def test_the_cache_changes_nothing_and_reads_once(photos, monkeypatch):

@@ -92,6 +92,49 @@ def test_an_error_is_one_line_and_code_1(config, capsys, monkeypatch, words, mes
     assert not list(config.parent.glob("out/*/*_checkpoint.pdparams"))
 
 
+def test_a_runs_own_configuration_serves_to_resume_and_to_measure(config, faces, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = config.read_text().replace(str(faces), "data/faces")  # there is no such folder
+    config.write_text(text)
+    own_data = [f"dataset.train.dataroot={faces}", "validate.metrics.any.name=PSNR"]
+    assert main(["-c", str(config), "--no-cuda", "-o", "total_iters=2", *own_data]) == 0
+    folder = toy_runs.only(tmp_path, "iter_2_weight.pdparams").parent
+    capsys.readouterr()
+
+    assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=3"]) == 0
+    assert "note: dataset" not in capsys.readouterr().out
+    assert main(["-c", str(config), "--resume", str(folder), "--no-cuda"]) == 0  # the data of the run, not of the file
+    assert (folder / "iter_4_weight.pdparams").is_file()
+    own = folder / "config.yaml"
+    note = f"note: dataset.train.dataroot is {faces}, from {own}: the path in {config} does not exist"
+    assert capsys.readouterr().out.count(note) == 1
+
+    weights = folder / "iter_4_weight.pdparams"
+    for words in (["--load", str(weights)], ["--load", f"gen={weights}", "--dry-run"]):
+        assert main(["--evaluate-only", "--no-cuda", *words]) == 0
+    metrics = toy_runs.only(tmp_path, "metrics.json")
+    assert metrics.parent.name.startswith("toy-")  # the name of the run, not of config.yaml
+    assert json.loads(metrics.read_text()).keys() == {"psnr"}
+
+
+def test_what_is_asked_for_wins_over_a_runs_own_data(config, faces, tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text(config.read_text())
+    words = ["-c", str(config), "--resume", str(tmp_path / "run"), "--dry-run"]
+    elsewhere = ["-o", "dataset.train.dataroot=nowhere"]
+    assert main([*words, *elsewhere]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["dataset"]["train"]["dataroot"] == "nowhere"
+    assert main(["-c", str(config), "--load", str(tmp_path / "run" / "w.pdparams"), "--dry-run", *elsewhere]) == 0
+    assert yaml.safe_load(capsys.readouterr().out)["dataset"]["train"]["dataroot"] == "nowhere"
+
+
+def test_weights_without_a_configuration_beside_them_ask_for_one(tmp_path, capsys):
+    assert main(["--evaluate-only", "--load", str(tmp_path / "w.pdparams")]) == 1
+    error = capsys.readouterr().err
+    assert "no configuration is given, and its run has none" in error
+    assert "Name one with -c" in error
+
+
 def test_the_command_trains_and_evaluates(config, tmp_path, capsys):
     metrics = ["validate.metrics.any.name=PSNR", "model.factor=0.5"]
     assert main(["-c", str(config), "--no-cuda", "-o", *metrics]) == 0

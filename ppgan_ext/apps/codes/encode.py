@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -37,11 +38,11 @@ class Pixel2Style2PixelPredictor(Predictor):
     def run(
         self, image: ImageSource | Sequence[ImageSource], options: EncodeOptions
     ) -> EncodeResult | BatchResult[EncodeResult]:
-        """Align, encode, render; write ``src.png``, ``dst.png`` and ``dst.npy``.
+        """Align, encode, render; write ``src.png``, ``dst.png``, ``dst.npy``, and the code of ``a.jpg`` as ``a.npy``.
 
         Args:
             image: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then each gets a folder of its
-                own, and the result is a `BatchResult`.
+                own for the first three, and the result is a `BatchResult`.
             options: see `EncodeOptions`.
 
         Raises:
@@ -60,4 +61,8 @@ class Pixel2Style2PixelPredictor(Predictor):
         results.image("src.png", result.src)
         results.image("dst.png", result.dst)
         results.code("dst.npy", result.latent)
+        if isinstance(job.source, (str, os.PathLike)):  # dst.npy is always the last photo's
+            named = self.open_results(job)
+            named.code(f"{job.stem}.npy", result.latent)
+            results.files += named.files
         return results.made(result)

@@ -32,7 +32,7 @@ def fit(description: str | None) -> int:
     add("--model_type", help="model that encodes --images; default: the bundled one")
     add("--weight_path", help="file with another model's weights")
     add("--save_codes", help="also write the codes of --images to this .npz")
-    add("--labels", required=True, help=".csv or .npz; empty, nan and -1 in whole numbers mean unknown")
+    add("--labels", required=True, help=".csv (name,age,...) or .npz, as described above")
     add("--attributes", nargs="+", help="columns to fit; default: all")
     add("--orthogonal_to", nargs="*", help="attributes that every direction leaves unchanged; default: all the others")
     add("--method", choices=METHODS, default="conditional")

@@ -19,7 +19,7 @@ def run_fuse(options: FuseOptions) -> int:
     """Run ``ppgan-ext fuse``, on a pair of photos or on many, and return the exit code."""
     from ppgan_ext.apps.fusion.predictor import FaceFusionPredictor
 
-    pairs = open_pairs(options.source, options.target, options.pairs, options.recursive, Path(options.output_path))
+    pairs = open_pairs(options.photo, options.person, options.pairs, options.recursive, Path(options.output_path))
     with Bars(quiet=pairs.is_batch) as bars:
         predictor = FaceFusionPredictor.from_options(options, bars)
         return run_and_report(
@@ -39,10 +39,10 @@ def describe_fusion(result: FusionResult) -> Iterable[str]:
             f"yaw {pose.yaw_degrees:+.0f}, pitch {pose.pitch_degrees:+.0f}"
             for pose in (face.source_pose, face.target_pose, face.matched_pose)
         )
-        yield f"{name}pose of the photo {source}, of the target {target}, of the result {matched}"
+        yield f"{name}pose of the photo {source}, of the person {target}, of the result {matched}"
         yield (
-            f"{name}distance to the target {face.identity_to_target:.2f}, to the source {face.identity_to_source:.2f} "
-            "(dlib; below 0.6 one person)"
+            f"{name}distance to the person {face.identity_to_target:.2f}, to the photo's own face "
+            f"{face.identity_to_source:.2f} (dlib; below 0.6 one person)"
         )
         for term, value in face.terms.items():
             yield f"{name}{term}: {value:.4g}"

@@ -9,9 +9,17 @@ from pydantic import BeforeValidator, Field
 
 from ppgan_ext.apps.options import Accepts, FaceChoice, FilePath, InversionOptions, PhotoFormat, name_values, option
 
+_SIDES = {"source": "photo", "target": "person"}
+
+
+def _side(value: object) -> object:
+    """Accept the other names of the two photos."""
+    return _SIDES.get(value, value) if isinstance(value, str) else value
+
+
 Method: TypeAlias = Literal["latent", "warp"]
 PoseMethod: TypeAlias = Literal["linear", "rotator"]
-Skin: TypeAlias = Literal["source", "mix", "target"]
+Skin: TypeAlias = Annotated[Literal["photo", "mix", "person"], BeforeValidator(_side)]
 LossTerm: TypeAlias = Literal["identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean"]
 LossWeights: TypeAlias = Annotated[
     dict[LossTerm, Annotated[float, Field(ge=0.0)]], BeforeValidator(name_values), Accepts(Mapping[str, float])
@@ -21,30 +29,35 @@ LossWeights: TypeAlias = Annotated[
 class FuseOptions(InversionOptions):
     """Options of FaceFusionPredictor."""
 
-    source: str | None = option(
-        None, "photo that is kept, with its pose, expression and light, or a folder of such photos", group="input"
+    photo: str | None = option(
+        None, "photo that is kept, with its pose, expression and light, or a folder of such photos", group="input",
+        names=("photo", "source"),
+    )  # fmt: skip
+    person: str | None = option(
+        None, "photo of the person whose face is put in, or a folder", group="input", names=("person", "target")
     )
-    target: str | None = option(None, "photo of the person whose face is put in, or a folder", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
     pairs: Literal["name", "all"] = option(
-        "name", "of two folders: fuse files of the same name, or every source with every target", group="input"
+        "name", "of two folders: fuse files of the same name, or every photo with every person", group="input"
     )
-    source_face: FaceChoice | None = option(
-        None, "faces to replace: all, largest, or numbers (default: the only one)", group="input"
-    )
-    target_face: FaceChoice | None = option(
-        None, "face to put in: largest or a number; or as many as are replaced (default: the only one)", group="input"
-    )
+    photo_face: FaceChoice | None = option(
+        None, "faces to replace: all, largest, or numbers (default: the only one)", group="input",
+        names=("photo_face", "source_face"),
+    )  # fmt: skip
+    person_face: FaceChoice | None = option(
+        None, "face to put in: largest or a number; or as many as are replaced (default: the only one)", group="input",
+        names=("person_face", "target_face"),
+    )  # fmt: skip
     method: Method = option(
-        "latent", "turn the target's face in the model's latent space, or warp its picture: needs no model, is faster",
+        "latent", "turn the person's face in the model's latent space, or warp its picture: needs no model, is faster",
         group="face",
     )  # fmt: skip
-    identity: float = option(1.0, "share of the target's face", group="face", ge=0.0, le=1.0, step=0.05)
+    identity: float = option(1.0, "share of the person's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
-        None, "share of the target's face shape; the photo's head is reshaped around it (default: 1; 0.5 for warp)",
+        None, "share of the person's face shape; the photo's head is reshaped around it (default: 1; 0.5 for warp)",
         group="face", ge=0.0, le=1.0, step=0.05,
     )  # fmt: skip
-    skin: Skin = option("source", "whose skin tone the result has", group="face")
+    skin: Skin = option("photo", "whose tone of skin the result has", group="face")
     pose_method: PoseMethod = option(
         "linear", "how the latent method turns a face: along the model's directions, or by a network trained for it",
         group="fitting",
@@ -61,4 +74,10 @@ class FuseOptions(InversionOptions):
     )
     photo_format: PhotoFormat = option("png", "file format of the result", group="output")
     save_steps: bool = option(False, "write every intermediate picture into a folder beside the result", group="output")
-    save_mp4: bool = option(False, "write a video that passes from the source photo to the result", group="output")
+    save_mp4: bool = option(False, "write a video that passes from the photo to the result", group="output")
+
+    @property
+    def swap_skin(self) -> Literal["source", "mix", "target"]:
+        """The choice of skin in the words of `faces.swap`."""
+        words: dict[str, Literal["source", "mix", "target"]] = {"photo": "source", "mix": "mix", "person": "target"}
+        return words[self.skin]

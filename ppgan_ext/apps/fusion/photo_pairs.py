@@ -51,9 +51,10 @@ def open_pairs(
     Raises:
         InputError: an input is missing, a folder is empty, or no names agree.
     """
-    for name, given in (("source", source), ("target", target)):
+    for name, given in (("photo", source), ("person", target)):
         if given is None or (isinstance(given, str) and not given.strip()):
-            raise InputError(f"--{name} is missing", cure="Give two photos, or folders of photos")
+            cure = "Give --photo, which is kept, and --person, whose face is put in: two photos, or folders of photos"
+            raise InputError(f"--{name} is missing", cure=cure)
     sources, targets = (open_inputs(given, recursive, results) for given in (source, target))
     is_batch = sources.is_batch or targets.is_batch
     for job in (*sources.jobs, *targets.jobs):

@@ -161,7 +161,7 @@ def warn_if_short(match: PoseMatch, source: EncodedFace, name: str) -> None:
     wanted = crop_pose(source)
     shown = "it shows no face" if match.pose is None else _angles(match.pose)
     warnings.warn(
-        f"{name}: the model cannot turn the target's face as far as the photo's ({shown} instead of {_angles(wanted)});"
+        f"{name}: the model cannot turn the person's face as far as the photo's ({shown} instead of {_angles(wanted)});"
         " the rest is warped; '--method warp' warps all of it",
         PoseLimitWarning,
         stacklevel=3,

@@ -36,7 +36,8 @@ from ppgan_ext.types import Face, FloatArray, Image, Pose
 NOTE = "Not a real photo: another person's face was put in"
 SMALLEST_FACE = 32  # pixels
 _FRAMES = 24
-_WARP_SHAPE = 0.5  # share of the target's shape by default, for the warp method
+_SIDES = {"photo": "the photo", "person": "the person's photo"}
+_WARP_SHAPE = 0.5  # share of the person's shape by default, for the warp method
 
 
 class FusedFace(NamedTuple):
@@ -148,27 +149,28 @@ class FaceFusionPredictor(Predictor):
         FuseOptions,
         positional=("identity",),
         keyword=(
-            "method", "shape", "skin", "pairs", "source_face", "target_face", "pose_method", "rotator_path", "refine",
+            "method", "shape", "skin", "pairs", "photo_face", "person_face", "pose_method", "rotator_path", "refine",
             "weights", "fit_steps", "tune", "photo_format", "save_steps", "save_mp4", "recursive",
         ),
         none_by_default=("identity", "method", "skin", "pairs", "pose_method", "refine"),
     )  # fmt: skip
     def run(
         self,
-        source: ImageSource | Sequence[ImageSource],
-        target: ImageSource | Sequence[ImageSource],
+        photo: ImageSource | Sequence[ImageSource],
+        person: ImageSource | Sequence[ImageSource],
         options: FuseOptions,
     ) -> FusionResult | BatchResult[FusionResult]:
-        """Fuse one pair of photos, or several.
+        """Put the face of ``person`` into ``photo``, for one pair of photos or several.
 
         Writes for ``a.jpg`` and ``b.jpg``: ``a+b.fused.png``, and on request the folder ``a+b.steps`` and
-        ``a+b.fused.mp4``. Of the target's ``shape``, the latent method takes at most half for the photo's head.
-        ``tune`` tunes one copy of the model to both faces.
+        ``a+b.fused.mp4``. Of the person's ``shape``, the latent method takes at most half for the photo's head.
+        ``tune`` tunes one copy of the model to both faces. The arguments may also be called ``source`` and ``target``,
+        ``source_face`` and ``target_face``.
 
         Args:
-            source: the photo that is kept: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then
+            photo: the photo that is kept: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then
                 the result is a `BatchResult`, and a failure ends only its own pair.
-            target: the photo of the person whose face is put in, alike.
+            person: the photo of the person whose face is put in, alike.
             options: see `FuseOptions`.
 
         Raises:
@@ -176,7 +178,7 @@ class FaceFusionPredictor(Predictor):
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used, or several faces without a choice.
         """
-        pairs = open_pairs(source, target, options.pairs, options.recursive, self.output_path)
+        pairs = open_pairs(photo, person, options.pairs, options.recursive, self.output_path)
         return self.run_inputs(pairs, lambda job: self.fuse_pair(job, options))
 
     def fuse_pair(self, job: Job, options: FuseOptions) -> Made[FusionResult]:
@@ -184,9 +186,9 @@ class FaceFusionPredictor(Predictor):
         pair: Pair = job.source
         results = self.open_results(job)
         if same_file(*pair):
-            raise InputError("source and target are the same photo", where=_path(pair.source), cure="Give two people")
-        source = _open_photo("source", pair.source, options.source_face, results)
-        target = _open_photo("target", pair.target, options.target_face, results)
+            raise InputError("photo and person are the same photo", where=_path(pair.source), cure="Give two people")
+        source = _open_photo("photo", pair.source, options.photo_face, results)
+        target = _open_photo("person", pair.target, options.person_face, results)
         partners = _partners(source.faces, target.faces, pair)
         others = [_describe_person(target.photo, partner) for partner in partners]
         other_photo = target.photo if options.save_steps else None
@@ -242,7 +244,7 @@ class FaceFusionPredictor(Predictor):
         if options.method == "warp":
             fusion = fuse_by_warp(
                 window.image, window.face.landmarks, target.image, target.face.landmarks, identity=options.identity,
-                shape=_WARP_SHAPE if options.shape is None else options.shape, skin=options.skin,
+                shape=_WARP_SHAPE if options.shape is None else options.shape, skin=options.swap_skin,
             )  # fmt: skip
             steps = fusion.images
         else:
@@ -295,12 +297,15 @@ class FaceFusionPredictor(Predictor):
 
 
 def _open_photo(
-    side: str, source: Any, which: Literal["all", "largest"] | list[int] | None, results: ResultFolder
+    side: Literal["photo", "person"],
+    source: Any,
+    which: Literal["all", "largest"] | list[int] | None,
+    results: ResultFolder,
 ) -> _ChosenFaces:
     """Read a photo and choose its faces.
 
     Args:
-        side: "source" or "target", for messages.
+        side: which of the two, for messages.
         source: the photo.
         which: faces to choose; None for the only one.
         results: where a preview is written if there are several to choose from.
@@ -317,18 +322,20 @@ def _open_photo(
     try:
         chosen_faces = choose(faces, which or "largest")
     except NoFaceError as error:
-        raise NoFaceError(error.what, where=_path(source) or f"the {side}", cure=error.cure) from error
+        raise NoFaceError(error.what, where=_path(source) or _SIDES[side], cure=error.cure) from error
     smallest = min(chosen_faces, key=lambda face: face.box.width)
     if smallest.box.width < SMALLEST_FACE:
         raise InputError(
-            f"the {side}'s face is {smallest.box.width:.0f} pixels wide, which is too small to work on",
+            f"the face in {_SIDES[side]} is {smallest.box.width:.0f} pixels wide, which is too small to work on",
             where=_path(source),
             cure=f"Give a photo in which it has at least {SMALLEST_FACE}",
         )
     return _ChosenFaces(original, chosen_faces)
 
 
-def _several_faces(side: str, source: Any, photo: Image, faces: Sequence[Face], results: ResultFolder) -> ConfigError:
+def _several_faces(
+    side: Literal["photo", "person"], source: Any, photo: Image, faces: Sequence[Face], results: ResultFolder
+) -> ConfigError:
     """Write a preview with the faces numbered, and return the error that names it."""
     path = _path(source)
     cure = f"Choose with --{side}_face 1 to {len(faces)}, or largest"
@@ -336,7 +343,7 @@ def _several_faces(side: str, source: Any, photo: Image, faces: Sequence[Face], 
         stem = side if path is None else result_stem(Path(path).name)
         results.image(f"{stem}.faces.png", numbered_preview(photo, faces))
         cure += f"; the numbers are drawn in {results.files[-1]}"
-    return ConfigError(f"the {side} shows {len(faces)} faces", where=path, cure=cure)
+    return ConfigError(f"{_SIDES[side]} shows {len(faces)} faces", where=path, cure=cure)
 
 
 def _partners(faces: Sequence[Face], others: Sequence[Face], pair: Pair) -> list[Face]:
@@ -348,7 +355,7 @@ def _partners(faces: Sequence[Face], others: Sequence[Face], pair: Pair) -> list
     raise ConfigError(
         f"{len(others)} faces cannot take the place of {len(faces)}",
         where=_path(pair.target),
-        cure="Choose one with --target_face, or as many as --source_face chooses",
+        cure="Choose one with --person_face, or as many as --photo_face chooses",
     )
 
 

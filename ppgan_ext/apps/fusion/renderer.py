@@ -92,7 +92,9 @@ class FusionRenderer:
         from ppgan_ext.apps.fusion.code_mixing import FusionShares, fuse_codes
         from ppgan_ext.faces.swap.composite import SKIN_CHOICES
 
-        shares = FusionShares(identity=self.options.identity, shape=self._shape, skin=SKIN_CHOICES[self.options.skin])
+        shares = FusionShares(
+            identity=self.options.identity, shape=self._shape, skin=SKIN_CHOICES[self.options.swap_skin]
+        )
         return fuse_codes(self.source.w_plus, turned, shares, self.directions)
 
     def render(self, fused: FloatArray, guess_landmarks: bool = False) -> RenderedFace:
@@ -158,7 +160,7 @@ class FusionRenderer:
             landmarks[:17] = place.outline[:17]  # leaves no gap beside the jaw, and shows nothing drawn beside it
             overlay = draw_overlay(place.photo.shape, landmarks, face.picture, face.landmarks)
         # Code and texture already contain the share of identity.
-        return composite(place.photo, place.base, overlay, skin=self.options.skin, feather=_FEATHER)
+        return composite(place.photo, place.base, overlay, skin=self.options.swap_skin, feather=_FEATHER)
 
     def _placement(self, photo: Image, landmarks: FloatArray, crop: Crop) -> _Placement:
         """Reshape the photo's head by the share of the target's shape that is asked for."""

@@ -29,6 +29,8 @@ def test_only_the_last_faces_are_measured_and_never_more_than_were_held_back(pac
     assert held_back.open_held_back(source, None, 6, 32).rows(500) == list(range(NUM - 6, NUM))
     assert held_back.open_held_back(source, 4, 6, 32).rows(2) == [NUM - 4, NUM - 2]
     assert held_back.open_held_back(source, 0, 6, 32).first == 0  # another set: all of it
+    few = held_back.open_held_back(source, None, NUM + 40, 32)  # fewer than were held back: all of them
+    assert (few.first, few.rows(500)) == (0, list(range(NUM)))
     with pytest.raises(ConfigError, match="held back 6 faces, not 7: it has seen the others"):
         held_back.open_held_back(source, 7, 6, 32)
     with pytest.raises(ConfigError, match="which faces was the model not trained on"):

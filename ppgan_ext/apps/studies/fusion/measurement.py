@@ -73,7 +73,7 @@ def measure_pair(
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", PoseLimitWarning)
             start = time.perf_counter()
-            result = predictor.run(*photos, **settings, weights=weights, source_face="largest", target_face="largest")
+            result = predictor.run(*photos, **settings, weights=weights, photo_face="largest", person_face="largest")
             seconds = time.perf_counter() - start
     except PpganExtError as error:
         return PairMeasurement(pair.source, pair.target, method, error=str(error)), None

@@ -85,6 +85,11 @@ class Evaluation:
         recorded = self.engine.face_model.record.held_back if options.weight_path is None else None
         self.faces: HeldBackFaces = open_held_back(source, options.held_back, recorded, self.engine.synthesizer.size)
         self.notes: list[str] = []
+        if options.held_back is None and recorded is not None and len(source) < recorded:
+            self.notes.append(
+                f"all {len(source)} faces of the input are taken for ones that the model was not trained on: they are "
+                f"fewer than the {recorded} that its training held back"
+            )
         self.folder = make_folder(options.output_path)
         settings = {name: getattr(options, name) for name in _RECORDED_SETTINGS}
         settings |= {"weights": self.engine.face_model.weights_hash, "first": self.faces.first}

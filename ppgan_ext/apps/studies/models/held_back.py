@@ -79,14 +79,17 @@ def open_held_back(source: ImageSource, held_back: int | None, recorded: int | N
 
     Args:
         source: all faces.
-        held_back: how many of the last faces to use; 0 uses all faces, None the recorded number.
+        held_back: how many of the last faces to use; 0 uses all faces, None the recorded number, or all faces where
+            there are fewer: a set of one's own.
         recorded: how many faces the model's training held back; None if unknown.
         size: side of the model's pictures.
 
     Raises:
         ConfigError: the number is unknown, or larger than the recorded number or the number of faces.
     """
-    count = recorded if held_back is None else held_back
+    count = held_back
+    if count is None and recorded is not None:
+        count = min(recorded, len(source))
     if count is None:
         cure = "Give --held_back N for the last N faces of the input, or 0 if all of them were held back"
         raise ConfigError("which faces was the model not trained on?", where="held_back", cure=cure)

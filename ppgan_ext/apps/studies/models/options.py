@@ -30,7 +30,7 @@ class EvaluateOptions(ModelOptions):
     )
     held_back: int | None = option(
         None, "measure only the last N faces, which were held back from training; 0: all faces were held back "
-        "(default: the number in the model's record)", group="input", ge=0,
+        "(default: the number in the model's record, or as many as there are)", group="input", ge=0,
     )  # fmt: skip
     keep_twins: bool = option(
         False, "also measure held-back faces whose photo is among the other faces too: only valid if the training "
