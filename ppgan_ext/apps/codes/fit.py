@@ -70,7 +70,7 @@ class StyleGANv2FittingPredictor(Predictor):
 
     def fit(self, job: Job, options: FitOptions) -> Made[FittingResult]:
         """Fit one face."""
-        results = self.open_results(job, own_folder=True)
+        results = self.open_results(job, own_folder=True, options=options)
         src, mask = self.cut_target(job, options)
         from ppgan_ext.latents.projector import ProjectorOptions, project
 

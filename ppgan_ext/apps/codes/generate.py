@@ -53,7 +53,7 @@ class StyleGANv2Predictor(Predictor):
 
     def generate(self, options: GenerateOptions) -> Made[GenerateResult]:
         """Draw the three sheets."""
-        results = self.open_results()
+        results = self.open_results(options=options)
         rng = self.random()
         n_row, n_col = options.n_row, options.n_col
         draw = self._make_drawing(n_row * n_col + 2 * (n_row + n_col + n_row * n_col))

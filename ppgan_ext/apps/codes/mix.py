@@ -59,13 +59,14 @@ class StyleGANv2MixingPredictor(Predictor):
     def mix(self, latent1: Any, latent2: Any, options: MixOptions) -> Made[MixingResult]:
         """Mix two codes or photos."""
         sources = [latent1, latent2]
-        results = self.open_results(open_inputs(sources).jobs[0])
+        results = self.open_results(open_inputs(sources).jobs[0], options=options)
         if options.levels is not None:
             weights = level_weights(options.levels, self.n_latent, rest=0.5)
         else:
             weights = options.weights or [0.5]
-        if options.tune and not any(map(is_photo, sources)):
-            raise ConfigError("there is no photo to tune to", where="tune", cure="Give photos instead of codes")
+        for name, work in (("tune", "tune to"), ("fit_steps", "refine the code of")):
+            if getattr(options, name) and not any(map(is_photo, sources)):
+                raise ConfigError(f"there is no photo to {work}", where=name, cure="Give photos instead of codes")
         faces = {i: self._encode(sources[i], options, i + 1) for i in (0, 1) if is_photo(sources[i])}
         first, second = (faces[i].w_plus if i in faces else load_code(sources[i], self.n_latent) for i in (0, 1))
         mixed = mix(first, second, weights[0] if len(weights) == 1 else weights)

@@ -182,7 +182,7 @@ class FaceFusionPredictor(Predictor):
     def fuse_pair(self, job: Job, options: FuseOptions) -> Made[FusionResult]:
         """Fuse one pair of photos."""
         pair: Pair = job.source
-        results = self.open_results(job)
+        results = self.open_results(job, options=options)
         if same_file(*pair):
             raise InputError("source and target are the same photo", where=_path(pair.source), cure="Give two people")
         source = _open_photo("source", pair.source, options.source_face, results)

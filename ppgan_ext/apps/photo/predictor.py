@@ -81,7 +81,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             NoFaceError: no face, or not the one asked for.
             ConfigError: the model cannot do it, or an unknown direction.
         """
-        results = self.open_results(job)
+        results = self.open_results(job, options=options)
         original = images.read_photo(job.source)
         photo = original.image
         chosen_faces = choose_faces(photo, options.faces, job.source)
