@@ -140,6 +140,11 @@ class Predictor:
         settings = {name: getattr(options, name) for name in ModelOptions.model_fields}
         return cls(**settings, progress=progress)
 
+    def __repr__(self) -> str:
+        model = os.fspath(self.weight_path or self.model_type or catalog.DEFAULT_MODEL)
+        where = None if self.output_path is None else os.fspath(self.output_path)
+        return f"{type(self).__name__}(model={model!r}, output_path={where!r}, seed={self.seed})"
+
     # The model
 
     @functools.cached_property
