@@ -288,7 +288,8 @@ def _describe(
         what = f"unknown '{tag}'; {_hint(tag, choices)}"
     else:
         message = item["msg"].removeprefix("Value error, ")
-        got = "" if isinstance(item["input"], dict | pydantic.BaseModel) else f", got {shown_value(item['input'])}"
+        is_told = ", got '" in message or isinstance(item["input"], dict | pydantic.BaseModel)
+        got = "" if is_told else f", got {shown_value(item['input'])}"
         what = f"{shown(message[:1].lower() + message[1:], _MAX_MESSAGE)}{got}"
     return path, what
 

@@ -13,6 +13,9 @@ MAX_BYTES = 255
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
+# "https:/" too, since a Path drops the second slash.
+_ADDRESS = re.compile(r"(https?|ftps?|file|gs|hdfs|s3):/|data:image/", re.IGNORECASE)
+
 
 def printable(text: object) -> str:
     r"""Return a name for messages: characters that steer a console, and bytes that are no UTF-8, as escapes.
@@ -22,6 +25,16 @@ def printable(text: object) -> str:
         IMG\xff\x0a.jpg
     """
     return _UNSAFE.sub(lambda match: _escape(match[0]), str(text))
+
+
+def is_address(path: object) -> bool:
+    """Return whether a path is a web address, such as ``https://example.org/photo.jpg``."""
+    return _ADDRESS.match(str(path)) is not None
+
+
+def cure_of_missing(path: object, cure: str = "Check the path") -> str:
+    """Return the cure for a path where there is no file: of a web address another one than ``cure``."""
+    return "Download the file and give its path; web addresses are not opened" if is_address(path) else cure
 
 
 def _escape(character: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ppgan_ext.errors import ConfigError, OutputError
+from ppgan_ext.file_names import is_address
 
 _has_no_current_folder = False
 
@@ -24,6 +25,8 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     if _has_no_current_folder and not folder.is_absolute():
         what = "cannot be written (the current folder has been deleted)"
         raise OutputError(what, where=folder, cure="Give an absolute path")
+    if is_address(path):
+        raise OutputError("is a web address, not a folder", where=path, cure="Give a folder on this machine")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -9,7 +9,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -29,11 +29,14 @@ from ppgan_ext.picture_listing import list_pictures, no_pictures
 from ppgan_ext.types import FloatArray, Image
 
 __all__ = [
-    "MAX_MEGAPIXELS", "SUFFIXES", "AnimatedImageWarning", "ImageSource", "Photo", "decode_image", "from_levels", "grid",
-    "list_images", "read_image", "read_photo", "resize", "to_image", "to_levels", "to_pixels",
+    "HOW_TO_GIVE", "MAX_MEGAPIXELS", "SUFFIXES", "AnimatedImageWarning", "ImageSource", "Photo", "decode_image",
+    "file_content", "from_levels", "grid", "is_content", "list_images", "read_image", "read_photo", "resize",
+    "to_image", "to_levels", "to_pixels",
 ]  # fmt: skip
 
-ImageSource: TypeAlias = str | os.PathLike[str] | PIL.Image.Image | Image
+HOW_TO_GIVE = "Give a path, a PIL image, a uint8 array, or a file's content"
+
+ImageSource: TypeAlias = str | os.PathLike[str] | PIL.Image.Image | Image | bytes | IO[bytes]
 
 
 def read_image(source: ImageSource) -> Image:
@@ -44,7 +47,8 @@ def read_image(source: ImageSource) -> Image:
     of a file decides about its format, see `picture_formats`.
 
     Args:
-        source: a path, a PIL image, or a uint8 array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
+        source: a path, a PIL image, a uint8 array (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, or the content of a file:
+            bytes, or a file opened in binary mode, which is read from its beginning. Web addresses are not opened.
 
     Returns:
         (H, W, 3) RGB uint8, owned by the caller.
@@ -61,9 +65,37 @@ def read_photo(source: ImageSource) -> Photo:
         return from_array(source)
     if isinstance(source, PIL.Image.Image):
         return decode_picture(source, "the given PIL image")
+    if is_content(source):
+        return decode_stream(io.BytesIO(file_content(source)), "the given file")
+    if not isinstance(source, (str, os.PathLike)):
+        raise InputError(f"cannot use a {type(source).__name__} as an image", cure=HOW_TO_GIVE)
     if not os.fspath(source).strip():
         raise InputError("the path of a picture is empty", cure="Give a picture; a shell variable may be unset")
     return decode_file(Path(source))
+
+
+def is_content(source: object) -> bool:
+    """Return whether an object is the content of a file: bytes, or an open file."""
+    return isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read")
+
+
+def file_content(source: Any) -> bytes:
+    """Return the content of a file that is open or in memory; an open one is read from its beginning if it can be.
+
+    Raises:
+        InputError: the file is opened as text, or closed.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    try:
+        if source.seekable():
+            source.seek(0)
+        content = source.read()
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"the given file cannot be read ({error})", cure=HOW_TO_GIVE) from error
+    if not isinstance(content, bytes):
+        raise InputError("the given file is opened as text", cure="Open it with open(path, 'rb')")
+    return content
 
 
 def decode_image(data: bytes, where: object) -> Image:

@@ -20,6 +20,7 @@ import PIL.ImageCms
 import PIL.ImageFile
 
 from ppgan_ext.errors import InputError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.picture_formats import FORMATS, HEAD_BYTES, PictureFormat, recognise
 from ppgan_ext.png_chunks import without_texts
 from ppgan_ext.types import FloatArray, Image
@@ -59,7 +60,7 @@ def decode_file(path: Path) -> Photo:
         with path.open("rb") as file:
             return decode_stream(file, path)
     except FileNotFoundError as error:
-        raise InputError("no such file", where=path, cure="Check the path") from error
+        raise InputError("no such file", where=path, cure=cure_of_missing(path)) from error
     except IsADirectoryError as error:
         raise InputError("is a folder, not a picture", where=path, cure="Name the pictures in it one by one") from error
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path

@@ -7,6 +7,7 @@ and also a plain comment, so that both machines and people can tell an edited ph
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 import os
 import subprocess
@@ -90,6 +91,21 @@ def made_here(path: str | os.PathLike[str]) -> bool:
     return any(isinstance(mark, str) and mark.startswith(_NAME) for mark in marks)
 
 
+def encode_png(image: Image, software_note: str = NOTE) -> bytes:
+    """Return an image, (H, W, 3) RGB uint8, as the content of a PNG file, marked as `write_image` does."""
+    content = io.BytesIO()
+    PIL.Image.fromarray(image).save(content, format="PNG", pnginfo=_png_text(software_note), compress_level=4)
+    return content.getvalue()
+
+
+def _png_text(software_note: str) -> PIL.PngImagePlugin.PngInfo:
+    text = PIL.PngImagePlugin.PngInfo()
+    text.add_text("Software", SOFTWARE)
+    text.add_itxt("Comment", software_note)
+    text.add_itxt("XML:com.adobe.xmp", _xmp(software_note).decode())
+    return text
+
+
 def _write(target: Path, image: npt.NDArray[np.uint8], software_note: str) -> Path:
     """Write (H, W, 3) RGB or (H, W, 4) RGBA."""
     picture = PIL.Image.fromarray(image)
@@ -99,11 +115,7 @@ def _write(target: Path, image: npt.NDArray[np.uint8], software_note: str) -> Pa
     exif[_EXIF_SOFTWARE] = SOFTWARE
     with atomic_path(target) as temporary:
         if suffix == ".png":
-            text = PIL.PngImagePlugin.PngInfo()
-            text.add_text("Software", SOFTWARE)
-            text.add_itxt("Comment", software_note)
-            text.add_itxt("XML:com.adobe.xmp", _xmp(software_note).decode())
-            picture.save(temporary, format="PNG", pnginfo=text, compress_level=4)
+            picture.save(temporary, format="PNG", pnginfo=_png_text(software_note), compress_level=4)
         elif suffix in (".jpg", ".jpeg"):
             picture.save(temporary, format="JPEG", quality=95, subsampling=0, exif=exif, xmp=_xmp(software_note))
         elif suffix == ".webp":

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-import io
 import os
 import sys
 import warnings
@@ -54,8 +53,6 @@ _MALLOC_VARIABLES = (
     "MALLOC_TOP_PAD_",
     "MALLOC_ARENA_MAX",
 )
-# Paddle prints this when it is imported with several threads; the advice is meant for data-parallel training.
-_PADDLES_ADVICE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 _OTHER_ALLOCATORS = ("jemalloc", "tcmalloc", "mimalloc")
 
 
@@ -158,27 +155,18 @@ def choose_device(cpu: bool | None = None) -> str:
 
 
 def import_paddle() -> ModuleType:
-    """Import Paddle without its advice on threads and compilers, which does not apply here.
-
-    Any other output of the import is passed on.
+    """Import Paddle.
 
     Raises:
         ConfigError: Paddle is not installed.
     """
-    output = io.StringIO()
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(output):
-            warnings.filterwarnings("ignore", message="No ccache found")
-            return importlib.import_module("paddle")
+        return importlib.import_module("paddle")
     except ModuleNotFoundError as error:
         if error.name != "paddle":
             raise
         cure = "Install it: pip install 'paddlepaddle>=3.0', or paddlepaddle-gpu for an NVIDIA GPU"
         raise ConfigError("PaddlePaddle is not installed", where="paddle", cure=cure) from error
-    finally:
-        for line in output.getvalue().splitlines():
-            if not line.startswith(_PADDLES_ADVICE):
-                print(line, file=sys.stderr)
 
 
 def release_memory() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ppgan_ext.errors import InputError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.untrusted import shown
 
 # The marks of UTF-32 begin with those of UTF-16, so they come first.
@@ -37,7 +38,7 @@ def read_text(path: str | os.PathLike[str], max_bytes: int) -> str:
         with source.open("rb") as stream:
             data = b"".join(_chunks(stream, max_bytes + 1))
     except FileNotFoundError:
-        raise InputError("no such file", where=source, cure="Check the path") from None
+        raise InputError("no such file", where=source, cure=cure_of_missing(source)) from None
     except IsADirectoryError:
         raise InputError("is a folder, not a file", where=source, cure="Name a file in it") from None
     except OSError as error:

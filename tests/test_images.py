@@ -196,3 +196,29 @@ def test_decoding_bytes_equals_reading_the_file(tmp_path):
     for broken in (data[:1000], b"", b"no picture"):
         with pytest.raises(InputError, match=r"^pack/a: "):
             decode_image(broken, "pack/a")
+
+
+def test_the_content_of_a_file_is_an_image(tmp_path):
+    path = tmp_path / "a.png"
+    PIL.Image.fromarray(np.arange(36, dtype=np.uint8).reshape(3, 4, 3)).save(path)
+    expected = read_image(path)
+    stream = io.BytesIO(path.read_bytes())
+    stream.seek(0, io.SEEK_END)  # as after writing
+    for source in (path.read_bytes(), bytearray(path.read_bytes()), memoryview(path.read_bytes()), stream):
+        assert np.array_equal(read_image(source), expected)
+    with path.open("rb") as file:
+        assert np.array_equal(read_image(file), expected)
+    with pytest.raises(InputError, match="closed"):
+        read_image(file)
+
+
+@pytest.mark.parametrize("source", [b"", b"words", io.StringIO("words"), 7, None])
+def test_what_is_no_content_of_an_image_is_refused(source):
+    with pytest.raises(InputError):
+        read_image(source)
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a.jpg", "HTTP://example.org/a.jpg", "s3://bucket/a.jpg"])
+def test_web_addresses_are_refused_with_the_cure(address):
+    with pytest.raises(InputError, match="Download the file and give its path"):
+        read_image(address)

@@ -299,3 +299,13 @@ from pathlib import Path
 print(next(int(l.split()[1]) for l in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in l))
 """
     assert int(in_fresh_python(code).stdout) < 64 << 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["paddle", "ppgan_ext.nn", "ppgan_ext.apps.fusion.refinement"])
+def test_paddle_is_quiet_whoever_imports_it(first):
+    code = f"import ppgan_ext, {first}, sys; import paddle; print(paddle.__spec__.loader, sys.meta_path)"
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"} | {"OMP_NUM_THREADS": "2"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
+    assert run.stderr == ""
+    assert "quiet_import" not in run.stdout  # the loader is Python's own again

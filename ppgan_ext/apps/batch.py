@@ -15,8 +15,10 @@ import PIL.Image
 
 from ppgan_ext.apps.result_names import ResultNames, result_stem
 from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.shown_results import batch_as_html, describe_batch
 from ppgan_ext.errors import InputError, PpganExtError
-from ppgan_ext.file_names import folded, printable, unique
+from ppgan_ext.file_names import cure_of_missing, folded, printable, unique
+from ppgan_ext.images import HOW_TO_GIVE, file_content, is_content
 from ppgan_ext.picture_listing import OWN_RESULT, LeftOut, describe_left_out, list_pictures, no_pictures
 from ppgan_ext.pictures import made_here
 
@@ -97,6 +99,15 @@ class BatchResult(list[Result]):
         self.interrupted = False
         self.notes: list[str] = []
 
+    def __repr__(self) -> str:
+        return describe_batch(self, self._failures())
+
+    def _repr_html_(self) -> str:
+        return batch_as_html(self, self._failures())
+
+    def _failures(self) -> list[tuple[str, str]]:
+        return [(failure.job.name, str(failure.error)) for failure in self.failures]
+
     def add(self, outcome: Outcome[Made[Result]]) -> None:
         """Add the outcome of the next job."""
         made = outcome.result
@@ -121,7 +132,7 @@ def open_inputs(source: object, recursive: bool = False, results: Path | None = 
     and ``photo-2``. An input in memory is called ``image``. Stems of files in subfolders contain the subfolder.
 
     Args:
-        source: a path, a folder, a PIL image or an RGB uint8 array, or a list of these.
+        source: a path, a folder, a PIL image, an RGB uint8 array or the content of a file, or a list of these.
         recursive: search subfolders too.
         results: the output folder: results of earlier runs that lie there are no inputs of a batch.
 
@@ -244,7 +255,7 @@ def _open_folders(
             if path.is_dir():
                 yield from _open_folder(path, recursive, real_results, left_out)
             elif not path.exists() and not path.is_symlink():
-                problem = InputError("no such file or folder", where=path, cure="Check the path")
+                problem = InputError("no such file or folder", where=path, cure=cure_of_missing(path))
                 yield _Found(item, path.name, problem)
             elif len(items) > 1 and _lies_in(path, real_results) and made_here(path):
                 left_out.append(LeftOut(str(path), OWN_RESULT))
@@ -252,9 +263,19 @@ def _open_folders(
                 yield _Found(item, path.name)
         elif isinstance(item, PIL.Image.Image) or hasattr(item, "__array_interface__"):
             yield _Found(item, "image")
+        elif is_content(item):
+            yield _open_content(item)
         else:
-            cure = "Give a path, a PIL image or a uint8 array"
+            cure = HOW_TO_GIVE
             yield _Found(item, "image", InputError(f"cannot use a {type(item).__name__} as an image", cure=cure))
+
+
+def _open_content(item: Any) -> _Found:
+    """Read an open file at once, as a pipe can be read only once and a file may be closed before its turn comes."""
+    try:
+        return _Found(file_content(item), "image")
+    except InputError as error:
+        return _Found(item, "image", error)
 
 
 def _open_folder(folder: Path, recursive: bool, results: Path | None, left_out: list[LeftOut]) -> Iterator[_Found]:

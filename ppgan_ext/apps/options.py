@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import types
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
@@ -30,6 +30,21 @@ class Accepts:
     """
 
     type: Any
+
+
+@dataclass(frozen=True)
+class Void:
+    """Options that do nothing where other options say so; a value other than the default is then refused.
+
+    Attributes:
+        names: the options.
+        when: whether they do nothing, from the whole model.
+        reason: why, and the cure, one sentence.
+    """
+
+    names: tuple[str, ...]
+    when: Callable[[Any], bool]
+    reason: str
 
 
 def option(
@@ -105,10 +120,12 @@ class Options(BaseModel):
     Attributes:
         alternatives: groups of options that exclude one another: a flag resets the others of its group that a YAML
             file sets.
+        voids: options that do nothing beside others, see `Void`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    voids: ClassVar[tuple[Void, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +146,18 @@ class Options(BaseModel):
             raise ValueError("is empty; a shell variable may be unset")
         return value
 
+    @model_validator(mode="after")
+    def _does_something(self) -> Options:
+        """Refuse options that were given and do nothing."""
+        fields = type(self).model_fields
+        given = [name for name in fields if name in self.model_fields_set]
+        given = [name for name in given if getattr(self, name) != fields[name].default]
+        for void in self.voids:
+            names = [name for name in given if name in void.names]
+            if names and void.when(self):
+                raise ValueError(f"{', '.join(names)} would do nothing: {void.reason}")
+        return self
+
 
 class ModelOptions(Options):
     """Options of every application: which model, on which device, and where results go."""
@@ -142,10 +171,18 @@ class ModelOptions(Options):
     weight_path: str | None = option(
         None, "your own weight file (.pdparams, .safetensors, .pt); wins over --model_type", group="model"
     )
-    size: int = option(1024, "output size of the model in --weight_path, pixels", group="model", ge=8, le=1024)
-    style_dim: int = option(512, "style dimensions of the model in --weight_path", group="model", ge=1)
-    n_mlp: int = option(8, "mapping layers of the model in --weight_path", group="model", ge=1)
-    channel_multiplier: int = option(2, "channel multiplier of the model in --weight_path", group="model", ge=1)
+    size: int | None = option(
+        None, "output size that the model must have, pixels (default: read off its file)", group="model", ge=8, le=1024
+    )
+    style_dim: int | None = option(
+        None, "style dimensions that it must have (default: read off its file)", group="model", ge=1
+    )
+    n_mlp: int | None = option(
+        None, "mapping layers that it must have (default: read off its file)", group="model", ge=1
+    )
+    channel_multiplier: int | None = option(
+        None, "channel multiplier that it must have (default: read off its file)", group="model", ge=1
+    )
     cpu: bool = option(False, "compute on the CPU even where a GPU is found", group="model")
     half: bool = option(False, "half precision; only on a GPU", group="model")
     seed: int | None = option(

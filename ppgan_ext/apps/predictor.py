@@ -84,8 +84,8 @@ class Predictor:
         model_type: name of a model in the catalog; without it and ``weight_path``, the model that ships with the
             package.
         seed: makes everything random repeatable: same seed, same bytes.
-        size: output size of the model in ``weight_path``, in pixels. This and the next three are read off the file;
-            a value other than PaddleGAN's default is checked against it.
+        size: output size that the model must have, in pixels. This and the next three are read off the model's file;
+            a value that is given is checked against it. (PaddleGAN's defaults are 1024, 512, 8 and 2.)
         style_dim: style dimensions of that model.
         n_mlp: number of its mapping layers.
         channel_multiplier: its channel multiplier.
@@ -105,10 +105,10 @@ class Predictor:
         weight_path: str | os.PathLike[str] | None = None,
         model_type: str | None = None,
         seed: int | None = None,
-        size: int = 1024,
-        style_dim: int = 512,
-        n_mlp: int = 8,
-        channel_multiplier: int = 2,
+        size: int | None = None,
+        style_dim: int | None = None,
+        n_mlp: int | None = None,
+        channel_multiplier: int | None = None,
         *,
         cpu: bool = False,
         half: bool = False,
@@ -124,10 +124,7 @@ class Predictor:
         self.model_type = model_type
         self.seed = None if seed is None else seeding.check_seed(seed)
         sizes = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
-        # Read off the weight file; PaddleGAN's default stands for "not given".
-        self.architecture: dict[str, Any] = {
-            name: value for name, value in sizes.items() if value != ModelOptions.model_fields[name].default
-        }
+        self.architecture: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
         self.cpu = cpu
         self.half = half
         self.progress = progress or no_progress
@@ -142,6 +139,11 @@ class Predictor:
         """Build a predictor from an options model."""
         settings = {name: getattr(options, name) for name in ModelOptions.model_fields}
         return cls(**settings, progress=progress)
+
+    def __repr__(self) -> str:
+        model = os.fspath(self.weight_path or self.model_type or catalog.DEFAULT_MODEL)
+        where = None if self.output_path is None else os.fspath(self.output_path)
+        return f"{type(self).__name__}(model={model!r}, output_path={where!r}, seed={self.seed})"
 
     # The model
 
@@ -241,18 +243,27 @@ class Predictor:
         """List the inputs of a call, see `batch.open_inputs`; results in the output folder are not among them."""
         return open_inputs(source, recursive, self.output_path)
 
-    def open_results(self, job: Job | None = None, own_folder: bool = False) -> ResultFolder:
+    def open_results(
+        self, job: Job | None = None, own_folder: bool = False, options: ModelOptions | None = None
+    ) -> ResultFolder:
         """Open the output folder for a run, before the work, so that an unusable folder costs no time.
 
         Args:
             job: the input whose results are written; None where there is none.
             own_folder: each input of a batch gets a folder of its own, as the results are always called the same.
+            options: those of the run; files that they ask for need an output folder.
 
         Raises:
+            ConfigError: the options ask for files, and ``output_path`` is None.
             OutputError: the folder cannot be made or written to.
         """
         names = None if job is None else job.names
         if self.output_path is None:
+            wanted = [name for name in type(options).model_fields if name.startswith("save_")] if options else []
+            wanted = [name for name in wanted if getattr(options, name)]
+            if wanted:
+                cure = "Give the predictor an output_path"
+                raise ConfigError(f"{', '.join(wanted)} would write nothing: there is no output_path", cure=cure)
             return ResultFolder(None)
         if job is not None and own_folder and job.subfolder:
             return ResultFolder(self.output_path / job.subfolder, names)

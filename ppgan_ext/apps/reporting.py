@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TextIO, TypeVar
 from tqdm import tqdm
 
 from ppgan_ext.apps.batch import Inputs, Job, Outcome, open_inputs, run_batch, run_single
-from ppgan_ext.apps.progress import make_bar
+from ppgan_ext.apps.progress import Bar, make_bar
 from ppgan_ext.apps.results import Made
 from ppgan_ext.console import DONE, FAILED, INTERRUPTED
 from ppgan_ext.errors import ConfigError, PpganExtError
@@ -76,7 +77,7 @@ def run_and_report(
         made = work(job)
         return made.with_result([*describe(made.result), *made.notes, *map(str, made.files)])
 
-    with make_bar(noun, len(inputs.jobs)) as bar:
+    with contextlib.closing(make_bar(noun, len(inputs.jobs))) as bar:
         report = _BatchReport(len(inputs.jobs), noun, left_out, bar)
         try:
             interrupted = run_batch(inputs.jobs, work_and_describe, report).interrupted
@@ -119,7 +120,7 @@ def print_lines(lines: Iterable[str], stream: TextIO) -> None:
 class _BatchReport:
     """Prints the outcome of each job of a batch at once, and counts them."""
 
-    def __init__(self, num_jobs: int, noun: str, left_out: str, bar: tqdm) -> None:
+    def __init__(self, num_jobs: int, noun: str, left_out: str, bar: Bar) -> None:
         self._num_jobs, self._noun, self._left_out, self._bar = num_jobs, noun, left_out, bar
         self.num_done = self.num_failed = self._num_replaced = 0
 

@@ -10,6 +10,7 @@ from ppgan_ext.data.image_source import BadFileError, ImageSource, JoinedSource
 from ppgan_ext.data.packs import PACK_SUFFIX, PackSource, is_pack
 from ppgan_ext.data.zips import ZipSource
 from ppgan_ext.errors import InputError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.images import read_image
 from ppgan_ext.picture_listing import LeftOut, is_picture, list_pictures, no_pictures
 from ppgan_ext.types import Image
@@ -29,7 +30,7 @@ def open_source(path: str | os.PathLike[str], recursive: bool = True) -> ImageSo
     if not os.fspath(path):
         raise InputError("the path of the data is empty", cure="Check dataroot; a shell variable may be unset")
     if not root.exists():
-        raise InputError("no such file or folder", where=root, cure="Check dataroot")
+        raise InputError("no such file or folder", where=root, cure=cure_of_missing(root, "Check dataroot"))
     if root.is_dir():
         return _open_folder(root, recursive)
     suffix = root.suffix.lower()

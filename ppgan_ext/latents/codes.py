@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ppgan_ext.errors import InputError, WeightsError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.files import atomic_path
 from ppgan_ext.types import FloatArray
 from ppgan_ext.untrusted import Budget, budget_of, door, shown
@@ -163,7 +164,7 @@ def _read_file(path: Path) -> FloatArray:
     if path.is_dir():
         raise InputError("is a folder, not a latent file", where=path, cure="Give one file")
     if not path.is_file():
-        raise InputError("no such file", where=path, cure="Check the path")
+        raise InputError("no such file", where=path, cure=cure_of_missing(path))
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         with door(path, InputError, _SAVE_AGAIN):

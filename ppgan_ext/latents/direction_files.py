@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ppgan_ext.errors import InputError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.latents.codes import read_numpy
 from ppgan_ext.types import FloatArray
 from ppgan_ext.untrusted import door, shown
@@ -57,7 +58,7 @@ def read_records(path: str | os.PathLike[str], name: str | None = None) -> list[
     elif source.is_file():
         records = _read_file(source, name)
     else:
-        raise InputError("no such file", where=source, cure="Check the path of the directions")
+        raise InputError("no such file", where=source, cure=cure_of_missing(source, "Check the path of the directions"))
     if not records:
         raise InputError("contains no direction", where=source, cure=f"Give files ending in {', '.join(SUFFIXES)}")
     return records

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, InputError, nearest
-from ppgan_ext.file_names import match_paths
+from ppgan_ext.file_names import cure_of_missing, match_paths
 from ppgan_ext.latents.attributes import NUM_LANDMARKS, PADDLEGAN_NAMES, geometric_attributes
 from ppgan_ext.latents.codes import read_numpy
 from ppgan_ext.latents.fit_directions import Attribute, in_deviations
@@ -87,7 +87,7 @@ def read_table(path: str | os.PathLike[str]) -> LabelTable:
     """
     source = Path(path)
     if not source.is_file():
-        raise InputError("no such file", where=source, cure="Check the path of the labels")
+        raise InputError("no such file", where=source, cure=cure_of_missing(source, "Check the path of the labels"))
     with door(source, InputError, "Save it again"):
         table = _read_arrays(source) if source.suffix.lower() == ".npz" else _read_csv(source)
     lengths = {len(column) for column in table.columns.values()} | {table.num_rows}

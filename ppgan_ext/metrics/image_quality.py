@@ -30,7 +30,7 @@ def psnr(image: FloatArray | Image, reference: FloatArray | Image) -> float:
         reference: of the same shape.
 
     Raises:
-        InputError: the shapes differ, or the images are empty.
+        InputError: the shapes differ, the images are empty, or values lie outside of 0 to 255.
     """
     ours, theirs = _checked(image, reference)
     error = float(np.square(ours - theirs).mean())
@@ -48,7 +48,7 @@ def ssim(image: FloatArray | Image, reference: FloatArray | Image) -> float:
         reference: of the same shape.
 
     Raises:
-        InputError: the shapes differ, or the images are too small.
+        InputError: the shapes differ, the images are too small, or values lie outside of 0 to 255.
     """
     ours, theirs = _checked(image, reference)
     if ours.ndim != 3 or min(ours.shape[:2]) < _TAPS:
@@ -70,11 +70,19 @@ def luma(image: Image) -> FloatArray:
 
 
 def _checked(image: FloatArray | Image, reference: FloatArray | Image) -> tuple[FloatArray, FloatArray]:
-    ours, theirs = np.asarray(image, np.float64), np.asarray(reference, np.float64)
+    ours, theirs = _on_255(image), _on_255(reference)
     if ours.shape != theirs.shape or not ours.size:
         what = f"shapes {ours.shape} and {theirs.shape} cannot be compared"
         raise InputError(what, where="images", cure="Give two images of the same shape")
     return ours, theirs
+
+
+def _on_255(image: FloatArray | Image) -> FloatArray:
+    levels = np.asarray(image, np.float64)
+    if levels.size and not (levels.min() >= 0 and levels.max() <= _PEAK):  # NaN fails too
+        what = f"expected values from 0 to 255, got {levels.min():.3g} to {levels.max():.3g}"
+        raise InputError(what, where="images", cure="Convert pixels in [-1, 1] with images.to_image")
+    return levels
 
 
 def _local_mean(image: FloatArray) -> FloatArray:

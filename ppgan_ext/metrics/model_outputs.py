@@ -69,7 +69,8 @@ class Samples(Protocol):
 class ModelOutputs:
     """The outputs of a model, and the real images that they are compared with.
 
-    Pixels are (n, 3, S, S) RGB in [-1, 1]. The functions receive them as float32 arrays and return arrays or tensors.
+    Pixels are (n, 3, S, S) RGB in [-1, 1]. The functions receive them as float32 arrays and return floating-point
+    arrays or tensors; whole numbers, and values on the scale of 0 to 255, are refused.
 
     Attributes:
         real: real images by domain, as in ``{"A": horses, "B": zebras}``; a single set is domain "A". Images of a
@@ -190,9 +191,10 @@ class ModelOutputs:
         """
         real, side = self.require_real("this metric", domain), self.side()
         if hasattr(real, "read"):
-            return square(real.read(index), side)
+            return square(_checked_image(real.read(index), real.name(index)), side)
         sample = real.sample(index, np.random.default_rng([_SAMPLE_SEED, index]))
-        image = to_image(np.asarray(sample[domain if domain in sample else DEFAULT_DOMAIN], np.float32))
+        pixels = sample[domain if domain in sample else DEFAULT_DOMAIN]
+        image = to_image(checked_pixels(np.asarray(pixels), real.name(index)))
         if image.shape != (side, side, 3):
             what = f"is {image.shape[1]}x{image.shape[0]} pixels after the dataset's transforms, {side}x{side} expected"
             raise InputError(what, where=real.name(index), cure="Add a resize to the dataset's pipeline")
@@ -260,7 +262,7 @@ class ModelOutputs:
         generate, side = self.require("generate", "this metric"), self.side()
         for first in range(0, num, batch_size):
             count = min(batch_size, num - first)
-            pixels = _as_array(generate(first, count))
+            pixels = _as_array(generate(first, count), "generated images")
             if pixels.shape != (count, 3, side, side):
                 raise InputError(
                     f"expected ({count}, 3, {side}, {side}), got {pixels.shape}",
@@ -274,6 +276,7 @@ class ModelOutputs:
 
 
 _SAMPLE_SEED = 0
+_LARGEST_MEAN = 3.0  # of the magnitude of pixels: an untrained network's outputs may have a deviation of 1 or 2
 _LEAVE_OUT = "Leave the metric out for this model"
 _NEEDS = {
     "generate": "a model that generates images",
@@ -301,7 +304,7 @@ def transform_images(transform: Transform, images: Images, where: str) -> Images
         InputError: the function returned another number or size of images.
     """
     pixels = images_to_pixels(images)
-    transformed = _as_array(transform(pixels))
+    transformed = _as_array(transform(pixels), where)
     if transformed.shape != pixels.shape:
         what = f"expected {pixels.shape}, got {transformed.shape}"
         raise InputError(what, where=where, cure="The model must return one image of the same size for each")
@@ -318,6 +321,32 @@ def images_to_pixels(images: Images) -> FloatArray:
     return np.concatenate([to_pixels(one) for one in images])
 
 
-def _as_array(pixels: FloatArray | paddle.Tensor) -> FloatArray:
-    array = pixels if isinstance(pixels, np.ndarray) else pixels.numpy()
-    return np.asarray(array, np.float32)
+def checked_pixels(pixels: FloatArray, where: str) -> FloatArray:
+    """Return pixels, of any shape, as float32.
+
+    Outputs of a network may lie somewhat beyond [-1, 1]; of a scale of 0 to 255 nearly all values do, far beyond.
+
+    Raises:
+        InputError: whole numbers, as in images of 0 to 255; values on that scale; NaN or infinity.
+    """
+    cure = "Give pixels in [-1, 1]; images.to_pixels converts an image"
+    if pixels.dtype.kind != "f":
+        what = f"expected floating-point pixels in [-1, 1], got {pixels.dtype}"
+        raise InputError(what, where=where, cure=cure)
+    if not np.isfinite(pixels).all():
+        raise InputError("pixels are not finite", where=where, cure="Check the model's weights")
+    if pixels.size and np.abs(pixels).mean() > _LARGEST_MEAN:
+        what = f"expected pixels in [-1, 1], got values from {pixels.min():.3g} to {pixels.max():.3g}"
+        raise InputError(what, where=where, cure=cure)
+    return np.asarray(pixels, np.float32)
+
+
+def _checked_image(image: Image, where: str) -> Image:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        what = f"expected an image (H, W, 3) uint8, got {image.shape} {image.dtype}"
+        raise InputError(what, where=where, cure="Return 8-bit RGB, the colour axis last")
+    return image
+
+
+def _as_array(pixels: FloatArray | paddle.Tensor, where: str) -> FloatArray:
+    return checked_pixels(pixels if isinstance(pixels, np.ndarray) else pixels.numpy(), where)

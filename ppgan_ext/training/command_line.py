@@ -147,7 +147,7 @@ def _overrides(args: argparse.Namespace) -> config.Overrides:
     if args.seed is not None:
         overrides["seed"] = args.seed
     if args.amp:
-        overrides["amp"] = args.amp_level
+        overrides["amp"] = args.amp_level or "O1"
     if args.val_interval is not None:
         overrides["validate.interval"] = args.val_interval
     for item in args.opt:
@@ -178,7 +178,7 @@ def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
     add("--val-interval", type=int, metavar="N", help="iterations between measurements: validate.interval")
     add("--seed", type=int, metavar="N", help="random seed; 0 is a valid seed (default: the configuration's, else 0)")
     add("--amp", action="store_true", help="compute in bfloat16; on a GPU only")
-    add("--amp_level", choices=("O1", "O2"), default="O1", help="Paddle's level of --amp (default: %(default)s)")
+    add("--amp_level", choices=("O1", "O2"), help="Paddle's level of --amp (default: O1)")
     add("--no-cuda", action="store_true", help="compute on the CPU even if there is a GPU")
     add("-p", "--profiler_options", metavar="OPTIONS", help='write a trace, for example "batch_range=[10,20]"')
     add("--dry-run", action="store_true", help="check and print the complete configuration, and stop")
@@ -189,4 +189,9 @@ def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
     if args.resume and args.load:
         cure = "Use --resume alone: a checkpoint contains the weights"
         raise ConfigError("--resume and --load exclude each other", where="main.py", cure=cure)
+    if args.amp_level and not args.amp:
+        raise ConfigError("--amp_level would do nothing without --amp", where="main.py", cure="Add --amp")
+    if args.evaluate_only and (args.val_interval is not None or args.profiler_options):
+        what = "--val-interval and --profiler_options would do nothing with --evaluate-only"
+        raise ConfigError(what, where="main.py", cure="Leave them out")
     return args

@@ -97,8 +97,7 @@ def load_face_model(
     Args:
         model_type: a name of the catalog. None: determined by ``weight_path``, or without one the bundled model.
         weight_path: a file to load instead of the catalog's. The architecture is inferred from it.
-        size: the expected size, which the file must have; None accepts any. Ignored without a ``weight_path``, like
-            the next three.
+        size: the expected size, which the file must have; None accepts any.
         style_dim: as ``size``.
         n_mlp: as ``size``.
         channel_multiplier: as ``size``.
@@ -110,22 +109,21 @@ def load_face_model(
         WeightsError: the file cannot be obtained, read or recognised, or does not fit.
     """
     source = _open(model_type, weight_path, net_name, on_progress)
-    requested = None if weight_path is None else (size, style_dim, n_mlp, channel_multiplier)
+    requested = (size, style_dim, n_mlp, channel_multiplier)
     with _door(source.path):
-        return _face_model(source, requested)
+        return _face_model(source, requested, is_catalogs=weight_path is None)
 
 
-def _face_model(source: _Source, requested: _Requested | None) -> FaceModel:
-    """Build the networks of a file, which must have the requested architecture, or that of its record if None."""
+def _face_model(source: _Source, requested: _Requested, is_catalogs: bool) -> FaceModel:
+    """Build the networks of a file, which must have the requested architecture; the catalog's also its record's."""
     parts, path = source.checkpoint.parts, source.path
     if "generator" not in parts:
         cure = "Give a checkpoint with a StyleGAN2 generator"
         raise WeightsError(f"contains no generator ({source.checkpoint.layout})", where=path, cure=cure)
     actual = architecture.generator_architecture(parts["generator"], path)
-    if requested is None:
+    if is_catalogs:
         _check_record(actual, source.record, path)
-    else:
-        _check_request(actual, requested, path)
+    _check_request(actual, requested, path)
     networks = {
         part: _filled(build, source.checkpoint, part, path)
         for part, build in network_builders(source.checkpoint, path).items()

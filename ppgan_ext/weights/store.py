@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ppgan_ext import files
 from ppgan_ext.errors import ConfigError, OutputError, WeightsError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.weights import catalog, readers
 from ppgan_ext.weights.catalog import FileRecord
 from ppgan_ext.weights.download import OnProgress, Request, download, hash_file
@@ -89,7 +90,7 @@ def locate(
     if path is not None:
         explicit = files.expand_user(path)
         if not explicit.is_file():
-            raise WeightsError("no such file", where=explicit, cure="Check the path")
+            raise WeightsError("no such file", where=explicit, cure=cure_of_missing(explicit))
         return explicit
     local = find_local(record)
     if local is not None:

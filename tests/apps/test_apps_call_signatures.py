@@ -63,8 +63,8 @@ CALLS = {
 
 CONSTRUCTOR = (
     {
-        "output_path": "output_dir", "weight_path": None, "model_type": None, "seed": None, "size": 1024,
-        "style_dim": 512, "n_mlp": 8, "channel_multiplier": 2,
+        "output_path": "output_dir", "weight_path": None, "model_type": None, "seed": None, "size": None,
+        "style_dim": None, "n_mlp": None, "channel_multiplier": None,
     },
     {"cpu": False, "half": False, "progress": None},
 )  # fmt: skip

@@ -3,16 +3,21 @@ from pydantic import ValidationError
 
 from ppgan_ext.apps.codes.options import EncodeOptions, FitOptions, GenerateOptions, MixOptions
 from ppgan_ext.apps.commands import COMMANDS
+from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.apps.studies.fusion.options import FusionStudyOptions
+from ppgan_ext.apps.studies.models.options import EvaluateOptions
+from ppgan_ext.apps.studies.photos.options import PhotoStudyOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError
 
 ALL_MODELS = tuple(command.options for command in COMMANDS.values())
 
-# Names and defaults of PaddleGAN's scripts. latent_level departs on purpose: 0..11 leaves the photo's colour unfitted.
+# Names and defaults of PaddleGAN's scripts. They depart on purpose in latent_level (0..11 leaves the photo's colour
+# unfitted) and in the model's sizes, which are read off its file: a size that is given is checked against it.
 PADDLEGAN_COMMON = {
-    "output_path": "output_dir", "weight_path": None, "model_type": None, "size": 1024, "style_dim": 512, "n_mlp": 8,
-    "channel_multiplier": 2, "cpu": False,
+    "output_path": "output_dir", "weight_path": None, "model_type": None, "size": None, "style_dim": None,
+    "n_mlp": None, "channel_multiplier": None, "cpu": False,
 }  # fmt: skip
 PADDLEGAN_OWN = {
     GenerateOptions: {"seed": None, "n_row": 3, "n_col": 5},
@@ -96,6 +101,54 @@ def test_layers_are_numbers_ranges_and_levels():
 def test_contradictions_are_refused(model, settings, message):
     with pytest.raises(ValidationError, match=message):
         model(**settings)
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "names", "message"),
+    [
+        (FuseOptions, {"method": "warp", "tune": 60}, "tune", "method warp uses no model"),
+        (FuseOptions, {"method": "warp", "refine": 40, "save_tuned": True, "tune": 1}, "tune, save_tuned, refine", ""),
+        (FuseOptions, {"method": "warp", "model_type": "faces-128"}, "model_type", "method warp"),
+        (FuseOptions, {"rotator_path": "r.safetensors"}, "rotator_path", "pose_method rotator"),
+        (FuseOptions, {"weights": {"identity": 2}}, "weights", "needs refine"),
+        (FitOptions, {"face": 2}, "face", "needs need_align"),
+        (FitOptions, {"pre_latent": "a.npy", "start": "encoder"}, "start", "pre_latent"),
+        (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "blend": "replace"}, "blend", "a code is edited"),
+        (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "save_gif": True}, "save_gif", "a code is edited"),
+        (EditOptions, {"edit": {"age": 1}, "direction_offset": 2}, "direction_offset", "needs direction_name"),
+        (FusionStudyOptions, {"source": "a.png"}, "source", "input or csv"),
+        (FusionStudyOptions, {"methods": "warp", "tune": 9}, "tune", "method warp"),
+        (FusionStudyOptions, {"rotator_path": "r.safetensors"}, "rotator_path", "methods rotator"),
+        (EvaluateOptions, {"only": "samples", "tune": 9}, "tune", "leaves the reconstruction out"),
+        (PhotoStudyOptions, {"only": "age", "num_blends": 3}, "num_blends", "leaves the blends out"),
+        (PhotoStudyOptions, {"sex_column": "s"}, "sex_column", "needs ages"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(model, settings, names, message):
+    with pytest.raises(ConfigError, match=f"{names} would do nothing: .*{message}"):
+        load_options(model, overrides=settings)
+
+
+def test_defaults_may_be_written_beside_what_makes_them_void():
+    assert FuseOptions(method="warp", tune=0, refine=0, pose_method="linear").method == "warp"
+    assert FuseOptions(method="latent", tune=60, refine=40, weights={"identity": 2}).tune == 60
+    assert FusionStudyOptions(methods=["warp", "rotator"], rotator_path="r.safetensors").methods == ["warp", "rotator"]
+
+
+def test_a_direction_needs_an_offset():
+    with pytest.raises(ValidationError, match="direction_offset: how far"):
+        EditOptions(direction_name="age")
+    assert EditOptions(direction_name="age", direction_offset=0).direction_offset == 0
+
+
+@pytest.mark.parametrize("model", ALL_MODELS)
+def test_voids_name_options(model):
+    assert {name for void in model.voids for name in void.names} <= set(model.model_fields)
+
+
+def test_a_mistake_of_the_whole_is_told_without_a_name():
+    with pytest.raises(ConfigError, match=r"^1 mistake in the options: give years or target_age"):
+        load_options(AgeOptions, overrides={"years": [1], "target_age": 3})
 
 
 def test_an_unknown_key_names_the_nearest():

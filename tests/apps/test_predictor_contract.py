@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import subprocess
 import sys
 import threading
@@ -150,6 +151,54 @@ def test_the_result_unpacks_as_paddlegans(predictor, sources, name, call):
     result = run(predictor(name, output_path=None), call, sources)
     assert isinstance(result, tuple)
     assert result._fields == tuple(call.fields.split())
+    assert len(result) == len(result._fields)
+
+
+@pytest.mark.slow
+@every_call
+def test_the_result_shows_itself(predictor, sources, name, call, tmp_path):
+    result = run(predictor(name, output_path=None), call, sources)
+    assert len(repr(result)) < 600 and repr(result).startswith(f"{type(result).__name__}(")
+    assert result._repr_png_().startswith(b"\x89PNG")
+    assert result.image.dtype == np.uint8 and result.image.shape[2] == 3
+    with PIL.Image.open(result.save(tmp_path / "result.png")) as written:
+        assert np.array_equal(np.asarray(written), result.image)
+    if "latent" not in call.fields and name != "FaceFusionPredictor":
+        assert result.latent.shape == (N_LATENT, 512)
+
+
+@every_call
+def test_a_predictor_names_its_model(predictor, name, call):
+    assert "model='faces-128'" in repr(predictor(name))
+    assert "model='mine.pdparams'" in repr(predictor(name, weight_path="mine.pdparams"))
+    assert repr(predictor(name, output_path="there", seed=3)).endswith("output_path='there', seed=3)")
+
+
+@pytest.mark.slow
+@every_call
+def test_files_asked_for_need_an_output_path(predictor, sources, name, call):
+    function = getattr(getattr(apps, name), call.method)
+    wanted = [argument for argument in inspect.signature(function).parameters if argument.startswith("save_")]
+    for argument in wanted:
+        settings = {argument: True, **({"tune": 1} if argument == "save_tuned" else {})}
+        with pytest.raises(ConfigError, match=f"{argument} would write nothing"):
+            run(predictor(name, output_path=None), call, sources, **settings)
+
+
+@pytest.mark.slow
+@every_batch
+def test_a_file_in_memory_is_an_input(predictor, sources, name, call):
+    if call.inputs[0] == "photo":
+        tool = predictor(name, output_path=None)
+        from_file = run(tool, call, sources)
+        from_memory = run(tool, call, sources, io.BytesIO(sources["photo"][0].read_bytes()))
+        assert np.array_equal(from_file.image, from_memory.image)
+
+
+@every_batch
+def test_a_web_address_is_refused_with_the_cure(predictor, sources, name, call):
+    with pytest.raises(PpganExtError, match="Download the file"):
+        run(predictor(name, output_path=None), call, sources, "https://example.org/face.jpg")
 
 
 @every_call

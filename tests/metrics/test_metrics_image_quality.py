@@ -179,3 +179,12 @@ def test_lpips_options(tmp_path):
     file.write_bytes(b"x")
     with pytest.raises(ConfigError, match="takes no file"):
         LPIPSMetric({"distance": "faces-128-features", "weight_path": str(file)})
+
+
+@pytest.mark.parametrize("measure", [psnr, ssim])
+@pytest.mark.parametrize("value", [-0.5, 256.0, np.nan])
+def test_values_outside_of_0_to_255_are_refused(measure, value):
+    good = np.full((16, 16, 3), 100.0)
+    for pair in ((good, good * 0 + value), (good * 0 + value, good)):
+        with pytest.raises(InputError, match="expected values from 0 to 255"):
+            measure(*pair)

@@ -19,6 +19,7 @@ from ppgan_ext.metrics import (
     disk_cache,
     feature_collector,
 )
+from ppgan_ext.metrics.model_outputs import transform_images
 from tests.reference.toy_metrics import ArraySource, ToyFeatures, generator_of, random_images
 
 HORSES = random_images(24, seed=1, high=200)
@@ -217,3 +218,63 @@ def test_pairs_are_those_of_domain_a():
     assert PSNR().compute(outputs) == {"psnr": float("inf")}
     with pytest.raises(ConfigError, match=r"real images of domain 'A', and none are given\. Choose from: B"):
         IdentitySimilarity().check(ModelOutputs({"B": ArraySource(ZEBRAS)}, reconstruct=same))
+
+
+def constant(value, dtype):
+    return lambda first, count: np.full((count, 3, 8, 8), value, dtype)
+
+
+@pytest.mark.parametrize(
+    ("generate", "message"),
+    [
+        (constant(128, np.uint8), r"generated images: expected floating-point pixels in \[-1, 1\], got uint8"),
+        (constant(1, np.int64), "got int64"),
+        (constant(128.0, np.float32), r"expected pixels in \[-1, 1\], got values from 128 to 128"),
+        (constant(np.nan, np.float32), "not finite"),
+    ],
+)
+def test_pixels_on_another_scale_are_refused(generate, message):
+    with pytest.raises(InputError, match=message):
+        list(ModelOutputs(generate=generate, size=8).fake_batches(3, 2, []))
+
+
+def test_outputs_somewhat_beyond_the_range_are_clipped():
+    (batch,) = ModelOutputs(generate=constant(1.7, np.float32), size=8).fake_batches(2, 2, [])
+    assert batch.min() == batch.max() == 255
+
+
+def test_translations_of_another_scale_are_refused():
+    with pytest.raises(InputError, match="translation a2b: expected floating-point"):
+        transform_images(lambda pixels: pixels.astype(np.uint8), np.zeros((2, 8, 8, 3), np.uint8), "translation a2b")
+
+
+class Floats:
+    def __len__(self):
+        return 2
+
+    def name(self, index):
+        return f"{index}.png"
+
+    def read(self, index):
+        return np.full((8, 8, 3), 0.5, np.float32)
+
+
+class Samples:
+    def __len__(self):
+        return 2
+
+    def name(self, index):
+        return f"{index}.png"
+
+    def sample(self, index, rng):
+        return {"A": np.full((3, 8, 8), 128, np.uint8)}
+
+
+def test_samples_must_be_pixels():
+    with pytest.raises(InputError, match=r"0\.png: expected floating-point pixels in \[-1, 1\], got uint8"):
+        ModelOutputs(real=Samples(), size=8).real_image(0)
+
+
+def test_real_images_must_be_8_bit():
+    with pytest.raises(InputError, match=r"0\.png: expected an image \(H, W, 3\) uint8, got \(8, 8, 3\) float32"):
+        list(ModelOutputs(real=Floats(), size=8).real_batches(None, 2, []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from ppgan_ext import files, images
 from ppgan_ext.apps.age_table import AgeColumns, read_ages
 from ppgan_ext.apps.ageing_model.options import AgeingFitOptions
 from ppgan_ext.apps.batch import Job, open_inputs
+from ppgan_ext.apps.progress import make_bar
 from ppgan_ext.errors import InputError, NoFaceError
 from ppgan_ext.faces.ageing import fit, frame
 from ppgan_ext.faces.detect import find_faces
@@ -44,10 +46,12 @@ def fit_folder(options: AgeingFitOptions, report: Callable[[str], None]) -> Path
         )
     mean_face = frame.mean_face([points for _, points in usable])
     samples = []
-    for job, points in usable:
-        age, sex = ages[_name(job)]
-        is_female = sex.strip().lower().startswith("f")
-        samples.append(fit.measure_sample(images.read_image(job.source), points, age, is_female, mean_face))
+    with contextlib.closing(make_bar("measuring faces", len(usable))) as bar:
+        for job, points in usable:
+            age, sex = ages[_name(job)]
+            is_female = sex.strip().lower().startswith("f")
+            samples.append(fit.measure_sample(images.read_image(job.source), points, age, is_female, mean_face))
+            bar.update()
     model = fit.fit_model(samples, mean_face, lambda done, total: report(f"fitting: {done} of {total}"))
     output = Path(options.output)
     arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays().items()}

@@ -13,16 +13,30 @@ from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.codes.options import EncodeOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import FloatArray, Image
 
 
-class EncodeResult(NamedTuple):
-    """The aligned face and how the model draws it, both (S, S, 3) RGB uint8, and its code, (n_latent, 512) float32."""
-
+class _EncodeFields(NamedTuple):
     src: Image
     dst: Image
     latent: FloatArray
+
+
+class EncodeResult(ShownResult, _EncodeFields):
+    """The aligned face and how the model draws it, both (S, S, 3) RGB uint8, and its code, (n_latent, 512) float32."""
+
+    __slots__ = ()
+
+    @property
+    def image(self) -> Image:
+        """The face as the model draws it."""
+        return self.dst
+
+    def overview(self) -> Image:
+        """Return the face and how the model draws it, side by side."""
+        return images.grid([self.src, self.dst], 2)
 
 
 class Pixel2Style2PixelPredictor(Predictor):

@@ -14,6 +14,7 @@ from ppgan_ext.apps.codes.encoded_face import choose_faces
 from ppgan_ext.apps.codes.options import FitOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.faces.align import crop_face
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.warp import transform_points
@@ -28,12 +29,25 @@ _FRAME_SIDE = 512
 _FRAMES_PER_SECOND = 12.0
 
 
-class FittingResult(NamedTuple):
-    """The face to fit and the fitted code rendered, both (S, S, 3) RGB uint8, and the code, (n_latent, 512) float32."""
-
+class _FittingFields(NamedTuple):
     src: Image
     dst: Image
     latent: FloatArray
+
+
+class FittingResult(ShownResult, _FittingFields):
+    """The face to fit and the fitted code rendered, both (S, S, 3) RGB uint8, and the code, (n_latent, 512) float32."""
+
+    __slots__ = ()
+
+    @property
+    def image(self) -> Image:
+        """The face as the model draws it."""
+        return self.dst
+
+    def overview(self) -> Image:
+        """Return the face and how the model draws it, side by side."""
+        return images.grid([self.src, self.dst], 2)
 
 
 class StyleGANv2FittingPredictor(Predictor):
@@ -70,7 +84,7 @@ class StyleGANv2FittingPredictor(Predictor):
 
     def fit(self, job: Job, options: FitOptions) -> Made[FittingResult]:
         """Fit one face."""
-        results = self.open_results(job, own_folder=True)
+        results = self.open_results(job, own_folder=True, options=options)
         src, mask = self.cut_target(job, options)
         from ppgan_ext.latents.projector import ProjectorOptions, project
 

@@ -11,19 +11,29 @@ from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.options import GenerateOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.images import grid, to_image
 from ppgan_ext.latents.mixing import LEVELS
 from ppgan_ext.latents.truncation import truncate
 from ppgan_ext.types import FloatArray, Image
 
 
-class GenerateResult(NamedTuple):
-    """Three sheets, (H, W, 3) RGB uint8, and the codes of the first, (n_row * n_col, n_latent, 512)."""
-
+class _GenerateFields(NamedTuple):
     sample: Image
     mixing_0: Image
     mixing_1: Image
     latent: FloatArray
+
+
+class GenerateResult(ShownResult, _GenerateFields):
+    """Three sheets, (H, W, 3) RGB uint8, and the codes of the first, (n_row * n_col, n_latent, 512)."""
+
+    __slots__ = ()
+
+    @property
+    def image(self) -> Image:
+        """The sheet of samples."""
+        return self.sample
 
 
 class StyleGANv2Predictor(Predictor):
@@ -53,7 +63,7 @@ class StyleGANv2Predictor(Predictor):
 
     def generate(self, options: GenerateOptions) -> Made[GenerateResult]:
         """Draw the three sheets."""
-        results = self.open_results()
+        results = self.open_results(options=options)
         rng = self.random()
         n_row, n_col = options.n_row, options.n_col
         draw = self._make_drawing(n_row * n_col + 2 * (n_row + n_col + n_row * n_col))

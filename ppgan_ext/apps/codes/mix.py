@@ -17,22 +17,60 @@ from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_
 from ppgan_ext.apps.codes.options import MixOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.mixing import level_weights, mix
 from ppgan_ext.picture_listing import is_picture
-from ppgan_ext.types import Image
+from ppgan_ext.types import FloatArray, Image
 
 if TYPE_CHECKING:
     from ppgan_ext.latents.tuning import Tuning
 
 
-class MixingResult(NamedTuple):
-    """Both faces and their mixture, (S, S, 3) RGB uint8."""
-
+class _MixingFields(NamedTuple):
     src1: Image
     src2: Image
     dst: Image
+
+
+class MixingResult(ShownResult, _MixingFields):
+    """Both faces and their mixture, (S, S, 3) RGB uint8; it unpacks to these three, as PaddleGAN's.
+
+    Args:
+        src1: the first face.
+        src2: the second face.
+        dst: their mixture.
+        latent: see below.
+
+    Attributes:
+        latent: the code of the mixture, (n_latent, 512) float32.
+    """
+
+    latent: FloatArray
+
+    def __new__(cls, src1: Image, src2: Image, dst: Image, latent: FloatArray) -> MixingResult:
+        """Make the tuple, and keep the code beside it."""
+        made = super().__new__(cls, src1, src2, dst)
+        made.latent = latent
+        return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """Copy and pickle the code too."""
+        return (*self, self.latent)
+
+    def _replace(self, **changes: Any) -> MixingResult:
+        """Replace fields, and keep the code."""
+        return MixingResult(*super()._replace(**changes), self.latent)
+
+    @property
+    def image(self) -> Image:
+        """The mixture."""
+        return self.dst
+
+    def overview(self) -> Image:
+        """Return both faces and their mixture, side by side."""
+        return images.grid(list(self), 3)
 
 
 class StyleGANv2MixingPredictor(Predictor):
@@ -58,19 +96,23 @@ class StyleGANv2MixingPredictor(Predictor):
 
     def mix(self, latent1: Any, latent2: Any, options: MixOptions) -> Made[MixingResult]:
         """Mix two codes or photos."""
-        sources = [latent1, latent2]
-        results = self.open_results(open_inputs(sources).jobs[0])
+        sources: list[Any] = [
+            images.file_content(each) if images.is_content(each) else each for each in (latent1, latent2)
+        ]
+        results = self.open_results(open_inputs(sources).jobs[0], options=options)
         if options.levels is not None:
             weights = level_weights(options.levels, self.n_latent, rest=0.5)
         else:
             weights = options.weights or [0.5]
-        if options.tune and not any(map(is_photo, sources)):
-            raise ConfigError("there is no photo to tune to", where="tune", cure="Give photos instead of codes")
+        for name, work in (("tune", "tune to"), ("fit_steps", "refine the code of")):
+            if getattr(options, name) and not any(map(is_photo, sources)):
+                raise ConfigError(f"there is no photo to {work}", where=name, cure="Give photos instead of codes")
         faces = {i: self._encode(sources[i], options, i + 1) for i in (0, 1) if is_photo(sources[i])}
         first, second = (faces[i].w_plus if i in faces else load_code(sources[i], self.n_latent) for i in (0, 1))
         mixed = mix(first, second, weights[0] if len(weights) == 1 else weights)
         tuning = self._tune(list(faces.values()), options)
-        result = MixingResult(*(render_image(tuning or self.engine, code) for code in (first, second, mixed)))
+        src1, src2, dst = (render_image(tuning or self.engine, code) for code in (first, second, mixed))
+        result = MixingResult(src1, src2, dst, mixed)
         for name, image in zip(result._fields, result, strict=True):
             results.image(f"{name}.mixing.png", image)
         results.code("dst.mixing.npy", mixed)
@@ -100,4 +142,6 @@ def is_photo(source: object) -> bool:
     """
     if isinstance(source, (str, os.PathLike)):
         return is_picture(source)
-    return isinstance(source, PIL.Image.Image) or (isinstance(source, np.ndarray) and source.dtype == np.uint8)
+    if isinstance(source, PIL.Image.Image) or images.is_content(source):
+        return True
+    return isinstance(source, np.ndarray) and source.dtype == np.uint8

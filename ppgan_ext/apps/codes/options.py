@@ -13,6 +13,7 @@ from ppgan_ext.apps.options import (
     NamedNumbers,
     Numbers,
     Paths,
+    Void,
     WholeNumbers,
     option,
 )
@@ -39,6 +40,11 @@ class EncodeOptions(ModelOptions):
 
 class FitOptions(ModelOptions):
     """Options of StyleGANv2FittingPredictor."""
+
+    voids: ClassVar[tuple[Void, ...]] = (
+        Void(("face",), lambda options: not options.need_align, "it needs need_align, which finds the faces"),
+        Void(("start",), lambda options: options.pre_latent is not None, "the fit starts from pre_latent"),
+    )
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ppgan_ext.apps.directions.faces import open_encoding_model, read_aligned_faces
+from ppgan_ext.apps.progress import make_bar
 from ppgan_ext.errors import ConfigError, InputError, PpganExtError
 from ppgan_ext.latents import direction_files
 from ppgan_ext.latents.calibration import calibrate
@@ -57,8 +59,6 @@ def calibrate_and_save(settings: CalibrateSettings, report: Callable[[str], None
         InputError: the faces cannot be read, or no direction could be calibrated.
         OutputError: the file cannot be written.
     """
-    from tqdm import tqdm
-
     direction_files.check_target(settings.output)
     engine = open_encoding_model(settings.model_type, settings.weight_path)
     path = settings.directions or engine.face_model.directions_file
@@ -70,17 +70,24 @@ def calibrate_and_save(settings: CalibrateSettings, report: Callable[[str], None
     faces = read_aligned_faces(settings.images, settings.num_faces, settings.skip_last, settings.seed)
     codes = engine.encode(faces)
 
-    def encode_again(w_plus: FloatArray) -> FloatArray:
-        return np.concatenate([engine.encode(engine.synthesizer.render(code[None])) for code in w_plus])
-
     calibrated: dict[str, Direction] = {}
-    for name, direction in tqdm(directions.items(), desc="calibrating", unit="direction", disable=None, delay=2):
-        if name in settings.leave:
-            continue
-        try:
-            calibrated[name] = calibrate(direction, codes, encode_again)
-        except PpganExtError as error:
-            report(f"left as it is: {error}")
+    with contextlib.closing(make_bar("calibrating directions", len(directions))) as bar:
+
+        def encode_again(w_plus: FloatArray) -> FloatArray:
+            encoded = []
+            for code in w_plus:
+                encoded.append(engine.encode(engine.synthesizer.render(code[None])))
+                bar.update(0)
+            return np.concatenate(encoded)
+
+        for name, direction in directions.items():
+            bar.set_postfix_str(name)
+            if name not in settings.leave:
+                try:
+                    calibrated[name] = calibrate(direction, codes, encode_again)
+                except PpganExtError as error:
+                    report(f"left as it is: {error}")
+            bar.update()
     if not calibrated:
         cure = "Use directions with a regression, or leave fewer out"
         raise InputError("not one direction could be calibrated", where=path, cure=cure)

@@ -9,6 +9,7 @@ from typing import Any
 
 from ppgan_ext import console
 from ppgan_ext.argument_parser import RepeatableParser
+from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.directions import Direction
 from ppgan_ext.latents.fit_directions import METHODS, describe
 
@@ -43,6 +44,7 @@ def fit(description: str | None) -> int:
     settings, debug = _parse(parser)
 
     def work() -> int:
+        _check_encoding(settings)
         from ppgan_ext.apps.directions.fit import FitSettings, fit_and_save
 
         directions = fit_and_save(FitSettings(**settings), _report)
@@ -88,6 +90,19 @@ def calibrate(description: str | None) -> int:
 def _parse(parser: argparse.ArgumentParser) -> tuple[dict[str, Any], bool]:
     settings = vars(parser.parse_args())
     return settings, settings.pop("debug")
+
+
+def _check_encoding(settings: Mapping[str, Any]) -> None:
+    """Refuse flags that say how ``--images`` are encoded where the codes are given.
+
+    Raises:
+        ConfigError: there are such flags.
+    """
+    names = ("recursive", "aligned", "model_type", "weight_path", "save_codes")
+    given = [f"--{name}" for name in names if settings[name]]
+    if settings["codes"] is not None and given:
+        what = f"{' and '.join(given)} would do nothing with --codes"
+        raise ConfigError(what, cure="Leave them out, or give photos with --images")
 
 
 def _calibration_table(calibrated: Mapping[str, Direction]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ppgan_ext import images, seeding
+from ppgan_ext.apps.progress import make_bar
 from ppgan_ext.errors import ConfigError, InputError, PpganExtError
 from ppgan_ext.picture_listing import describe_left_out, list_pictures, no_pictures
 from ppgan_ext.types import FloatArray
@@ -51,8 +53,6 @@ def encode_photos(
     Raises:
         InputError: no photo could be encoded.
     """
-    from tqdm import tqdm
-
     from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 
     root = Path(folder)
@@ -62,16 +62,18 @@ def encode_photos(
     if listing.left_out:
         report(f"left out: {describe_left_out(listing.left_out)}")
     codes, names = [], []
-    for name in tqdm(listing.names, desc="encoding", unit="face", disable=None, delay=2):
-        try:
-            photo = images.read_image(root / name)
-            if aligned:
-                codes.append(engine.encode(images.to_pixels(photo))[0])
-            else:
-                codes.append(encode_face(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
-            names.append(name)
-        except PpganExtError as error:
-            report(f"left out: {name}: {error}")
+    with contextlib.closing(make_bar("encoding faces", len(listing.names))) as bar:
+        for name in listing.names:
+            try:
+                photo = images.read_image(root / name)
+                if aligned:
+                    codes.append(engine.encode(images.to_pixels(photo))[0])
+                else:
+                    codes.append(encode_face(engine, photo, choose_faces(photo, "largest")[0]).w_plus)
+                names.append(name)
+            except PpganExtError as error:
+                report(f"left out: {name}: {error}")
+            bar.update()
     if not codes:
         raise InputError("no photo could be encoded", where=folder, cure="Give photos of faces")
     return np.stack(codes), names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ def run_prepare(options: PrepareOptions) -> int:
     from ppgan_ext.apps.faces_data.cutting import Summary, prepare_faces
 
     summary = Summary()
-    with make_bar("photos", 0) as bar:
+    with contextlib.closing(make_bar("photos", 0)) as bar:
 
         def begin(summary: Summary) -> None:
             bar.total = summary.num_photos - summary.num_before

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from ppgan_ext.apps.options import Accepts, FaceChoice, FilePath, InversionOptions, PhotoFormat, name_values, option
+from ppgan_ext.apps.options import (
+    Accepts,
+    FaceChoice,
+    FilePath,
+    InversionOptions,
+    PhotoFormat,
+    Void,
+    name_values,
+    option,
+)
 
 _SIDES = {"source": "photo", "target": "person"}
 
@@ -26,8 +35,26 @@ LossWeights: TypeAlias = Annotated[
 ]
 
 
+# What only the latent method reads: the model, and everything done with codes.
+OF_THE_LATENT_METHOD = (
+    "model_type", "weight_path", "size", "style_dim", "n_mlp", "channel_multiplier", "half", "fit_steps", "tune",
+    "save_tuned", "pose_method", "rotator_path", "refine", "weights",
+)  # fmt: skip
+
+
 class FuseOptions(InversionOptions):
     """Options of FaceFusionPredictor."""
+
+    voids: ClassVar[tuple[Void, ...]] = (
+        Void(
+            OF_THE_LATENT_METHOD, lambda options: options.method == "warp",
+            "method warp uses no model; leave it out, or choose method latent",
+        ),
+        Void(
+            ("rotator_path",), lambda options: options.pose_method != "rotator", "it needs pose_method rotator",
+        ),
+        Void(("weights",), lambda options: not options.refine, "it needs refine: give the number of steps, e.g. 40"),
+    )  # fmt: skip
 
     photo: str | None = option(
         None, "photo that is kept, with its pose, expression and light, or a folder of such photos", group="input",

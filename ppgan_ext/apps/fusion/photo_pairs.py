@@ -79,6 +79,8 @@ def same_file(a: object, b: object) -> bool:
     if isinstance(a, (str, os.PathLike)) and isinstance(b, (str, os.PathLike)):
         first, second = Path(a), Path(b)
         return first.exists() and second.exists() and first.samefile(second)
+    if isinstance(a, bytes) and isinstance(b, bytes):
+        return a == b
     if isinstance(a, (np.ndarray, PIL.Image.Image)):
         return a is b
     return False

@@ -21,6 +21,7 @@ from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.result_names import result_stem
 from ppgan_ext.apps.results import Made, ResultFolder
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.detect import choose, find_faces
@@ -40,7 +41,19 @@ _SIDES = {"photo": "the photo", "person": "the person's photo"}
 _WARP_SHAPE = 0.5  # share of the person's shape by default, for the warp method
 
 
-class FusedFace(NamedTuple):
+class _FusedFaceFields(NamedTuple):
+    source_pose: Pose
+    target_pose: Pose
+    matched_pose: Pose
+    identity_to_target: float
+    identity_to_source: float
+    border_step: float
+    border_step_before: float
+    images: dict[str, Image]
+    terms: dict[str, float]
+
+
+class FusedFace(ShownResult, _FusedFaceFields):
     """Figures and pictures of one face that was replaced.
 
     Attributes:
@@ -55,26 +68,16 @@ class FusedFace(NamedTuple):
         terms: value of each term of the refinement, without its weight; empty without refinement.
     """
 
-    source_pose: Pose
-    target_pose: Pose
-    matched_pose: Pose
-    identity_to_target: float
-    identity_to_source: float
-    border_step: float
-    border_step_before: float
-    images: dict[str, Image]
-    terms: dict[str, float]
+    __slots__ = ()
+    note = NOTE
+
+    @property
+    def image(self) -> Image:
+        """The last of the intermediate pictures."""
+        return list(self.images.values())[-1]
 
 
-class FusionResult(NamedTuple):
-    """The fusion of a pair of photos. Fields that `FusedFace` has too are those of the first face.
-
-    Attributes:
-        image: the source photo with the target's face, (H, W, 3) RGB uint8.
-        mask: (H, W) float32; where it is 0 the photo's bits are kept.
-        faces: all faces that were replaced.
-    """
-
+class _FusionFields(NamedTuple):
     image: Image
     source_pose: Pose
     target_pose: Pose
@@ -85,6 +88,24 @@ class FusionResult(NamedTuple):
     terms: dict[str, float]
     mask: FloatArray
     faces: list[FusedFace]
+
+
+class FusionResult(ShownResult, _FusionFields):
+    """The fusion of a pair of photos. Fields that `FusedFace` has too are those of the first face.
+
+    Attributes:
+        image: the source photo with the target's face, (H, W, 3) RGB uint8.
+        mask: (H, W) float32; where it is 0 the photo's bits are kept.
+        faces: all faces that were replaced.
+    """
+
+    __slots__ = ()
+    note = NOTE
+
+    @property
+    def image(self) -> Image:
+        """The source photo with the target's face, (H, W, 3) RGB uint8."""
+        return self[0]
 
 
 class _ChosenFaces(NamedTuple):
@@ -184,7 +205,7 @@ class FaceFusionPredictor(Predictor):
     def fuse_pair(self, job: Job, options: FuseOptions) -> Made[FusionResult]:
         """Fuse one pair of photos."""
         pair: Pair = job.source
-        results = self.open_results(job)
+        results = self.open_results(job, options=options)
         if same_file(*pair):
             raise InputError("photo and person are the same photo", where=_path(pair.source), cure="Give two people")
         source = _open_photo("photo", pair.source, options.photo_face, results)

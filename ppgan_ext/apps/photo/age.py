@@ -14,16 +14,25 @@ from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
 from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces.ageing.model import bundled_model
-from ppgan_ext.images import ImageSource
+from ppgan_ext.images import ImageSource, grid
 from ppgan_ext.latents.directions import Direction, apply
 from ppgan_ext.types import FloatArray, Image
 
 DEFAULT_YEARS = (-20.0, 20.0, 40.0)
 
 
-class AgeResult(NamedTuple):
+class _AgeFields(NamedTuple):
+    src: Image
+    dst: list[Image]
+    latent: list[FloatArray]
+    strip: Image
+    apparent_age: list[float | None]
+
+
+class AgeResult(ShownResult, _AgeFields):
     """A photo at other ages.
 
     Attributes:
@@ -34,11 +43,16 @@ class AgeResult(NamedTuple):
         apparent_age: for each face the age it appears to have, in years; None if the direction has no regression.
     """
 
-    src: Image
-    dst: list[Image]
-    latent: list[FloatArray]
-    strip: Image
-    apparent_age: list[float | None]
+    __slots__ = ()
+
+    @property
+    def image(self) -> Image:
+        """The edited photo; several of them side by side."""
+        return self.dst[0] if len(self.dst) == 1 else grid(self.dst, len(self.dst))
+
+    def overview(self) -> Image:
+        """Return the strip, which shows each face at all ages."""
+        return self.strip
 
 
 class AgeEditingPredictor(PhotoPredictor[AgeOptions]):

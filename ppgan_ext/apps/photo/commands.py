@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ppgan_ext.apps.batch import Job
+from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions, PhotoOptions
 from ppgan_ext.apps.progress import Bars
 from ppgan_ext.apps.reporting import open_photos, report_made, run_and_report
@@ -15,6 +16,8 @@ from ppgan_ext.errors import ConfigError
 if TYPE_CHECKING:
     from ppgan_ext.apps.photo.age import AgeResult
     from ppgan_ext.apps.photo.predictor import FacePreview
+
+_OF_PREVIEWS = ("input_image", "recursive", "list_faces")
 
 
 def run_age(options: AgeOptions) -> int:
@@ -39,7 +42,7 @@ def run_edit(options: EditOptions) -> int:
     """Run ``ppgan-ext edit``, on a code or on photos, and return the exit code.
 
     Raises:
-        ConfigError: neither a code nor photos, or both, or a code to tune to.
+        ConfigError: neither a code nor photos, or both.
     """
     from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 
@@ -48,9 +51,6 @@ def run_edit(options: EditOptions) -> int:
             "give either a code or photos to edit", cure="Use --latent code.npy or --input_image photo.jpg"
         )
     if options.latent is not None:
-        if options.tune:
-            cure = "Give --input_image instead of --latent"
-            raise ConfigError("there is no photo to tune to", where="tune", cure=cure)
         with Bars() as bars:
             predictor = StyleGANv2EditingPredictor.from_options(options, bars)
             job = Job(options.latent, "latent")
@@ -70,7 +70,10 @@ def run_edit(options: EditOptions) -> int:
 
 
 def _advise(options: PhotoOptions) -> None:
-    """Say so before a tuning that will hardly be seen: the change of a tuned model is that of the model itself."""
+    """Say what will hardly be seen: a tuned model's change is that of the model itself; a preview edits nothing."""
+    given = sorted(options.model_fields_set - {*_OF_PREVIEWS, *ModelOptions.model_fields})
+    if options.list_faces and given:
+        print(f"note: --list_faces draws the numbers and stops; without effect: {', '.join(given)}", file=sys.stderr)
     if options.tune and options.blend == "change" and not options.list_faces:
         print(
             "note: --tune makes no difference to be seen with --blend change, which takes only the change from the "

@@ -15,8 +15,9 @@ from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
 from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.images import ImageSource
+from ppgan_ext.images import ImageSource, grid
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.directions import apply
 from ppgan_ext.types import FloatArray, Image
@@ -24,7 +25,13 @@ from ppgan_ext.types import FloatArray, Image
 _LONGEST_NAME = 80
 
 
-class EditResult(NamedTuple):
+class _EditFields(NamedTuple):
+    src: Image
+    dst: Image
+    latent: FloatArray
+
+
+class EditResult(ShownResult, _EditFields):
     """Before and after.
 
     Attributes:
@@ -33,9 +40,16 @@ class EditResult(NamedTuple):
         latent: the edited code, (n_latent, 512) float32; for a photo (num_faces, n_latent, 512).
     """
 
-    src: Image
-    dst: Image
-    latent: FloatArray
+    __slots__ = ()
+
+    @property
+    def image(self) -> Image:
+        """The edited picture."""
+        return self.dst
+
+    def overview(self) -> Image:
+        """Return before and after, side by side."""
+        return grid([self.src, self.dst], 2)
 
 
 class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):

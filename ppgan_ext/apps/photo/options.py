@@ -13,10 +13,12 @@ from ppgan_ext.apps.options import (
     FaceChoice,
     FilePath,
     InversionOptions,
+    ModelOptions,
     NamedNumbers,
     Numbers,
     Paths,
     PhotoFormat,
+    Void,
     option,
 )
 
@@ -71,15 +73,33 @@ class PhotoOptions(InversionOptions):
     save_mp4: bool = option(False, "the same as an MP4", group="output")
 
 
+# What of `PhotoOptions` an edit of a code reads too.
+_OF_CODES = (*ModelOptions.model_fields, "layers", "direction_path")
+
+
 class EditOptions(PhotoOptions):
     """Options of StyleGANv2EditingPredictor."""
 
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("latent", "input_image"),)
+    voids: ClassVar[tuple[Void, ...]] = (
+        Void(
+            tuple(name for name in PhotoOptions.model_fields if name not in _OF_CODES),
+            lambda options: options.latent is not None and not options.input_image,
+            "a code is edited, not a photo; give input_image instead of latent",
+        ),
+        Void(("direction_offset",), lambda options: options.direction_name is None, "it needs direction_name"),
+    )
 
     latent: str | None = option(None, "code to edit (.npy, .npz, .pt); or give --input_image", group="input")
     direction_name: str | None = option(None, "direction to move in, e.g. age; see also --edit", group="face")
     direction_offset: float = option(0.0, "how far, in the direction's unit", group="face", step=0.5)
     edit: NamedNumbers = option({}, "several edits at once, e.g. age=20 smile=1 yaw=-15", group="face")
+
+    @model_validator(mode="after")
+    def _has_an_offset(self) -> EditOptions:
+        if self.direction_name is not None and "direction_offset" not in self.model_fields_set:
+            raise ValueError("direction_name needs direction_offset: how far to go, in the direction's unit")
+        return self
 
 
 class AgeOptions(PhotoOptions):

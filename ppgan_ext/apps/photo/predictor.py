@@ -15,6 +15,7 @@ from ppgan_ext.apps.photo.plan import EditedPhoto, EditPlan, PhotoEdit
 from ppgan_ext.apps.photo.result_images import comparison_strip, covered_notes, paste_faces
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
+from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import Face, Image
@@ -22,11 +23,20 @@ from ppgan_ext.types import Face, Image
 PhotoOptionsT = TypeVar("PhotoOptionsT", bound=PhotoOptions)
 
 
-class FacePreview(NamedTuple):
-    """The photo with its faces numbered, and the faces, largest first."""
-
+class _PreviewFields(NamedTuple):
     preview: Image
     faces: list[Face]
+
+
+class FacePreview(ShownResult, _PreviewFields):
+    """The photo with its faces numbered, and the faces, largest first."""
+
+    __slots__ = ()
+
+    @property
+    def image(self) -> Image:
+        """The preview."""
+        return self.preview
 
 
 class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
@@ -81,7 +91,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             NoFaceError: no face, or not the one asked for.
             ConfigError: the model cannot do it, or an unknown direction.
         """
-        results = self.open_results(job)
+        results = self.open_results(job, options=options)
         original = images.read_photo(job.source)
         photo = original.image
         chosen_faces = choose_faces(photo, options.faces, job.source)

@@ -15,6 +15,7 @@ from typing import Any
 
 from ppgan_ext import files
 from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.untrusted import BudgetError, budget_of, door
 from ppgan_ext.weights.readers import (
     dlib_dat,
@@ -124,7 +125,7 @@ def _identify(path: Path) -> str:
         raise WeightsError("is a folder, not a weight file", where=path, cure=cure) from None
     except OSError as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
-        raise WeightsError(reason, where=path, cure="Check the path") from error
+        raise WeightsError(reason, where=path, cure=cure_of_missing(path)) from error
     if torch_legacy.MAGIC_BYTES in head[:32]:
         return "torch-legacy"
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):

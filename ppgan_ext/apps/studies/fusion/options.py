@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator
 
-from ppgan_ext.apps.fusion.options import FuseOptions
-from ppgan_ext.apps.options import option
+from ppgan_ext.apps.fusion.options import OF_THE_LATENT_METHOD, FuseOptions
+from ppgan_ext.apps.options import Void, option
 
 # "rotator" is the latent method with --pose_method rotator.
 StudyMethod: TypeAlias = Literal["warp", "latent", "rotator"]
@@ -18,6 +18,20 @@ StudyMethods: TypeAlias = Annotated[
 
 class FusionStudyOptions(FuseOptions):
     """Options of tools/evaluate_fusion.py: those of the fusion, and which pairs and methods to measure."""
+
+    voids: ClassVar[tuple[Void, ...]] = (
+        Void(
+            ("source", "target", "pairs", "recursive"), lambda options: True, "the pairs come from input or csv",
+        ),
+        Void(("method", "pose_method"), lambda options: True, "name what to compare with methods"),
+        Void(("photo_format", "save_steps", "save_mp4", "save_tuned"), lambda options: True, "the study keeps tables"),
+        Void(
+            OF_THE_LATENT_METHOD, lambda options: set(options.methods) == {"warp"}, "method warp uses no model",
+        ),
+        Void(("rotator_path",), lambda options: "rotator" not in options.methods, "it needs methods rotator"),
+        Void(("weights",), lambda options: not options.refine, "it needs refine: give the number of steps, e.g. 40"),
+        Void(("last", "num_pairs", "min_yaw"), lambda options: options.csv is not None, "the csv lists the pairs"),
+    )  # fmt: skip
 
     input: str | None = option(None, "photos with one face each: a folder, a .zip or an .npz pack", group="input")
     csv: str | None = option(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator
 
-from ppgan_ext.apps.options import ModelOptions, option
+from ppgan_ext.apps.options import ModelOptions, Void, option
 
 SectionName: TypeAlias = Literal["reconstruction", "directions", "samples"]
 SECTIONS: tuple[SectionName, ...] = ("reconstruction", "directions", "samples")
@@ -21,8 +21,19 @@ def _words(value: object) -> object:
 Sections: TypeAlias = Annotated[list[SectionName], BeforeValidator(_words)]
 
 
+def _of(section: SectionName, *names: str) -> Void:
+    return Void(names, lambda options: section not in options.only, f"only leaves the {section} out")
+
+
 class EvaluateOptions(ModelOptions):
     """Options of `evaluate.evaluate`."""
+
+    voids: ClassVar[tuple[Void, ...]] = (
+        _of("reconstruction", "num", "fit_steps", "tune", "num_refined"),
+        _of("directions", "num_directions"),
+        _of("samples", "num_samples"),
+        Void(("num_learned",), lambda options: set(options.only) == {"samples"}, "only leaves the faces out"),
+    )
 
     output_path: str = option("evaluation", "folder for the report, its record and pictures", group="output")
     input: str | None = option(

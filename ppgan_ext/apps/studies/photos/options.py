@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BeforeValidator
 
-from ppgan_ext.apps.options import FaceChoice, FilePath, ModelOptions, Numbers, Paths, option
+from ppgan_ext.apps.options import FaceChoice, FilePath, ModelOptions, Numbers, Paths, Void, option
 from ppgan_ext.apps.photo.age import DEFAULT_YEARS
 from ppgan_ext.apps.photo.options import Blend
 
@@ -43,8 +43,20 @@ Names: TypeAlias = Annotated[list[str], BeforeValidator(_words)]
 Settings: TypeAlias = Annotated[dict[str, str | bool | int | float], BeforeValidator(_settings)]
 
 
+def _of(section: SectionName, *names: str) -> Void:
+    return Void(names, lambda options: section not in options.only, f"only leaves the {section} out")
+
+
 class PhotoStudyOptions(ModelOptions):
     """Options of tools/evaluate_photos.py."""
+
+    voids: ClassVar[tuple[Void, ...]] = (
+        _of("age", "num"),
+        _of("directions", "num_directions", "directions"),
+        _of("blends", "num_blends", "blends"),
+        Void(("file_column", "age_column", "sex_column"), lambda options: options.ages is None, "it needs ages"),
+        Void(("years",), lambda options: set(options.only) == {"directions"}, "only leaves the ages out"),
+    )
 
     output_path: str = option("photo_study", "folder for tables and sheets", group="output")
     input: Paths = option([], "photos, or folders of photos", group="input")

@@ -1,0 +1,85 @@
+"""Paddle's import without its advice on threads and compilers, whichever module imports it first.
+
+Paddle prints the advice on stderr while it is imported; it is meant for data-parallel training and for building C++
+extensions. `install` puts a finder in front of Python's own, which wraps Paddle's loader once and then goes away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import io
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+_PADDLE = "paddle"
+_ADVICE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
+
+
+def install() -> None:
+    """Make the first import of Paddle quiet; does nothing where it is imported already."""
+    if _PADDLE not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds Paddle as Python's own finders do, and wraps its loader."""
+
+    def __init__(self) -> None:
+        self._is_asking_others = False
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if fullname != _PADDLE or self._is_asking_others:
+            return None
+        self._is_asking_others = True
+        try:
+            spec = importlib.util.find_spec(fullname)
+        finally:
+            self._is_asking_others = False
+        if spec is not None and spec.loader is not None:
+            spec.loader = _QuietLoader(spec.loader, self)
+        return spec
+
+
+class _QuietLoader(importlib.abc.Loader):
+    """Loads a module as another loader does, without Paddle's advice."""
+
+    def __init__(self, loader: Any, finder: _Finder) -> None:
+        self._loader = loader
+        self._finder = finder
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = module.__loader__ = self._loader
+        with _without_advice():
+            self._loader.exec_module(module)
+        with contextlib.suppress(ValueError):  # another one that was imported at the same time
+            sys.meta_path.remove(self._finder)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+
+@contextlib.contextmanager
+def _without_advice() -> Iterator[None]:
+    """Hide the advice; any other output is passed on."""
+    output = io.StringIO()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(output):
+            warnings.filterwarnings("ignore", message="No ccache found")
+            yield
+    finally:
+        for line in output.getvalue().splitlines():
+            if not line.startswith(_ADVICE):
+                print(line, file=sys.stderr)
