@@ -7,7 +7,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("synthesis", "encoding", "projector", "training", "photo_stages", "age_command")
+BENCHMARKS = ("synthesis", "encoding", "projector", "training", "photo_stages", "age_command", "process_starts")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

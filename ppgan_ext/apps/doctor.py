@@ -188,6 +188,7 @@ def _model_lines() -> list[str]:
 
 def _program_lines() -> list[str]:
     try:
+        from ppgan_ext.engine import compile_rule
         from ppgan_ext.engine.cache import SIZE_LIMIT_BYTES, ProgramCache  # imports Paddle
     except (ImportError, OSError):
         return ["Paddle cannot be imported"]
@@ -195,6 +196,10 @@ def _program_lines() -> list[str]:
     entries = cache.entries()
     total = _size(sum(entry.num_bytes for entry in entries))
     lines = [f"{cache.folder}: {len(entries)}, {total} of at most {_size(SIZE_LIMIT_BYTES)}"]
+    try:
+        lines.append(compile_rule.description())
+    except PpganExtError as error:
+        lines.append(" ".join(str(error).split()))
     for entry in entries:
         used = datetime.datetime.fromtimestamp(entry.last_used).isoformat(" ", "minutes")
         lines.append(f"{entry.folder.name}: {_size(entry.num_bytes)}, last used {used}")

@@ -92,10 +92,11 @@ def open_model(
         face_model: from `ppgan_ext.weights.load.load_face_model`; its networks now belong to the engine.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
         half: convolve in float16; GPU only.
-        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never compiles.
+        compiled: None compiles on the CPU when that pays (`compile_rule`), and falls back to dygraph with a warning;
+            True insists on a program; False never compiles.
 
     Raises:
-        ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
+        ConfigError: ``half`` on a CPU, ``compiled`` on a GPU, or a value of PPGAN_EXT_COMPILE that is none.
     """
     name, weights_hash = face_model.name, face_model.base.sha256
     synthesizer = Synthesizer(

@@ -139,14 +139,23 @@ def open_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> Compil
             from the network's.
     """
     cache = ProgramCache() if cache is None else cache
+    program = find_program(spec, cache)
+    if program is not None:
+        return program
+    return CompiledProgram(cache.publish(spec.entry_name, lambda target: _build_verified(spec, target)))
+
+
+def find_program(spec: ProgramSpec, cache: ProgramCache | None = None) -> CompiledProgram | None:
+    """Load a program from the cache; None if it is missing or cannot be read, and is then removed."""
+    cache = ProgramCache() if cache is None else cache
     name = spec.entry_name
     folder = cache.find(name)
     if folder is not None:
         try:
             return CompiledProgram(folder)
-        except _LOAD_ERRORS:  # intact, but not for this Paddle: build it again
+        except _LOAD_ERRORS:  # intact, but not for this Paddle
             cache.discard(name)
-    return CompiledProgram(cache.publish(name, lambda target: _build_verified(spec, target)))
+    return None
 
 
 def try_open_program(spec: ProgramSpec, required: bool) -> CompiledProgram | None:

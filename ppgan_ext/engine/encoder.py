@@ -9,7 +9,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from ppgan_ext.engine.compiled import ProgramSpec
+from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec
 from ppgan_ext.engine.network_engine import NetworkEngine
 from ppgan_ext.errors import InputError
 from ppgan_ext.types import FloatArray
@@ -26,7 +26,7 @@ class Encoder(Protocol):
 class EncoderEngine(NetworkEngine):
     """Encode aligned crops as w_plus codes.
 
-    Like `Synthesizer`, it owns the network and runs a compiled program on a CPU.
+    Like `Synthesizer`, it owns the network, and on a CPU runs a compiled program once that pays.
 
     Args:
         encoder: the network with its weights.
@@ -35,10 +35,11 @@ class EncoderEngine(NetworkEngine):
         weights_hash: identifies the weights; None hashes them.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
         half: convolve in float16; GPU only.
-        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never compiles.
+        compiled: None compiles on the CPU when that pays (`compile_rule`), and falls back to dygraph with a warning;
+            True insists on a program; False never compiles.
 
     Raises:
-        ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
+        ConfigError: ``half`` on a CPU, ``compiled`` on a GPU, or a value of PPGAN_EXT_COMPILE that is none.
         InputError: ``latent_avg`` has the wrong shape.
     """
 
@@ -81,7 +82,8 @@ class EncoderEngine(NetworkEngine):
         if batch.ndim != 4 or batch.shape[1] != 3 or batch.shape[2] != batch.shape[3] or batch.shape[2] == 0:
             cure = "Pass a batch of square RGB crops, channels first"
             raise InputError(f"{self.name} needs pixels (N, 3, H, H), got {batch.shape}", where="pixels", cure=cure)
-        codes = [self._encode_one(resize_square(one, self.input_size)[None]) for one in batch]
+        program = self._choose_program(len(batch)) if len(batch) else None
+        codes = [self._encode_one(program, resize_square(one, self.input_size)[None]) for one in batch]
         offsets = np.concatenate(codes) if codes else np.zeros((0, self.n_latent, self.style_dim), np.float32)
         return offsets + self.latent_avg
 
@@ -89,8 +91,7 @@ class EncoderEngine(NetworkEngine):
         shape = (1, 3, self.input_size, self.input_size)
         return ProgramSpec(f"{self.name}-encoding", self.encoder, self.encoder.forward, [shape], self._weights_hash)
 
-    def _encode_one(self, pixels: FloatArray) -> FloatArray:
-        program = self._program
+    def _encode_one(self, program: CompiledProgram | None, pixels: FloatArray) -> FloatArray:
         if program is not None:
             return program.run(pixels)
         with paddle.no_grad(), self._autocast():

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
-from functools import cached_property
 
 import numpy as np
 import paddle
 from paddle import nn
 
 from ppgan_ext import runtime
-from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec, try_open_program
+from ppgan_ext.engine import compile_rule
+from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec, find_program, try_open_program
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.nn.inference import freeze
 from ppgan_ext.types import FloatArray
 
 
 class NetworkEngine(ABC):
-    """A network that is only run: moved to its device, frozen, in evaluation mode, and compiled if on a CPU.
+    """A network that is only run: moved to its device, frozen, in evaluation mode, and on a CPU compiled if it pays.
 
     The engine owns the network, which must not change afterwards.
 
@@ -28,11 +28,12 @@ class NetworkEngine(ABC):
         weights_hash: identifies the weights; None hashes them.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
         half: convolve in float16; GPU only.
-        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never compiles.
+        compiled: None compiles on the CPU when that pays (`compile_rule`), and falls back to dygraph with a warning;
+            True insists on a program; False never compiles.
         can_compile: False turns a ``compiled`` of None into False.
 
     Raises:
-        ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
+        ConfigError: ``half`` on a CPU, ``compiled`` on a GPU, or a value of PPGAN_EXT_COMPILE that is none.
     """
 
     def __init__(
@@ -51,18 +52,41 @@ class NetworkEngine(ABC):
         self.half = half
         network.to(device=self.device)
         freeze(network)
-        self._compiled = self.device == "cpu" and can_compile if compiled is None else compiled
+        choice = compile_rule.choice() if compiled is None else "always" if compiled else "never"
+        self._choice: compile_rule.Choice = choice if compiled or (self.device == "cpu" and can_compile) else "never"
         self._required = bool(compiled)
         self._weights_hash = weights_hash
+        self._program: CompiledProgram | None = None
+        self._is_settled = self._choice == "never"
+        self._num_parameters = sum(parameter.size for parameter in network.parameters())
+        self._num_drawn = 0
+        self._num_expected = 0
+
+    def expect(self, num_pictures: int) -> None:
+        """Say that so many pictures will follow, so that a program which they pay for is compiled at once."""
+        self._num_expected = num_pictures
 
     @abstractmethod
     def _program_spec(self) -> ProgramSpec:
         """Describe the program to compile."""
 
-    @cached_property
-    def _program(self) -> CompiledProgram | None:
-        """The compiled program, opened at its first use; None if the network runs in dygraph."""
-        return try_open_program(self._program_spec(), self._required) if self._compiled else None
+    def _choose_program(self, num_pictures: int) -> CompiledProgram | None:
+        """Return the program that the next pictures are drawn with; None if they are drawn in dygraph.
+
+        Args:
+            num_pictures: how many the current call draws, all in the same way.
+        """
+        if not self._is_settled:
+            is_first = self._num_drawn == 0
+            to_come = max(num_pictures, self._num_expected)
+            if self._choice == "always" or compile_rule.pays(self._num_parameters, self._num_drawn, to_come):
+                self._program, self._is_settled = try_open_program(self._program_spec(), self._required), True
+            elif is_first:
+                self._program = find_program(self._program_spec())
+                self._is_settled = self._program is not None
+        self._num_drawn += num_pictures
+        self._num_expected = max(0, self._num_expected - num_pictures)
+        return self._program
 
     def _autocast(self) -> AbstractContextManager[None]:
         return paddle.amp.auto_cast(enable=self.half, dtype="float16", level="O1")

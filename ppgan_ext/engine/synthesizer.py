@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import paddle
 
-from ppgan_ext.engine.compiled import ProgramSpec
+from ppgan_ext.engine.compiled import CompiledProgram, ProgramSpec
 from ppgan_ext.engine.network_engine import NetworkEngine
 from ppgan_ext.errors import InputError
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
@@ -22,9 +22,9 @@ _GPU_BATCH = 4
 class Synthesizer(NetworkEngine):
     """Render codes as images with a StyleGAN2 generator.
 
-    Images are rendered by a compiled program (`ppgan_ext.engine.compiled`) on a CPU and by dygraph on a GPU; the
-    numbers agree within 1e-4. The engine owns the generator: it is moved to the device, frozen and put into evaluation
-    mode, and must not change afterwards.
+    On a CPU, images are rendered by a compiled program (`ppgan_ext.engine.compiled`) once that pays, before that and on
+    a GPU by dygraph; the numbers agree within 1e-4. The engine owns the generator: it is moved to the device, frozen
+    and put into evaluation mode, and must not change afterwards.
 
     Args:
         generator: the network with its weights.
@@ -32,10 +32,11 @@ class Synthesizer(NetworkEngine):
         weights_hash: identifies the weights; None hashes them.
         device: "cpu" or "gpu:0"; None lets `runtime.choose_device` decide.
         half: convolve in float16; GPU only.
-        compiled: None compiles on the CPU and falls back to dygraph with a warning; True insists; False never compiles.
+        compiled: None compiles on the CPU when that pays (`compile_rule`), and falls back to dygraph with a warning;
+            True insists on a program; False never compiles.
 
     Raises:
-        ConfigError: ``half`` on a CPU, or ``compiled`` on a GPU.
+        ConfigError: ``half`` on a CPU, ``compiled`` on a GPU, or a value of PPGAN_EXT_COMPILE that is none.
 
     Example:
         >>> engine = Synthesizer(StyleGANv2Generator(16, channel_base=64), compiled=False)
@@ -86,7 +87,8 @@ class Synthesizer(NetworkEngine):
             noise: (1, 1, r, r) or (N, 1, r, r) per layer; None uses the fixed noise that belongs to the weights.
 
         Returns:
-            (N, 3, size, size) float32, about [-1, 1], RGB, not clipped. Equal codes give equal bits.
+            (N, 3, size, size) float32, about [-1, 1], RGB, not clipped. All images of a call are rendered in the same
+            way, and equal codes give equal bits.
 
         Raises:
             InputError: codes or noise have the wrong shape.
@@ -101,12 +103,13 @@ class Synthesizer(NetworkEngine):
         maps = self._fixed_noise if noise is None else self._check_noise(noise, len(codes))
         if len(codes) == 0:
             return np.zeros((0, 3, self.size, self.size), np.float32)
+        program = self._choose_program(len(codes))
         step = 1 if self.device == "cpu" else _GPU_BATCH
         parts = []
         for start in range(0, len(codes), step):
             rows = slice(start, start + step)
             part = [map_ if len(map_) == 1 else map_[rows] for map_ in maps]
-            parts.append(self._render_part(codes[rows], part))
+            parts.append(self._render_part(program, codes[rows], part))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def render_tensor(
@@ -136,8 +139,9 @@ class Synthesizer(NetworkEngine):
 
         return ProgramSpec(f"{self.name}-synthesis-{self.size}", generator, draw, shapes, self._weights_hash)
 
-    def _render_part(self, codes: FloatArray, noise: Sequence[FloatArray]) -> FloatArray:
-        program = self._program
+    def _render_part(
+        self, program: CompiledProgram | None, codes: FloatArray, noise: Sequence[FloatArray]
+    ) -> FloatArray:
         if program is not None:
             return program.run(codes, *noise)
         with paddle.no_grad():

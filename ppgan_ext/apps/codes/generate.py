@@ -91,6 +91,7 @@ class StyleGANv2Predictor(Predictor):
     def _make_drawing(self, total: int) -> Callable[[FloatArray], list[Image]]:
         """Return a function that draws codes, (N, n_latent, 512), and shows how many of ``total`` faces are drawn."""
         done = 0
+        self.engine.synthesizer.expect(total)
 
         def draw(codes: FloatArray) -> list[Image]:
             nonlocal done
