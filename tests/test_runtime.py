@@ -1,5 +1,6 @@
 """The CPU settings: tables of decisions for every kind of machine, and their effect in a fresh interpreter."""
 
+import gc
 import json
 import os
 import subprocess
@@ -224,6 +225,19 @@ print(faults())
     tuned = int(in_fresh_python(code).stdout)
     plain = int(in_fresh_python(code, PPGAN_EXT_TUNE="0").stdout)
     assert tuned < plain / 4
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_an_import_leaves_garbage_collection_as_it_was(monkeypatch, is_on):
+    seen, was_on = [], gc.isenabled()
+    monkeypatch.setattr(runtime.importlib, "import_module", lambda name: seen.append((name, gc.isenabled())))
+    try:
+        gc.enable() if is_on else gc.disable()
+        runtime.import_paddle()
+        assert gc.isenabled() is is_on
+    finally:
+        gc.enable() if was_on else gc.disable()
+    assert seen == [("paddle", False)]
 
 
 def test_importing_paddle_hides_only_the_advice(tmp_path):

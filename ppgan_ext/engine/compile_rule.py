@@ -8,7 +8,8 @@ Compiling costs at once what a program saves picture by picture. Measured on one
     StyleGAN2, 64 px                27.0 M                  3.3      0.33       0.23           36
     StyleGAN2, 256 px               30.0 M                  5.7      0.84       0.73           52
     StyleGAN2, 512 px               30.3 M                  7.4      1.23       1.09           52
-    StyleGAN2, 1024 px, two cores   30.4 M                   24       1.6       0.70           28
+
+At 1024 px, 24 s and 28 pictures were reported from two cores; that was not measured here.
 
 A program from the cache is always used: loading it takes less time than the first picture of dygraph, which prepares
 its operators. A small network is compiled at once, for the runs to come. A large one is compiled as soon as that pays:

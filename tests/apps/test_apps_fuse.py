@@ -14,7 +14,7 @@ from ppgan_ext import images
 from ppgan_ext.apps import FaceFusionPredictor
 from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
-from ppgan_ext.apps.fusion import latent_method
+from ppgan_ext.apps.fusion import predictor as fusion_predictor
 from ppgan_ext.apps.fusion.latent_method import LatentFusion
 from ppgan_ext.apps.fusion.photo_pairs import open_pairs
 from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
@@ -309,7 +309,7 @@ def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, 
         fusion = fuse_by_warp(photo, face.landmarks, other, other_face.landmarks, identity=1.0, shape=0.5)
         return LatentFusion(fusion, np.zeros((2, 512), np.float32), fusion.images, {}, True)
 
-    monkeypatch.setattr(latent_method, "fuse_in_latent_space", interrupted_fusion)
+    monkeypatch.setattr(fusion_predictor, "fuse_in_latent_space", interrupted_fusion)
     predictor = FaceFusionPredictor(output_path=None)
     results = predictor.run(folders[0], folders[1])
     assert len(results) == 1 and results.interrupted and predictor.interrupted

@@ -13,8 +13,10 @@ from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.fusion.face_window import FaceWindow, open_window
+from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
+from ppgan_ext.apps.fusion.pose_transfer import choose_turn
 from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.result_names import result_stem
@@ -231,8 +233,6 @@ class FaceFusionPredictor(Predictor):
         if options.method == "warp":
             self.open_results()
             return
-        from ppgan_ext.apps.fusion.pose_transfer import choose_turn
-
         self.check_before_batch()
         self.directions(None, ("yaw", "pitch"))
         choose_turn(self, options)
@@ -269,8 +269,6 @@ class FaceFusionPredictor(Predictor):
             )  # fmt: skip
             steps = fusion.images
         else:
-            from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
-
             fusion, _, steps, terms, interrupted = fuse_in_latent_space(
                 self, window.image, window.face, target.image, target.face, options, name, interrupted
             )
