@@ -110,7 +110,6 @@ def test_contradictions_are_refused(model, settings, message):
         (FuseOptions, {"method": "warp", "refine": 40, "save_tuned": True, "tune": 1}, "tune, save_tuned, refine", ""),
         (FuseOptions, {"method": "warp", "model_type": "faces-128"}, "model_type", "method warp"),
         (FuseOptions, {"rotator_path": "r.safetensors"}, "rotator_path", "pose_method rotator"),
-        (FuseOptions, {"weights": {"identity": 2}}, "weights", "needs refine"),
         (FitOptions, {"face": 2}, "face", "needs need_align"),
         (FitOptions, {"pre_latent": "a.npy", "start": "encoder"}, "start", "pre_latent"),
         (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "blend": "replace"}, "blend", "a code is edited"),

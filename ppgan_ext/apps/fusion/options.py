@@ -27,10 +27,11 @@ LossWeights: TypeAlias = Annotated[
 ]
 
 
-# What only the latent method reads: the model, and everything done with codes.
+# What only the latent method reads: the model, and everything done with codes; but not weights, which a file of
+# settings may hold for whoever adds --refine.
 OF_THE_LATENT_METHOD = (
     "model_type", "weight_path", "size", "style_dim", "n_mlp", "channel_multiplier", "half", "fit_steps", "tune",
-    "save_tuned", "pose_method", "rotator_path", "refine", "weights",
+    "save_tuned", "pose_method", "rotator_path", "refine",
 )  # fmt: skip
 
 
@@ -45,7 +46,6 @@ class FuseOptions(InversionOptions):
         Void(
             ("rotator_path",), lambda options: options.pose_method != "rotator", "it needs pose_method rotator",
         ),
-        Void(("weights",), lambda options: not options.refine, "it needs refine: give the number of steps, e.g. 40"),
     )  # fmt: skip
 
     source: str | None = option(
