@@ -27,10 +27,10 @@ LossWeights: TypeAlias = Annotated[
 ]
 
 
-# What only the latent method reads: the model, and everything done with codes; but not weights, which a file of
-# settings may hold for whoever adds --refine.
+# What only the latent method reads: the model, and everything done with codes; but not model_type and weights,
+# which the package's own file of settings holds for other methods.
 OF_THE_LATENT_METHOD = (
-    "model_type", "weight_path", "size", "style_dim", "n_mlp", "channel_multiplier", "half", "fit_steps", "tune",
+    "weight_path", "size", "style_dim", "n_mlp", "channel_multiplier", "half", "fit_steps", "tune",
     "save_tuned", "pose_method", "rotator_path", "refine",
 )  # fmt: skip
 
