@@ -108,9 +108,8 @@ def test_contradictions_are_refused(model, settings, message):
     [
         (FuseOptions, {"method": "warp", "tune": 60}, "tune", "method warp uses no model"),
         (FuseOptions, {"method": "warp", "refine": 40, "save_tuned": True, "tune": 1}, "tune, save_tuned, refine", ""),
-        (FuseOptions, {"method": "warp", "model_type": "faces-128"}, "model_type", "method warp"),
+        (FuseOptions, {"method": "warp", "weight_path": "w.pt"}, "weight_path", "method warp"),
         (FuseOptions, {"rotator_path": "r.safetensors"}, "rotator_path", "pose_method rotator"),
-        (FuseOptions, {"weights": {"identity": 2}}, "weights", "needs refine"),
         (FitOptions, {"face": 2}, "face", "needs need_align"),
         (FitOptions, {"pre_latent": "a.npy", "start": "encoder"}, "start", "pre_latent"),
         (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "blend": "replace"}, "blend", "a code is edited"),

@@ -224,7 +224,7 @@ def test_bad_numbers_are_refused(command_name, words, message, capsys):
 
 def test_a_code_alone_cannot_be_tuned_to(capsys):
     assert command_line.main(["edit", "--latent", "a.npy", "--edit", "smile=1", "--tune", "5"]) == 1
-    assert "there is no photo to tune to" in capsys.readouterr().err
+    assert "tune would do nothing: a code is edited, not a photo" in capsys.readouterr().err
 
 
 def test_options_come_from_yaml(tmp_path):

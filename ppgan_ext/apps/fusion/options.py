@@ -35,10 +35,11 @@ LossWeights: TypeAlias = Annotated[
 ]
 
 
-# What only the latent method reads: the model, and everything done with codes.
+# What only the latent method reads: the model, and everything done with codes; but not model_type and weights,
+# which the package's own file of settings holds for other methods.
 OF_THE_LATENT_METHOD = (
-    "model_type", "weight_path", "size", "style_dim", "n_mlp", "channel_multiplier", "half", "fit_steps", "tune",
-    "save_tuned", "pose_method", "rotator_path", "refine", "weights",
+    "weight_path", "size", "style_dim", "n_mlp", "channel_multiplier", "half", "fit_steps", "tune",
+    "save_tuned", "pose_method", "rotator_path", "refine",
 )  # fmt: skip
 
 
@@ -53,7 +54,6 @@ class FuseOptions(InversionOptions):
         Void(
             ("rotator_path",), lambda options: options.pose_method != "rotator", "it needs pose_method rotator",
         ),
-        Void(("weights",), lambda options: not options.refine, "it needs refine: give the number of steps, e.g. 40"),
     )  # fmt: skip
 
     photo: str | None = option(

@@ -29,7 +29,6 @@ class FusionStudyOptions(FuseOptions):
             OF_THE_LATENT_METHOD, lambda options: set(options.methods) == {"warp"}, "method warp uses no model",
         ),
         Void(("rotator_path",), lambda options: "rotator" not in options.methods, "it needs methods rotator"),
-        Void(("weights",), lambda options: not options.refine, "it needs refine: give the number of steps, e.g. 40"),
         Void(("last", "num_pairs", "min_yaw"), lambda options: options.csv is not None, "the csv lists the pairs"),
     )  # fmt: skip
 
