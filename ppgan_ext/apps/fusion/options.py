@@ -7,7 +7,16 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from ppgan_ext.apps.options import Accepts, FaceChoice, FilePath, InversionOptions, PhotoFormat, name_values, option
+from ppgan_ext.apps.options import (
+    Accepts,
+    FaceChoice,
+    FilePath,
+    InversionOptions,
+    PhotoFormat,
+    name_values,
+    option,
+    workers_option,
+)
 
 Method: TypeAlias = Literal["latent", "warp"]
 PoseMethod: TypeAlias = Literal["linear", "rotator"]
@@ -26,6 +35,7 @@ class FuseOptions(InversionOptions):
     )
     target: str | None = option(None, "photo of the person whose face is put in, or a folder", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
+    workers: int = workers_option()
     pairs: Literal["name", "all"] = option(
         "name", "of two folders: fuse files of the same name, or every source with every target", group="input"
     )

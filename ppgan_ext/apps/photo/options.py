@@ -18,6 +18,7 @@ from ppgan_ext.apps.options import (
     Paths,
     PhotoFormat,
     option,
+    workers_option,
 )
 
 Blend: TypeAlias = Literal["change", "replace", "seamless"]
@@ -45,6 +46,7 @@ class PhotoOptions(InversionOptions):
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
+    workers: int = workers_option()
     faces: FaceChoice = option(
         "all", "faces to edit: all, largest, or numbers as --list_faces shows them", group="input"
     )
