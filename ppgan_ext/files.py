@@ -67,6 +67,19 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def move(source: Path, target: Path) -> None:
+    """Move a complete file to its place in the same file system, over what is there; missing folders are made.
+
+    Raises:
+        OutputError: the file cannot be put there.
+    """
+    make_folder(target.parent)
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        raise _output_error(error, target) from error
+
+
 def append_text(path: str | os.PathLike[str], text: str) -> None:
     """Append text to a file, creating it if it is missing.
 

@@ -143,16 +143,18 @@ def choose_device(cpu: bool | None = None) -> str:
     """Return the device to run on, in Paddle's spelling.
 
     Args:
-        cpu: True forces the CPU; None or False selects the first GPU that Paddle can use, else the CPU.
+        cpu: True forces the CPU; None or False selects the GPU that Paddle's launcher has given to this process, else
+            the first that Paddle can use, else the CPU.
 
     Returns:
-        "cpu" or "gpu:0".
+        "cpu" or "gpu:N".
     """
     if cpu:
         return "cpu"
     paddle = import_paddle()
-    has_gpu = paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
-    return "gpu:0" if has_gpu else "cpu"
+    num_gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
+    given = _leading_count(os.environ.get("FLAGS_selected_gpus", ""))
+    return f"gpu:{given if given < num_gpus else 0}" if num_gpus else "cpu"
 
 
 def import_paddle() -> ModuleType:
@@ -282,6 +284,6 @@ def _physical_bytes() -> int:
 
 
 def _leading_count(text: str) -> int:
-    """Return the first number of OMP_NUM_THREADS, which may list nested levels; 0 if it is not a number."""
+    """Return the first number of a list such as OMP_NUM_THREADS, which may have nested levels; 0 without one."""
     first = text.partition(",")[0].strip()
     return int(first) if first.isdigit() else 0

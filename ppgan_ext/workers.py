@@ -1,4 +1,4 @@
-"""Worker processes that call a function ahead of time: they load training images and detect faces.
+"""Worker processes that call a function ahead of time: they load training images, detect faces and edit photos.
 
 They are plain child processes that communicate over pipes. ``multiprocessing`` is unsuitable: forked workers inherit
 Paddle's threads and may hang, spawned ones import the main script again, and Paddle with it, and both outlive a parent
@@ -15,7 +15,7 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ppgan_ext import worker_messages
@@ -24,6 +24,8 @@ from ppgan_ext.errors import PpganExtError
 _PROGRAM = "import sys; sys.path[:] = sys.argv[1:]; from ppgan_ext.worker_process import main; main()"
 _SECONDS_TO_END = 2.0
 _MAX_ATTEMPTS = 2
+# One thread per process, and no tuning for Paddle, which most workers do not import.
+_SETTINGS = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "PPGAN_EXT_TUNE": "0"}
 
 Problem = tuple[Exception | None, str]
 
@@ -52,13 +54,14 @@ class _Worker:
 
     Args:
         changed: notified whenever an answer arrives or the process ends.
+        settings: environment variables of the process, beside those of this one.
     """
 
-    def __init__(self, changed: threading.Condition) -> None:
+    def __init__(self, changed: threading.Condition, settings: Mapping[str, str]) -> None:
         self._changed = changed
         self.pending: deque[Ticket] = deque()
         self.is_over = False
-        self._process = _start_process()
+        self._process = _start_process(settings)
         self._reader = threading.Thread(target=self._read_answers, name="ppgan_ext-worker", daemon=True)
         self._reader.start()
 
@@ -115,7 +118,7 @@ class _Worker:
 
 
 class WorkerPool:
-    """Several processes that receive the tasks in turn.
+    """Several processes; each task goes to the one with the fewest, in turn.
 
     A process that dies is replaced and its tasks are run again; a task that has killed two processes fails.
 
@@ -123,15 +126,19 @@ class WorkerPool:
         function: takes a task and returns its result. It is pickled, as are tasks and results; large arrays in results
             are transferred without a copy.
         num_workers: number of processes, at least 1.
+        settings: environment variables of the processes; by default one thread each, and no tuning for Paddle.
 
     Attributes:
         close: ends all processes and waits until they have ended; unfinished tasks are dropped.
     """
 
-    def __init__(self, function: Callable[[Any], Any], num_workers: int) -> None:
+    def __init__(
+        self, function: Callable[[Any], Any], num_workers: int, settings: Mapping[str, str] = _SETTINGS
+    ) -> None:
         self._function = pickle.dumps(function, protocol=5)
         self._changed = threading.Condition()
-        self._workers = [_Worker(self._changed) for _ in range(num_workers)]
+        self._settings = dict(settings)
+        self._workers = [_Worker(self._changed, self._settings) for _ in range(num_workers)]
         # A finalizer, so that the processes also end if `close` is never called.
         self.close = weakref.finalize(self, _close_all, self._workers)
         for worker in self._workers:
@@ -147,8 +154,10 @@ class WorkerPool:
         """Submit a task; `take` returns its result."""
         self._check_open()
         ticket = Ticket(task)
-        self._workers[self._next].ask(ticket)
-        self._next = (self._next + 1) % len(self._workers)
+        in_turn = [*range(self._next, len(self._workers)), *range(self._next)]
+        which = min(in_turn, key=lambda i: len(self._workers[i].pending))
+        self._workers[which].ask(ticket)
+        self._next = (which + 1) % len(self._workers)
         return ticket
 
     def take(self, ticket: Ticket) -> Any:
@@ -158,20 +167,26 @@ class WorkerPool:
             Exception: whatever the function raised, with the worker's traceback as its cause.
             WorkerError: two processes died while running the task.
         """
-        with self._changed:
-            while ticket.answer is None:
-                self._check_open()
-                dead = next((i for i, worker in enumerate(self._workers) if worker.is_over and worker.pending), None)
-                if dead is None:
-                    self._changed.wait()
-                else:
-                    self._replace(dead)
+        self.wait_for_any([ticket])
+        assert ticket.answer is not None
         result, problem = ticket.answer
         if problem is not None:
             error, text = problem
             cause = RuntimeError(f"in a worker process:\n{text}")
             raise (error if error is not None else RuntimeError("a worker process failed")) from cause
         return result
+
+    def wait_for_any(self, tickets: Sequence[Ticket]) -> Ticket:
+        """Wait until one of the tasks is done, and return its ticket, from which `take` gets the result at once."""
+        with self._changed:
+            while (done := next((ticket for ticket in tickets if ticket.answer is not None), None)) is None:
+                self._check_open()
+                dead = next((i for i, worker in enumerate(self._workers) if worker.is_over and worker.pending), None)
+                if dead is None:
+                    self._changed.wait()
+                else:
+                    self._replace(dead)
+        return done
 
     def _check_open(self) -> None:
         if not self.close.alive:
@@ -182,7 +197,7 @@ class WorkerPool:
         dead = self._workers[which]
         end = dead.describe_end()
         dead.close()
-        fresh = _Worker(self._changed)
+        fresh = _Worker(self._changed, self._settings)
         self._workers[which] = fresh
         fresh.begin(self._function)
         suspect = dead.pending[0]
@@ -196,14 +211,12 @@ class WorkerPool:
             fresh.ask(ticket)
 
 
-def _start_process() -> subprocess.Popen[bytes]:
-    # One thread per process, and no tuning for Paddle, which workers do not import.
-    settings = {"OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1", "PPGAN_EXT_TUNE": "0", "PYTHONSAFEPATH": "1"}
+def _start_process(settings: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, *sys.path],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, **settings},
+        env={**os.environ, **settings, "PYTHONSAFEPATH": "1"},
     )
 
 

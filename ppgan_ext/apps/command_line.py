@@ -14,6 +14,7 @@ from ppgan_ext import console
 from ppgan_ext.apps.commands import COMMANDS, Command
 from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives
 from ppgan_ext.apps.options import Options
+from ppgan_ext.apps.shares.run import is_left_to_first
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.version import __version__
@@ -94,7 +95,10 @@ def _dispatch(words: Sequence[str], prog: str | None) -> int:
     if name not in COMMANDS:
         raise ConfigError(f"unknown command '{name}'", where=PROGRAM, cure=nearest(name, COMMANDS))
     command = COMMANDS[name]
-    return command.run(read_options(command, rest, prog or f"{PROGRAM} {name}"))
+    options = read_options(command, rest, prog or f"{PROGRAM} {name}")
+    if "workers" not in command.options.model_fields and is_left_to_first():
+        return console.DONE
+    return command.run(options)
 
 
 def _overview() -> str:

@@ -59,6 +59,14 @@ def option(
     return Field(default, description=text, json_schema_extra=extra, validation_alias=alias, **limits)
 
 
+def workers_option() -> Any:
+    """Describe the option ``workers`` of a command that works on batches."""
+    return option(
+        1, "processes that share the photos of a batch; each loads a model of its own into memory, about 1 GB with the "
+        "default one", group="input", ge=1, le=64,
+    )  # fmt: skip
+
+
 def _faces(value: object) -> object:
     """Accept "all", "largest", 2, "2", [1, 2], ["1", "2"]; a list of one word is that word."""
     items = list(value) if isinstance(value, (list, tuple)) else [value]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Generic, TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -43,6 +44,26 @@ def open_photos(paths: Sequence[str], recursive: bool = False, results: str | No
     return open_inputs(source, recursive, None if results is None else Path(results))
 
 
+@dataclass(frozen=True, eq=False)
+class BatchWork(Generic[Result]):
+    """What a command does with its inputs.
+
+    Attributes:
+        do: returns what it made of one.
+        describe: lines to print about a result.
+        check: called before a batch; it raises faults that would fail every input alike.
+    """
+
+    do: Callable[[Job], Made[Result]]
+    describe: Callable[[Result], Iterable[str]] = describe_nothing
+    check: Callable[[], object] = lambda: None
+
+    def lines(self, job: Job) -> Made[list[str]]:
+        """Do the work on one input of a batch, and return the lines to print about it, without its files."""
+        made = self.do(job)
+        return made.with_result([*self.describe(made.result), *made.notes])
+
+
 def run_and_report(
     inputs: Inputs,
     work: Callable[[Job], Made[Result]],
@@ -63,27 +84,51 @@ def run_and_report(
         PpganExtError: the only input failed, or ``before_batch`` did.
         KeyboardInterrupt: Ctrl-C ended the work on the only input early.
     """
+    raise_only_problem(inputs)
+    if not inputs.is_batch:
+        return report_made(run_single(inputs.jobs[0], work), describe)
+    before_batch()
+    batch_work = BatchWork(work, describe)
+    return report_batch(inputs, lambda report: run_batch(inputs.jobs, batch_work.lines, report).interrupted, noun)
+
+
+def raise_only_problem(inputs: Inputs) -> None:
+    """Raise why the only input cannot be opened, before anything is loaded.
+
+    Raises:
+        PpganExtError: there is only one input, and it cannot be opened.
+    """
     first = inputs.jobs[0]
     if len(inputs.jobs) == 1 and first.problem is not None:
         raise first.problem
-    if not inputs.is_batch:
-        return report_made(run_single(first, work), describe)
-    before_batch()
+
+
+def report_batch(
+    inputs: Inputs,
+    run: Callable[[Callable[[Outcome[Made[list[str]]]], None]], bool],
+    noun: str = "photos",
+    remarks: Sequence[str] = (),
+) -> int:
+    """Report a batch while it runs, and return the exit code.
+
+    Args:
+        inputs: the batch.
+        run: does the work; it calls its argument with the outcome of each job, whose result is the lines to print, and
+            returns whether Ctrl-C ended the batch early.
+        noun: what the inputs are called.
+        remarks: what else to say at the end; read then.
+    """
     left_out = describe_left_out(inputs.left_out)
     if left_out:
         print_lines([f"note: left out: {left_out}"], sys.stderr)
-
-    def work_and_describe(job: Job) -> Made[list[str]]:
-        made = work(job)
-        return made.with_result([*describe(made.result), *made.notes, *map(str, made.files)])
-
     with contextlib.closing(make_bar(noun, len(inputs.jobs))) as bar:
         report = _BatchReport(len(inputs.jobs), noun, left_out, bar)
         try:
-            interrupted = run_batch(inputs.jobs, work_and_describe, report).interrupted
+            interrupted = run(report)
         except KeyboardInterrupt:
             interrupted = True
-    print_lines([f"interrupted: {report}" if interrupted else str(report)], sys.stderr)
+    text = "; ".join([str(report), *remarks])
+    print_lines([f"interrupted: {text}" if interrupted else text], sys.stderr)
     return INTERRUPTED if interrupted else FAILED if report.num_failed else DONE
 
 
@@ -129,7 +174,7 @@ class _BatchReport:
         if made is not None:
             self.num_done += 1
             self._num_replaced += len(made.replaced)
-            print_lines(made.result, sys.stdout)
+            print_lines([*made.result, *map(str, made.files)], sys.stdout)
         else:
             assert outcome.error is not None
             self.num_failed += 1

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from ppgan_ext import config, console, files
 from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import ConfigError, TrainingError
+from ppgan_ext.launcher import launched_rank
 from ppgan_ext.training import own_config, schema
-from ppgan_ext.training.processes import Processes, launched_rank
+from ppgan_ext.training.processes import Processes
 
 if TYPE_CHECKING:
     from ppgan_ext.training.run import Run

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ppgan_ext import runtime
+from ppgan_ext.launcher import launched_rank, launched_size
 from ppgan_ext.training.peer_messages import MAX_BYTES, PeerError, PeerMessages
 
 if TYPE_CHECKING:
@@ -26,16 +27,6 @@ _BUFFER_NUMBERS = 2**24
 _LOST_PROCESS = (RuntimeError, OSError, ValueError, SystemError)
 
 Result = TypeVar("Result")
-
-
-def launched_rank() -> int:
-    """Return the rank of this process from the launcher's environment; 0 without a launcher."""
-    return int(os.environ.get("PADDLE_TRAINER_ID", "0"))
-
-
-def launched_size() -> int:
-    """Return the number of processes from the launcher's environment; 1 without a launcher."""
-    return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
 
 
 class Processes:

@@ -264,7 +264,7 @@ def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, cap
 def test_who_tunes_for_a_change_that_hides_it_is_told(monkeypatch, capsys, tmp_path, words, is_advised, command):
     from ppgan_ext.apps.photo import commands
 
-    monkeypatch.setattr(commands, "run_and_report", lambda *_, **__: 0)  # the work itself
+    monkeypatch.setattr(commands, "run_command", lambda *_, **__: 0)  # the work itself
     photo = tmp_path / "photo.png"
     PIL.Image.new("RGB", (8, 8)).save(photo)
     line = f"{command} --input_image {photo} --output_path {tmp_path / 'out'} {words}"

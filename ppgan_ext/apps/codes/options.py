@@ -16,6 +16,7 @@ from ppgan_ext.apps.options import (
     Void,
     WholeNumbers,
     option,
+    workers_option,
 )
 
 
@@ -35,6 +36,7 @@ class EncodeOptions(ModelOptions):
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
+    workers: int = workers_option()
     face: int = option(1, "which face of the photo, 1 is the largest", group="input", ge=1)
 
 
@@ -48,6 +50,7 @@ class FitOptions(ModelOptions):
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
+    workers: int = workers_option()
     need_align: bool = option(
         False, "find and crop the face first; otherwise the picture is an aligned face", group="input"
     )

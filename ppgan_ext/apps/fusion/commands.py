@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import open_pairs
-from ppgan_ext.apps.progress import Bars
-from ppgan_ext.apps.reporting import run_and_report
+from ppgan_ext.apps.reporting import BatchWork
+from ppgan_ext.apps.shares.run import run_command
 
 if TYPE_CHECKING:
     from ppgan_ext.apps.fusion.predictor import FusionResult
+    from ppgan_ext.apps.predictor import Progress
 
 
 def run_fuse(options: FuseOptions) -> int:
     """Run ``ppgan-ext fuse``, on a pair of photos or on many, and return the exit code."""
+    pairs = open_pairs(options.photo, options.person, options.pairs, options.recursive, Path(options.output_path))
+    return run_command(pairs, open_fuse, options, workers=options.workers, noun="pairs")
+
+
+def open_fuse(options: FuseOptions, progress: Progress) -> BatchWork[Any]:
+    """Open what ``ppgan-ext fuse`` does with a pair."""
     from ppgan_ext.apps.fusion.predictor import FaceFusionPredictor
 
-    pairs = open_pairs(options.photo, options.person, options.pairs, options.recursive, Path(options.output_path))
-    with Bars(quiet=pairs.is_batch) as bars:
-        predictor = FaceFusionPredictor.from_options(options, bars)
-        return run_and_report(
-            pairs,
-            lambda job: predictor.fuse_pair(job, options),
-            describe_fusion,
-            lambda: predictor.check_before_pairs(options),
-            "pairs",
-        )
+    predictor = FaceFusionPredictor.from_options(options, progress)
+    return BatchWork(
+        lambda job: predictor.fuse_pair(job, options), describe_fusion, lambda: predictor.check_before_pairs(options)
+    )
 
 
 def describe_fusion(result: FusionResult) -> Iterable[str]:

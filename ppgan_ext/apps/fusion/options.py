@@ -16,6 +16,7 @@ from ppgan_ext.apps.options import (
     Void,
     name_values,
     option,
+    workers_option,
 )
 
 _SIDES = {"source": "photo", "target": "person"}
@@ -64,6 +65,7 @@ class FuseOptions(InversionOptions):
         None, "photo of the person whose face is put in, or a folder", group="input", names=("person", "target")
     )
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
+    workers: int = workers_option()
     pairs: Literal["name", "all"] = option(
         "name", "of two folders: fuse files of the same name, or every photo with every person", group="input"
     )

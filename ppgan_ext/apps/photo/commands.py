@@ -4,38 +4,42 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ppgan_ext.apps.batch import Job
 from ppgan_ext.apps.options import ModelOptions
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions, PhotoOptions
 from ppgan_ext.apps.progress import Bars
-from ppgan_ext.apps.reporting import open_photos, report_made, run_and_report
+from ppgan_ext.apps.reporting import BatchWork, open_photos, report_made
+from ppgan_ext.apps.shares.run import is_left_to_first, run_command
+from ppgan_ext.console import DONE
 from ppgan_ext.errors import ConfigError
 
 if TYPE_CHECKING:
     from ppgan_ext.apps.photo.age import AgeResult
     from ppgan_ext.apps.photo.predictor import FacePreview
+    from ppgan_ext.apps.predictor import Progress
 
 _OF_PREVIEWS = ("input_image", "recursive", "list_faces")
 
 
 def run_age(options: AgeOptions) -> int:
     """Run ``ppgan-ext age`` and return the exit code."""
-    from ppgan_ext.apps.photo.age import AgeEditingPredictor
-
     photos = open_photos(options.input_image, options.recursive, options.output_path)
     _advise(options)
-    with Bars(quiet=photos.is_batch) as bars:
-        predictor = AgeEditingPredictor.from_options(options, bars)
-        if options.list_faces:
-            return run_and_report(photos, predictor.number_faces, describe_faces, predictor.open_results)
-        return run_and_report(
-            photos,
-            lambda job: predictor.edit_ages(job, options),
-            describe_ages,
-            lambda: predictor.check_before_edits(options),
-        )
+    return run_command(photos, open_age, options, workers=options.workers)
+
+
+def open_age(options: AgeOptions, progress: Progress) -> BatchWork[Any]:
+    """Open what ``ppgan-ext age`` does with a photo."""
+    from ppgan_ext.apps.photo.age import AgeEditingPredictor
+
+    predictor = AgeEditingPredictor.from_options(options, progress)
+    if options.list_faces:
+        return BatchWork(predictor.number_faces, describe_faces, predictor.open_results)
+    return BatchWork(
+        lambda job: predictor.edit_ages(job, options), describe_ages, lambda: predictor.check_before_edits(options)
+    )
 
 
 def run_edit(options: EditOptions) -> int:
@@ -44,13 +48,15 @@ def run_edit(options: EditOptions) -> int:
     Raises:
         ConfigError: neither a code nor photos, or both.
     """
-    from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
-
     if (options.latent is None) == (not options.input_image):
         raise ConfigError(
             "give either a code or photos to edit", cure="Use --latent code.npy or --input_image photo.jpg"
         )
     if options.latent is not None:
+        from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
+
+        if is_left_to_first():
+            return DONE
         with Bars() as bars:
             predictor = StyleGANv2EditingPredictor.from_options(options, bars)
             job = Job(options.latent, "latent")
@@ -58,15 +64,19 @@ def run_edit(options: EditOptions) -> int:
             return report_made(predictor.edit_code(job, options))
     photos = open_photos(options.input_image, options.recursive, options.output_path)
     _advise(options)
-    with Bars(quiet=photos.is_batch) as bars:
-        predictor = StyleGANv2EditingPredictor.from_options(options, bars)
-        if options.list_faces:
-            return run_and_report(photos, predictor.number_faces, describe_faces, predictor.open_results)
-        return run_and_report(
-            photos,
-            lambda job: predictor.edit_faces(job, options),
-            before_batch=lambda: predictor.check_before_edits(options),
-        )
+    return run_command(photos, open_edit, options, workers=options.workers)
+
+
+def open_edit(options: EditOptions, progress: Progress) -> BatchWork[Any]:
+    """Open what ``ppgan-ext edit`` does with a photo."""
+    from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
+
+    predictor = StyleGANv2EditingPredictor.from_options(options, progress)
+    if options.list_faces:
+        return BatchWork(predictor.number_faces, describe_faces, predictor.open_results)
+    return BatchWork(
+        lambda job: predictor.edit_faces(job, options), check=lambda: predictor.check_before_edits(options)
+    )
 
 
 def _advise(options: PhotoOptions) -> None:

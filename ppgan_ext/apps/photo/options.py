@@ -20,6 +20,7 @@ from ppgan_ext.apps.options import (
     PhotoFormat,
     Void,
     option,
+    workers_option,
 )
 
 Blend: TypeAlias = Literal["change", "replace", "seamless"]
@@ -47,6 +48,7 @@ class PhotoOptions(InversionOptions):
 
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
+    workers: int = workers_option()
     faces: FaceChoice = option(
         "all", "faces to edit: all, largest, or numbers as --list_faces shows them", group="input"
     )
