@@ -120,7 +120,7 @@ def test_edit_a_list_of_codes(make, tmp_path):
     [
         ({}, "nothing to edit"),
         ({"direction": "agee", "offset": 1}, "Did you mean 'age'"),
-        ({"direction": "age", "edit": {"age": 2}}, "given twice"),
+        ({"direction": "age", "offset": 3, "edit": {"age": 2}}, "given twice"),
         ({"edit": {"age": 2}, "layers": ["9"]}, "no layer '9'"),
         ({"edit": {"age": 2}, "layers": ["5-3"]}, "no layer '5-3'"),
     ],
