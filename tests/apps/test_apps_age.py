@@ -42,8 +42,10 @@ def test_files_and_results_of_one_photo(make, portrait, tmp_path):
 def test_without_an_output_folder_nothing_is_written(make, portrait, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     predictor = make(AgeEditingPredictor, output_path=None)
-    result = predictor.run(portrait, save_gif=True, save_mp4=True)
+    result = predictor.run(portrait)
     assert len(result.dst) == 3
+    with pytest.raises(ConfigError, match="save_gif, save_mp4 would write nothing"):
+        predictor.run(portrait, save_gif=True, save_mp4=True)
     assert predictor.files == []
     assert names(tmp_path) == []
 

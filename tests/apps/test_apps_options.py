@@ -115,7 +115,7 @@ def test_contradictions_are_refused(model, settings, message):
         (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "blend": "replace"}, "blend", "a code is edited"),
         (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "save_gif": True}, "save_gif", "a code is edited"),
         (EditOptions, {"edit": {"age": 1}, "direction_offset": 2}, "direction_offset", "needs direction_name"),
-        (FusionStudyOptions, {"source": "a.png"}, "source", "input or csv"),
+        (FusionStudyOptions, {"photo": "a.png"}, "photo", "input or csv"),
         (FusionStudyOptions, {"methods": "warp", "tune": 9}, "tune", "method warp"),
         (FusionStudyOptions, {"rotator_path": "r.safetensors"}, "rotator_path", "methods rotator"),
         (EvaluateOptions, {"only": "samples", "tune": 9}, "tune", "leaves the reconstruction out"),

@@ -81,7 +81,9 @@ def open_edit(options: EditOptions, progress: Progress) -> BatchWork[Any]:
 
 def _advise(options: PhotoOptions) -> None:
     """Say what will hardly be seen: a tuned model's change is that of the model itself; a preview edits nothing."""
-    given = sorted(options.model_fields_set - {*_OF_PREVIEWS, *ModelOptions.model_fields})
+    fields = type(options).model_fields
+    names = options.model_fields_set - {*_OF_PREVIEWS, *ModelOptions.model_fields}
+    given = sorted(name for name in names if getattr(options, name) != fields[name].get_default())
     if options.list_faces and given:
         print(f"note: --list_faces draws the numbers and stops; without effect: {', '.join(given)}", file=sys.stderr)
     if options.tune and options.blend == "change" and not options.list_faces:

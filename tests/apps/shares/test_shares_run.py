@@ -104,7 +104,7 @@ def test_the_bytes_of_real_networks_are_those_of_one_process(how, tmp_path, caps
         launched(0)
         code = toy_shares.run(folder, output, 1, toy_shares.open_toy)
     assert (code, files(output), said(capsys, output)) == expected
-    assert code == 0 and len(expected[1]) == 9
+    assert code == 0 and len(expected[1]) == 12
 
 
 def test_results_that_would_have_one_name_are_numbered_over_all_processes(tmp_path, launched, capsys):
