@@ -118,7 +118,7 @@ def test_contradictions_are_refused(model, settings, message):
         (FusionStudyOptions, {"photo": "a.png"}, "photo", "input or csv"),
         (FusionStudyOptions, {"methods": "warp", "tune": 9}, "tune", "method warp"),
         (FusionStudyOptions, {"rotator_path": "r.safetensors"}, "rotator_path", "methods rotator"),
-        (EvaluateOptions, {"only": "samples", "tune": 9}, "tune", "leaves the reconstruction out"),
+        (EvaluateOptions, {"only": "samples", "num_refined": 9}, "num_refined", "leaves the reconstruction out"),
         (PhotoStudyOptions, {"only": "age", "num_blends": 3}, "num_blends", "leaves the blends out"),
         (PhotoStudyOptions, {"sex_column": "s"}, "sex_column", "needs ages"),
     ],

@@ -44,10 +44,10 @@ def toy(tmp_path, monkeypatch):
 
 def options(pack, folder, **settings):
     numbers = {
-        "reconstruction": {"fit_steps": 1, "tune": 1, "num": 3}, "directions": {"num_directions": 2},
+        "reconstruction": {"num": 3}, "directions": {"num_directions": 2},
         "samples": {"num_samples": 10},
     }  # fmt: skip
-    defaults = {"input": str(pack), "output_path": str(folder), "cpu": True}
+    defaults = {"input": str(pack), "output_path": str(folder), "cpu": True, "fit_steps": 1, "tune": 1}
     for section in numbers:
         defaults |= numbers[section] if section in settings.get("only", list(numbers)) else {}
     return EvaluateOptions(**{**defaults, **settings})

@@ -21,7 +21,8 @@ class FusionStudyOptions(FuseOptions):
 
     voids: ClassVar[tuple[Void, ...]] = (
         Void(
-            ("photo", "person", "pairs", "recursive", "workers"), lambda options: True, "the pairs come from input or csv",
+            ("photo", "person", "pairs", "recursive", "workers"), lambda options: True,
+            "the pairs come from input or csv",
         ),
         Void(("method", "pose_method"), lambda options: True, "name what to compare with methods"),
         Void(("photo_format", "save_steps", "save_mp4", "save_tuned"), lambda options: True, "the study keeps tables"),

@@ -29,7 +29,7 @@ class EvaluateOptions(ModelOptions):
     """Options of `evaluate.evaluate`."""
 
     voids: ClassVar[tuple[Void, ...]] = (
-        _of("reconstruction", "num", "fit_steps", "tune", "num_refined"),
+        _of("reconstruction", "num", "num_refined"),
         _of("directions", "num_directions"),
         _of("samples", "num_samples"),
         Void(("num_learned",), lambda options: set(options.only) == {"samples"}, "only leaves the faces out"),
