@@ -19,7 +19,7 @@ def launched_rank() -> int:
         ConfigError: the environment contradicts itself.
     """
     rank, size = _number(_RANK, 0), launched_size()
-    if rank >= size:
+    if _SIZE in os.environ and rank >= size:
         raise ConfigError(f"is {rank}, but {_SIZE} is {size}", where=_RANK, cure="Ranks count from 0")
     return rank
 
