@@ -7,12 +7,13 @@ import pytest
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
 from ppgan_ext.apps.batch import open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
-from ppgan_ext.apps.photo.animation import animation_stops, between
+from ppgan_ext.apps.photo.animation import animation_stops
 from ppgan_ext.apps.photo.edit import edit_name
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import layer_numbers
 from ppgan_ext.apps.photo.result_images import shrink
 from ppgan_ext.errors import ConfigError, NoFaceError
+from ppgan_ext.latents.walks import between
 from tests.reference.toy_face_model import N_LATENT, names
 
 

@@ -6,7 +6,8 @@ import pytest
 import skimage.data
 
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
-from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.faces.choice import choose
+from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.types import Box, Face
 from tests.reference.drawn import DrawnFace, draw_photo
 

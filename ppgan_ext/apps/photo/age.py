@@ -70,8 +70,8 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         AgeOptions,
         positional=("years", "target_age"),
         keyword=(
-            "detail", "grey", "faces", "fit_steps", "tune", "save_tuned", "edit", "layers", "direction_path", "blend",
-            "photo_format", "save_gif", "save_mp4", "recursive",
+            "detail", "grey", "faces", "faces_like", "fit_steps", "tune", "save_tuned", "edit", "layers",
+            "direction_path", "blend", "photo_format", "save_gif", "save_mp4", "recursive",
         ),
     )  # fmt: skip
     def run(

@@ -97,8 +97,8 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         EditOptions,
         required=("edit",),
         keyword=(
-            "faces", "fit_steps", "tune", "save_tuned", "layers", "blend", "photo_format", "save_gif", "save_mp4",
-            "recursive",
+            "faces", "faces_like", "fit_steps", "tune", "save_tuned", "layers", "blend", "photo_format", "save_gif",
+            "save_mp4", "recursive",
         ),
     )  # fmt: skip
     def run_photo(
