@@ -18,6 +18,7 @@ from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
 from ppgan_ext.apps.fusion.pose_transfer import choose_turn
+from ppgan_ext.apps.options import FaceWord
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.result_names import result_stem
 from ppgan_ext.apps.results import Made, ResultFolder
