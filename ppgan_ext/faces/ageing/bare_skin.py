@@ -67,10 +67,10 @@ def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
     textured = _ramp((texture - smooth) / max(rough - smooth, 0.2), _TEXTURE)
     skin = like_skin * (1.0 - textured * np.float32(_ramp(np.float32(hair_light), _BRIGHT_HAIR)))
     joined = _joined(skin, face, max(1, round(_NARROW * eye_distance(landmarks))))
-    return skin * joined * _head_without_hair(landmarks, hair.shape)
+    return skin * joined * head_without_hair(landmarks, hair.shape)
 
 
-def _head_without_hair(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def head_without_hair(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where a head has skin, a high forehead and the ears included, softly; (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
     up = landmarks[27] - landmarks[8]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.bare_skin import bare_skin
+from ppgan_ext.faces.ageing.bare_skin import bare_skin, head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
@@ -60,6 +60,7 @@ _FEW_SKIN = 40
 _MOSTLY = 0.6
 _CROWN = 0.55  # share of the head above the forehead that is hair or skin
 _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is looked for
+_VEIL = 0.4  # hair below this on the face and at the hairline stays
 _FADES = (-0.9, 1.6)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
@@ -100,9 +101,13 @@ def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: Fl
     shrink = min(1.0, _SKIN_EYES / eye_distance(landmarks))
     size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
-    skin = bare_skin(copy, (landmarks + 0.5) * (size[0] / width, size[1] / height) - 0.5, hair)
+    points = (landmarks + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    maps = np.dstack([bare_skin(copy, points, hair), head_without_hair(points, hair.shape)])
     for start, stop in strips(matte.shape):
-        matte[start:stop] *= 1.0 - enlarge(skin, matte.shape, (start, stop))
+        skin, head = np.moveaxis(enlarge(maps, matte.shape, (start, stop)), 2, 0)
+        alpha = matte[start:stop] * (1.0 - skin)
+        # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
+        matte[start:stop] = alpha - head * (alpha - np.maximum(alpha - _VEIL, 0.0) / (1.0 - _VEIL))
 
 
 def _fading(shape: tuple[int, ...], landmarks: FloatArray) -> npt.NDArray[np.float32]:

@@ -23,6 +23,8 @@ _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
 _STRIP_ROWS = 256  # rows of the photo changed at a time: a face of 4000 pixels then needs no more memory than the photo
 # Shadows of skin are warm: what is darker loses less red than blue.
 _SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
+# A factor on light takes colour away in equal steps for the eye, a fold of skin does not: light comes through it.
+_KEPT_COLOUR = 0.35
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
 _USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 
@@ -137,6 +139,7 @@ def _changed(part: Image, local: FloatArray, shadow: FloatArray) -> Image:
     factor = np.exp(light * np.where(light < 0, shadow, np.float32(1.0)))
     picture = to_srgb(to_linear(part) * factor)
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
+    lab[..., 1:] *= np.exp(np.float32(-_KEPT_COLOUR) * np.minimum(light, 0.0))
     lab[..., 1:] += local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
     rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255.0)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
