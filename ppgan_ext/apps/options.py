@@ -110,6 +110,11 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
 
 
+def _paths_as_text(value: object) -> object:
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    return [_path_as_text(item) for item in items] if value is not None else value
+
+
 def _path_as_text(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
@@ -143,7 +148,11 @@ NamedNumbers: TypeAlias = Annotated[dict[str, float], BeforeValidator(name_value
 Numbers: TypeAlias = Annotated[list[float], BeforeValidator(_as_list), Accepts(float | Sequence[float])]
 WholeNumbers: TypeAlias = Annotated[list[int], BeforeValidator(_as_list), Accepts(Sequence[int])]
 FilePath: TypeAlias = Annotated[str, BeforeValidator(_path_as_text), Accepts(str | os.PathLike[str])]
-Paths: TypeAlias = Annotated[list[str], BeforeValidator(_as_list)]
+Paths: TypeAlias = Annotated[
+    list[str],
+    BeforeValidator(_paths_as_text),
+    Accepts(str | os.PathLike[str] | Sequence[str | os.PathLike[str]]),
+]
 
 
 class Options(BaseModel):

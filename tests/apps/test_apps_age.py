@@ -150,8 +150,23 @@ def test_every_face_is_edited_or_those_asked_for(make, couple):
     assert changed(faces="largest") == [False, True]
     assert changed(faces=2) == [True, False]
     assert changed(faces=[2, 1]) == [True, True]
+    assert changed(faces="left") == [True, False]
     with pytest.raises(NoFaceError):
         predictor.run(couple, faces=3)
+
+
+@pytest.mark.slow
+def test_the_face_of_a_person_is_edited(make, couple, portrait, tmp_path):
+    PIL.Image.fromarray(portrait).save(tmp_path / "her.png")
+    predictor = make(AgeEditingPredictor, output_path=None)
+    result = predictor.run(couple, years=400, faces_like=tmp_path / "her.png")
+    assert len(result.latent) == 1
+    assert (result.dst[0][:, 290:] != couple[:, 290:]).any()
+    assert np.array_equal(result.dst[0][:, :270], couple[:, :270])
+    stranger = predictor._known_people[str(tmp_path / "her.png")] + 1.0
+    predictor._known_people[str(tmp_path / "stranger.png")] = stranger
+    with pytest.raises(NoFaceError, match="none of the 2 faces shows the person asked for"):
+        predictor.run(couple, years=400, faces_like=[str(tmp_path / "stranger.png")])
 
 
 @pytest.mark.slow

@@ -120,9 +120,14 @@ class StyleGANv2Predictor(Predictor):
         return results.made(GenerateResult(sample, sheets[0], sheets[1], codes))
 
     def _codes(self, z: FloatArray, psi: float) -> FloatArray:
-        """Map z, (N, 512), to truncated codes, (N, n_latent, 512)."""
+        """Map z, (N, 512), to truncated codes, (N, n_latent, 512).
+
+        One by one, since matrix products of other sizes differ in the last bit: a seed draws the same face, whichever
+        others are drawn.
+        """
         synthesizer = self.engine.synthesizer
-        w = truncate(synthesizer.map(np.asarray(z, np.float32)), synthesizer.w_avg, psi)
+        w = np.concatenate([synthesizer.map(row[None]) for row in np.asarray(z, np.float32)])
+        w = truncate(w, synthesizer.w_avg, psi)
         return np.repeat(w[:, None, :], synthesizer.n_latent, axis=1)
 
     def _make_drawing(self, total: int) -> Callable[[FloatArray], list[Image]]:
