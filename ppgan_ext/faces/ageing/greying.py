@@ -25,9 +25,10 @@ _GREY_AT = (0.0, 0.15, 0.45, 0.7, 0.9)
 
 _GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
 _WHITE = 0.55
-_RISE = 0.74  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
+_RISE = 0.68  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
 _ON = 0.2  # how far light hair goes on towards white
 _FLATTEN = (0.10, 0.40)  # how much of the slow shading is lost, in shadows and in lights
+_BLOND, _GREY_OF_BLOND = (-1.0, -0.3), 0.5  # light of blond hair, in logarithms over grey's; how far it turns grey
 _COLOUR = 0.82  # share of the colour that is lost
 _LEAST = 0.02  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
 _MOST = 1.9  # log of the largest factor
@@ -42,8 +43,8 @@ _FEW = 50  # pixels that suffice to estimate a colour
 _MOTTLE_EYES = 128.0  # pixels between the eyes of the copy on which strands and slow light are found
 _STRAND = 0.006  # width of a strand, as a share of the eyes' distance
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
-_SINGLE = 0.6  # share of the grey that is in single strands
-_BLEND = 0.4  # how gradually a strand turns grey, as a share of the whole way from none to all
+_SINGLE = 0.35  # share of the grey that is in single strands
+_BLEND = 0.7  # how gradually a strand turns grey, as a share of the whole way from none to all
 
 
 def grey_amount(age_after: float, amount: float = 1.0) -> float:
@@ -179,6 +180,8 @@ def _plan(
     slow = np.full(values.shape, centre, np.float32)
     for width in (4.0 * _SLOW * eyes, _SLOW * eyes):
         slow = (blur(values * sure, width) + _PRIOR * slow) / (blur(sure, width) + _PRIOR)
+    # Blond hair turns grey unnoticed: colour that is lost there would only show where the map of the hair ends.
+    amount *= float(np.interp(centre, _BLOND, (1.0, _GREY_OF_BLOND)))
     points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
     bias = _first_places(points, size)
     order = _strand_order(values - slow, share, eyes, seed)
@@ -224,7 +227,7 @@ def _strand_order(strand: FloatArray, share: FloatArray, eyes: float, seed: int)
     own = blur(strand, max(0.5, _STRAND * eyes))
     inside = share > min(0.5, 0.5 * float(share.max()))
     total = np.zeros(strand.shape, np.float32)
-    for amount, values in ((1.0, grain), (0.45, clump), (-0.9, own)):
+    for amount, values in ((1.0, grain), (0.15, clump), (-0.25, own)):
         total += np.float32(amount / max(float(values[inside].std()), 1e-6)) * values
     spread = float(total[inside].std())
     # The normal distribution's quantile, by the logistic approximation.
