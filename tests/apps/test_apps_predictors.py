@@ -258,3 +258,14 @@ def test_a_model_without_directions_says_what_to_do(tmp_path, portrait):
     predictor.__dict__["engine"] = open_model(toy_face_model(tmp_path, directions=False), device="cpu", compiled=False)
     with pytest.raises(ConfigError, match="--direction_path"):
         predictor.run(portrait)
+
+
+def test_a_turn_is_lengthened_in_photos_and_not_in_codes(make, engine, portrait):
+    from ppgan_ext.latents.directions import load_directions
+
+    vector = load_directions(str(engine.face_model.directions_file), N_LATENT)["yaw"].vector
+    predictor = make(apps.StyleGANv2EditingPredictor, output_path=None)
+    turned, still = (predictor.run_photo(portrait, edit={"yaw": amount, "smile": 1}).latent for amount in (10.0, 0.0))
+    assert np.allclose(turned - still, 13.0 * vector, atol=1e-5)
+    w = code(1)
+    assert np.allclose(predictor.run(w, "yaw", 10.0).latent, w + 10.0 * vector, atol=1e-5)
