@@ -21,14 +21,14 @@ from ppgan_ext.types import FloatArray
 # Share of grey hair by age. Between 45 and 65 three quarters of people have grey hair, a quarter to a third of it on
 # average (Panhard, Lozano and Loussouarn, British Journal of Dermatology 2012); whoever asks to be older expects more.
 _AGES = (40.0, 50.0, 60.0, 70.0, 80.0)
-_GREY_AT = (0.0, 0.15, 0.45, 0.7, 0.9)
+_GREY_AT = (0.0, 0.15, 0.45, 0.6, 0.75)
 
 _GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
 _WHITE = 0.55
 _RISE = 0.68  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
 _ON = 0.2  # how far light hair goes on towards white
 _FLATTEN = (0.10, 0.40)  # how much of the slow shading is lost, in shadows and in lights
-_BLOND, _GREY_OF_BLOND = (-1.0, -0.3), 0.5  # light of blond hair, in logarithms over grey's; how far it turns grey
+_BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.4  # light of blond hair, in logarithms over grey's; how far it turns grey
 _COLOUR = 0.82  # share of the colour that is lost
 _LEAST = 0.02  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
 _MOST = 1.9  # log of the largest factor
@@ -181,7 +181,8 @@ def _plan(
     for width in (4.0 * _SLOW * eyes, _SLOW * eyes):
         slow = (blur(values * sure, width) + _PRIOR * slow) / (blur(sure, width) + _PRIOR)
     # Blond hair turns grey unnoticed: colour that is lost there would only show where the map of the hair ends.
-    amount *= float(np.interp(centre, _BLOND, (1.0, _GREY_OF_BLOND)))
+    lights = float(np.percentile(values[sure > 0.5], 85)) if (sure > 0.5).any() else centre
+    amount *= float(np.interp(lights, _BLOND, (1.0, _GREY_OF_BLOND)))
     points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
     bias = _first_places(points, size)
     order = _strand_order(values - slow, share, eyes, seed)

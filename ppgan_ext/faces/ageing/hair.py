@@ -60,7 +60,9 @@ _FEW_SKIN = 40
 _MOSTLY = 0.6
 _CROWN = 0.55  # share of the head above the forehead that is hair or skin
 _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is looked for
-_VEIL = 0.4  # hair below this on the face and at the hairline stays
+_SOFT_END = 0.07  # width of the Gaussian over which hair ends, as a share of the eyes' distance
+_ENDS, _END_WIDTH = (0.15, 0.5), 0.35  # share of hair around a pixel that stays: before a wall, beside the face
+_WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
 _FADES = (-0.9, 1.6)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
@@ -90,24 +92,31 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
         alpha = np.zeros((region[3] - region[1], region[2] - region[0]), np.float32)
         return HairMatte(region, alpha, 0.0, refusal)
     matte = _matte(photo, landmarks, patch, chance)
-    _leave_skin(matte, photo[region[1] : region[3], region[0] : region[2]], landmarks - region[:2])
+    was_skin = _leave_skin(matte, photo[region[1] : region[3], region[0] : region[2]], landmarks - region[:2])
     matte *= _fading(matte.shape, landmarks - region[:2])
+    confidence *= 1.0 - float(np.clip((was_skin - _WAS_SKIN[0]) / (_WAS_SKIN[1] - _WAS_SKIN[0]), 0.0, 1.0))
     return HairMatte(region, matte, confidence, None)
 
 
-def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: FloatArray) -> None:
-    """Take from a matte, in place, what the part of the photo shows to be bare skin."""
+def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: FloatArray) -> float:
+    """Take from a matte, in place, what the part of the photo shows to be bare skin, and let it end softly beside it.
+
+    Returns:
+        The share of what was thought to be hair that is skin.
+    """
     height, width = matte.shape
     shrink = min(1.0, _SKIN_EYES / eye_distance(landmarks))
     size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
     points = (landmarks + 0.5) * (size[0] / width, size[1] / height) - 0.5
-    maps = np.dstack([bare_skin(copy, points, hair), head_without_hair(points, hair.shape)])
+    skin, head = bare_skin(copy, points, hair), head_without_hair(points, hair.shape)
+    # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
+    inner = blur(hair * (1.0 - skin), _SOFT_END * eye_distance(points))
+    least = _ENDS[0] + (_ENDS[1] - _ENDS[0]) * head
+    kept = (1.0 - skin) * np.clip((inner - least) / _END_WIDTH, 0.0, 1.0)
     for start, stop in strips(matte.shape):
-        skin, head = np.moveaxis(enlarge(maps, matte.shape, (start, stop)), 2, 0)
-        alpha = matte[start:stop] * (1.0 - skin)
-        # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
-        matte[start:stop] = alpha - head * (alpha - np.maximum(alpha - _VEIL, 0.0) / (1.0 - _VEIL))
+        matte[start:stop] *= enlarge(kept, matte.shape, (start, stop))
+    return float((hair * skin).sum() / max(float(hair.sum()), 1.0))
 
 
 def _fading(shape: tuple[int, ...], landmarks: FloatArray) -> npt.NDArray[np.float32]:

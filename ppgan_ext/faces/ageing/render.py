@@ -25,6 +25,7 @@ _STRIP_ROWS = 256  # rows of the photo changed at a time: a face of 4000 pixels 
 _SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
 # A factor on light takes colour away in equal steps for the eye, a fold of skin does not: light comes through it.
 _KEPT_COLOUR = 0.35
+_LOST_COLOUR = 1.0  # the other way round: the bottom of a fold is redder than the skin that takes its place
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
 _USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 
@@ -139,7 +140,8 @@ def _changed(part: Image, local: FloatArray, shadow: FloatArray) -> Image:
     factor = np.exp(light * np.where(light < 0, shadow, np.float32(1.0)))
     picture = to_srgb(to_linear(part) * factor)
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
-    lab[..., 1:] *= np.exp(np.float32(-_KEPT_COLOUR) * np.minimum(light, 0.0))
+    shares = np.where(light < 0, np.float32(_KEPT_COLOUR), np.float32(_LOST_COLOUR))
+    lab[..., 1:] *= np.exp(-shares * light)
     lab[..., 1:] += local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
     rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255.0)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)

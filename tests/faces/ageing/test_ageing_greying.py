@@ -36,7 +36,7 @@ def _chroma(picture):
 
 
 def test_amount_by_age():
-    assert [grey_amount(age) for age in (20, 40, 50, 60, 70, 90)] == pytest.approx([0, 0, 0.15, 0.45, 0.7, 0.9])
+    assert [grey_amount(age) for age in (20, 40, 50, 60, 70, 90)] == pytest.approx([0, 0, 0.15, 0.45, 0.6, 0.75])
     assert grey_amount(60, 0.5) == pytest.approx(0.225)
     assert grey_amount(60, 0) == 0
     assert grey_amount(60, 3) == pytest.approx(0.45)
