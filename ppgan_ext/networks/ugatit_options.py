@@ -69,7 +69,7 @@ class UGATITDiscriminatorOptions(NetworkOptions):
     name: Literal["UGATITDiscriminator"] = "UGATITDiscriminator"
     input_nc: Count
     ndf: Count = 64
-    n_layers: Annotated[Count, Field(ge=3)] = 5
+    n_layers: Annotated[Count, Field(ge=3, le=10)] = 5  # every layer doubles the width
 
     @property
     def size_rule(self) -> SizeRule:

@@ -20,7 +20,7 @@ class UnetGeneratorOptions(NetworkOptions):
     name: Literal["UnetGenerator"] = "UnetGenerator"
     input_nc: Count
     output_nc: Count
-    num_downs: Annotated[Count, Field(ge=5)]
+    num_downs: Annotated[Count, Field(ge=5, le=12)]
     ngf: Count = 64
     norm_type: Literal["batch", "instance", "none"] = "batch"
     use_dropout: bool = False
