@@ -227,7 +227,7 @@ def test_jitter_moves_each_property_as_paddle_does(paddles):
         theirs = getattr(functional, f"adjust_{name}")(image, amount)
         theirs = theirs[:, :, ::-1] if name == "saturation" else theirs
         difference = np.abs(jitter(IMAGE, RNG).astype(int) - theirs.astype(int))
-        assert difference.mean() < 2 and np.abs(IMAGE.astype(int) - theirs).mean() > 4, name
+        assert difference.mean() < 3 and np.abs(IMAGE.astype(int) - theirs).mean() > 4, name
     jitter = PairedColorJitter(name="PairedColorJitter", brightness=0.5, hue=0.1)
     orders = {tuple(name for name, _ in jitter.draw(np.random.default_rng(seed), ())) for seed in range(20)}
     assert orders == {("brightness", "hue"), ("hue", "brightness")}
