@@ -223,9 +223,10 @@ def test_jitter_moves_each_property_as_paddle_does(paddles):
     for name in ("brightness", "contrast", "saturation", "hue"):
         amount = 0.2 if name == "hue" else 1.4
         jitter = PairedColorJitter(name="PairedColorJitter", **{name: (amount, amount)})
-        image = IMAGE[:, :, ::-1] if name == "saturation" else IMAGE  # Paddle weighs its colours as those of BGR
+        reverse = name in ("saturation", "hue")  # Paddle takes the colours of arrays for BGR there
+        image = IMAGE[:, :, ::-1] if reverse else IMAGE
         theirs = getattr(functional, f"adjust_{name}")(image, amount)
-        theirs = theirs[:, :, ::-1] if name == "saturation" else theirs
+        theirs = theirs[:, :, ::-1] if reverse else theirs
         difference = np.abs(jitter(IMAGE, RNG).astype(int) - theirs.astype(int))
         assert difference.mean() < 3 and np.abs(IMAGE.astype(int) - theirs).mean() > 4, name
     jitter = PairedColorJitter(name="PairedColorJitter", brightness=0.5, hue=0.1)
