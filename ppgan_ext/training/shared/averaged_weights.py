@@ -12,6 +12,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from ppgan_ext.nn.spectral import spectral_vectors
 from ppgan_ext.training.tensors import from_array
 
 if TYPE_CHECKING:
@@ -88,9 +89,11 @@ def copy_weights(source: nn.Layer, target: nn.Layer) -> None:
 
 
 def batch_statistics(network: nn.Layer) -> list[paddle.Tensor]:
-    """Return the running means and variances of a network's batch-normalisation layers."""
-    layers = [layer for layer in network.sublayers() if isinstance(layer, _BATCH_NORMS)]
-    return [statistic for layer in layers for statistic in (layer._mean, layer._variance)]
+    """Return what forward passes of training change: statistics of batch normalisation, vectors of spectral layers."""
+    statistics = []
+    for layer in network.sublayers():
+        statistics += [layer._mean, layer._variance] if isinstance(layer, _BATCH_NORMS) else spectral_vectors(layer)
+    return statistics
 
 
 class ShardStatistics:
