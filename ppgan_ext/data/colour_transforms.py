@@ -126,6 +126,7 @@ class PairedColorJitter(Transform):
     A number x means factors from 1 - x to 1 + x, for hue shifts from -x to x turns; [least, most] gives them itself.
     """
 
+    is_random: ClassVar[bool] = True
     shares_draws: ClassVar[bool] = True
     name: Literal["PairedColorJitter"]
     brightness: float | tuple[float, float] = 0.0

@@ -224,6 +224,23 @@ def build_pipeline(preprocess: Sequence[Mapping[str, Any] | PreprocessStep], ste
         raise
 
 
+def fixed_transforms(steps: Sequence[PreprocessStep], key: str) -> list[dict[str, Any]]:
+    """Return the transforms of a key's image that draw nothing at random, as in a YAML file.
+
+    Applied to a single picture, they do what a test set does to its images.
+
+    Args:
+        steps: the validated steps of `preprocess`.
+        key: of the image.
+    """
+    transforms = []
+    for step in steps:
+        if isinstance(step, Transforms) and key in step.input_keys:
+            kept = [item for item in step.pipeline if key in step._keys_of(item) and not item.is_random]
+            transforms += [item.model_dump(mode="json", exclude_none=True, exclude={"keys"}) for item in kept]
+    return transforms
+
+
 def _transform_all(transform: Transform, images: Arrays, rng: np.random.Generator, shared_draws: bool) -> Arrays:
     """Apply one transform to several images, with one draw for all or one for each."""
     if not shared_draws and not transform.shares_draws:

@@ -64,9 +64,11 @@ class Transform(Block):
     Attributes:
         keys: Paddle's: the kind of each input by position, "image"; inputs beyond the list stay unchanged. It has no
             effect if there is only one input.
+        is_random: whether the result depends on a draw.
         shares_draws: whether one draw serves all inputs even where the data set draws for each.
     """
 
+    is_random: ClassVar[bool] = False
     shares_draws: ClassVar[bool] = False
     keys: list[str] | None = None
 
@@ -148,6 +150,7 @@ class ResizeToScale(Transform):
 class RandomCrop(Transform):
     """Cut out [height, width] at a random position; a single number is a square's side."""
 
+    is_random: ClassVar[bool] = True
     name: Literal["RandomCrop"]
     size: Size
 
@@ -195,6 +198,7 @@ class RandomResizedCropProb(Transform):
         prob: probability; other images stay as they are, so ``size`` should be the size they have.
     """
 
+    is_random: ClassVar[bool] = True
     name: Literal["RandomResizedCropProb"]
     prob: Probability
     size: Size
@@ -238,6 +242,7 @@ class RandomResizedCropProb(Transform):
 class _RandomTurn(Transform):
     """Base of the transforms that do something to an image with a probability."""
 
+    is_random: ClassVar[bool] = True
     prob: Probability = 0.5
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> bool:
