@@ -10,7 +10,8 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.nn.convolution import Chain, Convolution, Doubling
+from ppgan_ext.nn.convolution import Chain, Convolution
+from ppgan_ext.nn.doubling import Doubling
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.initial_weights import init_normal
 

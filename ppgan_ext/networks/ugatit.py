@@ -12,7 +12,8 @@ from paddle import nn
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.nn.class_activation import class_activation
-from ppgan_ext.nn.convolution import Chain, Convolution, Doubling
+from ppgan_ext.nn.convolution import Chain, Convolution
+from ppgan_ext.nn.doubling import Doubling
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.initial_weights import init_normal
 from ppgan_ext.nn.layer_instance_norm import LIN, AdaLIN

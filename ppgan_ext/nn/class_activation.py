@@ -13,6 +13,8 @@ from ppgan_ext.nn.cpu_conv import convolve
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.spectral import plain_weight
 
+_FEW_PIXELS = 100
+
 
 class ClassActivation(NamedTuple):
     """What the attention computes.
@@ -39,7 +41,8 @@ def class_activation(
     """Classify pooled features and weight the features with the classifiers' weights.
 
     The weighted features of both classifiers are joined and mixed by a 1x1 convolution. That is one convolution of the
-    features themselves, with the classifiers' weights multiplied into its filters, at half the cost.
+    features themselves, with the classifiers' weights multiplied into its filters, at half the cost; where there are
+    few pixels and many channels, as in a discriminator, the features are the smaller of the two to multiply.
 
     Args:
         x: features, (N, C, H, W).
@@ -52,9 +55,13 @@ def class_activation(
     planes = x.flatten(2)
     highest = paddle.take_along_axis(planes, planes.detach().argmax(-1, keepdim=True), -1).squeeze(-1)
     logits = paddle.concat([gap_fc(planes.mean(-1)), gmp_fc(highest)], axis=1)
-    num_channels = x.shape[1]
     of_mean, of_highest = (plain_weight(layer).reshape([1, -1, 1, 1]) for layer in (gap_fc, gmp_fc))
-    filters = conv1x1.weight[:, :num_channels] * of_mean + conv1x1.weight[:, num_channels:] * of_highest
+    filters = conv1x1.weight
+    if x.shape[0] * planes.shape[2] > _FEW_PIXELS:
+        num_channels = x.shape[1]
+        filters = filters[:, :num_channels] * of_mean + filters[:, num_channels:] * of_highest
+    else:
+        x = paddle.concat([x * of_mean, x * of_highest], axis=1)
     mixed = convolve(x, filters) if form == "fused" else F.conv2d(x, filters)
     features = F.leaky_relu(mixed + conv1x1.bias.reshape([1, -1, 1, 1]), slope)
     return ClassActivation(features, logits, features.sum(axis=1, keepdim=True))

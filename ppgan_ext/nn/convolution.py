@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import ClassVar, Literal, TypeAlias
 
 import paddle
-import paddle.nn.functional as F
 from paddle import nn
 
-from ppgan_ext.nn.cpu_conv import convolve
+from ppgan_ext.nn.cpu_conv import convolve, convolve_transposed
+from ppgan_ext.nn.doubling import double
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.reflection import Padding, pad
 
@@ -94,7 +94,7 @@ class ResizeConvolution(PaddedConvolution):
 
 
 class TransposedConvolution(nn.Conv2DTranspose):
-    """Paddle's transposed convolution, with a square filter and square strides.
+    """Paddle's transposed convolution, which in the form "fused" uses the fast implementation for CPUs.
 
     Args:
         num_in: input channels.
@@ -105,6 +105,8 @@ class TransposedConvolution(nn.Conv2DTranspose):
         output_padding: rows and columns added at the bottom and at the right.
         bias: whether there is a bias.
     """
+
+    takes_form: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -118,19 +120,14 @@ class TransposedConvolution(nn.Conv2DTranspose):
     ) -> None:
         bias_attr = None if bias else False
         super().__init__(num_in, num_out, side, stride, padding, output_padding, bias_attr=bias_attr)
+        self.stride, self.padding, self.output_padding = stride, padding, output_padding
 
-
-class Doubling(nn.Layer):
-    """`double` as a layer."""
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        """Map (N, C, H, W) to (N, C, 2 H, 2 W)."""
-        return double(x)
-
-
-def double(x: paddle.Tensor) -> paddle.Tensor:
-    """Double the sides of (N, C, H, W) by repeating every pixel."""
-    return F.interpolate(x, scale_factor=2, mode="nearest")
+    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
+        """Map (N, num_in, H, W) to (N, num_out, H', W'), H' = (H - 1) stride - 2 padding + side + output_padding."""
+        if form != "fused":
+            return super().forward(x)
+        y = convolve_transposed(x, self.weight, self.stride, self.padding, self.output_padding)
+        return y if self.bias is None else y + self.bias.reshape([1, -1, 1, 1])
 
 
 def up_convolution(num_in: int, num_out: int, side: int, bias: bool, upsample: Upsampling) -> nn.Layer:

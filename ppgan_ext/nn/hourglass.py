@@ -8,7 +8,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from ppgan_ext.nn.convolution import Chain, Convolution, double
+from ppgan_ext.nn.convolution import Chain, Convolution
+from ppgan_ext.nn.doubling import double
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.normalization import InstanceNorm
 from ppgan_ext.nn.reflection import Pad

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
+from paddle.autograd import PyLayer
 
 from ppgan_ext.nn.cpu_conv import convolve
 from ppgan_ext.nn.forms import Form
@@ -108,7 +109,7 @@ def plain_weight(layer: nn.Layer) -> paddle.Tensor:
 def _add_vectors(layer: nn.Layer, num_rows: int, num_columns: int) -> None:
     """Add the singular vectors, started as random unit vectors from Paddle's global generator."""
     for name, length in (("weight_u", num_rows), ("weight_v", num_columns)):
-        layer.register_buffer(name, F.normalize(paddle.randn([length]), axis=0, epsilon=_EPSILON))
+        layer.register_buffer(name, _unit(paddle.randn([length])))
 
 
 def _norm(layer: nn.Layer, matrix: paddle.Tensor) -> paddle.Tensor:
@@ -117,7 +118,29 @@ def _norm(layer: nn.Layer, matrix: paddle.Tensor) -> paddle.Tensor:
     if layer.training and not layer.weight_orig.stop_gradient:
         with paddle.no_grad():
             constant = matrix.detach()
-            paddle.assign(F.normalize(paddle.mv(constant.t(), left), axis=0, epsilon=_EPSILON), right)
-            paddle.assign(F.normalize(paddle.mv(constant, right), axis=0, epsilon=_EPSILON), left)
+            # a row times the matrix: Paddle's transposed matrix would be a copy of all weights
+            paddle.assign(_unit(paddle.matmul(left.unsqueeze(0), constant)[0]), right)
+            paddle.assign(_unit(paddle.mv(constant, right)), left)
     # Copies, because a later forward pass overwrites the buffers that this pass's backward needs.
-    return (left.clone() * paddle.mv(matrix, right.clone())).sum()
+    return _Bilinear.apply(matrix, left.clone(), right.clone())
+
+
+def _unit(vector: paddle.Tensor) -> paddle.Tensor:
+    return F.normalize(vector, axis=0, epsilon=_EPSILON)
+
+
+class _Bilinear(PyLayer):
+    """u W v for constant vectors: its gradient is the outer product of u and v, which Paddle computes with copies."""
+
+    @staticmethod
+    def forward(ctx: Any, matrix: paddle.Tensor, left: paddle.Tensor, right: paddle.Tensor) -> paddle.Tensor:
+        ctx.save_for_backward(left, right)
+        ctx.needs_gradient = not matrix.stop_gradient
+        return (left * paddle.mv(matrix, right)).sum()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: paddle.Tensor) -> tuple[paddle.Tensor | None, None, None]:
+        left, right = ctx.saved_tensor()
+        if not ctx.needs_gradient:
+            return None, None, None
+        return (left * gradient).unsqueeze(1) * right, None, None
