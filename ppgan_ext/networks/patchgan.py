@@ -112,4 +112,7 @@ class NLayerDiscriminatorWithClassification(NLayerDiscriminator):
             InputError: a class is not in [0, n_class).
         """
         planes = one_hot(class_id, self.n_class).unsqueeze([2, 3]).expand([-1, -1, x.shape[2], x.shape[3]])
+        if not x.stop_gradient:
+            # Paddle cannot differentiate a join twice if one of its parts has no gradient.
+            planes = planes + 0.0 * x[:, :1]
         return super().forward(paddle.concat([x, planes], axis=1), form)

@@ -88,7 +88,7 @@ def test_every_trainable_array_changes_and_nothing_else(toy, config):
             still = {key for key in trainable - changed if not key.startswith(toy.constant or ("-",))}
             assert still == set(), f"{name} has weights that never learn"
             statistics = {key for key in changed if key.startswith(f"{name}.")} - trainable
-            assert all(key.endswith(("._mean", "._variance")) for key in statistics)
+            assert all(key.endswith(("._mean", "._variance", "weight_u", "weight_v")) for key in statistics)
         elif not name.endswith("_ema"):
             assert {key for key in changed if key.startswith(f"{name}.")} == set(), f"{name} must not change"
     for network in task.networks.values():

@@ -96,6 +96,26 @@ def batch_statistics(network: nn.Layer) -> list[paddle.Tensor]:
     return statistics
 
 
+@contextlib.contextmanager
+def unchanged_statistics(network: nn.Layer) -> Iterator[None]:
+    """Return a context in which a network may run in training mode without a trace in its statistics."""
+    buffers = batch_statistics(network)
+    before = [buffer.clone() for buffer in buffers]
+    with _untold():
+        yield
+    with paddle.no_grad():
+        for buffer, value in zip(buffers, before, strict=True):
+            paddle.assign(value, buffer)
+
+
+@contextlib.contextmanager
+def _untold() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Paddle warns that batch normalisation tracks its statistics in training, as it does by definition.
+        warnings.filterwarnings("ignore", "When training, we now always track", UserWarning)
+        yield
+
+
 class ShardStatistics:
     """Updates batch-normalisation statistics in every shard from the same initial values, and averages the results.
 
@@ -115,9 +135,7 @@ class ShardStatistics:
     def shard(self) -> Iterator[None]:
         """Return a context for the forward and backward passes of one shard."""
         start = [buffer.clone() for buffer in self._buffers]
-        with warnings.catch_warnings():
-            # Paddle warns that batch normalisation tracks its statistics in training, as it does by definition.
-            warnings.filterwarnings("ignore", "When training, we now always track", UserWarning)
+        with _untold():
             yield
         with paddle.no_grad():
             after = [buffer.clone() for buffer in self._buffers]
