@@ -12,7 +12,7 @@ from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.files import expand_user
 from ppgan_ext.untrusted import door
 from ppgan_ext.weights import readers, store
-from ppgan_ext.weights.gan_family import Direction, FoundNetwork, choose_translator
+from ppgan_ext.weights.gan_family import DIRECTIONS, Direction, FoundNetwork, choose_translator
 from ppgan_ext.weights.load import load_into
 from ppgan_ext.weights.recognise import recognise
 
@@ -76,22 +76,17 @@ def load_translator(
     with door(path, WeightsError, "Give a complete checkpoint", what="contains no networks that can be built"):
         checkpoint = recognise(tree, path)
         records = _records(tree)
-        found = (
-            choose_translator(checkpoint.gan_networks, direction, net_name, path)
-            if (checkpoint.gan_networks)
-            else _refuse(checkpoint.layout, path)
-        )
+        if not checkpoint.gan_networks:
+            cure = "Give a checkpoint of pix2pix, CycleGAN, U-GAT-IT or Photo2Cartoon"
+            raise WeightsError(f"contains no image-to-image generator ({checkpoint.layout})", where=path, cure=cure)
+        told = {name: str(record["direction"]) for name, record in records.items() if "direction" in record}
+        found = choose_translator(checkpoint.gan_networks, direction, net_name, path, told)
         record = records.get(found.net_name, {})
         network, state, options = _built(found, record, arguments, path)
         load_into(network, state, path, consume=True)
     network.eval()
-    told = str(record.get("direction", "")) or _direction_of(found.net_name)
-    return Translator(network, options, found.net_name, told, _side(record), store.file_hash(path), path)
-
-
-def _refuse(layout: str, path: Path) -> FoundNetwork:
-    cure = "Give a checkpoint of pix2pix, CycleGAN, U-GAT-IT or Photo2Cartoon"
-    raise WeightsError(f"contains no image-to-image generator ({layout})", where=path, cure=cure)
+    own_direction = {**DIRECTIONS, **told}.get(found.net_name, "")
+    return Translator(network, options, found.net_name, own_direction, _side(record), store.file_hash(path), path)
 
 
 def _built(
@@ -120,12 +115,6 @@ def _records(tree: Any) -> Mapping[str, Mapping[str, Any]]:
     if not isinstance(records, Mapping):
         return {}
     return {str(name): record for name, record in records.items() if isinstance(record, Mapping)}
-
-
-def _direction_of(net_name: str) -> str:
-    if net_name in ("netG_A", "genA2B"):
-        return "a2b"
-    return "b2a" if net_name in ("netG_B", "genB2A") else ""
 
 
 def _side(record: Mapping[str, Any]) -> int | None:
