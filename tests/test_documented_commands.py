@@ -82,6 +82,7 @@ NOT_RUN = {
     "python tools/evaluate_": "minutes of work: tests/apps/studies",
     "python tools/main.py": "another data set or length than the lines that run, or a large model",
     "python tools/prepare_faces.py": "as the line that runs, on other photos",
+    "python tools/prepare_pairs.py": "two folders of one's own: tests/apps/test_apps_pairs.py",
     "python tools/find_directions.py": "as the line that runs, under another name of the folder",
     "python tools/calibrate_directions.py": "a toy model does not follow directions: tests/tools",
     "python tools/convert_weights.py": "checkpoints of other projects: tests/weights",
