@@ -82,8 +82,8 @@ def translate_test_images(settings: Settings, weights: str, ends: Ends, folder: 
     from ppgan_ext.engine.translator import TranslatorEngine
     from ppgan_ext.weights.translators import load_translator
 
-    dataset = build_dataset(settings.dataset.test or settings.dataset.train)
     translator = load_translator(weights, "a2b" if ends.source == "A" else "b2a")
+    dataset = build_dataset(settings.dataset.test or settings.dataset.train)
     engine = TranslatorEngine(translator.network, seed=seed, device=device)
     random = RandomStreams(seed)
     files.make_folder(folder)
