@@ -126,7 +126,7 @@ class Photo2CartoonPredictor(BasePredictor):
         cartoons = []
         for number, square in enumerate(squares, start=1):
             drawn = to_result(self.engine.translate(to_input(square.seen, self.translator.input_channels)).pixels)
-            cartoons.append(drawn if square.matte is None else on_white(drawn, square.matte))
+            cartoons.append(on_white(drawn, square.matte) if options.white_background else drawn)
             suffix = "" if number == 1 else f"_{number}"
             results.image(f"p2c_photo{suffix}.png", square.image)
             results.image(f"p2c_cartoon{suffix}.png", cartoons[-1], _NOTE)

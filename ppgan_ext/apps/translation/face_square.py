@@ -12,8 +12,8 @@ from ppgan_ext.faces.head_matte import head_matte
 from ppgan_ext.faces.warp import invert, transform_points, warp
 from ppgan_ext.types import Face, FloatArray, Image
 
-# share of the square over which a pasted result fades at its border; the matte ends before it where it can
-_FADE, _FADE_OF_MATTE = 0.10, 0.04
+# Share of the square over which a pasted result fades at its border, which a tight one has on skin and hair.
+_FADE = {"ffhq": 0.05, "cartoon": 0.05, "tight": 0.15}
 _WHITE = 255.0
 
 
@@ -25,13 +25,15 @@ class FaceSquare:
         image: (S, S, 3) RGB uint8, as the photo shows it.
         seen: the same as the network gets it: with white behind the head if asked for.
         matrix: (2, 3), from photo pixels to the square's.
-        matte: (S, S) in [0, 1], what belongs to the person; None without a white background.
+        matte: (S, S) in [0, 1], what belongs to the person.
+        fade: share of the square over which a pasted result fades at its border.
     """
 
     image: Image
     seen: Image
     matrix: FloatArray
-    matte: FloatArray | None
+    matte: FloatArray
+    fade: float
 
 
 def cut_face(photo: Image, face: Face, crop: str, size: int, white: bool) -> FaceSquare:
@@ -42,18 +44,17 @@ def cut_face(photo: Image, face: Face, crop: str, size: int, white: bool) -> Fac
         face: one face of it.
         crop: "ffhq", "tight" or "cartoon".
         size: side of the square.
-        white: put white behind the person; outside the photo it is white then, else its reflection.
+        white: put white behind the person. Outside the photo it is white then and in cartoons' squares, else the
+            photo's reflection.
     """
     if crop == "cartoon":
         matrix = cartoon_matrix(face.landmarks, size)
     else:
         matrix = crop_matrix(face.landmarks, crop, size)
-    if not white:
-        image = warp(photo, matrix, (size, size), _WHITE if crop == "cartoon" else None)
-        return FaceSquare(image, image, matrix, None)
-    image = warp(photo, matrix, (size, size), _WHITE)
+    outside = _WHITE if white or crop == "cartoon" else None
+    image = warp(photo, matrix, (size, size), outside)
     matte = np.clip(warp(head_matte(photo, face.landmarks), matrix, (size, size), 0.0), 0.0, 1.0)
-    return FaceSquare(image, on_white(image, matte), matrix, matte)
+    return FaceSquare(image, on_white(image, matte) if white else image, matrix, matte, _FADE[crop])
 
 
 def on_white(image: Image, matte: FloatArray) -> Image:
@@ -63,7 +64,7 @@ def on_white(image: Image, matte: FloatArray) -> Image:
 
 
 def paste_square(photo: Image, square: FaceSquare, translated: Image) -> Image:
-    """Paste a translated face back: within the person if there is a matte, fading at the square's border.
+    """Paste a translated face back, within the person and fading at the square's border.
 
     Args:
         photo: (H, W, 3) RGB uint8.
@@ -86,7 +87,7 @@ def paste_square(photo: Image, square: FaceSquare, translated: Image) -> Image:
     back = invert(square.matrix)
     to_part = np.hstack([back[:, :2], back[:, 2:] + shift[:, 2:]])
     part = (right - left, bottom - top)
-    mask = _border(size, _FADE) if square.matte is None else _border(size, _FADE_OF_MATTE) * square.matte
+    mask = _border(size, square.fade) * square.matte
     share = np.clip(warp(mask.astype(np.float32), to_part, part, 0.0), 0.0, 1.0)[..., None]
     drawn = warp(translated.astype(np.float32), to_part, part)
     before = photo[top:bottom, left:right].astype(np.float32)
@@ -96,7 +97,7 @@ def paste_square(photo: Image, square: FaceSquare, translated: Image) -> Image:
 
 
 def _border(size: int, fade: float) -> FloatArray:
-    """Return 1 inside a square and a smooth fall to 0 over a share of it at its border, (size, size)."""
+    """Return 1 inside a square and a smooth fall to 0 at its border, (size, size)."""
     distance = np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5
     ramp = np.minimum(distance / (fade * size), 1.0)
     ramp = ramp * ramp * (3 - 2 * ramp)
