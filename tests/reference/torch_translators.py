@@ -4,11 +4,13 @@ Written after the papers and after the names that those projects' checkpoints ha
 PyTorch, it writes random checkpoints and what the networks make of a random input:
 
     python torch_translators.py FOLDER
+    python torch_translators.py --golden tests/goldens/translators.npz     # written with PyTorch 2.13.0
 
 For every entry of `TWINS`, FOLDER/NAME.pth holds the checkpoint as the project lays it out, and FOLDER/NAME.npz the
 arrays "input" and "output0", "output1", ...
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -17,6 +19,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils import spectral_norm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from tests.reference.golden_gans import SIDES, golden_input, golden_numbers
 
 WIDTH = 4  # channels after the first layer
 
@@ -329,6 +335,23 @@ TWINS = {
 }
 
 
+def write_golden(path):
+    """Write what the networks, filled with fixed numbers, make of fixed inputs."""
+    arrays, shapes = {}, {}
+    for name in SIDES:
+        network = TWINS[name][0]()
+        state = {key: tensor for key, tensor in network.state_dict().items() if tensor.is_floating_point()}
+        network.load_state_dict(
+            {key: torch.from_numpy(golden_numbers(key, tensor.shape)) for key, tensor in state.items()}, strict=False
+        )
+        with torch.no_grad():
+            outputs = network.eval()(torch.from_numpy(golden_input(name)))
+        for index, output in enumerate(outputs if isinstance(outputs, tuple) else (outputs,)):
+            arrays[f"{name}.{index}"] = output.numpy()
+        shapes[name] = {key: list(tensor.shape) for key, tensor in state.items()}
+    np.savez_compressed(path, shapes=json.dumps(shapes), **arrays)
+
+
 def main(folder):
     torch.manual_seed(3)
     for name, (make, side, nets) in TWINS.items():
@@ -352,4 +375,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    write_golden(sys.argv[2]) if sys.argv[1] == "--golden" else main(Path(sys.argv[1]))

@@ -54,7 +54,7 @@ class TranslateOptions(ApplyOptions):
         group="output", ge=8, le=8192,
     )  # fmt: skip
     tile: int | None = option(
-        None, "translate by tiles of so many pixels; 0: never (default: tiles of 1024 above 3 megapixels)",
+        None, "translate by tiles of so many pixels; 0: never (default: 512 above 1.1 megapixels)",
         group="output", ge=0, le=4096,
     )  # fmt: skip
     overlap: float = option(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ppgan_ext.engine.translator import TranslatorEngine
     from ppgan_ext.weights.translators import Translator
 
-_TILE, _LARGE_PIXELS = 1024, 3_000_000
+_TILE, _LARGE_PIXELS = 512, 1_100_000  # a megapixel at once takes 4 GB of memory
 _FACE_SIZE = 256
 _MUCH_LARGER = 1.6  # of the shorter side than in training
 _NOTE = "Translated by a neural network"
