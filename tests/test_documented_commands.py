@@ -92,6 +92,9 @@ NOT_RUN = {
     "python applications/tools/styleganv2.py": "NVIDIA's pickle: tests/weights",
     "ppgan-ext edit --input_image photo.jpg --edit smile=1 --blend": "the tuned model belongs to the bundled one",
     "ppgan-ext edit --input_image photo.jpg --edit smile=1 --direction_path": "fitted on noise, it measures nothing",
+    "python tools/inference.py": "weights of a training: tests/training/test_training_inference.py",
+    "ppgan-ext translate": "weights of a training: tests/apps/translation",
+    "ppgan-ext cartoon": "weights of a training: tests/apps/translation",
     "ppgan-ext fuse --photo photos/": "refinement of many pairs: tests/apps/test_apps_fuse.py",
     "ppgan-ext fuse --photo a.jpg": "the rotator belongs to the bundled model: tests/apps/fusion",
 }

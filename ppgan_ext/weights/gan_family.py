@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Literal["a2b", "b2a"]
 TRANSLATORS = ("ResnetGenerator", "UnetGenerator", "ResnetUGATITGenerator", "ResnetUGATITP2CGenerator")
-# The generator of each direction, by its names in checkpoints.
-_OF_DIRECTION: dict[str, tuple[str, ...]] = {
-    "a2b": ("netG_A", "genA2B", "netG"),
-    "b2a": ("netG_B", "genB2A"),
-}
+# The direction of a generator by its name in checkpoints; that of pix2pix, "netG", is up to its configuration.
+DIRECTIONS = {"netG_A": "a2b", "genA2B": "a2b", "netG_B": "b2a", "genB2A": "b2a"}
 _CURE = "Give a checkpoint of PaddleGAN, junyanz's CycleGAN and pix2pix, UGATIT-pytorch, photo2cartoon, or ppgan_ext"
 
 
@@ -98,7 +95,11 @@ def _describe(net_name: str, state: Mapping[str, Any]) -> FoundNetwork | None:
 
 
 def choose_translator(
-    found: Iterable[FoundNetwork], direction: Direction | None, net_name: str | None, where: object
+    found: Iterable[FoundNetwork],
+    direction: Direction | None,
+    net_name: str | None,
+    where: object,
+    directions: Mapping[str, str] | None = None,
 ) -> FoundNetwork:
     """Return the image-to-image generator that a user wants of a file.
 
@@ -107,6 +108,7 @@ def choose_translator(
         direction: "a2b" or "b2a"; None: a to b, or the only generator of the file.
         net_name: the network's name in the file; None: decided by the direction.
         where: the file, for messages.
+        directions: network -> direction, where the file tells more than the names do.
 
     Raises:
         WeightsError: there is no image-to-image generator, none for the direction, or none of that name.
@@ -126,13 +128,12 @@ def choose_translator(
             what = f"contains no image-to-image generator '{net_name}', but {', '.join(filter(None, names)) or 'one'}"
             raise WeightsError(what, where=where, cure=nearest(net_name, names))
         return chosen[0]
-    if names == [""]:
-        return translators[0]  # the file does not tell its direction
-    wanted = _OF_DIRECTION[direction or "a2b"]
-    chosen = [network for network in translators if network.net_name in wanted]
+    wanted = direction or "a2b"
+    known = {**DIRECTIONS, **(directions or {})}
+    chosen = [network for network in translators if known.get(network.net_name, wanted) == wanted]
     if not chosen and direction is None and len(translators) == 1:
         return translators[0]
     if not chosen:
-        what = f"contains no generator for the direction {direction or 'a2b'}, but {', '.join(names)}"
+        what = f"contains no generator for the direction {wanted}, but {', '.join(names)}"
         raise WeightsError(what, where=where, cure="Choose the other direction, or name the network with --net_name")
     return chosen[0]
