@@ -112,7 +112,7 @@ def trained(tmp_path, monkeypatch):
 
 def make(name, discriminator, batch_size):
     options = {"batch_size": batch_size, "num": 8}
-    if issubclass(METRICS[name], FeatureMetric) or name == "ClassCoverage":
+    if issubclass(METRICS[name], FeatureMetric):
         return METRICS[name](options, discriminator_features(discriminator))
     if METRICS[name] in (PPL, LPIPSMetric):
         return METRICS[name](options, bundled_distance(discriminator))
