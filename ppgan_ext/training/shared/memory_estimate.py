@@ -67,8 +67,8 @@ def describe_memory(
     height, width = next(iter(images.values())).shape[2:]
     count = "1 image" if batch_size == 1 else f"{batch_size} images"
     return (
-        f"memory: about {_shown(weights)} for weights, gradients and optimisers, and {_shown(features)} for the features "
-        f"of {count} of {width}x{height}"
+        f"memory: about {_shown(weights)} for weights, gradients and optimisers, and {_shown(features)} for the "
+        f"features of {count} of {width}x{height}"
     )
 
 
