@@ -47,6 +47,7 @@ RUN: dict[str, tuple[dict[str, str], str]] = {
     "ppgan-ext mix --latent1 output_dir/a.npy --latent2 output_dir/b.npy": ({}, ""),
     "ppgan-ext fit --input_image photo.jpg --need_align": ({}, "--step 2"),
     "ppgan-ext generate --n_row 3 --n_col 5": ({}, ""),
+    "ppgan-ext generate --seeds 0-31,40 --save_mp4": ({"0-31,40": "0-1"}, ""),
     "ppgan-ext doctor": ({}, ""),
     "ppgan-ext age --input_image photo.jpg --years 30 --blend replace --tune 60 --save_tuned": ({"60": "1"}, ""),
     "ppgan-ext mix --latent1 a.jpg --latent2 b.jpg --tune 60": ({"60": "1"}, ""),

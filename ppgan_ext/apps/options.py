@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
@@ -67,17 +67,21 @@ def workers_option() -> Any:
     )  # fmt: skip
 
 
+# The words of `faces.choice`: left, right, top and bottom are those of the picture.
+FaceWord: TypeAlias = Literal["all", "largest", "left", "right", "top", "bottom"]
+
+
 def _faces(value: object) -> object:
-    """Accept "all", "largest", 2, "2", [1, 2], ["1", "2"]; a list of one word is that word."""
+    """Accept a word of `FaceWord`, 2, "2", [1, 2], ["1", "2"]; a list of one word is that word."""
     items = list(value) if isinstance(value, (list, tuple)) else [value]
-    if len(items) == 1 and str(items[0]) in ("all", "largest"):
+    if len(items) == 1 and str(items[0]) in get_args(FaceWord):
         return str(items[0])
     try:
         numbers = [int(str(item)) for item in items]
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 1:
-        raise ValueError("expected all, largest, or face numbers from 1 on (1 is the largest)")
+        raise ValueError(f"expected {', '.join(get_args(FaceWord))}, or face numbers from 1 on (1 is the largest)")
     return numbers
 
 
@@ -106,20 +110,49 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
 
 
+def _paths_as_text(value: object) -> object:
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    return [_path_as_text(item) for item in items] if value is not None else value
+
+
 def _path_as_text(value: object) -> object:
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
+def _seeds(value: object) -> object:
+    """Accept 7, "7", "0-31,40", ["0-3", 9] and lists of numbers; the order stays, repetitions are left out."""
+    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    seeds: dict[int, None] = {}
+    for word in (word.strip() for item in items for word in str(item).split(",")):
+        first, dash, last = word.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ValueError(f"expected seeds such as 7 or 0-31, got '{word}'")
+        start, stop = int(first), int(last or first)
+        if stop < start or stop > LARGEST_SEED or stop - start >= MOST_SEEDS:
+            raise ValueError(f"expected at most {MOST_SEEDS} seeds from 0 to {LARGEST_SEED}, upwards, got '{word}'")
+        seeds.update(dict.fromkeys(range(start, stop + 1)))
+    if len(seeds) > MOST_SEEDS:
+        raise ValueError(f"expected at most {MOST_SEEDS} seeds, got {len(seeds)}")
+    return list(seeds)
+
+
+LARGEST_SEED = 2**32 - 1
+MOST_SEEDS = 10_000  # a film or a training set needs no more
+Seeds: TypeAlias = Annotated[list[int], BeforeValidator(_seeds), Accepts(int | str | Sequence[int | str])]
 FaceChoice: TypeAlias = Annotated[
-    Literal["all", "largest"] | list[int],
+    FaceWord | list[int],
     BeforeValidator(_faces),
-    Accepts(Literal["all", "largest"] | int | Sequence[int]),
+    Accepts(FaceWord | int | Sequence[int]),
 ]
 NamedNumbers: TypeAlias = Annotated[dict[str, float], BeforeValidator(name_values), Accepts(Mapping[str, float])]
 Numbers: TypeAlias = Annotated[list[float], BeforeValidator(_as_list), Accepts(float | Sequence[float])]
 WholeNumbers: TypeAlias = Annotated[list[int], BeforeValidator(_as_list), Accepts(Sequence[int])]
 FilePath: TypeAlias = Annotated[str, BeforeValidator(_path_as_text), Accepts(str | os.PathLike[str])]
-Paths: TypeAlias = Annotated[list[str], BeforeValidator(_as_list)]
+Paths: TypeAlias = Annotated[
+    list[str],
+    BeforeValidator(_paths_as_text),
+    Accepts(str | os.PathLike[str] | Sequence[str | os.PathLike[str]]),
+]
 
 
 class Options(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -90,8 +91,9 @@ class UnpairedDataset:
         roots = {"A": dataroot_a, "B": dataroot_b}
         self._sides = {key: _first(open_source(root), limit) for key, root in roots.items()}
         self._larger, self._smaller = sorted(DOMAINS, key=lambda key: -len(self._sides[key]))
-        source_a, source_b = (self._sides[key] for key in DOMAINS)
-        self.source: ImageSource = JoinedSource(source_a.path, [source_a, source_b])
+        sources = [self._sides[key] for key in DOMAINS]
+        both = os.path.commonpath([source.path.absolute() for source in sources])
+        self.source: ImageSource = JoinedSource(Path(both), sources)
         self._order: tuple[int, SampleOrder] | None = None
 
     def __len__(self) -> int:

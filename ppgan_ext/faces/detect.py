@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ppgan_ext.errors import ConfigError, InputError, NoFaceError, nearest
+from ppgan_ext.errors import InputError
 from ppgan_ext.faces import models
 from ppgan_ext.faces.landmarks import MAX_SPREAD, predict_landmarks
 from ppgan_ext.faces.warp import compose, invert, resize_matrix, scale_of, transform_points, warp
@@ -115,52 +115,6 @@ def find_faces(image: Image) -> list[Face]:
         faces = _confirm(image, likely + _detect_turned(first, first_matrix)) or _confirm(image, faint)[:1]
     faces += _find_lying(image, faces)
     return _largest_first(faces)
-
-
-def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> list[Face]:
-    """Select among the faces of a photo.
-
-    Args:
-        faces: the faces as `find_faces` returns them, largest first.
-        which: "all", "largest", or one or more face numbers as in the numbered preview: 1 is the largest.
-
-    Returns:
-        The selected faces, in the order of ``which``, each once.
-
-    Raises:
-        NoFaceError: there are no faces, or none with that number.
-        ConfigError: ``which`` is invalid.
-    """
-    if isinstance(which, str) and which not in ("all", "largest"):
-        raise ConfigError(
-            f"'{which}' does not name a face", cure=f"{nearest(which, ('all', 'largest'))}, or give numbers from 1 on"
-        )
-    if not faces:
-        raise NoFaceError(
-            "no face was found",
-            cure="Give a photo in which the face is larger, brighter, or turned more to the camera; 40 pixels is small",
-        )
-    if which == "all":
-        return list(faces)
-    if which == "largest":
-        return [faces[0]]
-    numbers = _numbers(which)
-    for number in numbers:
-        if not 1 <= number <= len(faces):
-            shown = "1 face, numbered 1" if len(faces) == 1 else f"{len(faces)} faces, numbered 1 to {len(faces)}"
-            raise NoFaceError(
-                f"there is no face {number}; the photo shows {shown}",
-                cure="'ppgan-ext age --list_faces' draws the numbers on the photo",
-            )
-    return [faces[number - 1] for number in dict.fromkeys(numbers)]
-
-
-def _numbers(which: object) -> list[int]:
-    entries = list(which) if isinstance(which, Sequence) else [which]
-    numbers = [int(n) for n in entries if isinstance(n, (int, np.integer)) and not isinstance(n, bool)]
-    if not numbers or len(numbers) != len(entries):
-        raise ConfigError(f"{which!r} does not name a face", cure="Give 'all', 'largest', or numbers from 1 on")
-    return numbers
 
 
 def _any_clear(faces: Sequence[Face]) -> bool:

@@ -33,9 +33,9 @@ FORMAT = 1
 _NAME = re.compile(r"(iter|epoch)_(\d+)_(checkpoint|weight)\.pdparams")
 # Settings that change neither the numbers nor the order of the data. `accumulate` is compared as shards per iteration.
 _IRRELEVANT = (
-    "output_dir", "log_config", "snapshot_config", "validate", "keep_checkpoints", "enable_visualdl", "accumulate",
-    "export_model", "total_iters", "epochs", "image_num", "min_max", "find_unused_parameters", "dataset.test",
-    "dataset.train.num_workers", "dataset.train.use_shared_memory",
+    "output_dir", "log_config", "snapshot_config", "validate", "keep_checkpoints", "enable_visualdl",
+    "enable_tensorboard", "accumulate", "export_model", "total_iters", "epochs", "image_num", "min_max",
+    "find_unused_parameters", "dataset.test", "dataset.train.num_workers", "dataset.train.use_shared_memory",
 )  # fmt: skip
 
 

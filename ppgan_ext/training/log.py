@@ -1,21 +1,21 @@
-"""The output of a run: progress on the terminal, log.txt, log.jsonl, sample grids and, if enabled, VisualDL."""
+"""The output of a run: progress on the terminal, log.txt, log.jsonl, sample grids, and boards if enabled."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import math
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 from ppgan_ext import files
-from ppgan_ext.errors import ConfigError, OutputError
+from ppgan_ext.errors import OutputError
 from ppgan_ext.pictures import write_image
+from ppgan_ext.training.boards import Board
 from ppgan_ext.types import Image
 
 _NOTE = "made by ppgan_ext while training"
@@ -32,10 +32,10 @@ class Log:
         done: iterations finished before this start of the run.
         interval: iterations between lines.
         images_per_iteration: number of images in an iteration, over all processes.
-        visualdl: also write a log for VisualDL.
+        boards: other programs to write a log for.
 
     Raises:
-        ConfigError: ``visualdl`` is set, but VisualDL is not installed.
+        ConfigError: what a board needs is not installed.
         OutputError: the folder is not writable.
     """
 
@@ -47,7 +47,7 @@ class Log:
         done: int = 0,
         interval: int = 50,
         images_per_iteration: int = 1,
-        visualdl: bool = False,
+        boards: Sequence[type[Board]] = (),
     ) -> None:
         self._folder, self._total, self._interval = folder, total, interval
         self._images = images_per_iteration
@@ -56,11 +56,11 @@ class Log:
         self._first = self._last_iteration = done
         self._text: IO[str] | None = None
         self._lines: IO[str] | None = None
-        self._visualdl: Any = None
+        self._boards: list[Board] = []
         self._bar: Any = None
         if folder is None:
             return
-        self._visualdl = find_visualdl()(logdir=str(folder)) if visualdl else None
+        self._boards = [board(folder) for board in boards]
         _remove_later_lines(folder / "log.jsonl", done)
         try:
             # A file's name that is no UTF-8 must not end a run.
@@ -141,16 +141,17 @@ class Log:
         for name, image in pictures.items():
             path = files.make_folder(self._folder / subfolder) / f"iter_{iteration:08d}_{name}.png"
             write_image(path, image, software_note=_NOTE)
-            if self._visualdl is not None:
-                self._visualdl.add_image(f"{subfolder}/{name}", image, step=iteration)
+            for board in self._boards:
+                board.image(f"{subfolder}/{name}", image, iteration)
 
     def close(self) -> None:
         """Close the files; later calls write nothing."""
-        for stream in (self._bar, self._text, self._lines, self._visualdl):
+        for stream in (self._bar, self._text, self._lines, *self._boards):
             if stream is not None:
                 with contextlib.suppress(OSError):  # a full disk has been reported when the line was written
                     stream.close()
-        self._bar = self._text = self._lines = self._visualdl = self._folder = None
+        self._bar = self._text = self._lines = self._folder = None
+        self._boards = []
 
     def _write_line(self, iteration: int, rates: Mapping[str, float]) -> None:
         now = time.monotonic()
@@ -183,9 +184,9 @@ class Log:
         self._write(self._lines, json.dumps(_finite(content), allow_nan=False) + "\n")
 
     def _write_scalars(self, iteration: int, numbers: Mapping[str, float], group: str) -> None:
-        if self._visualdl is not None:
+        for board in self._boards:
             for name, value in numbers.items():
-                self._visualdl.add_scalar(f"{group}/{name}", value, step=iteration)
+                board.scalar(f"{group}/{name}", value, iteration)
 
     def _write(self, stream: IO[str] | None, text: str) -> None:
         if stream is None:
@@ -233,16 +234,3 @@ def _remove_later_lines(path: Path, done: int) -> None:
         except (ValueError, KeyError, TypeError):
             continue
     files.write_bytes(path, "".join(lines).encode())
-
-
-def find_visualdl() -> Any:
-    """Return VisualDL's class `LogWriter`.
-
-    Raises:
-        ConfigError: VisualDL is not installed.
-    """
-    try:
-        return importlib.import_module("visualdl").LogWriter
-    except ImportError as error:
-        cure = "Install it (pip install visualdl) or set enable_visualdl: False"
-        raise ConfigError("VisualDL is not installed", where="enable_visualdl", cure=cure) from error

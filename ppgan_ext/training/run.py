@@ -14,9 +14,10 @@ from ppgan_ext import files, seeding
 from ppgan_ext.data.loader import Loader
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import checkpoint
+from ppgan_ext.training.boards import wanted_boards
 from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.training.initial_weights import load_weights
-from ppgan_ext.training.log import Log, find_visualdl
+from ppgan_ext.training.log import Log
 from ppgan_ext.training.processes import Processes
 from ppgan_ext.training.profiling import Profile
 from ppgan_ext.training.random_streams import RandomStreams
@@ -91,8 +92,7 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
     Raises:
         PpganExtError: data, metrics or weights cannot be used. At most the run's folder has been created by then.
     """
-    if settings.enable_visualdl:
-        find_visualdl()
+    wanted_boards(settings)
     random = RandomStreams(settings.seed)
     samples = SampleSets.open(settings, random)
     metrics = _metrics(settings, start)
@@ -180,7 +180,7 @@ def _open_log(settings: Settings, processes: Processes, folder: Path, total: int
         done=done,
         interval=settings.log_config.interval,
         images_per_iteration=settings.batch_size * processes.num_shards_total,
-        visualdl=settings.enable_visualdl,
+        boards=wanted_boards(settings),
     )
 
 

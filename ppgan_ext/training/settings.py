@@ -76,7 +76,7 @@ class DatasetOptions(Block):
 class Settings(Block):
     """A complete training configuration, created by `read_config`.
 
-    The last four keys are this package's own; the others are PaddleGAN's.
+    `enable_tensorboard` and the last four keys are this package's own; the others are PaddleGAN's.
 
     Attributes:
         total_iters: number of iterations; exactly one of this and `epochs` is required.
@@ -86,6 +86,7 @@ class Settings(Block):
         image_num: maximum number of images in a sample grid; None: the family's default.
         find_unused_parameters: key of PaddleGAN's files, without effect: unused parameters need no special treatment.
         enable_visualdl: also write a log for VisualDL.
+        enable_tensorboard: also write a log for TensorBoard, into the same folder.
         model: options of the family, a `FamilyOptions`.
         export_model: key of PaddleGAN's files, without effect.
         dataset: training set and test set.
@@ -107,6 +108,7 @@ class Settings(Block):
     image_num: Count | None = None
     find_unused_parameters: bool = False
     enable_visualdl: bool = False
+    enable_tensorboard: bool = False
     model: SerializeAsAny[BaseModel]
     export_model: list[ExportOptions] = Field(default_factory=list)
     dataset: DatasetOptions

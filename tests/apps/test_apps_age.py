@@ -7,12 +7,13 @@ import pytest
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
 from ppgan_ext.apps.batch import open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
-from ppgan_ext.apps.photo.animation import animation_stops, between
+from ppgan_ext.apps.photo.animation import animation_stops
 from ppgan_ext.apps.photo.edit import edit_name
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import layer_numbers
 from ppgan_ext.apps.photo.result_images import shrink
 from ppgan_ext.errors import ConfigError, NoFaceError
+from ppgan_ext.latents.walks import between
 from tests.reference.toy_face_model import N_LATENT, names
 
 
@@ -92,15 +93,48 @@ def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make,
     assert age.measure(edited.codes[0].w_plus) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
 
 
-def test_an_age_that_is_not_in_years_is_refused(make, engine, portrait, tmp_path):
+def save_age(path, vector, unit="step"):
     from ppgan_ext.latents.directions import Direction, save_directions
 
-    save_directions(str(tmp_path / "steps.safetensors"), {"age": Direction("age", np.ones((1, 512), np.float32))})
-    with pytest.raises(ConfigError, match="not scaled in years") as caught:
-        make(AgeEditingPredictor, output_path=None).run(
-            portrait, years=3, direction_path=str(tmp_path / "steps.safetensors")
-        )
+    save_directions(str(path), {"age": Direction("age", vector, unit)})
+    return str(path)
+
+
+def test_an_age_in_another_unit_is_refused(make, portrait, tmp_path):
+    path = save_age(tmp_path / "age.safetensors", np.ones((1, 512), np.float32), "sd")
+    with pytest.raises(ConfigError, match="scaled by 'sd', not in years"):
+        make(AgeEditingPredictor, output_path=None).run(portrait, years=3, direction_path=path)
+
+
+@pytest.mark.slow
+def test_steps_of_a_model_that_draws_no_faces_cannot_be_turned_into_years(make, portrait, tmp_path):
+    path = save_age(tmp_path / "age.safetensors", np.ones((1, 512), np.float32))
+    with pytest.raises(ConfigError, match="draws no face whose age can be told") as caught:
+        make(AgeEditingPredictor, output_path=None).run(portrait, years=3, direction_path=path)
     assert "ppgan-ext edit" in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps_a_year", [5.0, -0.4])
+def test_steps_of_unknown_length_are_turned_into_years_by_their_pictures(portrait, tmp_path, steps_a_year):
+    predictor = AgeEditingPredictor(output_path=None)
+    age = predictor.directions(None, ["age"])["age"]
+    path = save_age(tmp_path / "age.safetensors", age.vector / np.float32(steps_a_year))
+    plan = predictor.plan(AgeOptions(years=[20], direction_path=path))
+    assert np.allclose(plan.directions["age"].vector, age.vector, atol=0.25 * np.abs(age.vector).max())
+    result = predictor.run(portrait, target_age=70, direction_path=path, detail=0, grey=0)
+    known = predictor.run(portrait, target_age=70, detail=0, grey=0)
+    assert result.apparent_age[0] == pytest.approx(known.apparent_age[0], abs=12)
+    assert np.abs(result.dst[0].astype(int) - known.dst[0].astype(int)).mean() < 1.0
+
+
+@pytest.mark.slow
+def test_a_direction_along_which_nobody_ages_is_refused(portrait, tmp_path):
+    predictor = AgeEditingPredictor(output_path=None)
+    roll = predictor.directions(None, ["roll"])["roll"]
+    path = save_age(tmp_path / "age.safetensors", roll.vector * np.float32(0.01))
+    with pytest.raises(ConfigError, match="do not get older along this age direction"):
+        predictor.run(portrait, years=3, direction_path=path)
 
 
 @pytest.mark.slow
@@ -116,8 +150,23 @@ def test_every_face_is_edited_or_those_asked_for(make, couple):
     assert changed(faces="largest") == [False, True]
     assert changed(faces=2) == [True, False]
     assert changed(faces=[2, 1]) == [True, True]
+    assert changed(faces="left") == [True, False]
     with pytest.raises(NoFaceError):
         predictor.run(couple, faces=3)
+
+
+@pytest.mark.slow
+def test_the_face_of_a_person_is_edited(make, couple, portrait, tmp_path):
+    PIL.Image.fromarray(portrait).save(tmp_path / "her.png")
+    predictor = make(AgeEditingPredictor, output_path=None)
+    result = predictor.run(couple, years=400, faces_like=tmp_path / "her.png")
+    assert len(result.latent) == 1
+    assert (result.dst[0][:, 290:] != couple[:, 290:]).any()
+    assert np.array_equal(result.dst[0][:, :270], couple[:, :270])
+    stranger = predictor._known_people[str(tmp_path / "her.png")] + 1.0
+    predictor._known_people[str(tmp_path / "stranger.png")] = stranger
+    with pytest.raises(NoFaceError, match="none of the 2 faces shows the person asked for"):
+        predictor.run(couple, years=400, faces_like=[str(tmp_path / "stranger.png")])
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.apps.photo.ageing import Ager, apparent_age, femininity, generator_years, looks_after
+from ppgan_ext.apps.photo.ageing import Ager, generator_years
+from ppgan_ext.apps.photo.apparent_age import Estimates, apparent_age, femininity
+from ppgan_ext.errors import NoFaceError
 from ppgan_ext.faces.ageing.measured import measured_years, stops_short
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.latents.directions import Direction
@@ -40,7 +42,7 @@ def test_the_generator_adds_fewer_years_where_detail_adds_the_rest():
 
 def test_the_same_face_gets_the_same_wrinkles_and_the_seed_changes_them():
     def seeds(w_plus, seed):
-        ager = Ager(bundled_model(), {}, 1.0, 1.0, seed)
+        ager = Ager(bundled_model(), Estimates({}), 1.0, 1.0, seed)
         return ager.person(type("Face", (), {"w_plus": w_plus})()).seed
 
     assert seeds(code(0.51), 0) == seeds(code(0.52), 0)  # the same face, rounded
@@ -64,5 +66,15 @@ def test_what_stops_short_is_told():
 
 def test_looks_after_adds_what_was_measured():
     directions = {"age": direction("age", "year", 47.0)}
-    assert looks_after(directions, code(), 20.0) == pytest.approx(47.0 + measured_years(47.0, 20.0))
-    assert looks_after({}, code(), 20.0) is None
+    assert Estimates(directions).looks_after(code(), 20.0) == pytest.approx(47.0 + measured_years(47.0, 20.0))
+    assert Estimates({}).looks_after(code(), 20.0) is None
+
+
+def test_a_face_that_another_model_does_not_find_has_no_known_age_or_sex():
+    def lost(w_plus):
+        raise NoFaceError("no face", cure="none")
+
+    estimates = Estimates({"age": direction("age", "year", 47.0), "gender": direction("gender", "class", 0.9)}, lost)
+    assert estimates.age(code()) is None
+    assert estimates.looks_after(code(), 20.0) is None
+    assert estimates.femininity(code()) == 0.5

@@ -15,7 +15,7 @@ from ppgan_ext.errors import ConfigError
 
 REQUIRED = inspect.Parameter.empty
 ON_PHOTOS = {
-    "faces": "all", "fit_steps": 0, "tune": 0, "save_tuned": False, "edit": None, "layers": None,
+    "faces": "all", "faces_like": None, "fit_steps": 0, "tune": 0, "save_tuned": False, "edit": None, "layers": None,
     "direction_path": None, "blend": "change", "photo_format": "png", "save_gif": False, "save_mp4": False,
     "recursive": False,
 }  # fmt: skip
@@ -58,7 +58,10 @@ CALLS = {
         {"latent1": REQUIRED, "latent2": REQUIRED, "weights": None},
         {"levels": None, "fit_steps": 0, "tune": 0, "save_tuned": False},
     ),
-    ("StyleGANv2Predictor", "run"): ({"n_row": 3, "n_col": 5}, {"truncation": 0.7, "save_latents": False}),
+    ("StyleGANv2Predictor", "run"): (
+        {"n_row": 3, "n_col": 5},
+        {"truncation": 0.7, "seeds": None, "save_latents": False, "save_gif": False, "save_mp4": False},
+    ),
 }  # fmt: skip
 
 CONSTRUCTOR = (

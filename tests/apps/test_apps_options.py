@@ -49,7 +49,15 @@ def test_paddlegans_names_and_defaults_are_kept(model):
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("all", "all"), (["largest"], "largest"), (2, [2]), ("3", [3]), (["2", "1"], [2, 1]), ((1, 4), [1, 4])],
+    [
+        ("all", "all"),
+        (["largest"], "largest"),
+        (2, [2]),
+        ("3", [3]),
+        (["2", "1"], [2, 1]),
+        ((1, 4), [1, 4]),
+        ("left", "left"),
+    ],
 )
 def test_choice_of_faces_has_many_spellings(given, expected):
     assert AgeOptions(faces=given).faces == expected
@@ -57,7 +65,7 @@ def test_choice_of_faces_has_many_spellings(given, expected):
 
 @pytest.mark.parametrize("given", ["biggest", 0, ["1", "all"], [-1], []])
 def test_wrong_choices_of_faces_are_refused(given):
-    with pytest.raises(ValidationError, match="expected all, largest, or face numbers"):
+    with pytest.raises(ValidationError, match="expected all, largest, left, right, top, bottom, or face numbers"):
         AgeOptions(faces=given)
 
 
@@ -158,3 +166,17 @@ def test_an_unknown_key_names_the_nearest():
 def test_one_number_stands_for_a_list():
     assert AgeOptions(years=20).years == [20.0]
     assert FitOptions(latent_level="3").latent_level == [3]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(7, [7]), ("0-3", [0, 1, 2, 3]), ("5,0-2", [5, 0, 1, 2]), (["2", 2, "1-2"], [2, 1]), ("4294967295", [4294967295])],
+)
+def test_seeds_are_numbers_and_ranges(given, expected):
+    assert GenerateOptions(seeds=given).seeds == expected
+
+
+@pytest.mark.parametrize("given", ["a", "3-1", "1-", "-1", "0-99999999", "4294967296", 1.5, ["0-9999", "10000"]])
+def test_wrong_seeds_are_refused(given):
+    with pytest.raises(ValidationError, match=r"expected (seeds|at most)"):
+        GenerateOptions(seeds=given)

@@ -70,6 +70,29 @@ def test_truncation_shrinks_towards_the_average(make, engine):
     assert distance[1] == pytest.approx(distance[2] / 2, rel=1e-4)
 
 
+def test_a_seed_draws_its_face_alone_and_among_others(make, engine, tmp_path):
+    many = make(apps.StyleGANv2Predictor).run(n_col=2, seeds=["0-2", 7], save_latents=True)
+    stems = [f"seed{seed:04d}" for seed in (0, 1, 2, 7)]
+    files = [f"{stem}{suffix}" for stem in stems for suffix in (".npy", ".png")]
+    assert names(tmp_path / "out") == sorted(["sample.png", *files])
+    assert many.sample.shape == (2 * SIZE, 2 * SIZE, 3)
+    assert many.mixing_0 is None and many.mixing_1 is None
+    alone = make(apps.StyleGANv2Predictor, output_path=None).run(seeds=7)
+    assert np.array_equal(alone.latent[0], many.latent[3])
+    z = np.random.RandomState(7).randn(1, engine.synthesizer.style_dim).astype(np.float32)  # as NVIDIA's tools
+    w = engine.synthesizer.w_avg + 0.7 * (engine.synthesizer.map(z)[0] - engine.synthesizer.w_avg)
+    assert np.allclose(alone.latent[0], w, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_film_passes_through_the_sheet_and_back(make, tmp_path):
+    from PIL import Image
+
+    make(apps.StyleGANv2Predictor).run(seeds=[1, 2], save_gif=True)
+    with Image.open(tmp_path / "out" / "sample.gif") as film:
+        assert film.size == (SIZE, SIZE) and film.n_frames == 24
+
+
 def test_the_mixing_sheet_takes_shape_from_the_left_and_the_rest_from_above(make, engine):
     sheet = make(apps.StyleGANv2Predictor, seed=5, output_path=None).run(n_row=2, n_col=3).mixing_0
     tiles = sheet.reshape(3, SIZE, 4, SIZE, 3).swapaxes(1, 2)
@@ -235,3 +258,14 @@ def test_a_model_without_directions_says_what_to_do(tmp_path, portrait):
     predictor.__dict__["engine"] = open_model(toy_face_model(tmp_path, directions=False), device="cpu", compiled=False)
     with pytest.raises(ConfigError, match="--direction_path"):
         predictor.run(portrait)
+
+
+def test_a_turn_is_lengthened_in_photos_and_not_in_codes(make, engine, portrait):
+    from ppgan_ext.latents.directions import load_directions
+
+    vector = load_directions(str(engine.face_model.directions_file), N_LATENT)["yaw"].vector
+    predictor = make(apps.StyleGANv2EditingPredictor, output_path=None)
+    turned, still = (predictor.run_photo(portrait, edit={"yaw": amount, "smile": 1}).latent for amount in (10.0, 0.0))
+    assert np.allclose(turned - still, 13.0 * vector, atol=1e-5)
+    w = code(1)
+    assert np.allclose(predictor.run(w, "yaw", 10.0).latent, w + 10.0 * vector, atol=1e-5)

@@ -150,6 +150,10 @@ def test_the_order_of_a_test_set_is_fixed_and_counts_round(sides):
     assert both["B"].sample(2, np.random.default_rng(0))["B"].max() == 102
 
 
+def test_one_picture_on_each_side_is_enough(sides):
+    assert draws(unpaired(sides, max_size=1), 3) == [(0, 100)] * 3
+
+
 def test_max_size_takes_the_first_of_each(sides):
     assert {b for _, b in draws(unpaired(sides, max_size=2), 8)} == {100, 101}
 

@@ -10,8 +10,9 @@ import pytest
 
 from ppgan_ext import images
 from ppgan_ext.faces.align import crop_face, crop_matrix, crop_quad
+from ppgan_ext.faces.choice import choose
 from ppgan_ext.faces.descriptor import SAME_PERSON, face_descriptor
-from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.motion import move
 from ppgan_ext.faces.paste import paste_back
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation, rotation_to_pose

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import skimage.data
 
-from ppgan_ext.errors import ConfigError, InputError, NoFaceError
-from ppgan_ext.faces.detect import choose, find_faces
-from ppgan_ext.types import Box, Face
+from ppgan_ext.errors import InputError
+from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.types import Box
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -191,45 +191,6 @@ def test_cost_does_not_grow_with_the_photo(monkeypatch):
 def test_wrong_arrays_are_refused(array):
     with pytest.raises(InputError, match="read_image"):
         find_faces(array)
-
-
-def faces_of(number):
-    return [Face(Box(0, 0, 10 - i, 10 - i), np.full((68, 2), float(i))) for i in range(number)]
-
-
-def test_choose():
-    faces = faces_of(3)
-    assert choose(faces) == faces
-    assert choose(faces, "all") == faces
-    assert choose(faces, "largest") == faces[:1]
-    assert choose(faces, 2) == [faces[1]]
-    assert choose(faces, [3, 1, 3]) == [faces[2], faces[0]]
-    assert choose(faces, np.int64(1)) == [faces[0]]
-
-
-@pytest.mark.parametrize(
-    ("number", "which", "text"),
-    [
-        (3, 4, "there is no face 4; the photo shows 3 faces, numbered 1 to 3. 'ppgan-ext age --list_faces'"),
-        (3, [1, 0], "there is no face 0; the photo shows 3 faces"),
-        (1, 2, "there is no face 2; the photo shows 1 face, numbered 1"),
-        (0, "largest", "no face was found. Give a photo"),
-        (0, 1, "no face was found"),
-    ],
-)
-def test_a_wrong_number_says_how_many_there_are(number, which, text):
-    with pytest.raises(NoFaceError) as caught:
-        choose(faces_of(number), which)
-    assert text in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("which", ["largst", True, 1.5, [], [1, "2"], None])
-def test_what_names_no_face_is_refused(which):
-    with pytest.raises(ConfigError):
-        choose(faces_of(2), which)
-    with pytest.raises(ConfigError, match="Did you mean 'largest'"):
-        choose(faces_of(2), "largst")
 
 
 def test_a_faint_detection_beside_a_clear_face_is_a_part_of_it(monkeypatch):

@@ -39,6 +39,8 @@ class Toy:
         saved: names that a checkpoint must contain; those of the extra state start with "extra.".
         constant: prefixes of arrays that no optimiser changes, in networks that learn.
         memory_iterations: iterations over which memory must not grow.
+        two_processes_like: another family that shares what a run of two processes could spoil, so that its run stands
+            for this one's.
     """
 
     write: Callable[[Path, Path], Path]
@@ -47,6 +49,7 @@ class Toy:
     saved: frozenset[str] = frozenset()
     constant: tuple[str, ...] = ()
     memory_iterations: int = 200
+    two_processes_like: str | None = None
 
 
 def _write_toy(folder: Path, faces: Path) -> Path:
@@ -74,17 +77,20 @@ TOYS: dict[str, Toy] = {
             {"netG_A", "netG_B", "netD_A", "netD_B", "optimG", "optimD"}
             | {f"extra.shard 0.pool_G_{letter}" for letter in "AB"}
         ),
-        memory_iterations=120,
+        memory_iterations=60,
     ),
     "DCGANModel": Toy(
         lambda folder, faces: toy_gans.write_dcgan(folder),
         saved=frozenset({"netG", "netD", "optimizer_G", "optimizer_D"}),
-        memory_iterations=120,
+        memory_iterations=40,
+        two_processes_like="Pix2PixModel",
     ),
     "GANModel": Toy(
         lambda folder, faces: toy_gans.write_gan(folder, "wgangp", conditional=True),
         {"model.params.disc_iters": 2},
         saved=frozenset({"netG", "netD", "optimizer_G", "optimizer_D"}),
+        memory_iterations=80,
+        two_processes_like="Pix2PixModel",
     ),
     "LatentRotatorModel": Toy(
         _write_rotator,
@@ -96,7 +102,7 @@ TOYS: dict[str, Toy] = {
     "Pix2PixModel": Toy(
         lambda folder, faces: toy_gans.write_pix2pix(folder),
         saved=frozenset({"netG", "netD", "optimG", "optimD"}),
-        memory_iterations=120,
+        memory_iterations=60,
     ),
     "Pixel2Style2PixelModel": Toy(
         _write_psp,
@@ -123,7 +129,7 @@ TOYS: dict[str, Toy] = {
     "UGATITModel": Toy(
         lambda folder, faces: toy_gans.write_ugatit(folder),
         saved=frozenset({"genA2B", "genB2A", "disGA", "disGB", "disLA", "disLB", "optimG", "optimD"}),
-        memory_iterations=80,
+        memory_iterations=40,
     ),
     "ToyModel": Toy(_write_toy, saved=frozenset({"gen", "disc", "gen_ema", "extra.mean_loss", "extra.shard 0.centre"})),
 }

@@ -8,10 +8,11 @@ import paddle.nn.functional as F
 import pytest
 import yaml
 
-from ppgan_ext.errors import ConfigError, WeightsError
+from ppgan_ext.errors import ConfigError, InputError, WeightsError
 from ppgan_ext.losses.adversary import Adversary
 from ppgan_ext.training import schema
 from ppgan_ext.training.random_streams import RandomStreams
+from ppgan_ext.training.samples import SampleSets
 from ppgan_ext.training.shared.image_pool import ImagePools
 from ppgan_ext.training.shared.phases import Shard, frozen
 from ppgan_ext.weights import readers
@@ -148,6 +149,22 @@ def test_a_sigmoid_before_logits_is_left_out_and_said(tmp_path):
     task = make(config, {"model.discriminator.use_sigmoid": True})
     assert not task.networks["netD"].use_sigmoid and "use_sigmoid has no effect" in task.notes()[0]
     assert make(config).notes() == []
+
+
+def test_missing_digits_are_downloaded_and_verified(tmp_path, monkeypatch):
+    requests = []
+    monkeypatch.setattr("ppgan_ext.data.common_vision_dataset.Path.home", lambda: tmp_path)
+    monkeypatch.setattr("ppgan_ext.training.samples.download", requests.append)
+    train = {"name": "CommonVisionDataset", "dataset_name": "MNIST", "batch_size": 2}
+    settings = schema.read_config(toy_gans.write_gan(tmp_path), {"dataset": {"train": train}})
+    with pytest.raises(InputError, match="MNIST is not on this machine"):  # nothing was really downloaded
+        SampleSets.open(settings, RandomStreams(0))
+    images, labels = requests
+    assert images.url.endswith("/mnist/train-images-idx3-ubyte.gz") and labels.target.name.startswith("train-labels")
+    wrong = tmp_path / "wrong.gz"
+    wrong.write_bytes(b"something else")
+    with pytest.raises(InputError, match="is not the file that Paddle describes"):
+        images.check(wrong)
 
 
 # ---- translation
@@ -447,7 +464,12 @@ def test_classes_beyond_n_class_are_refused(tmp_path):
 def test_the_memory_is_told_and_the_cure_for_full_generators(tmp_path):
     (full,) = make(toy_gans.write_ugatit(tmp_path)).notes()
     (light,) = make(toy_gans.write_ugatit(tmp_path, light=True)).notes()
-    assert full.startswith("memory: about 0.0 GB for weights") and "2 images of 24x24; 'light: True'" in full
+    task = make(toy_gans.write_ugatit(tmp_path))
+    trained = sum(
+        p.numpy().size for network in task.networks.values() for p in network.parameters() if not p.stop_gradient
+    )
+    assert full.startswith(f"memory: about {16 * trained / 1e6:.1f} MB for weights")
+    assert "2 images of 24x24; 'light: True'" in full
     assert "light" not in light
 
 

@@ -1,6 +1,7 @@
 """The log of a run: means between lines, valid JSON, a progress bar on a terminal, VisualDL if it is installed."""
 
 import json
+import struct
 import sys
 import types
 
@@ -10,6 +11,7 @@ import pytest
 
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.training import log
+from ppgan_ext.training.boards import TensorBoard, VisualDL
 from ppgan_ext.training.log import Log
 
 
@@ -89,38 +91,62 @@ def test_a_terminal_has_a_progress_bar(tmp_path, monkeypatch, capsys):
     assert "1/4" in err
 
 
-def test_visualdl_is_used_if_enabled_and_must_be_installed(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "visualdl", None)
-    with pytest.raises(
-        ConfigError, match=r"enable_visualdl: VisualDL is not installed\. Install it \(pip install visua"
-    ):
-        Log(tmp_path, total=1, visualdl=True)
+@pytest.mark.parametrize(("board", "cure"), [(VisualDL, "pip install visualdl"), (TensorBoard, "pip install tensorb")])
+def test_what_a_board_needs_must_be_installed(tmp_path, monkeypatch, board, cure):
+    monkeypatch.setitem(sys.modules, board.package, None)
+    with pytest.raises(ConfigError, match=f"{board.key}: {board.title} is not installed") as caught:
+        Log(tmp_path, total=1, boards=[board])
+    assert cure in str(caught.value)
+
+
+def test_visualdl_gets_numbers_and_pictures(tmp_path, monkeypatch):
     calls = []
 
     class LogWriter:
         def __init__(self, logdir):
             calls.append(logdir)
 
-        def add_scalar(self, name, value, step):
-            calls.append((name, value, step))
+        def add_scalar(self, tag, value, step):
+            calls.append((tag, value, step))
 
-        def add_image(self, name, image, step):
-            calls.append((name, image.shape, step))
+        def add_image(self, tag, img, step):
+            calls.append((tag, img.shape, step))
 
         def close(self):
             calls.append("closed")
 
     monkeypatch.setitem(sys.modules, "visualdl", types.SimpleNamespace(LogWriter=LogWriter))
-    run_log = Log(tmp_path, total=1, interval=1, visualdl=True)
-    run_log.record(1, {"loss": 2.0}, {})
-    run_log.write_figures(1, {"fid": 3.0})
-    run_log.write_pictures(1, {"samples": np.zeros((2, 3, 3), np.uint8)}, "visual_train")
-    run_log.close()
+    show(tmp_path, VisualDL)
     assert calls[0] == str(tmp_path)
     assert ("train/loss", 2.0, 1) in calls
     assert ("metrics/fid", 3.0, 1) in calls
     assert ("visual_train/samples", (2, 3, 3), 1) in calls
     assert calls[-1] == "closed"
+
+
+def test_tensorboard_can_read_its_log(tmp_path):
+    from tensorboardX.proto.event_pb2 import Event
+
+    show(tmp_path, TensorBoard)
+    (path,) = tmp_path.glob("events.out.tfevents.*")
+    data, values = path.read_bytes(), {}
+    while data:  # records: length, its sum, the event, its sum
+        (length,) = struct.unpack("<Q", data[:8])
+        event = Event.FromString(data[12 : 12 + length])
+        values |= {value.tag: (event.step, value) for value in event.summary.value}
+        data = data[16 + length :]
+    assert values["train/loss"][0] == 1 and values["train/loss"][1].simple_value == 2.0
+    assert values["metrics/fid"][1].simple_value == 3.0
+    picture = values["visual_train/samples"][1].image
+    assert (picture.height, picture.width, picture.colorspace) == (2, 3, 3)
+
+
+def show(folder, board):
+    run_log = Log(folder, total=1, interval=1, boards=[board])
+    run_log.record(1, {"loss": 2.0}, {})
+    run_log.write_figures(1, {"fid": 3.0})
+    run_log.write_pictures(1, {"samples": np.zeros((2, 3, 3), np.uint8)}, "visual_train")
+    run_log.close()
 
 
 def test_a_name_that_is_no_text_does_not_end_a_run(tmp_path, monkeypatch):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from ppgan_ext import images
+from ppgan_ext.apps.options import FaceWord
 from ppgan_ext.errors import NoFaceError
 from ppgan_ext.faces.align import crop_face
-from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.faces.choice import choose, most_alike
+from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import normal_exposure, to_linear, to_srgb
 from ppgan_ext.types import Crop, Face, FloatArray, Image
 
@@ -62,20 +64,27 @@ class EncodedFace:
         return self.tuning is not None and self.tuning.interrupted
 
 
-def choose_faces(photo: Image, which: Literal["all", "largest"] | Sequence[int], source: object = None) -> list[Face]:
+def choose_faces(
+    photo: Image, which: FaceWord | Sequence[int], source: object = None, people: Sequence[FloatArray] = ()
+) -> list[Face]:
     """Find the faces of a photo and keep those asked for; numbers count from 1, the largest.
 
     Args:
         photo: (H, W, 3) RGB.
-        which: "all", "largest", or numbers.
+        which: a word, or numbers, see `faces.choice.choose`.
         source: where the photo comes from; a path is named in errors.
+        people: descriptors, (128,) each; if there are any, the faces of these people are kept instead.
 
     Raises:
-        NoFaceError: no face, or no face of such a number.
+        NoFaceError: no face, no face of such a number, or nobody of those asked for.
     """
     where = source if isinstance(source, (str, os.PathLike)) else None
     try:
-        return choose(find_faces(photo), which if isinstance(which, str) else list(which))
+        faces = find_faces(photo)
+        if not people:
+            return choose(faces, which if isinstance(which, str) else list(which))
+        alike = [most_alike(photo, faces, person) for person in people]
+        return [face for number, face in enumerate(alike) if not any(face is other for other in alike[:number])]
     except NoFaceError as error:
         raise NoFaceError(error.what, where=where, cure=error.cure) from error
 

@@ -13,6 +13,7 @@ from ppgan_ext.apps.options import (
     NamedNumbers,
     Numbers,
     Paths,
+    Seeds,
     Void,
     WholeNumbers,
     option,
@@ -23,12 +24,22 @@ from ppgan_ext.apps.options import (
 class GenerateOptions(ModelOptions):
     """Options of StyleGANv2Predictor."""
 
+    voids: ClassVar[tuple[Void, ...]] = (
+        Void(("n_row", "seed"), lambda options: options.seeds is not None, "the seeds say which faces are drawn"),
+    )
+
     n_row: int = option(3, "rows of the sample sheet; rows of the mixing grids", group="output", ge=1, le=32)
     n_col: int = option(5, "columns of the sample sheet; columns of the mixing grids", group="output", ge=1, le=32)
     truncation: float = option(
         0.7, "pull samples towards the average face: 1 not at all, 0 entirely", group="face", ge=0.0, le=1.0, step=0.05
     )
+    seeds: Seeds | None = option(
+        None, "draw these faces instead, one file each: numbers and ranges, e.g. 0-31,40; NVIDIA's tools draw the same "
+        "faces for them", group="input",
+    )  # fmt: skip
     save_latents: bool = option(False, "write the samples' codes too: sample_1.npy, ...", group="output")
+    save_gif: bool = option(False, "write a film that passes from face to face of the sheet, as a GIF", group="output")
+    save_mp4: bool = option(False, "the same as an MP4", group="output")
 
 
 class EncodeOptions(ModelOptions):

@@ -24,7 +24,8 @@ from ppgan_ext.data.image_source import BadFileError, ImageSource
 from ppgan_ext.data.sources import open_source
 from ppgan_ext.errors import ConfigError, NoFaceError
 from ppgan_ext.faces.align import crop_face
-from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.faces.choice import choose
+from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.files import make_folder, write_bytes
 from ppgan_ext.picture_listing import LeftOut, describe_left_out
 from ppgan_ext.types import Box, Image

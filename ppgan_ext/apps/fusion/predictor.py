@@ -12,19 +12,21 @@ import numpy as np
 from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
+from ppgan_ext.apps.films import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.fusion.face_window import FaceWindow, open_window
 from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
 from ppgan_ext.apps.fusion.pose_transfer import choose_turn
-from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, LONGEST_SIDE
+from ppgan_ext.apps.options import FaceWord
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.result_names import result_stem
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
+from ppgan_ext.faces.choice import choose
 from ppgan_ext.faces.descriptor import face_descriptor
-from ppgan_ext.faces.detect import choose, find_faces
+from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.landmarks import sure_landmarks
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.preview import numbered_preview
@@ -320,7 +322,7 @@ class FaceFusionPredictor(Predictor):
 def _open_photo(
     side: Literal["photo", "person"],
     source: Any,
-    which: Literal["all", "largest"] | list[int] | None,
+    which: FaceWord | list[int] | None,
     results: ResultFolder,
 ) -> _ChosenFaces:
     """Read a photo and choose its faces.

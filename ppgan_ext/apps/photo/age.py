@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.photo.ageing import Ager, apparent_age, generator_years, looks_after, short_notes
+from ppgan_ext.apps.photo.ageing import Ager, generator_years, short_notes
+from ppgan_ext.apps.photo.apparent_age import BundledEyes, Estimates, in_years
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
@@ -69,8 +70,8 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         AgeOptions,
         positional=("years", "target_age"),
         keyword=(
-            "detail", "grey", "faces", "fit_steps", "tune", "save_tuned", "edit", "layers", "direction_path", "blend",
-            "photo_format", "save_gif", "save_mp4", "recursive",
+            "detail", "grey", "faces", "faces_like", "fit_steps", "tune", "save_tuned", "edit", "layers",
+            "direction_path", "blend", "photo_format", "save_gif", "save_mp4", "recursive",
         ),
     )  # fmt: skip
     def run(
@@ -101,15 +102,16 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         """Edit one photo."""
         made = self.edit_photo(job, options)
         edit = made.result
+        estimates = self._in_years(options)[1]
         if options.detail == 1.0:
-            made = made.with_notes(short_notes(edit))
+            made = made.with_notes(short_notes(edit, estimates))
         return made.with_result(
             AgeResult(
                 edit.photo,
                 [edited.image for edited in edit.edited],
                 [face.w_plus for face in edit.faces],
                 edit.strip,
-                [apparent_age(edit.plan.directions, face.w_plus) for face in edit.faces],
+                [estimates.age(face.w_plus) for face in edit.faces],
             )
         )
 
@@ -117,28 +119,55 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         """Make one result for each number of years, or one in which everybody reaches the target age.
 
         Raises:
-            ConfigError: an unknown direction or layer, or an age that is not scaled in years, as PaddleGAN's is not.
+            ConfigError: an unknown direction or layer, or an age whose steps cannot be turned into years.
         """
-        directions = self.directions(options.direction_path, ["age", *options.edit])
-        if directions["age"].unit != "year":
-            raise ConfigError(
-                "this age direction is not scaled in years",
-                where=options.direction_path or self.engine.face_model.name,
-                cure="Use 'ppgan-ext edit --edit age=3', where 5 is strong, or fit one with tools/find_directions.py",
-            )
-        plan = plan_ages(options, directions, layer_numbers(options.layers, self.n_latent))
+        directions, estimates = self._in_years(options)
+        plan = plan_ages(options, directions, estimates, layer_numbers(options.layers, self.n_latent))
         if options.detail == 0 and options.grey == 0:
             return plan
-        ager = Ager(bundled_model(), directions, options.detail, options.grey, self.seed or 0)
+        ager = Ager(bundled_model(), estimates, options.detail, options.grey, self.seed or 0)
         return replace(plan, finish=ager.age)
 
+    def _in_years(self, options: AgeOptions) -> tuple[dict[str, Direction], Estimates]:
+        """Return the directions, "age" scaled in years where its file does not say its unit, and what tells ages.
 
-def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: Sequence[int] | None) -> EditPlan:
+        Raises:
+            ConfigError: an unknown direction, or an age whose steps cannot be turned into years.
+        """
+        directions = dict(self.directions(options.direction_path, ["age", *options.edit]))
+        age = directions["age"]
+        if age.unit == "year" and age.regressor is not None:
+            return directions, Estimates(directions)
+        estimates = self._eyes.estimates()
+        if age.unit == "step":
+            if id(age) not in self._scaled:
+                self.progress("telling how many years a step is", 0, 0)
+                self._scaled[id(age)] = in_years(age, self.engine, estimates)
+            directions["age"] = self._scaled[id(age)]
+        elif age.unit != "year":
+            where = options.direction_path or self.engine.face_model.name
+            cure = "Use 'ppgan-ext edit', or fit one in years with tools/find_directions.py"
+            raise ConfigError(f"this age direction is scaled by '{age.unit}', not in years", where=where, cure=cure)
+        return directions, estimates
+
+    @cached_property
+    def _eyes(self) -> BundledEyes:
+        return BundledEyes(self.engine)
+
+    @cached_property
+    def _scaled(self) -> dict[int, Direction]:
+        return {}
+
+
+def plan_ages(
+    options: AgeOptions, directions: Mapping[str, Direction], estimates: Estimates, layers: Sequence[int] | None
+) -> EditPlan:
     """Plan the ages that the options ask for.
 
     Args:
         options: years or target age, and further edits.
         directions: by name; "age" is scaled in years.
+        estimates: tells the apparent age of a code.
         layers: the only layers to edit; None for all.
     """
     age = directions["age"]
@@ -148,16 +177,24 @@ def plan_ages(options: AgeOptions, directions: Mapping[str, Direction], layers: 
         return EditedCode(apply(w_plus, directions, edits, layers), label, years)
 
     def add_and_tell(w_plus: FloatArray, years: float) -> EditedCode:
-        looks = looks_after(directions, w_plus, years) if options.detail == 1.0 else None
+        looks = estimates.looks_after(w_plus, years) if options.detail == 1.0 else None
         return add_years(w_plus, years, f"{years:+g} years" if looks is None else f"{years:+g}, looks {looks:.0f}")
 
     def reach(w_plus: FloatArray, target: float) -> EditedCode:
-        """Add the years after which the regression estimates the target age, the other edits included."""
-        years = age.amount_to(target, apply(w_plus, directions, options.edit, layers), layers)
+        """Add the years after which the face is estimated to have the target age, the other edits included."""
+        before = apply(w_plus, directions, options.edit, layers)
+        if age.regressor is not None:
+            years = age.amount_to(target, before, layers)
+        else:
+            estimate = estimates.age(before)
+            if estimate is None:
+                cure = "Give --years instead"
+                raise ConfigError("the age of this face cannot be told", where="target_age", cure=cure)
+            years = target - estimate
         return add_years(w_plus, years, f"age {target:g} ({years:+.0f} years)")
 
     def describe(w_plus: FloatArray) -> str:
-        estimate = apparent_age(directions, w_plus)
+        estimate = estimates.age(w_plus)
         return "reconstruction" if estimate is None else f"reconstruction, looks {estimate:.0f}"
 
     if options.target_age is not None:

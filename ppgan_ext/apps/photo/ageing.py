@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
+from ppgan_ext.apps.photo.apparent_age import Estimates
 from ppgan_ext.apps.photo.plan import PhotoEdit
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair, find_head_of_hair, grey_head
 from ppgan_ext.faces.ageing.measured import measured_years, stops_short
@@ -19,8 +19,7 @@ from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.covered import find_covered
 from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.images import to_levels
-from ppgan_ext.latents.directions import Direction
-from ppgan_ext.types import FloatArray, Image
+from ppgan_ext.types import Image
 
 # With all detail, the generator makes this share of the years: shape, expression and light. At more it looks made up.
 _GENERATOR_SHARE = 0.4
@@ -29,9 +28,6 @@ _GENERATOR_YOUNGER = 1.2
 _UNKNOWN_AGE = 35.0
 # The regression of faces-128 was fitted to other photos than portraits; on 76 portraits of known age this is nearer.
 _PORTRAITS = (0.77, 8.0)
-_AGES = (1.0, 100.0)
-# Estimates of "gender" between these are a mixture of what men and women look like when old.
-_GENDER = (0.15, 0.65)
 
 
 class SeenFace(NamedTuple):
@@ -48,7 +44,7 @@ class Ager:
 
     Attributes:
         model: what is known of old faces.
-        directions: of the generator, to tell apparent age and sex from a code.
+        estimates: tells apparent age and sex from a code.
         detail: strength of wrinkles, folds and spots; 0 draws none.
         grey: strength of greying hair.
         seed: varies the wrinkles of all faces.
@@ -56,7 +52,7 @@ class Ager:
     """
 
     model: AgeingModel
-    directions: Mapping[str, Direction]
+    estimates: Estimates
     detail: float
     grey: float
     seed: int
@@ -64,10 +60,10 @@ class Ager:
 
     def person(self, face: EncodedFace) -> Person:
         """Tell apparent age and sex of a face, and choose its wrinkles: the same face gets the same ones."""
-        estimate = apparent_age(self.directions, face.w_plus)
+        estimate = self.estimates.age(face.w_plus)
         age = _UNKNOWN_AGE if estimate is None else _PORTRAITS[0] * estimate + _PORTRAITS[1]
         seed = zlib.crc32(np.round(face.w_plus, 1).tobytes(), self.seed & 0xFFFFFFFF)
-        return Person(age, femininity(self.directions, face.w_plus), seed)
+        return Person(age, self.estimates.femininity(face.w_plus), seed)
 
     def age(self, photo: Image, before: Image, face: EncodedFace, years: float) -> Image:
         """Draw the marks of so many years on one face.
@@ -96,17 +92,11 @@ class Ager:
         return SeenFace(face, hair, prepare(photo, landmarks, person, self.model, hair, covered))
 
 
-def looks_after(directions: Mapping[str, Direction], w_plus: FloatArray, years: float) -> float | None:
-    """Tell the age that a face will look after ageing as calibrated, by what was measured; None if that is unknown."""
-    age = apparent_age(directions, w_plus)
-    return None if age is None else max(age + measured_years(age, years), 1.0)
-
-
-def short_notes(edit: PhotoEdit) -> list[str]:
+def short_notes(edit: PhotoEdit, estimates: Estimates) -> list[str]:
     """Say of which faces which results stop short of the years asked for; a line for each."""
     notes = []
     for number, face in enumerate(edit.faces, start=1):
-        age = apparent_age(edit.plan.directions, face.w_plus)
+        age = estimates.age(face.w_plus)
         for result in edit.edited:
             years = result.codes[number - 1].years
             if age is not None and stops_short(age, years):
@@ -120,20 +110,3 @@ def generator_years(years: float, detail: float) -> float:
     """Return the years that the generator adds: fewer where detail adds the rest."""
     share = _GENERATOR_SHARE if years > 0 else _GENERATOR_YOUNGER
     return years * (1.0 - (1.0 - share) * min(detail, 1.0))
-
-
-def apparent_age(directions: Mapping[str, Direction], w_plus: FloatArray) -> float | None:
-    """Estimate the age that a code, (n_latent, 512), shows, in years; None if no direction measures it in years."""
-    age = directions.get("age")
-    if age is None or age.regressor is None or age.unit != "year":
-        return None
-    return float(np.clip(age.measure(w_plus), *_AGES))
-
-
-def femininity(directions: Mapping[str, Direction], w_plus: FloatArray) -> float:
-    """Estimate how much a code's face looks like a woman's, 0 to 1; 0.5 where the model cannot tell."""
-    gender = directions.get("gender")
-    if gender is None or gender.regressor is None:
-        return 0.5
-    low, high = _GENDER
-    return float(np.clip((gender.measure(w_plus) - low) / (high - low), 0.0, 1.0))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ppgan_ext.apps.films import FRAMES_BETWEEN_STOPS, LONGEST_SIDE
 from ppgan_ext.apps.photo.plan import PhotoEdit
 from ppgan_ext.apps.photo.result_images import paste_faces, shrink
 from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.latents.walks import between
 from ppgan_ext.types import FloatArray, Image
 
 if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
-
-FRAMES_BETWEEN_STOPS = 12
-FRAMES_PER_SECOND = 12.0
-LONGEST_SIDE = {"gif": 512, "mp4": 1024}
 
 
 def draw_frames(engine: Engine, edit: PhotoEdit, kind: str, blend: str, progress: Progress) -> list[Image]:
@@ -58,20 +55,3 @@ def animation_stops(
     if all(position != 0.0 for position, _ in stops):
         stops.append((0.0, list(original)))
     return [codes for _, codes in sorted(stops, key=lambda stop: stop[0])]
-
-
-def between(stops: Sequence[Sequence[FloatArray]], num_frames: int) -> Iterator[list[FloatArray]]:
-    """Pass through ``stops`` in straight lines with a soft start and end at each, ``num_frames`` from stop to stop.
-
-    Args:
-        stops: for each stop the codes of all faces.
-        num_frames: frames from one stop up to, not including, the next.
-
-    Yields:
-        The codes of all faces for each frame, the last stop included.
-    """
-    for first, second in itertools.pairwise(stops):
-        for frame in range(num_frames):
-            share = 0.5 - 0.5 * np.cos(np.pi * frame / num_frames)
-            yield [a + np.float32(share) * (b - a) for a, b in zip(first, second, strict=True)]
-    yield list(stops[-1])

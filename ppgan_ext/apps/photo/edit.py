@@ -23,6 +23,8 @@ from ppgan_ext.latents.directions import apply
 from ppgan_ext.types import FloatArray, Image
 
 _LONGEST_NAME = 80
+# The outline of a head stays as the photo has it, so a turn shows less in a photo than in the model's own picture.
+_IN_PHOTOS = {"yaw": 1.3}
 
 
 class _EditFields(NamedTuple):
@@ -97,8 +99,8 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         EditOptions,
         required=("edit",),
         keyword=(
-            "faces", "fit_steps", "tune", "save_tuned", "layers", "blend", "photo_format", "save_gif", "save_mp4",
-            "recursive",
+            "faces", "faces_like", "fit_steps", "tune", "save_tuned", "layers", "blend", "photo_format", "save_gif",
+            "save_mp4", "recursive",
         ),
     )  # fmt: skip
     def run_photo(
@@ -125,7 +127,7 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
     def edit_code(self, job: Job, options: EditOptions) -> Made[EditResult]:
         """Edit one code."""
         results = self.open_results(job, own_folder=True)
-        (variant,) = self.plan(options).variants
+        (variant,) = self._plan(options, {}).variants
         before = load_code(job.source, self.n_latent)
         after = variant.edit(before).w_plus
         src, dst = render_image(self.engine, before), render_image(self.engine, after)
@@ -142,14 +144,23 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         return made.with_result(EditResult(made.result.photo, edited.image, codes))
 
     def plan(self, options: EditOptions) -> EditPlan:
-        """Make the one result of all edits together."""
+        """Make the one result of all edits together, in a photo."""
+        return self._plan(options, _IN_PHOTOS)
+
+    def _plan(self, options: EditOptions, gains: Mapping[str, float]) -> EditPlan:
+        """Plan all edits together; ``gains`` lengthens those in degrees, by name."""
         edits = named_edits(options)
         directions = self.directions(options.direction_path, edits)
         layers = layer_numbers(options.layers, self.n_latent)
         label = ", ".join(f"{name} {offset:+g}" for name, offset in edits.items())
 
+        amounts = {
+            name: offset * (gains.get(name, 1.0) if directions[name].unit == "degree" else 1.0)
+            for name, offset in edits.items()
+        }
+
         def edit(w_plus: FloatArray) -> EditedCode:
-            return EditedCode(apply(w_plus, directions, edits, layers), label)
+            return EditedCode(apply(w_plus, directions, amounts, layers), label)
 
         return EditPlan(directions, [Variant(edit_name(edits), 1.0, edit)])
 

@@ -50,7 +50,11 @@ class PhotoOptions(InversionOptions):
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
     workers: int = workers_option()
     faces: FaceChoice = option(
-        "all", "faces to edit: all, largest, or numbers as --list_faces shows them", group="input"
+        "all", "faces to edit: all, largest, left, right, top, bottom, or numbers as --list_faces shows them",
+        group="input",
+    )  # fmt: skip
+    faces_like: Paths = option(
+        [], "edit the faces of these people instead: a photo of each, in which that face is the largest", group="input"
     )
     list_faces: bool = option(False, "write a preview with the faces numbered, and stop", group="input")
     layers: Layers | None = option(
@@ -82,7 +86,7 @@ _OF_CODES = (*ModelOptions.model_fields, "layers", "direction_path")
 class EditOptions(PhotoOptions):
     """Options of StyleGANv2EditingPredictor."""
 
-    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("latent", "input_image"),)
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("latent", "input_image"), ("faces", "faces_like"))
     voids: ClassVar[tuple[Void, ...]] = (
         Void(
             tuple(name for name in PhotoOptions.model_fields if name not in _OF_CODES),
@@ -107,7 +111,7 @@ class EditOptions(PhotoOptions):
 class AgeOptions(PhotoOptions):
     """Options of AgeEditingPredictor."""
 
-    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("years", "target_age"),)
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("years", "target_age"), ("faces", "faces_like"))
 
     years: Numbers | None = option(None, "years to add; one result for each (default: -20 20 40)", group="face", step=1)
     target_age: float | None = option(

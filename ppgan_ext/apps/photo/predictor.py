@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.codes import inversion
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face
-from ppgan_ext.apps.photo.animation import FRAMES_PER_SECOND, draw_frames
+from ppgan_ext.apps.films import FRAMES_PER_SECOND, film_kinds
+from ppgan_ext.apps.photo.animation import draw_frames
 from ppgan_ext.apps.photo.options import PhotoOptions
 from ppgan_ext.apps.photo.plan import EditedPhoto, EditPlan, PhotoEdit
 from ppgan_ext.apps.photo.result_images import comparison_strip, covered_notes, paste_faces
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.apps.shown_results import ShownResult
+from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.images import ImageSource
-from ppgan_ext.types import Face, Image
+from ppgan_ext.types import Face, FloatArray, Image
 
 PhotoOptionsT = TypeVar("PhotoOptionsT", bound=PhotoOptions)
 
@@ -94,7 +97,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         results = self.open_results(job, options=options)
         original = images.read_photo(job.source)
         photo = original.image
-        chosen_faces = choose_faces(photo, options.faces, job.source)
+        chosen_faces = choose_faces(photo, options.faces, job.source, self._people(options.faces_like))
         plan = self.plan(options)
         faces = self._encode(photo, chosen_faces, options)
         edited: list[EditedPhoto] = []
@@ -124,6 +127,20 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         """
         self.check_before_batch()
         self.plan(options)
+        self._people(options.faces_like)
+
+    def _people(self, paths: Sequence[str]) -> list[FloatArray]:
+        """Return the descriptor, (128,), of the largest face of each photo."""
+        for path in paths:
+            if path not in self._known_people:
+                photo = images.read_image(path)
+                (face,) = choose_faces(photo, "largest", path)
+                self._known_people[path] = face_descriptor(photo, face)
+        return [self._known_people[path] for path in paths]
+
+    @cached_property
+    def _known_people(self) -> dict[str, FloatArray]:
+        return {}
 
     def _encode(self, photo: Image, chosen_faces: Sequence[Face], options: PhotoOptionsT) -> list[EncodedFace]:
         """Encode the chosen faces, and tune the model to each where that is asked for."""
@@ -145,7 +162,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             results.code(f"{face_stem}.npy", face.w_plus)
             if options.save_tuned:
                 inversion.save_tuned(results, face_stem, self.engine, face.tuning, [face])
-        for kind, is_wanted in (("gif", options.save_gif), ("mp4", options.save_mp4)):
-            if is_wanted and results.folder is not None:
+        for kind in film_kinds(options.save_gif, options.save_mp4):
+            if results.folder is not None:
                 frames = draw_frames(self.engine, made, kind, options.blend, self.progress)
                 results.animation(f"{stem}.{self.edit_name}.{kind}", frames, FRAMES_PER_SECOND)

@@ -18,31 +18,33 @@ from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray
 
-# Share of grey hair by age: half of all people have half of their hair grey at about 50 to 60 (Panhard, Lozano and
-# Loussouarn, British Journal of Dermatology 2012); little before 40.
-_AGES = (40.0, 50.0, 60.0, 75.0)
-_GREY_AT = (0.0, 0.25, 0.7, 1.0)
+# Share of grey hair by age. Between 45 and 65 three quarters of people have grey hair, a quarter to a third of it on
+# average (Panhard, Lozano and Loussouarn, British Journal of Dermatology 2012); whoever asks to be older expects more.
+_AGES = (40.0, 50.0, 60.0, 70.0, 80.0)
+_GREY_AT = (0.0, 0.15, 0.45, 0.6, 0.75)
 
 _GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
 _WHITE = 0.55
-_RISE = 0.74  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
-_FLATTEN = (0.10, 0.50)  # how much of the slow shading is lost, in shadows and in lights
-_CONTRAST = 0.25  # by how much the contrast of strands rises
+_RISE = 0.68  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
+_ON = 0.2  # how far light hair goes on towards white
+_FLATTEN = (0.10, 0.40)  # how much of the slow shading is lost, in shadows and in lights
+_BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.4  # light of blond hair, in logarithms over grey's; how far it turns grey
 _COLOUR = 0.82  # share of the colour that is lost
 _LEAST = 0.02  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
 _MOST = 1.9  # log of the largest factor
-_STRAND_TOP = 0.3  # log light by which a strand is brighter than the shading around
+_GLOSS = 0.45  # log light above the shading from which gloss is compressed: grey hair shines less than black
+_DARKEST = -1.5  # log light of the gaps between strands, which stay dark
 _LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 _PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
-_GLOSS_TOP = 0.7  # the same for gloss, up to which colour is lost
+_GLOSS_TOP = 0.7  # log light above the shading up to which colour is lost: no grey skin
 _WARMTH = 0.12  # share of the skin's lack of blue in the light
 _FEW = 50  # pixels that suffice to estimate a colour
 
 _MOTTLE_EYES = 128.0  # pixels between the eyes of the copy on which strands and slow light are found
 _STRAND = 0.006  # width of a strand, as a share of the eyes' distance
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
-_SINGLE = 0.55  # share of the grey that is in single strands
-_BLEND = 0.4  # how gradually a strand turns grey, as a share of the whole way from none to all
+_SINGLE = 0.35  # share of the grey that is in single strands
+_BLEND = 0.7  # how gradually a strand turns grey, as a share of the whole way from none to all
 
 
 def grey_amount(age_after: float, amount: float = 1.0) -> float:
@@ -139,20 +141,22 @@ def _turn(
     """
     level = float(luminance(grey))
     bright = luminance(light)
-    strand = np.clip(_log(bright, level) - slow, -1.2, _STRAND_TOP)
+    strand = _log(bright, level) - slow
     goal = float(np.log(_WHITE / _GREY))
-    # Dark hair goes most of the way to grey; hair that is as light as grey goes on towards white.
-    rise = _RISE * max(-centre, 0.0) + 0.35 * min(max(goal - max(centre, 0.0), 0.0), goal)
+    # Dark hair goes most of the way to grey; hair that is as light as grey goes a little on towards white.
+    rise = _RISE * max(-centre, 0.0) + _ON * min(max(goal - max(centre, 0.0), 0.0), goal)
     shade = np.clip(slow - centre, -1.5, 1.5)
     rise = np.maximum(rise - np.where(shade < 0.0, _FLATTEN[0], _FLATTEN[1]) * shade, 0.0)
-    factor = np.exp(np.clip(turned * (rise + _CONTRAST * strand), -1.0, _MOST))
-    # What is brighter than the strands around is gloss, or what shows from behind. It gets as much more light as a
-    # strand, not as many times as much, and loses as much colour as a strand has: no white rim, no grey skin.
+    # What is brighter than the strands around is gloss, or what shows from behind: it gains less light the brighter it
+    # is, but never so little that two strands become one, and none is made darker.
+    gloss = np.maximum(strand, 0.0)
+    gain = np.maximum(rise - (gloss - _GLOSS * np.log1p(gloss / _GLOSS)), 0.0)
+    gaps = np.minimum(strand - _DARKEST, 0.0)
+    factor = np.exp(np.clip(turned * (gain - gaps), -1.0, _MOST))
     shown = np.float32(level) * np.exp(slow) / np.maximum(bright, np.float32(1e-6))
-    share, colour_share = (np.minimum(1.0, shown * np.float32(np.exp(top))) for top in (_STRAND_TOP, _GLOSS_TOP))
-    lost = (_COLOUR * turned * colour_share)[..., None]
+    lost = (_COLOUR * turned * np.minimum(1.0, shown * np.float32(np.exp(_GLOSS_TOP))))[..., None]
     pale = light * (1.0 - lost) + bright[..., None] * (grey / np.float32(level)) * lost
-    return pale * (1.0 + share * (factor - 1.0))[..., None]
+    return pale * factor[..., None]
 
 
 def _log(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
@@ -176,6 +180,9 @@ def _plan(
     slow = np.full(values.shape, centre, np.float32)
     for width in (4.0 * _SLOW * eyes, _SLOW * eyes):
         slow = (blur(values * sure, width) + _PRIOR * slow) / (blur(sure, width) + _PRIOR)
+    # Blond hair turns grey unnoticed: colour that is lost there would only show where the map of the hair ends.
+    lights = float(np.percentile(values[sure > 0.5], 85)) if (sure > 0.5).any() else centre
+    amount *= float(np.interp(lights, _BLOND, (1.0, _GREY_OF_BLOND)))
     points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
     bias = _first_places(points, size)
     order = _strand_order(values - slow, share, eyes, seed)
@@ -221,7 +228,7 @@ def _strand_order(strand: FloatArray, share: FloatArray, eyes: float, seed: int)
     own = blur(strand, max(0.5, _STRAND * eyes))
     inside = share > min(0.5, 0.5 * float(share.max()))
     total = np.zeros(strand.shape, np.float32)
-    for amount, values in ((1.0, grain), (0.45, clump), (-0.9, own)):
+    for amount, values in ((1.0, grain), (0.15, clump), (-0.25, own)):
         total += np.float32(amount / max(float(values[inside].std()), 1e-6)) * values
     spread = float(total[inside].std())
     # The normal distribution's quantile, by the logistic approximation.

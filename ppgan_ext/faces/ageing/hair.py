@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.bare_skin import bare_skin, head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
@@ -58,6 +59,11 @@ _FEW = 8  # pixels of the patch
 _FEW_SKIN = 40
 _MOSTLY = 0.6
 _CROWN = 0.55  # share of the head above the forehead that is hair or skin
+_SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is looked for
+_SOFT_END = 0.07  # width of the Gaussian over which hair ends, as a share of the eyes' distance
+_ENDS, _END_WIDTH = (0.15, 0.5), 0.35  # share of hair around a pixel that stays: before a wall, beside the face
+_WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
+_FADES = (-0.9, 1.6)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
@@ -85,7 +91,42 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     if refusal is not None:
         alpha = np.zeros((region[3] - region[1], region[2] - region[0]), np.float32)
         return HairMatte(region, alpha, 0.0, refusal)
-    return HairMatte(region, _matte(photo, landmarks, patch, chance), confidence, None)
+    matte = _matte(photo, landmarks, patch, chance)
+    was_skin = _leave_skin(matte, photo[region[1] : region[3], region[0] : region[2]], landmarks - region[:2])
+    matte *= _fading(matte.shape, landmarks - region[:2])
+    confidence *= 1.0 - float(np.clip((was_skin - _WAS_SKIN[0]) / (_WAS_SKIN[1] - _WAS_SKIN[0]), 0.0, 1.0))
+    return HairMatte(region, matte, confidence, None)
+
+
+def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: FloatArray) -> float:
+    """Take from a matte, in place, what the part of the photo shows to be bare skin, and let it end softly beside it.
+
+    Returns:
+        The share of what was thought to be hair that is skin.
+    """
+    height, width = matte.shape
+    shrink = min(1.0, _SKIN_EYES / eye_distance(landmarks))
+    size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
+    copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
+    points = (landmarks + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    skin, head = bare_skin(copy, points, hair), head_without_hair(points, hair.shape)
+    # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
+    inner = blur(hair * (1.0 - skin), _SOFT_END * eye_distance(points))
+    least = _ENDS[0] + (_ENDS[1] - _ENDS[0]) * head
+    kept = (1.0 - skin) * np.clip((inner - least) / _END_WIDTH, 0.0, 1.0)
+    for start, stop in strips(matte.shape):
+        matte[start:stop] *= enlarge(kept, matte.shape, (start, stop))
+    return float((hair * skin).sum() / max(float(hair.sum()), 1.0))
+
+
+def _fading(shape: tuple[int, ...], landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return a weight for each row: long hair keeps its colour towards the ends, as grown-out hair does; (H, 1).
+
+    Down there hair and clothes are hard to tell apart, and an end of the grey without reason is what is noticed first.
+    """
+    depth = (np.arange(shape[0], dtype=np.float32) - np.float32(landmarks[8, 1])) / np.float32(eye_distance(landmarks))
+    share = np.clip((depth - _FADES[0]) / (_FADES[1] - _FADES[0]), 0.0, 1.0)
+    return (1.0 - share * share * (3.0 - 2.0 * share))[:, None]
 
 
 def _natural(lab: FloatArray, tone: FloatArray | None) -> npt.NDArray[np.float32]:

@@ -54,6 +54,7 @@ _MOST_FILLED = 0.12  # log light
 _BLOTCHES = (0.012, 0.10)  # of the eyes' distance, between which blotches lie
 _COARSE = 3  # bands from here on fade out well inside the outline: no plate with an edge
 _COARSE_CONTRAST = 1.25  # of these, the largest factor for rough photos: more looks like soot
+_COARSE_OF_OLD = 0.5  # share of these that an old face gets
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
 
@@ -123,9 +124,11 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
     """
     # An old face is rough by its wrinkles, which is no reason to draw deeper ones.
     factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
+    # Its slow shadows are there as well: more of them look like soot.
+    coarse = float(np.interp(deepest, (0.4, 0.9), (_COARSE_OF_OLD, 1.0)))
     change = strength * prospect.lines
     for number, fold in enumerate(prospect.folds):
-        band = strength * (factor if number < _COARSE else min(factor, _COARSE_CONTRAST)) * fold
+        band = strength * (factor if number < _COARSE else coarse * min(factor, _COARSE_CONTRAST)) * fold
         change += band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band
     wrinkles = strength * factor * prospect.wrinkles
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)

@@ -12,9 +12,9 @@ import numpy as np
 _AGES = (29.0, 47.0, 66.0)
 _ASKED = (-20.0, 0.0, 20.0, 40.0)
 _MEASURED = (
-    (-5.0, 0.0, 11.8, 20.5),
-    (-13.8, 0.0, 14.9, 20.6),
-    (-15.9, 0.0, 8.0, 8.3),
+    (-4.9, 0.0, 11.8, 18.9),
+    (-14.0, 0.0, 14.9, 18.4),
+    (-16.8, 0.0, 7.2, 8.2),
 )
 _STOPS_SHORT = 0.8  # a result that reaches less of what was asked for says so
 

@@ -23,6 +23,10 @@ _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
 _STRIP_ROWS = 256  # rows of the photo changed at a time: a face of 4000 pixels then needs no more memory than the photo
 # Shadows of skin are warm: what is darker loses less red than blue.
 _SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
+# A factor on light takes colour away in equal steps for the eye, a fold of skin does not: light comes through it.
+# In logarithms of chroma, by logarithms of light; where it becomes darker, and where lighter.
+_KEPT_COLOUR = (0.28, 0.0)
+_OF_FILLED = 0.45  # where a fold is filled: its bottom is redder than the skin that takes its place
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
 _USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 
@@ -84,10 +88,11 @@ class FaceAgeing:
         if self.view is None:
             return result
         if strength.marks > 0:
-            change = marks.older(self.view, self.prospect, strength.marks, strength.deepest)
+            change, kept = marks.older(self.view, self.prospect, strength.marks, strength.deepest), _KEPT_COLOUR
         else:
             change = marks.younger(self.view, self.prospect, self.model, -strength.marks, self.person.femininity)
-        _apply(result, self.view, change, self.view.placement._replace(landmarks=moved))
+            kept = (_KEPT_COLOUR[0], _OF_FILLED)
+        _apply(result, self.view, change, self.view.placement._replace(landmarks=moved), kept)
         return result
 
 
@@ -117,8 +122,8 @@ def prepare(
     return FaceAgeing(person, landmarks, model, view, covered is not None)
 
 
-def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement) -> None:
-    """Apply marks to a photo in place, strip by strip."""
+def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement, kept: tuple[float, float]) -> None:
+    """Apply marks to a photo in place, strip by strip; ``kept`` is as `_KEPT_COLOUR`."""
     colourful = np.float32(_colourful(view))
     drawn = np.dstack([change.light, change.colour * colourful])
     shadow = np.float32(1.0) + colourful * (_SHADOW - np.float32(1.0))
@@ -129,14 +134,15 @@ def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placeme
         local = draw(drawn, placement.field_to_photo(region))
         touched = np.abs(local).max(axis=2) > 1e-3
         if touched.any():
-            part[touched] = _changed(part, local, shadow)[touched]
+            part[touched] = _changed(part, local, shadow, kept)[touched]
 
 
-def _changed(part: Image, local: FloatArray, shadow: FloatArray) -> Image:
+def _changed(part: Image, local: FloatArray, shadow: FloatArray, kept: tuple[float, float]) -> Image:
     light = local[..., :1]
     factor = np.exp(light * np.where(light < 0, shadow, np.float32(1.0)))
     picture = to_srgb(to_linear(part) * factor)
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
+    lab[..., 1:] *= np.exp(-np.where(light < 0, *(np.float32(share) for share in kept)) * light)
     lab[..., 1:] += local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
     rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255.0)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)

@@ -17,15 +17,16 @@ TWO_DOMAINS = ("PairedDataset", "UnpairedDataset")
 
 
 def dataset_problems(settings: Settings, names: tuple[str, ...]) -> Iterator[str]:
-    """Yield a mistake if the training set is of a kind that the family cannot use.
+    """Yield a mistake for each data set of a kind that the family cannot use.
 
     Args:
         settings: the whole configuration.
         names: the kinds that it can use.
     """
-    name = settings.dataset.train.name  # type: ignore[attr-defined]
-    if name not in names:
-        yield f"dataset.train.name: {name} has no images of A and B; choose {' or '.join(names)}"
+    for part in ("train", "test"):
+        block = getattr(settings.dataset, part)
+        if block is not None and block.name not in names:
+            yield f"dataset.{part}.name: {block.name} has no images of A and B; choose {' or '.join(names)}"
 
 
 def check_images(

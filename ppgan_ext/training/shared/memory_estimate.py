@@ -12,7 +12,7 @@ from ppgan_ext.training.shared.evaluation import evaluating
 
 _BYTES = 4  # of a float32
 _COPIES = 4  # of a trained weight: itself, its gradient, Adam's two moments
-_GB = 1e9
+_GB, _MB = 1e9, 1e6
 
 
 def weight_bytes(network: nn.Layer) -> int:
@@ -67,6 +67,10 @@ def describe_memory(
     height, width = next(iter(images.values())).shape[2:]
     count = "1 image" if batch_size == 1 else f"{batch_size} images"
     return (
-        f"memory: about {weights / _GB:.1f} GB for weights, gradients and optimisers, and {features / _GB:.1f} GB for "
-        f"the features of {count} of {width}x{height}"
+        f"memory: about {_shown(weights)} for weights, gradients and optimisers, and {_shown(features)} for the "
+        f"features of {count} of {width}x{height}"
     )
+
+
+def _shown(num_bytes: int) -> str:
+    return f"{num_bytes / _GB:.1f} GB" if num_bytes >= _GB / 10 else f"{num_bytes / _MB:.1f} MB"

@@ -34,7 +34,7 @@ class TranslationTask(Task):
     """Training of networks that translate images of one domain into another.
 
     Attributes:
-        passes: network -> its forward passes whose features are kept at the same time, for the estimate of memory.
+        passes: every network -> its forward passes whose features are kept at the same time, for the memory estimate.
         paired: whether image i of both domains shows the same thing.
     """
 
@@ -61,10 +61,6 @@ class TranslationTask(Task):
     def columns(self, ends: Ends, photos: paddle.Tensor) -> dict[str, list[Image]]:
         """Return the columns of a sheet, label -> images, for photos (N, C, H, W) of the domain ``ends.source``."""
 
-    def seen_by(self, name: str, ends: Ends) -> int:
-        """Return how many channels a network sees; that of its options."""
-        return self.options_of(name).input_nc  # type: ignore[attr-defined]
-
     # ---- checks and notes
 
     def check_data(self) -> None:
@@ -77,16 +73,15 @@ class TranslationTask(Task):
             return
         generator = self.options.generator
         channels = {self.ends.source: generator.input_nc, self.ends.target: generator.output_nc}
-        names = [*self.generators, *(name for name in self.passes if name not in self.generators)]
-        networks = [self.options_of(name) for name in names]
+        networks = [self.options_of(name) for name in self.passes]
         check_images(self._samples, channels, {key: networks for key in channels})
 
     def notes(self) -> list[str]:
         """Estimate the memory of training."""
         (photo,) = self.samples.first(1, training=True, key=self.ends.source)
+        channels = {name: self.options_of(name).input_nc for name in self.networks}  # type: ignore[attr-defined]
         images = {
-            name: from_array(np.zeros((1, self.seen_by(name, self.ends), *photo.shape[1:]), np.float32))
-            for name in self.networks
+            name: from_array(np.zeros((1, count, *photo.shape[1:]), np.float32)) for name, count in channels.items()
         }
         return [describe_memory(self.networks, images, self.passes, self.settings.batch_size)]
 

@@ -36,10 +36,10 @@ def _chroma(picture):
 
 
 def test_amount_by_age():
-    assert [grey_amount(age) for age in (20, 40, 50, 60, 75, 90)] == pytest.approx([0, 0, 0.25, 0.7, 1, 1])
-    assert grey_amount(60, 0.5) == pytest.approx(0.35)
+    assert [grey_amount(age) for age in (20, 40, 50, 60, 70, 90)] == pytest.approx([0, 0, 0.15, 0.45, 0.6, 0.75])
+    assert grey_amount(60, 0.5) == pytest.approx(0.225)
     assert grey_amount(60, 0) == 0
-    assert grey_amount(60, 3) == pytest.approx(0.7)
+    assert grey_amount(60, 3) == pytest.approx(0.45)
 
 
 def test_hair_turns_grey_and_lighter(photo, landmarks, weight):
@@ -95,6 +95,16 @@ def test_strands_keep_their_contrast(photo, landmarks, weight):
         return fine[weight > 0.9].std()
 
     assert contrast(grey_hair(photo, weight, 1.0, landmarks)) > 0.85 * contrast(photo)
+
+
+def test_strands_of_different_light_stay_different(landmarks):
+    # Hair with gloss of every strength: what was brighter stays brighter, and no two become one flat grey.
+    light = np.tile(np.linspace(0.01, 0.12, 12, dtype=np.float32), 25)[None].repeat(300, axis=0)
+    photo = to_srgb(np.repeat(light[..., None], 3, axis=2))
+    result = grey_hair(photo, np.ones(light.shape, np.float32), 1.0, landmarks, white=np.full(3, 0.8, np.float32))
+    levels = result[..., 1].reshape(300, 25, 12).mean(axis=(0, 1))
+    assert (np.diff(levels)[:-1] > 1.5).all()
+    assert levels[-1] > levels[0] + 60
 
 
 def test_half_grey_hair_has_strands_of_both_kinds(photo, landmarks, weight):

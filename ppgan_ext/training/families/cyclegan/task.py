@@ -19,6 +19,7 @@ from ppgan_ext.training.shared.face_id import FaceIdLoss
 from ppgan_ext.training.shared.image_pool import ImagePools
 from ppgan_ext.training.shared.phases import Phase, Shard, join_phases, with_statistics
 from ppgan_ext.training.shared.translation_task import TranslationTask, rgb_images
+from ppgan_ext.training.tensors import from_array
 from ppgan_ext.types import Image
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class CycleGANTask(TranslationTask):
         columns: dict[str, Any] = {
             f"real_{ends.source}": photos.numpy(),
             f"fake_{ends.target}": fakes,
-            f"rec_{ends.source}": self.translated(back, paddle.to_tensor(fakes))[0],
+            f"rec_{ends.source}": self.translated(back, from_array(fakes))[0],
         }
         if self.options.identity_weight:
             columns[f"idt_{ends.source}"] = self.translated(back, photos)[0]
