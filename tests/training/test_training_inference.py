@@ -6,8 +6,11 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from ppgan_ext.apps import TranslationPredictor
+from ppgan_ext.training.command_line import main as train
 from ppgan_ext.training.inference import main
 from ppgan_ext.weights import readers
+from ppgan_ext.weights.translators import load_translator
 from tests.reference import toy_gans
 from tests.reference.toy_translators import state_of
 
@@ -77,3 +80,18 @@ def test_an_exported_program_is_named(cyclegan, tmp_path, capsys):
     (tmp_path / "program.pdiparams").write_bytes(b"x")
     assert infer("cyclegan", cyclegan[0], tmp_path / "program", tmp_path / "out") == 1
     assert "is an exported program. Give its weights" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["weight", "checkpoint"])
+def test_what_training_writes_is_translated(tmp_path, kind):
+    """Both files tell the network's options and its direction."""
+    config = toy_gans.write_ugatit(tmp_path, light=True, norm_type="batch")
+    assert train(["-c", str(config), "--no-cuda", "-o", "total_iters=1", "snapshot_config.interval=1"]) == 0
+    (file,) = tmp_path.glob(f"out/*/iter_1_{kind}.pdparams")
+    translator = load_translator(file, "b2a")
+    assert (translator.net_name, translator.direction) == ("genB2A", "b2a")
+    assert translator.options.norm_type == "batch" and translator.options.light
+    photo = np.random.default_rng(0).integers(0, 256, (31, 45, 3), dtype=np.uint8)
+    result = TranslationPredictor(file, None, direction="b2a").run(photo)
+    assert result.dst.shape == photo.shape
