@@ -199,6 +199,9 @@ class TranslationPredictor(BasePredictor):
             )
         rule = translator.options.size_rule
         tile = _choose_tile(options.tile, height * width, rule)
+        if tile and options.save_heatmap:
+            cure = "Give tile 0, or scale_to for a smaller copy"
+            raise ConfigError("each tile has an attention of its own", where="save_heatmap", cure=cure)
         if not tile:
             made, heatmap = self._padded(pixels, rule)
         else:

@@ -78,6 +78,8 @@ def test_tiles_and_attention(weights, picture, tmp_path):
     assert result.heatmap.shape == picture.shape[:2] and 0 <= result.heatmap.min() <= result.heatmap.max() <= 1
     assert sorted(path.name for path in tool.files) == ["image_attention.png", "image_translated.png"]
     assert tool.run(picture, tile=16).dst.shape == picture.shape
+    with pytest.raises(ConfigError, match="each tile has an attention of its own"):
+        tool.run(picture, tile=16, save_heatmap=True)
     with pytest.raises(ConfigError, match="ResnetGenerator has no attention to write"):
         TranslationPredictor(weights["cyclegan"], tmp_path).run(picture, save_heatmap=True)
     with pytest.raises(ConfigError, match="face_size would do nothing"):
