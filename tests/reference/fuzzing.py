@@ -71,6 +71,7 @@ def seeds() -> dict[str, list[bytes]]:
         "idx": [pictures, gzip.compress(pictures), bytes([0, 0, 8, 3]) + bytes(12)],
         "pdparams": [
             _written(".pdparams", {"net": {"w": matrix}, "epoch": 3}),
+            _written(".pdparams", {"netD_A": _patches(), "epoch": 3}),
             *(pickle.dumps(tree, p) for p in range(6)),
         ],
         "pkl": [_nvidia(4), _nvidia(2), (GOLDENS / "nvidia_ada.pkl").read_bytes()],
@@ -94,6 +95,12 @@ def seeds() -> dict[str, list[bytes]]:
 
 
 _YAML = b"a: &m\n  name: 'A b'\n  on: [1, 2.5, yes, 2024-12-01, ~]\nx:\n  <<: *m\n  'q': \"\\u00e9\"\n"
+
+
+def _patches() -> dict[str, np.ndarray]:
+    """Return the arrays of the smallest PatchGAN."""
+    shapes = {"0": (1, 1, 4, 4), "2": (2, 1, 4, 4), "3": (2,), "5": (1, 2, 4, 4)}
+    return {f"model.{layer}.weight": np.ones(shape, np.float32) for layer, shape in shapes.items()}
 
 
 def _recognised(path: Path) -> Any:
