@@ -83,6 +83,7 @@ NOT_RUN = {
     "python tools/evaluate_": "minutes of work: tests/apps/studies",
     "python tools/main.py": "another data set or length than the lines that run, or a large model",
     "python tools/prepare_faces.py": "as the line that runs, on other photos",
+    "python tools/prepare_pairs.py": "two folders of one's own: tests/apps/test_apps_pairs.py",
     "python tools/find_directions.py": "as the line that runs, under another name of the folder",
     "python tools/calibrate_directions.py": "a toy model does not follow directions: tests/tools",
     "python tools/convert_weights.py": "checkpoints of other projects: tests/weights",
@@ -92,6 +93,9 @@ NOT_RUN = {
     "python applications/tools/styleganv2.py": "NVIDIA's pickle: tests/weights",
     "ppgan-ext edit --input_image photo.jpg --edit smile=1 --blend": "the tuned model belongs to the bundled one",
     "ppgan-ext edit --input_image photo.jpg --edit smile=1 --direction_path": "fitted on noise, it measures nothing",
+    "python tools/inference.py": "weights of a training: tests/training/test_training_inference.py",
+    "ppgan-ext translate": "weights of a training: tests/apps/translation",
+    "ppgan-ext cartoon": "weights of a training: tests/apps/translation",
     "ppgan-ext fuse --photo photos/": "refinement of many pairs: tests/apps/test_apps_fuse.py",
     "ppgan-ext fuse --photo a.jpg": "the rotator belongs to the bundled model: tests/apps/fusion",
 }

@@ -17,25 +17,31 @@ if TYPE_CHECKING:
     from ppgan_ext.apps.fusion.predictor import FaceFusionPredictor
     from ppgan_ext.apps.photo.age import AgeEditingPredictor
     from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
+    from ppgan_ext.apps.translation.cartoon import Photo2CartoonPredictor
+    from ppgan_ext.apps.translation.predictor import TranslationPredictor
 
 __all__ = [
     "AgeEditingPredictor",
     "FaceFusionPredictor",
+    "Photo2CartoonPredictor",
     "Pixel2Style2PixelPredictor",
     "StyleGANv2EditingPredictor",
     "StyleGANv2FittingPredictor",
     "StyleGANv2MixingPredictor",
     "StyleGANv2Predictor",
+    "TranslationPredictor",
 ]
 
 _MODULES = {
     "AgeEditingPredictor": "photo.age",
     "FaceFusionPredictor": "fusion.predictor",
+    "Photo2CartoonPredictor": "translation.cartoon",
     "Pixel2Style2PixelPredictor": "codes.encode",
     "StyleGANv2EditingPredictor": "photo.edit",
     "StyleGANv2FittingPredictor": "codes.fit",
     "StyleGANv2MixingPredictor": "codes.mix",
     "StyleGANv2Predictor": "codes.generate",
+    "TranslationPredictor": "translation.predictor",
 }
 
 __getattr__, __dir__ = lazy_attributes(__name__, _MODULES, __all__)

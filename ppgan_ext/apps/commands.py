@@ -19,6 +19,8 @@ from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.photo.commands import run_age, run_edit
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.apps.translation.commands import run_cartoon, run_translate
+from ppgan_ext.apps.translation.options import CartoonOptions, TranslateOptions
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,22 @@ COMMANDS: dict[str, Command] = {
             "--photo photos/ --person people/ --pairs all --method warp",
         ),
         run_fuse,
+    ),
+    "translate": Command(
+        TranslateOptions,
+        "Translate pictures with a pix2pix, CycleGAN or U-GAT-IT checkpoint, in their own size.",
+        (
+            "--weight_path netG_A2B.pdparams --input_image photos/ --direction a2b",
+            "--weight_path latest_net_G_B.pth --input_image large.jpg --tile 512 --overlap 0.3",
+            "--weight_path selfie2anime.pt --input_image group.jpg --crop ffhq --faces all",
+        ),
+        run_translate,
+    ),
+    "cartoon": Command(
+        CartoonOptions,
+        "Draw the face of a photo as a cartoon (PaddleGAN's photo2cartoon).",
+        ("--input_image photo.jpg", "--input_image group.jpg --faces all --paste"),
+        run_cartoon,
     ),
     "prepare": Command(
         PrepareOptions,

@@ -200,10 +200,15 @@ class Options(BaseModel):
         return self
 
 
-class ModelOptions(Options):
-    """Options of every application: which model, on which device, and where results go."""
+class OutputOptions(Options):
+    """Options of every application that writes results: where they go."""
 
     output_path: str = option("output_dir", "folder for the results, made if missing", group="output")
+
+
+class ModelOptions(OutputOptions):
+    """Options of every application of face models: which model, on which device, and where results go."""
+
     model_type: str | None = option(
         None,
         "model by name, e.g. faces-128, ffhq-inversion (default: faces-128, ships with the package)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import os
 import threading
@@ -14,7 +15,7 @@ import numpy as np
 
 from ppgan_ext import runtime, seeding
 from ppgan_ext.apps.batch import BatchResult, Inputs, Job, open_inputs, run_batch, run_single
-from ppgan_ext.apps.options import ModelOptions
+from ppgan_ext.apps.options import ModelOptions, Options
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.directions import Direction, find, load_directions
@@ -67,16 +68,143 @@ def _staying_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="ppgan_ext-predictor")
 
 
-class Predictor:
-    """Base of all predictors. The constructor is PaddleGAN's, with keyword-only additions.
+class BasePredictor(abc.ABC):
+    """What every predictor has: a file of weights, a seed, an output folder, and one way to run inputs.
 
-    The model is loaded when it is first needed, so that mistakes in the options show before anything slow begins.
     Several threads may call `run`; their inputs are then processed one at a time.
 
     Attributes:
         files: result files of the last `run` that returned; of a batch those of all inputs.
         interrupted: whether Ctrl-C ended that `run` early; its result is then the best until that moment.
         notes: what there is to know about its results, one line each, such as a part of a face that is covered.
+
+    Args:
+        output_path: folder for result files; None writes nothing.
+        weight_path: your own weight file.
+        seed: makes everything random repeatable: same seed, same bytes.
+        cpu: compute on the CPU even where a GPU is found.
+        half: half precision; only on a GPU.
+        progress: called while work goes on, see `Progress`.
+
+    Raises:
+        ConfigError: a path is empty, or the seed out of range.
+    """
+
+    def __init__(
+        self,
+        output_path: str | os.PathLike[str] | None,
+        weight_path: str | os.PathLike[str] | None,
+        seed: int | None,
+        *,
+        cpu: bool = False,
+        half: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        for name, path in (("output_path", output_path), ("weight_path", weight_path)):
+            if isinstance(path, str) and not path.strip():
+                raise ConfigError("is empty", where=name, cure="Give a path, or None for none")
+        self.output_path = None if output_path is None else Path(output_path)
+        self.weight_path = weight_path
+        self.seed = None if seed is None else seeding.check_seed(seed)
+        self.cpu = cpu
+        self.half = half
+        self.progress = progress or no_progress
+        self.files: list[Path] = []
+        self.interrupted = False
+        self.notes: list[str] = []
+
+    @property
+    @abc.abstractmethod
+    def model_name(self) -> str:
+        """What to call the model: a path or a name of the catalog."""
+
+    @functools.cached_property
+    @abc.abstractmethod
+    def engine(self) -> Any:
+        """The model, loaded and made fast at first use."""
+
+    def __repr__(self) -> str:
+        where = None if self.output_path is None else os.fspath(self.output_path)
+        return f"{type(self).__name__}(model={self.model_name!r}, output_path={where!r}, seed={self.seed})"
+
+    def show_fetching(self, done: int, total: int | None) -> None:
+        """Show the progress of a download."""
+        self.progress("fetching the model", done, total or 0)
+
+    def random(self) -> np.random.Generator:
+        """Return a new random generator; the same one for the same seed."""
+        return seeding.generator(self.seed)
+
+    def open_inputs(self, source: object, recursive: bool = False) -> Inputs:
+        """List the inputs of a call, see `batch.open_inputs`; results in the output folder are not among them."""
+        return open_inputs(source, recursive, self.output_path)
+
+    def open_results(
+        self, job: Job | None = None, own_folder: bool = False, options: Options | None = None
+    ) -> ResultFolder:
+        """Open the output folder for a run, before the work, so that an unusable folder costs no time.
+
+        Args:
+            job: the input whose results are written; None where there is none.
+            own_folder: each input of a batch gets a folder of its own, as the results are always called the same.
+            options: those of the run; files that they ask for need an output folder.
+
+        Raises:
+            ConfigError: the options ask for files, and ``output_path`` is None.
+            OutputError: the folder cannot be made or written to.
+        """
+        names = None if job is None else job.names
+        if self.output_path is None:
+            wanted = [name for name in type(options).model_fields if name.startswith("save_")] if options else []
+            wanted = [name for name in wanted if getattr(options, name)]
+            if wanted:
+                cure = "Give the predictor an output_path"
+                raise ConfigError(f"{', '.join(wanted)} would write nothing: there is no output_path", cure=cure)
+            return ResultFolder(None)
+        if job is not None and own_folder and job.subfolder:
+            return ResultFolder(self.output_path / job.subfolder, names)
+        return ResultFolder(self.output_path, names)
+
+    def check_before_batch(self) -> None:
+        """Open the output folder and the model, whose faults would fail every input of a batch alike.
+
+        Raises:
+            PpganExtError: the first fault.
+        """
+        self.open_results()
+        _ = self.engine
+
+    def run_inputs(self, inputs: Inputs, work: Callable[[Job], Made[Result]]) -> Result | BatchResult[Result]:
+        """Run ``work`` on one input and return its result, or on several and return a `BatchResult`.
+
+        Raises:
+            PpganExtError: the only input failed.
+        """
+
+        def work_in_turn(job: Job) -> Made[Result]:
+            return take_turns(lambda: work(job))
+
+        if not inputs.is_batch:
+            return self._unwrap(run_single(inputs.jobs[0], work_in_turn))
+        batch = run_batch(inputs.jobs, work_in_turn)
+        batch.left_out = list(inputs.left_out)
+        self.files, self.interrupted, self.notes = batch.files, batch.interrupted, batch.notes
+        return batch
+
+    def run_once(self, work: Callable[[], Made[Result]]) -> Result:
+        """Run ``work``, which is never a batch, and return its result."""
+        return self._unwrap(take_turns(work))
+
+    def _unwrap(self, made: Made[Result]) -> Result:
+        """Return a run's result, and keep the rest as ``files``, ``interrupted`` and ``notes`` for the user."""
+        self.files, self.interrupted, self.notes = list(made.files), made.interrupted, list(made.notes)
+        return made.result
+
+
+class Predictor(BasePredictor):
+    """Base of the predictors of face models. The constructor is PaddleGAN's, with keyword-only additions.
+
+    The model is loaded when it is first needed, so that mistakes in the options show before anything slow begins.
 
     Args:
         output_path: folder for result files; None writes nothing.
@@ -116,21 +244,10 @@ class Predictor:
     ) -> None:
         if model_type is not None:
             catalog.find(model_type, "encoder" if self.needs_encoder and weight_path is None else None)
-        for name, path in (("output_path", output_path), ("weight_path", weight_path)):
-            if isinstance(path, str) and not path.strip():
-                raise ConfigError("is empty", where=name, cure="Give a path, or None for none")
-        self.output_path = None if output_path is None else Path(output_path)
-        self.weight_path = weight_path
+        super().__init__(output_path, weight_path, seed, cpu=cpu, half=half, progress=progress)
         self.model_type = model_type
-        self.seed = None if seed is None else seeding.check_seed(seed)
         sizes = {"size": size, "style_dim": style_dim, "n_mlp": n_mlp, "channel_multiplier": channel_multiplier}
         self.architecture: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
-        self.cpu = cpu
-        self.half = half
-        self.progress = progress or no_progress
-        self.files: list[Path] = []
-        self.interrupted = False
-        self.notes: list[str] = []
         self._directions: dict[str, dict[str, Direction]] = {}
         self._rotators: dict[str | None, LatentRotator] = {}
 
@@ -140,10 +257,10 @@ class Predictor:
         settings = {name: getattr(options, name) for name in ModelOptions.model_fields}
         return cls(**settings, progress=progress)
 
-    def __repr__(self) -> str:
-        model = os.fspath(self.weight_path or self.model_type or catalog.DEFAULT_MODEL)
-        where = None if self.output_path is None else os.fspath(self.output_path)
-        return f"{type(self).__name__}(model={model!r}, output_path={where!r}, seed={self.seed})"
+    @property
+    def model_name(self) -> str:
+        """What to call the model: a path or a name of the catalog."""
+        return os.fspath(self.weight_path or self.model_type or catalog.DEFAULT_MODEL)
 
     # The model
 
@@ -159,10 +276,7 @@ class Predictor:
         from ppgan_ext.engine import open_model
         from ppgan_ext.weights.load import load_face_model
 
-        def show_fetching(done: int, total: int | None) -> None:
-            self.progress("fetching the model", done, total or 0)
-
-        model = load_face_model(self.model_type, self.weight_path, **self.architecture, on_progress=show_fetching)
+        model = load_face_model(self.model_type, self.weight_path, **self.architecture, on_progress=self.show_fetching)
         return open_model(model, device=runtime.choose_device(self.cpu), half=self.half)
 
     @functools.cached_property
@@ -232,77 +346,6 @@ class Predictor:
         if path not in self._rotators:
             self._rotators[path] = load_rotator(self.engine.face_model, path)
         return self._rotators[path]
-
-    # A run
-
-    def random(self) -> np.random.Generator:
-        """Return a new random generator; the same one for the same seed."""
-        return seeding.generator(self.seed)
-
-    def open_inputs(self, source: object, recursive: bool = False) -> Inputs:
-        """List the inputs of a call, see `batch.open_inputs`; results in the output folder are not among them."""
-        return open_inputs(source, recursive, self.output_path)
-
-    def open_results(
-        self, job: Job | None = None, own_folder: bool = False, options: ModelOptions | None = None
-    ) -> ResultFolder:
-        """Open the output folder for a run, before the work, so that an unusable folder costs no time.
-
-        Args:
-            job: the input whose results are written; None where there is none.
-            own_folder: each input of a batch gets a folder of its own, as the results are always called the same.
-            options: those of the run; files that they ask for need an output folder.
-
-        Raises:
-            ConfigError: the options ask for files, and ``output_path`` is None.
-            OutputError: the folder cannot be made or written to.
-        """
-        names = None if job is None else job.names
-        if self.output_path is None:
-            wanted = [name for name in type(options).model_fields if name.startswith("save_")] if options else []
-            wanted = [name for name in wanted if getattr(options, name)]
-            if wanted:
-                cure = "Give the predictor an output_path"
-                raise ConfigError(f"{', '.join(wanted)} would write nothing: there is no output_path", cure=cure)
-            return ResultFolder(None)
-        if job is not None and own_folder and job.subfolder:
-            return ResultFolder(self.output_path / job.subfolder, names)
-        return ResultFolder(self.output_path, names)
-
-    def check_before_batch(self) -> None:
-        """Open the output folder and the model, whose faults would fail every input of a batch alike.
-
-        Raises:
-            PpganExtError: the first fault.
-        """
-        self.open_results()
-        _ = self.engine
-
-    def run_inputs(self, inputs: Inputs, work: Callable[[Job], Made[Result]]) -> Result | BatchResult[Result]:
-        """Run ``work`` on one input and return its result, or on several and return a `BatchResult`.
-
-        Raises:
-            PpganExtError: the only input failed.
-        """
-
-        def work_in_turn(job: Job) -> Made[Result]:
-            return take_turns(lambda: work(job))
-
-        if not inputs.is_batch:
-            return self._unwrap(run_single(inputs.jobs[0], work_in_turn))
-        batch = run_batch(inputs.jobs, work_in_turn)
-        batch.left_out = list(inputs.left_out)
-        self.files, self.interrupted, self.notes = batch.files, batch.interrupted, batch.notes
-        return batch
-
-    def run_once(self, work: Callable[[], Made[Result]]) -> Result:
-        """Run ``work``, which is never a batch, and return its result."""
-        return self._unwrap(take_turns(work))
-
-    def _unwrap(self, made: Made[Result]) -> Result:
-        """Return a run's result, and keep the rest as ``files``, ``interrupted`` and ``notes`` for the user."""
-        self.files, self.interrupted, self.notes = list(made.files), made.interrupted, list(made.notes)
-        return made.result
 
     def show_step(self, task: str, step: Step) -> None:
         """Show one step of the projector, with PaddleGAN's three figures."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.data.image_source import BadFileError, ImageSource
+from ppgan_ext.data.image_source import BadFileError, BadPartnerError, ImageSource
 from ppgan_ext.data.order import SampleOrder, replacement, sample_generator
 from ppgan_ext.errors import InputError
 
@@ -38,6 +38,25 @@ class Dataset(Protocol):
 
     def name(self, index: int) -> str:
         """Return a sample's name, for messages."""
+
+
+@runtime_checkable
+class PositionedDataset(Protocol):
+    """A data set whose training samples depend on their position in the run, beside their number."""
+
+    def sample_at(self, index: int, position: int, attempt: int, seed: int) -> Sample:
+        """Return a sample's arrays by key; see `Dataset.sample`.
+
+        Args:
+            index: number of the sample.
+            position: position in the run, from 0; see `order`.
+            attempt: how many files could not be read at this position so far.
+            seed: seed of the order.
+
+        Raises:
+            BadPartnerError: a further picture cannot be read; the next attempt has to use another.
+            BadFileError: the sample's own picture cannot be read.
+        """
 
 
 class Assembler:
@@ -94,16 +113,25 @@ class Assembler:
             if candidate in self._bad_indices:
                 continue
             try:
-                return candidate, self._dataset.sample(candidate, sample_generator(self._order.seed, position))
+                return candidate, self._read(candidate, position, attempt)
             except BadFileError as error:
-                self._bad_indices.add(candidate)
-                name = self._dataset.name(candidate)
+                if isinstance(error, BadPartnerError):
+                    name = str(error.where)
+                else:
+                    self._bad_indices.add(candidate)
+                    name = self._dataset.name(candidate)
                 self.bad_files[name] = self._unreported[name] = error.what
         name, reason = next(iter(self.bad_files.items()))
         count = len(self._dataset)
         what = f"none of the {count} files can be read; {name} {reason}" if count > 1 else f"cannot be read: {reason}"
         where = None if count > 1 else name
         raise InputError(what, where=where, cure="Check that the files are complete and readable")
+
+    def _read(self, index: int, position: int, attempt: int) -> Sample:
+        seed = self._order.seed
+        if isinstance(self._dataset, PositionedDataset):
+            return self._dataset.sample_at(index, position, attempt, seed)
+        return self._dataset.sample(index, sample_generator(seed, position))
 
     def _reference_sample(self) -> tuple[str, Sample]:
         """Return name and arrays of the sample that sets the sizes: that of position 0, the same in every process."""

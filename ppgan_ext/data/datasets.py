@@ -9,18 +9,27 @@ import pydantic
 
 from ppgan_ext import config
 from ppgan_ext.data.assembly import Dataset
+from ppgan_ext.data.common_vision_dataset import CommonVisionDataset
 from ppgan_ext.data.dataset_options import DatasetOptions
 from ppgan_ext.data.faces_dataset import FacesDataset
 from ppgan_ext.data.multipie_dataset import MultiPieDataset
+from ppgan_ext.data.paired_dataset import PairedDataset
 from ppgan_ext.data.single_dataset import SingleDataset
+from ppgan_ext.data.unpaired_dataset import UnpairedDataset
 from ppgan_ext.errors import ConfigError, nearest
 
-__all__ = ["DATASETS", "FacesDataset", "MultiPieDataset", "SingleDataset", "build_dataset"]
+__all__ = [
+    "DATASETS", "CommonVisionDataset", "FacesDataset", "MultiPieDataset", "PairedDataset", "SingleDataset",
+    "UnpairedDataset", "build_dataset",
+]  # fmt: skip
 
 DATASETS: dict[str, Any] = {
     "SingleDataset": SingleDataset,
     "FacesDataset": FacesDataset,
     "MultiPieDataset": MultiPieDataset,
+    "PairedDataset": PairedDataset,
+    "UnpairedDataset": UnpairedDataset,
+    "CommonVisionDataset": CommonVisionDataset,
 }
 """Name -> a class that satisfies `Dataset`; its ``Options`` are the arguments of its constructor."""
 

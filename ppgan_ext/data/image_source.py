@@ -24,6 +24,10 @@ class BadFileError(InputError):
     """One picture of a source cannot be read; the others can be used without it."""
 
 
+class BadPartnerError(BadFileError):
+    """The other picture of a sample, which ``where`` names, cannot be read; the sample's own picture is good."""
+
+
 class ImageSource(ABC):
     """Named pictures in a fixed order.
 
@@ -84,6 +88,7 @@ class JoinedSource(ImageSource):
         self._path = path
         self._sources = list(sources)
         self._ends = list(accumulate(len(source) for source in sources))
+        self.left_out = [item for source in sources for item in source.left_out]
 
     @property
     def path(self) -> Path:

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pydantic
 
 from ppgan_ext import config
-from ppgan_ext.data.transforms import AnyTransform, Layout, Transform
+from ppgan_ext.data.transform_table import AnyTransform
+from ppgan_ext.data.transforms import Layout, Transform
 from ppgan_ext.errors import InputError
 from ppgan_ext.option_types import Block
 from ppgan_ext.types import Image
@@ -56,6 +57,45 @@ class LoadImageFromFile(PreprocessStep):
     def run(self, images: Arrays, rng: np.random.Generator, shared_draws: bool) -> Arrays:
         """Return the images, that of this step's key as RGB or BGR."""
         return images if self.to_rgb else {**images, self.key: images[self.key][:, :, ::-1]}
+
+
+class SplitPairedImage(PreprocessStep):
+    """Cut a picture that shows a pair side by side into its left half, A, and its right half, B.
+
+    Both halves have the same width: of an odd number of columns, the last is left out.
+    """
+
+    name: Literal["SplitPairedImage"]
+    key: str
+    paired_keys: tuple[str, str] = ("A", "B")
+
+    def check(self, layouts: dict[str, Layout]) -> None:
+        """Replace the key by those of the halves.
+
+        Raises:
+            ValueError: the key is not loaded, or the halves have one name.
+        """
+        if self.key not in layouts:
+            raise ValueError(f"SplitPairedImage reads '{self.key}'; put a LoadImageFromFile with that key before it")
+        if layouts[self.key] != "HWC":
+            raise ValueError("SplitPairedImage must come before Transpose")
+        if len(set(self.paired_keys)) < 2:
+            raise ValueError("paired_keys must be two names, such as [A, B]")
+        layouts |= dict.fromkeys(self.paired_keys, layouts.pop(self.key))
+
+    def run(self, images: Arrays, rng: np.random.Generator, shared_draws: bool) -> Arrays:
+        """Return the images, with two halves in place of the pair.
+
+        Raises:
+            InputError: the picture is narrower than two pixels.
+        """
+        images = dict(images)
+        pair = images.pop(self.key)
+        half = pair.shape[1] // 2
+        if not half:
+            raise InputError("is one pixel wide, so it shows no pair", cure="Join pairs with tools/prepare_pairs.py")
+        left, right = self.paired_keys
+        return images | {left: pair[:, :half], right: pair[:, half : 2 * half]}
 
 
 class Transforms(PreprocessStep):
@@ -110,7 +150,7 @@ class Transforms(PreprocessStep):
         return dict(zip(self.output_keys or (), [values[key] for key in self.input_keys], strict=False))
 
 
-AnyStep: TypeAlias = Annotated[LoadImageFromFile | Transforms, pydantic.Field(discriminator="name")]
+AnyStep: TypeAlias = Annotated[LoadImageFromFile | SplitPairedImage | Transforms, pydantic.Field(discriminator="name")]
 
 
 class Pipeline:
@@ -119,8 +159,12 @@ class Pipeline:
     Args:
         steps: the validated steps of `preprocess`.
 
+    Attributes:
+        loaded: the keys of the pictures that it needs.
+        keys: the keys of the arrays that it makes.
+
     Raises:
-        ValueError: the steps, in this order, do not make (3, H, W) of every image.
+        ValueError: the steps, in this order, do not make (C, H, W) of every image.
     """
 
     def __init__(self, steps: Sequence[PreprocessStep]) -> None:
@@ -133,7 +177,8 @@ class Pipeline:
             if layout != "CHW":
                 raise ValueError(f"Transpose is missing for '{key}': networks expect the colours first")
         self._steps = tuple(steps)
-        self._keys = tuple(layouts)
+        self.keys = tuple(layouts)
+        self.loaded = tuple(step.key for step in steps if isinstance(step, LoadImageFromFile))
 
     def __call__(
         self, images: Mapping[str, Image], rng: np.random.Generator, *, shared_draws: bool = False
@@ -141,12 +186,12 @@ class Pipeline:
         """Run all steps.
 
         Args:
-            images: key of a LoadImageFromFile -> (H, W, 3) RGB uint8.
+            images: key of a LoadImageFromFile -> (H, W, 3) RGB uint8, or (H, W, 1) grey.
             rng: source of the random parameters, drawn transform by transform and, within a transform, key by key.
             shared_draws: one draw of a random transform serves all its inputs, as pairs need; else each has its own.
 
         Returns:
-            Key -> (3, H, W) float32, contiguous.
+            Key -> (C, H, W) float32, contiguous.
 
         Raises:
             InputError: an image is too small for a crop, or images that share a draw differ in size.
@@ -154,7 +199,7 @@ class Pipeline:
         arrays: Arrays = dict(images)
         for step in self._steps:
             arrays = step.run(arrays, rng, shared_draws)
-        return {key: np.ascontiguousarray(arrays[key], dtype=np.float32) for key in self._keys}
+        return {key: np.ascontiguousarray(arrays[key], dtype=np.float32) for key in self.keys}
 
 
 def build_pipeline(preprocess: Sequence[Mapping[str, Any] | PreprocessStep], step: Any = AnyStep) -> Pipeline:
@@ -179,9 +224,26 @@ def build_pipeline(preprocess: Sequence[Mapping[str, Any] | PreprocessStep], ste
         raise
 
 
+def fixed_transforms(steps: Sequence[PreprocessStep], key: str) -> list[dict[str, Any]]:
+    """Return the transforms of a key's image that draw nothing at random, as in a YAML file.
+
+    Applied to a single picture, they do what a test set does to its images.
+
+    Args:
+        steps: the validated steps of `preprocess`.
+        key: of the image.
+    """
+    transforms = []
+    for step in steps:
+        if isinstance(step, Transforms) and key in step.input_keys:
+            kept = [item for item in step.pipeline if key in step._keys_of(item) and not item.is_random]
+            transforms += [item.model_dump(mode="json", exclude_none=True, exclude={"keys"}) for item in kept]
+    return transforms
+
+
 def _transform_all(transform: Transform, images: Arrays, rng: np.random.Generator, shared_draws: bool) -> Arrays:
     """Apply one transform to several images, with one draw for all or one for each."""
-    if not shared_draws:
+    if not shared_draws and not transform.shares_draws:
         return {key: transform(image, rng) for key, image in images.items()}
     first = next(iter(images.values()))
     parameters = transform.draw(rng, first.shape)

@@ -33,74 +33,99 @@ class AdversarialLoss:
 
     Attributes:
         name: name in YAML files (`gan_mode`).
-        of_discriminator: (scores of real images (N, 1), scores of generated images (M, 1)) -> loss ().
+        of_real: scores of real images (N, 1) -> the discriminator's loss on them ().
+        of_fake: scores of generated images (M, 1) -> the discriminator's loss on them ().
         of_generator: scores of generated images (N, 1) -> loss ().
         gradient_penalty: weight of `regularizers.gradient_penalty` in the discriminator's loss.
         drift: weight of the mean squared score of real images, which keeps the scores near 0.
         clip: after each step the discriminator's trainable weights are clipped to [-clip, clip]; 0: no clipping.
+        middle: the score at which real and generated are equally likely; None: scores have no absolute meaning.
     """
 
     name: str
-    of_discriminator: Callable[[paddle.Tensor, paddle.Tensor], paddle.Tensor]
+    of_real: Callable[[paddle.Tensor], paddle.Tensor]
+    of_fake: Callable[[paddle.Tensor], paddle.Tensor]
     of_generator: Callable[[paddle.Tensor], paddle.Tensor]
     gradient_penalty: float = 0.0
     drift: float = 0.0
     clip: float = 0.0
+    middle: float | None = 0.0
+
+    def of_discriminator(self, real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
+        """Return the discriminator's loss on scores of real images (N, 1) and of generated images (M, 1), ()."""
+        return self.of_fake(fake) + self.of_real(real)
+
+    def accuracy(self, real: paddle.Tensor, fake: paddle.Tensor) -> float | None:
+        """Return the share of scores on the right side, each kind of image counting half; None without a middle."""
+        if self.middle is None:
+            return None
+        of_real = (real > self.middle).astype("float32").mean().item()
+        of_fake = (fake < self.middle).astype("float32").mean().item()
+        return 0.5 * of_real + 0.5 * of_fake
 
 
-def _logistic(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
+def _logistic_real(real: paddle.Tensor) -> paddle.Tensor:
     from paddle.nn import functional as F
 
-    return F.softplus(fake).mean() + F.softplus(-real).mean()
+    return F.softplus(-real).mean()
 
 
-def _non_saturating(fake: paddle.Tensor) -> paddle.Tensor:
+def _logistic_fake(fake: paddle.Tensor) -> paddle.Tensor:
     from paddle.nn import functional as F
 
-    return F.softplus(-fake).mean()
+    return F.softplus(fake).mean()
 
 
 def _saturating(fake: paddle.Tensor) -> paddle.Tensor:
+    return -_logistic_fake(fake)
+
+
+def _square(scores: paddle.Tensor) -> paddle.Tensor:
+    return (scores * scores).mean()
+
+
+def _square_from_one(scores: paddle.Tensor) -> paddle.Tensor:
+    return ((scores - 1) * (scores - 1)).mean()
+
+
+def _hinge_real(real: paddle.Tensor) -> paddle.Tensor:
     from paddle.nn import functional as F
 
-    return -F.softplus(fake).mean()
+    return F.relu(1 - real).mean()
 
 
-def _least_squares(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
-    return (fake * fake).mean() + ((real - 1) * (real - 1)).mean()
-
-
-def _least_squares_generator(fake: paddle.Tensor) -> paddle.Tensor:
-    return ((fake - 1) * (fake - 1)).mean()
-
-
-def _wasserstein(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
-    return fake.mean() - real.mean()
-
-
-def _hinge(real: paddle.Tensor, fake: paddle.Tensor) -> paddle.Tensor:
+def _hinge_fake(fake: paddle.Tensor) -> paddle.Tensor:
     from paddle.nn import functional as F
 
-    return F.relu(1 + fake).mean() + F.relu(1 - real).mean()
+    return F.relu(1 + fake).mean()
 
 
-def _negative_mean(fake: paddle.Tensor) -> paddle.Tensor:
-    return -fake.mean()
+def _mean(scores: paddle.Tensor) -> paddle.Tensor:
+    return scores.mean()
 
+
+def _negative_mean(scores: paddle.Tensor) -> paddle.Tensor:
+    return -scores.mean()
+
+
+_LOGISTIC = (_logistic_real, _logistic_fake)
+_WASSERSTEIN = (_negative_mean, _mean, _negative_mean)
+_HINGE = (_hinge_real, _hinge_fake, _negative_mean)
 
 # The weights of the penalties are those of the papers: 10 (arXiv 1704.00028, algorithm 1), 0.001 (1710.10196, A.1), and
 # 0.01 for clipping (1701.07875, algorithm 1).
 LOSSES: dict[str, AdversarialLoss] = {
     loss.name: loss
     for loss in (
-        AdversarialLoss("logistic", _logistic, _non_saturating),
-        AdversarialLoss("vanilla", _logistic, _non_saturating),
-        AdversarialLoss("logistic_saturating", _logistic, _saturating),
-        AdversarialLoss("lsgan", _least_squares, _least_squares_generator),
-        AdversarialLoss("wgan", _wasserstein, _negative_mean, clip=0.01),
-        AdversarialLoss("wgangp", _wasserstein, _negative_mean, gradient_penalty=10.0, drift=0.001),
-        AdversarialLoss("hinge", _hinge, _negative_mean),
-        AdversarialLoss("hinge_gp", _hinge, _negative_mean, gradient_penalty=10.0),
+        # The generator's non-saturating loss is the discriminator's loss on real images.
+        AdversarialLoss("logistic", *_LOGISTIC, _logistic_real),
+        AdversarialLoss("vanilla", *_LOGISTIC, _logistic_real),
+        AdversarialLoss("logistic_saturating", *_LOGISTIC, _saturating),
+        AdversarialLoss("lsgan", _square_from_one, _square, _square_from_one, middle=0.5),
+        AdversarialLoss("wgan", *_WASSERSTEIN, clip=0.01, middle=None),
+        AdversarialLoss("wgangp", *_WASSERSTEIN, gradient_penalty=10.0, drift=0.001, middle=None),
+        AdversarialLoss("hinge", *_HINGE),
+        AdversarialLoss("hinge_gp", *_HINGE, gradient_penalty=10.0),
     )
 }
 

@@ -47,20 +47,25 @@ class CriticLoss(NamedTuple):
 
     Attributes:
         total: the loss with its penalties, ().
-        real_score: scores of the real samples, (N, ...).
-        fake_score: scores of the generated samples, (N, ...).
+        real_score: scores of the real samples, (N, ...); the first of several.
+        fake_score: scores of the generated samples, (N, ...); the first of several.
+        of_real: the part of the real samples, ().
+        of_fake: the part of the generated samples, ().
     """
 
     total: paddle.Tensor
     real_score: paddle.Tensor
     fake_score: paddle.Tensor
+    of_real: paddle.Tensor
+    of_fake: paddle.Tensor
 
 
 class Adversary:
     """A discriminator in training.
 
     Args:
-        network: maps samples to scores (N, 1), or to maps of scores (N, 1, H, W).
+        network: maps samples to scores (N, 1), or to maps of scores (N, 1, H, W); or to a tuple of both, each of which
+            is judged alone and added, as U-GAT-IT's discriminators do.
         loss: the losses of discriminator and generator, or their name in YAML files (`adversarial.LOSSES`). Its
             gradient penalty and drift term are added to ``penalties``.
         penalties: further penalties; those of weight 0 are left out.
@@ -98,22 +103,29 @@ class Adversary:
         """The penalties that are minimised in separate steps."""
         return tuple(penalty for penalty in self.penalties if penalty.every)
 
-    def score(self, samples: paddle.Tensor) -> paddle.Tensor:
-        """Return the scores of samples (N, ...) in float32, differentiable once."""
-        with self._autocast():
-            scores = self.network(samples, **self._once)
-        return scores.astype("float32")
+    def score(self, samples: paddle.Tensor, *condition: paddle.Tensor) -> paddle.Tensor:
+        """Return the scores of samples (N, ...) in float32, differentiable once; the first of several.
 
-    def score_twice(self, samples: paddle.Tensor) -> paddle.Tensor:
-        """Return the scores of samples (N, ...), differentiable twice."""
-        return self.network(samples, **self._twice)
+        Args:
+            samples: (N, ...).
+            *condition: further inputs of the network, such as the classes of the samples, (N,).
+        """
+        return self._scores(samples, condition)[0]
 
-    def generator_loss(self, fake: paddle.Tensor) -> paddle.Tensor:
+    def score_twice(self, samples: paddle.Tensor, *condition: paddle.Tensor) -> paddle.Tensor:
+        """Return the scores of samples (N, ...), differentiable twice; the first of several."""
+        return _as_tuple(self.network(samples, *condition, **self._twice))[0]
+
+    def generator_loss(self, fake: paddle.Tensor, *condition: paddle.Tensor) -> paddle.Tensor:
         """Return the generator's adversarial loss on samples (N, ...) that it made, ()."""
-        return self.loss.of_generator(self.score(fake))
+        return _sum([self.loss.of_generator(score) for score in self._scores(fake, condition)])
 
     def critic_loss(
-        self, real: paddle.Tensor, fake: paddle.Tensor, shares: Callable[[int], paddle.Tensor] | None = None
+        self,
+        real: paddle.Tensor,
+        fake: paddle.Tensor,
+        shares: Callable[[int], paddle.Tensor] | None = None,
+        condition: tuple[paddle.Tensor, ...] = (),
     ) -> CriticLoss:
         """Return the discriminator's loss with all penalties that are not lazy.
 
@@ -122,18 +134,21 @@ class Adversary:
             fake: generated samples, (M, ...), detached from the network that made them.
             shares: number of samples n -> random numbers in [0, 1], (n,), which place the points of the gradient
                 penalty between real and generated samples; only called if there is such a penalty.
+            condition: further inputs of the network for real and generated samples alike, (N, ...) each; N is M then.
         """
-        real_score, fake_score = self.score(real), self.score(fake)
-        total = self.loss.of_discriminator(real_score, fake_score)
+        real_scores, fake_scores = self._scores(real, condition), self._scores(fake, condition)
+        of_fake = _sum([self.loss.of_fake(score) for score in fake_scores])
+        of_real = _sum([self.loss.of_real(score) for score in real_scores])
+        total = of_fake + of_real
         for penalty in self.penalties:
             if penalty.every:
                 continue
             if penalty.kind == "drift":
-                value = (real_score * real_score).mean()
+                value = _sum([(score * score).mean() for score in real_scores])
             else:
-                value = self.penalty(penalty, real, fake, shares)
+                value = self.penalty(penalty, real, fake, shares, condition)
             total = total + penalty.factor * value
-        return CriticLoss(total, real_score, fake_score)
+        return CriticLoss(total, real_scores[0], fake_scores[0], of_real, of_fake)
 
     def penalty(
         self,
@@ -141,6 +156,7 @@ class Adversary:
         real: paddle.Tensor | None,
         fake: paddle.Tensor | None,
         shares: Callable[[int], paddle.Tensor] | None = None,
+        condition: tuple[paddle.Tensor, ...] = (),
     ) -> paddle.Tensor:
         """Return a penalty without its factor, ().
 
@@ -150,21 +166,25 @@ class Adversary:
             fake: generated samples, (M, ...); needed only for R2 and for the gradient penalty, which uses the first
                 min(N, M) samples of both.
             shares: see `critic_loss`; needed only for the gradient penalty.
+            condition: see `critic_loss`.
         """
+
+        def score(samples: paddle.Tensor) -> paddle.Tensor:
+            return self.score_twice(samples, *(item[: len(samples)] for item in condition))
+
         if penalty.kind == "r2":
             assert fake is not None, "R2 needs generated samples"
-            return gradient_penalties.squared_gradient(self.score_twice, fake)
+            return gradient_penalties.squared_gradient(score, fake)
         assert real is not None, f"{penalty.kind} needs real samples"
         if penalty.kind == "r1":
-            return gradient_penalties.squared_gradient(self.score_twice, real)
+            return gradient_penalties.squared_gradient(score, real)
         if penalty.kind == "drift":
-            scores = self.score(real)
-            return (scores * scores).mean()
+            return _sum([(item * item).mean() for item in self._scores(real, condition)])
         assert fake is not None, "the gradient penalty needs real and generated samples"
         assert shares is not None, "the gradient penalty needs random points"
         count = min(len(real), len(fake))
         points = shares(count).reshape([-1] + [1] * (real.ndim - 1))
-        return gradient_penalties.gradient_penalty(self.score_twice, real[:count], fake[:count], points)
+        return gradient_penalties.gradient_penalty(score, real[:count], fake[:count], points)
 
     def clip(self) -> None:
         """Clip the trainable weights if the loss requires it (WGAN, arXiv 1701.07875, algorithm 1)."""
@@ -174,3 +194,19 @@ class Adversary:
             for parameter in self.network.parameters():
                 if not parameter.stop_gradient:
                     parameter.clip_(-self.loss.clip, self.loss.clip)
+
+    def _scores(self, samples: paddle.Tensor, condition: tuple[paddle.Tensor, ...]) -> tuple[paddle.Tensor, ...]:
+        with self._autocast():
+            scores = self.network(samples, *condition, **self._once)
+        return tuple(score.astype("float32") for score in _as_tuple(scores))
+
+
+def _as_tuple(scores: Any) -> tuple[paddle.Tensor, ...]:
+    return tuple(scores) if isinstance(scores, tuple | list) else (scores,)
+
+
+def _sum(values: Sequence[paddle.Tensor]) -> paddle.Tensor:
+    total = values[0]
+    for value in values[1:]:
+        total = total + value
+    return total

@@ -11,6 +11,7 @@ from typing import Any
 
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.metrics.base import Figures, Metric, OnProgress
+from ppgan_ext.metrics.class_coverage import ClassCoverage
 from ppgan_ext.metrics.face_identity import IdentitySimilarity
 from ppgan_ext.metrics.fid import FID
 from ppgan_ext.metrics.image_quality import PSNR, SSIM
@@ -26,6 +27,7 @@ Subject = ModelOutputs
 
 # FID, LPIPSMetric, PSNR and SSIM are PaddleGAN's names.
 METRICS: dict[str, type[Metric]] = {
+    "ClassCoverage": ClassCoverage,
     "FID": FID,
     "IdentitySimilarity": IdentitySimilarity,
     "KID": KID,
@@ -80,6 +82,7 @@ __all__ = [
     "PPL",
     "PSNR",
     "SSIM",
+    "ClassCoverage",
     "Figures",
     "IdentitySimilarity",
     "LPIPSMetric",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ppgan_ext.metrics.base import LocalFile, Metric, MetricOptions, OnProgress, Progress
+from ppgan_ext.metrics.base import Figures, LocalFile, Metric, MetricOptions, OnProgress, Progress
 from ppgan_ext.metrics.feature_collector import FeatureCollector
 from ppgan_ext.metrics.model_outputs import DEFAULT_DOMAIN, ModelOutputs
 
@@ -26,7 +27,8 @@ class FeatureOptions(MetricOptions):
         premodel_path: PaddleGAN's name of ``weight_path``.
         domain: domain of the real images that generated ones are compared with; None for "A".
         translation: measure a translation instead of samples: with "a2b" the real images of domain "A" are translated
-            and compared with the real images of domain "B". ``num`` then limits the images translated.
+            and compared with the real images of domain "B". ``num`` then limits the images translated. None measures
+            every translation of a model that makes no samples.
     """
 
     num: int | None = Field(None, ge=2)
@@ -83,7 +85,29 @@ class FeatureMetric(Metric):
 
     def check(self, outputs: ModelOutputs) -> None:
         """Refuse outputs without the samples, translation or real images compared; see :meth:`Metric.check`."""
-        self._real_domain(outputs)
+        for metric in self._comparisons(outputs):
+            metric._real_domain(outputs)
+
+    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
+        """Compute the figures; see :meth:`Metric.compute`."""
+        self.check(outputs)
+        self.network()  # loaded once for all comparisons
+        figures = Figures()
+        for metric in self._comparisons(outputs):
+            figures.merge(metric.measure(outputs, on_progress))
+        return figures
+
+    @abstractmethod
+    def measure(self, outputs: ModelOutputs, on_progress: OnProgress | None) -> Figures:
+        """Compute the figures of the samples, or of the translation of the options."""
+
+    def _comparisons(self, outputs: ModelOutputs) -> list[FeatureMetric]:
+        """Return this metric, or one for each translation of a model that makes no samples."""
+        options = self.options
+        if outputs.generate is not None or not outputs.translate or options.translation or options.domain:
+            return [self]
+        names = list(outputs.translate)
+        return [type(self)(options.model_copy(update={"translation": name}), self._network) for name in names]
 
     def collector(
         self, outputs: ModelOutputs, on_progress: OnProgress | None, *, all_real: bool = False

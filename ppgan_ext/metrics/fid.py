@@ -70,8 +70,8 @@ class FID(FeatureMetric):
 
     Options = FIDOptions
 
-    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
-        """Compute the figures; see :meth:`Metric.compute`."""
+    def measure(self, outputs: ModelOutputs, on_progress: OnProgress | None) -> Figures:
+        """Compute the figures of one comparison; see :meth:`FeatureMetric.measure`."""
         collector, num = self.collector(outputs, on_progress, all_real=True)
         network, name = self.network(), self.figure_name("fid")
         real, fakes = collector.real_moments(), collector.fake_moments(num)

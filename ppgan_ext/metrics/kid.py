@@ -118,8 +118,8 @@ class KID(FeatureMetric):
 
     Options = KIDOptions
 
-    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
-        """Compute the figures; see :meth:`Metric.compute`."""
+    def measure(self, outputs: ModelOutputs, on_progress: OnProgress | None) -> Figures:
+        """Compute the figures of one comparison; see :meth:`FeatureMetric.measure`."""
         options = self.options
         collector, num = self.collector(outputs, on_progress)
         real, fakes = collector.real(num), collector.fakes(num)

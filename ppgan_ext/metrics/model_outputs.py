@@ -61,7 +61,7 @@ class Samples(Protocol):
         ...
 
     def sample(self, index: int, rng: np.random.Generator) -> dict[str, Any]:
-        """Return a sample: pixels (3, H, W) in [-1, 1] under the name of each domain, "A" at least."""
+        """Return a sample: pixels (3 or 1, H, W) in [-1, 1] under the name of each domain, "A" at least."""
         ...
 
 
@@ -82,6 +82,8 @@ class ModelOutputs:
         size: S, side of all images compared; None takes it from the generator, or else from ``generate``.
         translate: translations by name: "a2b" maps pixels of domain "A" to their translations into domain "B", of the
             same shape.
+        paired: image i of every domain shows the same thing, so a translation of it has a known target.
+        class_of: number of a sample -> the class that it was asked to show; None: samples have no class.
         cache: results that several metrics share, such as features of the generated images. Clear it, or make a new
             object, when the weights have changed.
     """
@@ -92,6 +94,8 @@ class ModelOutputs:
     generator: StyleGANv2Generator | None = None
     size: int | None = None
     translate: Mapping[str, Transform] = field(default_factory=dict)
+    paired: bool = False
+    class_of: Callable[[int], int] | None = None
     cache: dict[tuple, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -193,8 +197,10 @@ class ModelOutputs:
         if hasattr(real, "read"):
             return square(_checked_image(real.read(index), real.name(index)), side)
         sample = real.sample(index, np.random.default_rng([_SAMPLE_SEED, index]))
-        pixels = sample[domain if domain in sample else DEFAULT_DOMAIN]
-        image = to_image(checked_pixels(np.asarray(pixels), real.name(index)))
+        pixels = np.asarray(sample[domain if domain in sample else DEFAULT_DOMAIN])
+        if len(pixels) == 1:  # grey
+            pixels = np.repeat(pixels, 3, axis=0)
+        image = to_image(checked_pixels(pixels, real.name(index)))
         if image.shape != (side, side, 3):
             what = f"is {image.shape[1]}x{image.shape[0]} pixels after the dataset's transforms, {side}x{side} expected"
             raise InputError(what, where=real.name(index), cure="Add a resize to the dataset's pipeline")

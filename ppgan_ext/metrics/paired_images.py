@@ -35,11 +35,15 @@ class PairMetric(Metric):
 
     def check(self, outputs: ModelOutputs) -> None:
         """Refuse outputs without reconstructions or real images; see :meth:`Metric.check`."""
-        outputs.require("reconstruct", type(self).__name__)
-        outputs.require_real(type(self).__name__)
+        name = type(self).__name__
+        if _has_targets(outputs):
+            outputs.require_translation(name, next(iter(outputs.translate)))
+            return
+        outputs.require("reconstruct", name)
+        outputs.require_real(name)
 
     def pairs(self, outputs: ModelOutputs, figures: Figures, on_progress: OnProgress | None) -> Iterator[ImagePair]:
-        """Yield each real image with its reconstruction.
+        """Yield each real image with its reconstruction; of a model of pairs, each target with its output.
 
         Reconstructions are cached if they are few, so that several metrics cost one pass of the model.
 
@@ -53,6 +57,9 @@ class PairMetric(Metric):
             InputError: a reconstruction has another size, or no image can be read.
         """
         self.check(outputs)
+        if _has_targets(outputs):
+            yield from self._targets(outputs, figures, on_progress)
+            return
         reconstruct = outputs.require("reconstruct", type(self).__name__)
         progress = Progress(outputs.num_real(self.options.num), on_progress)
         key, position = ("reconstructions", progress.total), 0
@@ -71,6 +78,20 @@ class PairMetric(Metric):
                 made.extend(copies)
         if len(made) == position:
             outputs.cache[key] = made
+        progress.advance(progress.total - progress.done)
+
+    def _targets(self, outputs: ModelOutputs, figures: Figures, on_progress: OnProgress | None) -> Iterator[ImagePair]:
+        """Yield each target with the translation of its partner; see `pairs`."""
+        name = next(iter(outputs.translate))
+        source, target = outputs.require_translation(type(self).__name__, name)
+        progress = Progress(outputs.num_real(self.options.num, source), on_progress)
+        # A file that cannot be read is missing in both domains, so the batches stay aligned.
+        sources = outputs.real_batches(self.options.num, self.options.batch_size, figures.notes, source)
+        targets = outputs.real_batches(self.options.num, self.options.batch_size, [], target)
+        for inputs, real in zip(sources, targets, strict=True):
+            for photo, copy in zip(real, transform_images(outputs.translate[name], inputs, name), strict=True):
+                yield ImagePair(photo, copy)
+                progress.advance()
         progress.advance(progress.total - progress.done)
 
     def face_pairs(self, outputs: ModelOutputs, figures: Figures, on_progress: OnProgress | None) -> Iterator[FacePair]:
@@ -122,6 +143,11 @@ class PairMetric(Metric):
             total = num_faceless + len(results) + num_lost
             figures.notes.append(f"no face was found in {num_faceless} of {total} real images; they do not count")
         return results, num_lost
+
+
+def _has_targets(outputs: ModelOutputs) -> bool:
+    """Return whether a model's translations are compared with their targets, since it learns from pairs."""
+    return outputs.reconstruct is None and outputs.paired and bool(outputs.translate)
 
 
 class ImagePair(NamedTuple):

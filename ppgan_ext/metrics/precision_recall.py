@@ -88,8 +88,8 @@ class PrecisionRecall(FeatureMetric):
 
     Options = PrecisionRecallOptions
 
-    def compute(self, outputs: ModelOutputs, on_progress: OnProgress | None = None) -> Figures:
-        """Compute the figures; see :meth:`Metric.compute`."""
+    def measure(self, outputs: ModelOutputs, on_progress: OnProgress | None) -> Figures:
+        """Compute the figures of one comparison; see :meth:`FeatureMetric.measure`."""
         collector, num = self.collector(outputs, on_progress)
         real, fakes = collector.real(num), collector.fakes(num)
         precision, recall = precision_recall(real, fakes, self.options.k)

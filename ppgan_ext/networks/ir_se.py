@@ -6,51 +6,16 @@ are PaddleGAN's, hence InsightFace_Pytorch's.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
 from ppgan_ext.nn import Form
-from ppgan_ext.nn.cpu_conv import convolve
+from ppgan_ext.nn.convolution import Chain, Convolution
 
 _STAGES = ((1, 3), (2, 4), (4, 14), (8, 3))  # (width as a multiple of the first width, number of blocks)
-
-
-class Convolution(nn.Conv2D):
-    """Paddle's convolution, which in the form "fused" uses the fast implementation for CPUs.
-
-    Args:
-        num_in: input channels.
-        num_out: output channels.
-        side: side of the square filter.
-        stride: step of the filter.
-        padding: number of zeros on each side.
-        bias: whether there is a bias.
-    """
-
-    def __init__(
-        self, num_in: int, num_out: int, side: int, stride: int = 1, padding: int = 0, bias: bool = True
-    ) -> None:
-        super().__init__(num_in, num_out, side, stride, padding, bias_attr=None if bias else False)
-        self.stride = stride
-        self.padding = padding
-
-    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
-        """Map (N, num_in, H, W) to (N, num_out, H', W')."""
-        if form != "fused":
-            return super().forward(x)
-        y = convolve(x, self.weight, self.stride, self.padding)
-        return y if self.bias is None else y + self.bias.reshape([1, -1, 1, 1])
-
-
-class Chain(nn.Sequential):
-    """Layers in sequence, numbered as in `nn.Sequential`; convolutions and blocks are called in the given form."""
-
-    def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
-        """Apply the layers one after another to (N, C, H, W)."""
-        for layer in self:
-            x = layer(x, form) if isinstance(layer, Convolution | BottleneckIRSE) else layer(x)
-        return x
 
 
 class SqueezeExcite(nn.Layer):
@@ -80,6 +45,8 @@ class BottleneckIRSE(nn.Layer):
         num_out: output channels; if they equal ``num_in``, the shortcut has no parameters.
         stride: 2 halves the sides.
     """
+
+    takes_form: ClassVar[bool] = True
 
     def __init__(self, num_in: int, num_out: int, stride: int) -> None:
         super().__init__()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, Any
 
+from ppgan_ext.networks.image_sizes import SizeRule
 from ppgan_ext.option_types import Block
 
 if TYPE_CHECKING:
@@ -28,6 +29,19 @@ class NetworkOptions(Block, abc.ABC):
             *args: arguments that depend on other networks, such as an encoder's ``size``.
             **context: the same by name.
         """
+
+    @property
+    def size_rule(self) -> SizeRule:
+        """The sizes of images that the network takes; any, unless a subclass says otherwise."""
+        return SizeRule()
+
+    def check_image_size(self, height: int, width: int) -> None:
+        """Check that the network takes images of a size.
+
+        Raises:
+            ConfigError: it does not; the message names the nearest two sides that it takes.
+        """
+        self.size_rule.check(height, width, self.name)
 
     def arguments(self) -> dict[str, Any]:
         """Return the keyword arguments of the network's constructor: the block without its name."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from ppgan_ext import config
 from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.networks.dcgan_options import DCDiscriminatorOptions, DCGeneratorOptions
+from ppgan_ext.networks.deep_conv_options import ConditionalDeepConvGeneratorOptions, DeepConvGeneratorOptions
 from ppgan_ext.networks.encoder_options import (
     LastLayerEncoderOptions,
     LightEncoderOptions,
@@ -18,19 +20,41 @@ from ppgan_ext.networks.encoder_options import (
 )
 from ppgan_ext.networks.latent_options import LatentDiscriminatorOptions, LatentRotatorOptions
 from ppgan_ext.networks.network_options import NetworkOptions
+from ppgan_ext.networks.patchgan_options import (
+    NLayerDiscriminatorOptions,
+    NLayerDiscriminatorWithClassificationOptions,
+)
+from ppgan_ext.networks.resnet_generator_options import ResnetGeneratorOptions
 from ppgan_ext.networks.stylegan2_options import StyleGANv2DiscriminatorOptions, StyleGANv2GeneratorOptions
+from ppgan_ext.networks.ugatit_options import (
+    ResnetUGATITGeneratorOptions,
+    ResnetUGATITP2CGeneratorOptions,
+    UGATITDiscriminatorOptions,
+)
+from ppgan_ext.networks.unet_options import UnetGeneratorOptions
 
 # A literal table instead of decorators, so that the names do not depend on the modules imported so far.
 NETWORKS: dict[str, type[NetworkOptions]] = {
     "BackboneEncoderUsingLastLayerIntoW": SingleStyleEncoderOptions,
     "BackboneEncoderUsingLastLayerIntoWPlus": LastLayerEncoderOptions,
+    "ConditionalDeepConvGenerator": ConditionalDeepConvGeneratorOptions,
+    "DCDiscriminator": DCDiscriminatorOptions,
+    "DCGenerator": DCGeneratorOptions,
+    "DeepConvGenerator": DeepConvGeneratorOptions,
     "GradualStyleEncoder": PSPEncoderOptions,
     "LatentDiscriminator": LatentDiscriminatorOptions,
     "LatentRotator": LatentRotatorOptions,
     "LightEncoder": LightEncoderOptions,
+    "NLayerDiscriminator": NLayerDiscriminatorOptions,
+    "NLayerDiscriminatorWithClassification": NLayerDiscriminatorWithClassificationOptions,
     "PSPEncoder": PSPEncoderOptions,
+    "ResnetGenerator": ResnetGeneratorOptions,
+    "ResnetUGATITGenerator": ResnetUGATITGeneratorOptions,
+    "ResnetUGATITP2CGenerator": ResnetUGATITP2CGeneratorOptions,
     "StyleGANv2Discriminator": StyleGANv2DiscriminatorOptions,
     "StyleGANv2Generator": StyleGANv2GeneratorOptions,
+    "UGATITDiscriminator": UGATITDiscriminatorOptions,
+    "UnetGenerator": UnetGeneratorOptions,
 }
 
 

@@ -18,10 +18,11 @@ from paddle import nn
 
 from ppgan_ext.errors import ConfigError, InputError, nearest
 from ppgan_ext.networks.codes import broadcast_code
-from ppgan_ext.networks.ir_se import Chain, Convolution, body, input_layer
+from ppgan_ext.networks.ir_se import body, input_layer
 from ppgan_ext.networks.sizes import check_size
 from ppgan_ext.networks.stylegan2 import StyleGANv2Generator
 from ppgan_ext.nn import EqualLinear, Form, check_form
+from ppgan_ext.nn.convolution import Chain, Convolution
 from ppgan_ext.types import FloatArray
 
 INPUT_SIZE = 256

@@ -46,6 +46,29 @@ def convolve(x: paddle.Tensor, weight: paddle.Tensor, stride: int = 1, padding: 
     return apply_route(Route(stride, padding), x, weight)
 
 
+def convolve_transposed(
+    x: paddle.Tensor, weight: paddle.Tensor, stride: int, padding: int, output_padding: int = 0
+) -> paddle.Tensor:
+    """Convolve like ``F.conv2d_transpose``, differentiable any number of times.
+
+    Args:
+        x: features, (N, I, H, W), float32, on the CPU; anything else is passed to ``F.conv2d_transpose``.
+        weight: filters, (I, O, k, k).
+        stride: on both axes.
+        padding: rows and columns cut off on all four sides, fewer than k.
+        output_padding: rows and columns added at the bottom and at the right.
+
+    Returns:
+        (N, O, H', W').
+    """
+    if not supports(x, weight):
+        return F.conv2d_transpose(x, weight, stride=stride, padding=padding, output_padding=output_padding)
+    added = weight.shape[2] - stride - 2 * padding + output_padding
+    sides = (x.shape[2] * stride + added, x.shape[3] * stride + added)
+    # by definition the gradient of a convolution's features
+    return DifferentiableRoute(Route(stride, padding)).of_features(x, weight, sides)
+
+
 def apply_route(route: Route, x: paddle.Tensor, weight: paddle.Tensor) -> paddle.Tensor:
     """Return ``route.output(x, weight)``, differentiable any number of times.
 

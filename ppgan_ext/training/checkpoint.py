@@ -28,6 +28,7 @@ from ppgan_ext.weights.rename import check_match
 State = dict[str, npt.NDArray]
 _MAX_SHOWN = 8
 OWN_KEY = "ppgan_ext"
+TRANSLATORS = "translators"
 FORMAT = 1
 _NAME = re.compile(r"(iter|epoch)_(\d+)_(checkpoint|weight)\.pdparams")
 # Settings that change neither the numbers nor the order of the data. `accumulate` is compared as shards per iteration.
@@ -56,13 +57,15 @@ class Checkpoint:
 
 
 def write_weights(path: Path, task: Task) -> None:
-    """Write the weights of all networks of a task.
+    """Write the weights of all networks of a task, and how to apply those that translate images.
 
     Raises:
         TrainingError: a network contains NaN or infinite numbers; nothing is written.
         OutputError: the file cannot be written.
     """
-    readers.write(path, _networks(task))
+    translators = task.translators()
+    own = {OWN_KEY: {"format": FORMAT, TRANSLATORS: translators}} if translators else {}
+    readers.write(path, {**_networks(task), **own})
 
 
 def gather_shard_states(task: Task) -> dict[str, dict[str, npt.NDArray]]:
@@ -112,6 +115,7 @@ def write_checkpoint(
         "settings": flatten(task.settings.model_dump(mode="json", by_alias=True)),
         "extra_state": task.extra_state(),
         "generators": seeding.pack_state(seeding.save_state()),
+        **({TRANSLATORS: translators} if (translators := task.translators()) else {}),
         **({"shards": {shard: dict(state) for shard, state in shards.items()}} if shards else {}),
     }
     readers.write(path, tree)

@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.weights import load, readers
+from ppgan_ext.weights.gan_family import find_networks
 from ppgan_ext.weights.recognise import recognise
 from ppgan_ext.weights.rename import check_match
+from ppgan_ext.weights.rename_gan_family import complete
 
 if TYPE_CHECKING:
     from ppgan_ext.training.task import Task
@@ -51,8 +53,9 @@ def load_weights(source: str | os.PathLike[str], task: Task) -> list[str]:
         names = (name,) if network_name is not None else (name, *task.load_names.get(name, ()))
         source_name = next((key for key in names if key in entries), None)
         if source_name is not None:
-            check_fit(name, entries[source_name], network, path)
-            states[name] = entries[source_name]
+            shapes = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+            states[name] = complete(entries[source_name], shapes, shapes)
+            check_fit(name, states[name], network, path)
     if not states:
         what = f"contains no network of this model by name, but {', '.join(entries)}"
         cure = f"This model's networks are {', '.join(task.networks)}; name the network of a file with --load NAME=FILE"
@@ -98,10 +101,13 @@ def _entries(tree: Any, where: Path) -> dict[str, State]:
     """Return the networks of a file by name."""
     nets = {str(key): dict(value) for key, value in tree.items() if _is_state(value)} if isinstance(tree, dict) else {}
     if nets:
-        return {key: value for key, value in nets.items() if key != _OWN_KEY}
+        renamed = {network.net_name: network.state for network in find_networks(nets)}  # of PyTorch's projects
+        return {key: renamed.get(key, value) for key, value in nets.items() if key != _OWN_KEY}
     if _is_state(tree):
         try:
-            return dict(recognise(tree, where).parts)
+            checkpoint = recognise(tree, where)
+            found = {network.net_name or where.stem: network.state for network in checkpoint.gan_networks}
+            return found or dict(checkpoint.parts)
         except WeightsError:
             return {where.stem: dict(tree)}
     raise WeightsError("contains no networks", where=where, cure="Use an iter_N_weight.pdparams")

@@ -108,6 +108,7 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
         notes += load_weights(start.load, task)
         notes.append(f"weights loaded from {start.load}")
     task.after_load()
+    notes += task.notes()
     if metrics:
         outputs = task.outputs()
         for metric in metrics.values():

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ppgan_ext.data.common_vision_dataset import CommonVisionOptions, Download
 from ppgan_ext.data.datasets import build_dataset
+from ppgan_ext.data.idx_files import md5_of
 from ppgan_ext.errors import InputError
 from ppgan_ext.picture_listing import describe_left_out
 from ppgan_ext.types import FloatArray
+from ppgan_ext.weights.download import Request, download
 
 if TYPE_CHECKING:
     from ppgan_ext.training.random_streams import RandomStreams
     from ppgan_ext.training.settings import Settings
+
+
+_MAX_DOWNLOAD = 64 * 2**20  # bytes of one file of MNIST, which has 10 MB at most
 
 
 class SampleSets:
@@ -33,12 +40,16 @@ class SampleSets:
 
     @classmethod
     def open(cls, settings: Settings, random: RandomStreams) -> SampleSets:
-        """Open the data sets of a configuration.
+        """Open the data sets of a configuration, after downloading what is missing of public ones.
 
         Raises:
             InputError: a data set contains no pictures or cannot be opened.
+            WeightsError: a public data set is not on this machine and cannot be downloaded.
         """
         dataset = settings.dataset
+        for block in (dataset.train, dataset.test):
+            for item in block.downloads() if isinstance(block, CommonVisionOptions) else ():
+                fetch_public(item)
         test = None if dataset.test is None else build_dataset(dataset.test)
         return cls(build_dataset(dataset.train), test, random)
 
@@ -75,3 +86,18 @@ class SampleSets:
             cure = "Name a folder of pictures as dataroot"
             raise problem or InputError("the data set is empty", where="dataset", cure=cure)
         return arrays
+
+
+def fetch_public(item: Download) -> None:
+    """Download a file of a public data set to where Paddle keeps it, and verify it.
+
+    Raises:
+        WeightsError: it cannot be downloaded, or has another hash than Paddle states; nothing is left.
+        OutputError: the folder cannot be written.
+    """
+
+    def check(path: Path) -> None:
+        if item.md5 and md5_of(path) != item.md5:
+            raise InputError("is not the file that Paddle describes", where=item.url, cure="Download it by other means")
+
+    download(Request(item.url, item.target, max_bytes=_MAX_DOWNLOAD, check=check))

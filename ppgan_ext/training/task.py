@@ -138,6 +138,10 @@ class Task(abc.ABC):
             PpganExtError: the weights do not fit the configuration.
         """
 
+    def notes(self) -> list[str]:
+        """Return what users should know before the first step, such as the memory needed; called after `after_load`."""
+        return []
+
     # ---- an iteration
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, float]:
@@ -205,6 +209,13 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def outputs(self) -> ModelOutputs:
         """Return the model's functions that make images, and the real images to compare with, for the metrics."""
+
+    def translators(self) -> dict[str, dict[str, Any]]:
+        """Return how to apply the networks that translate images: network -> direction, options, preprocessing.
+
+        The files of weights and the checkpoints carry it, so that translating does what training did.
+        """
+        return {}
 
     def extra_state(self) -> dict[str, Any]:
         """Return the numbers and arrays, equal in all processes, that belong to no network or optimiser."""

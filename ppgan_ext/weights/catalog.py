@@ -128,6 +128,12 @@ ARCFACE = _paddlegan(
     max_bytes=1024 * _MIB,
     licence="not stated for the numbers (InsightFace_Pytorch's code is MIT); trained on MS-Celeb-1M, for research only",
 )
+PHOTO2CARTOON = _paddlegan(
+    "photo2cartoon_genA2B_weight.pdparams",
+    min_bytes=4 * _MIB,
+    max_bytes=256 * _MIB,
+    licence="not stated for the numbers (minivision's photo2cartoon, whose code is MIT)",
+)
 
 
 def _bundled_model(folder: Path) -> ModelRecord:

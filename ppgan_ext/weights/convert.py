@@ -61,8 +61,10 @@ def convert(
     Args:
         source: a file of any format and layout that :func:`ppgan_ext.weights.load.load_face_model` accepts.
         output: ``.pdparams`` or ``.safetensors``. A generator is written as PaddleGAN's flat state dict, with the
-            source's ``latent_avg``, if any; a pSp model as PaddleGAN's ``encoder.*``, ``decoder.*``, ``latent_avg`` and
-            ``opts`` (in the header of a ``.safetensors``); the package's own model keeps its layout.
+            source's ``latent_avg``, if any; networks of pix2pix, CycleGAN, U-GAT-IT, Photo2Cartoon and DCGAN under
+            their names in the source, or flat if there is one without a name or it is selected; a pSp model as
+            PaddleGAN's ``encoder.*``, ``decoder.*``, ``latent_avg`` and ``opts`` (in the header of a
+            ``.safetensors``); the package's own model keeps its layout.
         net_name: the network to select from a checkpoint of several; by default the averaged generator.
         dtype: store floating-point arrays as "float16" or "float32"; None keeps their types.
 
@@ -76,6 +78,8 @@ def convert(
         raise ConfigError(f"unknown dtype '{dtype}'", where="dtype", cure=f"Choose from: {', '.join(DTYPES)}")
     path = Path(source)
     checkpoint, _ = read_checkpoint(path, net_name)
+    if checkpoint.gan_networks:
+        return _convert_gan_family(checkpoint, path, Path(output), net_name, dtype)
     with door(path, WeightsError, _CURE, what="contains no networks that can be built"):
         for part, build in network_builders(checkpoint, path).items():
             check_match(
@@ -93,6 +97,29 @@ def convert(
     counts = {part: len(checkpoint.parts[part]) for part in written}
     num_values = sum(array.size for array in state.values())
     return Report(f"{readers.identify(path)}, {checkpoint.layout}", counts, num_values, tuple(left_out), Path(output))
+
+
+def _convert_gan_family(
+    checkpoint: Checkpoint, path: Path, output: Path, net_name: str | None, dtype: str | None
+) -> Report:
+    """Write one network as a flat state dict, and several under their names, as PaddleGAN stores them."""
+    states: dict[str, State] = {}
+    for network in checkpoint.gan_networks:
+        with door(path, WeightsError, _CURE, what="contains no networks that can be built"):
+            _, state = network.completed(path)
+        check_numbers(state, path)
+        states[network.net_name] = {name: _cast(name, array, dtype, path) for name, array in state.items()}
+    if output.suffix.lower() == ".safetensors":
+        dots = {name: f"{name}." if len(states) > 1 else "" for name in states}
+        flat = {f"{dots[name]}{key}": array for name, state in states.items() for key, array in state.items()}
+        _write(output, flat, {})
+    else:
+        is_flat = len(states) == 1 and (net_name is not None or "" in states)
+        readers.write(output, next(iter(states.values())) if is_flat else states)
+    counts = {network.title: len(states[network.net_name]) for network in checkpoint.gan_networks}
+    num_values = sum(array.size for state in states.values() for array in state.values())
+    source = f"{readers.identify(path)}, {checkpoint.layout}"
+    return Report(source, counts, num_values, tuple(checkpoint.ignored), output)
 
 
 def _arranged(checkpoint: Checkpoint) -> tuple[State, dict[str, Any], list[str]]:

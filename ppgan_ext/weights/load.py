@@ -171,7 +171,8 @@ def load_state(path: str | os.PathLike[str], net_name: str | None = None) -> Sta
     """
     tree = readers.read(path)
     try:
-        parts = recognise(tree, path, net_name).parts
+        checkpoint = recognise(tree, path, net_name)
+        parts = checkpoint.parts or {network.net_name: network.state for network in checkpoint.gan_networks}
     except WeightsError:
         state = {name: value for name, value in _flat_items(tree, net_name) if isinstance(value, np.ndarray)}
         if not state:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from ppgan_ext import runtime, seeding
 from ppgan_ext.errors import WeightsError
 from ppgan_ext.weights import architecture
 from ppgan_ext.weights.architecture import Architecture
-from ppgan_ext.weights.recognise import Checkpoint
 from ppgan_ext.weights.rename import State
+
+if TYPE_CHECKING:
+    from ppgan_ext.weights.recognise import Checkpoint
 
 NOISE_SEED = 0
 # encoder_type in a checkpoint's options -> the network that has the same arrays.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError, nearest
 from ppgan_ext.untrusted import shown
+from ppgan_ext.weights.gan_family import FoundNetwork, find_networks
 from ppgan_ext.weights.readers.nvidia_pkl import PickledNetwork
 from ppgan_ext.weights.rename import FROM_TORCH, IDENTITY, State, check_numbers, has_torch_names, rename
 from ppgan_ext.weights.rename_nvidia import translate
@@ -48,6 +49,7 @@ _COMPILED = "_orig_mod."
 _MAX_LISTED, _MAX_NAME, _MAX_ENTRIES = 5, 60, 100_000
 _MEAN_NAMES = ("latent_avg", "w_avg")
 _CURE = "Give a checkpoint of PaddleGAN, rosinality's StyleGAN2, pSp, e4e, NVIDIA's StyleGAN2 for PyTorch, or ppgan_ext"
+_PLAIN = "state_dict"  # the entry in which many projects store a network
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Checkpoint:
         ignored: entries other than a network's weights, such as optimisers and counters.
         names: part -> the network's name in a checkpoint of several, such as "gen_ema".
         tuned: the content of a file of a tuned generator, whose arrays are already in ``parts``; else None.
+        gan_networks: networks of DCGAN, pix2pix, CycleGAN, U-GAT-IT and Photo2Cartoon; there are no ``parts`` then.
     """
 
     layout: str
@@ -73,6 +76,7 @@ class Checkpoint:
     ignored: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     tuned: Tuned | None = None
+    gan_networks: list[FoundNetwork] = field(default_factory=list)
 
 
 def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoint:
@@ -97,6 +101,9 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
     if pickled:
         return _nvidia(tree, pickled, where, net_name)
     nets = {str(key): value for key, value in tree.items() if _is_state(value)}
+    gan_family = _gan_family(tree, nets, where, net_name)
+    if gan_family is not None:
+        return gan_family
     if net_name is not None:
         nets = nets or _by_first_name(tree)
         _check_net_name(net_name, nets, where)
@@ -117,6 +124,29 @@ def recognise(tree: Any, where: object, net_name: str | None = None) -> Checkpoi
     if mean is not None:
         checkpoint.latent_avg = _mean(mean, where)
     return checkpoint
+
+
+def _gan_family(tree: Mapping, nets: Mapping[str, Mapping], where: object, net_name: str | None) -> Checkpoint | None:
+    """Read a file with networks of DCGAN, pix2pix, CycleGAN, U-GAT-IT or Photo2Cartoon; None if it has none."""
+    plain = {str(key): value for key, value in tree.items()}
+    for named in (nets, {"": plain}, {} if nets else _by_first_name(tree)):
+        found = find_networks({name: _unwrapped(state) for name, state in named.items()})
+        if found:
+            break
+    else:
+        return None
+    if net_name is not None:
+        _check_net_name(net_name, named if "" not in named else {}, where)
+        found = [network for network in found if network.net_name == net_name]
+        if not found:
+            return None
+    for network in found:
+        if network.net_name == _PLAIN:
+            network.net_name = ""
+    layout = f"{', '.join(network.title for network in found)}, {'PyTorch' if found[0].torch else 'Paddle'} names"
+    used = {network.net_name or _PLAIN for network in found}
+    left = () if named is not nets else (str(key) for key in tree if key not in used)
+    return Checkpoint(layout, {}, ignored=list(left), gan_networks=found)
 
 
 def _only_one(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkpoint:

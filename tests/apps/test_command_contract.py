@@ -19,6 +19,7 @@ from ppgan_ext.apps.predictor import Predictor
 from tests.reference.drawn import DrawnFace, draw_photo
 from tests.reference.toy_engine import PlainDistance
 from tests.reference.toy_face_model import N_LATENT
+from tests.reference.toy_translators import CARTOON, write_translators
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ CALLS = {
     "fuse": Call(
         "--source {photo} --target {drawn} --method warp", "--source {photo} --target {photo}", "the same photo",
     ),
+    "translate": Call(
+        "{photo} --weight_path {cartoons} --scale_to 32",
+        "{photo} --weight_path {cartoons} --net_name netG_C",
+        "netG_C",
+    ),
+    "cartoon": Call("{photo} --weight_path {cartoons}", "{wall} --weight_path {cartoons}", "no face"),
     "prepare": Call(
         "--input {folder} --size 32 --min_size 20 --jobs 1", "--input {nowhere}", "nowhere",
         "ppgan_ext.apps.faces_data.cutting.write_bytes",
@@ -70,7 +77,15 @@ def command(engine, portrait, tmp_path, monkeypatch):
     for path in (tmp_path / "drawn.png", folder / "drawn.png"):
         PIL.Image.fromarray(drawn).save(path)
     np.save(tmp_path / "code.npy", np.full((N_LATENT, 512), 0.1, np.float32))
-    files = {"photo": "photo.png", "wall": "wall.png", "drawn": "drawn.png", "code": "code.npy", "folder": "folder"}
+    write_translators(tmp_path / "cartoons.pdparams", {"genA2B": CARTOON})
+    files = {
+        "cartoons": "cartoons.pdparams",
+        "photo": "photo.png",
+        "wall": "wall.png",
+        "drawn": "drawn.png",
+        "code": "code.npy",
+        "folder": "folder",
+    }
     places = {name: shlex.quote(str(tmp_path / file)) for name, file in {**files, "nowhere": "nowhere.png"}.items()}
 
     def run(name, line):

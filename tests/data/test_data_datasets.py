@@ -260,7 +260,7 @@ def test_a_cache_above_the_limit_is_refused(photos, monkeypatch):
     ("settings", "message"),
     [
         ({"name": "FaceDataset"}, "there is no data set 'FaceDataset'. Did you mean 'FacesDataset'?"),
-        ({}, "there is no data set 'None'. Choose from: FacesDataset, MultiPieDataset"),
+        ({}, "there is no data set 'None'. Choose from: CommonVisionDataset, FacesDataset"),
         ({"name": "FacesDataset"}, "dataroot: missing\n  size: missing"),
         ({"name": "FacesDataset", "dataroot": "x", "size": 2}, "size: input should be greater than or equal to 4"),
         ({"name": "FacesDataset", "dataroot": "x", "size": 8, "flop": 1}, "flop: unknown key; did you mean 'flip'?"),
@@ -276,11 +276,20 @@ def test_wrong_settings_are_refused(settings, message):
 
 
 def test_every_data_set_has_options_that_refuse_unknown_keys():
-    assert set(DATASETS) == {"SingleDataset", "FacesDataset", "MultiPieDataset"}
+    roots = {
+        "SingleDataset": {"dataroot"},
+        "FacesDataset": {"dataroot"},
+        "MultiPieDataset": {"dataroot"},
+        "PairedDataset": {"dataroot"},
+        "UnpairedDataset": {"dataroot_a", "dataroot_b"},
+        "CommonVisionDataset": {"dataset_name", "params"},
+    }
+    assert set(DATASETS) == set(roots)
     for name, kind in DATASETS.items():
         assert kind.__name__ == name
         assert kind.Options.model_config["extra"] == "forbid"
-        assert {"name", "dataroot", "batch_size", "num_workers", "use_shared_memory"} <= set(kind.Options.model_fields)
+        common = {"name", "batch_size", "num_workers", "use_shared_memory"}
+        assert common | roots[name] <= set(kind.Options.model_fields)
 
 
 @pytest.mark.parametrize("name", DATASETS)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import PIL.Image
 import pytest
 
+from ppgan_ext.data.colour_transforms import PairedColorJitter
 from ppgan_ext.data.pipeline import build_pipeline
 from ppgan_ext.data.transforms import CenterCrop, RandomCrop, RandomHorizontalFlip, Resize
 from ppgan_ext.errors import ConfigError, InputError
@@ -177,3 +179,56 @@ def test_all_mistakes_are_listed_at_once():
 def test_a_pipeline_begins_with_one_picture(steps):
     with pytest.raises(ConfigError, match=r"preprocess: .*LoadImageFromFile"):
         build_pipeline(steps)
+
+
+def test_antialiased_resizing_is_pillows(paddles):
+    for kind, filter_ in (("bicubic", "BICUBIC"), ("bilinear", "BILINEAR"), ("lanczos", "LANCZOS"), ("area", "BOX")):
+        own = Resize(name="Resize", size=[9, 13], interpolation=kind, antialias=True)(IMAGE, RNG)
+        theirs = PIL.Image.fromarray(IMAGE).resize((13, 9), getattr(PIL.Image.Resampling, filter_))
+        np.testing.assert_array_equal(own, np.asarray(theirs))
+    checker = np.repeat((np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    smooth = Resize(name="Resize", size=15, interpolation="bicubic", antialias=True)(checker, RNG)
+    assert smooth.std() < 2 < Resize(name="Resize", size=15, interpolation="bicubic")(checker, RNG).std()
+
+
+def test_grey_tensors_additions_and_vertical_flips_match_paddle(paddles):
+    grey = run({"name": "Grayscale"}, TRANSPOSE)
+    assert grey.shape == (1, 37, 52)
+    assert np.abs(grey[0] - paddles.Grayscale()(IMAGE)[:, :, 0]).max() <= 1
+    assert run({"name": "Grayscale", "num_output_channels": 3}, TRANSPOSE).shape == (3, 37, 52)
+    np.testing.assert_allclose(run({"name": "ToTensor"}), IMAGE.transpose(2, 0, 1) / 255, rtol=1e-6)
+    added = run({"name": "Add", "value": [200, 0, -300]}, TRANSPOSE)
+    np.testing.assert_array_equal(added, np.clip(IMAGE + np.array([200.0, 0, -300]), 0, 255).transpose(2, 0, 1))
+    np.testing.assert_array_equal(run({"name": "RandomVerticalFlip", "prob": 1.0}, TRANSPOSE), run(TRANSPOSE)[:, ::-1])
+    turned = run({"name": "PairedRandomTransposeHW", "prob": 1.0}, TRANSPOSE)
+    np.testing.assert_array_equal(turned, IMAGE.transpose(2, 1, 0))
+
+
+@pytest.mark.parametrize("shape", [(37, 52), (130, 61)])
+def test_sides_become_multiples_of_the_scale(shape):
+    image = np.zeros((*shape, 3), np.uint8)
+    made = run({"name": "ResizeToScale", "size": [64, 40], "scale": 8}, TRANSPOSE, image=image)
+    assert made.shape[1:] == {(37, 52): (40, 64), (130, 61): (128, 64)}[shape]
+
+
+def test_a_part_of_random_size_has_the_size_asked_for():
+    step = {"name": "RandomResizedCropProb", "prob": 1.0, "size": 16, "scale": [0.2, 1], "ratio": [0.5, 2]}
+    parts = {run(step, TRANSPOSE, seed=seed).tobytes() for seed in range(9)}
+    assert len(parts) == 9 and run(step, TRANSPOSE).shape == (3, 16, 16)
+    np.testing.assert_array_equal(run({**step, "prob": 0.0}, TRANSPOSE), run(TRANSPOSE))
+
+
+def test_jitter_moves_each_property_as_paddle_does(paddles):
+    functional = pytest.importorskip("paddle.vision.transforms.functional")
+    for name in ("brightness", "contrast", "saturation", "hue"):
+        amount = 0.2 if name == "hue" else 1.4
+        jitter = PairedColorJitter(name="PairedColorJitter", **{name: (amount, amount)})
+        reverse = name in ("saturation", "hue")  # Paddle takes the colours of arrays for BGR there
+        image = IMAGE[:, :, ::-1] if reverse else IMAGE
+        theirs = getattr(functional, f"adjust_{name}")(image, amount)
+        theirs = theirs[:, :, ::-1] if reverse else theirs
+        difference = np.abs(jitter(IMAGE, RNG).astype(int) - theirs.astype(int))
+        assert difference.mean() < 3 and np.abs(IMAGE.astype(int) - theirs).mean() > 4, name
+    jitter = PairedColorJitter(name="PairedColorJitter", brightness=0.5, hue=0.1)
+    orders = {tuple(name for name, _ in jitter.draw(np.random.default_rng(seed), ())) for seed in range(20)}
+    assert orders == {("brightness", "hue"), ("hue", "brightness")}

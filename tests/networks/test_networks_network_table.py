@@ -17,13 +17,24 @@ from ppgan_ext.networks.network_table import NETWORKS, build, options_of
 SMALL = {
     "BackboneEncoderUsingLastLayerIntoW": ({}, {"size": 16, "style_dim": 128}),
     "BackboneEncoderUsingLastLayerIntoWPlus": ({}, {"size": 16, "style_dim": 128}),
+    "ConditionalDeepConvGenerator": ({"latent_dim": 3, "output_nc": 1, "size": 8, "ngf": 2, "n_class": 4}, {}),
+    "DCDiscriminator": ({"input_nc": 1, "ndf": 2}, {}),
+    "DCGenerator": ({"input_nz": 3, "input_nc": 1, "output_nc": 1, "ngf": 2}, {}),
+    "DeepConvGenerator": ({"latent_dim": 3, "output_nc": 1, "size": 8, "ngf": 2}, {}),
     "GradualStyleEncoder": ({}, {"size": 16, "style_dim": 128}),
     "LatentDiscriminator": ({"num_layers": 2}, {"style_dim": 8}),
     "LatentRotator": ({"width": 8, "num_blocks": 1}, {"n_latent": 4, "style_dim": 8}),
     "LightEncoder": ({"channel_base": 64, "channel_cap": 8}, {"size": 16, "style_dim": 8}),
+    "NLayerDiscriminator": ({"input_nc": 3, "ndf": 2}, {}),
+    "NLayerDiscriminatorWithClassification": ({"input_nc": 1, "ndf": 2, "n_class": 4}, {}),
     "PSPEncoder": ({}, {"size": 16, "style_dim": 128}),
+    "ResnetGenerator": ({"input_nc": 3, "output_nc": 3, "ngf": 2, "n_blocks": 1}, {}),
+    "ResnetUGATITGenerator": ({"input_nc": 3, "output_nc": 3, "ngf": 2, "n_blocks": 1, "img_size": 16}, {}),
+    "ResnetUGATITP2CGenerator": ({"ngf": 4, "n_blocks": 1}, {}),
     "StyleGANv2Discriminator": ({"size": 8, "channel_base": 64}, {}),
     "StyleGANv2Generator": ({"size": 8, "style_dim": 8, "n_mlp": 1, "channel_base": 64}, {}),
+    "UGATITDiscriminator": ({"input_nc": 3, "ndf": 2}, {}),
+    "UnetGenerator": ({"input_nc": 3, "output_nc": 3, "num_downs": 5, "ngf": 2}, {}),
 }
 
 

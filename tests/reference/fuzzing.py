@@ -7,6 +7,7 @@ one. What a read may cost is counted in its budget, not timed, so that a slow ma
 from __future__ import annotations
 
 import argparse
+import gzip
 import io
 import json
 import os
@@ -30,6 +31,7 @@ import safetensors.numpy
 
 from ppgan_ext import untrusted
 from ppgan_ext.config import read_yaml
+from ppgan_ext.data.idx_files import read_idx
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.direction_files import HEADER, read_notes
@@ -64,9 +66,12 @@ def seeds() -> dict[str, list[bytes]]:
         "opts": {"a": [1, 2.5, None, "x"]},
         "s": {1},
     }
+    pictures = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4]) + bytes(range(24))
     return {
+        "idx": [pictures, gzip.compress(pictures), bytes([0, 0, 8, 3]) + bytes(12)],
         "pdparams": [
             _written(".pdparams", {"net": {"w": matrix}, "epoch": 3}),
+            _written(".pdparams", {"netD_A": _patches(), "epoch": 3}),
             *(pickle.dumps(tree, p) for p in range(6)),
         ],
         "pkl": [_nvidia(4), _nvidia(2), (GOLDENS / "nvidia_ada.pkl").read_bytes()],
@@ -92,6 +97,12 @@ def seeds() -> dict[str, list[bytes]]:
 _YAML = b"a: &m\n  name: 'A b'\n  on: [1, 2.5, yes, 2024-12-01, ~]\nx:\n  <<: *m\n  'q': \"\\u00e9\"\n"
 
 
+def _patches() -> dict[str, np.ndarray]:
+    """Return the arrays of the smallest PatchGAN."""
+    shapes = {"0": (1, 1, 4, 4), "2": (2, 1, 4, 4), "3": (2,), "5": (1, 2, 4, 4)}
+    return {f"model.{layer}.weight": np.ones(shape, np.float32) for layer, shape in shapes.items()}
+
+
 def _recognised(path: Path) -> Any:
     tree = readers.read(path)
     with suppress(PpganExtError):
@@ -100,6 +111,7 @@ def _recognised(path: Path) -> Any:
 
 
 READS: dict[str, tuple[Callable[[Path], Any], ...]] = {
+    "idx": (lambda path: read_idx(path, 3),),
     "pdparams": (_recognised, lambda path: load_code(path, 2)),
     "pkl": (_recognised,),
     "pt": (readers.read, lambda path: load_code(path, None)),

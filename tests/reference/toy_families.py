@@ -11,7 +11,7 @@ import numpy as np
 
 from ppgan_ext.metrics import ModelOutputs
 from ppgan_ext.metrics.base import Figures, Metric, MetricOptions
-from tests.reference import toy_psp, toy_rotator, toy_runs
+from tests.reference import toy_gans, toy_psp, toy_rotator, toy_runs
 
 _NET = {"size": 16, "channel_base": 64, "channel_cap": 8}
 STYLEGAN2: dict[str, Any] = {
@@ -39,6 +39,8 @@ class Toy:
         saved: names that a checkpoint must contain; those of the extra state start with "extra.".
         constant: prefixes of arrays that no optimiser changes, in networks that learn.
         memory_iterations: iterations over which memory must not grow.
+        two_processes_like: another family that shares what a run of two processes could spoil, so that its run stands
+            for this one's.
     """
 
     write: Callable[[Path, Path], Path]
@@ -47,6 +49,7 @@ class Toy:
     saved: frozenset[str] = frozenset()
     constant: tuple[str, ...] = ()
     memory_iterations: int = 200
+    two_processes_like: str | None = None
 
 
 def _write_toy(folder: Path, faces: Path) -> Path:
@@ -68,12 +71,38 @@ def _write_rotator(folder: Path, faces: Path) -> Path:
 
 
 TOYS: dict[str, Toy] = {
+    "CycleGANModel": Toy(
+        lambda folder, faces: toy_gans.write_cyclegan(folder),
+        saved=frozenset(
+            {"netG_A", "netG_B", "netD_A", "netD_B", "optimG", "optimD"}
+            | {f"extra.shard 0.pool_G_{letter}" for letter in "AB"}
+        ),
+        memory_iterations=60,
+    ),
+    "DCGANModel": Toy(
+        lambda folder, faces: toy_gans.write_dcgan(folder),
+        saved=frozenset({"netG", "netD", "optimizer_G", "optimizer_D"}),
+        memory_iterations=40,
+        two_processes_like="Pix2PixModel",
+    ),
+    "GANModel": Toy(
+        lambda folder, faces: toy_gans.write_gan(folder, "wgangp", conditional=True),
+        {"model.params.disc_iters": 2},
+        saved=frozenset({"netG", "netD", "optimizer_G", "optimizer_D"}),
+        memory_iterations=80,
+        two_processes_like="Pix2PixModel",
+    ),
     "LatentRotatorModel": Toy(
         _write_rotator,
         num_iterations=3,
         saved=frozenset({"rotator", "rotator_ema", "disc", "optimR", "optimD"}),
         # The last bias cancels out, because the rotator subtracts its output for a turn of 0.
         constant=("rotator.mean", "rotator.scale", "rotator.axes", "rotator.blocks.1.narrow.bias"),
+    ),
+    "Pix2PixModel": Toy(
+        lambda folder, faces: toy_gans.write_pix2pix(folder),
+        saved=frozenset({"netG", "netD", "optimG", "optimD"}),
+        memory_iterations=60,
     ),
     "Pixel2Style2PixelModel": Toy(
         _write_psp,
@@ -97,6 +126,11 @@ TOYS: dict[str, Toy] = {
             }
         ),
     ),
+    "UGATITModel": Toy(
+        lambda folder, faces: toy_gans.write_ugatit(folder),
+        saved=frozenset({"genA2B", "genB2A", "disGA", "disGB", "disLA", "disLB", "optimG", "optimD"}),
+        memory_iterations=40,
+    ),
     "ToyModel": Toy(_write_toy, saved=frozenset({"gen", "disc", "gen_ema", "extra.mean_loss", "extra.shard 0.centre"})),
 }
 
@@ -117,6 +151,10 @@ class MeanMetric(Metric):
         figures = Figures()
         side = outputs.size or 8
         pixels = np.linspace(-1, 1, 2 * 3 * side * side, dtype=np.float32).reshape(2, 3, side, side)
-        images = outputs.generate(0, 2) if outputs.generate is not None else outputs.reconstruct(pixels)
+        if outputs.generate is not None:
+            images = outputs.generate(0, 2)
+        else:
+            transform = outputs.reconstruct or next(iter(outputs.translate.values()))
+            images = transform(pixels)
         figures["mean"] = float(np.asarray(images).mean())
         return figures

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from ppgan_ext import launcher, runtime
 from ppgan_ext.apps.batch import Inputs
-from ppgan_ext.apps.options import ModelOptions
+from ppgan_ext.apps.options import OutputOptions
 from ppgan_ext.apps.progress import Bars
 from ppgan_ext.apps.reporting import print_lines, raise_only_problem, report_batch, run_and_report
 from ppgan_ext.apps.shares.collector import Collector, Report
@@ -27,7 +27,7 @@ from ppgan_ext.console import DONE, INTERRUPTED
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.workers import WorkerError, WorkerPool
 
-OptionsT = TypeVar("OptionsT", bound=ModelOptions)
+OptionsT = TypeVar("OptionsT", bound=OutputOptions)
 _LOOK_SECONDS = 0.2
 _LOST_SECONDS = 120.0  # without a sign of life; network file systems show it up to a minute late
 

@@ -12,6 +12,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from ppgan_ext.nn.spectral import spectral_vectors
 from ppgan_ext.training.tensors import from_array
 
 if TYPE_CHECKING:
@@ -88,9 +89,31 @@ def copy_weights(source: nn.Layer, target: nn.Layer) -> None:
 
 
 def batch_statistics(network: nn.Layer) -> list[paddle.Tensor]:
-    """Return the running means and variances of a network's batch-normalisation layers."""
-    layers = [layer for layer in network.sublayers() if isinstance(layer, _BATCH_NORMS)]
-    return [statistic for layer in layers for statistic in (layer._mean, layer._variance)]
+    """Return what forward passes of training change: statistics of batch normalisation, vectors of spectral layers."""
+    statistics = []
+    for layer in network.sublayers():
+        statistics += [layer._mean, layer._variance] if isinstance(layer, _BATCH_NORMS) else spectral_vectors(layer)
+    return statistics
+
+
+@contextlib.contextmanager
+def unchanged_statistics(network: nn.Layer) -> Iterator[None]:
+    """Return a context in which a network may run in training mode without a trace in its statistics."""
+    buffers = batch_statistics(network)
+    before = [buffer.clone() for buffer in buffers]
+    with _untold():
+        yield
+    with paddle.no_grad():
+        for buffer, value in zip(buffers, before, strict=True):
+            paddle.assign(value, buffer)
+
+
+@contextlib.contextmanager
+def _untold() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Paddle warns that batch normalisation tracks its statistics in training, as it does by definition.
+        warnings.filterwarnings("ignore", "When training, we now always track", UserWarning)
+        yield
 
 
 class ShardStatistics:
@@ -112,9 +135,7 @@ class ShardStatistics:
     def shard(self) -> Iterator[None]:
         """Return a context for the forward and backward passes of one shard."""
         start = [buffer.clone() for buffer in self._buffers]
-        with warnings.catch_warnings():
-            # Paddle warns that batch normalisation tracks its statistics in training, as it does by definition.
-            warnings.filterwarnings("ignore", "When training, we now always track", UserWarning)
+        with _untold():
             yield
         with paddle.no_grad():
             after = [buffer.clone() for buffer in self._buffers]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 import paddle
 
-from ppgan_ext.losses.adversary import Adversary, Penalty
+from ppgan_ext.losses.adversarial import AdversarialLoss
+from ppgan_ext.losses.adversary import Adversary, CriticLoss, Penalty
 from ppgan_ext.nn.forms import once_form, twice_form
 from ppgan_ext.training.shared.phases import Phase, Shard
 from ppgan_ext.training.tensors import from_array
@@ -26,10 +27,12 @@ class Samples(NamedTuple):
     Attributes:
         real: real samples, (N, ...); None: the penalty does not need them.
         fake: generated samples, (N, ...), detached; None: the penalty does not need them.
+        condition: further inputs of the discriminator for both, such as classes, (N,).
     """
 
     real: paddle.Tensor | None
     fake: paddle.Tensor | None
+    condition: tuple[paddle.Tensor, ...] = ()
 
 
 MakeSamples: TypeAlias = Callable[[Shard], Samples]
@@ -37,20 +40,29 @@ MakePenaltySamples: TypeAlias = Callable[[Shard, Penalty], Samples]
 
 
 def make_adversary(
-    task: Task, name: str, gan_mode: str, penalties: Sequence[Penalty], *, has_forms: bool = True
+    task: Task,
+    name: str,
+    gan_mode: str | AdversarialLoss,
+    penalties: Sequence[Penalty] = (),
+    *,
+    has_forms: bool = True,
+    network: Any = None,
 ) -> Adversary:
     """Create the adversary of a task's discriminator, with the forms and the precision of the task.
 
     Args:
         task: the task that the network belongs to.
         name: name of the network.
-        gan_mode: name of the adversarial loss.
+        gan_mode: the adversarial loss, or its name.
         penalties: penalties beside those of the loss; those of weight 0 are left out.
         has_forms: whether the network takes a ``form`` argument.
+        network: what computes the scores, if that is more than the network itself.
     """
     on_cpu = task.processes.device == "cpu"
     forms: Any = (once_form(on_cpu), twice_form(on_cpu)) if has_forms else None
-    return Adversary(task.networks[name], gan_mode, penalties, forms=forms, autocast=task.autocast)
+    return Adversary(
+        task.networks[name] if network is None else network, gan_mode, penalties, forms=forms, autocast=task.autocast
+    )
 
 
 class Critic:
@@ -63,6 +75,8 @@ class Critic:
         penalty_samples: returns the samples of a lazy penalty on a shard; None: those of ``samples``.
         weight: factor of the adversarial loss.
         log_scores: also log the mean scores, and the mean sign of the real scores.
+        log_prefix: log the loss, its parts and the accuracy as ``<prefix>_loss``, ``<prefix>_real_loss``,
+            ``<prefix>_fake_loss`` and ``<prefix>_accuracy``, which are PaddleGAN's names; None: as ``loss_<name>``.
         penalty_prefix: prefix of the names of lazy penalties in the log; None: ``loss_<name>_``.
         stream: name of the random stream that places the points of the gradient penalty; None: ``<name> penalty``.
     """
@@ -76,12 +90,13 @@ class Critic:
         *,
         weight: float = 1.0,
         log_scores: bool = False,
+        log_prefix: str | None = None,
         penalty_prefix: str | None = None,
         stream: str | None = None,
     ) -> None:
         self.name, self.adversary = name, adversary
         self._make_samples, self._make_penalty_samples = samples, penalty_samples
-        self._weight, self._log_scores = weight, log_scores
+        self._weight, self._log_scores, self._log_prefix = weight, log_scores, log_prefix
         self._prefix = f"loss_{name}_" if penalty_prefix is None else penalty_prefix
         self._stream = stream or f"{name} penalty"
 
@@ -106,12 +121,12 @@ class Critic:
         return shard.once(f"samples of {self.name}", lambda: self._make_samples(shard))
 
     def _learn(self, shard: Shard) -> dict[str, float]:
-        real, fake = self._samples(shard)
+        real, fake, condition = self._samples(shard)
         assert real is not None
         assert fake is not None
-        loss = self.adversary.critic_loss(real, fake, self._shares(shard))
+        loss = self.adversary.critic_loss(real, fake, self._shares(shard), condition)
         (loss.total * self._weight).backward()
-        numbers = {f"loss_{self.name}": loss.total.item()}
+        numbers = {f"loss_{self.name}": loss.total.item()} if self._log_prefix is None else self._parts(loss)
         if self._log_scores:
             numbers |= {
                 "real_score": loss.real_score.mean().item(),
@@ -120,10 +135,21 @@ class Critic:
             }
         return numbers
 
+    def _parts(self, loss: CriticLoss) -> dict[str, float]:
+        prefix = self._log_prefix
+        numbers = {
+            f"{prefix}_loss": self._weight * loss.total.item(),
+            f"{prefix}_real_loss": loss.of_real.item(),
+            f"{prefix}_fake_loss": loss.of_fake.item(),
+        }
+        accuracy = self.adversary.loss.accuracy(loss.real_score, loss.fake_score)
+        return numbers if accuracy is None else {**numbers, f"{prefix}_accuracy": accuracy}
+
     def _penalise(self, shard: Shard, every: int, penalties: Sequence[Penalty]) -> dict[str, float]:
         total, numbers = paddle.zeros([]), {}
         for penalty, samples in self._penalty_samples(shard, penalties):
-            value = self.adversary.penalty(penalty, samples.real, samples.fake, self._shares(shard))
+            shares = self._shares(shard)
+            value = self.adversary.penalty(penalty, samples.real, samples.fake, shares, samples.condition)
             total = total + penalty.factor * value
             numbers[f"{self._prefix}{penalty.kind}"] = value.item()
         (total * every).backward()

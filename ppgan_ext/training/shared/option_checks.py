@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator
 
 from ppgan_ext.errors import nearest
+from ppgan_ext.losses import adversarial
 from ppgan_ext.weights import catalog
 
 if TYPE_CHECKING:
@@ -50,3 +51,36 @@ def optimizer_problems(settings: Settings, phases: Mapping[str, Sequence[str]]) 
                 yield f"optimizer.{name}.net_names: '{network}' is not trained. {nearest(network, phase_of)}"
         if len({phase_of[network] for network in options.net_names if network in phase_of}) > 1:
             yield f"optimizer.{name}.net_names: a discriminator needs its own optimiser"
+
+
+def critic_problems(settings: Settings, norms: Mapping[str, str]) -> Iterator[str]:
+    """List discriminators with batch normalisation whose loss has a gradient penalty.
+
+    The penalty is about one image's gradient; in a batch, an image's score also depends on the others (arXiv
+    1704.00028, section 4).
+
+    Args:
+        settings: the whole configuration, with `model.gan_criterion`.
+        norms: key of a discriminator -> its normalisation.
+    """
+    mode = settings.model.gan_criterion.gan_mode  # type: ignore[attr-defined]
+    for key, norm in norms.items():
+        if norm == "batch" and adversarial.find(mode).gradient_penalty:
+            yield f"{key}.norm_type: gan_mode {mode} penalises each image's gradient; use instance or none, not batch"
+
+
+def channel_problems(generator: Any, critics: Mapping[str, Any]) -> Iterator[str]:
+    """List channels that do not agree, of generators that translate back and forth and of their discriminators.
+
+    Args:
+        generator: options of the generators.
+        critics: key of a discriminator -> its options.
+    """
+    if generator.input_nc != generator.output_nc:
+        yield (
+            f"model.generator.output_nc: is {generator.output_nc}, but input_nc is {generator.input_nc}; both "
+            "generators are built alike and translate back and forth, so they must be equal"
+        )
+    for key, critic in critics.items():
+        if critic.input_nc != generator.output_nc:
+            yield f"{key}.input_nc: is {critic.input_nc}, but images have {generator.output_nc} channels"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -78,9 +78,11 @@ class Phase:
         networks: the networks that learn, by their names in a checkpoint.
         work: computes the gradients of one shard by calling ``backward``; returns the shard's numbers for the log.
         frozen: networks whose parameters get no gradients in this phase; gradients still pass through them.
-        every: the phase runs in iterations 1, 1 + every, 1 + 2 * every, ...
+        every: the phase runs in iterations first, first + every, first + 2 * every, ...
+        first: number of the first iteration in which the phase runs, from 1.
         steps: optimiser steps in an iteration, each on a new batch.
-        normalised: networks that run in training mode in this phase and so update their batch-normalisation statistics.
+        normalised: networks that run in training mode in this phase and so update their statistics, of batch
+            normalisation or of spectral normalisation.
         after: called after each step with the numbers, averaged over all shards.
     """
 
@@ -92,10 +94,11 @@ class Phase:
     steps: int = 1
     normalised: tuple[str, ...] = ()
     after: Callable[[dict[str, float]], None] | None = None
+    first: int = 1
 
     def is_due(self, iteration: int) -> bool:
         """Return whether the phase runs in an iteration, counted from 1."""
-        return (iteration - 1) % self.every == 0
+        return iteration >= self.first and (iteration - self.first) % self.every == 0
 
 
 def join_phases(name: str, phases: Sequence[Phase]) -> Phase:
@@ -106,7 +109,8 @@ def join_phases(name: str, phases: Sequence[Phase]) -> Phase:
         phases: the phases, all with the same ``every`` and ``steps``.
     """
     first = phases[0]
-    assert all((phase.every, phase.steps) == (first.every, first.steps) for phase in phases), "schedules differ"
+    schedules = {(phase.every, phase.first, phase.steps) for phase in phases}
+    assert len(schedules) == 1, "schedules differ"
 
     def work(shard: Shard) -> dict[str, float]:
         return {key: value for phase in phases for key, value in phase.work(shard).items()}
@@ -125,7 +129,13 @@ def join_phases(name: str, phases: Sequence[Phase]) -> Phase:
         first.steps,
         _union(phase.normalised for phase in phases),
         after,
+        first.first,
     )
+
+
+def with_statistics(phase: Phase, *networks: str) -> Phase:
+    """Return a phase in which these networks run in training mode and so update their statistics."""
+    return replace(phase, normalised=networks)
 
 
 def _union(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

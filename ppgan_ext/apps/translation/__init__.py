@@ -1,0 +1,1 @@
+"""Applying image-to-image networks: ``ppgan-ext translate`` and ``ppgan-ext cartoon``."""
