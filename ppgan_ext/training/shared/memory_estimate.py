@@ -12,13 +12,20 @@ from ppgan_ext.training.shared.evaluation import evaluating
 
 _BYTES = 4  # of a float32
 _COPIES = 4  # of a trained weight: itself, its gradient, Adam's two moments
+_PREPARED = 2  # further copies of a convolution's weight on a CPU: arranged for oneDNN, forward and backward
 _GB, _MB = 1e9, 1e6
 
 
-def weight_bytes(network: nn.Layer) -> int:
-    """Return the bytes of a network's trained weights with their gradients and the state of Adam."""
-    trained = sum(parameter.size for parameter in network.parameters() if not parameter.stop_gradient)
-    return _BYTES * _COPIES * int(trained)
+def weight_bytes(network: nn.Layer, on_cpu: bool = False) -> int:
+    """Return the bytes of a network's trained weights with their gradients and the state of Adam.
+
+    Args:
+        network: the network.
+        on_cpu: add what a CPU keeps of the weights of convolutions.
+    """
+    trained = [parameter for parameter in network.parameters() if not parameter.stop_gradient]
+    convolved = sum(int(parameter.size) for parameter in trained if parameter.ndim == 4) if on_cpu else 0
+    return _BYTES * (_COPIES * sum(int(parameter.size) for parameter in trained) + _PREPARED * convolved)
 
 
 @paddle.no_grad()
@@ -45,7 +52,11 @@ def feature_bytes(network: nn.Layer, images: paddle.Tensor) -> int:
 
 
 def describe_memory(
-    networks: Mapping[str, nn.Layer], images: Mapping[str, paddle.Tensor], passes: Mapping[str, int], batch_size: int
+    networks: Mapping[str, nn.Layer],
+    images: Mapping[str, paddle.Tensor],
+    passes: Mapping[str, int],
+    batch_size: int,
+    on_cpu: bool,
 ) -> str:
     """Return a note on the memory that training needs.
 
@@ -54,8 +65,9 @@ def describe_memory(
         images: network -> an image as it sees them, (1, C, H, W).
         passes: network -> its forward passes whose features are kept at the same time.
         batch_size: images in a shard.
+        on_cpu: whether the device is a CPU.
     """
-    weights = sum(weight_bytes(network) for network in networks.values())
+    weights = sum(weight_bytes(network, on_cpu) for network in networks.values())
     measured: dict[tuple[Any, ...], int] = {}
     features = 0
     for name, network in networks.items():
