@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from ppgan_ext.faces import models
+from ppgan_ext.faces.light import brightened
 from ppgan_ext.faces.warp import compose, invert, transform_points, warp
 from ppgan_ext.types import Box, FloatArray, Image
 
@@ -73,11 +74,11 @@ def predict_landmarks(
     """
     to_copy = np.eye(2, 3) if matrix_photo_to_copy is None else matrix_photo_to_copy
     to_patch = compose(_copy_to_patch(box), to_copy)
-    in_patch = _predict_in_patch(warp(image, to_patch, (_PATCH, _PATCH)))
+    in_patch = _predict_in_patch(brightened(warp(image, to_patch, (_PATCH, _PATCH))))
     tilt = _tilt_degrees(np.median(in_patch, axis=0))
     if abs(tilt) > _UPRIGHT_DEGREES:
         to_patch = compose(_turn_patch(-tilt), to_patch)
-        in_patch = _predict_in_patch(warp(image, to_patch, (_PATCH, _PATCH)))
+        in_patch = _predict_in_patch(brightened(warp(image, to_patch, (_PATCH, _PATCH))))
     middle = np.median(in_patch, axis=0)
     distances = np.sqrt(np.square(in_patch - middle).sum(axis=2).mean(axis=0))
     landmarks = transform_points(middle, invert(to_patch))
