@@ -137,7 +137,7 @@ def _confirm(image: Image, detections: Sequence[Detection]) -> list[Face]:
         max_overlap = MAX_OVERLAP if detection.score >= _CLEAR else _MAX_OVERLAP_UNCLEAR
         if any(same_face(detection.box, face.box, max_overlap) for face in faces):
             continue
-        landmarks, spread = predict_landmarks(image, detection.box_in_copy, detection.matrix_photo_to_copy)
-        if detection.score >= _CLEAR or spread <= MAX_SPREAD:
-            faces.append(Face(detection.box, landmarks))
+        predicted = predict_landmarks(image, detection.box_in_copy, detection.matrix_photo_to_copy)
+        if detection.score >= _CLEAR or predicted.spread <= MAX_SPREAD:
+            faces.append(Face(detection.box, predicted.points, predicted.certainty))
     return faces

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ppgan_ext.faces.detectors.copies import Detection, largest_first, resized, same_face, turn_matrix
-from ppgan_ext.faces.landmarks import MAX_SPREAD, predict_landmarks
+from ppgan_ext.faces.landmarks import MAX_SPREAD, PredictedLandmarks, predict_landmarks
 from ppgan_ext.faces.light import brightened
 from ppgan_ext.faces.warp import compose, warp
 from ppgan_ext.types import Box, Face, FloatArray, Image
@@ -60,16 +60,15 @@ class _Seen(NamedTuple):
     """A face in one turn of the second look."""
 
     detection: Detection
-    landmarks: FloatArray
-    spread: float
+    landmarks: PredictedLandmarks
 
     @property
     def rank(self) -> float:
-        return self.detection.score - _SPREAD_WEIGHT * self.spread
+        return self.detection.score - _SPREAD_WEIGHT * self.landmarks.spread
 
     @property
     def face(self) -> Face:
-        return Face(self.detection.box, self.landmarks)
+        return Face(self.detection.box, self.landmarks.points, self.landmarks.certainty)
 
 
 @functools.lru_cache(maxsize=1)
@@ -131,13 +130,13 @@ def _look_again(image: Image, box: Box) -> Face | None:
     """Return the face at a place, or None if there is none."""
     upright = _look(image, box, 0.0)
     if upright is not None and upright.score >= _UPRIGHT:
-        seen = _Seen(upright, *predict_landmarks(image, upright.box_in_copy, upright.matrix_photo_to_copy))
-        if seen.spread <= _UPRIGHT_SPREAD:
+        seen = _Seen(upright, predict_landmarks(image, upright.box_in_copy, upright.matrix_photo_to_copy))
+        if seen.landmarks.spread <= _UPRIGHT_SPREAD:
             return seen.face
     turned = [_look(image, box, degrees) for degrees in _TURNS_DEGREES]
     likely = [one for one in (upright, *turned) if one is not None and one.score >= _IS_FACE]
     best = sorted(likely, key=lambda one: -one.score)[:_NUM_COMPARED]
-    views = [_Seen(one, *predict_landmarks(image, one.box_in_copy, one.matrix_photo_to_copy)) for one in best]
+    views = [_Seen(one, predict_landmarks(image, one.box_in_copy, one.matrix_photo_to_copy)) for one in best]
     if not views:
         return None
     seen = max(views, key=lambda view: view.rank)
@@ -146,7 +145,7 @@ def _look_again(image: Image, box: Box) -> Face | None:
 
 def _is_confirmed(image: Image, seen: _Seen) -> bool:
     """Return whether the landmarks agree, or the network sees the face a third and fourth time, once mirrored."""
-    if seen.spread <= MAX_SPREAD:
+    if seen.landmarks.spread <= MAX_SPREAD:
         return True
     matrix = seen.detection.matrix_photo_to_copy
     degrees = math.degrees(math.atan2(matrix[0, 1], matrix[0, 0]))
