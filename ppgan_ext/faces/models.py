@@ -9,11 +9,15 @@ from __future__ import annotations
 import functools
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from ppgan_ext.errors import WeightsError
+from ppgan_ext.errors import ConfigError, OutputError, WeightsError
+from ppgan_ext.faces.regression_trees import DlibTrees, TreeEnsemble
+from ppgan_ext.weights import readers
 from ppgan_ext.weights.dlib_models import PACKAGE, descriptor_file, first_file, package_folder
-from ppgan_ext.weights.store import search_folders
+from ppgan_ext.weights.store import home, search_folders
+
+Predictor: TypeAlias = TreeEnsemble | DlibTrees
 
 _LANDMARKS = "shape_predictor_68_face_landmarks.dat"
 # PaddleGAN's download of the same predictor.
@@ -42,8 +46,13 @@ def detector() -> Any:
         return _load_detector()
 
 
-def predictor() -> Any:
-    """Return dlib's 68-point shape predictor; it may be called from several threads."""
+def predictor() -> Predictor:
+    """Return the 68-point predictor; it may be called from several threads.
+
+    dlib takes a third of a second to read its file of 99 MB. So its numbers are laid out once as arrays in the
+    package's home, 65 MB of which a prediction looks at a twentieth, and are mapped from there. Where that folder
+    cannot be written, dlib reads its file. Both predict the same.
+    """
     with _loading:
         return _load_predictor(landmark_file())
 
@@ -62,10 +71,22 @@ def _load_detector() -> Any:
 
 
 @functools.lru_cache(maxsize=1)
-def _load_predictor(path: Path) -> Any:
-    import dlib
+def _load_predictor(path: Path) -> Predictor:
+    try:
+        return TreeEnsemble(readers.map_arrays(_laid_out(path)))
+    except (ConfigError, OutputError, WeightsError, OSError):
+        import dlib
 
-    return _read_model(dlib.shape_predictor, path)
+        return DlibTrees(_read_model(dlib.shape_predictor, path))
+
+
+def _laid_out(path: Path) -> Path:
+    """Return the file of arrays made from a predictor's file, after making it if it is missing."""
+    status = path.stat()
+    laid_out = home() / "landmarks" / f"trees-1-{status.st_size:x}-{status.st_mtime_ns:x}.safetensors"
+    if not laid_out.is_file():
+        readers.write(laid_out, readers.read(path))
+    return laid_out
 
 
 @functools.lru_cache(maxsize=1)

@@ -209,3 +209,63 @@ def _added(one, other):
     for term in (one, other):
         total[:, : term.shape[1], : term.shape[2], : term.shape[3]] += term
     return total
+
+
+def small_number(value):
+    """A float32 as dlib writes it: trailing zero bytes of the mantissa go into the exponent."""
+    mantissa, exponent = math.frexp(float(np.float32(value)))
+    mantissa, exponent = int(mantissa * 2**24), exponent - 24
+    for _ in range(8):
+        if mantissa & 0xFF:
+            break
+        mantissa, exponent = mantissa >> 8, exponent + 8
+    return integer(mantissa) + integer(exponent)
+
+
+def predictor(arrays):
+    """A shape predictor's file with the arrays that `weights.readers.dlib_predictor` returns."""
+
+    def column(points):
+        return integer(-points.size) + integer(-1) + b"".join(map(small_number, points.reshape(-1)))
+
+    def tree(pixels, thresholds, leaves):
+        splits = b"".join(
+            integer(int(a)) + integer(int(b)) + small_number(threshold)
+            for (a, b), threshold in zip(pixels, thresholds, strict=True)
+        )
+        return integer(len(pixels)) + splits + integer(len(leaves)) + b"".join(map(column, leaves))
+
+    def forest(*parts):
+        return integer(len(parts[0])) + b"".join(map(tree, *parts))
+
+    def row(items, write):
+        return integer(len(items)) + b"".join(map(write, items))
+
+    forests = b"".join(map(forest, arrays["pixels"], arrays["thresholds"], arrays["leaves"]))
+    return b"".join(
+        [
+            integer(1),
+            column(arrays["initial"]),
+            integer(len(arrays["leaves"])) + forests,
+            row(arrays["anchors"], lambda anchors: row([int(i) for i in anchors], integer)),
+            row(arrays["deltas"], lambda deltas: row(deltas, lambda delta: b"".join(map(small_number, delta)))),
+        ]
+    )
+
+
+def toy_predictor(num_steps=2, num_trees=3, num_splits=3, num_points=4, num_pixels=6, seed=0):
+    """Arrays of a predictor of toy size; mantissas of one to three bytes."""
+    generator = np.random.default_rng(seed)
+
+    def floats(*shape):
+        values = generator.normal(0, 1, shape).astype(np.float32)
+        return np.where(generator.random(shape) < 0.3, np.round(values), values)
+
+    return {
+        "initial": floats(num_points, 2),
+        "pixels": generator.integers(0, num_pixels, (num_steps, num_trees, num_splits, 2)).astype(np.uint16),
+        "thresholds": floats(num_steps, num_trees, num_splits),
+        "leaves": floats(num_steps, num_trees, num_splits + 1, num_points, 2),
+        "anchors": generator.integers(0, num_points, (num_steps, num_pixels)).astype(np.uint16),
+        "deltas": floats(num_steps, num_pixels, 2),
+    }

@@ -88,7 +88,10 @@ def seeds() -> dict[str, list[bytes]]:
             _directions(code),
         ],
         "directions": [_directions(code), _written(".pdparams", {"age": code}), _npy(code)],
-        "dat": [dlib_files.network(dlib_files.ToyFaceNet(2).records)],
+        "dat": [
+            dlib_files.network(dlib_files.ToyFaceNet(2).records),
+            dlib_files.predictor(dlib_files.toy_predictor()),
+        ],
         "yaml": [(GOLDENS.parents[2] / "configs" / "stylegan2_faces64.yaml").read_bytes(), _YAML, _YAML],
         "csv": [b"name,age,smile\na/1.png,20,0.5\nb/1.png,,1\n", "name,age\n张,3\n".encode("utf-16")],
     }

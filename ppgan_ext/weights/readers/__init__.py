@@ -13,12 +13,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from ppgan_ext import files
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.untrusted import BudgetError, budget_of, door
 from ppgan_ext.weights.readers import (
     dlib_dat,
+    dlib_predictor,
     numpy_files,
     nvidia_pkl,
     pdparams,
@@ -35,6 +38,7 @@ FORMATS: dict[str, Callable[[Path, Reading], Any]] = {
     "torch-legacy": torch_legacy.read,
     "nvidia-pkl": nvidia_pkl.read,
     "dlib-dat": dlib_dat.read,
+    "dlib-predictor": dlib_predictor.read,
     "npz": numpy_files.read_npz,
     "npy": numpy_files.read_npy,
 }
@@ -73,6 +77,17 @@ def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
         return {}
     with door(path, WeightsError):
         return safetensors.read_metadata(path)
+
+
+def map_arrays(path: str | os.PathLike[str]) -> dict[str, npt.NDArray]:
+    """Map the arrays of a ``.safetensors`` file, read-only, instead of reading them.
+
+    Raises:
+        WeightsError: the file is missing or damaged.
+    """
+    path = Path(path)
+    with door(path, WeightsError):
+        return safetensors.map_arrays(path)
 
 
 def write(path: str | os.PathLike[str], state: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> None:
@@ -136,6 +151,8 @@ def _identify(path: Path) -> str:
         return "npy"
     if dlib_dat.is_network(head):
         return "dlib-dat"
+    if dlib_predictor.is_predictor(head):
+        return "dlib-predictor"
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= max(size - 8, 0):
         return "safetensors"
     if _is_old_pickle(path, head, size):

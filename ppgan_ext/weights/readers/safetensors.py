@@ -18,6 +18,7 @@ from ppgan_ext.weights.readers.records import Reading
 
 _MAX_HEADER = 32 * 2**20
 _WIDENED = "BF16"
+_MAPPED = {"F32": "<f4", "U16": "<u2"}
 _READABLE = frozenset("F64 F32 F16 I64 U64 I32 U32 I16 U16 I8 U8 BOOL C64".split())
 
 
@@ -44,6 +45,31 @@ def read(path: Path, reading: Reading) -> dict[str, npt.NDArray]:
     except safetensors.SafetensorError as error:
         raise ValueError(str(error)) from error
     return state
+
+
+def map_arrays(path: Path) -> dict[str, npt.NDArray]:
+    """Map all arrays from the file, read-only: what is not looked at is never read.
+
+    Raises:
+        ValueError: the file is damaged, or has arrays of types that NumPy lacks.
+    """
+    _check_header(path)
+    try:
+        with safetensors.safe_open(path, framework="numpy") as handle:
+            shapes = {name: handle.get_slice(name).get_shape() for name in handle.keys()}
+    except safetensors.SafetensorError as error:
+        raise ValueError(str(error)) from error
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+    content = np.memmap(path, np.uint8, "r", offset=8 + length)
+    arrays = {}
+    for name, shape in shapes.items():
+        if header[name]["dtype"] not in _MAPPED:
+            raise ValueError("an array that cannot be mapped")
+        start, end = header[name]["data_offsets"]
+        arrays[name] = np.asarray(content[start:end]).view(_MAPPED[header[name]["dtype"]]).reshape(shape)
+    return arrays
 
 
 def read_metadata(path: Path) -> dict[str, str]:
