@@ -14,13 +14,13 @@
 # # 2 Inversion, directions, tuning
 #
 # How a photo becomes a latent code, what is lost on the way, how to get it back, and how to find a direction of your own.
-# Five minutes on two cores. A code has 12 layers of 512 numbers (the space W+): the first layers say pose and shape, the
+# Two minutes on two cores. A code has 12 layers of 512 numbers (the space W+): the first layers say pose and shape, the
 # middle ones features and hair, the last ones colour.
 
 # %% [markdown] lang="zh"
 # # 2 反演、编辑方向与微调
 #
-# 照片如何变成隐向量，途中丢失了什么，如何找回来，以及如何求出自己的编辑方向。两个 CPU 核心约需五分钟。一个隐向量有 12 层，每层 512 个数（W+ 空间）：靠前的层决定姿态与脸型，中间的层决定五官与头发，靠后的层决定颜色。
+# 照片如何变成隐向量，途中丢失了什么，如何找回来，以及如何求出自己的编辑方向。两个 CPU 核心约需两分钟。一个隐向量有 12 层，每层 512 个数（W+ 空间）：靠前的层决定姿态与脸型，中间的层决定五官与头发，靠后的层决定颜色。
 
 # %%
 import os

@@ -54,8 +54,7 @@ from IPython.display import Image, display
 from ppgan_ext import images, pictures
 from ppgan_ext.apps import FaceFusionPredictor, StyleGANv2Predictor
 
-STEPS = int(os.environ.get("PPGAN_EXT_NOTEBOOK_STEPS", "40"))
-photo = skimage.io.imread(Path(skimage.__file__).parent / "data" / "astronaut.png")[:320, 64:384]
+photo = skimage.io.imread(Path(skimage.__file__).parent / "data" / "astronaut.png")[:256, 96:352]
 results = host.work / "output_dir" / "3_fusion"
 
 
@@ -120,22 +119,19 @@ other = fusion.run(photo, person, shape=0, skin="person")
 show([fused.image, half.image, other.image], ["identity 1, shape 1", "identity 0.5", "shape 0, skin of the person"])
 
 # %% [markdown] lang="en"
-# ## Step by step, and refined
+# ## Step by step
 #
-# `images` holds the steps. `refine` improves the fused code by optimisation; its terms and weights are in
-# [docs/fusion.md](../docs/fusion.md).
+# `images` holds the steps: both faces cut out, as the model draws them, the person turned to the photo's pose, the mixture, and the mixture with the texture of the person's own photo. With `refine=40`, an optimisation follows; its terms and weights are in [docs/fusion.md](../docs/fusion.md).
 
 # %% [markdown] lang="zh"
-# ## 逐步查看与细化
+# ## 逐步查看
 #
-# `images` 中是各个步骤的图像。`refine` 用优化改进融合后的隐向量，各损失项及其权重见 [docs/fusion.md](../docs/fusion.md)。
+# `images` 中是各个步骤的图像：裁剪出的两张脸、模型画出的两张脸、转到照片姿态的人物、两者的混合，以及加上人物自己照片的纹理之后的混合。`refine=40` 会再做一次优化，各损失项及其权重见 [docs/fusion.md](../docs/fusion.md)。
 
 # %%
-refined = fusion.run(photo, person, refine=STEPS)
-steps = {name: image for name, image in refined.images.items() if image.shape == fused.images["mixed"].shape}
+side = fusion.engine.synthesizer.size  # of the pictures that the model draws
+steps = {name: image for name, image in fused.images.items() if image.shape == (side, side, 3)}
 show(list(steps.values()), list(steps))
-print({name: round(value, 3) for name, value in refined.terms.items()})
-print(f"to the person: {fused.identity_to_target:.3f} before, {refined.identity_to_target:.3f} after")
 
 # %% [markdown] lang="en"
 # For your own photos: `fusion.run("photo_a.jpg", "person_b.jpg")`; `photo_face=2` chooses a face of a group; two folders

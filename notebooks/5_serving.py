@@ -76,7 +76,7 @@ batch
 
 # %%
 print(*(file.name for file in predictor.files), sep="\n")
-print(*(f"{failure.job.name}: {failure.error.cure}" for failure in batch.failures), sep="\n")
+print(*(f"{Path(failure.job.name).name}: {failure.error.cure}" for failure in batch.failures), sep="\n")
 
 # %% [markdown] lang="en"
 # ## A service of your own
@@ -106,10 +106,10 @@ class Handler(BaseHTTPRequestHandler):
     """POST /?years=30 with a photo as the body; the answer is the edited photo."""
 
     def do_POST(self):
-        size = int(self.headers.get("Content-Length", 0))
-        if not 0 < size <= MOST_BYTES:
-            return self.answer(413, "text/plain", b"send a photo of at most 20 MB")
         try:
+            size = int(self.headers["Content-Length"] or 0)
+            if not 0 < size <= MOST_BYTES:
+                return self.answer(413, "text/plain", b"send a photo of at most 20 MB")
             result = ager.run(self.rfile.read(size), years=[float(self.path.partition("years=")[2] or 20)])
             self.answer(200, "image/png", pictures.encode_png(result.image))
         except (PpganExtError, ValueError) as error:
@@ -150,21 +150,23 @@ server.server_close()
 # %% [markdown] lang="en"
 # ## The page
 #
-# The page in the browser, in Chinese and English, needs the extra `page`: `pip install -e '.[cpu,page]'`. Hosts such as
-# AI Studio show it below a path of their own, and the page must know that path. The next cell prints the command for the
-# machine that this notebook runs on; start it in a terminal. On AI Studio, the application tool opens
-# `applications/serve/app.gradio.py`. More, such as a password, nginx and Docker:
+# The page in the browser, in Chinese and English, needs some more packages; `set_up(root, extras=["page"])` installs them as
+# the first cell does. Hosts such as AI Studio show a page below a path of their own, which the page must know. The next
+# cell prints the commands for the machine that this notebook runs on; type them into a terminal. On AI Studio, the
+# application tool opens `applications/serve/app.gradio.py`. More, such as a password, nginx and Docker:
 # [docs/deployment.md](../docs/deployment.md).
 
 # %% [markdown] lang="zh"
 # ## 浏览器页面
 #
-# 中英文页面需要附加依赖 `page`：`pip install -e '.[cpu,page]'`。AI Studio 等平台把页面放在自己的路径之下，页面必须知道这个路径。下面的单元打印适合本机的命令，请在终端中运行。在 AI Studio 上，应用工具可直接打开 `applications/serve/app.gradio.py`。密码、nginx 与 Docker 等见 [docs/deployment_cn.md](../docs/deployment_cn.md)。
+# 中英文页面还需要一些软件包，`set_up(root, extras=["page"])` 会像第一个单元那样装好。AI Studio 等平台把页面放在自己的路径之下，页面必须知道这个路径。下面的单元打印适合本机的命令，请在终端中运行。在 AI Studio 上，应用工具可直接打开 `applications/serve/app.gradio.py`。密码、nginx 与 Docker 等见 [docs/deployment_cn.md](../docs/deployment_cn.md)。
 
 # %%
 prefix = host.root_path()
-print("ppgan-ext page" + (f" --root_path {prefix}" if prefix else ""))
-print("then open", host.url())
+folders = [str(folder) for folder in (root.resolve(), host.packages) if folder]
+print(f"export PYTHONPATH={os.pathsep.join(folders)}")
+print(f"{sys.executable} -m ppgan_ext.apps page", f"--root_path {prefix}" if prefix else "")
+print("# then open", host.url())
 
 # %% [markdown] lang="en"
 # ## When something is slow or fails
