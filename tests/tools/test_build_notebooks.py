@@ -76,6 +76,8 @@ def test_a_notebook_runs_from_a_bare_kernel_and_its_pictures_bear_the_mark(sourc
     monkeypatch.setenv("PPGAN_EXT_SOURCE", str(ROOT))
     monkeypatch.setenv("PPGAN_EXT_NOTEBOOK_STEPS", STEPS)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):  # not the user's own
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
     for name in ("PYTHONPATH", "JUPYTERHUB_SERVICE_PREFIX", "VSCODE_PROXY_URI", "STUDIO_MODEL_API_URL_PREFIX"):
         monkeypatch.delenv(name, raising=False)
     notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
