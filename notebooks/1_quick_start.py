@@ -140,12 +140,13 @@ edit.run_photo(group, edit={"mouth_open": 2}, faces="right")
 # ## The same from the command line, and from a file
 #
 # Every option is a flag, a key of a YAML file, and an argument in Python, under one name. In a terminal:
-# `ppgan-ext age --config settings.yaml`.
+# `ppgan-ext age --config settings.yaml`, or `python -m ppgan_ext.apps age --config settings.yaml` where that script is not
+# installed.
 
 # %% [markdown] lang="zh"
 # ## 命令行与配置文件
 #
-# 每个选项同时是命令行参数、YAML 文件中的键和 Python 参数，名字都相同。在终端中：`ppgan-ext age --config settings.yaml`。
+# 每个选项同时是命令行参数、YAML 文件中的键和 Python 参数，名字都相同。在终端中：`ppgan-ext age --config settings.yaml`；未安装该脚本时用 `python -m ppgan_ext.apps age --config settings.yaml`。
 
 # %%
 from ppgan_ext.apps.command_line import main

@@ -137,10 +137,11 @@ show(list(steps.values()), list(steps))
 # For your own photos: `fusion.run("photo_a.jpg", "person_b.jpg")`; `photo_face=2` chooses a face of a group; two folders
 # are fused pair by pair. On the command line: `ppgan-ext fuse --photo photo_a.jpg --person person_b.jpg`.
 #
-# It falls short where the two heads are turned far apart (more than about 40 degrees), under glasses and hands, and where
-# the model has never seen such a face. [docs/fusion.md](../docs/fusion.md) has the figures.
+# It falls short where the two heads are turned more than about 35 degrees apart, where someone wears glasses or is thrown
+# back in laughter, and with faces that the model has never seen, such as babies'. [docs/fusion.md](../docs/fusion.md) has
+# the figures.
 
 # %% [markdown] lang="zh"
 # 换成自己的照片：`fusion.run("photo_a.jpg", "person_b.jpg")`；合影中用 `photo_face=2` 选脸；给出两个文件夹则逐对融合。命令行：`ppgan-ext fuse --photo photo_a.jpg --person person_b.jpg`。
 #
-# 两个人的头部朝向相差太大（超过约 40 度）、有眼镜或手遮挡，以及模型从未见过这类面孔时，效果不佳。具体数据见 [docs/fusion.md](../docs/fusion.md)。
+# 两个人的头部朝向相差超过约 35 度、有人戴眼镜或仰头大笑，以及遇到模型从未见过的面孔（例如婴儿）时，效果不佳。具体数据见 [docs/fusion.md](../docs/fusion.md)。

@@ -120,7 +120,7 @@ display(Image(filename=str(max(run.glob("visual_train/*truncated.png")))))
 # ([docs/encoders.md](../docs/encoders.md)), and runs on several processes or GPUs under `paddle.distributed.launch`.
 
 # %% [markdown] lang="zh"
-# 图片这样少，只能看出人脸的雏形；同样两个核心上用 64,000 张图片的效果见 [docs/training.md](../docs/training.md)。要让训练好的生成器学会新的脸型风格，从它的权重出发、换上新的文件夹即可：`python tools/main.py -c CONFIG --load W.pdparams`。同一命令也能训练编码器（[docs/encoders.md](../docs/encoders.md)），并可用 `paddle.distributed.launch` 在多个进程或多块 GPU 上运行。
+# 图片这样少，只能看出人脸的雏形；同样两个核心上用 64,000 张图片的效果见 [docs/training.md](../docs/training.md)。要让训练好的生成器适应另一类人脸，从它的权重出发、换上新的文件夹即可：`python tools/main.py -c CONFIG --load W.pdparams`。同一命令也能训练编码器（[docs/encoders.md](../docs/encoders.md)），并可用 `paddle.distributed.launch` 在多个进程或多块 GPU 上运行。
 
 # %% [markdown] lang="en"
 # ## A module of your own before the generator
