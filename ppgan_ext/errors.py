@@ -41,6 +41,10 @@ class PpganExtError(Exception):
         heading, *details = [printable(" ".join(line.split())) for line in (text, *self.details)]
         return "\n  ".join([f"{heading.rstrip('.')}:", *details]) if details else heading
 
+    def _render_traceback_(self) -> list[str]:
+        """Tell notebooks to show the message alone, in place of the traceback: the fault is not in the code."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class ConfigError(PpganExtError):
     """A configuration, an option or a name is invalid."""

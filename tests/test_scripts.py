@@ -107,3 +107,12 @@ def test_a_flag_wins_over_what_excludes_it_in_the_file():
     config = str(ROOT / "configs" / "apps" / "age_editing.yaml")
     made = read_options(COMMANDS["age"], ["photo.jpg", "--config", config, "--target_age", "70"], "age")
     assert (made.target_age, made.years, made.input_image) == (70.0, None, ["photo.jpg"])
+
+
+def test_the_commands_run_as_a_module_where_no_script_is_installed(tmp_path):
+    done = run("-m", "ppgan_ext.apps", "--version", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("ppgan_ext ")
+    wrong = run("-m", "ppgan_ext.apps", "ages", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert "ages" in wrong.stderr

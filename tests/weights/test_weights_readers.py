@@ -73,6 +73,17 @@ def test_formats_are_recognised_by_content_not_by_suffix(tmp_path):
         assert "state" in readers.read(path)
 
 
+def test_a_safetensors_header_whose_length_begins_as_a_pickle_is_no_pickle(tmp_path):
+    path, state = tmp_path / "a.safetensors", {"a": np.arange(3, dtype=np.float32)}
+    seen = set()
+    for length in range(500, 1420, 8):
+        readers.write(path, state, {"note": "x" * length})
+        seen.add(path.read_bytes()[:2])
+        assert readers.identify(path) == "safetensors"
+        assert_same(readers.read(path)["a"], state["a"])
+    assert {b"\x80\x03", b"\x80\x04", b"\x80\x05"} <= seen
+
+
 def test_torch_file_of_one_tensor_and_of_untyped_storage():
     with np.load(GOLDENS / "tensors.npz") as expected:
         assert_same(readers.read(GOLDENS / "one_tensor.pt"), expected["turned"])

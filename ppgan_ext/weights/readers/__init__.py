@@ -143,6 +143,9 @@ def _identify(path: Path) -> str:
         raise WeightsError(reason, where=path, cure=cure_of_missing(path)) from error
     if torch_legacy.MAGIC_BYTES in head[:32]:
         return "torch-legacy"
+    # Before pickles: the length of a header, such as 0x380 bytes, can begin as they do, but no pickle as a length does.
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= max(size - 8, 0):
+        return "safetensors"
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "nvidia-pkl" if nvidia_pkl.is_marked(path) else "pdparams"
     if head.startswith(b"PK\x03\x04"):
@@ -153,8 +156,6 @@ def _identify(path: Path) -> str:
         return "dlib-dat"
     if dlib_predictor.is_predictor(head):
         return "dlib-predictor"
-    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= max(size - 8, 0):
-        return "safetensors"
     if _is_old_pickle(path, head, size):
         return "pdparams"
     raise _not_weights(path, head)

@@ -1,0 +1,38 @@
+"""Write notebooks/*.ipynb, in English and (_cn) Chinese and without outputs, from the texts in notebooks/*.py."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import jupytext
+import nbformat
+
+from ppgan_ext.files import atomic_path
+
+LANGUAGES = {"en": "", "zh": "_cn"}
+KERNEL = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def build(source: Path) -> dict[Path, str]:
+    """Return the notebooks of a source by their paths; cells without a language, the code, are in both."""
+    cells = jupytext.read(source, fmt="py:percent").cells
+    built = {}
+    for language, suffix in LANGUAGES.items():
+        chosen = [cell.copy() for cell in cells if cell.metadata.get("lang", language) == language]
+        for number, cell in enumerate(chosen, 1):
+            cell.update(id=f"cell-{number}", metadata={})
+        notebook = nbformat.v4.new_notebook(cells=chosen, metadata=KERNEL)
+        nbformat.validate(notebook)
+        built[source.with_name(f"{source.stem}{suffix}.ipynb")] = nbformat.writes(notebook) + "\n"
+    return built
+
+
+if __name__ == "__main__":
+    for text in sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.py")):
+        for path, content in build(text).items():
+            with atomic_path(path) as temporary:
+                temporary.write_text(content, encoding="utf-8")
