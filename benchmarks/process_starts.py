@@ -43,9 +43,11 @@ def run_once(words: Sequence[str], environ: Mapping[str, str]) -> float:
         BenchmarkError: it failed.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # Not here: Python would take the package from the current folder, whatever state is to be measured.
     finished = subprocess.run(
-        [sys.executable, "-c", _RUN, *words], env=dict(environ), capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-c", _RUN, *words],
+        env=dict(environ), cwd=tempfile.gettempdir(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if finished.returncode:
         last = (finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"])[-1]

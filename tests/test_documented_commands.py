@@ -30,8 +30,8 @@ SCRIPTS = {
     "pixel2style2pixel": "encode",
     "prepare_faces": "prepare",
 }
-STUDIES = {"evaluate_fusion": "fusion", "evaluate_model": "models", "evaluate_multipie": "multipie",
-           "evaluate_photos": "photos"}  # fmt: skip
+STUDIES = {"evaluate_detection": "detection", "evaluate_fusion": "fusion", "evaluate_model": "models",
+           "evaluate_multipie": "multipie", "evaluate_photos": "photos"}  # fmt: skip
 PLACEHOLDERS = {"iter_50000": "iter_1", "NAME-DATE": "RUN", "CONFIG": "configs/stylegan2_faces64.yaml"}
 
 _TINY = ("generator.channel_base=64 generator.channel_cap=8 generator.n_mlp=2 discriminator.channel_base=64 "
