@@ -140,6 +140,16 @@ class Predictor:
         settings = {name: getattr(options, name) for name in ModelOptions.model_fields}
         return cls(**settings, progress=progress)
 
+    def share_model(self, other: Predictor) -> None:
+        """Use the model of another predictor, and what belongs to it, in place of one loaded anew.
+
+        Args:
+            other: made for the same model and device; it is loaded now if it is not yet.
+        """
+        self.engine = other.engine
+        self.perceptual = other.perceptual
+        self._directions, self._rotators = other._directions, other._rotators
+
     def __repr__(self) -> str:
         model = os.fspath(self.weight_path or self.model_type or catalog.DEFAULT_MODEL)
         where = None if self.output_path is None else os.fspath(self.output_path)
