@@ -43,6 +43,16 @@ OPTIONS_ZH: dict[str, tuple[str, str]] = {
     "seed": ("随机种子", "同样的种子得到同样的图片；空为随机"),
 }
 
+# Options whose flag is no name for people.
+_ENGLISH_NAMES = {
+    "n_row": "Rows", "n_col": "Columns", "start_lr": "Learning rate at the start",
+    "final_lr": "Learning rate at the end",
+    "mse_weight": "Weight of the mean squared error", "step": "Optimiser steps", "latent_level": "Layers to fit",
+    "fit_steps": "Steps to refine the code", "tune": "Tuning steps", "grey": "Greying", "detail": "Detail of the skin",
+    "edit": "Further edits", "layers": "Only these layers", "save_gif": "GIF animation", "save_mp4": "MP4 video",
+    "identity": "Share of the face", "shape": "Share of the shape", "refine": "Steps to refine the fusion",
+}  # fmt: skip
+
 # Word of a choice -> its name.
 CHOICES: dict[str, Text] = {
     "change": Text("只加变化", "Apply the change"),
@@ -91,10 +101,10 @@ UNITS: dict[str, Text] = {
 
 
 def option_name(name: str, language: Language) -> str:
-    """Return the name of an option; in English the flag's own, as words."""
+    """Return the name of an option; in English mostly the flag's own, as words."""
     if language == "zh" and name in OPTIONS_ZH:
         return OPTIONS_ZH[name][0]
-    return name.replace("_", " ").capitalize()
+    return _ENGLISH_NAMES.get(name) or name.replace("_", " ").capitalize()
 
 
 def option_help(name: str, field: FieldInfo, language: Language) -> str:

@@ -16,7 +16,7 @@ from ppgan_ext.web.recipes import read_recipe
 from ppgan_ext.web.sessions import Item, Session
 from ppgan_ext.web.site import SayError, Site, Updates
 
-_GALLERY_HEIGHT = 300
+_GALLERY_HEIGHT = 330
 _COMPARE_HEIGHT = 440
 # A click on the button makes the archive; this fetches it.
 _FETCH = "() => { setTimeout(() => document.querySelector('#zip-file')?.click(), 300); }"

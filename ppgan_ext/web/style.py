@@ -79,8 +79,9 @@ _DRAWING = (
 
 CSS = f"""
 .gradio-container {{ width: 100% !important; max-width: 1180px !important; margin: 0 auto !important;
-  padding: 0 20px 28px !important; }}
-.gradio-container > .main {{ padding-top: 0 !important; }}
+  padding: 0 clamp(10px, 2vw, 20px) 28px !important; }}
+.main.fillable {{ padding: 0 !important; }}
+.html-container {{ padding: 0 !important; }}
 .nav-holder {{ display: none !important; }}
 .pe-title h2 {{ font-size: 18px; font-weight: 600; margin: 10px 0 0; }}
 .pe-sliders {{ gap: 10px; }}
@@ -111,18 +112,10 @@ CSS = f"""
 .dark .pe-status.error, .dark .pe-message {{ color: #fda29b; }}
 .pe-status ul {{ margin: 4px 0 0; padding-left: 18px; font-size: 13px; line-height: 1.6; list-style: disc; }}
 .pe-hint {{ font-size: 14px; color: var(--body-text-color-subdued); }}
-.pe-effects {{ font-size: 12px; color: var(--body-text-color-subdued); }}
 .pe-away {{ display: none !important; }}
 .pe-foot {{ color: var(--body-text-color-subdued); font-size: 12.5px; text-align: center; padding: 14px 0 0; }}
-.pe-gallery .grid-wrap {{ max-height: 340px; }}
-.pe-about pre {{ white-space: pre-wrap; font-size: 12.5px; }}
-.pe-quiet, .pe-quiet > .block {{ border: 0 !important; padding: 0 !important; background: transparent !important; }}
 footer {{ display: none !important; }}
 @media (max-width: 640px) {{
-  .gradio-container {{ padding: 0 4px 20px !important; }}
-  .gradio-container > .main, .gradio-container .wrap.contain {{ padding-left: 0 !important;
-    padding-right: 0 !important; }}
-  .gradio-container main {{ padding-left: 8px !important; padding-right: 8px !important; }}
   .pe-head h1 {{ font-size: 19px; }}
   .pe-head span {{ order: 3; flex-basis: 100%; }}
   .pe-inputs-last {{ order: -1; }}

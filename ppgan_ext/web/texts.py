@@ -53,6 +53,7 @@ TEXTS: dict[str, Text] = {
         "照片中的人同意这样使用，结果不会用来冒充或伤害任何人",
         "The people in the photos agree to this use, and the result will not be used to deceive or to harm anybody",
     ),
+    "same_photo": Text("两张是同一张照片，请选择两个人的照片", "Both are the same photo; choose two people"),
     "consent_needed": Text("请先勾选：照片中的人同意这样使用", "Please tick first that the people in the photos agree"),
     "likeness": Text(
         "与对象2的距离 {person}，与对象1原来的脸的距离 {photo}（小于 0.6 算同一人）",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -52,6 +53,8 @@ def build_fusion(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
         agreed, chosen, chosen_person, *rest = values
         if agreed is not True:
             raise SayError("consent_needed")
+        if filecmp.cmp(uploads[0].path, uploads[1].path, shallow=False):
+            raise SayError("same_photo")
         given = read_controls(controls, rest)
         for name, where, upload, choice in (
             ("photo_face", photo, uploads[0], chosen), ("person_face", person, uploads[1], chosen_person),
