@@ -45,7 +45,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-page
 	$(BIN)/python -m benchmarks.run_all
 
 # Damaged files of every format, with a fresh seed each round, which is printed; what escapes is kept in fuzz_failures.

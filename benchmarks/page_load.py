@@ -7,6 +7,7 @@ stream of events. What is checked beside the times: everybody is served, and nob
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any
 
 from benchmarks.age_command import SIDE, make_photo
 from benchmarks.common import ROOT, BenchmarkError, Case, Report, clean_environment, main, make_report, summarise
+from ppgan_ext import runtime
 
 NUM_VISITORS = 20
 TARGET_RSS_MB = 3000.0
@@ -50,7 +52,7 @@ class Server:
             raise BenchmarkError(f"the page did not start: {line!r}")
         self.url = found[0]
         self.config = json.loads(self.get("config"))
-        self.seconds_to_start = time.perf_counter() - began
+        self.seconds_to_start, self.cpu_to_start = time.perf_counter() - began, self.cpu_seconds()
 
     def get(self, path: str) -> bytes:
         """Fetch a path of the page."""
@@ -62,6 +64,14 @@ class Server:
         status = Path(f"/proc/{self._process.pid}/status")
         found = re.search(rf"{kind}:\s+(\d+) kB", status.read_text()) if status.exists() else None
         return None if found is None else int(found[1]) / 1024
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the server has taken, for each of its threads of computation (Linux)."""
+        status = Path(f"/proc/{self._process.pid}/stat")
+        if not status.exists():
+            return 0.0
+        fields = status.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") / runtime.num_threads()
 
     def close(self) -> None:
         """End it."""
@@ -181,17 +191,18 @@ def run(quick: bool, num_repeats: int) -> Report:
         make_photo(photo, 256 if quick else SIDE)
         server = Server()
         try:
-            start = summarise([server.seconds_to_start])
+            start = summarise([server.seconds_to_start], [server.cpu_to_start])
             alone, _ = visit_all(server, photo, 1)
             seconds, galleries = visit_all(server, photo, count)
             check_apart(galleries)
             visitor = Visitor(server, photo)
             visitor.choose_photo("edit")
-            slides = []
+            slides, computed = [], []
             for repeat in range(num_repeats + 1):
-                began = time.perf_counter()
+                began, before = time.perf_counter(), server.cpu_seconds()
                 visitor.slide("smile", 0.5 + 0.1 * repeat)
                 slides.append(time.perf_counter() - began)
+                computed.append(server.cpu_seconds() - before)
             peak = server.memory_mb()
         finally:
             server.close()
@@ -204,7 +215,7 @@ def run(quick: bool, num_repeats: int) -> Report:
             target_rss_mb=None if quick else TARGET_RSS_MB, details=details,
         ),
         Case(
-            name="slider to photo", timing=summarise(slides[1:]), peak_rss_mb=None,
+            name="slider to photo", timing=summarise(slides[1:], computed[1:]), peak_rss_mb=None,
             target_seconds=None if quick else TARGET_SLIDER,
         ),
     ]  # fmt: skip

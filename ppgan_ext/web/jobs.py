@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -87,19 +87,22 @@ class Job(Generic[Result]):
         self._results: list[Result] = []
         self._error: BaseException | None = None
         self._ended = threading.Event()
-        self._clean_ups: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+        self._actions: list[Callable[[], None]] = []
 
     def stop(self) -> None:
         """Ask the work to stop."""
         self._stop.set()
 
-    def then(self, clean_up: Callable[[], None]) -> None:
-        """Clean up when the work has ended, which a stop reaches only at its next report."""
-        self._clean_ups.append(clean_up)
-        if self._ended.is_set():
-            clean_up()
+    def then(self, action: Callable[[], None]) -> None:
+        """Call ``action`` when the work has ended, which a stop reaches only at its next report; at once if it has."""
+        with self._lock:
+            if not self._ended.is_set():
+                self._actions.append(action)
+                return
+        action()
 
-    async def states(self) -> AsyncIterator[Waiting | Running | Finished[Result]]:
+    async def states(self) -> AsyncGenerator[Waiting | Running | Finished[Result], None]:
         """Yield each new state, the last one `Finished`.
 
         Whoever leaves the loop stops the work.
@@ -128,8 +131,8 @@ class Job(Generic[Result]):
             yield Finished(self._results[0], time.monotonic() - began)
         finally:
             self._stop.set()
-            if not self._started_and_unfinished():
-                self._place.leave()
+            if self._place.began is None:  # no thread will end it
+                self._end()
 
     async def _wait(self) -> AsyncIterator[Waiting]:
         shown: Waiting | None = None
@@ -142,20 +145,20 @@ class Job(Generic[Result]):
                 shown = state
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
-    def _started_and_unfinished(self) -> bool:
-        """Return whether a thread is at work, which then leaves the line itself."""
-        return self._place._began is not None and not self._ended.is_set()
-
     def _do(self) -> None:
         try:
             self._results.append(self._work(self._progress))
         except BaseException as error:  # noqa: BLE001 - it is raised again where the result is waited for
             self._error = error
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        with self._lock:
             self._ended.set()
-            self._place.leave()
-            for clean_up in list(self._clean_ups):
-                clean_up()
+        self._place.leave()
+        for action in self._actions:
+            action()
 
     def _progress(self, task: str, done: int, total: int, note: str = "") -> None:
         """Note how far the work is; raises once after each request to stop."""

@@ -63,11 +63,15 @@ class Line:
 
 
 class Place:
-    """One visitor's place in the line."""
+    """One visitor's place in the line.
+
+    Attributes:
+        began: `time.monotonic` when its work began; None before.
+    """
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._began: float | None = None
+        self.began: float | None = None
 
     @property
     def before(self) -> int:
@@ -81,8 +85,8 @@ class Place:
 
     def begin(self) -> None:
         """Note that the work begins now."""
-        self._began = time.monotonic()
+        self.began = time.monotonic()
 
     def leave(self) -> None:
         """Let the next one come; to leave twice does nothing."""
-        self._line._leave(self, None if self._began is None else time.monotonic() - self._began)
+        self._line._leave(self, None if self.began is None else time.monotonic() - self.began)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -160,7 +161,7 @@ class Site:
         print("".join(traceback.format_exception(error)), file=sys.stderr)
         return UNEXPECTED.of(self.language)
 
-    async def run(self, visit: Session, prepare: Callable[[], Work]) -> AsyncIterator[str | Outcome]:
+    async def run(self, visit: Session, prepare: Callable[[], Work]) -> AsyncGenerator[str | Outcome, None]:
         """Do a piece of work for a visitor, and yield HTML for the line of status, and the outcome.
 
         Args:
@@ -176,20 +177,21 @@ class Site:
             yield markup.status_error(self.tell(error))
             return
         try:
-            async for state in job.states():
-                if isinstance(state, Finished):
-                    visit.job = None
-                    visit.add(state.result.items)
-                    yield state.result
-                    yield self._done(state)
-                else:
-                    yield self._status(state)
+            async with contextlib.aclosing(job.states()) as states:
+                async for state in states:
+                    if isinstance(state, Finished):
+                        _clear_job(visit, job)
+                        visit.add(state.result.items)
+                        yield state.result
+                        yield self._done(state)
+                    else:
+                        yield self._status(state)
         except StoppedError:
             yield markup.status_text(self.say("stopped"))
         except Exception as error:  # noqa: BLE001 - told to the visitor; the page stays up
             yield markup.status_error(self.tell(error))
         finally:
-            visit.job = None
+            job.then(lambda: _clear_job(visit, job))  # whoever leaves early leaves a thread at work
 
     async def _when_free(self, visit: Session) -> AsyncIterator[str]:
         """Wait until the visitor's photos are checked and the last job has ended; yield the line of status meanwhile.
@@ -236,6 +238,6 @@ class Site:
         return markup.status_text(text, outcome.notes)
 
 
-def changed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that have a value."""
-    return {name: value for name, value in options.items() if value is not None}
+def _clear_job(visit: Session, job: Job[Outcome]) -> None:
+    if visit.job is job:
+        visit.job = None

@@ -48,7 +48,7 @@ def test_the_wait_is_estimated_by_the_last_jobs():
     line = Line()
     first = line.join()
     first.begin()
-    first._began -= 10.0
+    first.began -= 10.0
     first.leave()
     line.join()
     assert line.join().seconds == pytest.approx(10.0, abs=0.5)
@@ -137,6 +137,36 @@ def test_a_visitor_who_goes_frees_the_line_when_the_work_has_stopped():
     while len(line) and time.monotonic() < until:
         time.sleep(0.01)
     assert len(line) == 0
+
+
+def test_what_a_stopped_job_still_writes_goes_too(sessions):
+    line, session = Line(), sessions.of("one")
+    stopped = threading.Event()
+
+    def work(progress):
+        try:
+            while True:
+                progress("fitting", 0, 1)
+                time.sleep(0.002)
+        except KeyboardInterrupt:
+            stopped.wait(5)
+            session.folder.mkdir(exist_ok=True)  # as a predictor does that writes the best so far
+            (session.folder / "late.png").write_bytes(b"1")
+
+    async def run():
+        session.job = Job(line, work)
+        states = session.job.states()
+        await anext(states)
+        await states.aclose()
+
+    asyncio.run(run())
+    sessions.end("one")
+    assert not session.folder.exists()
+    stopped.set()
+    until = time.monotonic() + 5
+    while (len(line) or session.folder.exists()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(line) == 0 and not session.folder.exists()
 
 
 def test_an_error_ends_its_job_only():

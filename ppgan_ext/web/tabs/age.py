@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -92,15 +91,26 @@ class _Ageing:
         folder = self._visit.new_folder()
         predictor = site.page.model.predictor(AgeEditingPredictor, folder, progress)
         inputs = predictor.open_inputs(self._upload.path)
-        predictor.run_inputs(inputs, lambda job: predictor.edit_ages(job, options))
-        files: list[Path] = list(predictor.files[: len(options.years or ())])
+        was_stopped = False
+        try:
+            predictor.run_inputs(inputs, lambda job: predictor.edit_ages(job, options))
+        except KeyboardInterrupt:  # what has been written is whole
+            was_stopped = True
+        stem = inputs.jobs[0].stem
+        files = [(folder / f"{stem}.age{years:+g}.{options.photo_format}", years) for years in options.years or ()]
+        made = [file.is_file() for file, _ in files]
+        if not any(made):
+            raise KeyboardInterrupt
         recipe = Recipe("age", options, {"input_image": self._upload.path.name})
-        results = [(file, self._caption(years)) for file, years in zip(files, options.years or (), strict=True)]
+        results = [(file, self._caption(years)) for (file, years), is_made in zip(files, made, strict=True) if is_made]
         return Outcome(
             site.keep(folder, results, self._upload.shown, recipe),
-            {place: str(file) for place, file in zip(self._places, files, strict=True)},
+            {
+                place: str(file) if done else None
+                for place, (file, _), done in zip(self._places, files, made, strict=True)
+            },
             [tell_note(note, site.language) for note in predictor.notes],
-            predictor.interrupted,
+            predictor.interrupted or was_stopped,
         )
 
     def _caption(self, years: float) -> str:

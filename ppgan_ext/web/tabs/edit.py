@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -158,12 +159,13 @@ class _Window:
         for step in (self._editor.prepare_face, self._editor.prepare_photo):
             prepare = functools.partial(step, visit, functools.partial(self._read, values))
             failed = False
-            async for state in self._site.run(visit, prepare):
-                if isinstance(state, Outcome):
-                    yield state.updates
-                else:
-                    failed = markup.is_error(state)
-                    yield {self._row.status: state}
+            async with contextlib.aclosing(self._site.run(visit, prepare)) as states:
+                async for state in states:
+                    if isinstance(state, Outcome):
+                        yield state.updates
+                    else:
+                        failed = markup.is_error(state)
+                        yield {self._row.status: state}
             if failed:
                 return
 

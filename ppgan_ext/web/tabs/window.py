@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -45,12 +46,13 @@ class StartRow:
         async def run(request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
             visit = site.visit(request)
             running = {self.start: gr.update(visible=False), self.stop: gr.update(visible=True)}
-            async for state in site.run(visit, lambda: prepare(visit, values)):
-                if isinstance(state, Outcome):
-                    yield {**state.updates, **panel.updates(visit), **running}
-                else:
-                    yield {self.status: state, **running}
-                running = {}
+            async with contextlib.aclosing(site.run(visit, lambda: prepare(visit, values))) as states:
+                async for state in states:
+                    if isinstance(state, Outcome):
+                        yield {**state.updates, **panel.updates(visit), **running}
+                    else:
+                        yield {self.status: state, **running}
+                    running = {}
             yield {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
 
         self.start.click(
