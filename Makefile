@@ -1,4 +1,4 @@
-# On a bare machine (Python >= 3.10 and make): `make demo`, `make test`, and `make test-fast` while you work.
+# On a bare machine (Python >= 3.10 and make): `make demo`, `make page`, `make test`, and `make test-fast` while you work.
 # `make newest` tests with the newest versions that pyproject.toml allows, `make fuzz` with fresh damaged files.
 PYTHON ?= python3
 VENV ?= .venv
@@ -23,11 +23,15 @@ ASTRONAUT := $(BIN)/python -c 'import pathlib, skimage; print(pathlib.Path(skima
 # Files are dealt out whole to two processes, so that what a file's tests share is built once.
 TWO_PROCESSES := -n 2 --dist loadfile
 
-.PHONY: demo test test-fast lint bench fuzz newest constraints clean
+.PHONY: demo page test test-fast lint bench fuzz newest constraints clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python applications/tools/age_editing.py --input_image $$($(ASTRONAUT)) --years -20 20 40 --save_gif --output_path $(DEMO_OUTPUT)
 	@echo "The edited photos, the strip and the GIF lie in $(abspath $(DEMO_OUTPUT))"
+
+# The page in the browser; flags by `make page PAGE="--port 8000"`.
+page: $(VENV)/.installed-page
+	$(BIN)/ppgan-ext page $(PAGE)
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(TWO_PROCESSES) -m "not alone"
@@ -41,7 +45,7 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed-page
 	$(BIN)/python -m benchmarks.run_all
 
 # Damaged files of every format, with a fresh seed each round, which is printed; what escapes is kept in fuzz_failures.
@@ -66,6 +70,10 @@ $(VENV)/.installed: pyproject.toml $(wildcard $(CONSTRAINTS))
 	$(PYTHON) -m venv $(VENV)
 	$(PIP_INSTALL) $(BY_CONSTRAINTS) --editable '.$(EXTRAS_$(PADDLE))'
 	$(if $(filter gpu,$(PADDLE)),words=$$($(BIN)/python -m ppgan_ext.gpu_install) && $(PIP_INSTALL) $$words)
+	@touch $@
+
+$(VENV)/.installed-page: $(VENV)/.installed
+	$(PIP_INSTALL) $(BY_CONSTRAINTS) --editable '.[page]'
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed

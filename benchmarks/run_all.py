@@ -7,7 +7,16 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-BENCHMARKS = ("synthesis", "encoding", "projector", "training", "photo_stages", "age_command", "process_starts")
+BENCHMARKS = (
+    "synthesis",
+    "encoding",
+    "projector",
+    "training",
+    "photo_stages",
+    "age_command",
+    "process_starts",
+    "page_load",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import io
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,9 @@ _STRIP_PIXELS = 2**21
 _ORIENTATION = 0x0112  # EXIF tag
 _WITH_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+
+
+Result = TypeVar("Result")
 
 
 class AnimatedImageWarning(UserWarning):
@@ -68,6 +71,25 @@ def decode_file(path: Path) -> Photo:
         raise InputError(f"cannot be read ({reason})", where=path, cure="Check the path and its permissions") from error
 
 
+def picture_size(path: Path) -> tuple[int, int]:
+    """Return width and height of a picture as its header states them; no pixel is decoded.
+
+    Raises:
+        InputError: it is missing, no picture, or its header is damaged.
+    """
+
+    def look() -> tuple[int, int]:
+        with path.open("rb") as file:
+            found = recognise(file.read(HEAD_BYTES), path.name)
+            if found is None:
+                raise _no_picture(path)
+            file.seek(0)
+            with _without_warnings():
+                return found.open(file, str(path)).size
+
+    return _guarded(look, path)
+
+
 def decode_stream(file: IO[bytes], where: object) -> Photo:
     """Decode the content of a file, whatever its name is.
 
@@ -84,8 +106,7 @@ def decode_stream(file: IO[bytes], where: object) -> Photo:
     file.seek(0)
     found = recognise(head, str(where))
     if found is None:
-        cure = "Convert it to JPEG or PNG"
-        raise InputError("is not a picture in a format that can be read", where=where, cure=cure)
+        raise _no_picture(where)
     return _guarded(lambda: _open(found, file, where), where)
 
 
@@ -144,7 +165,7 @@ def strips(height: int, width: int) -> Iterator[slice]:
         yield slice(top, min(height, top + rows))
 
 
-def _guarded(work: Callable[[], Photo], where: object) -> Photo:
+def _guarded(work: Callable[[], Result], where: object) -> Result:
     """Run a decoder; whatever it raises becomes an `InputError` that names the file."""
     try:
         return work()
@@ -343,6 +364,11 @@ def _without_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _no_picture(where: object) -> InputError:
+    cure = "Convert it to JPEG or PNG"
+    return InputError("is not a picture in a format that can be read", where=where, cure=cure)
 
 
 def _too_large(where: object, megapixels: float) -> InputError:

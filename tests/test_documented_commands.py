@@ -77,6 +77,7 @@ RUN: dict[str, tuple[dict[str, str], str]] = {
 # What only has to parse: how the line begins (the longest one counts), and why it cannot run here.
 NOT_RUN = {
     "make": "installs from the package index, or runs this very test",
+    "ppgan-ext page": "serves until Ctrl-C: tests/web",
     "pip": "installs from the package index",
     "python3 -m venv": "makes an environment to install into",
     "python -m paddle.distributed.launch": "two processes: tests/training/test_training_processes.py",

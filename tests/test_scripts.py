@@ -1,5 +1,6 @@
 """The scripts of applications/tools run from any folder and take PaddleGAN's flags; their YAML files are valid."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,29 @@ def test_the_commands_run_as_a_module_where_no_script_is_installed(tmp_path):
     wrong = run("-m", "ppgan_ext.apps", "ages", cwd=tmp_path)
     assert wrong.returncode == 1
     assert "ages" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, ["--port", "7860"]),
+        (
+            {"GRADIO_SERVER_PORT": "8001", "JUPYTERHUB_SERVICE_PREFIX": "/user/7/9/"},
+            ["--port", "8001", "--root_path", "/user/7/9/gradio/8001"],
+        ),
+        (
+            {
+                "STUDIO_MODEL_API_URL_PREFIX": "https://studio.example/bj-cpu-01",
+                "JUPYTERHUB_SERVICE_PREFIX": "/user/7/",
+            },
+            ["--port", "7860", "--root_path", "/bj-cpu-01/user/7/gradio/7860"],
+        ),
+    ],
+)
+def test_the_application_file_takes_port_and_prefix_from_its_surroundings(environ, words, tmp_path):
+    script = ROOT / "applications" / "serve" / "app.gradio.py"
+    assert len(script.read_text().splitlines()) <= 40
+    flags = runpy.run_path(str(script))["flags"]
+    assert flags(environ, tmp_path / "nowhere") == words
+    assert {"--host", "0.0.0.0", "--no_auth"} <= set(flags(environ, tmp_path))
+    read_options(COMMANDS["page"], flags(environ, tmp_path), "page")

@@ -17,6 +17,8 @@ from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.apps.fusion.commands import run_fuse
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.options import Options
+from ppgan_ext.apps.page.commands import run_page
+from ppgan_ext.apps.page.options import PageOptions
 from ppgan_ext.apps.photo.commands import run_age, run_edit
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.apps.translation.commands import run_cartoon, run_translate
@@ -131,6 +133,16 @@ COMMANDS: dict[str, Command] = {
             "--input photos.zip --output faces/ --which largest --min_size 128 --jobs 8",
         ),
         run_prepare,
+    ),
+    "page": Command(
+        PageOptions,
+        "Open a page in the browser, in Chinese and English, with all of this.",
+        (
+            "",
+            "--port 8000 --title 'Face lab'",
+            "--host 0.0.0.0 --auth user:password --root_path /faces",
+        ),
+        run_page,
     ),
     "doctor": Command(
         DoctorOptions,

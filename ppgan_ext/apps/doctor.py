@@ -42,10 +42,15 @@ class DoctorOptions(Options):
 
 def doctor_report() -> str:
     """Describe the machine, the settings, the devices, the weights and the compiled programs, then what to do."""
+    return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in doctor_sections())
+
+
+def doctor_sections() -> list[tuple[str, list[str]]]:
+    """Return title and lines of each section of the report."""
     report = runtime.report()
     versions = _versions()
     devices, device_cures = _devices(versions)
-    sections = [
+    return [
         ("Versions", [f"ppgan_ext {__version__}, Python {platform.python_version()}", *_version_lines(versions)]),
         ("Processor", _processor_lines(report)),
         ("Settings for Paddle on the CPU", _setting_lines(report)),
@@ -56,7 +61,6 @@ def doctor_report() -> str:
         ("Compiled programs", _program_lines()),
         ("To do", [*settings_cures(report, os.environ), *device_cures, *_folder_cures()] or ["nothing"]),
     ]
-    return "\n\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections)
 
 
 def run_doctor(options: DoctorOptions) -> int:

@@ -20,6 +20,7 @@ GROUP_TITLES = {
     "face": "what to do with the face",
     "fitting": "fitting",
     "model": "model",
+    "server": "server",
     "output": "output",
 }
 

@@ -262,6 +262,16 @@ class Predictor(BasePredictor):
         """What to call the model: a path or a name of the catalog."""
         return os.fspath(self.weight_path or self.model_type or catalog.DEFAULT_MODEL)
 
+    def share_model(self, other: Predictor) -> None:
+        """Use the model of another predictor, and what belongs to it, in place of one loaded anew.
+
+        Args:
+            other: made for the same model and device; it is loaded now if it is not yet.
+        """
+        self.engine = other.engine
+        self.perceptual = other.perceptual
+        self._directions, self._rotators = other._directions, other._rotators
+
     # The model
 
     @functools.cached_property

@@ -59,6 +59,7 @@ CALLS = {
         "--input {folder} --size 32 --min_size 20 --jobs 1", "--input {nowhere}", "nowhere",
         "ppgan_ext.apps.faces_data.cutting.write_bytes",
     ),
+    "page": Call("", "--host 0.0.0.0", "auth user:password", "ppgan_ext.web.server.serve"),
     "doctor": Call("", "--fast", "unknown flag", "ppgan_ext.apps.doctor.doctor_report"),
 }  # fmt: skip
 every_command = pytest.mark.parametrize("name", COMMANDS)
@@ -69,6 +70,7 @@ def command(engine, portrait, tmp_path, monkeypatch):
     """Run a line of words with the toy model; result files go to ``out``."""
     monkeypatch.setattr(Predictor, "engine", engine)
     monkeypatch.setattr(Predictor, "perceptual", PlainDistance())
+    monkeypatch.setattr("ppgan_ext.web.server.serve", lambda options: None)  # it would go on until Ctrl-C
     folder = tmp_path / "folder"
     folder.mkdir()
     PIL.Image.fromarray(portrait).save(tmp_path / "photo.png")
@@ -164,7 +166,7 @@ def test_flags_win_over_yaml(name, tmp_path):
 def test_exit_code_0_and_files_as_printed(name, command, capsys, tmp_path):
     assert command(name, CALLS[name].good) == 0
     printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith(str(tmp_path / "out"))]
-    assert bool(printed) == (name != "doctor")
+    assert bool(printed) == (name not in ("doctor", "page"))
     for line in printed:
         assert (tmp_path / "out" / line).exists()
 

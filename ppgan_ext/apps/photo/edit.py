@@ -10,14 +10,14 @@ import numpy as np
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.codes.encoded_face import render_image
+from ppgan_ext.apps.codes.encoded_face import EncodedFace, expose, render_image
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
 from ppgan_ext.apps.results import Made
 from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.images import ImageSource, grid
+from ppgan_ext.images import ImageSource, grid, to_image
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.directions import apply
 from ppgan_ext.types import FloatArray, Image
@@ -142,6 +142,22 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         (edited,) = made.result.edited
         codes = np.stack([code.w_plus for code in edited.codes])
         return made.with_result(EditResult(made.result.photo, edited.image, codes))
+
+    def draw_faces(self, faces: Sequence[EncodedFace], options: EditOptions) -> list[Image]:
+        """Draw encoded faces after the edits, without their photo: (S, S, 3) RGB uint8 each.
+
+        Args:
+            faces: of `encode_photo`.
+            options: the edits; without any, the faces as they are.
+
+        Raises:
+            ConfigError: an unknown direction or layer.
+        """
+        if not options.edit and options.direction_name is None:
+            return [face.reconstruction for face in faces]
+        (variant,) = self.plan(options).variants
+        drawn = [face.draw(self.engine, variant.edit(face.w_plus).w_plus) for face in faces]
+        return [to_image(expose(pixels, 1.0 / face.exposure)) for face, pixels in zip(faces, drawn, strict=True)]
 
     def plan(self, options: EditOptions) -> EditPlan:
         """Make the one result of all edits together, in a photo."""

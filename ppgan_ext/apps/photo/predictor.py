@@ -20,7 +20,7 @@ from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.preview import numbered_preview
-from ppgan_ext.images import ImageSource
+from ppgan_ext.images import ImageSource, Photo
 from ppgan_ext.types import Face, FloatArray, Image
 
 PhotoOptionsT = TypeVar("PhotoOptionsT", bound=PhotoOptions)
@@ -96,10 +96,49 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         """
         results = self.open_results(job, options=options)
         original = images.read_photo(job.source)
-        photo = original.image
-        chosen_faces = choose_faces(photo, options.faces, job.source, self._people(options.faces_like))
+        chosen_faces = choose_faces(original.image, options.faces, job.source, self._people(options.faces_like))
         plan = self.plan(options)
-        faces = self._encode(photo, chosen_faces, options)
+        faces = self._encode(original.image, chosen_faces, options)
+        return self._edit(job.stem, options, results, original, plan, faces)
+
+    def encode_photo(self, job: Job, options: PhotoOptionsT) -> list[EncodedFace]:
+        """Encode the chosen faces of a photo, for `edit_encoded`.
+
+        Raises:
+            InputError: the picture cannot be read.
+            NoFaceError: no face, or not the one asked for.
+            ConfigError: the model cannot do it.
+        """
+        photo = images.read_image(job.source)
+        chosen_faces = choose_faces(photo, options.faces, job.source, self._people(options.faces_like))
+        return self._encode(photo, chosen_faces, options)
+
+    def edit_encoded(self, job: Job, options: PhotoOptionsT, faces: Sequence[EncodedFace]) -> Made[PhotoEdit]:
+        """Edit a photo whose faces are encoded already: the generator runs, the encoder does not.
+
+        Args:
+            job: the photo.
+            options: as for `edit_photo`, which makes the same bytes; those about the encoding are not looked at.
+            faces: of `encode_photo`.
+
+        Raises:
+            InputError: the picture cannot be read.
+            ConfigError: an unknown direction.
+        """
+        results = self.open_results(job, options=options)
+        return self._edit(job.stem, options, results, images.read_photo(job.source), self.plan(options), faces)
+
+    def _edit(
+        self,
+        stem: str,
+        options: PhotoOptionsT,
+        results: ResultFolder,
+        original: Photo,
+        plan: EditPlan,
+        faces: Sequence[EncodedFace],
+    ) -> Made[PhotoEdit]:
+        """Edit the codes, paste the faces, write the results."""
+        photo = original.image
         edited: list[EditedPhoto] = []
         for done, variant in enumerate(plan.variants):
             self.progress("editing", done, len(plan.variants))
@@ -108,15 +147,15 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             pasted = paste_faces(photo, faces, drawn, options.blend)
             complete = plan.complete(pasted, photo, faces, [code.years for code in codes])
             edited.append(EditedPhoto(variant, codes, complete))
-            name = f"{job.stem}.{variant.name}.{options.photo_format}"
+            name = f"{stem}.{variant.name}.{options.photo_format}"
             results.image(name, edited[-1].image, pictures.NOTE, original)
         labels = [
             [plan.describe(face.w_plus), *(result.codes[number].label for result in edited)]
             for number, face in enumerate(faces)
         ]
         strip = comparison_strip(photo, [result.image for result in edited], faces, labels)
-        made = PhotoEdit(photo, plan, faces, edited, strip)
-        self._write(made, job.stem, options, results)
+        made = PhotoEdit(photo, plan, list(faces), edited, strip)
+        self._write(made, stem, options, results)
         return results.made(made, any(face.interrupted for face in faces), covered_notes(faces))
 
     def check_before_edits(self, options: PhotoOptionsT) -> None:

@@ -1,0 +1,103 @@
+"""What each direction of a model does, for people who choose: unit, sensible range, and what else it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from ppgan_ext.latents.directions import Direction, load_directions
+from ppgan_ext.weights import catalog, store
+
+# Beyond two and a half standard deviations of the training faces, no face was seen that could teach the direction.
+_DEVIATIONS = 2.5
+_WIDEST = {"year": 50.0, "class": 1.0}
+_WITHOUT_STATISTICS = 5.0
+_STEPS = {"year": 1.0, "degree": 1.0, "sd": 0.1, "class": 0.05}
+# A side effect is told from here on, as a share of the other attribute's standard deviation.
+_SEEN = 0.3
+_MAX_SIDE_EFFECTS = 3
+# The reference step for side effects: one standard deviation, or from one class to the other.
+_WHOLE_UNITS = ("sd", "class")
+
+
+class SideEffect(NamedTuple):
+    """What else changes with a step of one standard deviation (or one class) of a direction.
+
+    Attributes:
+        name: of the other attribute.
+        change: in its standard deviations.
+    """
+
+    name: str
+    change: float
+
+
+class DirectionInfo(NamedTuple):
+    """One direction.
+
+    Attributes:
+        name: such as "smile".
+        unit: see `Direction.unit`.
+        reach: the largest sensible amount, either way.
+        step: of a slider.
+        side_effects: the strongest first.
+    """
+
+    name: str
+    unit: str
+    reach: float
+    step: float
+    side_effects: tuple[SideEffect, ...]
+
+
+def describe_model_directions(model_type: str | None) -> list[DirectionInfo]:
+    """Describe the directions that belong to a model of the catalog; the model itself is not loaded.
+
+    Args:
+        model_type: its name; None for the model that ships with the package.
+
+    Raises:
+        ConfigError: there is no such model.
+        WeightsError: the file of directions cannot be fetched or read.
+    """
+    record = catalog.find(model_type or catalog.DEFAULT_MODEL)
+    if record.directions is None:
+        return []
+    return describe_directions(load_directions(str(store.locate(record.directions)), record.n_latent))
+
+
+def describe_directions(directions: Mapping[str, Direction]) -> list[DirectionInfo]:
+    """Describe directions by their own statistics and regressors, in their order."""
+    infos = []
+    for name, direction in directions.items():
+        step = _STEPS.get(direction.unit, 0.1)
+        effects = [
+            SideEffect(other, change)
+            for other, to_measure in directions.items()
+            if other != name and abs(change := _side_effect(direction, to_measure)) >= _SEEN
+        ]
+        effects.sort(key=lambda effect: -abs(effect.change))
+        infos.append(
+            DirectionInfo(name, direction.unit, _reach(direction, step), step, tuple(effects[:_MAX_SIDE_EFFECTS]))
+        )
+    return infos
+
+
+def _reach(direction: Direction, step: float) -> float:
+    spread = direction.statistics.get("sd")
+    reach = _WITHOUT_STATISTICS if spread is None else _DEVIATIONS * spread
+    reach = min(reach, _WIDEST.get(direction.unit, reach))
+    return max(step, round(reach / step) * step)
+
+
+def _side_effect(direction: Direction, other: Direction) -> float:
+    """Return how far a reference step of a direction moves another attribute, in its standard deviations."""
+    regressor = other.regressor
+    if regressor is None or regressor.shape[1] != direction.vector.shape[1]:
+        return 0.0
+    vector = np.broadcast_to(direction.vector, regressor.shape).astype(np.float64)
+    step = 1.0 if direction.unit in _WHOLE_UNITS else direction.statistics.get("sd", 1.0)
+    change = float((regressor.astype(np.float64) * vector).sum()) * step
+    return change / other.statistics.get("stretch", 1.0) / other.statistics.get("sd", 1.0)

@@ -1,0 +1,1 @@
+"""The page in the browser, in Chinese and English: what `apps` can do, for visitors. Nothing imports this layer."""

@@ -1,0 +1,117 @@
+"""The window of ages: a photo at the left; younger above, older below, always both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from ppgan_ext.apps.options import Options
+from ppgan_ext.apps.photo.age import AgeEditingPredictor
+from ppgan_ext.apps.photo.options import AgeOptions
+from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.config import load_options
+from ppgan_ext.web.controls import make_controls, option_names, read_controls
+from ppgan_ext.web.message_texts import tell_note
+from ppgan_ext.web.photo_input import PhotoInput
+from ppgan_ext.web.recipes import Recipe
+from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
+from ppgan_ext.web.sessions import Session
+from ppgan_ext.web.site import Outcome, Site, Updates, Work
+from ppgan_ext.web.tabs.window import StartRow, result_image
+from ppgan_ext.web.uploads import Upload
+
+YOUNGER, OLDER = 20, 30
+_MOST_YEARS = 60
+_HEIGHT = 300
+
+
+def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
+    """Draw the window; return the function that connects it."""
+    say = site.say
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=300):
+            photo = PhotoInput(site, "age", say("photo"), say("choose_photo"))
+            row = StartRow(site, "age", say("start_age"))
+            with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
+                with gr.Row():
+                    younger = gr.Slider(
+                        1, _MOST_YEARS, value=YOUNGER, step=1, label=say("years_younger"), min_width=200
+                    )
+                    older = gr.Slider(1, _MOST_YEARS, value=OLDER, step=1, label=say("years_older"), min_width=200)
+                names = option_names(AgeOptions, without=("years", "target_age"))
+                controls = make_controls(AgeOptions, names, site.language)
+        with gr.Column(scale=6, min_width=300):
+            above = result_image(say("younger_result"), "age-younger", _HEIGHT)
+            below = result_image(say("older_result"), "age-older", _HEIGHT)
+
+    def prepare(visit: Session, values: Sequence[Any]) -> Work:
+        upload = site.upload(visit, "age")
+        chosen, less, more, *rest = values
+        faces = photo.numbers(upload, chosen)
+        given = {"years": [-abs(float(less)), abs(float(more))], **read_controls(controls, rest)}
+        if len(faces) < len(upload.boxes):
+            given["faces"] = faces
+        options = load_options(AgeOptions, overrides=given)
+        return _Ageing(site, visit, upload, options, (above, below)).run
+
+    def show(options: Options) -> Updates:
+        assert isinstance(options, AgeOptions)
+        years = options.years or []
+        less = [-value for value in years if value < 0]
+        more = [value for value in years if value > 0]
+        return {
+            younger: less[0] if less else YOUNGER,
+            older: more[0] if more else OLDER,
+            **{control.component: control.show(options) for control in controls},
+        }
+
+    components = [younger, older, *(control.component for control in controls)]
+    readers.by_command["age"] = Reader("age", say("tab_age"), show, components)
+
+    def wire(panel: ResultsPanel) -> None:
+        photo.wire()
+        row.wire(prepare, [photo.chosen, *components], [above, below], panel)
+
+    return wire
+
+
+class _Ageing:
+    """The work of one click."""
+
+    def __init__(
+        self, site: Site, visit: Session, upload: Upload, options: AgeOptions, places: tuple[Any, Any]
+    ) -> None:
+        self._site, self._visit, self._upload, self._options, self._places = site, visit, upload, options, places
+
+    def run(self, progress: Progress) -> Outcome:
+        """Make both ages."""
+        options, site = self._options, self._site
+        folder = self._visit.new_folder()
+        predictor = site.page.model.predictor(AgeEditingPredictor, folder, progress)
+        inputs = predictor.open_inputs(self._upload.path)
+        was_stopped = False
+        try:
+            predictor.run_inputs(inputs, lambda job: predictor.edit_ages(job, options))
+        except KeyboardInterrupt:  # what has been written is whole
+            was_stopped = True
+        stem = inputs.jobs[0].stem
+        files = [(folder / f"{stem}.age{years:+g}.{options.photo_format}", years) for years in options.years or ()]
+        made = [file.is_file() for file, _ in files]
+        if not any(made):
+            raise KeyboardInterrupt
+        recipe = Recipe("age", options, {"input_image": self._upload.path.name})
+        results = [(file, self._caption(years)) for (file, years), is_made in zip(files, made, strict=True) if is_made]
+        return Outcome(
+            site.keep(folder, results, self._upload.shown, recipe),
+            {
+                place: str(file) if done else None
+                for place, (file, _), done in zip(self._places, files, made, strict=True)
+            },
+            [tell_note(note, site.language) for note in predictor.notes],
+            predictor.interrupted or was_stopped,
+        )
+
+    def _caption(self, years: float) -> str:
+        return self._site.say("younger" if years < 0 else "older", years=f"{abs(years):g}")

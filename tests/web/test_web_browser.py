@@ -1,0 +1,267 @@
+"""The page as a visitor meets it, in Chromium: both languages, a phone, and everything that can go wrong on the way."""
+
+import os
+import re
+import shutil
+import zipfile
+
+import pytest
+import yaml
+
+from ppgan_ext import pictures
+from ppgan_ext.picture_settings import find_settings
+from tests.reference.prefix_proxy import serving_under
+from tests.web.conftest import ToyPage
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SECONDS = 60  # for the slowest of the machines that run this
+
+
+def reason_to_skip():
+    if CHROMIUM is None:
+        return "Chromium is not installed (Debian: apt-get install chromium)"
+    try:
+        import playwright  # noqa: F401
+    except ImportError:
+        return "playwright is not installed"
+    return None
+
+
+def test_a_build_machine_has_a_browser():
+    if "CI" not in os.environ:
+        pytest.skip("not a build machine")
+    assert reason_to_skip() is None
+
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+needs_browser = pytest.mark.skipif(reason_to_skip() is not None, reason=str(reason_to_skip()))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--headless=new", "--disable-dev-shm-usage"]
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser, toy_page):
+    """Open the page in a context of its own; no request may go to another host."""
+    contexts, foreign = [], []
+
+    def open_one(path="", **settings):
+        settings.setdefault("viewport", {"width": 1280, "height": 900})
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(SECONDS * 1000)
+        local = (toy_page.url, "data:", "blob:")
+        page.on("request", lambda request: None if request.url.startswith(local) else foreign.append(request.url))
+        page.goto(toy_page.url + path)
+        page.wait_for_selector("#start-age")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    toy_page.wait_for({"visits": 0, "line": 0, "files": 0})  # nothing is left of anybody
+
+
+def choose(page, place, file):
+    page.set_input_files(f"#photo-{place} input[type=file]", str(file))
+
+
+def wait_for(page, selector, text):
+    page.wait_for_function(
+        "([selector, text]) => document.querySelector(selector)?.innerText.includes(text)", arg=[selector, text]
+    )
+    return page.inner_text(selector)
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def download(page, selector, folder):
+    with page.expect_download() as found:
+        page.click(selector)
+    path = folder / found.value.suggested_filename
+    found.value.save_as(path)
+    return path
+
+
+def read_settings(page, file):
+    with page.expect_file_chooser() as chooser:
+        page.click("#read-settings")
+    chooser.value.set_files(str(file))
+
+
+@needs_browser
+def test_age_from_upload_to_download_and_back(open_page, photo_files, tmp_path):
+    page = open_page()
+    assert page.title() == "人脸编辑" and page.evaluate("document.documentElement.lang") == "zh-CN"
+    page.click("#start-age")
+    wait_for(page, "#status-age", "请先选择照片")
+    choose(page, "age", photo_files["couple"])
+    page.wait_for_selector("#faces-age input")
+    box = page.locator("#numbered-age img").bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.72, box["y"] + box["height"] * 0.44)  # leaves face 1 out
+    page.wait_for_function("!document.querySelector('#faces-age input').checked")
+    page.click("#start-age")
+    wait_for(page, "#status-age", "完成")
+    for result in ("#age-younger img", "#age-older img"):
+        page.wait_for_selector(result)
+    file = download(page, "#download-one", tmp_path)
+    assert pictures.made_here(file)
+    settings = yaml.safe_load(find_settings(file))
+    assert settings["faces"] == [2] and settings["years"] == [-20.0, 30.0]
+    archive = download(page, "#download-all", tmp_path)
+    with zipfile.ZipFile(archive) as packed:
+        names = packed.namelist()
+        assert packed.testzip() is None
+    assert len(names) == len(set(names)) >= 4 and any(name.endswith(".npy") for name in names)
+    page.get_by_text("参数：重现结果").click()
+    assert page.input_value("#command-line textarea").startswith("ppgan-ext age --input_image couple.png")
+    read_settings(page, photo_files["text"])
+    page.wait_for_selector("text=文件里没有参数")
+    read_settings(page, file)
+    page.wait_for_selector("text=参数已填入")
+
+
+@needs_browser
+def test_what_cannot_be_used_is_said_in_the_visitors_language(open_page, photo_files, tmp_path):
+    large = tmp_path / "large.jpg"
+    with large.open("wb") as file:
+        file.truncate(30 * 2**20)
+    told = {
+        "wall": ("没有找到人脸", "No face was found"), "text": ("不是可以读取的图片", "not a picture"),
+        "large": ("超过 20 MB", "larger than 20 MB"),
+    }  # fmt: skip
+    for path, number in (("", 0), ("en", 1)):
+        page = open_page(path)
+        for name, texts in told.items():
+            choose(page, "age", large if name == "large" else photo_files[name])
+            wait_for(page, "#message-age", texts[number])
+
+
+@needs_browser
+def test_sliders_of_edit_and_keeping(open_page, photo_files):
+    page = open_page("en")
+    assert page.title() == "Face editing" and page.evaluate("document.documentElement.lang") == "en"
+    tab(page, "Edit")
+    choose(page, "edit", photo_files["portrait"])
+    page.wait_for_selector("#edit-result img")
+    before = page.wait_for_selector("#edit-face img").get_attribute("src")
+    slider = page.locator("#slider-smile input[type=range]")
+    slider.focus()
+    for _ in range(5):
+        slider.press("ArrowRight")
+    slider.dispatch_event("pointerup")
+    page.wait_for_function("src => document.querySelector('#edit-face img').src !== src", arg=before)
+    page.click("#start-edit")
+    page.wait_for_selector("#results img")
+    assert "Smile" in page.inner_text("#results")
+
+
+@needs_browser
+def test_fusion_asks_for_consent_and_stop_keeps_the_best(open_page, photo_files, tmp_path):
+    page = open_page("en")
+    tab(page, "Fusion")
+    choose(page, "fusion-1", photo_files["portrait"])
+    choose(page, "fusion-2", photo_files["couple"])
+    page.wait_for_selector("#faces-fusion-2 input")
+    page.click("#start-fusion")
+    wait_for(page, "#status-fusion", "Please tick first")
+    page.check("#consent input")
+    page.click("#start-fusion")
+    wait_for(page, "#status-fusion", "Distance to person 2")
+    tab(page, "Invert")
+    choose(page, "invert", photo_files["portrait"])
+    page.get_by_label("Optimisation").check()
+    page.get_by_text("More options").locator("visible=true").click()
+    assert page.get_by_text("Optimiser steps").locator("visible=true").count() >= 1
+    page.click("#start-invert")
+    page.wait_for_selector("#stop-invert >> visible=true")
+    wait_for(page, "#status-invert", "Fitting")
+    page.click("#stop-invert")
+    text = wait_for(page, "#status-invert", "the best result so far is kept")
+    assert re.search("kept", text)
+    assert download(page, "#download-code", tmp_path).suffix == ".npy"
+
+
+@needs_browser
+def test_three_visitors_at_once_see_their_own_results_only(open_page, photo_files, toy_page):
+    pages = [open_page(path) for path in ("", "en", "en")]
+    for page in pages:
+        choose(page, "age", photo_files["portrait"])
+    for page in pages:
+        page.wait_for_selector("#photo-age img")
+        page.click("#start-age")
+    for page in pages:
+        page.wait_for_selector("#age-older img")
+        page.wait_for_selector("#results img")
+    sources = [page.eval_on_selector_all("#results img", "images => images.map(image => image.src)") for page in pages]
+    assert [len(images) for images in sources] == [2, 2, 2]
+    assert len({source for images in sources for source in images}) == 6
+    assert toy_page.state()["visits"] == 3
+
+
+@needs_browser
+def test_a_reload_in_the_middle_frees_the_line(open_page, photo_files, toy_page):
+    page = open_page("en")
+    tab(page, "Invert")
+    choose(page, "invert", photo_files["portrait"])
+    page.get_by_label("Optimisation").check()
+    page.click("#start-invert")
+    wait_for(page, "#status-invert", "Fitting")
+    assert toy_page.state()["line"] == 1
+    page.reload()
+    page.wait_for_selector("#start-age")
+    toy_page.wait_for({"line": 0})
+    choose(page, "age", photo_files["portrait"])
+    page.wait_for_selector("#photo-age img")
+    page.click("#start-age")
+    wait_for(page, "#status-age", "Done")
+
+
+@needs_browser
+def test_the_languages_lead_to_each_other_and_a_phone_shows_everything(open_page):
+    phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
+    page = open_page("", **phone)
+    for title, link in (("人脸编辑", "English"), ("Face editing", "中文"), ("人脸编辑", "English")):
+        assert page.inner_text(".pe-head h1") == title
+        too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        assert page.evaluate(too_wide) is False
+        page.get_by_role("link", name=link).click()
+        page.wait_for_selector("#start-age")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+
+
+@needs_browser
+def test_everything_works_under_the_prefix_of_a_proxy(browser, photo_files, tmp_path):
+    page_served = ToyPage(tmp_path, "--root_path", "/user/7/proxy/7860", "--title", "Lab")
+    try:
+        with serving_under("/user/7/proxy/7860", page_served.port) as url:
+            page = browser.new_page()
+            page.set_default_timeout(SECONDS * 1000)
+            lost = []
+            page.on("response", lambda answer: lost.append(answer.url) if answer.status == 404 else None)
+            page.goto(url)
+            page.get_by_role("link", name="English").click()
+            page.wait_for_selector("#start-age")
+            assert page.url.endswith("/user/7/proxy/7860/en") and page.title() == "Lab"
+            choose(page, "age", photo_files["portrait"])
+            page.wait_for_selector("#photo-age img")
+            page.click("#start-age")
+            wait_for(page, "#status-age", "Done")
+            loaded = "document.querySelector('#age-older img').naturalWidth > 0"
+            page.wait_for_function(loaded)
+            page.close()
+            assert [url for url in lost if "manifest" not in url and "favicon" not in url] == []
+    finally:
+        assert page_served.close() == 0

@@ -1,0 +1,163 @@
+"""Every text is there in both languages; what the layers below say in English has a Chinese twin."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
+from ppgan_ext.apps.fusion.options import FuseOptions
+from ppgan_ext.apps.options import literal_choices
+from ppgan_ext.apps.photo.direction_table import describe_model_directions
+from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.config import load_options
+from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
+from ppgan_ext.faces.detect import choose
+from ppgan_ext.picture_decoding import decode_file, picture_size
+from ppgan_ext.web import message_texts, option_texts
+from ppgan_ext.web.controls import option_names
+from ppgan_ext.web.languages import Text
+from ppgan_ext.web.message_texts import tell_error, tell_note, tell_progress
+from ppgan_ext.web.texts import TEXTS, speaker
+
+ROOT = Path(__file__).resolve().parents[2]
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+MODELS = [AgeOptions, EditOptions, FuseOptions, MixOptions, FitOptions, GenerateOptions]
+# The name of the other language, and units that both languages write alike.
+SAME_OR_TURNED = {"other_language"}
+
+
+def tables():
+    yield from TEXTS.items()
+    for table in (option_texts.CHOICES, option_texts.DIRECTIONS, option_texts.UNITS):
+        yield from table.items()
+    yield from (("unexpected", message_texts.UNEXPECTED), ("face", message_texts.FACE))
+
+
+def names_in(text):
+    return sorted(re.findall(r"\{(\w*)\}", text))
+
+
+@pytest.mark.parametrize(("key", "text"), [pytest.param(key, text, id=key) for key, text in tables()])
+def test_both_languages_say_it_with_the_same_values(key, text):
+    assert isinstance(text, Text)
+    assert names_in(text.zh) == names_in(text.en)
+    assert bool(text.zh) == bool(text.en)
+    assert not CHINESE.search(text.en) or key in SAME_OR_TURNED
+    if len(text.en) > 4 and key not in SAME_OR_TURNED:
+        assert CHINESE.search(text.zh)
+
+
+def test_every_text_is_used_and_every_used_text_exists():
+    used = set()
+    for file in (ROOT / "ppgan_ext" / "web").rglob("*.py"):
+        source = file.read_text(encoding="utf-8")
+        used |= set(re.findall(r"[\"'](\w+)[\"']", source)) if file.name != "texts.py" else set()
+        used |= {f"tab_{name}" for name in re.findall(r'\("(\w+)", build_\w+\)', source)}
+        if "share_{level}" in source:
+            used |= {f"share_{level}" for level in ("coarse", "middle", "fine")}
+        if "photo_{number}" in source:
+            used |= {"photo_1", "photo_2"}
+        for call in re.findall(r"say\(\s*[\"'](\w+)[\"']", source):
+            assert call in TEXTS, f"{file.name}: {call}"
+    assert sorted(set(TEXTS) - used) == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_option_of_the_page_has_a_chinese_name_and_explanation(model):
+    for name in option_names(model, also=("seed",)):
+        if name in ("years", "target_age", "direction_name", "direction_offset", "levels", "need_align"):
+            continue  # tabs ask for these in their own ways
+        assert all(CHINESE.search(text) for text in option_texts.OPTIONS_ZH[name]), name
+        english = option_texts.option_help(name, model.model_fields[name], "en")
+        assert english and not CHINESE.search(english)
+        for word in literal_choices(model.model_fields[name].annotation):
+            assert word in option_texts.CHOICES, word
+
+
+def test_every_direction_of_the_bundled_model_has_a_name():
+    infos = describe_model_directions(None)
+    assert len(infos) == 16
+    assert {info.name for info in infos} <= set(option_texts.DIRECTIONS)
+    assert {info.unit for info in infos} <= set(option_texts.UNITS)
+
+
+def progress_tasks():
+    """Yield the literal tasks of all progress reports of the applications, with 1 for every value in them."""
+    for file in sorted((ROOT / "ppgan_ext" / "apps").rglob("*.py")):
+        if "studies" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
+                "progress", "show_step", "tuner",
+            ):  # fmt: skip
+                for argument in node.args:
+                    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                        yield argument.value
+                    elif isinstance(argument, ast.JoinedStr):
+                        yield "".join(part.value if isinstance(part, ast.Constant) else "1" for part in argument.values)
+
+
+def test_all_progress_is_told_in_chinese():
+    tasks = {task.replace("drawing the 1", "drawing the GIF") for task in progress_tasks()}
+    assert {"editing", "fitting", "refining face 1", "drawing the MP4"} <= tasks
+    untold = [task for task in sorted(tasks) if ":" not in task and not CHINESE.search(tell_progress(task, "zh"))]
+    assert untold == []
+
+
+def errors(tmp_path):
+    def raised(call):
+        with pytest.raises((ConfigError, InputError, NoFaceError)) as found:
+            call()
+        return found.value
+
+    text = tmp_path / "a.jpg"
+    text.write_text("none")
+    broken = tmp_path / "b.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"0" * 40)
+    yield raised(lambda: choose([], "all"))
+    yield raised(lambda: choose([None], [3]))
+    yield raised(lambda: choose([None, None], [3]))
+    yield raised(lambda: picture_size(text))
+    yield raised(lambda: decode_file(broken))
+    yield raised(lambda: load_options(FuseOptions, overrides={"identity": 3}))
+    yield raised(lambda: load_options(FuseOptions, overrides={"identity": -3, "shape": "wide"}))
+    yield raised(lambda: load_options(AgeOptions, overrides={"photo_format": "bmp"}))
+    yield raised(lambda: load_options(AgeOptions, overrides={"edit": ["smile"]}))
+    yield raised(lambda: load_options(AgeOptions, overrides={"layers": ["top"]}))
+    yield raised(lambda: load_options(AgeOptions, overrides={"save_tuned": True}))
+    yield raised(lambda: load_options(FuseOptions, overrides={"method": "warp", "refine": 10}))
+
+
+def test_errors_say_what_and_the_cure_in_chinese_without_english_words(tmp_path):
+    for error in errors(tmp_path):
+        told = tell_error(error, "zh")
+        assert CHINESE.search(told), told
+        english = re.findall(r"[A-Za-z]{4,}", told)
+        assert set(english) <= {"JPEG", "coarse", "middle", "fine", "webp", "wide", "smile"}, told
+        assert str(tmp_path) not in told
+
+
+def test_errors_in_english_name_no_flag_and_no_folder(tmp_path):
+    for error in errors(tmp_path):
+        told = tell_error(error, "en")
+        assert not CHINESE.search(told)
+        assert "--" not in told and str(tmp_path) not in told and "ppgan-ext" not in told
+
+
+def test_an_unknown_error_keeps_its_text_after_a_chinese_heading():
+    error = WeightsError("the moon is down", where="/secret/place", cure="Wait")
+    assert tell_error(error, "zh") == "模型无法使用：the moon is down"
+    assert tell_error(error, "en") == "The moon is down. Wait."
+
+
+def test_notes_are_told_in_both_languages():
+    note = "face 2: of +30 years about +16 are reached at this age, as a judge of ages measured"
+    assert tell_note(note, "zh") == "第 2 张脸：要求年长 30 岁，评估的变化约为 +16 岁"
+    assert tell_note(note, "en") == "Face 2: 30 years older were asked for; measured: about +16"
+
+
+def test_a_text_gets_its_values():
+    assert speaker("zh")("younger", years=20) == "年轻 20 岁"
+    assert speaker("en")("younger", years=20) == "20 years younger"

@@ -1,0 +1,231 @@
+"""The line of visitors, the jobs in it, and what the page keeps of a visit."""
+
+import asyncio
+import os
+import threading
+import time
+
+import pytest
+
+from ppgan_ext.web.jobs import Finished, Job, Running, StoppedError, Waiting
+from ppgan_ext.web.line import Line, LineFullError
+from ppgan_ext.web.sessions import LONGEST_SECONDS, Item, Sessions
+
+
+async def states_of(job):
+    return [state async for state in job.states()]
+
+
+def test_visitors_are_served_in_the_order_in_which_they_came():
+    line = Line(longest=4)
+    order = []
+
+    async def visit(name):
+        job = Job(line, lambda progress: (time.sleep(0.3), order.append(name)))
+        return [state async for state in job.states()]
+
+    async def all_of_them():
+        return await asyncio.gather(*(visit(name) for name in "abc"))
+
+    states = asyncio.run(all_of_them())
+    assert order == ["a", "b", "c"]
+    assert [type(state) for state in states[0] if not isinstance(state, Running)] == [Finished]
+    assert Waiting(2, None) in states[2]
+    assert len(line) == 0
+
+
+def test_a_full_line_refuses_and_has_room_again_later():
+    line = Line(longest=1)
+    served, waiting = line.join(), line.join()
+    with pytest.raises(LineFullError):
+        line.join()
+    served.leave()
+    assert waiting.before == 0
+    assert line.join().before == 1
+
+
+def test_the_wait_is_estimated_by_the_last_jobs():
+    line = Line()
+    first = line.join()
+    first.begin()
+    first.began -= 10.0
+    first.leave()
+    line.join()
+    assert line.join().seconds == pytest.approx(10.0, abs=0.5)
+
+
+def test_stop_gives_the_best_result_so_far():
+    line = Line()
+
+    def work(progress):
+        best = 0
+        try:
+            while True:
+                progress("fitting", best, 100)
+                best += 1
+                time.sleep(0.002)
+        except KeyboardInterrupt:
+            progress("writing", 0, 1)  # what follows is not stopped again
+            return best
+
+    async def run():
+        job = Job(line, work)
+        seen = []
+        async for state in job.states():
+            seen.append(state)
+            job.stop()
+        return seen
+
+    seen = asyncio.run(run())
+    assert isinstance(seen[-1], Finished) and 0 < seen[-1].result < 10_000
+    assert len(line) == 0
+
+
+def test_stop_without_a_result_says_so():
+    line = Line()
+
+    def work(progress):
+        while True:
+            progress("reading faces", 0, 1)
+            time.sleep(0.002)
+
+    async def run():
+        job = Job(line, work)
+        async for _ in job.states():
+            job.stop()
+
+    with pytest.raises(StoppedError):
+        asyncio.run(run())
+    assert len(line) == 0
+
+
+def test_one_who_waits_can_leave():
+    line = Line()
+    served = line.join()
+
+    async def run():
+        job = Job(line, lambda progress: None)
+        async for state in job.states():
+            assert isinstance(state, Waiting)
+            job.stop()
+
+    with pytest.raises(StoppedError):
+        asyncio.run(run())
+    served.leave()
+    assert len(line) == 0
+
+
+def test_a_visitor_who_goes_frees_the_line_when_the_work_has_stopped():
+    line, stopped = Line(), threading.Event()
+
+    def work(progress):
+        try:
+            while True:
+                progress("fitting", 0, 1)
+                time.sleep(0.002)
+        finally:
+            stopped.set()
+
+    async def run():
+        states = Job(line, work).states()
+        await anext(states)
+        await states.aclose()
+
+    asyncio.run(run())
+    assert stopped.wait(5)
+    until = time.monotonic() + 5
+    while len(line) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(line) == 0
+
+
+def test_what_a_stopped_job_still_writes_goes_too(sessions):
+    line, session = Line(), sessions.of("one")
+    stopped = threading.Event()
+
+    def work(progress):
+        try:
+            while True:
+                progress("fitting", 0, 1)
+                time.sleep(0.002)
+        except KeyboardInterrupt:
+            stopped.wait(5)
+            session.folder.mkdir(exist_ok=True)  # as a predictor does that writes the best so far
+            (session.folder / "late.png").write_bytes(b"1")
+
+    async def run():
+        session.job = Job(line, work)
+        states = session.job.states()
+        await anext(states)
+        await states.aclose()
+
+    asyncio.run(run())
+    sessions.end("one")
+    assert not session.folder.exists()
+    stopped.set()
+    until = time.monotonic() + 5
+    while (len(line) or session.folder.exists()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(line) == 0 and not session.folder.exists()
+
+
+def test_an_error_ends_its_job_only():
+    line = Line()
+
+    def fail(progress):
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        asyncio.run(states_of(Job(line, fail)))
+    assert asyncio.run(states_of(Job(line, lambda progress: 7)))[-1].result == 7
+
+
+@pytest.fixture
+def sessions(tmp_path):
+    return Sessions(tmp_path)
+
+
+def item_in(session, name="a.png", made=None):
+    folder = session.new_folder()
+    path = folder / name
+    path.write_bytes(b"1")
+    return Item(path, None, name, None, folder, time.time() if made is None else made)
+
+
+def test_visits_share_nothing(sessions):
+    first, second = sessions.of("one"), sessions.of("two")
+    first.add([item_in(first)])
+    assert second.items == [] and first.folder != second.folder
+    assert sessions.of("one") is first
+    assert first.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_end_of_a_visit_deletes_its_files(sessions):
+    session = sessions.of("one")
+    session.add([item_in(session)])
+    sessions.end("one")
+    assert not session.folder.exists() and len(sessions) == 0
+    sessions.end("one")
+
+
+def test_nothing_is_kept_longer_than_an_hour(sessions, tmp_path):
+    session = sessions.of("one")
+    old, new = item_in(session, made=time.time() - LONGEST_SECONDS), item_in(session)
+    session.items = [new, old]
+    upload = tmp_path / "0123" / "photo.jpg"
+    upload.parent.mkdir()
+    upload.write_bytes(b"1")
+    an_hour_ago = time.time() - LONGEST_SECONDS
+    for path in (old.path, upload, upload.parent):
+        os.utime(path, (an_hour_ago, an_hour_ago))
+    sessions.sweep()
+    assert not old.path.exists() and not upload.exists() and not upload.parent.exists()
+    assert new.path.exists() and session.items == [new]
+    sessions.sweep(time.time() + LONGEST_SECONDS)
+    assert len(sessions) == 0 and list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_goes_with_the_page(sessions, tmp_path):
+    with sessions.swept():
+        sessions.of("one").new_folder()
+    assert not tmp_path.exists()
