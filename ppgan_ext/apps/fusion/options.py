@@ -83,7 +83,7 @@ class FuseOptions(InversionOptions):
     )  # fmt: skip
     identity: float = option(1.0, "share of the person's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
-        None, "share of the person's face shape; the photo's head is reshaped around it (default: 1; 0.5 for warp)",
+        None, "share of the person's face shape; the photo's head is reshaped around it (default: 1)",
         group="face", ge=0.0, le=1.0, step=0.05,
     )  # fmt: skip
     skin: Skin = option("photo", "whose tone of skin the result has", group="face")
@@ -104,6 +104,11 @@ class FuseOptions(InversionOptions):
     photo_format: PhotoFormat = option("png", "file format of the result", group="output")
     save_steps: bool = option(False, "write every intermediate picture into a folder beside the result", group="output")
     save_mp4: bool = option(False, "write a video that passes from the photo to the result", group="output")
+
+    @property
+    def whole_shape(self) -> float:
+        """Share of the person's shape: all of it unless something else is asked for."""
+        return 1.0 if self.shape is None else self.shape
 
     @property
     def swap_skin(self) -> Literal["source", "mix", "target"]:

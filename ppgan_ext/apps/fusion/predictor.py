@@ -38,7 +38,6 @@ NOTE = "Not a real photo: another person's face was put in"
 SMALLEST_FACE = 32  # pixels
 _FRAMES = 24
 _SIDES = {"photo": "the photo", "person": "the person's photo"}
-_WARP_SHAPE = 0.5  # share of the person's shape by default, for the warp method
 
 
 class _FusedFaceFields(NamedTuple):
@@ -184,8 +183,7 @@ class FaceFusionPredictor(Predictor):
         """Put the face of ``person`` into ``photo``, for one pair of photos or several.
 
         Writes for ``a.jpg`` and ``b.jpg``: ``a+b.fused.png``, and on request the folder ``a+b.steps`` and
-        ``a+b.fused.mp4``. Of the person's ``shape``, the latent method takes at most half for the photo's head.
-        ``tune`` tunes one copy of the model to both faces. The arguments may also be called ``source`` and ``target``,
+        ``a+b.fused.mp4``. ``tune`` tunes one copy of the model to both faces. The arguments may also be called ``source`` and ``target``,
         ``source_face`` and ``target_face``.
 
         Args:
@@ -265,7 +263,7 @@ class FaceFusionPredictor(Predictor):
         if options.method == "warp":
             fusion = fuse_by_warp(
                 window.image, window.face.landmarks, target.image, target.face.landmarks, identity=options.identity,
-                shape=_WARP_SHAPE if options.shape is None else options.shape, skin=options.swap_skin,
+                shape=options.whole_shape, skin=options.swap_skin,
             )  # fmt: skip
             steps = fusion.images
         else:
