@@ -28,6 +28,7 @@ _MIN_PIXELS = 24
 _SURE = 0.02  # weight under the Gaussian: with less skin than this nearby, the mean of all skin dominates
 _FLOOR = 0.02  # of the skin's luminance, added before logarithms
 _LEAST_LEVEL = 2e-4  # luminance of skin in a photo that is nearly black
+_MOST_SPREAD = (12.0, 4.0, 4.0)  # of the Lab colours of skin
 _LIKE = 0.2  # luminance at which colours are compared, whatever the exposure
 # Of detail on skin: highlights are as bright as the photo's brightest 4%, shadows as dark as its darkest 4%.
 _BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
@@ -94,7 +95,8 @@ def _foreign_color(image: Image | FloatArray, expected: FloatArray) -> npt.NDArr
     lab = to_lab(to_srgb(light * np.float32(_LIKE / level)))
     colors = lab[inside]
     middle = np.median(colors, axis=0)
-    spread = 1.4826 * np.median(np.abs(colors - middle), axis=0) + 1.0
+    # A beard or a hat within the face must not make everything pass for skin.
+    spread = np.minimum(1.4826 * np.median(np.abs(colors - middle), axis=0) + 1.0, _MOST_SPREAD)
     # Light changes L much more than it changes the colour of skin.
     spread *= np.array([1.3, 1.0, 1.0], spread.dtype)
     distance = functools.reduce(np.maximum, (np.abs(lab[..., i] - middle[i]) / spread[i] for i in range(3)))
@@ -193,7 +195,8 @@ def _lamp(own: _Light, other: _Light, landmarks: FloatArray) -> FloatArray:
     counts what skin and whites agree on, as people's skin differs in colour too.
     """
     by_skin = other.mean - own.mean
-    eyes = sum(draw_part(landmarks[eye], own.skin.shape, 0.0) for eye in (RIGHT_EYE, LEFT_EYE)) > 0
+    drawn = [draw_part(landmarks[eye], own.skin.shape, 0.0) for eye in (RIGHT_EYE, LEFT_EYE)]
+    eyes = np.maximum(*drawn) > 0
     if np.count_nonzero(eyes) < _MIN_PIXELS:
         return by_skin
     by_eyes = _white(other, eyes) - _white(own, eyes)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ppgan_ext.apps.fusion.refinement import Refined, RefineStep
     from ppgan_ext.engine import Engine
     from ppgan_ext.faces.swap.composite import Fusion
+    from ppgan_ext.faces.swap.warp_method import FacePlan
     from ppgan_ext.latents.tuning import Tuning
 
 
@@ -60,6 +61,7 @@ def fuse_in_latent_space(
     other_face: Face,
     options: FuseOptions,
     name: str,
+    plan: FacePlan,
     interrupted: bool = False,
 ) -> LatentFusion:
     """Put one person's face on another's by way of their latent codes.
@@ -72,13 +74,14 @@ def fuse_in_latent_space(
         other_face: that face.
         options: shares, steps, weights.
         name: name of the pair, for warnings.
+        plan: the fused face as far as the person's photo shows it.
         interrupted: Ctrl-C was pressed at an earlier face of the photo: skip the tuning, and the turn that corrects a
             refined code.
 
     Raises:
         ConfigError: the model has no encoder, or no directions of yaw and pitch.
     """
-    from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
+    from ppgan_ext.faces.swap.warp_method import Portrait, finish_face
 
     directions = predictor.directions(None, ("yaw", "pitch"))
     source, target = (
@@ -109,8 +112,6 @@ def fuse_in_latent_space(
         pictures["refined"] = render_image(engine, fused)
     rendered = renderer.render(fused)
     pictures["rendered"] = rendered.image()
-    shape = options.whole_shape * options.identity
-    plan = plan_face(Portrait(photo, face.landmarks), Portrait(other, other_face.landmarks), shape)
     fusion = finish_face(
         plan, identity=options.identity, skin=options.swap_skin, fill=Portrait(rendered.picture, rendered.landmarks)
     )

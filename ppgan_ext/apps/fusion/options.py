@@ -27,7 +27,7 @@ def _side(value: object) -> object:
     return _SIDES.get(value, value) if isinstance(value, str) else value
 
 
-Method: TypeAlias = Literal["latent", "warp"]
+Method: TypeAlias = Literal["auto", "latent", "warp"]
 PoseMethod: TypeAlias = Literal["linear", "rotator"]
 Skin: TypeAlias = Annotated[Literal["photo", "mix", "person"], BeforeValidator(_side)]
 LossTerm: TypeAlias = Literal["identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean"]
@@ -78,8 +78,8 @@ class FuseOptions(InversionOptions):
         names=("person_face", "target_face"),
     )  # fmt: skip
     method: Method = option(
-        "latent", "turn the person's face in the model's latent space, or warp its picture: needs no model, is faster",
-        group="face",
+        "auto", "warp the person's picture, which needs no model; or let the model draw what that picture does not show"
+        " (latent); auto takes latent where much is not shown", group="face",
     )  # fmt: skip
     identity: float = option(1.0, "share of the person's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
@@ -104,6 +104,11 @@ class FuseOptions(InversionOptions):
     photo_format: PhotoFormat = option("png", "file format of the result", group="output")
     save_steps: bool = option(False, "write every intermediate picture into a folder beside the result", group="output")
     save_mp4: bool = option(False, "write a video that passes from the photo to the result", group="output")
+
+    @property
+    def asks_for_the_model(self) -> bool:
+        """Whether something is asked for that only the latent method does."""
+        return self.pose_method == "rotator" or bool(self.refine or self.fit_steps or self.tune)
 
     @property
     def whole_shape(self) -> float:

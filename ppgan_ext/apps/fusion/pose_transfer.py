@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ppgan_ext.latents.rotation import Turn
 
 
-
 class PoseLimitWarning(UserWarning):
     """The model cannot turn a face as far as the photo's."""
 

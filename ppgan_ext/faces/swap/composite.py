@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
-from ppgan_ext.faces.skin import face_size, find_skin, match_skin
+from ppgan_ext.faces.skin import draw_part, face_size, find_skin, match_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
+from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.overlay import Overlay
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -20,6 +21,7 @@ SKIN_CHOICES = {"source": 0.0, "mix": 0.5, "target": 1.0}  # share of its own sk
 # Width of the mask's soft edge, as a share of the face's size. On 30 pairs, dlib's distance to the person is 0.435 with
 # 0.2, 0.386 with 0.12.
 FEATHER = 0.1
+_INNER_LIPS = slice(60, 68)
 _TONE_FADE = 0.15  # width over which the target's own tone fades in, as a share of the face's size
 
 
@@ -52,6 +54,7 @@ def composite(
     identity: float = 1.0,
     skin: str = "source",
     fill: Overlay | None = None,
+    kept: FloatArray | None = None,
 ) -> Fusion:
     """Match a drawn face to the photo's skin and light, and blend it in.
 
@@ -62,6 +65,7 @@ def composite(
         identity: share of the drawn face, 0 to 1; the rest is the base's.
         skin: "source", "target" or "mix".
         fill: the same face as another picture shows it, at the same place, for what the overlay does not show.
+        kept: (H, W) in [0, 1], what of the base lies over the face.
 
     Raises:
         ConfigError: another choice of skin.
@@ -72,11 +76,11 @@ def composite(
     below = find_skin(overlay.landmarks, under)
     drawn = overlay if fill is None else _fill_in(overlay, fill)
     above = find_skin(overlay.landmarks, drawn.face)
-    mask = blend_mask(overlay.landmarks, drawn.shown, (above.foreign, below.foreign), FEATHER)
+    bare = 1.0 - (0.0 if kept is None else overlay.window(kept))
+    mask = blend_mask(overlay.landmarks, drawn.shown * bare, (above.foreign, below.foreign), FEATHER)
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
-    face = match_skin(
-        drawn.face, under.astype(np.float32), above.skin * drawn.shown, below.skin, overlay.landmarks, own_tone
-    )
+    levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
+    face = match_grain(match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone), levels, *skins)
     face = under + np.float32(identity) * (face - under)
     result = base.copy()
     # Poisson blending would carry the colours of hair and collars under the border far into the face.
@@ -93,9 +97,10 @@ def composite(
 
 def _fill_in(overlay: Overlay, fill: Overlay) -> Overlay:
     """Add to a face, from another picture of it in the same light, what it does not show."""
-    weights = [find_skin(overlay.landmarks, each.face).skin * each.shown for each in (fill, overlay)]
-    matched = match_skin(fill.face, overlay.face, *weights, overlay.landmarks)
+    own, other = (find_skin(overlay.landmarks, each.face).skin * each.shown for each in (fill, overlay))
+    matched = match_skin(fill.face, overlay.face, own, other, overlay.landmarks).astype(np.float32)
     share = overlay.shown[..., None]
-    return replace(
-        overlay, face=matched + share * (overlay.face - matched), shown=np.maximum(overlay.shown, fill.shown)
-    )
+    # A mouth is open because the photo's is: there the photo shows the teeth.
+    mouth = draw_part(overlay.landmarks[_INNER_LIPS], overlay.shown.shape, 0.0)
+    shown = np.maximum(overlay.shown, fill.shown * (1.0 - mouth))
+    return replace(overlay, face=matched + share * (overlay.face - matched), shown=shown)

@@ -20,7 +20,7 @@ from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.types import FloatArray
 
-_NUM_INNER = 78  # control points before the rim: 68 landmarks and 10 of the forehead
+_NUM_INNER = 76  # control points before the rim: 68 landmarks and 8 of the forehead
 _RIM = 1.25  # scale of the rim about the face's centre; blending reads pixels beyond the face
 _SPACING = 9.0  # of the grid, in hundredths of the distance between the outer corners of the eyes
 _CLEARANCE = 4.0  # least distance of grid points from control points, in the same units
@@ -58,8 +58,7 @@ def mesh_points(landmarks: FloatArray) -> FloatArray:
 
 
 def face_triangles() -> mesh.Triangles:
-    """Return the triangles (T, 3) that all faces share: the Delaunay triangulation of the generic face from the front.
-    """
+    """Return the triangles (T, 3) that all faces share: a Delaunay triangulation of the generic face's front."""
     return _grid().triangles
 
 
@@ -81,13 +80,13 @@ def point_nearness(points: FloatArray) -> FloatArray:
     towards_camera = pose_to_rotation(head_pose(points[:NUM_LANDMARKS], (1, 1)))[2]
     frontal = _control_points(GENERIC[:, :2] * (1.0, -1.0)) * (1.0, -1.0)
     nearness = np.column_stack([frontal, grid.depth]) @ towards_camera
-    nearness[_NUM_INNER:] += _RIM_DEPTH
-    return grid.spread @ nearness
+    return np.where(grid.inner, 0.0, _RIM_DEPTH) + grid.spread @ nearness
 
 
 def _control_points(landmarks: FloatArray) -> FloatArray:
     """Return landmarks, forehead, and a rim around both, (N, 2)."""
-    inner = np.vstack([landmarks, forehead(landmarks)])
+    # The ends of the forehead's arc are those of the brows.
+    inner = np.vstack([landmarks, forehead(landmarks)[1:-1]])
     outline = np.vstack([inner[:17], inner[NUM_LANDMARKS:]])
     middle = inner.mean(axis=0)
     return np.vstack([inner, middle + _RIM * (outline - middle)])
@@ -101,7 +100,7 @@ def _grid() -> _Grid:
     hull = cv2.convexHull(control[:_NUM_INNER].astype(np.float32))
     inside = [cv2.pointPolygonTest(hull, (float(x), float(y)), False) >= 0 for x, y in extra]
     inner = np.concatenate([np.arange(len(control)) < _NUM_INNER, inside])
-    brows = GENERIC[17:27, 2] - _TEMPLE * np.linspace(-1.0, 1.0, 10) ** 2
+    brows = GENERIC[18:26, 2] - _TEMPLE * np.linspace(-1.0, 1.0, 8) ** 2
     depth = np.concatenate([GENERIC[:, 2], brows, GENERIC[:17, 2], brows])
     spread = np.vstack([np.eye(len(control)), _spline_weights(control, extra)])
     return _Grid(spread, mesh.triangulate(points), inner, depth)

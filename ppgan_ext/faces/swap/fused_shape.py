@@ -19,7 +19,7 @@ _EYES_FOLLOW = 0.3  # share of the photo's opening of the lids; the rest belongs
 _CORNERS_FOLLOW = 0.4  # of the corners of the mouth
 _TURNED = (6.0, 18.0)  # degrees of yaw between which the hidden half of the jaw loses its say
 _JAW_SOFT = 20.0  # distance from the middle over which it does
-_LEAST_GAP = 1.5  # gap between shut lips as landmarks see it, hundredths of the distance of the eyes' outer corners
+_LEAST_GAP = 3.0  # gap between shut lips as landmarks see it, hundredths of the distance of the eyes' outer corners
 
 # Pairs of upper and lower points of each eye, and its corners.
 _LIDS = (((37, 41), (38, 40)), ((43, 47), (44, 46)))

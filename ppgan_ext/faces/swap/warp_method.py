@@ -5,14 +5,19 @@ The "latent" method adds a picture that a generator drew: it serves where the pe
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion, composite
+from ppgan_ext.faces.swap.covers import find_covers, without_frame
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
 from ppgan_ext.faces.swap.reshape import reshape_photo
+from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
 _JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
@@ -38,12 +43,23 @@ class FacePlan(NamedTuple):
         base: the same with its head reshaped to the fused face's landmarks.
         landmarks: (68, 2), the fused face's.
         overlay: the person's face, drawn there.
+        kept: (H, W) float32 in [0, 1], what of the photo lies over the fused face.
     """
 
     photo: Image
     base: Image
     landmarks: FloatArray
     overlay: Overlay
+    kept: npt.NDArray[np.float32]
+
+    @property
+    def shown_share(self) -> float:
+        """How much of the face that will be drawn the person's photo shows, 0 to 1."""
+        overlay = self.overlay
+        drawn = face_mask(overlay.landmarks, overlay.shown.shape, feather=0.1) * (1.0 - overlay.window(self.kept))
+        # The inside of an open mouth is the photo's.
+        drawn *= 1.0 - draw_part(overlay.landmarks[60:68], overlay.shown.shape, 0.0)
+        return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
 
 
 def fuse_by_warp(
@@ -85,11 +101,18 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     Raises:
         ConfigError: a face outside its photo.
     """
-    picture, landmarks = photo
-    assert picture.dtype == np.uint8
+    picture, landmarks = _as_image(photo.picture), photo.landmarks
+    person = _as_image(other.picture)
     new_landmarks = fuse_landmarks(landmarks, other.landmarks, shape, _JAW * shape)
     base = reshape_photo(picture, landmarks, new_landmarks) if shape else picture
-    return FacePlan(picture, base, new_landmarks, draw_overlay(picture.shape, new_landmarks, *other))
+    covers = find_covers(person, other.landmarks)
+    bare = without_frame(person, other.landmarks, covers.frame)
+    overlay = draw_overlay(picture.shape, new_landmarks, bare, other.landmarks, covers.hidden)
+    return FacePlan(picture, base, new_landmarks, overlay, find_covers(base, new_landmarks).kept)
+
+
+def _as_image(picture: Image | FloatArray) -> Image:
+    return cast(Image, picture) if picture.dtype == np.uint8 else from_levels(cast(FloatArray, picture))
 
 
 def finish_face(plan: FacePlan, *, identity: float = 1.0, skin: str = "source", fill: Portrait | None = None) -> Fusion:
@@ -105,4 +128,4 @@ def finish_face(plan: FacePlan, *, identity: float = 1.0, skin: str = "source", 
         ConfigError: another choice of skin.
     """
     under = None if fill is None else draw_overlay(plan.photo.shape, plan.landmarks, *fill)
-    return composite(plan.photo, plan.base, plan.overlay, identity=identity, skin=skin, fill=under)
+    return composite(plan.photo, plan.base, plan.overlay, identity=identity, skin=skin, fill=under, kept=plan.kept)
