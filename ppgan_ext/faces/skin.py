@@ -33,6 +33,9 @@ _LIKE = 0.2  # luminance at which colours are compared, whatever the exposure
 # Of detail on skin: highlights are as bright as the photo's brightest 4%, shadows as dark as its darkest 4%.
 _BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
 _BRIGHT_GAINS, _DARK_GAINS = (0.5, 1.4), (0.6, 1.4)
+# Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
+_MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
+_COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
 _WHITES = 0.85  # share of an eye's pixels that are darker than its white
 _WHITES_COUNT = 0.7
 _LAMP_LIMIT = 1.6  # natural logarithm: how far skin may differ between people
@@ -130,10 +133,10 @@ def match_skin(
     own, other = (_Light.of(*seen, landmarks) for seen in ((face, face_skin), (photo, photo_skin)))
     share = np.asarray(own_tone, np.float32)
     tone = other.slow + (own.mean - other.mean) * (share[..., None] if share.ndim else share)
-    detail = _fit_detail(own, other)
     # Eyes, teeth and hair have no skin's colour: they follow the lamp, by which the two photos differ too.
     lamp = _lamp(own, other, landmarks)
     bare = _follow(landmarks, face_skin)[..., None]
+    detail = _fit_detail(own, other, bare[..., 0])
     return to_srgb(np.exp(own.slow + detail + bare * (tone - own.slow) + (1.0 - bare) * lamp) - _FLOOR * other.level)
 
 
@@ -165,11 +168,17 @@ class _Light(NamedTuple):
         return cls(slow, values - slow, mean, is_skin, level)
 
 
-def _fit_detail(own: _Light, other: _Light) -> FloatArray:
+def _fit_detail(own: _Light, other: _Light, bare: FloatArray) -> FloatArray:
     """Return a face's detail, (H, W, 3), as contrasty and as colourful as the photo's may be.
 
     The same highlight stands out more from dark skin than from pale skin, and skin in hard light has deeper shadows: so
-    what is brighter and what is darker than the slow part are fitted separately, to the photo's skin.
+    what is brighter and what is darker than the slow part are fitted separately, to the photo's skin. A patch of hard
+    sun, brighter than anything on the photo's skin, is softened.
+
+    Args:
+        own: the face's light.
+        other: the photo's.
+        bare: (H, W), how far each pixel follows the skin.
     """
     light = own.detail @ LUMINANCE
     color = own.detail - light[..., None]
@@ -178,13 +187,23 @@ def _fit_detail(own: _Light, other: _Light) -> FloatArray:
         has, wanted = (float(np.quantile((which.detail @ LUMINANCE)[which.skin], share)) for which in (own, other))
         gains.append(float(np.clip(wanted / has, least, most)) if has * wanted > 0 else 1.0)
     fitted = np.where(light > 0, np.float32(gains[0]), np.float32(gains[1])) * light
+    fitted = _soften(fitted, fitted, (other.detail @ LUMINANCE)[other.skin], bare)
     has, wanted = (_variety(which) for which in (own, other))
-    return fitted[..., None] + np.float32(min(1.0, wanted / max(has, 1e-3))) * color
+    color = np.float32(min(1.0, wanted / max(has, 1e-3))) * color
+    strength, usual = np.linalg.norm(color, axis=2), np.linalg.norm(other.detail @ _COLOR, axis=2)[other.skin]
+    return fitted[..., None] + _soften(color, strength, usual, bare)
+
+
+def _soften(values: FloatArray, strength: FloatArray, usual: FloatArray, bare: FloatArray) -> FloatArray:
+    """Lower values (H, W, ...) on skin as far as their strength (H, W) exceeds what is usual on the photo's skin."""
+    most = max(float(np.quantile(usual, _MOST_SHARE)), _LEAST_MOST)
+    factor = 1.0 - _SOFTENED * bare * np.maximum(strength - most, 0.0) / np.maximum(strength, 1e-6)
+    return values * (factor if values.ndim == 2 else factor[..., None]).astype(np.float32)
 
 
 def _variety(light: _Light) -> float:
     """Return how much colours differ on skin, a robust deviation of logarithms; 0 in a grey photo."""
-    color = light.detail[light.skin] @ (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)
+    color = light.detail[light.skin] @ _COLOR
     return float(1.4826 * np.median(np.abs(color), axis=0).max())
 
 

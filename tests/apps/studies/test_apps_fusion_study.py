@@ -78,7 +78,7 @@ def test_a_list_of_pairs_names_photos_of_the_input(faces, tmp_path):
     assert [(pair.source, pair.kind) for pair in pairs] == [("0.png", "far apart"), ("1.png", "")]
     assert pairs[0].read()[1].shape == (250, 264, 3)
     table.write_text("source,target\n0.png,8.png\n")
-    with pytest.raises(InputError, match="'8.png' is not among the photos") as error:
+    with pytest.raises(InputError, match="is not among the photos") as error:
         choose_pairs(options(csv=str(table), input=str(faces)))
     assert f"{table}:2" in str(error.value)
 
