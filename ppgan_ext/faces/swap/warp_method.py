@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion, composite
-from ppgan_ext.faces.swap.covers import find_covers, without_frame
+from ppgan_ext.faces.swap.covers import find_covers
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
 from ppgan_ext.faces.swap.reshape import reshape_photo
@@ -105,9 +105,8 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     person = _as_image(other.picture)
     new_landmarks = fuse_landmarks(landmarks, other.landmarks, shape, _JAW * shape)
     base = reshape_photo(picture, landmarks, new_landmarks) if shape else picture
-    covers = find_covers(person, other.landmarks)
-    bare = without_frame(person, other.landmarks, covers.frame)
-    overlay = draw_overlay(picture.shape, new_landmarks, bare, other.landmarks, covers.hidden)
+    hidden = find_covers(person, other.landmarks).hair
+    overlay = draw_overlay(picture.shape, new_landmarks, person, other.landmarks, hidden)
     return FacePlan(picture, base, new_landmarks, overlay, find_covers(base, new_landmarks).kept)
 
 
