@@ -110,7 +110,7 @@ def test_a_face_gets_the_grain_of_the_photo(own, wanted):
     base = np.full((160, 160, 3), 150, np.float32)
     face, photo = base + noise(160, own, 1), base + noise(160, wanted, 2)
     skin = np.ones((160, 160), np.float32)
-    matched = match_grain(face, photo, skin, skin)
+    matched = match_grain(face, photo, skin, skin, skin)
     assert fine(matched) == pytest.approx(fine(photo), rel=0.1)
     assert matched.mean() == pytest.approx(face.mean(), abs=0.5)
 
@@ -120,7 +120,19 @@ def test_grain_is_only_added_where_both_show_skin():
     photo, skin = base + noise(160, 6.0, 2), np.ones((160, 160), np.float32)
     half = skin.copy()
     half[:, :80] = 0.0
-    matched = match_grain(base, photo, half, skin)
+    matched = match_grain(base, photo, half, skin, skin)
     assert fine(matched[:, :70]) < 0.1 < fine(matched[:, 90:])
     nothing = np.zeros_like(skin)
-    assert np.array_equal(match_grain(base, photo, nothing, skin), base)
+    assert np.array_equal(match_grain(base, photo, nothing, skin, skin), base)
+
+
+def test_features_become_as_sharp_as_the_photos():
+    base, skin = np.full((160, 160, 3), 150, np.float32), np.ones((160, 160), np.float32)
+    edges = cv2.GaussianBlur(np.indices((160, 160))[1] // 10 % 2 * 60.0, (0, 0), 1.0)[..., None].astype(np.float32)
+    photo, face = base + edges, base + cv2.GaussianBlur(edges, (0, 0), 1.0)[..., None]
+    skin[60:100] = 0.0  # the eyes, say
+    blurred, sharpened, wanted = (
+        fine(each[65:95]) for each in (face, match_grain(face, photo, skin, skin, np.ones_like(skin)), photo)
+    )
+    assert blurred < 0.8 * wanted
+    assert abs(sharpened - wanted) < abs(blurred - wanted)

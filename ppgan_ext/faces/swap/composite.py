@@ -80,7 +80,7 @@ def composite(
     mask = blend_mask(overlay.landmarks, drawn.shown * bare, (above.foreign, below.foreign), FEATHER)
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
     levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
-    face = match_grain(match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone), levels, *skins)
+    face = match_grain(match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone), levels, *skins, mask)
     face = under + np.float32(identity) * (face - under)
     result = base.copy()
     # Poisson blending would carry the colours of hair and collars under the border far into the face.
