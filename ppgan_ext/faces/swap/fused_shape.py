@@ -107,7 +107,8 @@ def _mouth(person: FloatArray, photo: FloatArray) -> FloatArray:
     middle = person[upper].mean(axis=0)
     head[corners] = middle + own + _CORNERS_FOLLOW * (wanted - own)
     for top, bottom in _INNER_PAIRS:
-        gap = max(float(photo[top, 1] - photo[bottom, 1]) - _LEAST_GAP, 0.0)
+        gap = float(photo[top, 1] - photo[bottom, 1])
+        gap *= float(np.clip(gap / _LEAST_GAP - 0.5, 0.0, 1.0))  # lips that are almost shut are shut
         # The upper lip keeps its place, but follows the photo's curve from corner to corner.
         curve = (photo[top] - photo[upper].mean(axis=0)) - (person[top] - middle)
         head[top] = person[top] + _CORNERS_FOLLOW * curve
