@@ -70,11 +70,36 @@ def turn_by(landmarks: FloatArray, yaw_degrees: float, pitch_degrees: float) -> 
 
 def _at_pose(landmarks: FloatArray, view: FloatArray, pose: Pose) -> FloatArray:
     """Turn a face (68, 2) to a pose, and align it with another (68, 2)."""
-    rotation, target_rotation = pose_to_rotation(head_pose(landmarks, (1, 1))), pose_to_rotation(pose)
+    return show_head(head_of(landmarks), pose, view)
+
+
+def head_of(landmarks: FloatArray) -> FloatArray:
+    """Return a face without its pose: the landmarks' own shape, with the depth of the generic face.
+
+    Args:
+        landmarks: (68, 2), pixels.
+
+    Returns:
+        (68, 3) float64, in the axes and units of `GENERIC`.
+    """
+    rotation = pose_to_rotation(head_pose(landmarks, (1, 1)))
     # The generic face as the camera sees it in that pose provides the depth.
     generic = GENERIC @ rotation.T
-    head = np.column_stack([_align(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation
-    return _upward(_align((head @ target_rotation.T)[:, :2], _upward(view)))
+    return np.column_stack([_align(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation
+
+
+def show_head(head: FloatArray, pose: Pose, view: FloatArray) -> FloatArray:
+    """Show a head at a pose, with the size and the position of a face in a photo.
+
+    Args:
+        head: (68, 3), from `head_of`.
+        pose: the pose to turn it to.
+        view: (68, 2), landmarks of the photo.
+
+    Returns:
+        (68, 2) float64, in the pixels of ``view``.
+    """
+    return _upward(_align((head @ pose_to_rotation(pose).T)[:, :2], _upward(view)))
 
 
 def _upward(points: FloatArray) -> FloatArray:

@@ -1,9 +1,8 @@
-"""Give a face the skin and the light of another, in CIE Lab, from the colours of skin only.
+"""Give a face the skin and the light of another, as factors of linear light, from the colours of skin only.
 
 A face is separated into a part that varies slowly, which is the light and the tone of the skin, and the rest, which is
-features and pores. The slow part comes from the photo. The spread and correlation of the channels in the rest are
-matched to those of the photo's skin by the linear map between two normal distributions that moves colours least (Pitie
-and Kokaram, The linear Monge-Kantorovitch linear colour mapping, CVMP 2007).
+features and pores. The slow part comes from the photo. The rest is a factor, so it keeps its contrast in any exposure
+and under any lamp; where the photo's skin has less contrast, as pale skin has, it is lowered.
 """
 
 from __future__ import annotations
@@ -16,23 +15,37 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.color import to_lab, to_rgb
+from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray, Image
 
-_LIGHT = 0.16  # width of the Gaussian that separates light from features, as a share of the face's size
+_LIGHT = 0.2  # width of the Gaussian that separates light from features, as a share of the face's size
 _OUTLIER = 2.5  # robust deviations from the median of the skin's colours
+_EDGE = 0.02  # width of the face's edge where foreign colours are looked for
 _MIN_PIXELS = 24
-_LEAST_COLOR = 0.35
-_NOISE = 1.0  # variance added to both, so that flat skin is not stretched to noise
-_MAX_STRETCH = 1.25
 _SURE = 0.02  # weight under the Gaussian: with less skin than this nearby, the mean of all skin dominates
-# Eyes and mouth have colours of their own: they follow a change of skin by these shares.
-_EYES_FOLLOW = 0.8
-_MOUTH_FOLLOWS = 0.7
+_FLOOR = 0.02  # of the skin's luminance, added before logarithms
+_LEAST_LEVEL = 2e-4  # luminance of skin in a photo that is nearly black
+_MOST_SPREAD = (12.0, 4.0, 4.0)  # of the Lab colours of skin
+_LIKE = 0.2  # luminance at which colours are compared, whatever the exposure
+# Of detail on skin: highlights are as bright as the photo's brightest 4%, shadows as dark as its darkest 4%.
+_BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
+_BRIGHT_GAINS, _DARK_GAINS = (0.5, 1.4), (0.6, 1.4)
+# Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
+_MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
+_COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
+_WHITES = 0.85  # share of an eye's pixels that are darker than its white
+_WHITES_COUNT = 0.7
+_LAMP_LIMIT = 1.6  # natural logarithm: how far skin may differ between people
 _BROWS = (slice(17, 22), slice(22, 27))
 _MOUTH = slice(48, 60)
+# Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
+_PARTS_FOLLOW = (
+    (_BROWS[0], 0.01, 0.5), (_BROWS[1], 0.01, 0.5), (_MOUTH, 0.0, 0.7), (slice(60, 68), 0.0, 0.4),
+    (RIGHT_EYE, 0.0, 0.25), (LEFT_EYE, 0.0, 0.25),
+)  # fmt: skip
 
 
 def face_size(landmarks: FloatArray) -> float:
@@ -62,13 +75,14 @@ def find_skin(landmarks: FloatArray, image: Image | FloatArray) -> SkinWeights:
     """
     expected = bare_skin(landmarks, image.shape)
     foreign = _foreign_color(image, expected)
-    return SkinWeights(expected * (1.0 - foreign), (expected > 0.5) * foreign)
+    whole = bare_skin(landmarks, image.shape, feather=_EDGE)
+    return SkinWeights(expected * (1.0 - foreign), (whole > 0.5) * foreign)
 
 
-def bare_skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Draw the parts of a face where skin is expected, (H, W) in [0, 1]."""
+def bare_skin(landmarks: FloatArray, shape: tuple[int, ...], feather: float = 0.1) -> npt.NDArray[np.float32]:
+    """Draw the parts of a face where skin is expected, (H, W) in [0, 1]; ``feather`` as for `face_mask`."""
     size = face_size(landmarks)
-    weight = face_mask(landmarks, shape, feather=0.1)
+    weight = face_mask(landmarks, shape, feather)
     for part, width in ((RIGHT_EYE, 0.06), (LEFT_EYE, 0.06), (_MOUTH, 0.03), *((brow, 0.05) for brow in _BROWS)):
         weight = np.minimum(weight, 1.0 - draw_part(landmarks[part], shape, width * size))
     return weight.astype(np.float32)
@@ -77,12 +91,15 @@ def bare_skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
 def _foreign_color(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.float32]:
     """Return how far each pixel's colour is from the colours where skin is expected, (H, W) in [0, 1]."""
     inside = expected > 0.5
-    lab = to_lab(image)
     if np.count_nonzero(inside) < _MIN_PIXELS:
-        return np.zeros(lab.shape[:2], np.float32)
+        return np.zeros(image.shape[:2], np.float32)
+    light = to_linear(np.asarray(image, np.float32))
+    level = max(float(np.median(luminance(light)[inside])), _LEAST_LEVEL)
+    lab = to_lab(to_srgb(light * np.float32(_LIKE / level)))
     colors = lab[inside]
     middle = np.median(colors, axis=0)
-    spread = 1.4826 * np.median(np.abs(colors - middle), axis=0) + 1.0
+    # A beard or a hat within the face must not make everything pass for skin.
+    spread = np.minimum(1.4826 * np.median(np.abs(colors - middle), axis=0) + 1.0, _MOST_SPREAD)
     # Light changes L much more than it changes the colour of skin.
     spread *= np.array([1.3, 1.0, 1.0], spread.dtype)
     distance = functools.reduce(np.maximum, (np.abs(lab[..., i] - middle[i]) / spread[i] for i in range(3)))
@@ -113,35 +130,107 @@ def match_skin(
     """
     if min(np.count_nonzero(face_skin > 0.5), np.count_nonzero(photo_skin > 0.5)) < _MIN_PIXELS:
         return np.asarray(face, np.float32)
-    lab, photo_lab = to_lab(face), to_lab(photo)
-    own_light, own_mean = slow_part(lab, face_skin, landmarks)
-    light, mean = slow_part(photo_lab, photo_skin, landmarks)
-    detail = lab - own_light
-    stretch = _transport(_covariance(detail, face_skin), _covariance(photo_lab - light, photo_skin)).astype(np.float32)
-    own = np.asarray(own_tone, np.float32)
-    tone = light + (own_mean - mean) * (own[..., None] if own.ndim else own)
-    # A photo with less colour, even a grey one, reduces the colour of all parts of the face equally.
-    fade = np.ones((*lab.shape[:2], 3), np.float32)
-    fade[..., 1:] = _chroma(tone) / np.maximum(_chroma(own_light), 1e-3)
-    fade = np.minimum(fade, 1.0)
-    follow = _follow(landmarks, face.shape)[..., None]
-    detail = detail + follow * (detail @ (stretch - np.eye(3, dtype=np.float32)).T) * face_skin[..., None]
-    changed = fade * (own_light + detail) + follow * (tone - fade * own_light)
-    return to_rgb(_keep_hue(changed, tone, bare_skin(landmarks, face.shape)))
+    own, other = (_Light.of(*seen, landmarks) for seen in ((face, face_skin), (photo, photo_skin)))
+    share = np.asarray(own_tone, np.float32)
+    tone = other.slow + (own.mean - other.mean) * (share[..., None] if share.ndim else share)
+    # Eyes, teeth and hair have no skin's colour: they follow the lamp, by which the two photos differ too.
+    lamp = _lamp(own, other, landmarks)
+    bare = _follow(landmarks, face_skin)[..., None]
+    detail = _fit_detail(own, other, bare[..., 0])
+    return to_srgb(np.exp(own.slow + detail + bare * (tone - own.slow) + (1.0 - bare) * lamp) - _FLOOR * other.level)
 
 
-def _chroma(lab: FloatArray) -> FloatArray:
-    """Return the chroma of Lab values (H, W, 3), (H, W, 1)."""
-    return np.hypot(lab[..., 1], lab[..., 2])[..., None]
+class _Light(NamedTuple):
+    """The light of a picture of a face, in natural logarithms of linear light, each channel for itself.
+
+    Attributes:
+        slow: (H, W, 3), what varies slowly on skin.
+        detail: (H, W, 3), the rest.
+        mean: (3,), over skin.
+        skin: (H, W) bool.
+        level: median luminance of the skin, linear.
+    """
+
+    slow: FloatArray
+    detail: FloatArray
+    mean: FloatArray
+    skin: npt.NDArray[np.bool_]
+    level: float
+
+    @classmethod
+    def of(cls, picture: FloatArray, skin: FloatArray, landmarks: FloatArray) -> _Light:
+        light = to_linear(np.asarray(picture, np.float32))
+        is_skin = skin > 0.5
+        level = max(float(np.median(luminance(light)[is_skin])), _LEAST_LEVEL)
+        # Far below the level of the skin a logarithm would show noise alone.
+        values = np.log(light + np.float32(_FLOOR * level))
+        slow, mean = slow_part(values, skin, landmarks)
+        return cls(slow, values - slow, mean, is_skin, level)
 
 
-def _keep_hue(lab: FloatArray, tone: FloatArray, skin: FloatArray) -> FloatArray:
-    """Keep highlights from turning to the opposite hue: a share of the skin's own colour stays everywhere."""
-    color = tone[..., 1:]
-    share = (lab[..., 1:] * color).sum(axis=2) / np.maximum(np.square(color).sum(axis=2), 1.0)
-    lacking = np.clip(_LEAST_COLOR - share, 0.0, 1.0) * np.clip(2.0 * skin, 0.0, 1.0)
-    lab[..., 1:] += lacking[..., None] * color
-    return lab
+def _fit_detail(own: _Light, other: _Light, bare: FloatArray) -> FloatArray:
+    """Return a face's detail, (H, W, 3), as contrasty and as colourful as the photo's may be.
+
+    The same highlight stands out more from dark skin than from pale skin, and skin in hard light has deeper shadows: so
+    what is brighter and what is darker than the slow part are fitted separately, to the photo's skin. A patch of hard
+    sun, brighter than anything on the photo's skin, is softened.
+
+    Args:
+        own: the face's light.
+        other: the photo's.
+        bare: (H, W), how far each pixel follows the skin.
+    """
+    light = own.detail @ LUMINANCE
+    color = own.detail - light[..., None]
+    gains = []
+    for share, (least, most) in zip((_BRIGHT_SHARE, _DARK_SHARE), (_BRIGHT_GAINS, _DARK_GAINS), strict=True):
+        has, wanted = (float(np.quantile((which.detail @ LUMINANCE)[which.skin], share)) for which in (own, other))
+        gains.append(float(np.clip(wanted / has, least, most)) if has * wanted > 0 else 1.0)
+    fitted = np.where(light > 0, np.float32(gains[0]), np.float32(gains[1])) * light
+    fitted = _soften(fitted, fitted, (other.detail @ LUMINANCE)[other.skin], bare)
+    has, wanted = (_variety(which) for which in (own, other))
+    color = np.float32(min(1.0, wanted / max(has, 1e-3))) * color
+    strength, usual = np.linalg.norm(color, axis=2), np.linalg.norm(other.detail @ _COLOR, axis=2)[other.skin]
+    return fitted[..., None] + _soften(color, strength, usual, bare)
+
+
+def _soften(values: FloatArray, strength: FloatArray, usual: FloatArray, bare: FloatArray) -> FloatArray:
+    """Lower values (H, W, ...) on skin as far as their strength (H, W) exceeds what is usual on the photo's skin."""
+    most = max(float(np.quantile(usual, _MOST_SHARE)), _LEAST_MOST)
+    factor = 1.0 - _SOFTENED * bare * np.maximum(strength - most, 0.0) / np.maximum(strength, 1e-6)
+    return values * (factor if values.ndim == 2 else factor[..., None]).astype(np.float32)
+
+
+def _variety(light: _Light) -> float:
+    """Return how much colours differ on skin, a robust deviation of logarithms; 0 in a grey photo."""
+    color = light.detail[light.skin] @ _COLOR
+    return float(1.4826 * np.median(np.abs(color), axis=0).max())
+
+
+def _lamp(own: _Light, other: _Light, landmarks: FloatArray) -> FloatArray:
+    """Return the logarithm of the photo's lamp over the face's, (3,), judged by skin and by the whites of the eyes.
+
+    Whites are alike in all people, but small, and shaded by the lids: in brightness they count in part. Of the colour
+    counts what skin and whites agree on, as people's skin differs in colour too.
+    """
+    by_skin = other.mean - own.mean
+    drawn = [draw_part(landmarks[eye], own.skin.shape, 0.0) for eye in (RIGHT_EYE, LEFT_EYE)]
+    eyes = np.maximum(*drawn) > 0
+    if np.count_nonzero(eyes) < _MIN_PIXELS:
+        return by_skin
+    by_eyes = _white(other, eyes) - _white(own, eyes)
+    light = float(by_skin @ LUMINANCE)
+    apart = _WHITES_COUNT * float(np.clip(by_eyes @ LUMINANCE - light, -_LAMP_LIMIT, _LAMP_LIMIT))
+    colors = [change - float(change @ LUMINANCE) for change in (by_skin, by_eyes)]
+    agreed = np.where(colors[0] * colors[1] > 0, np.sign(colors[0]) * np.minimum(*np.abs(colors)), 0.0)
+    return np.asarray(light + apart + agreed, np.float32)
+
+
+def _white(light: _Light, eyes: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return the colour of the brightest pixels of the eyes, (3,), in logarithms."""
+    values = (light.slow + light.detail)[eyes]
+    brightness = values @ LUMINANCE
+    return np.asarray(values[brightness >= np.quantile(brightness, _WHITES)].mean(axis=0))
 
 
 def slow_part(values: FloatArray, skin: FloatArray, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -173,31 +262,12 @@ def _soft(array: FloatArray, sigma: float) -> FloatArray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _covariance(detail: FloatArray, skin: FloatArray) -> FloatArray:
-    values = detail[skin > 0.5].astype(np.float64)
-    return np.cov(values.T) + _NOISE * np.eye(3)
-
-
-def _transport(source: FloatArray, target: FloatArray) -> FloatArray:
-    """Return the symmetric (3, 3) matrix T with T source T = target, with limited eigenvalues."""
-    root, inverse_root = _roots(source)
-    matrix = inverse_root @ _roots(root @ target @ root)[0] @ inverse_root
-    values, vectors = np.linalg.eigh(matrix)
-    return (vectors * np.clip(values, 1 / _MAX_STRETCH, _MAX_STRETCH)) @ vectors.T
-
-
-def _roots(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    values, vectors = np.linalg.eigh(matrix)
-    roots = np.sqrt(np.maximum(values, 1e-9))
-    return (vectors * roots) @ vectors.T, (vectors / roots) @ vectors.T
-
-
-def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+def _follow(landmarks: FloatArray, skin: FloatArray) -> npt.NDArray[np.float32]:
     """Return how far each pixel follows a change of skin, (H, W) in [0, 1]."""
-    size = face_size(landmarks)
+    size, shape = face_size(landmarks), skin.shape
     follow = np.ones(shape[:2], np.float32)
-    for part, share in ((RIGHT_EYE, _EYES_FOLLOW), (LEFT_EYE, _EYES_FOLLOW), (_MOUTH, _MOUTH_FOLLOWS)):
-        soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, 0.01 * size), (0, 0), max(0.02 * size, 0.5))
+    for part, width, share in _PARTS_FOLLOW:
+        soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, width * size), (0, 0), max(0.015 * size, 0.5))
         follow = np.minimum(follow, 1.0 - (1.0 - share) * soft)
     return follow
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import PIL.Image
@@ -16,6 +17,8 @@ from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.fusion import predictor as fusion_predictor
 from ppgan_ext.apps.fusion.latent_method import LatentFusion
+from ppgan_ext.apps.fusion.method_choice import choose_method
+from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import open_pairs
 from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
 from ppgan_ext.apps.fusion.predictor import NOTE
@@ -24,8 +27,12 @@ from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
-from ppgan_ext.faces.swap.warp_method import fuse_by_warp
+from ppgan_ext.faces.shape import GENERIC
+from ppgan_ext.faces.swap.overlay import Overlay
+from ppgan_ext.faces.swap.warp_method import FacePlan, finish_face
 from tests.reference.drawn import DrawnFace, draw_photo
+
+FRONT = GENERIC[:, :2] * (1.0, -1.0)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +105,7 @@ def test_the_command_writes_what_was_asked_for_and_marks_it(files, out, capsys):
     printed = capsys.readouterr().out
     assert "pose of the photo yaw" in printed
     assert "distance to the person" in printed
+    assert "method warp, because it was asked for" in printed
     with PIL.Image.open(out / "a+b.fused.png") as picture:
         assert picture.info["Comment"] == NOTE
         assert "compositeWithTrainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
@@ -150,7 +158,7 @@ def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, str
         jaw = find_faces(photo)[0].landmarks[:17]
         return float(np.ptp(jaw[:, 0]) / np.ptp(jaw[:, 1]))
 
-    results = [predictor.run(portrait, wide, shape=share) for share in (0.0, 1.0)]
+    results = [predictor.run(portrait, wide, method="latent", shape=share) for share in (0.0, 1.0)]
     kept, reshaped = (aspect(result.image) for result in results)
     assert reshaped > kept + 0.05
     kept, reshaped = (np.count_nonzero(result.mask) for result in results)
@@ -170,11 +178,25 @@ def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stran
             return render(*args, **kwargs)
 
     monkeypatch.setattr(FusionRenderer, "render", in_doubt)
-    predictor = FaceFusionPredictor(output_path=None)
-    result = predictor.run(portrait, stranger)
-    texture = np.abs(result.images["textured"].astype(int) - result.images["mixed"])
-    assert texture[40:90, 30:100].mean() > 4  # the target's photo is in it all the same
+    result = FaceFusionPredictor(output_path=None).run(portrait, stranger, method="latent")
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
+
+
+def test_auto_takes_the_model_where_much_is_not_shown():
+    overlay = Overlay(0, 0, np.zeros((80, 80, 3), np.float32), np.ones((80, 80), np.float32), FRONT * 0.2 + 40)
+    photo, nothing = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.float32)
+    plan = FacePlan(photo, photo, overlay.landmarks, overlay, nothing)
+    assert plan.shown_share == pytest.approx(1.0)
+    assert choose_method(FuseOptions(), plan) == ("warp", "the person's photo shows 100% of the face")
+    half = np.ones((80, 80), np.float32)
+    half[:, :40] = 0.0
+    hidden = plan._replace(overlay=replace(overlay, shown=half))
+    assert hidden.shown_share == pytest.approx(0.5, abs=0.05)
+    assert choose_method(FuseOptions(), hidden)[0] == "latent"
+    # What stays the photo's need not be shown.
+    assert choose_method(FuseOptions(), hidden._replace(kept=1 - half))[0] == "warp"
+    assert choose_method(FuseOptions(method="warp"), hidden) == ("warp", "it was asked for")
+    assert choose_method(FuseOptions(refine=5), plan)[0] == "latent"
 
 
 @pytest.mark.slow
@@ -304,16 +326,16 @@ def test_ctrl_c_within_a_fusion_ends_the_batch_with_its_result(folders, couple, 
     """The fusion of the next face in the same photo gets the interruption, so that it skips the tuning."""
     passed_on = []
 
-    def interrupted_fusion(predictor, photo, face, other, other_face, options, name, interrupted):
+    def interrupted_fusion(predictor, photo, face, other, other_face, options, name, plan, interrupted):
         passed_on.append(interrupted)
-        fusion = fuse_by_warp(photo, face.landmarks, other, other_face.landmarks, identity=1.0, shape=0.5)
+        fusion = finish_face(plan)
         return LatentFusion(fusion, np.zeros((2, 512), np.float32), fusion.images, {}, True)
 
     monkeypatch.setattr(fusion_predictor, "fuse_in_latent_space", interrupted_fusion)
     predictor = FaceFusionPredictor(output_path=None)
-    results = predictor.run(folders[0], folders[1])
+    results = predictor.run(folders[0], folders[1], method="latent")
     assert len(results) == 1 and results.interrupted and predictor.interrupted
-    predictor.run(couple, stranger, source_face="all")
+    predictor.run(couple, stranger, method="latent", source_face="all")
     assert passed_on == [False, False, True] and predictor.interrupted
 
 

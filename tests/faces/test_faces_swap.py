@@ -271,7 +271,7 @@ def test_places_that_neither_side_shows_keep_the_photo():
     photo, landmarks = drawn()
     other, other_landmarks = drawn(seed=1)
     cut = int(other_landmarks[29, 1])
-    result = fuse_by_warp(photo, landmarks, other[cut:], other_landmarks - (0, cut))
+    result = fuse_by_warp(photo, landmarks, other[cut:], other_landmarks - (0, cut), shape=0.0)
     x, y = np.rint(landmarks[39]).astype(int)
     assert result.mask[y, x] == 0
     x, y = np.rint(landmarks[33] + (0, 5)).astype(int)
@@ -292,7 +292,7 @@ def test_a_fringe_of_the_photo_is_not_painted_over():
 def test_teeth_are_not_drawn_from_a_shut_mouth():
     photo, landmarks = drawn(mouth_open=0.35)
     other, other_landmarks = drawn(seed=1)
-    result = fuse_by_warp(photo, landmarks, other, other_landmarks)
+    result = fuse_by_warp(photo, landmarks, other, other_landmarks, shape=0.0)
     x, y = np.rint(landmarks[60:68].mean(axis=0)).astype(int)
     assert result.mask[y, x] < 0.2
     both_open, open_landmarks = drawn(seed=1, mouth_open=0.3)

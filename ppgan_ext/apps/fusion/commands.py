@@ -45,5 +45,6 @@ def describe_fusion(result: FusionResult) -> Iterable[str]:
             f"{name}distance to the person {face.identity_to_target:.2f}, to the photo's own face "
             f"{face.identity_to_source:.2f} (dlib; below 0.6 one person)"
         )
+        yield f"{name}method {face.method}, because {face.reason}"
         for term, value in face.terms.items():
             yield f"{name}{term}: {value:.4g}"

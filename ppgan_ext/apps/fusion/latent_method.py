@@ -1,4 +1,8 @@
-"""The "latent" method of face fusion: the target's code is turned to the photo's pose, then mixed with the photo's."""
+"""The "latent" method of face fusion: a generator draws what the person's photo does not show.
+
+The person's code is turned to the photo's pose, then mixed with the photo's. What the person's photo shows is drawn
+from it, as by the warp method.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,6 @@ from ppgan_ext.apps.fusion.pose_transfer import (
     PoseGoal,
     choose_turn,
     find_goal,
-    find_warp_turn,
     turn_target,
     walk_code,
     warn_if_short,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from ppgan_ext.apps.fusion.refinement import Refined, RefineStep
     from ppgan_ext.engine import Engine
     from ppgan_ext.faces.swap.composite import Fusion
+    from ppgan_ext.faces.swap.warp_method import FacePlan
     from ppgan_ext.latents.tuning import Tuning
 
 
@@ -57,6 +61,7 @@ def fuse_in_latent_space(
     other_face: Face,
     options: FuseOptions,
     name: str,
+    plan: FacePlan,
     interrupted: bool = False,
 ) -> LatentFusion:
     """Put one person's face on another's by way of their latent codes.
@@ -69,12 +74,15 @@ def fuse_in_latent_space(
         other_face: that face.
         options: shares, steps, weights.
         name: name of the pair, for warnings.
+        plan: the fused face as far as the person's photo shows it.
         interrupted: Ctrl-C was pressed at an earlier face of the photo: skip the tuning, and the turn that corrects a
             refined code.
 
     Raises:
         ConfigError: the model has no encoder, or no directions of yaw and pitch.
     """
+    from ppgan_ext.faces.swap.warp_method import Portrait, finish_face
+
     directions = predictor.directions(None, ("yaw", "pitch"))
     source, target = (
         encode_face(predictor.engine, *shown, inversion.refiner(predictor, options, number))
@@ -84,12 +92,9 @@ def fuse_in_latent_space(
     engine = predictor.engine if tuning is None else tuning.engine(predictor.engine)
     interrupted = interrupted or (tuning is not None and tuning.interrupted)
     renderer = FusionRenderer(engine, source, target, directions, options)
-    draws = (
-        lambda turned: renderer.render(renderer.mix(turned)).image(),
-        lambda turned: renderer.paste_into_crop(renderer.render(renderer.mix(turned))),
-    )
     goal = find_goal(source)
-    match = turn_target(predictor, engine, goal, target, choose_turn(predictor, options), draws)
+    turn = choose_turn(predictor, options)
+    match = turn_target(predictor, engine, goal, target, turn, lambda turned: _draw(renderer, renderer.mix(turned)))
     warn_if_short(match, source, name)
     fused = renderer.mix(match.w_plus)
     codes = {
@@ -105,9 +110,11 @@ def fuse_in_latent_space(
         if match.reached and not interrupted:
             fused = _correct_pose(predictor, renderer, goal, fused)
         pictures["refined"] = render_image(engine, fused)
-    rendered = renderer.render(fused, guess_landmarks=True)
-    pictures["textured"] = rendered.image()
-    fusion = renderer.paste_into_photo(photo, rendered, find_warp_turn(renderer, rendered, goal))
+    rendered = renderer.render(fused)
+    pictures["rendered"] = rendered.image()
+    fusion = finish_face(
+        plan, identity=options.identity, skin=options.swap_skin, fill=Portrait(rendered.picture, rendered.landmarks)
+    )
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms, interrupted)
 
 
@@ -151,4 +158,8 @@ def _correct_pose(predictor: Predictor, renderer: FusionRenderer, goal: PoseGoal
     from ppgan_ext.latents.rotation import turn_along
 
     along = turn_along(renderer.directions, range(len(fused))[GROUPS["identity"]])
-    return walk_code(predictor, goal, fused, along, lambda code: renderer.paste_into_crop(renderer.render(code))).w_plus
+    return walk_code(predictor, goal, fused, along, lambda code: _draw(renderer, code)).w_plus
+
+
+def _draw(renderer: FusionRenderer, fused: FloatArray) -> Image:
+    return images.from_levels(renderer.picture(fused))

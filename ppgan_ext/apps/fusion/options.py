@@ -27,7 +27,7 @@ def _side(value: object) -> object:
     return _SIDES.get(value, value) if isinstance(value, str) else value
 
 
-Method: TypeAlias = Literal["latent", "warp"]
+Method: TypeAlias = Literal["auto", "latent", "warp"]
 PoseMethod: TypeAlias = Literal["linear", "rotator"]
 Skin: TypeAlias = Annotated[Literal["photo", "mix", "person"], BeforeValidator(_side)]
 LossTerm: TypeAlias = Literal["identity", "adversarial", "symmetry", "perceptual", "color", "latent", "mean"]
@@ -78,12 +78,12 @@ class FuseOptions(InversionOptions):
         "only one)", group="input", names=("person_face", "target_face"),
     )  # fmt: skip
     method: Method = option(
-        "latent", "turn the person's face in the model's latent space, or warp its picture: needs no model, is faster",
-        group="face",
+        "auto", "warp the person's picture, which needs no model; or let the model draw what that picture does not show"
+        " (latent); auto takes latent where much is not shown", group="face",
     )  # fmt: skip
     identity: float = option(1.0, "share of the person's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
-        None, "share of the person's face shape; the photo's head is reshaped around it (default: 1; 0.5 for warp)",
+        None, "share of the person's face shape; the photo's head is reshaped around it (default: 1)",
         group="face", ge=0.0, le=1.0, step=0.05,
     )  # fmt: skip
     skin: Skin = option("photo", "whose tone of skin the result has", group="face")
@@ -104,6 +104,16 @@ class FuseOptions(InversionOptions):
     photo_format: PhotoFormat = option("png", "file format of the result", group="output")
     save_steps: bool = option(False, "write every intermediate picture into a folder beside the result", group="output")
     save_mp4: bool = option(False, "write a video that passes from the photo to the result", group="output")
+
+    @property
+    def asks_for_the_model(self) -> bool:
+        """Whether something is asked for that only the latent method does."""
+        return self.pose_method == "rotator" or bool(self.refine or self.fit_steps or self.tune)
+
+    @property
+    def whole_shape(self) -> float:
+        """Share of the person's shape: all of it unless something else is asked for."""
+        return 1.0 if self.shape is None else self.shape
 
     @property
     def swap_skin(self) -> Literal["source", "mix", "target"]:

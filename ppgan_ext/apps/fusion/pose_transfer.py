@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +12,6 @@ from ppgan_ext import images
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.apps.fusion.crop_geometry import crop_box, crop_pose
 from ppgan_ext.apps.fusion.options import FuseOptions
-from ppgan_ext.apps.fusion.renderer import NO_TURN, FusionRenderer, RenderedFace, TurnDegrees
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.types import Box, FloatArray, Image, Pose
 
@@ -20,10 +19,6 @@ if TYPE_CHECKING:
     from ppgan_ext.engine import Engine
     from ppgan_ext.latents.pose_matching import PoseMatch
     from ppgan_ext.latents.rotation import Turn
-
-_CLOSE_DEGREES = 0.7  # a smaller difference of pose is noise of the landmarks
-_MAX_WARPS = 6  # pictures that are warped and measured at most
-_MAX_WARP_DEGREES = 20.0  # a rendered face is warped by at most this
 
 
 class PoseLimitWarning(UserWarning):
@@ -68,12 +63,9 @@ def turn_target(
     goal: PoseGoal,
     target: EncodedFace,
     turn: Turn,
-    draws: Sequence[Callable[[FloatArray], Image]],
+    draw: Callable[[FloatArray], Image],
 ) -> PoseMatch:
     """Turn the target's code until the fused face has the goal's pose.
-
-    The pose in the final photo differs by some degrees from the rendering's, as the face gets the photo's outline, but
-    responds too weakly to start with. So the code is walked by the rendering first, then by the pasted result.
 
     Args:
         predictor: reports progress.
@@ -81,18 +73,11 @@ def turn_target(
         goal: the pose to reach.
         target: the face to turn.
         turn: turns a code by amounts of yaw and pitch.
-        draws: ways to draw the fused face from the target's code, (n_latent, D), walked one after the other.
+        draw: draws the fused face from the target's code, (n_latent, D).
     """
-    start = target.w_plus
     mirror_image = np.ascontiguousarray(target.crop.image[:, ::-1])
-    mirrored: FloatArray | None = engine.encode(images.to_pixels(mirror_image))[0]
-    match: PoseMatch | None = None
-    for number, draw in enumerate(draws):
-        latest = walk_code(predictor, goal, start, turn, draw, (number, len(draws)), mirrored)
-        match = latest if match is None or latest.pose is not None else match
-        start, mirrored = match.w_plus, None
-    assert match is not None
-    return match
+    mirrored: FloatArray = engine.encode(images.to_pixels(mirror_image))[0]
+    return walk_code(predictor, goal, target.w_plus, turn, draw, mirrored)
 
 
 def walk_code(
@@ -101,7 +86,6 @@ def walk_code(
     start: FloatArray,
     turn: Turn,
     draw: Callable[[FloatArray], Image],
-    part: tuple[int, int] = (0, 1),
     mirrored: FloatArray | None = None,
 ) -> PoseMatch:
     """Turn one code until its picture has the goal's pose.
@@ -112,17 +96,16 @@ def walk_code(
         start: (n_latent, D), the code.
         turn: turns a code by amounts of yaw and pitch.
         draw: draws a code (n_latent, D).
-        part: number of this walk and number of walks, for the progress.
         mirrored: (n_latent, D), the code of the mirrored photo.
     """
     from ppgan_ext.latents.pose_matching import PoseMatchOptions, match_pose
 
     limits = PoseMatchOptions()
-    num_drawn = part[0] * limits.max_renders
+    num_drawn = 0
 
     def draw_and_report(w_plus: FloatArray) -> Image:
         nonlocal num_drawn
-        predictor.progress("turning the face", num_drawn, part[1] * limits.max_renders)
+        predictor.progress("turning the face", num_drawn, limits.max_renders)
         num_drawn += 1
         return draw(w_plus)
 
@@ -130,28 +113,6 @@ def walk_code(
         return _measure(picture, goal.box)
 
     return match_pose(start, goal.pose, turn, draw_and_report, measure, limits, mirrored=mirrored)
-
-
-def find_warp_turn(renderer: FusionRenderer, face: RenderedFace, goal: PoseGoal) -> TurnDegrees:
-    """Find out by how many degrees the rendered face must still be warped, measuring each pasted picture.
-
-    Returns:
-        The yaw and pitch for `FusionRenderer.paste_into_photo` that bring the pose closest to the goal.
-    """
-    turn, smallest, best = NO_TURN, float("inf"), NO_TURN
-    for _ in range(_MAX_WARPS):
-        pose = _measure(renderer.paste_into_crop(face, turn), goal.box)
-        if pose is None:
-            break
-        missing = (goal.pose.yaw_degrees - pose.yaw_degrees, goal.pose.pitch_degrees - pose.pitch_degrees)
-        if np.hypot(*missing) < smallest:
-            smallest, best = float(np.hypot(*missing)), turn
-        if smallest <= _CLOSE_DEGREES:
-            break
-        turn = (turn[0] + missing[0], turn[1] + missing[1])
-        if max(map(abs, turn)) > _MAX_WARP_DEGREES:
-            break
-    return best
 
 
 def warn_if_short(match: PoseMatch, source: EncodedFace, name: str) -> None:

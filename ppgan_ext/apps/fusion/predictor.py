@@ -15,6 +15,7 @@ from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.films import FRAMES_PER_SECOND, LONGEST_SIDE
 from ppgan_ext.apps.fusion.face_window import FaceWindow, open_window
 from ppgan_ext.apps.fusion.latent_method import fuse_in_latent_space
+from ppgan_ext.apps.fusion.method_choice import choose_method
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
 from ppgan_ext.apps.fusion.pose_transfer import choose_turn
@@ -32,7 +33,7 @@ from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.faces.swap.composite import Fusion
 from ppgan_ext.faces.swap.reshape import morph
-from ppgan_ext.faces.swap.warp_method import fuse_by_warp
+from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
 from ppgan_ext.images import ImageSource, Photo
 from ppgan_ext.types import Face, FloatArray, Image, Pose
 
@@ -40,7 +41,6 @@ NOTE = "Not a real photo: another person's face was put in"
 SMALLEST_FACE = 32  # pixels
 _FRAMES = 24
 _SIDES = {"photo": "the photo", "person": "the person's photo"}
-_WARP_SHAPE = 0.5  # share of the person's shape by default, for the warp method
 
 
 class _FusedFaceFields(NamedTuple):
@@ -53,6 +53,8 @@ class _FusedFaceFields(NamedTuple):
     border_step_before: float
     images: dict[str, Image]
     terms: dict[str, float]
+    method: str
+    reason: str
 
 
 class FusedFace(ShownResult, _FusedFaceFields):
@@ -68,6 +70,8 @@ class FusedFace(ShownResult, _FusedFaceFields):
         border_step_before: the photo's own, at the same places.
         images: intermediate pictures by name, in the order they were made, (H, W, 3) RGB uint8.
         terms: value of each term of the refinement, without its weight; empty without refinement.
+        method: "warp" or "latent".
+        reason: why this method was used.
     """
 
     __slots__ = ()
@@ -186,9 +190,8 @@ class FaceFusionPredictor(Predictor):
         """Put the face of ``person`` into ``photo``, for one pair of photos or several.
 
         Writes for ``a.jpg`` and ``b.jpg``: ``a+b.fused.png``, and on request the folder ``a+b.steps`` and
-        ``a+b.fused.mp4``. Of the person's ``shape``, the latent method takes at most half for the photo's head.
-        ``tune`` tunes one copy of the model to both faces. The arguments may also be called ``source`` and ``target``,
-        ``source_face`` and ``target_face``.
+        ``a+b.fused.mp4``. ``tune`` tunes one copy of the model to both faces. The arguments may also be called
+        ``source`` and ``target``, ``source_face`` and ``target_face``.
 
         Args:
             photo: the photo that is kept: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then
@@ -232,7 +235,7 @@ class FaceFusionPredictor(Predictor):
         Raises:
             PpganExtError: the first fault.
         """
-        if options.method == "warp":
+        if options.method == "warp" or (options.method == "auto" and not options.asks_for_the_model):
             self.open_results()
             return
         self.check_before_batch()
@@ -264,15 +267,15 @@ class FaceFusionPredictor(Predictor):
         source = _FaceInPhoto(photo, face)
         source_pose, of_source = _pose(source), face_descriptor(*source)
         window, target = open_window(photo, face), other.window
-        if options.method == "warp":
-            fusion = fuse_by_warp(
-                window.image, window.face.landmarks, target.image, target.face.landmarks, identity=options.identity,
-                shape=_WARP_SHAPE if options.shape is None else options.shape, skin=options.swap_skin,
-            )  # fmt: skip
+        below, above = (Portrait(side.image, side.face.landmarks) for side in (window, target))
+        plan = plan_face(below, above, options.whole_shape * options.identity)
+        method, reason = choose_method(options, plan)
+        if method == "warp":
+            fusion = finish_face(plan, identity=options.identity, skin=options.swap_skin)
             steps = fusion.images
         else:
             fusion, _, steps, terms, interrupted = fuse_in_latent_space(
-                self, window.image, window.face, target.image, target.face, options, name, interrupted
+                self, window.image, window.face, target.image, target.face, options, name, plan, interrupted
             )
         fusion = window.put_back(fusion, photo, mask)
         placed = _FaceInPhoto(photo, _find_again(photo, face, fusion.landmarks))
@@ -280,7 +283,7 @@ class FaceFusionPredictor(Predictor):
         fused = FusedFace(
             source_pose, other.pose, _pose(placed),
             float(np.linalg.norm(descriptor - other.descriptor)), float(np.linalg.norm(descriptor - of_source)),
-            fusion.step.result, fusion.step.photo, steps, terms,
+            fusion.step.result, fusion.step.photo, steps, terms, method, reason,
         )  # fmt: skip
         return _FaceFusion(fusion, fused, placed.face, interrupted)
 

@@ -1,53 +1,140 @@
-"""The triangle mesh of a face: its landmarks, its forehead, and a rim around both."""
+"""The triangle mesh of a face: its landmarks, forehead and rim, and a fine grid between them.
+
+The grid's points are placed by the thin-plate spline through the others (Bookstein, Principal Warps, IEEE PAMI 1989).
+The spline is linear in the positions it passes through. So the grid lies on a surface in three dimensions, whose depth
+is the spline of the landmarks' depths, whatever the pose from which the face is seen.
+"""
 
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from ppgan_ext.faces import mesh
-from ppgan_ext.faces.landmarks import NUM_LANDMARKS
+from ppgan_ext.faces.landmarks import LEFT_EYE, NUM_LANDMARKS, RIGHT_EYE
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.types import FloatArray
 
-NUM_INNER = 78  # points before the rim: 68 landmarks and 10 of the forehead
+_NUM_INNER = 76  # control points before the rim: 68 landmarks and 8 of the forehead
 _RIM = 1.25  # scale of the rim about the face's centre; blending reads pixels beyond the face
+_SPACING = 9.0  # of the grid, in hundredths of the distance between the outer corners of the eyes
+_CLEARANCE = 4.0  # least distance of grid points from control points, in the same units
+_RIM_DEPTH = -100.0  # of the rim: it lies behind everything
+# Brows' depth is that of the forehead in the middle; the temples curve back.
+_TEMPLE = 22.0
+
+
+class _Grid(NamedTuple):
+    """What all faces share.
+
+    Attributes:
+        spread: (V, N), weights that place all points of the mesh by its control points.
+        triangles: (T, 3).
+        inner: (V,) bool, points of the face rather than of the rim around it.
+        depth: (N,) of the control points, in the units of `faces.shape.GENERIC`.
+    """
+
+    spread: FloatArray
+    triangles: mesh.Triangles
+    inner: FloatArray
+    depth: FloatArray
 
 
 def mesh_points(landmarks: FloatArray) -> FloatArray:
-    """Return the points of a face's mesh: landmarks, forehead, and a rim around both.
+    """Return the points of a face's mesh.
 
     Args:
         landmarks: (68, 2).
 
     Returns:
-        (N, 2): the 68 landmarks first, in their order.
+        (V, 2): the 68 landmarks first, in their order.
     """
-    inner = np.vstack([landmarks, forehead(landmarks)])
-    outline = np.vstack([inner[:17], inner[NUM_LANDMARKS:]])
-    middle = inner.mean(axis=0)
-    return np.vstack([inner, middle + _RIM * (outline - middle)])
+    return _grid().spread @ _control_points(landmarks)
 
 
-@functools.lru_cache(maxsize=1)
 def face_triangles() -> mesh.Triangles:
-    """Return the triangles that all faces share: the Delaunay triangulation of the generic face seen from the front."""
-    return mesh.triangulate(mesh_points(GENERIC[:, :2] * (1.0, -1.0)))
+    """Return the triangles (T, 3) that all faces share: a Delaunay triangulation of the generic face's front."""
+    return _grid().triangles
+
+
+def inner_points() -> FloatArray:
+    """Return which points of the mesh, (V,) bool, belong to the face rather than to the rim around it."""
+    return _grid().inner
 
 
 def point_nearness(points: FloatArray) -> FloatArray:
     """Return how near the camera each mesh point is, so that the nose hides a part of the far cheek.
 
     Args:
-        points: (N, 2), from `mesh_points`.
+        points: (V, 2), from `mesh_points`.
 
     Returns:
-        (N,), larger is nearer; in the units of `faces.shape.GENERIC`.
+        (V,), larger is nearer; in the units of `faces.shape.GENERIC`.
     """
-    depth = GENERIC @ pose_to_rotation(head_pose(points[:NUM_LANDMARKS], (1, 1)))[2]
-    # The rim lies behind everything; its points follow the order of the jaw and the forehead.
-    far = depth[:17].min() - 50.0
-    return np.concatenate([depth, depth[17:27], np.full(len(points) - NUM_INNER, far)])
+    grid = _grid()
+    towards_camera = pose_to_rotation(head_pose(points[:NUM_LANDMARKS], (1, 1)))[2]
+    frontal = _control_points(GENERIC[:, :2] * (1.0, -1.0)) * (1.0, -1.0)
+    nearness = np.column_stack([frontal, grid.depth]) @ towards_camera
+    return np.where(grid.inner, 0.0, _RIM_DEPTH) + grid.spread @ nearness
+
+
+def _control_points(landmarks: FloatArray) -> FloatArray:
+    """Return landmarks, forehead, and a rim around both, (N, 2)."""
+    # The ends of the forehead's arc are those of the brows.
+    inner = np.vstack([landmarks, forehead(landmarks)[1:-1]])
+    outline = np.vstack([inner[:17], inner[NUM_LANDMARKS:]])
+    middle = inner.mean(axis=0)
+    return np.vstack([inner, middle + _RIM * (outline - middle)])
+
+
+@functools.lru_cache(maxsize=1)
+def _grid() -> _Grid:
+    control = _control_points(GENERIC[:, :2] * (1.0, -1.0))
+    extra = _grid_points(control)
+    points = np.vstack([control, extra])
+    hull = cv2.convexHull(control[:_NUM_INNER].astype(np.float32))
+    inside = [cv2.pointPolygonTest(hull, (float(x), float(y)), False) >= 0 for x, y in extra]
+    inner = np.concatenate([np.arange(len(control)) < _NUM_INNER, inside])
+    brows = GENERIC[18:26, 2] - _TEMPLE * np.linspace(-1.0, 1.0, 8) ** 2
+    depth = np.concatenate([GENERIC[:, 2], brows, GENERIC[:17, 2], brows])
+    spread = np.vstack([np.eye(len(control)), _spline_weights(control, extra)])
+    return _Grid(spread, mesh.triangulate(points), inner, depth)
+
+
+def _grid_points(control: FloatArray) -> FloatArray:
+    """Return a grid within the rim, (M, 2), away from the control points, outside eyes and mouth."""
+    low, high = control.min(axis=0), control.max(axis=0)
+    x, y = np.meshgrid(*(np.arange(a, b, _SPACING) for a, b in zip(low, high, strict=True)))
+    grid = np.column_stack([x.ravel(), y.ravel()])
+    grid -= grid.mean(axis=0) * (1.0, 0.0)  # symmetric
+    rim = cv2.convexHull(control.astype(np.float32))
+    holes = [cv2.convexHull(control[part].astype(np.float32)) for part in (RIGHT_EYE, LEFT_EYE, slice(48, 60))]
+    nearest = np.linalg.norm(grid[:, None] - control[None], axis=2).min(axis=1)
+
+    def is_free(point: FloatArray) -> bool:
+        place = (float(point[0]), float(point[1]))
+        inside_rim = cv2.pointPolygonTest(rim, place, True) > _CLEARANCE
+        return inside_rim and all(cv2.pointPolygonTest(hole, place, True) < -_CLEARANCE / 2 for hole in holes)
+
+    return grid[[bool(distance > _CLEARANCE and is_free(p)) for p, distance in zip(grid, nearest, strict=True)]]
+
+
+def _spline_weights(control: FloatArray, points: FloatArray) -> FloatArray:
+    """Return the matrix (M, N) that interpolates values at N points of the plane at M others: a thin-plate spline."""
+    count = len(control)
+    affine = np.column_stack([np.ones(count), control])
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = _kernel(control, control)
+    system[:count, count:], system[count:, :count] = affine, affine.T
+    basis = np.hstack([_kernel(points, control), np.ones((len(points), 1)), points])
+    return np.asarray(np.linalg.solve(system.T, basis.T).T[:, :count])
+
+
+def _kernel(a: FloatArray, b: FloatArray) -> FloatArray:
+    squared = np.square(a[:, None] - b[None]).sum(axis=2)
+    return np.asarray(squared * np.log(np.maximum(squared, 1e-12)))

@@ -1,4 +1,4 @@
-"""A face drawn over a photo, at the photo's landmarks: from another photo, or from the picture of an aligned crop."""
+"""A face drawn over a photo, at the photo's landmarks, from another photo."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points, point_nearness
 from ppgan_ext.faces.swap.visibility import Visibility, find_visibility
-from ppgan_ext.faces.warp import compose, invert, resize_matrix, warp
-from ppgan_ext.types import Crop, FloatArray, Image
-
-_CROP_FADE = 0.08  # width over which a crop fades out at its border, as a share of its side
+from ppgan_ext.types import FloatArray, Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,18 +39,23 @@ class Overlay:
 
 
 def draw_overlay(
-    photo_shape: tuple[int, ...], landmarks: FloatArray, picture: Image | FloatArray, picture_landmarks: FloatArray
+    photo_shape: tuple[int, ...],
+    landmarks: FloatArray,
+    picture: Image | FloatArray,
+    picture_landmarks: FloatArray,
+    hidden: FloatArray | None = None,
 ) -> Overlay:
     """Draw a picture's face through triangles to a photo's landmarks, which gives it the photo's pose and expression.
 
-    A side that the picture hides, because the head is turned, is drawn from the mirrored other side. Where neither side
-    shows the face, ``shown`` is 0.
+    A side that the picture hides, because the head is turned or something covers it, is drawn from the mirrored other
+    side. Where neither side shows the face, ``shown`` is 0.
 
     Args:
         photo_shape: (H, W, ...) of the photo that the face is drawn for.
         landmarks: (68, 2), where the face is drawn in the photo.
         picture: (H', W', 3) RGB; float32 values may have any range.
         picture_landmarks: (68, 2), the face in the picture.
+        hidden: (H', W') in [0, 1], where something covers the face.
 
     Raises:
         ConfigError: the landmarks lie outside the photo.
@@ -61,41 +63,15 @@ def draw_overlay(
     points = mesh_points(landmarks)
     left, top, size = _bounds(points, photo_shape)
     points = points - (left, top)
-    face, seen = _draw(picture, mesh_points(picture_landmarks), points, size)
+    covered = hidden if hidden is not None and hidden.any() else None
+    face, seen = _draw(picture, mesh_points(picture_landmarks), points, size, covered)
     # The same pixels again with each landmark at its counterpart's place: the face as a mirror shows it.
     mirrored_points = mesh_points((picture_landmarks * (-1.0, 1.0))[MIRROR]) * (-1.0, 1.0)
-    mirrored_face, mirrored_seen = _draw(picture, mirrored_points, points, size, mirrored=True)
+    mirrored_face, mirrored_seen = _draw(picture, mirrored_points, points, size, covered, mirrored=True)
     share = 1.0 - np.clip(mirrored_seen.well_seen - seen.well_seen, 0.0, 1.0)
     mixed = mirrored_face + share[..., None] * (face - mirrored_face)
     known = mirrored_seen.known + share * (seen.known - mirrored_seen.known)
     return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS])
-
-
-def place_crop(photo_shape: tuple[int, ...], landmarks: FloatArray, crop: Crop, picture: FloatArray) -> Overlay:
-    """Draw the picture of an aligned crop where the crop was cut out, fading towards the crop's border.
-
-    Args:
-        photo_shape: (H, W, ...) of the photo.
-        landmarks: (68, 2), the face in the photo.
-        crop: the crop; only its matrix and size are used.
-        picture: (S, S, 3) RGB float32, 0 to 255, of the crop's square; S may differ from the crop's size.
-
-    Raises:
-        ConfigError: the landmarks lie outside the photo.
-    """
-    left, top, size = _bounds(mesh_points(landmarks), photo_shape)
-    side = picture.shape[0]
-    to_photo = compose(invert(crop.matrix_photo_to_crop), resize_matrix((side, side), (crop.size, crop.size)))
-    shift = np.array([[1.0, 0.0, -left], [0.0, 1.0, -top]])
-    to_overlay = compose(shift, to_photo)
-    face = warp(np.asarray(picture, np.float32), to_overlay, size)
-    y, x = np.mgrid[: size[1], : size[0]]
-    shown = np.ones((size[1], size[0]), np.float32)
-    for a, b, c in invert(to_overlay):
-        place = ((a * x + b * y + c + 0.5) / side).astype(np.float32)
-        rise = np.clip(np.minimum(place, 1.0 - place) / _CROP_FADE, 0.0, 1.0)
-        shown *= rise * rise * (3.0 - 2.0 * rise)
-    return Overlay(left, top, face, shown, np.asarray(landmarks, np.float64) - (left, top))
 
 
 def _bounds(points: FloatArray, photo_shape: tuple[int, ...]) -> tuple[int, int, tuple[int, int]]:
@@ -113,9 +89,13 @@ def _draw(
     picture_points: FloatArray,
     points: FloatArray,
     size: tuple[int, int],
+    hidden: FloatArray | None = None,
     mirrored: bool = False,
 ) -> tuple[npt.NDArray[np.float32], Visibility]:
     """Draw a picture through the face's triangles, (H, W, 3), and find out how well it shows each pixel."""
     field = mesh.make_field(picture_points, points, face_triangles(), size, point_nearness(points))
     seen = find_visibility(field, picture.shape, picture_points, points, mirrored)
+    if hidden is not None:
+        bare = 1.0 - np.clip(mesh.draw_field(np.asarray(hidden, np.float32), field), 0.0, 1.0)
+        seen = Visibility(seen.known * bare, seen.well_seen * bare)
     return mesh.draw_field(picture, field), seen

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import NUM_LANDMARKS
 from ppgan_ext.faces.skin import face_size
-from ppgan_ext.faces.swap.face_mesh import NUM_INNER, face_triangles
+from ppgan_ext.faces.swap.face_mesh import face_triangles, inner_points
 from ppgan_ext.types import FloatArray
 
 # A corner of the mesh is known where the picture shows at least this share of the area it is drawn to; below half of
@@ -84,7 +84,7 @@ def _shown_share(picture_points: FloatArray, points: FloatArray, mirrored: bool)
     after = mesh.signed_areas(points, triangles)
     # Lips part and close, which does not hide anything.
     lips = ((triangles >= 48) & (triangles < NUM_LANDMARKS)).all(axis=1)
-    inner = np.asarray((triangles < NUM_INNER).all(axis=1) & ~lips)
+    inner = np.asarray(inner_points()[triangles].all(axis=1) & ~lips)
     sums = np.zeros((2, len(points)))
     for corner in range(3):
         for row, areas in zip(sums, (before, after), strict=True):

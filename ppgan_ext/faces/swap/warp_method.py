@@ -1,14 +1,65 @@
-"""The "warp" method of face fusion: put one photo's face on another's by landmarks, triangles and blending alone."""
+"""One photo's face on another's, by landmarks, a mesh in three dimensions, and blending: the "warp" method of fusion.
+
+The "latent" method adds a picture that a generator drew: it serves where the person's photo does not show the face.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple, cast
 
-from ppgan_ext.faces.shape import lend_shape
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion, composite
-from ppgan_ext.faces.swap.overlay import draw_overlay
+from ppgan_ext.faces.swap.covers import find_covers
+from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
+from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
 from ppgan_ext.faces.swap.reshape import reshape_photo
+from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
+
+_JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
+
+
+class Portrait(NamedTuple):
+    """A picture of a face.
+
+    Attributes:
+        picture: (H, W, 3) RGB, 0 to 255; uint8 or float32.
+        landmarks: (68, 2), its pixels.
+    """
+
+    picture: Image | FloatArray
+    landmarks: FloatArray
+
+
+class FacePlan(NamedTuple):
+    """What a fusion of two photos is made of, before anything is blended.
+
+    Attributes:
+        photo: (H, W, 3) RGB uint8, which is kept.
+        base: the same with its head reshaped to the fused face's landmarks.
+        landmarks: (68, 2), the fused face's.
+        overlay: the person's face, drawn there.
+        kept: (H, W) float32 in [0, 1], what of the photo lies over the fused face.
+    """
+
+    photo: Image
+    base: Image
+    landmarks: FloatArray
+    overlay: Overlay
+    kept: npt.NDArray[np.float32]
+
+    @property
+    def shown_share(self) -> float:
+        """How much of the face that will be drawn the person's photo shows, 0 to 1."""
+        overlay = self.overlay
+        drawn = face_mask(overlay.landmarks, overlay.shown.shape, feather=0.1) * (1.0 - overlay.window(self.kept))
+        # The inside of an open mouth is the photo's.
+        drawn *= 1.0 - draw_part(overlay.landmarks[60:68], overlay.shown.shape, 0.0)
+        return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
 
 
 def fuse_by_warp(
@@ -18,7 +69,7 @@ def fuse_by_warp(
     other_landmarks: FloatArray,
     *,
     identity: float = 1.0,
-    shape: float = 0.0,
+    shape: float = 1.0,
     skin: str = "source",
 ) -> Fusion:
     """Put the face of one photo on that of another.
@@ -35,8 +86,45 @@ def fuse_by_warp(
     Raises:
         ConfigError: another choice of skin, or a face outside its photo.
     """
-    landmarks = np.asarray(landmarks, np.float64)
-    new_landmarks = lend_shape(landmarks, other_landmarks, shape) if shape else landmarks
-    base = reshape_photo(photo, landmarks, new_landmarks) if shape else photo
-    overlay = draw_overlay(photo.shape, new_landmarks, other, other_landmarks)
-    return composite(photo, base, overlay, identity=identity, skin=skin)
+    plan = plan_face(Portrait(photo, landmarks), Portrait(other, other_landmarks), identity * shape)
+    return finish_face(plan, identity=identity, skin=skin)
+
+
+def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
+    """Place the fused face, reshape the photo's head to it, and draw the person's face there.
+
+    Args:
+        photo: the photo that is kept, uint8.
+        other: the person's.
+        shape: share of the person's shape, 0 to 1.
+
+    Raises:
+        ConfigError: a face outside its photo.
+    """
+    picture, landmarks = _as_image(photo.picture), photo.landmarks
+    person = _as_image(other.picture)
+    new_landmarks = fuse_landmarks(landmarks, other.landmarks, shape, _JAW * shape)
+    base = reshape_photo(picture, landmarks, new_landmarks) if shape else picture
+    hidden = find_covers(person, other.landmarks).hair
+    overlay = draw_overlay(picture.shape, new_landmarks, person, other.landmarks, hidden)
+    return FacePlan(picture, base, new_landmarks, overlay, find_covers(base, new_landmarks).kept)
+
+
+def _as_image(picture: Image | FloatArray) -> Image:
+    return cast(Image, picture) if picture.dtype == np.uint8 else from_levels(cast(FloatArray, picture))
+
+
+def finish_face(plan: FacePlan, *, identity: float = 1.0, skin: str = "source", fill: Portrait | None = None) -> Fusion:
+    """Match a planned face to the photo's skin and light, and blend it in.
+
+    Args:
+        plan: from `plan_face`.
+        identity: share of the person's face, 0 to 1.
+        skin: "source", "target" or "mix".
+        fill: another picture of the person, for what their photo does not show.
+
+    Raises:
+        ConfigError: another choice of skin.
+    """
+    under = None if fill is None else draw_overlay(plan.photo.shape, plan.landmarks, *fill)
+    return composite(plan.photo, plan.base, plan.overlay, identity=identity, skin=skin, fill=under, kept=plan.kept)

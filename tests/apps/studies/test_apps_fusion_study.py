@@ -67,15 +67,27 @@ def test_a_list_of_pairs(faces, tmp_path):
     table.write_text("")
     with pytest.raises(InputError, match="lists no pairs"):
         choose_pairs(options(csv=str(table)))
-    with pytest.raises(ConfigError, match="give either"):
+    with pytest.raises(ConfigError, match="give photos or a list"):
         choose_pairs(options())
+
+
+def test_a_list_of_pairs_names_photos_of_the_input(faces, tmp_path):
+    table = tmp_path / "pairs.csv"
+    table.write_text("source,target,kind\n0.png,3.png,far apart\n1.png,2.png,\n")
+    pairs = choose_pairs(options(csv=str(table), input=str(faces)))
+    assert [(pair.source, pair.kind) for pair in pairs] == [("0.png", "far apart"), ("1.png", "")]
+    assert pairs[0].read()[1].shape == (250, 264, 3)
+    table.write_text("source,target\n0.png,8.png\n")
+    with pytest.raises(InputError, match="is not among the photos") as error:
+        choose_pairs(options(csv=str(table), input=str(faces)))
+    assert f"{table}:2" in str(error.value)
 
 
 @pytest.mark.slow
 def test_a_study_measures_and_writes(faces, tmp_path):
     out = tmp_path / "out"
     written = run_study(options(input=str(faces), num_pairs=2, min_yaw=35, output_path=str(out)))
-    assert [path.name for path in written] == ["pairs.csv", "fusion.json", "fusion.md", "fusion.png", "examples.png"]
+    assert [path.name for path in written] == ["pairs.csv", "fusion.json", "fusion.md", "fusion.png", "01.jpg"]
     rows = table_of(out)
     assert len(rows) == 2
     for row in rows:
@@ -84,12 +96,16 @@ def test_a_study_measures_and_writes(faces, tmp_path):
         assert 0 < float(row["identity_to_target"]) < 1
         assert float(row["border_step"]) < float(row["border_step_photo"]) + 2
         assert float(row["seconds"]) > 0
+        assert 0.3 < float(row["sharpness"]) < 1.5
+        assert row["used"] == "warp"
         assert row["error"] == ""
     groups = json.loads((out / "fusion.json").read_text())["groups"]
     assert groups[0]["pairs"] == 2
     assert groups[0]["pose_error"] == pytest.approx(np.mean([float(row["pose_error"]) for row in rows]), rel=1e-4)
     with PIL.Image.open(out / "fusion.png") as picture:
         assert picture.size[0] > 900
+    with PIL.Image.open(out / "sheets" / "01.jpg") as picture:
+        assert picture.size[0] > 3 * 384 and picture.size[1] > 2 * 384
 
 
 def test_the_rotator_is_the_latent_method_with_another_turn():
@@ -113,9 +129,12 @@ def test_a_failed_pair_is_counted_and_the_others_are_measured(faces, tmp_path, c
 
 def test_the_summary_groups_by_yaw():
     measurements = [
-        PairMeasurement("a", "b", "warp", yaw, 1.0, 2.0, float(yaw), identity_to_target=identity, border_step=1.0)
+        PairMeasurement(
+            "a", "b", "warp", yaw_difference=yaw, yaw_error=1.0, pitch_error=2.0, pose_error=float(yaw),
+            identity_to_target=identity, border_step=1.0,
+        )
         for yaw, identity in ((21.0, 0.5), (24.0, 0.7), (33.0, 0.5))
-    ]
+    ]  # fmt: skip
     summary = summarise([*measurements, PairMeasurement("a", "b", "warp", error="no face")])
     by_edge = {(group["yaw_from"], group["yaw_to"]): group for group in summary["groups"]}
     assert by_edge[0.0, 180.0]["pose_error"] == pytest.approx(26.0)

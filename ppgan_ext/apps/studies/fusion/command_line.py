@@ -25,7 +25,7 @@ def _run(options: FusionStudyOptions) -> int:
 COMMAND = Command(
     FusionStudyOptions,
     "Measure how well faces are fused, by the difference of yaw between the photos.",
-    ("--input faces/ --num_pairs 100 --output_path study", "--csv pairs.csv --methods warp"),
+    ("--input faces/ --num_pairs 100 --output_path study", "--csv pairs.csv --methods auto warp"),
     _run,
 )
 

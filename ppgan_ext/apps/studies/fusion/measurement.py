@@ -6,6 +6,7 @@ import time
 import warnings
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from ppgan_ext.apps.fusion.options import FuseOptions
@@ -13,6 +14,7 @@ from ppgan_ext.apps.fusion.predictor import FaceFusionPredictor, FusionResult
 from ppgan_ext.apps.studies.fusion.pairs import PhotoPair
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.metrics.pose import pose_difference
+from ppgan_ext.types import FloatArray, Image
 
 _SETTINGS = ("identity", "method", "shape", "skin", "pose_method", "rotator_path", "refine", "fit_steps", "tune")
 
@@ -23,12 +25,15 @@ class PairMeasurement:
 
     Attributes:
         source, target: names of the photos.
-        method: "warp", "latent" or "rotator".
+        method: "auto", "warp", "latent" or "rotator".
+        kind: what the pair stands for.
+        used: the method that was used, "warp" or "latent".
         yaw_difference: between the two photos, degrees.
         yaw_error, pitch_error: between the result and the source photo, degrees.
         pose_error: the root of the sum of their squares.
         identity_to_target, identity_to_source: distances of dlib's descriptors.
         border_step, border_step_photo: mean colour step across the mask's border, CIE76, in the result and the photo.
+        sharpness: fine detail within the mask, as a share of the photo's.
         seconds: time of the fusion alone, with both photos in memory and the model loaded.
         reached: False where the model could not turn the face as far as the photo's.
         error: why there is no result; the figures are then NaN.
@@ -37,6 +42,8 @@ class PairMeasurement:
     source: str
     target: str
     method: str
+    kind: str = ""
+    used: str = ""
     yaw_difference: float = float("nan")
     yaw_error: float = float("nan")
     pitch_error: float = float("nan")
@@ -45,6 +52,7 @@ class PairMeasurement:
     identity_to_source: float = float("nan")
     border_step: float = float("nan")
     border_step_photo: float = float("nan")
+    sharpness: float = float("nan")
     seconds: float = float("nan")
     reached: bool = True
     error: str = ""
@@ -76,16 +84,23 @@ def measure_pair(
             result = predictor.run(*photos, **settings, weights=weights, photo_face="largest", person_face="largest")
             seconds = time.perf_counter() - start
     except PpganExtError as error:
-        return PairMeasurement(pair.source, pair.target, method, error=str(error)), None
+        return PairMeasurement(pair.source, pair.target, method, pair.kind, error=str(error)), None
     assert isinstance(result, FusionResult)
     yaw, pitch, _ = pose_difference(result.matched_pose, result.source_pose)
     face = result.faces[0]
     measurement = PairMeasurement(
-        pair.source, pair.target, method,
+        pair.source, pair.target, method, pair.kind, face.method,
         yaw_difference=pose_difference(result.source_pose, result.target_pose)[0],
         yaw_error=yaw, pitch_error=pitch, pose_error=float(np.hypot(yaw, pitch)),
         identity_to_target=result.identity_to_target, identity_to_source=result.identity_to_source,
         border_step=face.border_step, border_step_photo=face.border_step_before, seconds=seconds,
+        sharpness=_sharpness(result.image, result.mask) / max(_sharpness(photos[0], result.mask), 1e-6),
         reached=not any(issubclass(item.category, PoseLimitWarning) for item in caught),
     )  # fmt: skip
     return measurement, result
+
+
+def _sharpness(photo: Image, mask: FloatArray) -> float:
+    """Return the root mean square of the luma's Laplacian within a mask (H, W), levels."""
+    luma = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return float(np.sqrt(np.square(cv2.Laplacian(luma, cv2.CV_32F)[mask > 0.5]).mean()))

@@ -10,7 +10,7 @@ from ppgan_ext.apps.fusion.options import OF_THE_LATENT_METHOD, FuseOptions
 from ppgan_ext.apps.options import Void, option
 
 # "rotator" is the latent method with --pose_method rotator.
-StudyMethod: TypeAlias = Literal["warp", "latent", "rotator"]
+StudyMethod: TypeAlias = Literal["auto", "warp", "latent", "rotator"]
 StudyMethods: TypeAlias = Annotated[
     list[StudyMethod], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 ]
@@ -35,7 +35,9 @@ class FusionStudyOptions(FuseOptions):
 
     input: str | None = option(None, "photos with one face each: a folder, a .zip or an .npz pack", group="input")
     csv: str | None = option(
-        None, "instead of --input: a CSV with the columns source and target, paths relative to it", group="input"
+        None,
+        "a CSV with the columns source and target, and on request kind: photos of --input, or paths relative to it",
+        group="input",
     )
     last: int = option(
         0, "use only the last N photos of --input, such as those held back from training (0: all)", group="input", ge=0
@@ -44,7 +46,8 @@ class FusionStudyOptions(FuseOptions):
     min_yaw: float = option(
         20.0, "smallest difference of yaw between the photos of a pair, degrees", group="input", ge=0.0, le=180.0
     )
-    methods: StudyMethods = option(["warp", "latent"], "methods to compare", group="face")
+    sheet_height: int = option(384, "height of each face on the sheets, pixels", group="output", ge=64, le=1024)
+    methods: StudyMethods = option(["auto"], "methods to compare", group="face")
 
     def with_method(self, method: StudyMethod) -> FusionStudyOptions:
         """Return the same options for one of the methods."""

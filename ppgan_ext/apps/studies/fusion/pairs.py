@@ -30,11 +30,13 @@ class PhotoPair:
         source: name of the photo that is kept.
         target: name of the photo of the person who is put in.
         read_photo: reads a photo by name.
+        kind: what the pair stands for; empty if nothing was said.
     """
 
     source: str
     target: str
     read_photo: Callable[[str], Image]
+    kind: str = ""
 
     def read(self) -> tuple[Image, Image]:
         """Read both photos, source first."""
@@ -45,13 +47,13 @@ def choose_pairs(options: FusionStudyOptions, progress: Progress = no_progress) 
     """Read the pairs of the CSV, or draw pairs whose yaws differ by at least ``min_yaw``.
 
     Raises:
-        ConfigError: neither or both of ``input`` and ``csv``.
+        ConfigError: neither ``input`` nor ``csv``.
         InputError: the photos or the CSV cannot be read, or there are no such pairs.
     """
-    if (options.input is None) == (options.csv is None):
-        raise ConfigError("give either photos or a list of pairs", cure="Use --input folder or --csv pairs.csv")
     if options.csv is not None:
-        return _read_pairs(Path(options.csv))
+        return _read_pairs(Path(options.csv), None if options.input is None else open_source(options.input))
+    if options.input is None:
+        raise ConfigError("give photos or a list of pairs", cure="Use --input folder or --csv pairs.csv")
     source = open_source(str(options.input))
     first = max(0, len(source) - options.last) if options.last else 0
     yaws = _measure_yaws(source, range(first, len(source)), progress)
@@ -96,18 +98,25 @@ def _measure_yaws(source: ImageSource, indices: Iterable[int], progress: Progres
     return yaws
 
 
-def _read_pairs(path: Path) -> list[PhotoPair]:
+def _read_pairs(path: Path, photos: ImageSource | None) -> list[PhotoPair]:
+    """Read a list of pairs; the names are those of photos, or without them paths relative to the list."""
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read ({error})", where=path, cure="Check the path") from error
+    read_photo = read_image if photos is None else _reader(photos)
+    known = None if photos is None else {photos.name(i) for i in range(len(photos))}
     pairs = []
     for number, row in enumerate(rows, start=2):
         if not row.get("source") or not row.get("target"):
             cure = "Start the file with 'source,target', and fill both columns"
             raise InputError("has no source or no target", where=f"{path}:{number}", cure=cure)
-        first, second = (str(path.parent / row[side]) for side in ("source", "target"))
-        pairs.append(PhotoPair(first, second, read_image))
+        names = [row["source"], row["target"]]
+        if known is None:
+            names = [str(path.parent / name) for name in names]
+        elif missing := [name for name in names if name not in known]:
+            raise InputError(f"'{missing[0]}' is not among the photos", where=f"{path}:{number}", cure="Check --input")
+        pairs.append(PhotoPair(names[0], names[1], read_photo, row.get("kind") or ""))
     if not pairs:
         raise InputError("lists no pairs", where=path, cure="Start with 'source,target', then one pair per line")
     return pairs

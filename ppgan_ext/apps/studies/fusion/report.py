@@ -18,7 +18,7 @@ from ppgan_ext.faces.descriptor import SAME_PERSON
 EDGES = (0.0, 10.0, 20.0, 25.0, 30.0, 40.0, 180.0)  # of the groups of yaw difference, degrees
 _FIGURES = (
     "pose_error", "yaw_error", "pitch_error", "identity_to_target", "identity_to_source", "border_step",
-    "border_step_photo", "seconds", "reached",
+    "border_step_photo", "sharpness", "seconds", "reached",
 )  # fmt: skip
 _PANELS = (
     ("pose_error", "pose error to the source, degrees"), ("identity_to_target", "identity distance to the target"),
@@ -54,8 +54,8 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
     """Write the summary as a table."""
     lines = [
         "| yaw apart | method | pairs | failed | pose error | yaw | pitch | identity to target | same person |"
-        " to source | border step | photo's own | pose reached | seconds |",
-        "|---" * 14 + "|",
+        " to source | border step | photo's own | sharpness | pose reached | seconds |",
+        "|---" * 15 + "|",
     ]
     for group in summary["groups"]:
         apart = "all" if group["yaw_to"] == EDGES[-1] and not group["yaw_from"] else f"{group['yaw_from']:g} to "
@@ -64,7 +64,8 @@ def to_markdown(summary: Mapping[str, Any]) -> str:
             f"| {apart} | {group['method']} | {group['pairs']} | {group['failed']} | {group['pose_error']:.2f} |"
             f" {group['yaw_error']:.2f} | {group['pitch_error']:.2f} | {group['identity_to_target']:.3f} |"
             f" {group['same_person']:.0%} | {group['identity_to_source']:.3f} | {group['border_step']:.2f} |"
-            f" {group['border_step_photo']:.2f} | {group['reached']:.0%} | {group['seconds']:.2f} |"
+            f" {group['border_step_photo']:.2f} | {group['sharpness']:.2f} |"
+            f" {group['reached']:.0%} | {group['seconds']:.2f} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,58 @@
+"""What lies over a face: it stays in the photo, and is not taken from the person."""
+
+import numpy as np
+import pytest
+
+from ppgan_ext.faces.swap.composite import composite
+from ppgan_ext.faces.swap.covers import Covers, find_covers
+from ppgan_ext.faces.swap.overlay import draw_overlay
+from tests.reference.drawn import DrawnFace, draw_photo
+
+
+def drawn(yaw=0.0, seed=0, skin=(214, 168, 140), eyes=62.0):
+    picture, (landmarks,) = draw_photo((390, 350), [DrawnFace((190.0, 160.0), eyes, yaw_degrees=yaw, skin=skin)], seed)
+    return picture, landmarks
+
+
+def test_hair_and_beard_are_kept():
+    hair, beard = np.eye(2, dtype=np.float32).reshape(2, 1, 2)
+    assert np.array_equal(Covers(hair, beard).kept, [[1.0, 1.0]])
+
+
+def test_the_middle_of_a_face_is_not_covered():
+    photo, landmarks = drawn()
+    covers = find_covers(photo, landmarks)
+    assert covers.kept.shape == photo.shape[:2]
+    x, y = np.rint(landmarks[[28, 29, 30]].mean(axis=0)).astype(int)
+    assert covers.kept[y, x] == pytest.approx(0.0, abs=0.05)
+
+
+def test_what_covers_the_photo_keeps_its_bits():
+    photo, landmarks = drawn()
+    other, other_landmarks = drawn(seed=1, skin=(120, 80, 60))
+    kept = np.zeros(photo.shape[:2], np.float32)
+    x, y = np.rint(landmarks[57]).astype(int)
+    kept[y - 15 : y + 40, x - 30 : x + 30] = 1.0
+    overlay = draw_overlay(photo.shape, landmarks, other, other_landmarks)
+    free, covered = (composite(photo, photo, overlay, kept=each) for each in (None, kept))
+    assert free.mask[y, x] > 0.9
+    assert np.array_equal(covered.image[kept > 0], photo[kept > 0])
+    assert covered.mask[int(landmarks[30, 1]), int(landmarks[30, 0])] > 0.9
+
+
+def test_what_covers_the_person_is_not_drawn():
+    photo, landmarks = drawn()
+    other, other_landmarks = drawn(seed=1)
+    hidden = np.zeros(other.shape[:2], np.float32)
+    x, y = np.rint(other_landmarks[33]).astype(int)
+    hidden[y:, :] = 1.0  # the lower face on both sides
+    overlay = draw_overlay(photo.shape, landmarks, other, other_landmarks, hidden)
+    inside = overlay.landmarks
+    lips, nose = (np.rint(inside[point]).astype(int) for point in (57, 28))
+    assert overlay.shown[lips[1], lips[0]] == 0.0
+    assert overlay.shown[nose[1], nose[0]] > 0.9
+    one_side = np.zeros_like(hidden)
+    one_side[:, :x] = 1.0
+    mirrored = draw_overlay(photo.shape, landmarks, other, other_landmarks, one_side)
+    cheek = np.rint(inside[[31, 2]].mean(axis=0)).astype(int)
+    assert mirrored.shown[cheek[1], cheek[0]] > 0.9  # from the other side

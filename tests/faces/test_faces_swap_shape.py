@@ -1,0 +1,138 @@
+"""Where the fused face's landmarks lie, the fine mesh between them, and the grain of the skin."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ppgan_ext.faces.mesh import signed_areas
+from ppgan_ext.faces.pose import head_pose, pose_to_rotation
+from ppgan_ext.faces.shape import GENERIC, head_of, show_head
+from ppgan_ext.faces.swap.face_mesh import face_triangles, inner_points, mesh_points, point_nearness
+from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
+from ppgan_ext.faces.swap.grain import match_grain
+from ppgan_ext.types import Pose
+
+FRONT = GENERIC[:, :2] * (1.0, -1.0)
+
+
+def seen(head, yaw=0.0, pitch=-7.0, roll=0.0, scale=2.0, place=(300.0, 250.0)):
+    """Show a head (68, 3) from a distance, in pixels."""
+    turned = head @ pose_to_rotation(Pose(yaw, pitch, roll)).T
+    return turned[:, :2] * (scale, -scale) + place
+
+
+def with_mouth(gap):
+    head = GENERIC.copy()
+    for top, bottom in ((61, 67), (62, 66), (63, 65)):
+        head[bottom, 1] = head[top, 1] - gap
+    return head
+
+
+# The landmarks
+
+
+@pytest.mark.parametrize(("yaw", "pitch"), [(0, 0), (25, -5), (-20, 10)])
+def test_the_fused_face_has_the_photos_pose_and_the_persons_features(yaw, pitch):
+    wide = GENERIC * (1.0, 1.0, 1.0)
+    wide[31:36] *= (1.4, 1.0, 1.0)  # a wide nose
+    photo, person = seen(GENERIC, yaw, pitch, 5.0), seen(wide, -10, -3, scale=3.1)
+    fused = fuse_landmarks(photo, person, 1.0, 0.5)
+    wanted, found = (head_pose(points, (1, 1)) for points in (photo, fused))
+    for name in ("yaw_degrees", "pitch_degrees", "roll_degrees"):
+        assert getattr(found, name) == pytest.approx(getattr(wanted, name), abs=0.3)
+    noses = [np.ptp(head_of(points)[31:36, 0]) for points in (photo, person, fused)]
+    assert noses[2] == pytest.approx(noses[1], rel=0.1)
+    assert noses[1] > 1.2 * noses[0]
+    assert np.allclose(fuse_landmarks(photo, person, 0.0, 0.0), photo)
+
+
+def test_the_mouth_opens_as_the_photos_does():
+    def gap(points):
+        return head_of(points)[62, 1] - head_of(points)[66, 1]
+
+    shut, wide = seen(with_mouth(1.0)), seen(with_mouth(18.0), scale=1.3)
+    assert gap(fuse_landmarks(wide, shut, 1.0, 0.5)) == pytest.approx(gap(wide), abs=3.0)
+    assert gap(fuse_landmarks(shut, wide, 1.0, 0.5)) == pytest.approx(0.0, abs=2.0)
+
+
+def test_a_turned_person_lends_the_jaw_that_is_seen():
+    """The landmarks of a hidden jaw lie on the outline, much nearer the nose than the jaw is."""
+    turned = seen(GENERIC, yaw=35)
+    turned[9:17] += 0.5 * (turned[33] - turned[9:17])  # the subject's left is hidden
+    fused = fuse_landmarks(seen(GENERIC), turned, 1.0, 1.0)
+    left, right = (np.linalg.norm(fused[side] - fused[33]) for side in (14, 2))
+    assert left == pytest.approx(right, rel=0.06)
+
+
+def test_a_head_shown_at_its_own_pose_is_itself():
+    photo = seen(GENERIC, 12, -3, 4)
+    np.testing.assert_allclose(show_head(head_of(photo), head_pose(photo, (1, 1)), photo), photo, atol=0.01)
+
+
+# The mesh
+
+
+def test_the_mesh_is_a_surface_in_three_dimensions():
+    """The points between the landmarks turn as the depth between the landmarks' depths does."""
+    points = mesh_points(FRONT)
+    assert np.array_equal(points[:68], FRONT)
+    assert len(points) > 400 and inner_points().sum() > 250
+    assert (signed_areas(points, face_triangles()) > 0).all()
+    turns = [pose_to_rotation(Pose(yaw, 0, 0))[:2].T for yaw in (-9, 9, 0)]
+    left, right, middle = (mesh_points(GENERIC @ turn * (1, -1)) for turn in turns)
+    inner = inner_points()
+    # An orthographic turn by +-yaw moves points by +-depth * sin(yaw) about x * cos(yaw).
+    depth = (right - left)[:, 0] / (2 * np.sin(np.radians(9)))
+    cheek = int(np.argmin(np.linalg.norm(middle - (35.0, 40.0), axis=1)))
+    assert inner[cheek] and cheek > 105
+    assert GENERIC[13, 2] < depth[cheek] < GENERIC[30, 2]
+    nearness = point_nearness(points)
+    assert nearness[30] == nearness[inner].max()
+    assert nearness[~inner].max() < nearness[inner].max()
+
+
+# The grain
+
+
+def noise(size, spread, seed, sigma=0.0):
+    values = np.random.default_rng(seed).normal(0, 1, (size, size, 1)).astype(np.float32)
+    if sigma:
+        values = cv2.GaussianBlur(values, (0, 0), sigma)[..., None]
+    return spread * values / values.std()
+
+
+def fine(picture):
+    return float((picture - cv2.GaussianBlur(picture, (0, 0), 1.0)).std())
+
+
+@pytest.mark.parametrize(("own", "wanted"), [(0.2, 6.0), (6.0, 6.0), (8.0, 4.0)])
+def test_a_face_gets_the_grain_of_the_photo(own, wanted):
+    base = np.full((160, 160, 3), 150, np.float32)
+    face, photo = base + noise(160, own, 1), base + noise(160, wanted, 2)
+    skin = np.ones((160, 160), np.float32)
+    matched = match_grain(face, photo, skin, skin, skin)
+    assert fine(matched) == pytest.approx(fine(photo), rel=0.1)
+    assert matched.mean() == pytest.approx(face.mean(), abs=0.5)
+
+
+def test_grain_is_only_added_where_both_show_skin():
+    base = np.full((160, 160, 3), 150, np.float32)
+    photo, skin = base + noise(160, 6.0, 2), np.ones((160, 160), np.float32)
+    half = skin.copy()
+    half[:, :80] = 0.0
+    matched = match_grain(base, photo, half, skin, skin)
+    assert fine(matched[:, :70]) < 0.1 < fine(matched[:, 90:])
+    nothing = np.zeros_like(skin)
+    assert np.array_equal(match_grain(base, photo, nothing, skin, skin), base)
+
+
+def test_features_become_as_sharp_as_the_photos():
+    base, skin = np.full((160, 160, 3), 150, np.float32), np.ones((160, 160), np.float32)
+    edges = cv2.GaussianBlur(np.indices((160, 160))[1] // 10 % 2 * 60.0, (0, 0), 1.0)[..., None].astype(np.float32)
+    photo, face = base + edges, base + cv2.GaussianBlur(edges, (0, 0), 1.0)[..., None]
+    skin[60:100] = 0.0  # the eyes, say
+    blurred, sharpened, wanted = (
+        fine(each[65:95]) for each in (face, match_grain(face, photo, skin, skin, np.ones_like(skin)), photo)
+    )
+    assert blurred < 0.8 * wanted
+    assert abs(sharpened - wanted) < abs(blurred - wanted)
