@@ -34,6 +34,10 @@ CALLS = {
             "photo_format": "png", "save_steps": False, "save_mp4": False, "recursive": False,
         },
     ),
+    ("Photo2CartoonPredictor", "run"): (
+        {"image_path": REQUIRED},
+        {"faces": "largest", "white_background": True, "paste": False, "recursive": False},
+    ),
     ("Pixel2Style2PixelPredictor", "run"): ({"image": REQUIRED}, {"face": 1, "recursive": False}),
     ("StyleGANv2EditingPredictor", "run"): (
         {"latent": REQUIRED, "direction": None, "offset": 0.0},
@@ -58,12 +62,33 @@ CALLS = {
         {"latent1": REQUIRED, "latent2": REQUIRED, "weights": None},
         {"levels": None, "fit_steps": 0, "tune": 0, "save_tuned": False},
     ),
+    ("TranslationPredictor", "run"): (
+        {"image": REQUIRED},
+        {
+            "scale_to": None, "tile": None, "overlap": 0.25, "crop": None, "faces": "all", "face_size": None,
+            "background": "keep", "save_heatmap": False, "recursive": False,
+        },
+    ),
     ("StyleGANv2Predictor", "run"): (
         {"n_row": 3, "n_col": 5},
         {"truncation": 0.7, "seeds": None, "save_latents": False, "save_gif": False, "save_mp4": False},
     ),
 }  # fmt: skip
 
+# Constructors of predictors on other models than faces.
+OTHER_CONSTRUCTORS = {
+    "Photo2CartoonPredictor": (
+        {"output_path": "output", "weight_path": None}, {"seed": 0, "cpu": False, "half": False, "progress": None},
+    ),
+    "StyleGANv2EditingPredictor": ({"model_type": None, "direction_path": None}, {}),  # the rest goes on to Predictor
+    "TranslationPredictor": (
+        {"weight_path": None, "output_path": "output_dir"},
+        {
+            "direction": None, "net_name": None, "use_dropout": None, "test_mode": None, "seed": 0, "cpu": False,
+            "half": False, "progress": None,
+        },
+    ),
+}  # fmt: skip
 CONSTRUCTOR = (
     {
         "output_path": "output_dir", "weight_path": None, "model_type": None, "seed": None, "size": None,
@@ -88,11 +113,8 @@ def test_arguments_are_these(predictor, method):
 
 @pytest.mark.parametrize("predictor", sorted({predictor for predictor, _ in CALLS}))
 def test_constructors_are_paddlegans(predictor):
-    positional, named = arguments_of(getattr(apps, predictor))
-    if predictor == "StyleGANv2EditingPredictor":  # as in PaddleGAN; the rest goes on to Predictor
-        assert (positional, named) == ([("model_type", None), ("direction_path", None)], [])
-    else:
-        assert (positional, named) == tuple(list(arguments.items()) for arguments in CONSTRUCTOR)
+    expected = OTHER_CONSTRUCTORS.get(predictor, CONSTRUCTOR)
+    assert arguments_of(getattr(apps, predictor)) == tuple(list(arguments.items()) for arguments in expected)
 
 
 def test_every_predictor_is_recorded():

@@ -160,7 +160,7 @@ def test_bytes_after_the_end(tmp_path, data):
 
 
 def test_a_landmark_model_is_not_a_network():
-    with pytest.raises(WeightsError, match="known format"):
+    with pytest.raises(WeightsError, match="is not a dlib network"):
         identity_networks.load_dlib_face_net(models.landmark_file())
 
 
