@@ -69,19 +69,22 @@ person = images.resize(images.to_image(model.render(model.run(seeds=[3]).latent)
 # %% [markdown] lang="en"
 # ## Photo and person
 #
-# `method="latent"` (the default) turns the person's face in the model's latent space until its pose is that of the photo.
-# `method="warp"` warps the picture by landmarks and triangles: no model, half the time, no turn to the hidden side.
+# The person's own pixels are drawn through a mesh in three dimensions that has the photo's pose. With `method="warp"`,
+# nothing else is needed; with `method="latent"` the model draws what the person's photo does not show. `method="auto"`,
+# the default, chooses one of the two and says why.
 
 # %% [markdown] lang="zh"
 # ## 照片与人物
 #
-# `method="latent"`（默认）在模型的隐空间里转动人物的脸，直到姿态与照片一致。`method="warp"` 按关键点与三角形变形：不需要模型，时间减半，但转不到看不见的一侧。
+# 人物自己的像素通过一张三维网格画出，网格的姿态与照片一致。`method="warp"` 只做这一步，不需要模型；`method="latent"` 让模型画出人物照片中看不到的部分；默认的 `method="auto"` 从两者中选择一种，并说明原因。
 
 # %%
 fusion = FaceFusionPredictor(output_path=results)
 fused = fusion.run(photo, person)
-warped = fusion.run(photo, person, method="warp")
-show([photo, person, fused.image, warped.image], ["photo", "person (drawn)", "latent", "warp"])
+(face,) = fused.faces
+print(f"auto takes {face.method}, since {face.reason}")
+modelled = fusion.run(photo, person, method="latent")
+show([photo, person, fused.image, modelled.image], ["photo", "person (drawn)", "auto", "latent"])
 
 # %% [markdown] lang="en"
 # ## How good is it?
@@ -94,7 +97,7 @@ show([photo, person, fused.image, warped.image], ["photo", "person (drawn)", "la
 # 人脸描述子（dlib）的距离：低于 0.6 视为同一个人。姿态以度为单位。
 
 # %%
-for name, result in (("latent", fused), ("warp", warped)):
+for name, result in (("auto", fused), ("latent", modelled)):
     likeness = f"to the person {result.identity_to_target:.2f}, to the photo {result.identity_to_source:.2f}"
     turned = result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees
     print(f"{name}: {likeness}; yaw off by {turned:+.1f} degrees")
@@ -121,16 +124,16 @@ show([fused.image, half.image, other.image], ["identity 1, shape 1", "identity 0
 # %% [markdown] lang="en"
 # ## Step by step
 #
-# `images` holds the steps: both faces cut out, as the model draws them, the person turned to the photo's pose, the mixture, and the mixture with the texture of the person's own photo. With `refine=40`, an optimisation follows; its terms and weights are in [docs/fusion.md](../docs/fusion.md).
+# `images` holds the steps of `method="latent"`: both faces cut out, as the model draws them, the person turned to the photo's pose, and the mixture. With `refine=40`, an optimisation follows; its terms and weights are in [docs/fusion.md](../docs/fusion.md).
 
 # %% [markdown] lang="zh"
 # ## 逐步查看
 #
-# `images` 中是各个步骤的图像：裁剪出的两张脸、模型画出的两张脸、转到照片姿态的人物、两者的混合，以及加上人物自己照片的纹理之后的混合。`refine=40` 会再做一次优化，各损失项及其权重见 [docs/fusion.md](../docs/fusion.md)。
+# `images` 中是 `method="latent"` 各个步骤的图像：裁剪出的两张脸、模型画出的两张脸、转到照片姿态的人物，以及两者的混合。`refine=40` 会再做一次优化，各损失项及其权重见 [docs/fusion.md](../docs/fusion.md)。
 
 # %%
 side = fusion.engine.synthesizer.size  # of the pictures that the model draws
-steps = {name: image for name, image in fused.images.items() if image.shape == (side, side, 3)}
+steps = {name: image for name, image in modelled.images.items() if image.shape == (side, side, 3)}
 show(list(steps.values()), list(steps))
 
 # %% [markdown] lang="en"

@@ -35,7 +35,7 @@ PADDLEGAN_OWN = {
 def test_every_option_explains_itself_and_has_a_default(model):
     for name, field in model.model_fields.items():
         assert len(field.description) > 10, name
-        assert field.json_schema_extra["group"] in ("input", "face", "fitting", "model", "output"), name
+        assert field.json_schema_extra["group"] in ("input", "face", "fitting", "model", "output", "server"), name
         assert not field.is_required(), name
     model()
 

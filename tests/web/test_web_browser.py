@@ -184,7 +184,7 @@ def test_fusion_asks_for_consent_and_stop_keeps_the_best(open_page, photo_files,
     choose(page, "invert", photo_files["portrait"])
     page.get_by_label("Optimisation").check()
     page.get_by_text("More options").locator("visible=true").click()
-    assert page.get_by_text("Optimiser steps").locator("visible=true").count() >= 1
+    page.get_by_text("Optimiser steps").locator("visible=true").first.wait_for()
     page.click("#start-invert")
     page.wait_for_selector("#stop-invert >> visible=true")
     wait_for(page, "#status-invert", "Fitting")

@@ -13,7 +13,7 @@ from ppgan_ext.apps.photo.direction_table import describe_model_directions
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
-from ppgan_ext.faces.detect import choose
+from ppgan_ext.faces.choice import choose
 from ppgan_ext.picture_decoding import decode_file, picture_size
 from ppgan_ext.web import message_texts, option_texts
 from ppgan_ext.web.controls import option_names
