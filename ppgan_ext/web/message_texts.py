@@ -81,6 +81,8 @@ _PROGRESS: tuple[tuple[str, str], ...] = (
     ("tuning to the face", "正在按这张脸微调模型"),
     ("fitting", "正在拟合"),
     ("drawing faces", "正在绘制人脸"),
+    ("telling how many years a step is", "正在测量一步等于多少年"),
+    ("translating tiles", "正在转换图块"),
     ("drawing the (GIF|MP4)", "正在生成 {0}"),
     ("fetching the model", "正在下载模型"),
 )
