@@ -42,6 +42,8 @@ _EDGE = 0.012
 _LIDS_EDGE = 0.05
 _COLOR_SOFT = 0.035
 _OPENS = (0.02, 0.06)  # gap between the lips from which on, and at which, a mouth is open
+# Change of log light inside lips that open: none of it, and all. Where a beard was taken for a lip, little changes.
+_NEW_INSIDE = (0.3, 0.5)
 _TEETH_STAY = 0.7
 _STEEPEST = 0.65  # largest change of the motion per pixel of its grid: skin would be stretched, from 1 on folded
 _MOUTH = slice(48, 60)
@@ -174,19 +176,30 @@ def _opened_mouth(
         return None
     size = face_size(edit.landmarks)
     gap, gap_before = _gap(edited) / size, _gap(edit.landmarks) / size
-    strength = _rise(gap - gap_before)
+    photo, before, after = lights
+    shape = edit.before.shape
+    strength = _rise(gap - gap_before) * _new_inside(before, after, draw_part(edited[_INNER_MOUTH], shape, 0.0))
     if strength == 0.0:
         return None
-    shape = edit.before.shape
     weight = _soft(draw_part(edited[_INNER_MOUTH], shape, _EDGE * size), _EDGE * size) * np.float32(strength)
     if gap_before > _OPENS[0]:  # what the photo shows between open lips stays
         shown = _soft(move(draw_part(edit.landmarks[_INNER_MOUTH], shape, 0.0), motion), _EDGE * size)
         weight *= 1.0 - np.float32(_rise(gap_before)) * shown
-    photo, before, after = lights
     # The generator's mouth lies a little beside the photo's.
     x, y = (edit.landmarks - edit.seen[0])[_INNER_MOUTH].mean(axis=0)
     drawn = match_light(after, photo, before, inside, share)
     return warp(drawn, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]), shape[1::-1]), weight
+
+
+def _new_inside(before: FloatArray, after: FloatArray, inside: FloatArray) -> float:
+    """Return how far the light inside the lips has changed, 0 to 1."""
+    where = inside > 0.5
+    if not where.any():
+        return 0.0
+    median = max(float(np.median(luminance(before))), 1e-4)
+    change = log_luminance(after, median, _FLOOR)[where] - log_luminance(before, median, _FLOOR)[where]
+    none, full = _NEW_INSIDE
+    return float(np.clip((np.abs(change).mean() - none) / (full - none), 0.0, 1.0))
 
 
 def _rise(gap: float) -> float:

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.align import crop_face
+from ppgan_ext.faces.change import _new_inside
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.paste import BLENDS, paste_back
+from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.types import Box, Face
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -154,6 +156,16 @@ def test_an_opened_mouth_is_drawn_in_the_photos_light():
     gap = dark.near([landmarks[[62, 66]].mean(axis=0)], 5)
     truth = np.rint(to_srgb(to_linear(opened) * np.float32(0.25)))
     assert np.abs(result[gap] - truth[gap]).mean() < np.abs(dark.photo[gap] - truth[gap]).mean()
+
+
+def test_no_mouth_is_drawn_where_a_beard_was_taken_for_a_lip():
+    scene = Scene()
+    inside = draw_part(scene.in_crop()[48:60], (SIZE, SIZE), 0.0)
+    light = to_linear(scene.reconstruction)
+    assert _new_inside(light, light * np.float32(0.8), inside) == 0.0
+    assert _new_inside(light, light * np.float32(0.3), inside) == 1.0
+    assert 0.0 < _new_inside(light, light * np.float32(0.65), inside) < 1.0
+    assert _new_inside(light, light * np.float32(0.3), np.zeros_like(inside)) == 0.0
 
 
 @pytest.mark.parametrize("blend", BLENDS)
