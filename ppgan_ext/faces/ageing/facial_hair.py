@@ -40,7 +40,7 @@ def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
     for brow in _BROWS:
         place = np.maximum(place, blur(hull(points[brow], copy.shape, _BROW_WIDTH * eyes), 0.025 * eyes))
     for eye in (RIGHT_EYE, LEFT_EYE):
-        place *= 1.0 - blur(hull(points[eye], copy.shape, 0.09 * eyes), 0.02 * eyes)
+        place *= 1.0 - blur(hull(points[eye], copy.shape, 0.12 * eyes), 0.02 * eyes)
     return _whole(place * _darkness(copy, points), picture)
 
 

@@ -10,15 +10,16 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.facial_hair import beard_weight, brow_weight, darkness
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair, white_light
+from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch
+from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.types import FloatArray, Image
 
 # How far brows and beards go with the hair of the head.
-_BROWS = 0.35
-_BEARD = 0.85
+_BROWS = 0.25
+_BEARD = 0.7
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
 

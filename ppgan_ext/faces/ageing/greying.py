@@ -14,8 +14,8 @@ from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.head_patch import patch_matrix
 from ppgan_ext.faces.ageing.strips import enlarge, strips
+from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
-from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray
 
 # Share of grey hair by age. Between 45 and 65 three quarters of people have grey hair, a quarter to a third of it on
@@ -25,67 +25,33 @@ _GREY_AT = (0.0, 0.15, 0.45, 0.6, 0.75)
 
 _GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
 _WHITE = 0.55
-_RISE = 0.68  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
+_RISE = 0.76  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
 _ON = 0.2  # how far light hair goes on towards white
-_FLATTEN = (0.10, 0.40)  # how much of the slow shading is lost, in shadows and in lights
+_FLATTEN = (-0.15, 0.40)  # how much of the slow shading is lost, in shadows and in lights
 _BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.4  # light of blond hair, in logarithms over grey's; how far it turns grey
 _COLOUR = 0.82  # share of the colour that is lost
 _LEAST = 0.02  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
-_MOST = 1.9  # log of the largest factor
+_MOST = 2.7  # log of the largest factor
 _GLOSS = 0.45  # log light above the shading from which gloss is compressed: grey hair shines less than black
-_DARKEST = -1.5  # log light of the gaps between strands, which stay dark
+_DARKEST = -2.2  # log light of the gaps between strands, which stay dark
 _LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 _PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
 _GLOSS_TOP = 0.7  # log light above the shading up to which colour is lost: no grey skin
-_WARMTH = 0.12  # share of the skin's lack of blue in the light
-_FEW = 50  # pixels that suffice to estimate a colour
 
-_MOTTLE_EYES = 128.0  # pixels between the eyes of the copy on which strands and slow light are found
-_STRAND = 0.006  # width of a strand, as a share of the eyes' distance
+_MOTTLE_EYES = 200.0  # pixels between the eyes of the copy on which strands and slow light are found
+# Width and length of strands and of locks, as shares of the eyes' distance.
+_STRAND, _LOCK = (0.0035, 0.016), (0.011, 0.026)
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
-_SINGLE = 0.35  # share of the grey that is in single strands
+_LOCKS = 0.6  # share of locks beside single strands
+_CONTRAST = 0.45  # standard deviation of log light between strands; what the photo lacks of it is drawn
+_SINGLE = 0.72  # share of the grey that is in single strands
+_STRANDS_SHOW = 140.0  # pixels between the eyes from which on a picture shows single strands
 _BLEND = 0.7  # how gradually a strand turns grey, as a share of the whole way from none to all
 
 
 def grey_amount(age_after: float, amount: float = 1.0) -> float:
     """Return how grey hair is at an age, 0 to 1, times the user's ``amount`` in [0, 1]."""
     return float(np.interp(age_after, _AGES, _GREY_AT)) * float(np.clip(amount, 0.0, 1.0))
-
-
-def white_light(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Estimate the linear RGB of a white surface in the light that falls on a face.
-
-    The brightest spots of the face reflect the light itself, whatever the skin's tone; skin of any tone is darker than
-    white. The colour is that of the least colourful tenth of the picture, so that grey hair in a sepia photo is sepia,
-    with a little less blue where skin has little, since neutral grey looks violet beside skin.
-
-    Args:
-        picture: (H, W, 3) sRGB, 0 to 255.
-        landmarks: (68, 2) in the picture.
-    """
-    step = max(1, round(eye_distance(landmarks) / _MOTTLE_EYES))
-    small = to_linear(picture[::step, ::step])
-    inside = face_mask(landmarks / step, small.shape, feather=0.02) > 0.5
-    colours = small.reshape(-1, 3)
-    bright = luminance(colours)
-    of_face = bright[inside.ravel()] if inside.any() else bright
-    if of_face.size == 0:
-        return np.ones(3, np.float32)
-    middle, top = np.percentile(of_face, (50, 98))
-    level = max(float(top) * 1.35, float(middle) * 1.9, 1e-4)
-    lit = (bright > 0.1 * level) & (bright < 1.2 * level)
-    if np.count_nonzero(lit) < _FEW:
-        return np.full(3, level, np.float32)
-    ratios = colours[lit] / bright[lit, None]
-    colourful = np.abs(ratios - 1.0).max(axis=1)
-    cast = np.median(ratios[colourful <= np.percentile(colourful, 10)], axis=0)
-    # Grey cloth is often a little blue; grey hair beside skin must not be.
-    cast[2] -= 0.7 * max(float(cast[2]) - 1.0, 0.0)
-    skin = colours[inside.ravel()] if inside.any() else colours
-    tint = np.median(skin, axis=0)
-    tint = np.array([1.0, 1.0, min(float(tint[2]) / max(float(luminance(tint)), 1e-6), 1.0)])
-    mixed = cast * (1.0 - _WARMTH) + tint * _WARMTH
-    return np.asarray(level * mixed / float(luminance(mixed)), np.float32)
 
 
 def grey_hair(
@@ -122,9 +88,9 @@ def grey_hair(
     maps, centre = _plan(part, mask, amount, points, seed, float(luminance(grey)))
     for start, stop in strips(mask.shape):
         here = mask[start:stop] > _LEAST_WEIGHT
-        slow, turned = (enlarge(values, mask.shape, (start, stop))[here] for values in maps)
+        slow, turned, drawn = (enlarge(values, mask.shape, (start, stop))[here] for values in maps)
         light = to_linear(part[start:stop][here])
-        changed = to_srgb(_turn(light, slow, turned * mask[start:stop][here], centre, grey))
+        changed = to_srgb(_turn(light, slow, drawn, turned * mask[start:stop][here], centre, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)
         result[top + start : top + stop, left:right][here] = changed
@@ -132,7 +98,7 @@ def grey_hair(
 
 
 def _turn(
-    light: FloatArray, slow: FloatArray, turned: FloatArray, centre: float, grey: FloatArray
+    light: FloatArray, slow: FloatArray, drawn: FloatArray, turned: FloatArray, centre: float, grey: FloatArray
 ) -> npt.NDArray[np.float32]:
     """Return light (N, 3) with its colour gone and its luminance raised, as far as ``turned`` (N,) says.
 
@@ -141,7 +107,8 @@ def _turn(
     """
     level = float(luminance(grey))
     bright = luminance(light)
-    strand = _log(bright, level) - slow
+    logs = _log(bright, level)
+    strand = logs - slow
     goal = float(np.log(_WHITE / _GREY))
     # Dark hair goes most of the way to grey; hair that is as light as grey goes a little on towards white.
     rise = _RISE * max(-centre, 0.0) + _ON * min(max(goal - max(centre, 0.0), 0.0), goal)
@@ -150,13 +117,20 @@ def _turn(
     # What is brighter than the strands around is gloss, or what shows from behind: it gains less light the brighter it
     # is, but never so little that two strands become one, and none is made darker.
     gloss = np.maximum(strand, 0.0)
-    gain = np.maximum(rise - (gloss - _GLOSS * np.log1p(gloss / _GLOSS)), 0.0)
+    gain = np.maximum(rise + drawn - (gloss - _GLOSS * np.log1p(gloss / _GLOSS)), 0.0)
     gaps = np.minimum(strand - _DARKEST, 0.0)
-    factor = np.exp(np.clip(turned * (gain - gaps), -1.0, _MOST))
+    grown = np.clip(gain - gaps, 0.0, _MOST)
+    # The noise of black hair gains less than its light.
+    raised = bright + np.float32(level) * np.exp(logs) * np.expm1(grown)
+    raised = np.minimum(raised, np.maximum(bright, np.float32(level * _WHITE / _GREY)))
     shown = np.float32(level) * np.exp(slow) / np.maximum(bright, np.float32(1e-6))
-    lost = (_COLOUR * turned * np.minimum(1.0, shown * np.float32(np.exp(_GLOSS_TOP))))[..., None]
-    pale = light * (1.0 - lost) + bright[..., None] * (grey / np.float32(level)) * lost
-    return pale * factor[..., None]
+    lost = (_COLOUR * np.minimum(1.0, shown * np.float32(np.exp(_GLOSS_TOP))))[..., None]
+    least = np.float32(_LEAST) * grey
+    own = (light + least) / (bright[..., None] + np.float32(_LEAST * level))
+    tone = own * (1.0 - lost) + grey / np.float32(level) * lost
+    # Grey strands and those that are not yet lie side by side: their light adds up.
+    turned = turned[..., None]
+    return light * (1.0 - turned) + tone * raised[..., None] * turned
 
 
 def _log(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
@@ -165,8 +139,11 @@ def _log(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
 
 def _plan(
     part: npt.NDArray, mask: FloatArray, amount: float, landmarks: FloatArray, seed: int, grey: float
-) -> tuple[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]], float]:
-    """Find on a reduced copy the slow light of the hair and how far each strand turns grey; and the mean light."""
+) -> tuple[tuple[npt.NDArray[np.float32], ...], float]:
+    """Find on a reduced copy the slow light of the hair, how far each strand turns grey, and drawn ones; and the mean.
+
+    Black hair often shows no strands in a photo; grey hair that shows none looks like clay, so there they are drawn.
+    """
     eyes = eye_distance(landmarks)
     shrink = min(1.0, _MOTTLE_EYES / eyes)
     size = (max(4, round(mask.shape[1] * shrink)), max(4, round(mask.shape[0] * shrink)))
@@ -185,38 +162,67 @@ def _plan(
     amount *= float(np.interp(lights, _BLOND, (1.0, _GREY_OF_BLOND)))
     points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
     bias = _first_places(points, size)
-    order = _strand_order(values - slow, share, eyes, seed)
+    strand = values - slow
+    noise = _noise(strand, share, eyes, seed)
+    order = _strand_order(strand, noise, share, eyes, seed)
     reach = amount * (1.0 + _BLEND) + bias * amount * (1.0 - amount)
     single = np.clip((reach - order) / _BLEND, 0.0, 1.0)
-    # A pixel shows more strands than one, so part of the grey is spread evenly.
-    turned = _SINGLE * single + (1.0 - _SINGLE) * np.clip(reach / (1.0 + _BLEND), 0.0, 1.0)
-    return (slow.astype(np.float32), turned.astype(np.float32)), centre
+    # A pixel shows more strands than one, the more the smaller the face: part of the grey is spread evenly.
+    alone = _SINGLE * min(1.0, eyes / _STRANDS_SHOW)
+    turned = alone * single + (1.0 - alone) * np.clip(reach / (1.0 + _BLEND), 0.0, 1.0)
+    seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
+    drawn = np.sqrt(np.maximum((_CONTRAST * min(1.0, eyes / _STRANDS_SHOW)) ** 2 - seen, 0.0)) * noise
+    return (slow.astype(np.float32), turned.astype(np.float32), drawn.astype(np.float32)), centre
 
 
 def _first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Return where hair turns grey earlier: more at the temples and sides, less at the crown; (H, W), -0.4 to 0.5."""
+    """Return where hair turns grey earlier: more at the temples and sides, less at the crown; (H, W), -0.3 to 0.5."""
     matrix = patch_matrix(landmarks)
     columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     places = np.stack([columns, rows], axis=2) @ matrix[:, :2].T + matrix[:, 2]
     across, down = np.abs(places[..., 0] - 95.5) / 32.0, (places[..., 1] - 92.0) / 32.0
     side = np.clip((across - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
     crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
-    return (0.6 * side - 0.35 * crown).astype(np.float32)
+    return (0.5 * side - 0.3 * crown).astype(np.float32)
 
 
-def _strand_order(strand: FloatArray, share: FloatArray, eyes: float, seed: int) -> npt.NDArray[np.float32]:
-    """Return in which order strands turn grey, (H, W), 0 the first to 1: noise drawn out along the strands.
+def _noise(strand: FloatArray, share: FloatArray, eyes: float, seed: int) -> npt.NDArray[np.float32]:
+    """Return noise as fine as strands and locks of hair, drawn out along them; (H, W), standard deviation 1.
 
     Noise is averaged along the direction of the strands (line integral convolution, Cabral and Leedom, SIGGRAPH 1993),
-    by doubling steps. Light strands come earlier, which makes the pattern the photo's own.
+    by doubling steps.
     """
-    rng = np.random.default_rng(seed)
-    height, width = strand.shape
-    grain = blur(rng.standard_normal(strand.shape, np.float32), max(0.5, _STRAND * eyes))
-    direction = _directions(strand, share, eyes)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
+    direction, rng = _directions(strand, share, eyes), np.random.default_rng(seed)
+    strands, locks = (_drawn_out(rng, direction, width * eyes, length * eyes) for width, length in (_STRAND, _LOCK))
+    return (strands + np.float32(_LOCKS) * locks) / np.float32(np.hypot(1.0, _LOCKS))
+
+
+def _strand_order(
+    strand: FloatArray, noise: FloatArray, share: FloatArray, eyes: float, seed: int
+) -> npt.NDArray[np.float32]:
+    """Return in which order strands turn grey, (H, W), 0 the first to 1.
+
+    By ``noise``, the highest first; light strands come earlier too, which makes the pattern the photo's own.
+    """
+    rng = np.random.default_rng([seed, 1])
+    clump = blur(rng.standard_normal(strand.shape, np.float32), 0.10 * eyes)
+    own = blur(strand, max(0.5, _STRAND[0] * eyes))
+    inside = share > min(0.5, 0.5 * float(share.max()))
+    total = np.zeros(strand.shape, np.float32)
+    for amount, values in ((-1.0, noise), (0.35, clump), (-0.35, own)):
+        total += np.float32(amount / max(float(values[inside].std()), 1e-6)) * values
+    spread = float(total[inside].std())
+    # The normal distribution's quantile, by the logistic approximation.
+    return (1.0 / (1.0 + np.exp(-1.702 * total / max(spread, 1e-6)))).astype(np.float32)
+
+
+def _drawn_out(rng: np.random.Generator, direction: FloatArray, width: float, length: float) -> npt.NDArray[np.float32]:
+    """Return noise (H, W) of standard deviation 1, as wide as ``width`` and drawn out along the strands."""
+    height, across = direction.shape[:2]
+    grain = blur(rng.standard_normal((height, across), np.float32), max(0.5, width))
+    y, x = np.mgrid[:height, :across].astype(np.float32)
     for step in (1.0, 2.0, 4.0, 8.0):
-        shift = direction * np.float32(step * eyes / 80.0)
+        shift = direction * np.float32(step * length)
         ends = (
             cv2.remap(
                 grain, x + sign * shift[..., 0], y + sign * shift[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT
@@ -224,15 +230,7 @@ def _strand_order(strand: FloatArray, share: FloatArray, eyes: float, seed: int)
             for sign in (-1.0, 1.0)
         )
         grain = sum(ends, grain) / np.float32(3.0)
-    clump = blur(rng.standard_normal(strand.shape, np.float32), 0.10 * eyes)
-    own = blur(strand, max(0.5, _STRAND * eyes))
-    inside = share > min(0.5, 0.5 * float(share.max()))
-    total = np.zeros(strand.shape, np.float32)
-    for amount, values in ((1.0, grain), (0.15, clump), (-0.25, own)):
-        total += np.float32(amount / max(float(values[inside].std()), 1e-6)) * values
-    spread = float(total[inside].std())
-    # The normal distribution's quantile, by the logistic approximation.
-    return (1.0 / (1.0 + np.exp(-1.702 * total / max(spread, 1e-6)))).astype(np.float32)
+    return grain / np.float32(max(float(grain.std()), 1e-6))
 
 
 def _directions(strand: FloatArray, share: FloatArray, eyes: float) -> npt.NDArray[np.float32]:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair, white_light
+from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
+from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 
@@ -145,3 +146,35 @@ def test_grey_hair_becomes_a_little_whiter(landmarks):
     white = np.full(3, 0.8, np.float32)
     ratio = to_linear(grey_hair(photo, weight, 1.0, landmarks, white=white)).mean() / light.mean()
     assert 1.02 < ratio < 1.5
+
+
+@pytest.fixture(scope="module")
+def black_hair():
+    """Black hair without a strand, under a lamp that makes white 0.8."""
+    light = np.full((300, 300, 3), 0.004, np.float32)
+    return to_srgb(light), np.ones((300, 300), np.float32), np.full(3, 0.8, np.float32)
+
+
+def test_the_light_of_grey_and_black_strands_adds_up(black_hair, landmarks):
+    photo, weight, white = black_hair
+    none, half, whole = (
+        luminance(to_linear(grey_hair(photo, weight, amount, landmarks, white=white))).mean()
+        for amount in (0.0, 0.5, 1.0)
+    )
+    # A mean of logarithms, which is what a factor for all strands gives, would be an eighth.
+    assert 0.3 < (half - none) / (whole - none) < 0.7
+    assert whole > 8 * none
+
+
+def test_hair_that_shows_no_strands_gets_them(black_hair, landmarks):
+    photo, weight, white = black_hair
+    logs = np.log(luminance(to_linear(grey_hair(photo, weight, 1.0, 3.0 * landmarks, white=white))))
+    across, along = (np.abs(np.diff(cv2.GaussianBlur(logs, (0, 0), 1.0), axis=axis)).mean() for axis in (0, 1))
+    assert logs.std() > 0.2
+    assert not 0.8 < across / along < 1.25  # drawn out in a direction
+
+
+def test_grey_is_never_brighter_than_white_hair(black_hair, landmarks):
+    photo, weight, white = black_hair
+    result = luminance(to_linear(grey_hair(photo, weight, 1.0, landmarks, white=white)))
+    assert result.max() < 0.56 * 0.8

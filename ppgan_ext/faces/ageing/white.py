@@ -1,0 +1,51 @@
+"""The light of a white surface where a face is: what tells pale skin in shadow from dark skin in the sun."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.types import FloatArray
+
+_EYES = 128.0  # pixels between the eyes of the copy that is looked at
+_WARMTH = 0.12  # share of the skin's lack of blue in the light
+_FEW = 50  # pixels that suffice to estimate a colour
+
+
+def white_light(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Estimate the linear RGB of a white surface in the light that falls on a face.
+
+    The brightest spots of the face reflect the light itself, whatever the skin's tone; skin of any tone is darker than
+    white. The colour is that of the least colourful tenth of the picture, so that grey hair in a sepia photo is sepia,
+    with a little less blue where skin has little, since neutral grey looks violet beside skin.
+
+    Args:
+        picture: (H, W, 3) sRGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+    """
+    step = max(1, round(eye_distance(landmarks) / _EYES))
+    small = to_linear(picture[::step, ::step])
+    inside = face_mask(landmarks / step, small.shape, feather=0.02) > 0.5
+    colours = small.reshape(-1, 3)
+    bright = luminance(colours)
+    of_face = bright[inside.ravel()] if inside.any() else bright
+    if of_face.size == 0:
+        return np.ones(3, np.float32)
+    middle, top = np.percentile(of_face, (50, 98))
+    level = max(float(top) * 1.35, float(middle) * 1.9, 1e-4)
+    lit = (bright > 0.1 * level) & (bright < 1.2 * level)
+    if np.count_nonzero(lit) < _FEW:
+        return np.full(3, level, np.float32)
+    ratios = colours[lit] / bright[lit, None]
+    colourful = np.abs(ratios - 1.0).max(axis=1)
+    cast = np.median(ratios[colourful <= np.percentile(colourful, 10)], axis=0)
+    # Grey cloth is often a little blue; grey hair beside skin must not be.
+    cast[2] -= 0.7 * max(float(cast[2]) - 1.0, 0.0)
+    skin = colours[inside.ravel()] if inside.any() else colours
+    tint = np.median(skin, axis=0)
+    tint = np.array([1.0, 1.0, min(float(tint[2]) / max(float(luminance(tint)), 1e-6), 1.0)])
+    mixed = cast * (1.0 - _WARMTH) + tint * _WARMTH
+    return np.asarray(level * mixed / float(luminance(mixed)), np.float32)
