@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import bare_skin, head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.fringe import fringe
 from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
@@ -58,12 +59,14 @@ _NEAR_HEAD = 0.5  # how near to the face's outline hair begins, in eyes' distanc
 _FEW = 8  # pixels of the patch
 _FEW_SKIN = 40
 _MOSTLY = 0.6
+# Share of the crown that is missing between hair, and how sure the rest is then: beside it, strong grey is a patch.
+_GAP, _WITH_GAP = (0.16, 0.32), 0.35
 _CROWN = 0.55  # share of the head above the forehead that is hair or skin
 _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is looked for
-_SOFT_END = 0.07  # width of the Gaussian over which hair ends, as a share of the eyes' distance
-_ENDS, _END_WIDTH = (0.15, 0.5), 0.35  # share of hair around a pixel that stays: before a wall, beside the face
+_SOFT_END = 0.05  # width of the Gaussian over which hair ends, as a share of the eyes' distance
+_ENDS, _END_WIDTH = (0.15, 0.3), 0.35  # share of hair around a pixel that stays: before a wall, beside the face
 _WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
-_FADES = (-0.9, 1.6)  # below the chin, in eyes' distances: hair keeps its colour from none to all
+_FADES = (-0.9, 1.5)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
@@ -86,6 +89,8 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     chance = natural * complete(seen * natural, chances.person, lab, skin, patch)
     chance = _kept(drop_clothes(chance, lab, patch), patch)
     confidence, refusal = _judged(chance, seen, lab, tone, patch)
+    gap = _gap(chance, chances.person, patch)
+    confidence *= float(np.interp(gap, _GAP, (1.0, _WITH_GAP)))
     if refusal is None and tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch):
         refusal = Refusal.COVERED
     if refusal is not None:
@@ -99,7 +104,9 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
 
 
 def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: FloatArray) -> float:
-    """Take from a matte, in place, what the part of the photo shows to be bare skin, and let it end softly beside it.
+    """Take from a matte, in place, what the part of the photo shows to be bare skin, and add the fringe.
+
+    Beside skin the hair ends softly.
 
     Returns:
         The share of what was thought to be hair that is skin.
@@ -110,12 +117,14 @@ def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: Fl
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
     points = (landmarks + 0.5) * (size[0] / width, size[1] / height) - 0.5
     skin, head = bare_skin(copy, points, hair), head_without_hair(points, hair.shape)
+    added = fringe(copy, points, hair, skin)
     # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
-    inner = blur(hair * (1.0 - skin), _SOFT_END * eye_distance(points))
+    inner = blur(np.maximum(hair, added) * (1.0 - skin), _SOFT_END * eye_distance(points))
     least = _ENDS[0] + (_ENDS[1] - _ENDS[0]) * head
     kept = (1.0 - skin) * np.clip((inner - least) / _END_WIDTH, 0.0, 1.0)
     for start, stop in strips(matte.shape):
-        matte[start:stop] *= enlarge(kept, matte.shape, (start, stop))
+        part_kept, part_added = (enlarge(values, matte.shape, (start, stop)) for values in (kept, added * kept))
+        matte[start:stop] = np.maximum(matte[start:stop] * part_kept, part_added)
     return float((hair * skin).sum() / max(float(hair.sum()), 1.0))
 
 
@@ -202,13 +211,27 @@ def _has_foreign_crown(
     chance: FloatArray, person: FloatArray, lab: FloatArray, tone: FloatArray, patch: HeadPatch
 ) -> bool:
     """Tell whether much of the head above the forehead is neither hair nor skin: a hat over hair at the sides."""
-    down, across = np.mgrid[: lab.shape[0], : lab.shape[1]].astype(np.float32)
-    above = (float(patch.landmarks[17:27, 1].mean()) - down) / EYES
-    crown = (person > 0.5) & (patch.inside > 0.5) & (above > 0.95) & (np.abs(across - CENTRE[0]) < 1.25 * EYES)
+    crown = _crown(person, patch)
     if np.count_nonzero(crown) < 0.1 * EYES**2:
         return False
     like_skin = np.linalg.norm((lab - tone) * np.array((0.5, 1.0, 1.0), np.float32), axis=2) < 1.6 * _LIKE_SKIN
     return float(np.mean((chance > 0.5)[crown] | like_skin[crown])) < _CROWN
+
+
+def _crown(person: FloatArray, patch: HeadPatch) -> npt.NDArray[np.bool_]:
+    """Return the part of the head well above the forehead."""
+    down, across = np.mgrid[: person.shape[0], : person.shape[1]].astype(np.float32)
+    above = (float(patch.landmarks[17:27, 1].mean()) - down) / EYES
+    return (person > 0.5) & (patch.inside > 0.5) & (above > 0.95) & (np.abs(across - CENTRE[0]) < 1.25 * EYES)
+
+
+def _gap(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> float:
+    """Return the share of the crown that is no hair, with hair on both sides: fair hair that was taken for skin."""
+    crown, hair = _crown(person, patch), chance > 0.5
+    if np.count_nonzero(crown) < 0.1 * EYES**2:
+        return 0.0
+    between = np.maximum.accumulate(hair, axis=1) & np.maximum.accumulate(hair[:, ::-1], axis=1)[:, ::-1]
+    return float(np.mean((between & ~hair)[crown]))
 
 
 def _head_is_covered(lab: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:
