@@ -19,6 +19,7 @@ from ppgan_ext.faces.ageing import bands, parts
 from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.faces.ageing.skin_view import SkinView
+from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
@@ -37,6 +38,9 @@ _MOST_COLOUR = 3.0  # of a* and b*
 # exponent and bounds of the factor.
 _USUAL_CONTRAST = 0.05
 _CONTRAST = (1.0, 0.8, 2.4)
+# The same change of log light is seen less on dark skin, whose lightness (CIE L*) it changes less: reflectance of skin
+# on which the model was measured, exponent, and the largest factor.
+_TONE = (0.30, 0.30, 1.5)
 _HIGHLIGHT = 2.0  # light from which skin does not become brighter, in medians of the skin
 _NOSE_STAYS = 0.75  # the nose keeps its colour: there is much shine on it
 _GRAIN = (0.004, 0.010)  # of the eyes' distance, between which the grain of the skin lies
@@ -76,6 +80,7 @@ class Prospect(NamedTuple):
         lines: log light: what the face has already, deeper, and the grain of old skin.
         unlit: how far each place may become brighter; highlights not.
         contrast: factor for photos that are rougher or smoother than usual.
+        tone: factor for dark skin, from 1.
     """
 
     folds: npt.NDArray[np.float32]
@@ -84,6 +89,7 @@ class Prospect(NamedTuple):
     lines: npt.NDArray[np.float32]
     unlit: npt.NDArray[np.float32]
     contrast: float
+    tone: float
 
 
 def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) -> Prospect:
@@ -110,7 +116,9 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     unlit = _unlit(view)
     # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
     wrinkles = view.skin * (0.4 + 0.6 * unlit) * _wrinkles(view, model, femininity, seed)
-    return Prospect(folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view))
+    return Prospect(
+        folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), _tone(view)
+    )
 
 
 def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -> Marks:
@@ -126,6 +134,7 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
     factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
     # Its slow shadows are there as well: more of them look like soot.
     coarse = float(np.interp(deepest, (0.4, 0.9), (_COARSE_OF_OLD, 1.0)))
+    strength *= prospect.tone
     change = strength * prospect.lines
     for number, fold in enumerate(prospect.folds):
         band = strength * (factor if number < _COARSE else coarse * min(factor, _COARSE_CONTRAST)) * fold
@@ -226,6 +235,13 @@ def _contrast(view: SkinView) -> float:
     exponent, least, most = _CONTRAST
     energy = float((view.bands[2] ** 2 * view.skin).sum() / max(float(view.skin.sum()), 1.0))
     return float(np.clip((np.sqrt(energy) / _USUAL_CONTRAST) ** exponent, least, most))
+
+
+def _tone(view: SkinView) -> float:
+    """Return the factor for dark skin, whatever the exposure."""
+    usual, exponent, most = _TONE
+    white = float(luminance(white_light(view.picture, view.placement.frame_landmarks)))
+    return float(np.clip((usual / max(view.skin_light / max(white, 1e-4), 1e-3)) ** exponent, 1.0, most))
 
 
 def _limited(change: FloatArray, factor: float) -> npt.NDArray[np.float32]:

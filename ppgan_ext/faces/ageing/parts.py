@@ -20,6 +20,10 @@ _HOLES = (
 _SOFT = 0.02
 _NECK = (1.08, 1.32)  # the neck lies between the jaw's outline enlarged by these factors
 _LEAST_NECK = 0.25  # share of it that must look like skin
+_COLOURLESS = 8.0  # chroma of skin below which white tells nothing
+_WHITE = (0.10, 0.25)  # of the skin's colour that is left: in white cloth, and in highlights
+_CLOTH = 0.03  # least width of cloth, as a share of the picture's
+_CRUMB, _PIECE = 0.018, 0.05  # half the least width of skin in the eyes' distance, and its least area in squares of it
 _EYE_STAYS = 0.35
 _INNER = 0.28  # width of the slow rise, see `mask.face_mask`
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
@@ -78,7 +82,38 @@ def skin_weight(picture: npt.NDArray, area: FloatArray) -> npt.NDArray[np.float3
     share = np.where(light > middle[0], share, 1.0)[..., None].astype(np.float32)
     apart = (colour - share * middle[1:]) / np.maximum(1.6 * spread[1:], 4.5)
     distance = np.maximum(below, np.sqrt((apart * apart).sum(axis=2)))
-    return np.asarray(area * np.clip(3.0 - distance, 0.0, 1.0), np.float32)
+    weight = area * np.clip(3.0 - distance, 0.0, 1.0)
+    if float(np.hypot(*middle[1:])) > _COLOURLESS:
+        weight = weight * (1.0 - _white_cloth(share[..., 0] * (light > middle[0]) + (light <= middle[0])))
+    return np.asarray(weight, np.float32)
+
+
+def _white_cloth(share: FloatArray) -> npt.NDArray[np.float32]:
+    """Return where a large area is brighter than skin and has nothing of its colour; (H, W) in [0, 1].
+
+    Highlights of skin keep some of it, or are small.
+    """
+    none, full = _WHITE
+    white = np.clip((full - share) / (full - none), 0.0, 1.0).astype(np.float32)
+    size = max(3, round(_CLOTH * share.shape[1])) | 1
+    return cv2.morphologyEx(white, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+
+
+def without_crumbs(skin: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
+    """Keep skin in large pieces and drop crumbs, as a patterned scarf shows them; (H, W) in [0, 1].
+
+    Args:
+        skin: (H, W) in [0, 1].
+        eyes: distance of the eyes, pixels.
+    """
+    radius = max(1, round(_CRUMB * eyes))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    whole = cv2.erode((skin > 0.5).astype(np.uint8), kernel)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
+    large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > _PIECE * eyes * eyes)
+    kept = np.isin(labels, large[large > 0]).astype(np.uint8)
+    wider = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * radius + 1, 4 * radius + 1))
+    return skin * blur(cv2.dilate(kept, wider).astype(np.float32), 0.5 * radius)
 
 
 def mark_weight(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

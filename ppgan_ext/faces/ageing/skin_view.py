@@ -66,7 +66,7 @@ def view_skin(
     area = parts.skin_area(placement.frame_landmarks, shape)
     bare = _bare(placement, covers)
     # What covers the face has no say in what its skin looks like.
-    hard = parts.skin_weight(picture, area * bare)
+    hard = parts.without_crumbs(parts.skin_weight(picture, area * bare), eyes)
     neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard)
     face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
     if np.count_nonzero(skin > 0.6) < _LEAST_SKIN * skin.size:

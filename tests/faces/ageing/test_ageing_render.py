@@ -21,6 +21,15 @@ def face_photo(seed=0, eyes=90.0, skin=(196, 150, 124)):
     return np.clip(photo + noise[..., None] * 2, 0, 255).astype(np.uint8), points
 
 
+def with_shine(photo, points):
+    """Add highlights on the cheeks, by which dark skin is told from skin in the shade."""
+    shine = np.zeros(photo.shape[:2], np.float32)
+    for x, y in points[[40, 47]] + (0, 30):
+        shine[round(y), round(x)] = 1.0
+    shine = cv2.GaussianBlur(shine, (0, 0), 8)
+    return np.clip(photo + 140.0 * (shine / shine.max())[..., None], 0, 255).astype(np.uint8)
+
+
 def aged(photo, points, years=40.0, detail=1.0, person=PERSON):
     return prepare(photo, points, person, bundled_model()).draw(photo, years, detail)
 
@@ -93,9 +102,10 @@ def test_dark_skin_is_aged_as_strongly_as_pale():
     growth = []
     for skin in ((224, 184, 160), (92, 62, 50)):
         photo, points = face_photo(skin=skin)
+        photo = with_shine(photo, points)
         after, before = (fine(forehead(one, points)) for one in (aged(photo, points), photo))
         growth.append(np.sqrt(after**2 - before**2))  # pores and wrinkles add up as variances
-    assert growth[1] > 0.7 * growth[0]
+    assert growth[1] > 0.75 * growth[0]
 
 
 def test_what_covers_the_face_stays():
