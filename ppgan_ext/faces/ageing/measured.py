@@ -12,9 +12,9 @@ import numpy as np
 _AGES = (29.0, 47.0, 66.0)
 _ASKED = (-20.0, 0.0, 20.0, 40.0)
 _MEASURED = (
-    (-5.0, 0.0, 11.5, 18.8),
-    (-13.8, 0.0, 15.2, 18.8),
-    (-16.7, 0.0, 8.4, 7.9),
+    (-4.9, 0.0, 12.1, 19.9),
+    (-14.3, 0.0, 12.9, 18.3),
+    (-17.7, 0.0, 7.0, 7.2),
 )
 _STOPS_SHORT = 0.8  # a result that reaches less of what was asked for says so
 
