@@ -36,7 +36,7 @@ CALLS = {
     ),
     ("Photo2CartoonPredictor", "run"): (
         {"image_path": REQUIRED},
-        {"faces": "largest", "white_background": True, "paste": False, "recursive": False},
+        {"faces": "largest", "face_size": None, "white_background": True, "paste": False, "recursive": False},
     ),
     ("Pixel2Style2PixelPredictor", "run"): ({"image": REQUIRED}, {"face": 1, "recursive": False}),
     ("StyleGANv2EditingPredictor", "run"): (
@@ -78,7 +78,8 @@ CALLS = {
 # Constructors of predictors on other models than faces.
 OTHER_CONSTRUCTORS = {
     "Photo2CartoonPredictor": (
-        {"output_path": "output", "weight_path": None}, {"seed": 0, "cpu": False, "half": False, "progress": None},
+        {"output_path": "output", "weight_path": None},
+        {"model_type": None, "seed": 0, "cpu": False, "half": False, "progress": None},
     ),
     "StyleGANv2EditingPredictor": ({"model_type": None, "direction_path": None}, {}),  # the rest goes on to Predictor
     "TranslationPredictor": (

@@ -48,7 +48,7 @@ FUSION = "image source_pose target_pose matched_pose identity_to_target identity
 CALLS = [
     ("AgeEditingPredictor", Call(("photo",), "src dst latent strip apparent_age", {"years": [20]})),
     ("FaceFusionPredictor", Call(("photo", "other photo"), FUSION, {"method": "warp"})),
-    ("Photo2CartoonPredictor", Call(("photo",), "", model="photo2cartoon")),
+    ("Photo2CartoonPredictor", Call(("photo",), "", model="drawing")),
     ("Pixel2Style2PixelPredictor", Call(("photo",), "src dst latent")),
     ("StyleGANv2EditingPredictor", Call(("code",), "src dst latent", {"edit": {"age": 5}})),
     ("StyleGANv2EditingPredictor", Call(("photo",), "src dst latent", {"edit": {"age": 5}}, "run_photo")),

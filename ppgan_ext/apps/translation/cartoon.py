@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ppgan_ext import images, runtime
 from ppgan_ext.apps.batch import BatchResult, Job
@@ -13,35 +13,40 @@ from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import choose_faces
 from ppgan_ext.apps.predictor import BasePredictor, Progress
 from ppgan_ext.apps.results import Made
-from ppgan_ext.apps.translation.face_square import cut_face, on_white, paste_square
+from ppgan_ext.apps.translation.artists import Artist, NetworkArtist, RuleArtist
+from ppgan_ext.apps.translation.face_square import paste_square
 from ppgan_ext.apps.translation.options import CartoonOptions
-from ppgan_ext.apps.translation.whole_picture import to_input, to_result
+from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.images import ImageSource
 from ppgan_ext.types import Image
 from ppgan_ext.weights import catalog, store
 
 if TYPE_CHECKING:
-    from ppgan_ext.engine.translator import TranslatorEngine
     from ppgan_ext.weights.translators import Translator
 
-_SIZE = 256
-_NOTE = "Drawn by a neural network"
+_DRAWING, _NETWORK = _CHOICES = ("drawing", "photo2cartoon")
+_NOTES = {True: "Drawn by a neural network", False: "Drawn by a program after a photo"}
 
 
 class Photo2CartoonPredictor(BasePredictor):
     """Draws faces as cartoons. Constructor, `run`, its result and the names of the files are PaddleGAN's.
 
-    Differs from PaddleGAN: a training checkpoint is taken by the name of its network instead of loading nothing; the
-    mask of the head is soft, from this package's own networks; photos may have any mode, EXIF and several faces.
+    Differs from PaddleGAN: without weights it draws by rules, with eyes and mouth as shapes, flat tones and lines along
+    the flow (`faces.drawing`); a training checkpoint is taken by the name of its network instead of loading nothing;
+    the mask of the head is soft, from this package's own networks; photos may have any mode, EXIF and several faces.
 
     Args:
         output_path: folder for result files; None writes nothing.
-        weight_path: PaddleGAN's or minivision's weights, or any checkpoint with a generator of photos to drawings;
-            None: PaddleGAN's, downloaded at first use.
+        weight_path: PaddleGAN's or minivision's weights, or any checkpoint with a generator of photos to drawings.
+        model_type: "drawing" draws by rules; "photo2cartoon" is PaddleGAN's network, downloaded at first use. None: the
+            network of ``weight_path``, or PaddleGAN's if it is on this machine, else "drawing".
         seed: of dropout, for networks that keep it.
         cpu: compute on the CPU even where a GPU is found.
-        half: half precision; only on a GPU.
+        half: half precision; only on a GPU, and only for networks.
         progress: called while work goes on.
+
+    Raises:
+        ConfigError: a drawing is asked for, and weights.
     """
 
     def __init__(
@@ -49,31 +54,44 @@ class Photo2CartoonPredictor(BasePredictor):
         output_path: str | os.PathLike[str] | None = "output",
         weight_path: str | os.PathLike[str] | None = None,
         *,
+        model_type: Literal["drawing", "photo2cartoon"] | None = None,
         seed: int = 0,
         cpu: bool = False,
         half: bool = False,
         progress: Progress | None = None,
     ) -> None:
         super().__init__(output_path, weight_path, seed, cpu=cpu, half=half, progress=progress)
+        if model_type not in (None, _DRAWING, _NETWORK):
+            raise ConfigError(f"there is no '{model_type}'", where="model_type", cure=nearest(model_type, _CHOICES))
+        if model_type == _DRAWING and weight_path is not None:
+            raise ConfigError("a drawing needs no weights", where="weight_path", cure="Leave out one of the two")
+        self.model_type = model_type
 
     @classmethod
     def from_options(cls, options: CartoonOptions, progress: Progress | None = None) -> Photo2CartoonPredictor:
         """Build a predictor from an options model."""
-        settings = {name: getattr(options, name) for name in ("seed", "cpu", "half")}
+        settings = {name: getattr(options, name) for name in ("model_type", "seed", "cpu", "half")}
         return cls(options.output_path, options.weight_path, **settings, progress=progress)
 
-    @property
+    @functools.cached_property
     def model_name(self) -> str:
-        """The path of the weights, or the catalog's name."""
-        return os.fspath(self.weight_path or "photo2cartoon")
+        """The path of the weights, "photo2cartoon" or "drawing"."""
+        if self.weight_path is not None:
+            return os.fspath(self.weight_path)
+        if self.model_type is not None:
+            return self.model_type
+        return _DRAWING if store.find_local(catalog.PHOTO2CARTOON) is None else _NETWORK
 
     @functools.cached_property
     def translator(self) -> Translator:
         """The generator.
 
         Raises:
+            ConfigError: no network draws.
             WeightsError: the weights cannot be fetched or read, or contain no generator from photos to drawings.
         """
+        if self.model_name == _DRAWING:
+            raise ConfigError("a drawing is made without a network", cure="Give weight_path, or photo2cartoon")
         runtime.import_paddle()
         from ppgan_ext.weights.translators import load_translator
 
@@ -81,20 +99,18 @@ class Photo2CartoonPredictor(BasePredictor):
         return load_translator(path)
 
     @functools.cached_property
-    def engine(self) -> TranslatorEngine:
-        """The generator, made fast."""
+    def engine(self) -> Artist:
+        """Who draws."""
+        if self.model_name == _DRAWING:
+            return RuleArtist()
         translator = self.translator
         from ppgan_ext.engine.translator import TranslatorEngine
 
         device = runtime.choose_device(self.cpu)
-        return TranslatorEngine(translator.network, seed=self.seed or 0, device=device, half=self.half)
+        engine = TranslatorEngine(translator.network, seed=self.seed or 0, device=device, half=self.half)
+        return NetworkArtist(translator, engine)
 
-    @property
-    def size(self) -> int:
-        """Side of the cartoons in pixels: that of training, or 256."""
-        return self.translator.options.size_rule.next(self.translator.training_size or _SIZE)
-
-    @options_as_arguments(CartoonOptions, keyword=("faces", "white_background", "paste", "recursive"))
+    @options_as_arguments(CartoonOptions, keyword=("faces", "face_size", "white_background", "paste", "recursive"))
     def run(
         self, image_path: ImageSource | Sequence[ImageSource], options: CartoonOptions
     ) -> Image | BatchResult[Image]:
@@ -122,17 +138,17 @@ class Photo2CartoonPredictor(BasePredictor):
         results = self.open_results(job, own_folder=True, options=options)
         photo = images.read_photo(job.source)
         faces = choose_faces(photo.image, options.faces, job.source)
-        squares = [cut_face(photo.image, face, "cartoon", self.size, options.white_background) for face in faces]
+        note = _NOTES[self.model_name != _DRAWING]
         cartoons = []
-        for number, square in enumerate(squares, start=1):
-            drawn = to_result(self.engine.translate(to_input(square.seen, self.translator.input_channels)).pixels)
-            cartoons.append(on_white(drawn, square.matte) if options.white_background else drawn)
+        for number, face in enumerate(faces, start=1):
+            cartoon = self.engine.draw(photo.image, face, options.face_size, options.white_background)
+            cartoons.append(cartoon)
             suffix = "" if number == 1 else f"_{number}"
-            results.image(f"p2c_photo{suffix}.png", square.image)
-            results.image(f"p2c_cartoon{suffix}.png", cartoons[-1], _NOTE)
+            results.image(f"p2c_photo{suffix}.png", cartoon.square.image)
+            results.image(f"p2c_cartoon{suffix}.png", cartoon.image, note)
         if options.paste:
             pasted = photo.image
-            for square, cartoon in reversed(list(zip(squares, cartoons, strict=True))):
-                pasted = paste_square(pasted, square, cartoon)
-            results.image("p2c_pasted.png", pasted, _NOTE, photo)
-        return results.made(cartoons[0])
+            for cartoon in reversed(cartoons):
+                pasted = paste_square(pasted, cartoon.square, cartoon.pasted)
+            results.image("p2c_pasted.png", pasted, note, photo)
+        return results.made(cartoons[0].image)

@@ -36,7 +36,9 @@ class FaceSquare:
     fade: float
 
 
-def cut_face(photo: Image, face: Face, crop: str, size: int, white: bool) -> FaceSquare:
+def cut_face(
+    photo: Image, face: Face, crop: str, size: int, white: bool, person: FloatArray | None = None
+) -> FaceSquare:
     """Cut a face out of a photo.
 
     Args:
@@ -46,6 +48,7 @@ def cut_face(photo: Image, face: Face, crop: str, size: int, white: bool) -> Fac
         size: side of the square.
         white: put white behind the person. Outside the photo it is white then and in cartoons' squares, else the
             photo's reflection.
+        person: the `head_matte` of the face, if it is known already, (H, W).
     """
     if crop == "cartoon":
         matrix = cartoon_matrix(face.landmarks, size)
@@ -53,7 +56,8 @@ def cut_face(photo: Image, face: Face, crop: str, size: int, white: bool) -> Fac
         matrix = crop_matrix(face.landmarks, crop, size)
     outside = _WHITE if white or crop == "cartoon" else None
     image = warp(photo, matrix, (size, size), outside)
-    matte = np.clip(warp(head_matte(photo, face.landmarks), matrix, (size, size), 0.0), 0.0, 1.0)
+    person = head_matte(photo, face.landmarks) if person is None else person
+    matte = np.clip(warp(person, matrix, (size, size), 0.0), 0.0, 1.0)
     return FaceSquare(image, on_white(image, matte) if white else image, matrix, matte, _FADE[crop])
 
 

@@ -91,8 +91,22 @@ class CartoonOptions(ApplyOptions):
     """Options of `Photo2CartoonPredictor`."""
 
     output_path: str = option("output", "folder for the results, made if missing", group="output")
+    model_type: Literal["drawing", "photo2cartoon"] | None = option(
+        None,
+        "drawing: by rules, without a network; photo2cartoon: PaddleGAN's network, downloaded at first use (default: "
+        "the network of --weight_path, or PaddleGAN's if it is on this machine, else drawing)",
+        group="model",
+    )
     faces: FaceChoice = option("largest", "all, largest, or face numbers from 1 on (1 is the largest)", group="face")
+    face_size: int | None = option(
+        None, "side of the cartoons in pixels (default: 512 for a drawing; that of training, or 256, for a network)",
+        group="output", ge=64, le=2048,
+    )  # fmt: skip
     white_background: bool = option(
-        True, "put white behind the head before and after the network, as it was trained", group="face"
+        True, "put white behind the head, for a network before and after it, as it was trained", group="face"
     )
     paste: bool = option(False, "also paste the cartoons into the whole photo", group="output")
+
+    voids: ClassVar[tuple[Void, ...]] = (
+        Void(("weight_path", "half"), lambda o: o.model_type == "drawing", "a drawing needs no network"),
+    )
