@@ -121,8 +121,12 @@ COMMANDS: dict[str, Command] = {
     ),
     "cartoon": Command(
         CartoonOptions,
-        "Draw the face of a photo as a cartoon (PaddleGAN's photo2cartoon).",
-        ("--input_image photo.jpg", "--input_image group.jpg --faces all --paste"),
+        "Draw the face of a photo as a cartoon, by rules or by PaddleGAN's photo2cartoon.",
+        (
+            "--input_image photo.jpg",
+            "--input_image group.jpg --faces all --face_size 1024 --paste",
+            "--input_image photo.jpg --weight_path photo2cartoon_genA2B_weight.pdparams",
+        ),
         run_cartoon,
     ),
     "prepare": Command(

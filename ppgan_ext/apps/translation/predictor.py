@@ -97,7 +97,7 @@ class TranslationPredictor(BasePredictor):
         progress: Progress | None = None,
     ) -> None:
         if weight_path is None:
-            cure = "Give the checkpoint of an image-to-image network with --weight_path"
+            cure = "Give the checkpoint of an image-to-image network; `ppgan-ext cartoon` draws faces without one"
             raise ConfigError("is missing", where="weight_path", cure=cure)
         super().__init__(output_path, weight_path, seed, cpu=cpu, half=half, progress=progress)
         self.direction, self.net_name = direction, net_name

@@ -19,9 +19,9 @@ _LEAST_SPREAD = (9.0, 3.5, 3.5)  # of the skin's colour in CIE Lab
 _DARKER, _BRIGHTER = 0.45, 0.7  # light tells less than colour, and shade less than shine
 _FAR, _FAR_ASIDE = 3.4, 2.0  # spreads at which a colour is no longer the skin's; on clothes beside the neck
 _NECK, _NECKLINE = 0.85, 0.6  # width of the neck, as a share of the jaw's; by how much the neckline widens downwards
-_NEARBY = 14.0  # of skin or hair, in units
+_NEARBY, _MOST_UNKNOWN = 14.0, 0.1  # units around a pixel; share of the person there that must be skin or hair
 _ISLAND = 0.25  # area of a shining spot on a bald head at most, in squares of the eyes' distance
-_SURE_HAIR, _LIKELY_HAIR = 0.85, 0.3
+_SURE_HAIR, _LIKELY_HAIR, _NO_HAIR = 0.85, 0.3, 0.01
 _CUT_EYES = 48.0  # pixels between the eyes of the copy on which hair is cut out
 _CHEEKS = [1, 3, 5, 11, 13, 15, 27, 30]
 _FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60), slice(31, 36))
@@ -93,10 +93,15 @@ def _hair(head: Head) -> Mask:
 
 
 def _hair_kinds(chance: FloatArray, person: FloatArray, points: FloatArray) -> npt.NDArray[np.uint8]:
-    """Return what is surely or probably hair or not, in OpenCV's numbers; the face below the brows is not."""
+    """Return what is surely or probably hair or not, in OpenCV's numbers.
+
+    The face below the brows is not, nor are clothes: of them the chances are right.
+    """
     likely = chance > _LIKELY_HAIR
     kinds = np.where(likely, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     kinds[cv2.GaussianBlur(likely.astype(np.float32), (0, 0), 0.25 * _CUT_EYES) < 0.02] = cv2.GC_BGD
+    below = np.arange(chance.shape[0])[:, None] > points[_LOWER_LIP, 1]
+    kinds[np.where(below, ~likely, chance < _NO_HAIR)] = cv2.GC_BGD
     brows = points[17:27] + 0.04 * (points[27] - points[8])
     kinds[hull(np.vstack([points[:17], brows]), chance.shape, 0) > 0.5] = cv2.GC_BGD
     kinds[chance > _SURE_HAIR] = cv2.GC_FGD
@@ -148,15 +153,18 @@ def _decided(head: Head, lab: Picture, skin: Mask, hair: Mask, person: Mask, ton
         dark = float(np.median(lab[..., 0][hair > 0.6]))
         like_skin = np.abs(lab[..., 0] - tone[0]) < np.abs(lab[..., 0] - dark)
         known = ((skin > 0.5) | (hair > 0.5)).astype(np.float32)
-        undecided &= cv2.GaussianBlur(known, (0, 0), _NEARBY * head.unit) > 0.1
+        around = [cv2.GaussianBlur(part, (0, 0), _NEARBY * head.unit) for part in (known, person)]
+        undecided &= around[0] > _MOST_UNKNOWN * around[1]
     else:
         _, labels, statistics, _ = cv2.connectedComponentsWithStats(undecided.astype(np.uint8))
         small = statistics[:, cv2.CC_STAT_AREA] < _ISLAND * head.eyes**2
         small[0] = False
         undecided, like_skin = small[labels], np.ones(head.shape, bool)
     bare = np.maximum(skin, undecided & like_skin) > 0.5
-    # Skin within the hair, apart from the face, is a bright lock.
-    locks = bare & ~_touching(bare, sure) & above if (hair > 0.6).any() else np.zeros_like(bare)
+    # Skin within the hair, or joined to the face by a thread along its outline, is a bright lock.
+    core = _touching(clean(bare.astype(np.float32), 3 * head.unit) > 0.5, sure)
+    face = cv2.GaussianBlur(core.astype(np.float32), (0, 0), 5 * head.unit) > 0.02
+    locks = bare & ~face & above if (hair > 0.6).any() else np.zeros_like(bare)
     hair = clean(np.maximum(hair, (undecided & ~like_skin) | locks), 1.6 * head.unit) * person
     return clean((bare & ~locks).astype(np.float32), 1.6 * head.unit) * person * (1 - hair), hair
 
