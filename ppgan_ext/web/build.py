@@ -12,6 +12,7 @@ from ppgan_ext.web.results_panel import Readers, ResultsPanel
 from ppgan_ext.web.site import Page, Site
 from ppgan_ext.web.tabs.about import build_about
 from ppgan_ext.web.tabs.age import build_age
+from ppgan_ext.web.tabs.cartoon import build_cartoon
 from ppgan_ext.web.tabs.edit import build_edit
 from ppgan_ext.web.tabs.fusion import build_fusion
 from ppgan_ext.web.tabs.generate import build_generate
@@ -24,6 +25,7 @@ _TABS: tuple[tuple[str, Callable[[Site, Readers], Callable[[ResultsPanel], None]
     ("fusion", build_fusion),
     ("edit", build_edit),
     ("mix", build_mix),
+    ("cartoon", build_cartoon),
     ("invert", build_invert),
     ("generate", build_generate),
     ("about", build_about),

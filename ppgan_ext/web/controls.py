@@ -21,7 +21,7 @@ _GROUPS = ("face", "fitting", "output")
 # Options of these groups that name files or folders of this machine.
 PATHS = ("output_path", "direction_path", "rotator_path", "pre_latent")
 # The most that one visitor may ask for, where the options model allows more: others are waiting.
-LIMITS = {"fit_steps": 300, "tune": 300, "refine": 200, "step": 500, "n_row": 6, "n_col": 8}
+LIMITS = {"fit_steps": 300, "tune": 300, "refine": 200, "step": 500, "n_row": 6, "n_col": 8, "face_size": 1024}
 
 
 class PageLimitError(PpganExtError):

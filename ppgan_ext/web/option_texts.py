@@ -39,6 +39,8 @@ OPTIONS_ZH: dict[str, tuple[str, str]] = {
     "stop_at": ("比较的分辨率", "只在此分辨率上比较，大模型快得多；空为模型自身的分辨率"),
     "patience": ("提前停止", "这么多步没有进步就停；空为不提前"),
     "mask_face": ("只看脸部", "只拟合脸，不管头发和背景"),
+    "face_size": ("画像边长", "卡通画像的边长，像素；空为 512，由网络绘制时为 256"),
+    "white_background": ("白色背景", "头部后面换成白色；不选则保留照片的背景"),
     "n_row": ("行数", "样本的行数"),
     "n_col": ("列数", "样本的列数"),
     "truncation": ("截断", "向平均脸靠拢：1 为不靠拢，0 为平均脸"),
@@ -48,7 +50,7 @@ OPTIONS_ZH: dict[str, tuple[str, str]] = {
 
 # Options whose flag is no name for people.
 _ENGLISH_NAMES = {
-    "n_row": "Rows", "n_col": "Columns", "start_lr": "Learning rate at the start",
+    "face_size": "Side of the cartoon", "n_row": "Rows", "n_col": "Columns", "start_lr": "Learning rate at the start",
     "final_lr": "Learning rate at the end",
     "mse_weight": "Weight of the mean squared error", "step": "Optimiser steps", "latent_level": "Layers to fit",
     "fit_steps": "Steps to refine the code", "tune": "Tuning steps", "grey": "Greying", "detail": "Detail of the skin",

@@ -19,6 +19,7 @@ TEXTS: dict[str, Text] = {
     "tab_fusion": Text("人脸融合", "Fusion"),
     "tab_edit": Text("属性编辑", "Edit"),
     "tab_mix": Text("风格混合", "Mix"),
+    "tab_cartoon": Text("卡通画像", "Cartoon"),
     "tab_invert": Text("反演", "Invert"),
     "tab_generate": Text("生成", "Generate"),
     "tab_about": Text("关于", "About"),
@@ -81,6 +82,10 @@ TEXTS: dict[str, Text] = {
     "share_fine": Text("颜色与光线：来自照片1的比例", "Colour and light: share of photo 1"),
     "photo_1": Text("照片1", "Photo 1"),
     "photo_2": Text("照片2", "Photo 2"),
+    # Cartoon
+    "start_cartoon": Text("开始绘制", "Start"),
+    "cartoon_result": Text("卡通画像", "Cartoon"),
+    "cartoon_pasted": Text("放回照片", "In the photo"),
     # Invert
     "start_invert": Text("开始反演", "Start"),
     "invert_way": Text("方法", "Method"),

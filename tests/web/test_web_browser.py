@@ -195,6 +195,19 @@ def test_fusion_asks_for_consent_and_stop_keeps_the_best(open_page, photo_files,
 
 
 @needs_browser
+def test_a_cartoon_is_drawn_and_put_into_the_photo(open_page, photo_files):
+    page = open_page("en")
+    tab(page, "Cartoon")
+    choose(page, "cartoon", photo_files["portrait"])
+    page.wait_for_selector("#photo-cartoon img")
+    page.click("#start-cartoon")
+    page.wait_for_selector("#cartoon-result img")
+    page.wait_for_selector("#cartoon-pasted img")
+    page.wait_for_selector("#results img")
+    assert page.eval_on_selector("#cartoon-result img", "image => image.naturalWidth") == 512
+
+
+@needs_browser
 def test_three_visitors_at_once_see_their_own_results_only(open_page, photo_files, toy_page):
     pages = [open_page(path) for path in ("", "en", "en")]
     for page in pages:

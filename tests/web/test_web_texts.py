@@ -11,6 +11,7 @@ from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.options import literal_choices
 from ppgan_ext.apps.photo.direction_table import describe_model_directions
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.apps.translation.options import CartoonOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces.choice import choose
@@ -23,7 +24,7 @@ from ppgan_ext.web.texts import TEXTS, speaker
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-MODELS = [AgeOptions, EditOptions, FuseOptions, MixOptions, FitOptions, GenerateOptions]
+MODELS = [AgeOptions, EditOptions, FuseOptions, MixOptions, FitOptions, GenerateOptions, CartoonOptions]
 # The name of the other language, and units that both languages write alike.
 SAME_OR_TURNED = {"other_language"}
 
@@ -67,7 +68,16 @@ def test_every_text_is_used_and_every_used_text_exists():
 @pytest.mark.parametrize("model", MODELS)
 def test_every_option_of_the_page_has_a_chinese_name_and_explanation(model):
     for name in option_names(model, also=("seed",)):
-        if name in ("years", "target_age", "direction_name", "direction_offset", "levels", "need_align"):
+        if name in (
+            "years",
+            "target_age",
+            "direction_name",
+            "direction_offset",
+            "levels",
+            "need_align",
+            "faces",
+            "paste",
+        ):
             continue  # tabs ask for these in their own ways
         assert all(CHINESE.search(text) for text in option_texts.OPTIONS_ZH[name]), name
         english = option_texts.option_help(name, model.model_fields[name], "en")

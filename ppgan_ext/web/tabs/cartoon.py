@@ -1,0 +1,70 @@
+"""The window of cartoons: a photo at the left; the drawn face above, the photo with all drawn faces below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gradio as gr
+
+from ppgan_ext.apps.options import Options
+from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.apps.translation.cartoon import Photo2CartoonPredictor
+from ppgan_ext.apps.translation.options import CartoonOptions
+from ppgan_ext.config import load_options
+from ppgan_ext.web.controls import make_controls, option_names, read_controls
+from ppgan_ext.web.photo_input import PhotoInput
+from ppgan_ext.web.recipes import Recipe
+from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
+from ppgan_ext.web.sessions import Session
+from ppgan_ext.web.site import Outcome, Site, Updates, Work
+from ppgan_ext.web.tabs.window import StartRow, result_image
+
+PLACE = "cartoon"
+_HEIGHT = 380
+
+
+def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
+    """Draw the window; return the function that connects it."""
+    say = site.say
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=300):
+            photo = PhotoInput(site, PLACE, say("photo"), say("choose_photo"))
+            row = StartRow(site, PLACE, say("start_cartoon"))
+            with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
+                names = option_names(CartoonOptions, without=("faces", "paste"))
+                controls = make_controls(CartoonOptions, names, site.language)
+        with gr.Column(scale=6, min_width=300):
+            drawn = result_image(say("cartoon_result"), "cartoon-result", _HEIGHT)
+            whole = result_image(say("cartoon_pasted"), "cartoon-pasted", _HEIGHT)
+
+    def prepare(visit: Session, values: Sequence[Any]) -> Work:
+        upload = site.upload(visit, PLACE)
+        chosen, *rest = values
+        given = {"faces": photo.numbers(upload, chosen) or "all", "paste": True, **read_controls(controls, rest)}
+        options = load_options(CartoonOptions, overrides=given)
+
+        def work(progress: Progress) -> Outcome:
+            folder = visit.new_folder()
+            predictor = Photo2CartoonPredictor(folder, cpu=site.page.options.cpu, progress=progress)
+            predictor.run_inputs(predictor.open_inputs(upload.path), lambda job: predictor.draw(job, options))
+            before, cartoon, *_, pasted = predictor.files
+            recipe = Recipe("cartoon", options, {"input_image": upload.path.name})
+            results = [(cartoon, say("cartoon_result")), (pasted, say("cartoon_pasted"))]
+            items = site.keep(folder, results, before, recipe)
+            shown = {drawn: str(cartoon), whole: str(pasted)}
+            return Outcome(items, shown, predictor.notes, predictor.interrupted)
+
+        return work
+
+    def show(options: Options) -> Updates:
+        return {control.component: control.show(options) for control in controls}
+
+    components = [control.component for control in controls]
+    readers.by_command["cartoon"] = Reader(PLACE, say("tab_cartoon"), show, components)
+
+    def wire(panel: ResultsPanel) -> None:
+        photo.wire()
+        row.wire(prepare, [photo.chosen, *components], [drawn, whole], panel)
+
+    return wire
