@@ -48,6 +48,7 @@ RUN: dict[str, tuple[dict[str, str], str]] = {
     "ppgan-ext fit --input_image photo.jpg --need_align": ({}, "--step 2"),
     "ppgan-ext generate --n_row 3 --n_col 5": ({}, ""),
     "ppgan-ext generate --seeds 0-31,40 --save_mp4": ({"0-31,40": "0-1"}, ""),
+    "ppgan-ext cartoon --input_image photo.jpg": ({}, ""),
     "ppgan-ext doctor": ({}, ""),
     "ppgan-ext age --input_image photo.jpg --years 30 --blend replace --tune 60 --save_tuned": ({"60": "1"}, ""),
     "ppgan-ext mix --latent1 a.jpg --latent2 b.jpg --tune 60": ({"60": "1"}, ""),
@@ -96,7 +97,7 @@ NOT_RUN = {
     "ppgan-ext edit --input_image photo.jpg --edit smile=1 --direction_path": "fitted on noise, it measures nothing",
     "python tools/inference.py": "weights of a training: tests/training/test_training_inference.py",
     "ppgan-ext translate": "weights of a training: tests/apps/translation",
-    "ppgan-ext cartoon": "weights of a training: tests/apps/translation",
+    "ppgan-ext cartoon": "as the line that runs, larger and pasted: tests/apps/translation",
     "ppgan-ext fuse --photo photos/": "refinement of many pairs: tests/apps/test_apps_fuse.py",
     "ppgan-ext fuse --photo a.jpg": "the rotator belongs to the bundled model: tests/apps/fusion",
 }
