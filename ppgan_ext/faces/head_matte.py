@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ageing.facial_hair import beard_cover
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import EYES, SHAPE, head_patch, patch_to_picture
@@ -23,7 +24,7 @@ class HeadParts(NamedTuple):
     Attributes:
         person: head and body, with the edges of the hair.
         hair: how likely there is hair of the head; nothing where there is none or something covers it.
-        beard: how likely there is one.
+        beard: how far it covers the skin; stubble in part.
     """
 
     person: npt.NDArray[np.float32]
@@ -65,6 +66,6 @@ def head_parts(photo: Image, landmarks: FloatArray) -> HeadParts:
     none = found.refusal in (Refusal.NO_HAIR, Refusal.COVERED)
     hair, beard = (
         patch_to_picture(chance, landmarks, photo.shape[:2])
-        for chance in (np.zeros(SHAPE, np.float32) if none else chances.hair, chances.beard)
+        for chance in (np.zeros(SHAPE, np.float32) if none else chances.hair, beard_cover(chances.beard))
     )
     return HeadParts(np.clip(matte, 0.0, 1.0), hair, beard)

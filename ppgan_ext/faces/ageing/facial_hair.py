@@ -65,13 +65,18 @@ def beard_weight(
     """
     if chances is None:
         chances = hair_chances(head_patch(picture, landmarks))
-    low, high = _LIKELY
-    weight = patch_to_picture(np.clip((chances.beard - low) / (high - low), 0.0, 1.0), landmarks, picture.shape)
+    weight = patch_to_picture(beard_cover(chances.beard), landmarks, picture.shape)
     eyes = eye_distance(landmarks)
     for part, width in _NOT_BEARD:
         hole = hull(landmarks[part], picture.shape, width * eyes)
         weight *= 1.0 - blur(hole, 0.015 * eyes)
     return weight
+
+
+def beard_cover(chance: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far a beard covers what is one by this chance, both (H, W) in [0, 1]."""
+    low, high = _LIKELY
+    return np.asarray(np.clip((chance - low) / (high - low), 0.0, 1.0), np.float32)
 
 
 def _darkness(copy: npt.NDArray, points: FloatArray) -> npt.NDArray[np.float32]:

@@ -11,7 +11,7 @@ from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.drawing.colours import Picture, picture_to_lab, to_rgb
 from ppgan_ext.faces.drawing.features import Paper, draw_brow, draw_eye, draw_nose
 from ppgan_ext.faces.drawing.flow import Map, dark_lines, tangents
-from ppgan_ext.faces.drawing.head import Head, clean
+from ppgan_ext.faces.drawing.head import Head
 from ppgan_ext.faces.drawing.mouth import draw_mouth
 from ppgan_ext.faces.drawing.regions import Regions, find_regions
 from ppgan_ext.faces.drawing.strokes import Mask, area, curve, stroke
@@ -24,7 +24,8 @@ _INK, _OUTLINE_INK = 0.34, 0.25  # how dark lines are beside what they cross
 _WARM = np.array((15.0, 7.0, 9.0), np.float32)  # what is added to it: ink is not black
 _ALPHA = {"skin": 0.75, "hair": 0.55, "cloth": 0.85}
 _JAW = (1.0, 2.2, 3.0, 3.4, 3.0, 2.2, 1.0)
-_LEAST_BEARD = 60.0  # area in squares of the unit
+_LEAST_BEARD = 300.0  # area in squares of the unit
+_BEARD = ((0.12, 0.4), (0.45, 0.6))  # cover from which on the beard's tone is laid on; its share, one over the other
 _CHIN_SHADE = np.array((0.80, 0.70, 0.70), np.float32)
 # Where features are drawn and lines of the photo are left out: landmarks, and by how many units they are widened.
 _QUIET = (
@@ -96,13 +97,16 @@ def _draw_face(paper: Paper, head: Head) -> None:
 
 
 def _draw_beard(paper: Paper, head: Head, regions: Regions, lab: Picture) -> None:
-    """Draw the beard in one tone, below the nose."""
+    """Draw the beard in one tone: stubble lets the skin through, a full beard does not."""
     below = np.arange(head.shape[0], dtype=np.float32)[:, None] > head.landmarks[33, 1]
-    mask = clean(np.minimum(1.5 * head.beard * regions.skin, 1.0) * below, 2.0 * head.unit)
-    if np.count_nonzero(mask > 0.5) < _LEAST_BEARD * head.unit**2:
+    cover = cv2.GaussianBlur(head.beard * regions.skin * below, (0, 0), 2.0 * head.unit)
+    inside = cover > _BEARD[0][0]
+    if np.count_nonzero(inside) < _LEAST_BEARD * head.unit**2:
         return
-    tone = np.median(lab[mask > 0.5], axis=0)
-    paper.paint(mask, to_rgb(tone * np.array((0.92, 1.0, 1.0))), 0.85)
+    tone = np.average(lab[inside], axis=0, weights=cover[inside]) * np.array((0.9, 1.0, 1.0))
+    for begins, share in _BEARD:
+        mask = np.clip((cover - begins) / 0.06 + 0.5, 0.0, 1.0).astype(np.float32)
+        paper.paint(mask, to_rgb(tone), share)
 
 
 def _draw_lines(paper: Paper, head: Head, regions: Regions, light: Map, flow: Map) -> None:
