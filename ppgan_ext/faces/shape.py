@@ -37,6 +37,11 @@ _PARTS = (RIGHT_EYE, LEFT_EYE, slice(17, 22), slice(22, 27), slice(48, 68))
 _FIT_WEIGHT = np.ones(NUM_LANDMARKS)
 _FIT_WEIGHT[:17] = 0.3
 _FIT_WEIGHT[48:] = 0.3
+_JAW = slice(0, 17)  # its landmarks slide along the outline as the head turns
+# What faces' halves have in common sideways is 0.5 (root mean square, 67 portraits within 4 degrees); their depths
+# differ by about 4 from the generic face's (14 portraits beyond 10 degrees).
+_LEAST_TURN = 0.12
+_MOST_DEEPER = 12.0
 
 
 def match_view(landmarks: FloatArray, view: FloatArray) -> FloatArray:
@@ -74,18 +79,28 @@ def _at_pose(landmarks: FloatArray, view: FloatArray, pose: Pose) -> FloatArray:
 
 
 def head_of(landmarks: FloatArray) -> FloatArray:
-    """Return a face without its pose: the landmarks' own shape, with the depth of the generic face.
+    """Return a face without its pose: the landmarks' own shape, with the depth of the generic face and its own.
+
+    A turned face shows its depth: what protrudes more than the generic face does lies farther to the side that the face
+    turns to, on both halves alike. What both halves of the inner face have in common is therefore taken for depth, more
+    so the farther the head is turned; a face that looks at the camera keeps its asymmetry.
 
     Args:
         landmarks: (68, 2), pixels.
 
     Returns:
-        (68, 3) float64, in the axes and units of `GENERIC`.
+        (68, 3) float64, in the axes and units of `GENERIC`. Shown at the same pose it is the landmarks again.
     """
     rotation = pose_to_rotation(head_pose(landmarks, (1, 1)))
     # The generic face as the camera sees it in that pose provides the depth.
     generic = GENERIC @ rotation.T
-    return np.column_stack([_align(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation
+    head = np.column_stack([_align(_upward(landmarks), generic[:, :2]), generic[:, 2]]) @ rotation
+    # Points move along the line of sight, which the picture does not show.
+    sight = rotation[2]
+    aside = (head[:, 0] + head[MIRROR, 0]) / 2.0
+    deeper = np.clip(-aside * sight[0] / (sight[0] ** 2 + _LEAST_TURN**2), -_MOST_DEEPER, _MOST_DEEPER)
+    deeper[_JAW] = 0.0
+    return head + deeper[:, None] * sight
 
 
 def show_head(head: FloatArray, pose: Pose, view: FloatArray) -> FloatArray:

@@ -69,6 +69,19 @@ def test_a_head_shown_at_its_own_pose_is_itself():
     np.testing.assert_allclose(show_head(head_of(photo), head_pose(photo, (1, 1)), photo), photo, atol=0.01)
 
 
+def test_a_turned_head_shows_its_own_depth():
+    """A long nose of a turned head points to one side only if it is taken for a crooked one."""
+    long = GENERIC.copy()
+    long[29:31, 2] += 9.0
+    crooked = GENERIC.copy()
+    crooked[29:31, 0] += 3.0
+    head = head_of(seen(long, yaw=25))
+    deeper = head[30, 2] - head[27, 2] - (GENERIC[30, 2] - GENERIC[27, 2])
+    assert deeper == pytest.approx(9.0, abs=3.5)
+    assert abs(head[30, 0]) < 1.0
+    assert head_of(seen(crooked))[30, 0] - head_of(seen(GENERIC))[30, 0] > 1.2  # the pose takes a part
+
+
 # The mesh
 
 
