@@ -33,6 +33,9 @@ _LIKE = 0.2  # luminance at which colours are compared, whatever the exposure
 # Of detail on skin: highlights are as bright as the photo's brightest 4%, shadows as dark as its darkest 4%.
 _BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
 _BRIGHT_GAINS, _DARK_GAINS = (0.5, 1.4), (0.6, 1.4)
+# Shares of the skin between which the curve of the brightness is straight, and its slopes.
+_SHARES = (0.01, 0.04, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96, 0.99)
+_SLOPES = (0.4, 1.4)
 # Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
 _MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
@@ -172,8 +175,8 @@ def _fit_detail(own: _Light, other: _Light, bare: FloatArray) -> FloatArray:
     """Return a face's detail, (H, W, 3), as contrasty and as colourful as the photo's may be.
 
     The same highlight stands out more from dark skin than from pale skin, and skin in hard light has deeper shadows: so
-    what is brighter and what is darker than the slow part are fitted separately, to the photo's skin. A patch of hard
-    sun, brighter than anything on the photo's skin, is softened.
+    the brightness of skin is spread as the photo's is, and its colour changes with the brightness as the photo's does.
+    Of features, what is brighter and what is darker than the slow part are fitted separately, by one factor each.
 
     Args:
         own: the face's light.
@@ -181,17 +184,49 @@ def _fit_detail(own: _Light, other: _Light, bare: FloatArray) -> FloatArray:
         bare: (H, W), how far each pixel follows the skin.
     """
     light = own.detail @ LUMINANCE
-    color = own.detail - light[..., None]
+    on_skin = [(which.detail @ LUMINANCE)[which.skin] for which in (own, other)]
     gains = []
     for share, (least, most) in zip((_BRIGHT_SHARE, _DARK_SHARE), (_BRIGHT_GAINS, _DARK_GAINS), strict=True):
-        has, wanted = (float(np.quantile((which.detail @ LUMINANCE)[which.skin], share)) for which in (own, other))
+        has, wanted = (float(np.quantile(values, share)) for values in on_skin)
         gains.append(float(np.clip(wanted / has, least, most)) if has * wanted > 0 else 1.0)
     fitted = np.where(light > 0, np.float32(gains[0]), np.float32(gains[1])) * light
-    fitted = _soften(fitted, fitted, (other.detail @ LUMINANCE)[other.skin], bare)
-    has, wanted = (_variety(which) for which in (own, other))
-    color = np.float32(min(1.0, wanted / max(has, 1e-3))) * color
-    strength, usual = np.linalg.norm(color, axis=2), np.linalg.norm(other.detail @ _COLOR, axis=2)[other.skin]
-    return fitted[..., None] + _soften(color, strength, usual, bare)
+    fitted += bare * (_as_spread(light, *on_skin) - fitted)
+    slopes, rests = zip(*(_color_with_light(which) for which in (own, other)), strict=True)
+    gain = np.float32(min(1.0, _variety(rests[1][other.skin]) / max(_variety(rests[0][own.skin]), 1e-3)))
+    strength, usual = (np.linalg.norm(rest @ _COLOR, axis=2) for rest in rests)
+    rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
+    # Features have colours of their own, so only skin's change with the light as the photo's skin does.
+    follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
+    return fitted[..., None] * (1.0 + follow) + rest
+
+
+def _color_with_light(light: _Light) -> tuple[FloatArray, FloatArray]:
+    """Return how the colour of skin changes with its brightness, (3,), and the rest of the detail's colour, (H, W, 3).
+
+    Highlights are as white as the lamp, so they bleach dark skin much more than pale skin.
+    """
+    brightness = light.detail @ LUMINANCE
+    color = light.detail - brightness[..., None]
+    on_skin = brightness[light.skin]
+    slope = (color[light.skin] * on_skin[:, None]).sum(axis=0) / max(float(np.square(on_skin).sum()), 1e-6)
+    return slope.astype(np.float32), (color - slope * brightness[..., None]).astype(np.float32)
+
+
+def _as_spread(values: FloatArray, own: FloatArray, other: FloatArray) -> FloatArray:
+    """Map values (H, W) so that those on one skin (N,) are spread as those on another (M,): a monotone curve.
+
+    Hard sun spreads the middle of skin wide, and other light does not, though both have dark nostrils: a single factor
+    would leave the patches of the sun, or fade the nostrils. The curve is as steep as `_SLOPES` at most and at least.
+    """
+    has, wanted = (np.quantile(which, _SHARES) for which in (own, other))
+    slopes = np.clip(np.diff(wanted) / np.maximum(np.diff(has), 1e-3), *_SLOPES)
+    places = np.concatenate([[0.0], np.cumsum(slopes * np.diff(has))])
+    middle = len(_SHARES) // 2
+    places += wanted[middle] - places[middle]
+    ends = np.array([-10.0, 10.0])
+    beyond = places[[0, -1]] + slopes[[0, -1]] * (ends - has[[0, -1]])
+    curve = np.interp(values, [ends[0], *has, ends[1]], [beyond[0], *places, beyond[1]])
+    return curve.astype(np.float32)
 
 
 def _soften(values: FloatArray, strength: FloatArray, usual: FloatArray, bare: FloatArray) -> FloatArray:
@@ -201,10 +236,9 @@ def _soften(values: FloatArray, strength: FloatArray, usual: FloatArray, bare: F
     return values * (factor if values.ndim == 2 else factor[..., None]).astype(np.float32)
 
 
-def _variety(light: _Light) -> float:
-    """Return how much colours differ on skin, a robust deviation of logarithms; 0 in a grey photo."""
-    color = light.detail[light.skin] @ _COLOR
-    return float(1.4826 * np.median(np.abs(color), axis=0).max())
+def _variety(colors: FloatArray) -> float:
+    """Return how much colours (N, 3) differ, a robust deviation of logarithms; 0 in a grey photo."""
+    return float(1.4826 * np.median(np.abs(colors @ _COLOR), axis=0).max())
 
 
 def _lamp(own: _Light, other: _Light, landmarks: FloatArray) -> FloatArray:
