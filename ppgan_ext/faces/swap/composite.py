@@ -12,6 +12,7 @@ from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin, match_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
 from ppgan_ext.faces.swap.grain import match_grain
+from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -21,7 +22,6 @@ SKIN_CHOICES = {"source": 0.0, "mix": 0.5, "target": 1.0}  # share of its own sk
 # Width of the mask's soft edge, as a share of the face's size. On 30 pairs, dlib's distance to the person is 0.435 with
 # 0.2, 0.386 with 0.12.
 FEATHER = 0.1
-_INNER_LIPS = slice(60, 68)
 _TONE_FADE = 0.15  # width over which the target's own tone fades in, as a share of the face's size
 
 
@@ -36,6 +36,7 @@ class Fusion:
         way: how it was blended, "poisson" or "multi-band".
         step: mean colour step across the mask's border, and the photo's own step at the same places.
         images: intermediate pictures by name, each (h, w, 3) uint8: "drawn", "matched".
+        found: (68, 2), the landmarks found in ``image``; None where none were looked for, or none are sure.
     """
 
     image: Image
@@ -44,6 +45,7 @@ class Fusion:
     way: str
     step: BorderStep
     images: dict[str, Image]
+    found: FloatArray | None = None
 
 
 def composite(
@@ -80,7 +82,9 @@ def composite(
     mask = blend_mask(overlay.landmarks, drawn.shown * bare, (above.foreign, below.foreign), FEATHER)
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
     levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
-    face = match_grain(match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone), levels, *skins, mask)
+    lit = match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone)
+    lit = close_lips(lit, levels, overlay.landmarks, overlay.closed)
+    face = match_grain(lit, levels, *skins, mask)
     face = under + np.float32(identity) * (face - under)
     result = base.copy()
     # Poisson blending would carry the colours of hair and collars under the border far into the face.
@@ -101,6 +105,6 @@ def _fill_in(overlay: Overlay, fill: Overlay) -> Overlay:
     matched = match_skin(fill.face, overlay.face, own, other, overlay.landmarks).astype(np.float32)
     share = overlay.shown[..., None]
     # A mouth is open because the photo's is: there the photo shows the teeth.
-    mouth = draw_part(overlay.landmarks[_INNER_LIPS], overlay.shown.shape, 0.0)
+    mouth = draw_part(overlay.landmarks[INNER_LIPS], overlay.shown.shape, 0.0)
     shown = np.maximum(overlay.shown, fill.shown * (1.0 - mouth))
     return replace(overlay, face=matched + share * (overlay.face - matched), shown=shown)

@@ -16,7 +16,10 @@ from ppgan_ext.types import FloatArray, Pose
 
 _TURNS = 4  # corrections of the pose; it is then within a tenth of a degree
 _EYES_FOLLOW = 0.3  # share of the photo's opening of the lids; the rest belongs to the person's features
-_CORNERS_FOLLOW = 0.4  # of the corners of the mouth
+# Of the corners of the mouth and the curve of the lips, where both mouths are parted alike, and where one is wide open
+# and the other shut: lips do not meet in a broad smile.
+_CORNERS_FOLLOW = (0.4, 0.8)
+_PARTED_APART = (3.0, 9.0)  # difference of the gaps between the lips: alike, and not; units of `faces.shape.GENERIC`
 _TURNED = (6.0, 18.0)  # degrees of yaw between which the hidden half of the jaw loses its say
 _JAW_SOFT = 20.0  # distance from the middle over which it does
 _LEAST_GAP = 3.0  # gap between shut lips as landmarks see it, hundredths of the distance of the eyes' outer corners
@@ -34,7 +37,9 @@ _JAW = slice(0, 17)
 _MOUTH = slice(48, 68)
 
 
-def fuse_landmarks(landmarks: FloatArray, other: FloatArray, shape: float, jaw: float) -> FloatArray:
+def fuse_landmarks(
+    landmarks: FloatArray, other: FloatArray, shape: float, jaw: float, ahead: tuple[float, float] = (0.0, 0.0)
+) -> FloatArray:
     """Return the landmarks of the fused face.
 
     Args:
@@ -42,6 +47,7 @@ def fuse_landmarks(landmarks: FloatArray, other: FloatArray, shape: float, jaw: 
         other: (68, 2), the person's, in their own photo.
         shape: share of the person's features, 0 to 1.
         jaw: share of the person's jaw, 0 to 1.
+        ahead: degrees of yaw and pitch that the fused face is turned beyond the photo's pose.
 
     Returns:
         (68, 2) float64, in the photo's pixels; the photo's own where both shares are 0.
@@ -55,7 +61,7 @@ def fuse_landmarks(landmarks: FloatArray, other: FloatArray, shape: float, jaw: 
     jaws = [_whole_jaw(which, pose) for which, pose in ((person, head_pose(other, (1, 1))), (head, wanted))]
     lent = [show_head(np.vstack([side, head[17:]]), wanted, landmarks)[_JAW] for side in jaws]
     outline = landmarks[_JAW] + jaw * (lent[0] - lent[1])
-    pose = wanted
+    pose = wanted = Pose(wanted.yaw_degrees + ahead[0], wanted.pitch_degrees + ahead[1], wanted.roll_degrees)
     for _ in range(_TURNS):
         shown = show_head(fused, pose, landmarks)
         shown[_JAW] = outline
@@ -105,13 +111,14 @@ def _mouth(person: FloatArray, photo: FloatArray) -> FloatArray:
     corners = [60, 64]
     own, wanted = (which[corners] - which[upper].mean(axis=0) for which in (person, photo))
     middle = person[upper].mean(axis=0)
-    head[corners] = middle + own + _CORNERS_FOLLOW * (wanted - own)
+    follow = float(np.interp(abs(_gap(person) - _gap(photo)), _PARTED_APART, _CORNERS_FOLLOW))
+    head[corners] = middle + own + follow * (wanted - own)
     for top, bottom in _INNER_PAIRS:
         gap = float(photo[top, 1] - photo[bottom, 1])
         gap *= float(np.clip(gap / _LEAST_GAP - 0.5, 0.0, 1.0))  # lips that are almost shut are shut
         # The upper lip keeps its place, but follows the photo's curve from corner to corner.
         curve = (photo[top] - photo[upper].mean(axis=0)) - (person[top] - middle)
-        head[top] = person[top] + _CORNERS_FOLLOW * curve
+        head[top] = person[top] + follow * curve
         head[bottom] = person[bottom]
         head[bottom, 0] = head[top, 0]
         head[bottom, 1] = head[top, 1] - gap
@@ -119,6 +126,10 @@ def _mouth(person: FloatArray, photo: FloatArray) -> FloatArray:
         thickness = person[outer] - person[list(beside)].mean(axis=0)
         head[outer] = head[list(beside)].mean(axis=0) + thickness
     return head
+
+
+def _gap(head: FloatArray) -> float:
+    return float(np.mean([head[top, 1] - head[bottom, 1] for top, bottom in _INNER_PAIRS]))
 
 
 def _corrected(pose: Pose, wanted: Pose, measured: Pose) -> Pose:

@@ -11,6 +11,7 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points, point_nearness
+from ppgan_ext.faces.swap.mouth import closed_share
 from ppgan_ext.faces.swap.visibility import Visibility, find_visibility
 from ppgan_ext.types import FloatArray, Image
 
@@ -24,6 +25,7 @@ class Overlay:
         face: (H, W, 3) RGB float32, 0 to 255.
         shown: (H, W) float32 in [0, 1], how far the face is known at each pixel.
         landmarks: (68, 2), the face's, in the overlay's pixels.
+        closed: how far an open mouth was drawn shut, 0 to 1.
     """
 
     left: int
@@ -31,6 +33,7 @@ class Overlay:
     face: npt.NDArray[np.float32]
     shown: npt.NDArray[np.float32]
     landmarks: FloatArray
+    closed: float = 0.0
 
     def window(self, picture: npt.NDArray) -> npt.NDArray:
         """Return the view of a photo-sized picture, (H', W', ...), that lies under the overlay."""
@@ -71,7 +74,7 @@ def draw_overlay(
     share = 1.0 - np.clip(mirrored_seen.well_seen - seen.well_seen, 0.0, 1.0)
     mixed = mirrored_face + share[..., None] * (face - mirrored_face)
     known = mirrored_seen.known + share * (seen.known - mirrored_seen.known)
-    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS])
+    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS], closed_share(picture_landmarks, points))
 
 
 def _bounds(points: FloatArray, photo_shape: tuple[int, ...]) -> tuple[int, int, tuple[int, int]]:

@@ -12,6 +12,7 @@ from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import NUM_LANDMARKS
 from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.face_mesh import face_triangles, inner_points
+from ppgan_ext.faces.swap.mouth import unseen_inside
 from ppgan_ext.types import FloatArray
 
 # A corner of the mesh is known where the picture shows at least this share of the area it is drawn to; below half of
@@ -20,8 +21,6 @@ _KNOWN = 0.4
 # It is well seen from this share on. Below, the mirrored other side replaces it as far as that is seen better: on 24
 # pairs at least 20 degrees of yaw apart, this lowered dlib's distance to the target from 0.536 to 0.525.
 _WELL_SEEN = 0.7
-_INNER_LIP = slice(60, 68)
-_OPEN = 0.004  # area between the lips above which a mouth is open, as a share of the squared face size
 _SOFT = 0.025  # width of soft edges, as a share of the face's size
 _SMOOTHING_PIXELS = 4.0  # that width is at most this many pixels; for a wider one, a smaller copy is smoothed
 
@@ -66,7 +65,7 @@ def find_visibility(
         trust = np.clip(share / least * 2.0 - 1.0, 0.0, 1.0).mean(axis=1).astype(np.float32)
         return _narrowed(np.where(drawn, trust[np.maximum(field.triangle, 0)], np.float32(0.0)), soft)
 
-    known = weight_above(_KNOWN) * (1.0 - _shut_mouth(picture_points, points, (width, height)))
+    known = weight_above(_KNOWN) * (1.0 - unseen_inside(picture_points, points, (width, height)))
     return Visibility(known, weight_above(_WELL_SEEN))
 
 
@@ -103,23 +102,3 @@ def _narrowed(weight: npt.NDArray[np.float32], soft: float) -> npt.NDArray[np.fl
     narrow = cv2.erode(weight, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     smooth = cv2.GaussianBlur(narrow, (0, 0), soft * scale)
     return smooth if scale == 1.0 else cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def _shut_mouth(picture_points: FloatArray, points: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Draw the inside of an open mouth, weighted by how far the picture's is shut: a shut mouth shows no teeth.
-
-    Args:
-        picture_points: (N, 2), the mesh in the picture.
-        points: (N, 2), the mesh that it is drawn to.
-        size: (width, height) of the result.
-    """
-    opening, drawn_opening = (
-        float(cv2.contourArea(p[_INNER_LIP].astype(np.float32))) / face_size(p[:NUM_LANDMARKS]) ** 2
-        for p in (picture_points, points)
-    )
-    mouth = np.zeros((size[1], size[0]), np.float32)
-    shut = float(np.clip(2.0 - 4.0 * opening / max(drawn_opening, 1e-6), 0.0, 1.0))
-    if drawn_opening < _OPEN or not shut:
-        return mouth
-    cv2.fillPoly(mouth, [np.rint(points[_INNER_LIP] * 16).astype(np.int32)], shut, cv2.LINE_8, 4)
-    return cv2.GaussianBlur(mouth, (0, 0), max(0.5, 0.01 * face_size(points[:NUM_LANDMARKS])))
