@@ -76,7 +76,8 @@ class FaceWindow:
             weight = share[band][..., None]
             mixed = below[band] * (1.0 - weight) + image[band] * weight
             np.copyto(below[band], np.rint(mixed).astype(np.uint8), where=weight > 0)
-        return replace(fusion, image=photo, mask=mask, landmarks=self.to_photo(fusion.landmarks))
+        found = None if fusion.found is None else self.to_photo(fusion.found)
+        return replace(fusion, image=photo, mask=mask, landmarks=self.to_photo(fusion.landmarks), found=found)
 
 
 def open_window(photo: Image, face: Face) -> FaceWindow:

@@ -113,8 +113,9 @@ def fuse_in_latent_space(
     rendered = renderer.render(fused)
     pictures["rendered"] = rendered.image()
     fusion = finish_face(
-        plan, identity=options.identity, skin=options.swap_skin, fill=Portrait(rendered.picture, rendered.landmarks)
-    )
+        plan, identity=options.identity, skin=options.swap_skin,
+        fill=Portrait(rendered.picture, rendered.landmarks), box=face.box,
+    )  # fmt: skip
     return LatentFusion(fusion, fused, {**pictures, **fusion.images}, terms, interrupted)
 
 

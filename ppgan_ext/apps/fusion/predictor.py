@@ -28,7 +28,6 @@ from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from ppgan_ext.faces.choice import choose
 from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.detect import find_faces
-from ppgan_ext.faces.landmarks import sure_landmarks
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.faces.swap.composite import Fusion
@@ -271,14 +270,14 @@ class FaceFusionPredictor(Predictor):
         plan = plan_face(below, above, options.whole_shape * options.identity)
         method, reason = choose_method(options, plan)
         if method == "warp":
-            fusion = finish_face(plan, identity=options.identity, skin=options.swap_skin)
+            fusion = finish_face(plan, identity=options.identity, skin=options.swap_skin, box=window.face.box)
             steps = fusion.images
         else:
             fusion, _, steps, terms, interrupted = fuse_in_latent_space(
                 self, window.image, window.face, target.image, target.face, options, name, plan, interrupted
             )
         fusion = window.put_back(fusion, photo, mask)
-        placed = _FaceInPhoto(photo, _find_again(photo, face, fusion.landmarks))
+        placed = _FaceInPhoto(photo, Face(face.box, fusion.landmarks if fusion.found is None else fusion.found))
         descriptor = face_descriptor(*placed)
         fused = FusedFace(
             source_pose, other.pose, _pose(placed),
@@ -413,12 +412,6 @@ def _steps(photo: Image, other: Image, result: FusionResult) -> Iterator[tuple[s
 def _path(source: object) -> str | None:
     """Return the path of an input; None for one in memory."""
     return str(source) if isinstance(source, (str, os.PathLike)) else None
-
-
-def _find_again(image: Image, face: Face, placed: FloatArray) -> Face:
-    """Find the landmarks of a face in a result; where they are uncertain, take those it was placed at, (68, 2)."""
-    landmarks = sure_landmarks(image, face.box)
-    return Face(face.box, placed if landmarks is None else landmarks)
 
 
 def _pose(shown: _FaceInPhoto) -> Pose:
