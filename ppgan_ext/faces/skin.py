@@ -35,7 +35,7 @@ _BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
 _BRIGHT_GAINS, _DARK_GAINS = (0.5, 1.4), (0.6, 1.4)
 # Shares of the skin between which the curve of the brightness is straight, and its slopes.
 _SHARES = (0.01, 0.04, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96, 0.99)
-_SLOPES = (0.4, 1.4)
+_SLOPES = (0.5, 1.4)
 # Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
 _MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance

@@ -50,4 +50,4 @@ def test_the_curve_is_monotone_and_reaches_the_others_spread():
     grid = np.linspace(-9.0, 9.0, 400)
     assert (np.diff(_as_spread(grid, wide, narrow)) > 0).all()
     flat = _as_spread(wide, wide, np.zeros(4000))
-    assert flat.std() == pytest.approx(0.4 * wide.std(), rel=0.05)  # never flatter than this
+    assert flat.std() == pytest.approx(0.5 * wide.std(), rel=0.05)  # never flatter than this

@@ -61,7 +61,7 @@ def test_a_mouth_that_is_drawn_shut_shows_no_teeth():
     shut = face_with(0.0)
     face = paint(shut, LIPS, lips=(170, 66, 80))
     line = shut[[60, 61, 62, 63, 64]]
-    cv2.polylines(face, [np.rint(line[1:4] + (0.0, 2.0)).astype(np.int32)], False, TEETH, 3)  # shards
+    cv2.polylines(face, [np.rint(np.add(line[1:4], (0.0, 2.0))).astype(np.int32)], False, TEETH, 3)  # shards
     photo = paint(shut, LIPS)
     cv2.polylines(photo, [np.rint(line).astype(np.int32)], False, (70, 25, 25), 2)
     share = closed_share(face_with(10.0), shut)

@@ -24,7 +24,7 @@ from ppgan_ext.faces.swap.reshape import reshape_photo
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import Box, FloatArray, Image
 
-_CLOSE = 1.5  # degrees between the photo's pose and the result's that are left as they are
+_CLOSE = 1.8  # degrees between the photo's pose and the result's that are left as they are
 _MOST_AHEAD = 5.0  # degrees by which a face is turned beyond the photo's pose
 _JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
 

@@ -70,6 +70,18 @@ def test_what_does_not_look_like_a_face_again_is_none(monkeypatch):
     assert sides.count(160) >= 16  # both, in eight turns
 
 
+def test_a_face_that_only_the_mirror_shows_is_found_with_its_own_left_and_right(monkeypatch):
+    photo, (truth,) = draw_photo((400, 360), [DrawnFace((180.0, 160.0), 50.0, yaw_degrees=15)])
+    (face,), look = libfacedetection.find(photo), libfacedetection._look
+    monkeypatch.setattr(
+        libfacedetection,
+        "_look",
+        lambda image, box, degrees, is_mirrored=False: look(image, box, degrees, True) if is_mirrored else None,
+    )
+    again = libfacedetection._look_again(photo, face.box)
+    assert landmark_error(again, truth, 50.0) < 0.08
+
+
 @pytest.mark.slow
 def test_cost_does_not_grow_with_the_photo(monkeypatch):
     """48 megapixels: the network sees copies of at most a megapixel in all."""
