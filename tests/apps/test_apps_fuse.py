@@ -29,7 +29,7 @@ from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.faces.swap.overlay import Overlay
-from ppgan_ext.faces.swap.warp_method import FacePlan, finish_face
+from ppgan_ext.faces.swap.warp_method import FacePlan, Portrait, finish_face
 from tests.reference.drawn import DrawnFace, draw_photo
 
 FRONT = GENERIC[:, :2] * (1.0, -1.0)
@@ -182,19 +182,20 @@ def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stran
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
 
 
-def test_auto_takes_the_model_where_much_is_not_shown():
+def test_auto_warps_unless_the_model_is_asked_for():
     overlay = Overlay(0, 0, np.zeros((80, 80, 3), np.float32), np.ones((80, 80), np.float32), FRONT * 0.2 + 40)
     photo, nothing = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.float32)
-    plan = FacePlan(photo, photo, overlay.landmarks, overlay, nothing)
+    side = Portrait(photo, overlay.landmarks)
+    plan = FacePlan(side, side, 1.0, photo, overlay.landmarks, overlay, nothing, nothing)
     assert plan.shown_share == pytest.approx(1.0)
     assert choose_method(FuseOptions(), plan) == ("warp", "the person's photo shows 100% of the face")
     half = np.ones((80, 80), np.float32)
     half[:, :40] = 0.0
     hidden = plan._replace(overlay=replace(overlay, shown=half))
     assert hidden.shown_share == pytest.approx(0.5, abs=0.05)
-    assert choose_method(FuseOptions(), hidden)[0] == "latent"
+    assert choose_method(FuseOptions(), hidden)[0] == "warp"
     # What stays the photo's need not be shown.
-    assert choose_method(FuseOptions(), hidden._replace(kept=1 - half))[0] == "warp"
+    assert hidden._replace(kept=1 - half).shown_share == pytest.approx(1.0, abs=0.01)
     assert choose_method(FuseOptions(method="warp"), hidden) == ("warp", "it was asked for")
     assert choose_method(FuseOptions(refine=5), plan)[0] == "latent"
 

@@ -79,7 +79,7 @@ class FuseOptions(InversionOptions):
     )  # fmt: skip
     method: Method = option(
         "auto", "warp the person's picture, which needs no model; or let the model draw what that picture does not show"
-        " (latent); auto takes latent where much is not shown", group="face",
+        " (latent); auto warps unless something is asked for that only the model does", group="face",
     )  # fmt: skip
     identity: float = option(1.0, "share of the person's face", group="face", ge=0.0, le=1.0, step=0.05)
     shape: float | None = option(
