@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,9 @@ from pydantic import Field
 
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.metrics.base import Figures, Metric, MetricOptions, OnProgress, Progress
+from ppgan_ext.metrics.fid import frechet_distance
 from ppgan_ext.metrics.model_outputs import Images, ModelOutputs, spread
+from ppgan_ext.metrics.moments import Moments, MomentSums
 
 if TYPE_CHECKING:
     from ppgan_ext.metrics.small_classifier import SmallClassifier
@@ -20,6 +22,14 @@ _HELD_OUT = 0.1  # share of the real images on which the classifier itself is me
 _FAIR_SHARE = 0.25  # a class counts as covered from this part of the share that it would have if all were equal
 _UNSURE = 0.9
 _FEWEST = 20
+
+
+class _Trained(NamedTuple):
+    """A classifier, its accuracy on real images held out, and the moments of its features of all real images."""
+
+    classifier: SmallClassifier
+    accuracy: float
+    real: Moments
 
 
 class ClassCoverageOptions(MetricOptions):
@@ -42,16 +52,18 @@ class ClassCoverage(Metric):
     """Coverage of the classes of labelled data, by a small network that is trained on the real images.
 
     Figures: "class_coverage_<network>", the share of classes that at least a quarter of their fair share of the images
-    show; "class_evenness_<network>", exp(entropy of the classes) divided by their number; of a model that is asked for
-    classes, "class_accuracy_<network>", the share of images that show the class asked for; and
-    "classifier_accuracy_<network>", of the network itself on real images that it has not seen.
+    show; "class_evenness_<network>", exp(entropy of the classes) divided by their number; "fid_<network>", the Frechet
+    distance of the network's features between these images and the real ones, which digits need, since networks of
+    photos do not know them; of a model that is asked for classes, "class_accuracy_<network>", the share of images that
+    show the class asked for; and "classifier_accuracy_<network>", of the network itself on real images that it has not
+    seen. The network, and so the scale of the distance, depends on the real images, `num_train`, `epochs` and `seed`.
     """
 
     Options = ClassCoverageOptions
 
     def __init__(self, options: Any = None) -> None:
         super().__init__(options)
-        self._classifier: tuple[int, SmallClassifier, float] | None = None
+        self._trained_for: tuple[int, _Trained] | None = None
 
     def check(self, outputs: ModelOutputs) -> None:
         """Refuse outputs without samples, or real images without labels; see :meth:`Metric.check`."""
@@ -68,11 +80,13 @@ class ClassCoverage(Metric):
         """Compute the figures; see :meth:`Metric.compute`."""
         self.check(outputs)
         options, figures = self.options, Figures()
-        classifier, accuracy = self._trained(outputs, figures)
+        classifier, accuracy, real = self._trained(outputs, figures)
         progress = Progress(options.num, on_progress)
-        shown = []
+        shown, sums = [], MomentSums(classifier.num_features)
         for images in outputs.fake_batches(options.num, options.batch_size, figures.notes):
-            shown.append(classifier.classify(_grey(images)))
+            grey = _grey(images)
+            shown.append(classifier.classify(grey))
+            sums.add(classifier.features(grey))
             progress.advance(len(images))
         classes = np.concatenate(shown)
         shares = np.bincount(classes, minlength=classifier.num_classes) / len(classes)
@@ -80,6 +94,7 @@ class ClassCoverage(Metric):
         present = shares[shares > 0]
         figures[f"class_coverage_{NETWORK}"] = covered
         figures[f"class_evenness_{NETWORK}"] = float(np.exp(-(present * np.log(present)).sum()) / len(shares))
+        figures[f"fid_{NETWORK}"] = frechet_distance(real, sums.moments())
         if outputs.class_of is not None:
             asked = np.array([outputs.class_of(index) for index in range(len(classes))])
             figures[f"class_accuracy_{NETWORK}"] = float((classes == asked).mean())
@@ -89,13 +104,13 @@ class ClassCoverage(Metric):
             figures.notes.append(f"the classifier is right on {accuracy:.0%} of real images only; do not trust it")
         return figures
 
-    def _trained(self, outputs: ModelOutputs, figures: Figures) -> tuple[SmallClassifier, float]:
-        """Return the classifier of the real images and its accuracy, trained on the first call."""
+    def _trained(self, outputs: ModelOutputs, figures: Figures) -> _Trained:
+        """Return the classifier of the real images, trained on the first call."""
         from ppgan_ext.metrics.small_classifier import SmallClassifier
 
         real: Any = outputs.require_real("ClassCoverage")
-        if self._classifier is not None and self._classifier[0] == id(real):
-            return self._classifier[1:]
+        if self._trained_for is not None and self._trained_for[0] == id(real):
+            return self._trained_for[1]
         indices = spread(len(real), self.options.num_train)
         images, labels = _read(outputs, indices, np.asarray(real.labels), figures)
         order = np.random.default_rng(self.options.seed).permutation(len(images))
@@ -105,8 +120,11 @@ class ClassCoverage(Metric):
         classifier = SmallClassifier(num_classes, self.options.seed)
         classifier.train(images[used], labels[used], self.options.epochs, self.options.seed)
         accuracy = float((classifier.classify(images[held_out]) == labels[held_out]).mean())
-        self._classifier = id(real), classifier, accuracy
-        return classifier, accuracy
+        sums = MomentSums(classifier.num_features)
+        sums.add(classifier.features(images))
+        trained = _Trained(classifier, accuracy, sums.moments())
+        self._trained_for = id(real), trained
+        return trained
 
 
 def _read(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +17,23 @@ _SIDE = 28
 _BATCH = 64
 _RATE = 2e-3
 _WIDTHS = (16, 32, 64)
-_CLASSIFY_BATCH = 256
+_APPLY_BATCH = 256
 
 
 class SmallClassifier:
-    """Three convolutions that halve the sides, and a linear layer on their means; trained by Adam.
+    """Three convolutions that halve the sides, and a linear layer on their outputs; trained by Adam.
 
     Its weights are drawn by NumPy, so that training it leaves Paddle's generator, and a run that measures, unchanged.
 
     Args:
         num_classes: number of classes.
         seed: of the weights.
+
+    Attributes:
+        num_features: number of channels that `features` averages.
     """
+
+    num_features = _WIDTHS[-1]
 
     def __init__(self, num_classes: int, seed: int = 0) -> None:
         self.num_classes = num_classes
@@ -37,11 +44,11 @@ class SmallClassifier:
             weights = _normal(rng, (num_out, num_in, 3, 3), num_in * 9)
             layers += [nn.Conv2D(num_in, num_out, 3, 2, 1, weight_attr=_start(weights), bias_attr=_zeros()), nn.ReLU()]
             num_in = num_out
-        layers += [nn.Flatten()]
+        self._maps = nn.Sequential(*layers)
         side = -(-_SIDE // 8)
         weights = _normal(rng, (num_in * side * side, num_classes), num_in * side * side)
-        layers += [nn.Linear(*weights.shape, weight_attr=_start(weights), bias_attr=_zeros())]
-        self._network = nn.Sequential(*layers)
+        last = nn.Linear(*weights.shape, weight_attr=_start(weights), bias_attr=_zeros())
+        self._network = nn.Sequential(self._maps, nn.Flatten(), last)
 
     def train(self, images: npt.NDArray[np.uint8], labels: npt.NDArray, epochs: int, seed: int = 0) -> None:
         """Learn from images (N, S, S) and their classes (N,).
@@ -64,12 +71,19 @@ class SmallClassifier:
                 optimizer.step()
                 optimizer.clear_grad()
 
-    @paddle.no_grad()
     def classify(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         """Return the classes of images (N, S, S), (N,)."""
+        return self._apply(images, lambda pixels: self._network(pixels).argmax(axis=1))
+
+    def features(self, images: npt.NDArray[np.uint8]) -> FloatArray:
+        """Return the means of the last convolution's channels of images (N, S, S), (N, `num_features`)."""
+        return self._apply(images, lambda pixels: self._maps(pixels).mean(axis=[2, 3]))
+
+    @paddle.no_grad()
+    def _apply(self, images: npt.NDArray[np.uint8], layers: Callable[[paddle.Tensor], paddle.Tensor]) -> npt.NDArray:
         pixels = _pixels(images)
-        parts = [pixels[first : first + _CLASSIFY_BATCH] for first in range(0, len(pixels), _CLASSIFY_BATCH)]
-        return np.concatenate([self._network(paddle.to_tensor(part)).argmax(axis=1).numpy() for part in parts])
+        parts = [pixels[first : first + _APPLY_BATCH] for first in range(0, len(pixels), _APPLY_BATCH)]
+        return np.concatenate([layers(paddle.to_tensor(part)).numpy() for part in parts])
 
 
 def _pixels(images: npt.NDArray[np.uint8]) -> FloatArray:

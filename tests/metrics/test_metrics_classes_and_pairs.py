@@ -65,6 +65,8 @@ def test_the_classifier_learns_and_all_classes_are_covered(metric):
     assert figure(figures, "class_coverage") == 1.0 and figure(figures, "class_accuracy") > 0.95
     assert figure(figures, "class_evenness") > 0.98
     assert "classes of 60 generated images" in figures.notes
+    fewer = metric.compute(outputs_of([1]))
+    assert 0 < 5 * figure(figures, "fid") < figure(fewer, "fid"), "one class is far from three"
 
 
 def test_a_model_that_shows_one_class_covers_one_and_misses_what_is_asked(metric):

@@ -151,6 +151,16 @@ def test_a_sigmoid_before_logits_is_left_out_and_said(tmp_path):
     assert make(config).notes() == []
 
 
+def test_an_epsilon_that_stops_clipped_weights_is_noticed(tmp_path):
+    config = toy_gans.write_gan(tmp_path, "wgan")
+    content = yaml.safe_load(config.read_text())
+    content["optimizer"]["optimizer_D"] = {"name": "RMSProp", "net_names": ["netD"]}
+    content["optimizer"]["optimizer_G"] = {"name": "RMSProp", "net_names": ["netG"], "epsilon": 1e-12}
+    config.write_text(yaml.safe_dump(content))
+    notes = make(config).notes()
+    assert len(notes) == 1 and notes[0].startswith("optimizer.optimizer_D: RMSProp's epsilon 1e-06")
+
+
 def test_missing_digits_are_downloaded_and_verified(tmp_path, monkeypatch):
     requests = []
     monkeypatch.setattr("ppgan_ext.data.common_vision_dataset.Path.home", lambda: tmp_path)

@@ -39,6 +39,8 @@ _NUM_SHOWN = 64
 _BLOCK = 64
 # In these modes PaddleGAN halves the discriminator's loss.
 _HALVED = ("vanilla", "lsgan")
+# Gradients of a critic with weights below 0.01 start at 2e-6, of the generator behind it at 2e-7 (wgan_mnist.yaml).
+_SMALL_EPSILON = 1e-12
 
 
 class GANTask(Task):
@@ -81,11 +83,25 @@ class GANTask(Task):
         return [with_statistics(learn, "netD"), self._generator_phase]
 
     def notes(self) -> list[str]:
-        """Say which key of PaddleGAN's file has no effect."""
+        """Say which key of PaddleGAN's file has no effect, and which optimiser would not move clipped weights."""
+        return [*self._sigmoid_note(), *self._epsilon_notes()]
+
+    def _sigmoid_note(self) -> list[str]:
         sigmoid = getattr(self.options.discriminator, "use_sigmoid", False)
         ignored = sigmoid and not self._judging(self.options.discriminator).use_sigmoid  # type: ignore[attr-defined]
         mode = self.options.gan_criterion.gan_mode
         return [f"use_sigmoid has no effect: gan_mode {mode} takes scores before the sigmoid"] if ignored else []
+
+    def _epsilon_notes(self) -> list[str]:
+        """Return notes on RMSProp beside clipped weights: Paddle adds epsilon under the root, to squared gradients."""
+        if not adversarial.find(self.options.gan_criterion.gan_mode).clip:
+            return []
+        return [
+            f"optimizer.{name}: RMSProp's epsilon {optimizer.epsilon:g} exceeds the squared gradients of clipped "
+            f"weights, so training hardly moves. Set epsilon: {_SMALL_EPSILON:.1e}"
+            for name, optimizer in self.settings.optimizer.items()
+            if optimizer.name == "RMSProp" and optimizer.epsilon > _SMALL_EPSILON
+        ]
 
     # ---- one iteration
 
