@@ -1,17 +1,18 @@
-"""3x3 convolutions of stride 1 with a quarter of the products: Winograd's minimal filtering (arXiv 1509.09308).
+"""3x3 convolutions of stride 1 with a quarter of the products: Winograd's F(4x4, 3x3) (arXiv 1509.09308, 4.3).
 
 For an output of 4x4 pixels, the 36 pixels of the input and the 9 numbers of the filter are both mapped to 36 numbers,
 which are multiplied one by one and summed over the channels: 36 products instead of 144. The maps are products with
 constant matrices; the sums over the channels are 36 matrix products. With many channels this takes two
 thirds of the time of oneDNN's direct convolution, and so do the gradients of features and filters.
 
-The maps belong to points at which polynomials are evaluated (section 4.1 calls them Cook-Toom). With 0, +-3/4, +-3/2
-and infinity, which are exact in binary, results differ from exact ones by 3e-6 of the largest; the usual points 0, +-1,
-+-2 have four times that.
+The maps belong to points at which polynomials are evaluated (the Toom-Cook algorithm). With 0, +-3/4, +-3/2 and
+infinity, which are exact in binary, results differ from exact ones by 3e-6 of the largest; the paper's 0, +-1, +-2 have
+four times that.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
@@ -203,7 +204,8 @@ def _maps(num_out: int, num_taps: int) -> tuple[paddle.Tensor, paddle.Tensor, pa
     """
     maps = one_dimensional_maps(num_out, num_taps)
     place = paddle.CPUPlace()
-    return tuple(paddle.to_tensor(np.kron(a, a).astype(np.float32), place=place) for a in maps)  # type: ignore[return-value]
+    first, second, third = (paddle.to_tensor(np.kron(a, a).astype(np.float32), place=place) for a in maps)
+    return first, second, third
 
 
 @cache
@@ -216,7 +218,7 @@ def one_dimensional_maps(num_out: int, num_taps: int) -> tuple[FloatArray, Float
     """Return B, G and A, with which the correlation of d with g is A ((G g) * (B d)), for float64 columns.
 
     A product of polynomials is found from its values at the points and its highest coefficient; correlation is the
-    transposed map (arXiv 1509.09308, section 5.1; its B and A are transposed there).
+    transposed map. The paper writes B and A transposed.
 
     Args:
         num_out: numbers of the result.
@@ -228,15 +230,15 @@ def one_dimensional_maps(num_out: int, num_taps: int) -> tuple[FloatArray, Float
     of_input, of_filter, of_result = [], [], []
     for point in _POINTS:
         others = [other for other in _POINTS if other != point]
-        scale = np.prod([point - other for other in others])
+        scale = math.prod(point - other for other in others)
         of_input.append([*_coefficients(others), Fraction(0)])
         of_filter.append([point**power / scale for power in range(num_taps)])
         of_result.append([point**power for power in range(num_out)])
     of_input.append(_coefficients(_POINTS))
     of_filter.append([Fraction(power == num_taps - 1) for power in range(num_taps)])
     of_result.append([Fraction(power == num_out - 1) for power in range(num_out)])
-    numbers = of_input, of_filter, list(zip(*of_result, strict=True))
-    return tuple(np.array(rows, np.float64) for rows in numbers)  # type: ignore[return-value]
+    first, second, third = (np.array(rows, np.float64) for rows in (of_input, of_filter, of_result))
+    return first, second, third.T
 
 
 def _coefficients(roots: Sequence[Fraction]) -> list[Fraction]:

@@ -240,7 +240,9 @@ def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _networks(task: Task) -> dict[str, Mapping[str, npt.NDArray]]:
-    nets = {name: _Arrays(net.state_dict()) for name, net in task.networks.items()}
+    nets: dict[str, Mapping[str, npt.NDArray]] = {
+        name: _Arrays(net.state_dict()) for name, net in task.networks.items()
+    }
     for name, state in nets.items():
         for key, array in state.items():
             if array.dtype.kind == "f" and not np.isfinite(array).all():
