@@ -16,7 +16,7 @@ from ppgan_ext.nn.reflection import Padding, pad
 
 Upsampling: TypeAlias = Literal["transposed", "resize"]
 
-# Which taps of a filter a tap of `doubling_filters` adds, (3, 4).
+# Which taps of a filter a tap of `_doubling_filters` adds, (3, 4).
 _SUMS = np.array([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], np.float32)
 
 
@@ -100,11 +100,11 @@ class ResizeConvolution(PaddedConvolution):
         """Map (N, num_in, H, W) to (N, num_out, 2 H, 2 W)."""
         if form != "fused":
             return super().forward(double(x), form)
-        y = convolve_transposed(pad(x, 1, "replicate", form), doubling_filters(self.weight), 2, 3)
+        y = convolve_transposed(pad(x, 1, "replicate", form), _doubling_filters(self.weight), 2, 3)
         return y if self.bias is None else y + self.bias.reshape([1, -1, 1, 1])
 
 
-def doubling_filters(weight: paddle.Tensor) -> paddle.Tensor:
+def _doubling_filters(weight: paddle.Tensor) -> paddle.Tensor:
     """Return the filters of the transposed convolution of stride 2 that doubles and convolves with 3x3 filters.
 
     Tap k of an axis adds the taps 2 - k and 3 - k, where they exist: the two that see the same pixel.
