@@ -12,6 +12,7 @@ BENCHMARKS = (
     "encoding",
     "projector",
     "training",
+    "translation",
     "photo_stages",
     "age_command",
     "process_starts",

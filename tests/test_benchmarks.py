@@ -123,5 +123,6 @@ def test_every_benchmark_is_in_run_all():
         "common",
         "run_all",
         "torch_training",
+        "torch_translation",
     }
     assert names == set(run_all.BENCHMARKS)

@@ -12,8 +12,7 @@ from paddle import nn
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.nn.class_activation import class_activation
-from ppgan_ext.nn.convolution import Chain, Convolution
-from ppgan_ext.nn.doubling import Doubling
+from ppgan_ext.nn.convolution import Chain, Convolution, ResizeConvolution
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.initial_weights import init_normal
 from ppgan_ext.nn.layer_instance_norm import LIN, AdaLIN
@@ -161,7 +160,8 @@ def style_layers(num_in: int, width: int, bias: bool) -> list[nn.Layer]:
 def doubling_layers(num_channels: int) -> list[nn.Layer]:
     """Return the layers that double the sides and halve the channels in a decoder, without activation."""
     half = num_channels // 2
-    return [Doubling(), Pad(1), Convolution(num_channels, half, 3, bias=False), LIN(half)]
+    # Numbered as in PaddleGAN, where doubling and padding are layers of their own.
+    return [nn.Identity(), nn.Identity(), ResizeConvolution(num_channels, half, bias=False), LIN(half)]
 
 
 class UGATITDiscriminator(nn.Layer):

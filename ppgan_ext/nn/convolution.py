@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, TypeAlias
 
+import numpy as np
 import paddle
 from paddle import nn
 
 from ppgan_ext.nn.cpu_conv import convolve, convolve_transposed
+from ppgan_ext.nn.cpu_planes import to_tensor
 from ppgan_ext.nn.doubling import double
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.nn.reflection import Padding, pad
 
 Upsampling: TypeAlias = Literal["transposed", "resize"]
+
+# Which taps of a filter a tap of `_doubling_filters` adds, (3, 4).
+_SUMS = np.array([[0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]], np.float32)
 
 
 class Chain(nn.Sequential):
@@ -79,6 +84,9 @@ class PaddedConvolution(Convolution):
 class ResizeConvolution(PaddedConvolution):
     """Nearest-neighbour doubling followed by a 3x3 convolution: no checkerboard (distill.pub/2016/deconv-checkerboard).
 
+    The form "fused" does not double: each of the doubled pixels sees only 2x2 different ones, so four ninths of the
+    products suffice, those of a transposed convolution. A reflection of doubled pixels is a repetition of single ones.
+
     Args:
         num_in: input channels.
         num_out: output channels.
@@ -90,7 +98,27 @@ class ResizeConvolution(PaddedConvolution):
 
     def forward(self, x: paddle.Tensor, form: Form = "fast") -> paddle.Tensor:
         """Map (N, num_in, H, W) to (N, num_out, 2 H, 2 W)."""
-        return super().forward(double(x), form)
+        if form != "fused":
+            return super().forward(double(x), form)
+        y = convolve_transposed(pad(x, 1, "replicate", form), _doubling_filters(self.weight), 2, 3)
+        return y if self.bias is None else y + self.bias.reshape([1, -1, 1, 1])
+
+
+def _doubling_filters(weight: paddle.Tensor) -> paddle.Tensor:
+    """Return the filters of the transposed convolution of stride 2 that doubles and convolves with 3x3 filters.
+
+    Tap k of an axis adds the taps 2 - k and 3 - k, where they exist: the two that see the same pixel.
+
+    Args:
+        weight: (O, I, 3, 3).
+
+    Returns:
+        (I, O, 4, 4).
+    """
+    num_out, num_in = weight.shape[:2]
+    filters = weight.transpose([1, 0, 2, 3]).reshape([num_in * num_out, 9])
+    filters = paddle.matmul(filters, to_tensor(np.kron(_SUMS, _SUMS), weight))
+    return filters.reshape([num_in, num_out, 4, 4])
 
 
 class TransposedConvolution(nn.Conv2DTranspose):

@@ -36,10 +36,12 @@ def pad(x: paddle.Tensor, width: int, mode: Padding = "reflect", form: Form = "f
     """
     if width == 0:
         return x
+    # One repeated pixel is a reflection that repeats the border.
+    repeats = mode == "replicate" and width == 1
+    if (mode == "reflect" or repeats) and runs_on_cpu(x):
+        return _Reflect.apply(x, width, repeats)
     if mode != "reflect":
         return F.pad(x, [width] * 4, mode=_PADDLE_MODES[mode])
-    if runs_on_cpu(x):
-        return _Reflect.apply(x, width)
     if form == "smooth":
         return _reflected(_reflected(x, width, 2), width, 3)
     return F.pad(x, [width] * 4, mode="reflect")
@@ -74,49 +76,65 @@ def _reflected(x: paddle.Tensor, width: int, axis: int) -> paddle.Tensor:
 
 class _Reflect(PyLayer):
     @staticmethod
-    def forward(ctx: Any, x: paddle.Tensor, width: int) -> paddle.Tensor:
-        ctx.width = width
+    def forward(ctx: Any, x: paddle.Tensor, width: int, repeats: bool) -> paddle.Tensor:
+        ctx.arguments = width, repeats
         batch, channels, height, length = x.shape
         result = Result([batch, channels, height + 2 * width, length + 2 * width], x)
-        _reflect_into(result.array, view(x), width)
+        _reflect_into(result.array, view(x), width, repeats)
         return result.tensor()
 
     @staticmethod
     def backward(ctx: Any, gradient: paddle.Tensor) -> paddle.Tensor:
-        return _Fold.apply(gradient, ctx.width)
+        return _Fold.apply(gradient, *ctx.arguments)
 
 
 class _Fold(PyLayer):
     """The adjoint of the reflection: what lies beyond the border is added to the pixels that it repeats."""
 
     @staticmethod
-    def forward(ctx: Any, gradient: paddle.Tensor, width: int) -> paddle.Tensor:
-        ctx.width = width
+    def forward(ctx: Any, gradient: paddle.Tensor, width: int, repeats: bool) -> paddle.Tensor:
+        ctx.arguments = width, repeats
         batch, channels, height, length = gradient.shape
         result = Result([batch, channels, height - 2 * width, length - 2 * width], gradient)
-        _fold_into(result.array, view(gradient), width)
+        _fold_into(result.array, view(gradient), width, repeats)
         return result.tensor()
 
     @staticmethod
     def backward(ctx: Any, outer: paddle.Tensor) -> paddle.Tensor:
-        return _Reflect.apply(outer, ctx.width)
+        return _Reflect.apply(outer, *ctx.arguments)
 
 
-def _reflect_into(padded: FloatArray, x: FloatArray, width: int) -> None:
+def _mirrored(length: int, width: int, repeats: bool) -> tuple[slice, slice]:
+    """Return the parts of an axis that are mirrored at its start and at its end, in their own order.
+
+    Args:
+        length: of the axis, without its padding.
+        width: of the padding.
+        repeats: whether the border is among them.
+    """
+    skipped = 0 if repeats else 1
+    return slice(skipped, skipped + width), slice(length - skipped - width, length - skipped)
+
+
+def _reflect_into(padded: FloatArray, x: FloatArray, width: int, repeats: bool) -> None:
     """Fill (N, C, H + 2 width, W + 2 width) with (N, C, H, W) and its reflection."""
+    first, last = _mirrored(x.shape[3], width, repeats)
     inside = padded[:, :, width:-width]
     inside[..., width:-width] = x
-    inside[..., :width] = x[..., width:0:-1]
-    inside[..., -width:] = x[..., -2 : -width - 2 : -1]
-    padded[:, :, :width] = inside[:, :, width:0:-1]
-    padded[:, :, -width:] = inside[:, :, -2 : -width - 2 : -1]
+    inside[..., :width] = x[..., first][..., ::-1]
+    inside[..., -width:] = x[..., last][..., ::-1]
+    first, last = _mirrored(x.shape[2], width, repeats)
+    padded[:, :, :width] = inside[:, :, first][:, :, ::-1]
+    padded[:, :, -width:] = inside[:, :, last][:, :, ::-1]
 
 
-def _fold_into(x: FloatArray, padded: FloatArray, width: int) -> None:
+def _fold_into(x: FloatArray, padded: FloatArray, width: int, repeats: bool) -> None:
     """Fill (N, C, H, W) with the sum of all pixels of (N, C, H + 2 width, W + 2 width) that show each of its pixels."""
+    first, last = _mirrored(x.shape[2], width, repeats)
     rows = np.array(padded[:, :, width:-width])
-    rows[:, :, 1 : width + 1] += padded[:, :, width - 1 :: -1]
-    rows[:, :, -width - 1 : -1] += padded[:, :, : -width - 1 : -1]
+    rows[:, :, first] += padded[:, :, :width][:, :, ::-1]
+    rows[:, :, last] += padded[:, :, -width:][:, :, ::-1]
+    first, last = _mirrored(x.shape[3], width, repeats)
     x[...] = rows[..., width:-width]
-    x[..., 1 : width + 1] += rows[..., width - 1 :: -1]
-    x[..., -width - 1 : -1] += rows[..., : -width - 1 : -1]
+    x[..., first] += rows[..., :width][..., ::-1]
+    x[..., last] += rows[..., -width:][..., ::-1]

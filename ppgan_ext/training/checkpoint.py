@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,22 @@ class Checkpoint:
     tree: dict[str, Any]
     iteration: int
     own: dict[str, Any]
+
+
+class _Arrays(Mapping[str, npt.NDArray]):
+    """Tensors by name, each copied into an array only while it is used: a checkpoint may be as large as the memory."""
+
+    def __init__(self, tensors: Mapping[str, Any]) -> None:
+        self._tensors = tensors
+
+    def __getitem__(self, key: str) -> npt.NDArray:
+        return self._tensors[key].numpy()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
+
+    def __len__(self) -> int:
+        return len(self._tensors)
 
 
 def write_weights(path: Path, task: Task) -> None:
@@ -104,10 +120,10 @@ def write_checkpoint(
         TrainingError: a network contains NaN or infinite numbers; nothing is written.
         OutputError: the file cannot be written.
     """
-    tree: dict[str, Any] = _networks(task)
+    tree: dict[str, Any] = {**_networks(task)}
     tree["epoch"] = iteration
     for name, optimizer in task.optimizers.items():
-        tree[name] = {key: tensor.numpy() for key, tensor in optimizer.state_dict().items()}
+        tree[name] = _Arrays(optimizer.state_dict())
     tree[OWN_KEY] = {
         "format": FORMAT,
         "iteration": iteration,
@@ -223,9 +239,9 @@ def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     }
 
 
-def _networks(task: Task) -> dict[str, State]:
-    nets = {
-        name: {key: tensor.numpy() for key, tensor in net.state_dict().items()} for name, net in task.networks.items()
+def _networks(task: Task) -> dict[str, Mapping[str, npt.NDArray]]:
+    nets: dict[str, Mapping[str, npt.NDArray]] = {
+        name: _Arrays(net.state_dict()) for name, net in task.networks.items()
     }
     for name, state in nets.items():
         for key, array in state.items():

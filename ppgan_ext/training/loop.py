@@ -13,6 +13,7 @@ from ppgan_ext.errors import OutputError, TrainingError
 from ppgan_ext.file_names import printable
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.training import checkpoint
+from ppgan_ext.training.balance import Balance
 from ppgan_ext.training.peer_messages import PeerError
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def train(run: Run) -> None:
     """
     batches = run.loader.batches(run.done + 1)
     reported_files: set[str] = set()
+    balance = Balance()
     run.log.start()
     with deferred_interrupt(terminate=True) as check:
         while run.done < run.total:
@@ -38,6 +40,8 @@ def train(run: Run) -> None:
             _check_numbers(run, numbers)
             run.done += 1
             run.log.record(run.done, numbers, rates)
+            if (note := balance.note(numbers)) is not None:
+                run.log.note(f"note: {note}")
             run.profile.advance()
             _after_iteration(run, check)
 

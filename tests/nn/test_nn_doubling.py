@@ -7,6 +7,7 @@ import paddle
 import paddle.nn.functional as F
 import pytest
 
+from ppgan_ext.nn.convolution import ResizeConvolution
 from ppgan_ext.nn.cpu_conv import convolve_transposed
 from ppgan_ext.nn.doubling import double
 from tests.reference.toy import assert_close, numbers
@@ -38,3 +39,17 @@ def test_transposed_convolutions_are_paddles(side, stride, padding, added):
         results.append((y, x.grad, weight.grad))
     for actual, expected in zip(*results, strict=True):
         assert_close(actual.numpy(), expected.numpy(), 1e-5)
+
+
+@pytest.mark.parametrize("shape", [[2, 3, 5, 4], [1, 3, 1, 1]])
+def test_doubling_and_convolving_is_a_transposed_convolution(shape):
+    layer, results = ResizeConvolution(3, 6), []
+    layer.bias.set_value(numbers("bias", [6]))
+    for form in ("fused", "fast"):
+        layer.clear_gradients(False)
+        x = paddle.to_tensor(numbers("x", shape), stop_gradient=False)
+        y = layer(x, form)
+        (y * paddle.to_tensor(numbers("y", y.shape))).sum().backward()
+        results.append([tensor.numpy() for tensor in (y, x.grad, layer.weight.grad, layer.bias.grad)])
+    for actual, expected in zip(*results, strict=True):
+        assert_close(actual, expected, 1e-5)

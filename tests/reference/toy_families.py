@@ -48,7 +48,7 @@ class Toy:
     num_iterations: int = 2
     saved: frozenset[str] = frozenset()
     constant: tuple[str, ...] = ()
-    memory_iterations: int = 200
+    memory_iterations: int = 40
     two_processes_like: str | None = None
 
 
@@ -77,19 +77,16 @@ TOYS: dict[str, Toy] = {
             {"netG_A", "netG_B", "netD_A", "netD_B", "optimG", "optimD"}
             | {f"extra.shard 0.pool_G_{letter}" for letter in "AB"}
         ),
-        memory_iterations=60,
     ),
     "DCGANModel": Toy(
         lambda folder, faces: toy_gans.write_dcgan(folder),
         saved=frozenset({"netG", "netD", "optimizer_G", "optimizer_D"}),
-        memory_iterations=40,
         two_processes_like="Pix2PixModel",
     ),
     "GANModel": Toy(
         lambda folder, faces: toy_gans.write_gan(folder, "wgangp", conditional=True),
         {"model.params.disc_iters": 2},
         saved=frozenset({"netG", "netD", "optimizer_G", "optimizer_D"}),
-        memory_iterations=80,
         two_processes_like="Pix2PixModel",
     ),
     "LatentRotatorModel": Toy(
@@ -102,7 +99,6 @@ TOYS: dict[str, Toy] = {
     "Pix2PixModel": Toy(
         lambda folder, faces: toy_gans.write_pix2pix(folder),
         saved=frozenset({"netG", "netD", "optimG", "optimD"}),
-        memory_iterations=60,
     ),
     "Pixel2Style2PixelModel": Toy(
         _write_psp,
@@ -129,7 +125,6 @@ TOYS: dict[str, Toy] = {
     "UGATITModel": Toy(
         lambda folder, faces: toy_gans.write_ugatit(folder),
         saved=frozenset({"genA2B", "genB2A", "disGA", "disGB", "disLA", "disLB", "optimG", "optimD"}),
-        memory_iterations=40,
     ),
     "ToyModel": Toy(_write_toy, saved=frozenset({"gen", "disc", "gen_ema", "extra.mean_loss", "extra.shard 0.centre"})),
 }

@@ -45,6 +45,19 @@ def test_a_file_has_paddlegans_layout_and_paddle_can_read_it(trained):
     assert (extractable["0.bias"] == run.task.networks["gen_ema"][0].bias.numpy()).all()
 
 
+def test_writing_copies_one_array_at_a_time(trained, tmp_path, monkeypatch):
+    """Full U-GAT-IT has 7 GB of weights and moments, which would not fit twice."""
+    run, _ = trained
+    trees = []
+    monkeypatch.setattr(readers, "write", lambda path, tree: trees.append(tree))
+    checkpoint.write_checkpoint(tmp_path / "a.pdparams", run.task, 4)
+    (tree,) = trees
+    for owner, name in (("gen", "0.weight"), ("optimG", "gen.0.weight_moment1_0")):
+        first, second = tree[owner][name], tree[owner][name]
+        assert isinstance(first, np.ndarray) and np.array_equal(first, second)
+        assert not np.shares_memory(first, second), "the array is kept"
+
+
 def test_the_whole_state_is_restored(trained, config, tmp_path):
     run, path = trained
     task = make_task(config)

@@ -254,6 +254,13 @@ def test_a_log_that_cannot_be_written_is_reported(config):
         toy_runs.finish(run)
 
 
+def test_a_discriminator_that_has_won_is_noted(config, monkeypatch):
+    told = iter([None, "somebody has won", None, None])
+    monkeypatch.setattr(loop.Balance, "note", lambda self, numbers: next(told))
+    run = toy_runs.train(config)
+    assert (run.folder / "log.txt").read_text().count("note: somebody has won") == 1
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow(config):
     overrides = {

@@ -197,6 +197,8 @@ class TranslationPredictor(BasePredictor):
                 f"it has {width}x{height} pixels, and the network knows pictures of {trained}: "
                 f"--scale_to {trained} may do better"
             )
+        if width == 2 * height and translator.options.name == "UnetGenerator":
+            notes.append("it is twice as wide as high: if it is a pair of pix2pix, cut out the half to translate")
         rule = translator.options.size_rule
         tile = _choose_tile(options.tile, height * width, rule)
         if tile and options.save_heatmap:

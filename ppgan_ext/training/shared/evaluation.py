@@ -49,7 +49,8 @@ def apply_alone(network: nn.Layer, pixels: paddle.Tensor, seed: int) -> list[tup
     """
     results = []
     with evaluating(network):
-        size = 1 if depends_on_batch(network) else _BATCH
+        # On a CPU several at once take memory, and programs of their own, but no less time.
+        size = 1 if depends_on_batch(network) or pixels.place.is_cpu_place() else _BATCH
         for first in range(0, len(pixels), size):
             with masks_from(np.random.default_rng(seed), network):
                 result = network(pixels[first : first + size])

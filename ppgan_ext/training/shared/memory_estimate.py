@@ -1,18 +1,28 @@
-"""How much memory training needs, estimated from the networks before the first step."""
+"""How much memory training needs, told before the first step: counted from the networks and from one forward pass.
+
+What a CPU needs beyond that was measured for CycleGAN, U-GAT-IT and pix2pix; docs/gans.md tells how well it fits.
+"""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from typing import Any
 
 import paddle
 from paddle import nn
 
+from ppgan_ext.nn.forms import Form
+from ppgan_ext.training.log import memory_mb
 from ppgan_ext.training.shared.evaluation import evaluating
 
 _BYTES = 4  # of a float32
 _COPIES = 4  # of a trained weight: itself, its gradient, Adam's two moments
-_PREPARED = 2  # further copies of a convolution's weight on a CPU: arranged for oneDNN, forward and backward
+# Further copies of a convolution's weight on a CPU: oneDNN arranges it anew for the output and for both gradients.
+_PREPARED = 4
+# Freed features stay with the program, and their gaps do not always fit what comes next (`runtime.MALLOC_SETTINGS`).
+_GAPS = 1.65
+_RUN = 40e6  # what pictures, log and checkpoints add to the program
 _GB, _MB = 1e9, 1e6
 
 
@@ -28,27 +38,23 @@ def weight_bytes(network: nn.Layer, on_cpu: bool = False) -> int:
     return _BYTES * (_COPIES * sum(int(parameter.size) for parameter in trained) + _PREPARED * convolved)
 
 
-@paddle.no_grad()
-def feature_bytes(network: nn.Layer, images: paddle.Tensor) -> int:
-    """Return the bytes of the features that one forward pass on images (1, C, H, W) keeps for its backward pass.
+def feature_bytes(network: nn.Layer, images: paddle.Tensor, form: Form) -> int:
+    """Return the bytes that one forward pass on images (1, C, H, W) keeps for its backward pass; it is run for that."""
+    gc.collect()
+    before = allocated_bytes(images)
+    with evaluating(network), paddle.enable_grad():
+        results = network(images, form=form)
+    gc.collect()  # also gives the thread time in which Paddle frees what a program no longer needs
+    kept = allocated_bytes(images) - before
+    del results
+    return max(kept, 0)
 
-    These are the results of all layers; a convolution also keeps its input, which is the result of another.
-    """
-    sizes: list[int] = []
 
-    def record(layer: Any, inputs: Any, output: Any) -> None:
-        tensors = output if isinstance(output, tuple | list) else (output,)
-        sizes.extend(int(tensor.size) for tensor in tensors)
-
-    leaves = [layer for layer in network.sublayers() if not list(layer.children())]
-    hooks = [layer.register_forward_post_hook(record) for layer in leaves]
-    try:
-        with evaluating(network):
-            network(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return _BYTES * sum(sizes)
+def allocated_bytes(like: paddle.Tensor) -> int:
+    """Return the bytes of all tensors that exist on the device of a tensor."""
+    if like.place.is_cpu_place():
+        return int(paddle.base.core.host_memory_stat_current_value("Allocated", 0))
+    return int(paddle.device.cuda.memory_allocated())
 
 
 def describe_memory(
@@ -56,7 +62,7 @@ def describe_memory(
     images: Mapping[str, paddle.Tensor],
     passes: Mapping[str, int],
     batch_size: int,
-    on_cpu: bool,
+    form: Form,
 ) -> str:
     """Return a note on the memory that training needs.
 
@@ -65,24 +71,31 @@ def describe_memory(
         images: network -> an image as it sees them, (1, C, H, W).
         passes: network -> its forward passes whose features are kept at the same time.
         batch_size: images in a shard.
-        on_cpu: whether the device is a CPU.
+        form: the form that is trained.
     """
+    first = next(iter(images.values()))
+    on_cpu = first.place.is_cpu_place()
+    program = max(memory_mb() * 2**20 - allocated_bytes(first), 0.0) + _RUN if on_cpu else 0.0
     weights = sum(weight_bytes(network, on_cpu) for network in networks.values())
     measured: dict[tuple[Any, ...], int] = {}
-    features = 0
+    features = 0.0
     for name, network in networks.items():
         # Networks of one architecture keep the same.
         key = (type(network), weight_bytes(network), tuple(images[name].shape))
         if key not in measured:
-            measured[key] = feature_bytes(network, images[name])
+            measured[key] = feature_bytes(network, images[name], form)
         features += passes[name] * batch_size * measured[key]
-    height, width = next(iter(images.values())).shape[2:]
+    features *= _GAPS if on_cpu else 1
+    height, width = first.shape[2:]
     count = "1 image" if batch_size == 1 else f"{batch_size} images"
     return (
-        f"memory: about {_shown(weights)} for weights, gradients and optimisers, and {_shown(features)} for the "
-        f"features of {count} of {width}x{height}"
+        f"memory: about {_shown(program + weights + features)}: {_shown(weights)} for weights, gradients and "
+        f"optimisers, {_shown(features)} for the features of {count} of {width}x{height}"
+        + (f", {_shown(program)} for the program" if on_cpu else "")
     )
 
 
-def _shown(num_bytes: int) -> str:
-    return f"{num_bytes / _GB:.1f} GB" if num_bytes >= _GB / 10 else f"{num_bytes / _MB:.1f} MB"
+def _shown(num_bytes: float) -> str:
+    if num_bytes >= _GB:
+        return f"{num_bytes / _GB:.1f} GB"
+    return f"{num_bytes / _MB:.0f} MB" if num_bytes >= _MB * 10 else f"{num_bytes / _MB:.1f} MB"

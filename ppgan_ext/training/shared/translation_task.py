@@ -83,8 +83,7 @@ class TranslationTask(Task):
         images = {
             name: from_array(np.zeros((1, count, *photo.shape[1:]), np.float32)) for name, count in channels.items()
         }
-        on_cpu = self.processes.device == "cpu"
-        return [describe_memory(self.networks, images, self.passes, self.settings.batch_size, on_cpu)]
+        return [describe_memory(self.networks, images, self.passes, self.settings.batch_size, self._form)]
 
     # ---- one iteration
 

@@ -72,6 +72,15 @@ def test_a_scaled_copy_comes_back_in_the_photos_size(weights, picture):
     assert tool.notes == ["it has 140x90 pixels, and the network knows pictures of 32: --scale_to 32 may do better"]
 
 
+def test_a_pair_is_noticed_and_translated_as_it_is(weights, picture):
+    pair = np.ascontiguousarray(picture[:32, :64])
+    tool = TranslationPredictor(weights["pix2pix"], None)
+    assert tool.run(pair).dst.shape == pair.shape
+    assert any("if it is a pair of pix2pix" in note for note in tool.notes)
+    tool.run(pair[:, :60])
+    assert not any("pair" in note for note in tool.notes)
+
+
 def test_tiles_and_attention(weights, picture, tmp_path):
     tool = TranslationPredictor(weights["ugatit"], tmp_path)
     result = tool.run(picture, save_heatmap=True)
