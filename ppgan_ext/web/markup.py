@@ -11,6 +11,12 @@ from ppgan_ext.web.message_texts import tell_progress
 from ppgan_ext.web.texts import Say
 
 _MINUTE = 60
+# Gradio reports that a slider was let go for a pointer only: a slider that keys have moved is let go by a pause.
+_KEYS_RELEASE_SLIDERS = (
+    "let pause; document.addEventListener('keyup', event => { const slider = event.target;"
+    "if (slider.type !== 'range' || !/^(Arrow|Page|Home|End)/.test(event.key)) return; clearTimeout(pause);"
+    "pause = setTimeout(() => slider.dispatchEvent(new Event('pointerup', {bubbles: true})), 300); });"
+)
 
 
 def head(title: str, say: Say, other: str) -> str:
@@ -22,13 +28,18 @@ def head(title: str, say: Say, other: str) -> str:
 
 
 def document_script(titles: dict[Language, str]) -> str:
-    """Write the script that tells the browser language and title: both pages of Gradio's share one document."""
+    """Write the script that tells language and title: both pages of Gradio's share one document.
+
+    Gradio writes the texts of its own parts in the browser's language, so it is told that this is the page's.
+    """
     english, chinese = (html.escape(titles[language]).replace("\\", "") for language in ("en", "zh"))
     return (
         "<script>(() => {"
         "const english = /\\/en\\/?$/.test(location.pathname), root = document.documentElement;"
         f'const lang = english ? "{HTML_CODES["en"]}" : "{HTML_CODES["zh"]}";'
         f'const title = english ? "{english}" : "{chinese}";'
+        "Object.defineProperties(navigator, {language: {get: () => lang}, languages: {get: () => [lang]}});"
+        f"{_KEYS_RELEASE_SLIDERS}"
         "const set = () => { if (root.lang !== lang) root.lang = lang;"
         "if (document.title !== title) document.title = title; };"
         "set();"  # Gradio sets both again while it starts
