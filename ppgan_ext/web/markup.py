@@ -19,6 +19,14 @@ _KEYS_RELEASE_SLIDERS = (
 )
 
 
+# Gradio leaves the pictures' descriptions empty: each gets the label of its box.
+_LABELS_DESCRIBE_PICTURES = (
+    "new MutationObserver(() => document.querySelectorAll('.block img[alt=\"\"]').forEach(picture => {"
+    "const label = picture.closest('.block').querySelector('[data-testid=block-label]');"
+    "if (label) picture.alt = label.innerText.trim(); })).observe(root, {childList: true, subtree: true});"
+)
+
+
 def head(title: str, say: Say, other: str) -> str:
     """Write the head of the page: title, a word on privacy, and the way to the other language."""
     return (
@@ -39,7 +47,7 @@ def document_script(titles: dict[Language, str]) -> str:
         f'const lang = english ? "{HTML_CODES["en"]}" : "{HTML_CODES["zh"]}";'
         f'const title = english ? "{english}" : "{chinese}";'
         "Object.defineProperties(navigator, {language: {get: () => lang}, languages: {get: () => [lang]}});"
-        f"{_KEYS_RELEASE_SLIDERS}"
+        f"{_KEYS_RELEASE_SLIDERS}{_LABELS_DESCRIBE_PICTURES}"
         "const set = () => { if (root.lang !== lang) root.lang = lang;"
         "if (document.title !== title) document.title = title; };"
         "set();"  # Gradio sets both again while it starts

@@ -162,6 +162,9 @@ footer {{ display: none !important; }}
   .pe-edit .pe-sliders, .pe-edit .pe-shapes, .pe-edit .pe-reset {{ order: 2; }}
   .pe-edit .pe-start, .pe-edit #status-edit {{ order: 3; }}
   .pe-edit #edit-result {{ position: sticky; top: 0; z-index: 4; height: 250px !important; }}
+  .pe-edit #edit-result img {{ max-height: 248px !important; }}
   .pe-edit #edit-face {{ height: 120px !important; }}
+  .pe-window .pe-result:has(.image-frame img):not(#edit-face) {{ height: auto !important; }}
+  .pe-window .pe-result:not(#edit-face) .image-frame img {{ width: 100%; height: auto; }}
 }}
 """

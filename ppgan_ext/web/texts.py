@@ -65,8 +65,8 @@ TEXTS: dict[str, Text] = {
     "years_older": Text("年长多少岁", "Years older"),
     # Fusion
     "start_fusion": Text("开始融合", "Start"),
-    "fusion_photo": Text("对象1：保留这张照片", "Photo 1: is kept"),
-    "fusion_person": Text("对象2：换上这个人的脸", "Photo 2: the person who is put in"),
+    "fusion_photo": Text("对象1：原照片", "Photo 1: kept"),
+    "fusion_person": Text("对象2：换上的脸", "Photo 2: new face"),
     "fusion_result": Text("融合结果", "Result"),
     "fused": Text("人脸融合", "Fusion"),
     "consent": Text(

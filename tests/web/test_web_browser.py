@@ -123,8 +123,8 @@ def test_age_from_upload_to_download_and_back(open_page, photo_files, tmp_path):
     page.wait_for_function("!document.querySelector('#faces-age input').checked")
     page.click("#start-age")
     wait_for(page, "#status-age", "完成")
-    for result in ("#age-younger img", "#age-older img"):
-        page.wait_for_selector(result)
+    for result, label in (("#age-younger img", "年轻时"), ("#age-older img", "年长时")):
+        assert page.wait_for_selector(result).get_attribute("alt") == label
     file = download(page, "#download-one", tmp_path)
     assert pictures.made_here(file)
     settings = yaml.safe_load(find_settings(file))
