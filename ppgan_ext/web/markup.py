@@ -35,18 +35,24 @@ def head(title: str, say: Say, other: str) -> str:
     )
 
 
-def document_script(titles: dict[Language, str]) -> str:
-    """Write the script that tells language and title: both pages of Gradio's share one document.
+def language_script() -> str:
+    """Write the script that gives the browser the page's language, in which Gradio then writes its own few words."""
+    return (
+        "<script>(() => {"
+        f"const lang = /\\/en\\/?$/.test(location.pathname) ? '{HTML_CODES['en']}' : '{HTML_CODES['zh']}';"
+        "Object.defineProperties(navigator, {language: {get: () => lang}, languages: {get: () => [lang]}});"
+        "})();</script>"
+    )
 
-    Gradio writes the texts of its own parts in the browser's language, so it is told that this is the page's.
-    """
+
+def document_script(titles: dict[Language, str]) -> str:
+    """Write the script that tells the browser language and title: both pages of Gradio's share one document."""
     english, chinese = (html.escape(titles[language]).replace("\\", "") for language in ("en", "zh"))
     return (
         "<script>(() => {"
         "const english = /\\/en\\/?$/.test(location.pathname), root = document.documentElement;"
         f'const lang = english ? "{HTML_CODES["en"]}" : "{HTML_CODES["zh"]}";'
         f'const title = english ? "{english}" : "{chinese}";'
-        "Object.defineProperties(navigator, {language: {get: () => lang}, languages: {get: () => [lang]}});"
         f"{_KEYS_RELEASE_SLIDERS}{_LABELS_DESCRIBE_PICTURES}"
         "const set = () => { if (root.lang !== lang) root.lang = lang;"
         "if (document.title !== title) document.title = title; };"
