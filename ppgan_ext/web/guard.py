@@ -1,7 +1,7 @@
 """What stands before Gradio: requests that name files of this machine or addresses elsewhere are refused.
 
 Gradio fetches a picture by its web address when an address comes in place of an upload. A visitor's browser never sends
-one, so such a request is answered with 400 and goes no further. Every page begins with a script that names its language.
+one, so such a request is answered with 400 and goes no further. Every page begins with a script that says its language.
 Every answer tells the browser to load nothing from any other host, and to tell no other host where the visitor was.
 """
 
