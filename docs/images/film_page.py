@@ -40,24 +40,25 @@ class Film:
     language: str
     at: tuple[float, float] = (560.0, 420.0)
     frames: list[tuple[PIL.Image.Image, int]] = field(default_factory=list)
+    seen: bytes = b""
 
-    def show(self, tenths: int) -> None:
-        """Film the page as it is, with the pointer."""
-        picture = PIL.Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+    def show(self, tenths: int, still: bool = False) -> None:
+        """Film the page as it is, with the pointer; a page that stands still is the picture before."""
+        self.seen = self.seen if still else self.page.screenshot()
+        picture = PIL.Image.open(io.BytesIO(self.seen)).convert("RGB")
         outline = [(self.at[0] + x, self.at[1] + y) for x, y in _ARROW]
         PIL.ImageDraw.Draw(picture).polygon(outline, fill="black", outline="white")
         self.frames.append((picture, tenths))
 
-    def point(self, selector: str, x: float = 0.5, y: float = 0.5) -> None:
+    def point(self, selector: str, x: float = 0.5, y: float = 0.5, drags: bool = False) -> None:
         """Move the pointer to a place of an element, given in shares of its width and height."""
         element = self.page.locator(selector).locator("visible=true").first
-        element.scroll_into_view_if_needed()
         box, start = element.bounding_box(), self.at
         end = (box["x"] + x * box["width"], box["y"] + y * box["height"])
         for share in (0.35, 0.75, 1.0):
             self.at = tuple(a + share * (b - a) for a, b in zip(start, end, strict=True))
             self.page.mouse.move(*self.at)
-            self.show(1)
+            self.show(1, still=not drags)
 
     def click(self, selector: str) -> None:
         """Move the pointer to an element and click it."""
@@ -68,7 +69,8 @@ class Film:
         """Click on a photo's button and choose a file."""
         self.point(f"#choose-{place}")
         self.page.set_input_files(f"#photo-{place} input[type=file]", str(photo))
-        self.page.wait_for_function(f"document.querySelector('#photo-{place} img')?.naturalWidth > 0")
+        script = "s => { const i = document.querySelector(s); return i?.naturalWidth > 0 && /visit-/.test(i.src); }"
+        self.page.wait_for_function(script, arg=f"#photo-{place} img")  # the faces are found
         self.page.locator(f"#message-{place}").wait_for(state="hidden")
         self.show(5)
 
@@ -93,7 +95,7 @@ class Film:
         )
         self.point(slider, start)
         self.page.mouse.down()
-        self.point(slider, share)
+        self.point(slider, share, drags=True)
         self.page.mouse.up()
         self.wait("#edit-face", old)
         self.show(3)
@@ -112,7 +114,7 @@ def act(film: Film, photo: Path, other: Path) -> None:
     film.show(6)
     film.wait("#age-younger")
     film.wait("#age-older")
-    film.show(28)
+    film.show(35)
     film.tab("edit")
     film.choose("edit", photo)
     film.wait("#edit-result")
@@ -124,11 +126,12 @@ def act(film: Film, photo: Path, other: Path) -> None:
     film.choose("fusion-1", photo)
     film.choose("fusion-2", other)
     film.click("#consent input")
+    film.page.wait_for_selector("#consent input:checked")
     film.click("#start-fusion")
     film.page.wait_for_selector("#stop-fusion >> visible=true")
     film.show(6)
     film.wait("#fusion-result")
-    film.show(32)
+    film.show(40)
 
 
 def write(film: Film, stem: str) -> None:
