@@ -60,9 +60,10 @@ def find_host(environ: Mapping[str, str] | None = None, ai_studio_home: Path = A
     environ = os.environ if environ is None else environ
     hub = environ.get(_HUB_PATH, "").rstrip("/")
     if environ.get(_AI_STUDIO_ADDRESS) or ai_studio_home.is_dir():
-        address = environ.get(_AI_STUDIO_ADDRESS, "").rstrip("/")
-        path = f"{hub}/gradio/{{port}}/" if hub else ""
-        return Host("AI Studio", ai_studio_home / "work", ai_studio_home / "external-libraries", address, path)
+        prefix = environ.get(_AI_STUDIO_ADDRESS, "").rstrip("/")  # its path, where it has one, is in front of the hub's
+        path = f"{urlsplit(prefix).path}{hub}/gradio/{{port}}/" if hub else ""
+        packages = ai_studio_home / "external-libraries"
+        return Host("AI Studio", ai_studio_home / "work", packages, _origin(prefix), path)
     if any(name in environ for name in _COLAB):
         return Host("Colab", _COLAB_HOME)
     if environ.get(_CODE_SERVER):

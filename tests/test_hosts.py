@@ -19,6 +19,10 @@ STUDIO = {"STUDIO_MODEL_API_URL_PREFIX": "https://aistudio.baidu.com", "JUPYTERH
             "https://aistudio.baidu.com/user/7/8/gradio/7861/",
         ),
         ({"STUDIO_MODEL_API_URL_PREFIX": "https://aistudio.baidu.com/"}, "AI Studio", None, "http://127.0.0.1:7861/"),
+        (
+            {**STUDIO, "STUDIO_MODEL_API_URL_PREFIX": "https://studio.example/bj-cpu-01/"}, "AI Studio",
+            "/bj-cpu-01/user/7/8/gradio/7861", "https://studio.example/bj-cpu-01/user/7/8/gradio/7861/",
+        ),
         ({"COLAB_RELEASE_TAG": "release"}, "Colab", None, "http://127.0.0.1:7861/"),
         ({"JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"}, "JupyterHub", "/user/ann/proxy/7861", "/user/ann/proxy/7861/"),
         (

@@ -1,5 +1,6 @@
 """The scripts of applications/tools run from any folder and take PaddleGAN's flags; their YAML files are valid."""
 
+import importlib
 import runpy
 import subprocess
 import sys
@@ -7,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from ppgan_ext import hosts
+from ppgan_ext.apps import command_line
 from ppgan_ext.apps.command_line import read_options
 from ppgan_ext.apps.commands import COMMANDS
+from ppgan_ext.hosts import find_host
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = sorted((ROOT / "applications" / "tools").glob("*.py"))
+APPLICATION = ROOT / "applications" / "serve" / "app.gradio.py"
 CONFIGS = sorted((ROOT / "configs" / "apps").glob("*.yaml"))
 
 # Command lines in the words of PaddleGAN's tutorials (docs/en_US/tutorials/styleganv2*.md, pixel2style2pixel.md).
@@ -125,21 +130,43 @@ def test_the_commands_run_as_a_module_where_no_script_is_installed(tmp_path):
         ({}, ["--port", "7860"]),
         (
             {"GRADIO_SERVER_PORT": "8001", "JUPYTERHUB_SERVICE_PREFIX": "/user/7/9/"},
-            ["--port", "8001", "--root_path", "/user/7/9/gradio/8001"],
+            ["--port", "8001", "--root_path", "/user/7/9/proxy/8001"],
         ),
         (
             {
                 "STUDIO_MODEL_API_URL_PREFIX": "https://studio.example/bj-cpu-01",
                 "JUPYTERHUB_SERVICE_PREFIX": "/user/7/",
             },
-            ["--port", "7860", "--root_path", "/bj-cpu-01/user/7/gradio/7860"],
+            ["--port", "7860", "--host", "0.0.0.0", "--no_auth", "--root_path", "/bj-cpu-01/user/7/gradio/7860"],
         ),
     ],
 )
 def test_the_application_file_takes_port_and_prefix_from_its_surroundings(environ, words, tmp_path):
-    script = ROOT / "applications" / "serve" / "app.gradio.py"
-    assert len(script.read_text().splitlines()) <= 40
-    flags = runpy.run_path(str(script))["flags"]
-    assert flags(environ, tmp_path / "nowhere") == words
-    assert {"--host", "0.0.0.0", "--no_auth"} <= set(flags(environ, tmp_path))
-    read_options(COMMANDS["page"], flags(environ, tmp_path), "page")
+    assert len(APPLICATION.read_text().splitlines()) <= 40
+    flags = runpy.run_path(str(APPLICATION))["flags"]
+    assert flags(environ, find_host(environ, tmp_path / "nowhere")) == words
+    on_studio = flags(environ, find_host(environ, tmp_path))
+    assert {"--host", "0.0.0.0", "--no_auth"} <= set(on_studio)
+    read_options(COMMANDS["page"], on_studio, "page")
+
+
+def test_the_application_file_finds_the_packages_that_ai_studio_keeps(monkeypatch, tmp_path, capsys):
+    place = tmp_path / "external-libraries"
+    place.mkdir()
+    (place / "kept_by_studio.py").write_text("VERSION = 7")
+    begun = []
+
+    def begin(words):
+        begun.append((words, importlib.import_module("kept_by_studio").VERSION))
+        return 0
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(hosts, "find_host", lambda: find_host({}, tmp_path))
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "8009")
+    monkeypatch.setattr(command_line, "main", begin)
+    monkeypatch.setattr(sys, "argv", ["app.gradio.py", "--title", "Lab"])
+    with pytest.raises(SystemExit, match="0"):
+        runpy.run_path(str(APPLICATION), run_name="__main__")
+    assert begun == [(["page", "--port", "8009", "--host", "0.0.0.0", "--no_auth", "--title", "Lab"], 7)]
+    assert str(place) in sys.path[:2]  # before what the host brings along
+    assert "AI Studio" in capsys.readouterr().out

@@ -2,7 +2,8 @@
 
     python applications/serve/app.gradio.py
 
-AI Studio names the port and the prefix in environment variables; whoever may open the application is asked there.
+AI Studio names the port and the prefix in environment variables, and keeps one folder of packages; whoever may open the
+application is asked there.
 """
 
 import os
@@ -12,21 +13,24 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ppgan_ext.apps.command_line import main
+from ppgan_ext.hosts import PORT, Host, find_host
+from ppgan_ext.notebook_setup import set_up
 
 
-def flags(environ: Mapping[str, str], home: Path = Path("/home/aistudio")) -> list[str]:
-    """Return the flags of ``ppgan-ext page`` for the machine that these environment variables describe."""
-    port = environ.get("GRADIO_SERVER_PORT", "7860")
-    words = ["--port", port]
-    if home.is_dir():  # only AI Studio's own gateway reaches it
+def flags(environ: Mapping[str, str], host: Host) -> list[str]:
+    """Return the flags of ``ppgan-ext page`` for a host with these environment variables."""
+    port = int(environ.get("GRADIO_SERVER_PORT", PORT))
+    words = ["--port", str(port)]
+    if host.packages is not None:  # AI Studio: only its own gateway reaches the page
         words += ["--host", "0.0.0.0", "--no_auth"]
-    prefix = environ.get("STUDIO_MODEL_API_URL_PREFIX", "") + environ.get("JUPYTERHUB_SERVICE_PREFIX", "")
-    if prefix:
-        path = "/" + prefix.partition("://")[2].partition("/")[2] if "://" in prefix else prefix
-        words += ["--root_path", f"{path.rstrip('/')}/gradio/{port}"]
-    return words
+    prefix = host.root_path(port)
+    return words if prefix is None else [*words, "--root_path", prefix]
 
 
 if __name__ == "__main__":
-    sys.exit(main(["page", *flags(os.environ), *sys.argv[1:]]))
+    host = find_host()
+    if host.packages is not None:
+        set_up(sys.path[0], host, extras=["page"])
+    from ppgan_ext.apps.command_line import main
+
+    sys.exit(main(["page", *flags(os.environ, host), *sys.argv[1:]]))

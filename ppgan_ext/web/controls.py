@@ -87,10 +87,12 @@ def option_names(model: type[Options], without: Iterable[str] = (), also: Iterab
 
 
 def make_controls(model: type[Options], names: Sequence[str], language: Language) -> list[Control]:
-    """Make a control for each option, in the Gradio context at hand."""
-    return [
-        Control(name, model.model_fields[name], _component(name, model.model_fields[name], language)) for name in names
-    ]
+    """Make a control for each option, in the Gradio context at hand, two beside each other where there is room."""
+    with gr.Row(equal_height=False, elem_classes="pe-controls"):
+        return [
+            Control(name, model.model_fields[name], _component(name, model.model_fields[name], language))
+            for name in names
+        ]
 
 
 def read_controls(controls: Sequence[Control], values: Sequence[Any]) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def check_limits(given: Mapping[str, Any]) -> None:
 def _component(name: str, field: FieldInfo, language: Language) -> Any:
     """Make the component for an option."""
     common: dict[str, Any] = {
-        "label": option_name(name, language), "info": option_help(name, field, language), "min_width": 240,
+        "label": option_name(name, language), "info": option_help(name, field, language), "min_width": 200,
     }  # fmt: skip
     default = _shown(field.get_default(call_default_factory=True))
     kind = value_kind(field.annotation)

@@ -1,8 +1,8 @@
 """What stands before Gradio: requests that name files of this machine or addresses elsewhere are refused.
 
 Gradio fetches a picture by its web address when an address comes in place of an upload. A visitor's browser never sends
-one, so such a request is answered with 400 and goes no further. Every answer tells the browser to load nothing from any
-other host, and to tell no other host where the visitor was.
+one, so such a request is answered with 400 and goes no further. Every page begins with a script that says its language.
+Every answer tells the browser to load nothing from any other host, and to tell no other host where the visitor was.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ppgan_ext.web import markup
 
 MAX_BODY_BYTES = 2**20  # of a request that is no upload; the page's own have a few kilobytes
 _HEADERS = (
@@ -41,10 +43,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        send_on = _Document(send).send if scope["method"] == "GET" else send
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", []), *_HEADERS]
-            await send(message)
+            await send_on(message)
 
         if any(scheme in scope["path"].lower() for scheme in ("http:", "https:")):
             await _answer(send_with_headers, 403, "this page opens no web addresses")
@@ -59,6 +63,42 @@ class Guard:
                 return
             receive = _replay(body, receive)
         await self._app(scope, receive, send_with_headers)
+
+
+class _Document:
+    """Puts a script at the very beginning of a page of HTML; what is no such page passes as it is.
+
+    Gradio chooses the language of its own words before it runs any script that it is given.
+
+    Args:
+        send: where to.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: Message | None = None
+        self._body = b""
+
+    async def send(self, message: Message) -> None:
+        """Send on, or keep until the page is whole."""
+        if message["type"] == "http.response.start" and _is_html(message):
+            self._start = message
+        elif self._start is None or message["type"] != "http.response.body":
+            await self._send(message)
+        else:
+            self._body += message.get("body", b"")
+            if not message.get("more_body", False):
+                body = self._body.replace(b"<head>", b"<head>" + markup.language_script().encode(), 1)
+                headers = [pair for pair in self._start["headers"] if pair[0].lower() != b"content-length"]
+                length = (b"content-length", str(len(body)).encode())
+                await self._send({**self._start, "headers": [*headers, length]})
+                await self._send({"type": "http.response.body", "body": body})
+
+
+def _is_html(start: Message) -> bool:
+    return any(
+        name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start.get("headers", [])
+    )
 
 
 def names_other_places(body: bytes) -> bool:

@@ -7,6 +7,7 @@ below do on Ctrl-C then happens, and the best result so far comes back where the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -116,6 +117,7 @@ class Job(Generic[Result]):
                 yield waiting
             began = time.monotonic()
             self._place.begin()
+            ended = self._ended_event()
             threading.Thread(target=self._do, name="ppgan_ext-page-job", daemon=True).start()
             shown: Running | None = None
             while not self._ended.is_set():
@@ -123,7 +125,8 @@ class Job(Generic[Result]):
                 if state != shown:
                     yield state
                     shown = state
-                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(ended.wait(), _SECONDS_BETWEEN_LOOKS)
             if isinstance(self._error, KeyboardInterrupt):
                 raise StoppedError
             if self._error is not None:
@@ -133,6 +136,17 @@ class Job(Generic[Result]):
             self._stop.set()
             if self._place.began is None:  # no thread will end it
                 self._end()
+
+    def _ended_event(self) -> asyncio.Event:
+        """Return an event of the running loop that is set when the work has ended."""
+        event, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def tell() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(event.set)
+
+        self.then(tell)
+        return event
 
     async def _wait(self) -> AsyncIterator[Waiting]:
         shown: Waiting | None = None

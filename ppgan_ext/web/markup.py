@@ -11,6 +11,20 @@ from ppgan_ext.web.message_texts import tell_progress
 from ppgan_ext.web.texts import Say
 
 _MINUTE = 60
+# Gradio reports that a slider was let go for a pointer only: a slider that keys have moved is let go by a pause.
+_KEYS_RELEASE_SLIDERS = (
+    "let pause; document.addEventListener('keyup', event => { const slider = event.target;"
+    "if (slider.type !== 'range' || !/^(Arrow|Page|Home|End)/.test(event.key)) return; clearTimeout(pause);"
+    "pause = setTimeout(() => slider.dispatchEvent(new Event('pointerup', {bubbles: true})), 300); });"
+)
+
+
+# Gradio leaves the pictures' descriptions empty: each gets the label of its box.
+_LABELS_DESCRIBE_PICTURES = (
+    "new MutationObserver(() => document.querySelectorAll('.block img[alt=\"\"]').forEach(picture => {"
+    "const label = picture.closest('.block').querySelector('[data-testid=block-label]');"
+    "if (label) picture.alt = label.innerText.trim(); })).observe(root, {childList: true, subtree: true});"
+)
 
 
 def head(title: str, say: Say, other: str) -> str:
@@ -18,6 +32,16 @@ def head(title: str, say: Say, other: str) -> str:
     return (
         f'<div class="pe-head"><h1>{html.escape(title)}</h1><span>{html.escape(say("subtitle"))}</span>'
         f'<a href="{html.escape(other)}">{html.escape(say("other_language"))}</a></div>'
+    )
+
+
+def language_script() -> str:
+    """Write the script that gives the browser the page's language, in which Gradio then writes its own few words."""
+    return (
+        "<script>(() => {"
+        f"const lang = /\\/en\\/?$/.test(location.pathname) ? '{HTML_CODES['en']}' : '{HTML_CODES['zh']}';"
+        "Object.defineProperties(navigator, {language: {get: () => lang}, languages: {get: () => [lang]}});"
+        "})();</script>"
     )
 
 
@@ -29,6 +53,7 @@ def document_script(titles: dict[Language, str]) -> str:
         "const english = /\\/en\\/?$/.test(location.pathname), root = document.documentElement;"
         f'const lang = english ? "{HTML_CODES["en"]}" : "{HTML_CODES["zh"]}";'
         f'const title = english ? "{english}" : "{chinese}";'
+        f"{_KEYS_RELEASE_SLIDERS}{_LABELS_DESCRIBE_PICTURES}"
         "const set = () => { if (root.lang !== lang) root.lang = lang;"
         "if (document.title !== title) document.title = title; };"
         "set();"  # Gradio sets both again while it starts

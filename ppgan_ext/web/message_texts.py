@@ -85,6 +85,7 @@ _PROGRESS: tuple[tuple[str, str], ...] = (
     ("translating tiles", "正在转换图块"),
     ("drawing the (GIF|MP4)", "正在生成 {0}"),
     ("fetching the model", "正在下载模型"),
+    (r"photo (\d+) of (\d+)", "第 {0} 张照片，共 {1} 张"),
 )
 
 _NOTES: tuple[tuple[str, Text], ...] = (
@@ -103,6 +104,30 @@ _NOTES: tuple[tuple[str, Text], ...] = (
     (
         r"of \+(\d+) years about ([+-]?\d+) are reached at this age, as a judge of ages measured",
         Text("要求年长 {0} 岁，评估的变化约为 {1} 岁", "{0} years older were asked for; measured: about {1}"),
+    ),
+)
+
+_MACHINE: tuple[tuple[str, str], ...] = (
+    ("Versions", "版本"),
+    ("Processor", "处理器"),
+    ("Devices", "设备"),
+    (r"(.+), (\d+) physical cores for this process", "{0}，可用 {1} 个物理核心"),
+    (r"instruction sets: (.+)", "指令集：{0}"),
+    (r"not installed: (.+)", "未安装：{0}"),
+    (r"used by default: (.+)", "默认使用：{0}"),
+    ("Paddle cannot be imported", "无法导入 Paddle"),
+)
+
+_LICENCES: tuple[tuple[str, str], ...] = (
+    ("not stated by its publisher", "发布者未说明"),
+    (
+        r"non-commercial research only, as the training images \(UTKFace\); "
+        r"rights in the photos stay with their owners",
+        "仅限非商业研究，与训练图片（UTKFace）相同；照片的权利仍属于其所有者",
+    ),
+    (
+        r"NVIDIA Source Code License-NC \(non-commercial\), as the FFHQ StyleGAN2 it comes from",
+        "NVIDIA Source Code License-NC（非商业），与其来源 FFHQ StyleGAN2 相同",
     ),
 )
 
@@ -127,6 +152,16 @@ def tell_progress(task: str, language: Language) -> str:
     if language == "zh":
         return _translate(_PROGRESS, task) or task
     return task[:1].upper() + task[1:]
+
+
+def tell_machine(line: str, language: Language) -> str:
+    """Return a line of the doctor's report about this machine, in the visitor's language; versions are names."""
+    return (_translate(_MACHINE, line) if language == "zh" else None) or line
+
+
+def tell_licence(licence: str, language: Language) -> str:
+    """Return a model's licence in the visitor's language; one that is not in the table as it is."""
+    return (_translate(_LICENCES, licence) if language == "zh" else None) or licence
 
 
 def tell_note(note: str, language: Language) -> str:

@@ -24,7 +24,6 @@ class PhotoInput:
         label: what is asked for.
         button: text of the button.
         one_face: whether a single face is wanted; otherwise any number.
-        asks_for_face: whether a face can be chosen at all.
         height: of the box, in pixels.
     """
 
@@ -35,10 +34,9 @@ class PhotoInput:
         label: str,
         button: str,
         one_face: bool = False,
-        asks_for_face: bool = True,
         height: int = _HEIGHT,
     ) -> None:
-        self._site, self._place, self._one_face, self._asks = site, place, one_face, asks_for_face
+        self._site, self._place, self._one_face = site, place, one_face
         say = site.say
         self.image = gr.Image(
             label=label, type="filepath", image_mode=None, sources=["upload", "webcam", "clipboard"], height=height,
@@ -48,16 +46,12 @@ class PhotoInput:
             button, file_types=["image"], size="lg", elem_id=self._id("choose"), type="filepath"
         )
         self.message = gr.HTML(visible=False, elem_id=self._id("message"), padding=False)
-        self.numbered = gr.Image(
-            visible=False, interactive=False, type="filepath", buttons=[], elem_classes="pe-numbered",
-            elem_id=self._id("numbered"), height=height, label=say("several_faces", count=2),
-        )  # fmt: skip
         kind: Any = gr.Radio if one_face else gr.CheckboxGroup
-        self.chosen = kind([], visible=False, label=say("chosen_faces"), elem_id=self._id("faces"))
-        self.outputs = [self.image, self.message, self.numbered, self.chosen]
+        self.chosen = kind([], visible=False, label=say("several_faces", count=2), elem_id=self._id("faces"))
+        self.outputs = [self.image, self.message, self.chosen]
 
-    def wire(self) -> tuple[Any, Any]:
-        """Connect the events, and return those of a new photo."""
+    def wire(self) -> tuple[Any, ...]:
+        """Connect the events, and return those after which the photo or its chosen faces are other ones."""
         settings: dict[str, Any] = {
             "preprocess": False,
             "show_progress": "hidden",
@@ -68,10 +62,10 @@ class PhotoInput:
         }
         dropped = self.image.input(self._take, self.image, **settings)
         chosen = self.button.upload(self._take, self.button, **settings)
-        self.numbered.select(
+        clicked = self.image.select(
             self._click, self.chosen, self.chosen, show_progress="hidden", api_visibility="private", queue=False
         )
-        return dropped, chosen
+        return dropped, chosen, clicked
 
     def numbers(self, upload: Upload, chosen: Any) -> list[int]:
         """Return the numbers of the chosen faces."""
@@ -103,20 +97,18 @@ class PhotoInput:
         yield self._updates(upload)
 
     def _updates(self, upload: Upload | None, problem: str = "") -> Updates:
-        count = len(upload.boxes) if upload is not None and self._asks else 0
+        count = 0 if upload is None else len(upload.boxes)
         several = count > 1
         numbers = list(range(1, count + 1))
         value = None if not several else 1 if self._one_face else numbers
+        shown = None if upload is None else upload.numbered if several else upload.shown
         say = self._site.say
         text = say("several_faces_one" if self._one_face else "several_faces", count=count)
         choices = [(say("face_number", number=number), number) for number in numbers]
         return {
-            self.image: gr.update(value=None if upload is None else str(upload.shown)),
+            self.image: gr.update(value=None if shown is None else str(shown)),
             self.message: gr.update(value=markup.message(problem), visible=bool(problem)),
-            self.numbered: gr.update(
-                value=str(upload.numbered) if several and upload is not None else None, visible=several, label=text
-            ),
-            self.chosen: gr.update(choices=choices if several else [], value=value, visible=several),
+            self.chosen: gr.update(choices=choices if several else [], value=value, visible=several, label=text),
         }
 
     def _click(self, chosen: Any, event: gr.SelectData, request: gr.Request) -> Any:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ppgan_ext.apps.options import Options
 from ppgan_ext.web import markup
+from ppgan_ext.web.archives import pack
 from ppgan_ext.web.recipes import read_recipe
 from ppgan_ext.web.sessions import Item, Session
 from ppgan_ext.web.site import SayError, Site, Updates
 
 _GALLERY_HEIGHT = 330
-_COMPARE_HEIGHT = 440
+_COMPARE_HEIGHT = 400
 # A click on the button makes the archive; this fetches it.
 _FETCH = "() => { setTimeout(() => document.querySelector('#zip-file')?.click(), 300); }"
 
@@ -62,7 +61,7 @@ class ResultsPanel:
             with gr.Row(equal_height=False):
                 with gr.Column(scale=5, min_width=300):
                     self.gallery = gr.Gallery(
-                        show_label=False, columns=3, height=_GALLERY_HEIGHT, allow_preview=False, object_fit="cover",
+                        show_label=False, columns=2, height=_GALLERY_HEIGHT, allow_preview=False, object_fit="cover",
                         buttons=[], interactive=False, type="filepath", elem_classes="pe-gallery", elem_id="results",
                     )  # fmt: skip
                     with gr.Row():
@@ -150,12 +149,7 @@ class ResultsPanel:
         """Pack all files of all runs into one archive."""
         visit = self._site.visit(request)
         folders = list(dict.fromkeys(item.folder for item in reversed(visit.items)))
-        archive = visit.new_folder() / "ppgan_ext-results.zip"
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as packed:
-            for number, folder in enumerate(folders, start=1):
-                for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-                    packed.write(file, Path(f"{number:02d}", file.relative_to(folder)))
-        return gr.update(value=str(archive))
+        return gr.update(value=str(pack(visit.new_folder() / "ppgan_ext-results.zip", folders)))
 
     def _read(self, uploaded: Any, request: gr.Request, readers: Readers) -> Updates:
         """Fill a tab with the settings of a file."""

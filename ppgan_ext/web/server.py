@@ -43,6 +43,11 @@ def serve(options: PageOptions) -> None:
         print(f"The page is at {served.url} (Ctrl-C ends it)", flush=True)
         if options.no_auth:
             print("note: everybody who reaches this machine can use it", flush=True)
+        if served.blocks.share_url is not None:
+            print(
+                f"note: whoever has the password reaches it at {served.blocks.share_url}, for a week at most",
+                flush=True,
+            )
         while True:
             time.sleep(3600)
 
@@ -57,7 +62,7 @@ def serving(options: PageOptions, warm_up: bool = True) -> Iterator[Served]:
 
     Raises:
         ConfigError: no such model, or a setting of Gradio's that lets visitors run code.
-        OutputError: the port is taken, or the folder for results cannot be written.
+        OutputError: the port is taken, the folder for results cannot be written, or the tunnel of ``share`` fails.
     """
     _check(options)
     with tempfile.TemporaryDirectory(prefix="ppgan_ext-page-", ignore_cleanup_errors=True) as name:
@@ -71,9 +76,12 @@ def serving(options: PageOptions, warm_up: bool = True) -> Iterator[Served]:
             blocks = build_page(page)
             with page.sessions.swept():
                 url = _launch(blocks, page, options)
-                if warm_up:
-                    page.model.warm_up()
                 try:
+                    if options.share and blocks.share_url is None:
+                        cure = "See that this machine reaches the internet, or leave --share out and use a proxy"
+                        raise OutputError("the tunnel cannot be opened", where="--share", cure=cure)
+                    if warm_up:
+                        page.model.warm_up()
                     yield Served(url, page, blocks)
                 finally:
                     blocks.close(verbose=False)
@@ -129,7 +137,7 @@ def _launch(blocks: Any, page: Any, options: PageOptions) -> str:
     _, url, _ = blocks.launch(
         server_name=options.host, server_port=options.port, auth=options.login, auth_message=" / ".join(TEXTS["login"]),
         root_path=options.root_path,
-        share=False, ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
+        share=options.share, ssr_mode=False, run_history=False, enable_monitoring=False, mcp_server=False, pwa=False,
         strict_cors=True, show_error=False, allowed_paths=[], blocked_paths=[str(Path.home())],
         max_file_size=_MAX_RECEIVED, footer_links=[], state_session_capacity=200, prevent_thread_lock=True, quiet=True,
         inbrowser=False, theme=make_theme(), css=CSS,

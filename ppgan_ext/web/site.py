@@ -47,11 +47,13 @@ class SayError(Exception):
 
     Args:
         key: of the text that says so.
+        **values: of the names in it.
     """
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, **values: object) -> None:
         super().__init__(key)
         self.key = key
+        self.values = values
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +151,7 @@ class Site:
     def tell(self, error: BaseException) -> str:
         """Return what went wrong, in this language; an error of ours is printed for whoever runs the page."""
         if isinstance(error, SayError):
-            return self.say(error.key)
+            return self.say(error.key, **error.values)
         if isinstance(error, PageLimitError):
             return self.say("above_page_limit", name=option_name(error.name, self.language), limit=error.limit)
         if isinstance(error, LineFullError):
@@ -220,12 +222,21 @@ class Site:
             before: what to compare them with.
             recipe: what the run was asked for.
         """
-        for path, _ in results:
-            put_settings(path, recipe.yaml())
+        return self.keep_all(folder, [(results, before, recipe)])
+
+    def keep_all(
+        self, folder: Path, runs: Sequence[tuple[Sequence[tuple[Path, str]], Path | None, Recipe]]
+    ) -> list[Item]:
+        """Do as `keep`, for the results of several photos in one folder: pictures and captions, before, recipe."""
+        items = []
+        for results, before, recipe in runs:
+            for path, caption in results:
+                put_settings(path, recipe.yaml())
+                items.append(Item(path, before, caption, recipe, folder))
         if self.page.options.output_path is not None:
             name = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
             shutil.copytree(folder, make_folder(self.page.options.output_path) / name)
-        return [Item(path, before, caption, recipe, folder) for path, caption in results]
+        return items
 
     def _status(self, state: Waiting | Running) -> str:
         return markup.status_of(state, self.say, self.language)

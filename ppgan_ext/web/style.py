@@ -46,10 +46,15 @@ def make_theme() -> gr.themes.Base:
         button_primary_border_color="transparent",
         button_primary_border_color_dark="transparent",
         button_transform_hover="none",
-        button_primary_background_fill="*primary_600",
-        button_primary_background_fill_hover="*primary_700",
-        button_primary_background_fill_dark="*primary_600",
-        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_medium_text_weight="500",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_500",
+        checkbox_background_color_selected="*primary_600",
+        checkbox_border_color_selected="*primary_600",
         button_primary_text_color="white",
         button_large_text_weight="500",
         button_secondary_background_fill="white",
@@ -77,6 +82,12 @@ _DRAWING = (
     "%3Cpath d='M18 112c4-24 20-33 42-33s38 9 42 33'/%3E%3C/svg%3E\")"
 )
 
+# Sliders of edits go both ways: what is filled begins at zero, in the middle.
+_FROM_THE_MIDDLE = (
+    "linear-gradient(to right, var(--pe-track) var(--pe-from), var(--slider-color) var(--pe-from), "
+    "var(--slider-color) var(--pe-to), var(--pe-track) var(--pe-to))"
+)
+
 CSS = f"""
 .gradio-container {{ width: 100% !important; max-width: 1180px !important; margin: 0 auto !important;
   padding: 0 clamp(10px, 2vw, 20px) 28px !important; }}
@@ -84,16 +95,35 @@ CSS = f"""
 .html-container {{ padding: 0 !important; }}
 .nav-holder {{ display: none !important; }}
 .pe-title h2 {{ font-size: 18px; font-weight: 600; margin: 10px 0 0; }}
-.pe-sliders {{ gap: 10px; }}
+.gradio-container {{ --pe-track: var(--neutral-200); }}
+.dark .gradio-container, .gradio-container.dark {{ --pe-track: var(--neutral-700); }}
+.pe-controls > .form, .pe-sliders > .form {{ display: grid; gap: 0; overflow-wrap: break-word;
+  grid-template-columns: repeat(auto-fill, minmax(min(205px, 100%), 1fr)); background: var(--block-background-fill); }}
+.gradio-container input[type=range]::-webkit-slider-runnable-track {{ background: linear-gradient(to right,
+  var(--slider-color) var(--range_progress), var(--pe-track) var(--range_progress)); }}
+.gradio-container input[type=range]::-moz-range-track {{ background: var(--pe-track); }}
+.pe-sliders input[type=range] {{ --pe-from: min(50%, var(--range_progress));
+  --pe-to: max(50%, var(--range_progress)); }}
+.pe-sliders input[type=range]::-webkit-slider-runnable-track {{ background: {_FROM_THE_MIDDLE} !important; }}
+.pe-sliders input[type=range]::-moz-range-track {{ background: {_FROM_THE_MIDDLE} !important; }}
+.pe-sliders input[type=range]::-moz-range-progress {{ background: transparent !important; }}
 .pe-head {{ display: flex; align-items: baseline; gap: 14px; padding: 18px 2px 6px; flex-wrap: wrap; }}
 .pe-head h1 {{ font-size: 22px; font-weight: 600; margin: 0; letter-spacing: .01em; }}
 .pe-head span {{ color: var(--body-text-color-subdued); font-size: 13px; flex: 1; }}
-.pe-head a {{ color: var(--primary-600); font-size: 14px; text-decoration: none; padding: 4px 10px;
+.pe-head a {{ color: var(--primary-700); font-size: 14px; text-decoration: none; padding: 4px 10px;
   border: 1px solid var(--border-color-primary); border-radius: 999px; }}
 .dark .pe-head a {{ color: var(--primary-300); }}
 .pe-head a:hover {{ border-color: var(--primary-500); }}
 .pe-photo .image-container, .pe-result .image-container, .pe-result .slider-wrap {{ background: transparent; }}
-.pe-photo img, .pe-result img, .pe-numbered img {{ object-fit: contain !important; }}
+.pe-photo img, .pe-result img {{ object-fit: contain !important; }}
+.gradio-container button[role=tab].selected {{ color: var(--primary-700); }}
+.dark .gradio-container button[role=tab].selected, .gradio-container.dark button[role=tab].selected
+  {{ color: var(--primary-300); }}
+.pe-gallery .grid-container {{ grid-template-columns: repeat(2, minmax(0, 1fr)) !important;
+  grid-auto-rows: auto !important; }}
+.pe-gallery .grid-wrap {{ min-height: 0 !important; height: auto !important; max-height: 400px; }}
+.pe-gallery {{ height: auto !important; min-height: 0 !important; }}
+.pe-gallery .gallery-item, .pe-gallery .thumbnail-item {{ aspect-ratio: 1; }}
 .pe-result .empty, .pe-gallery .empty {{ min-height: 180px; }}
 .pe-result .empty svg, .pe-gallery .empty svg {{ display: none; }}
 .pe-result .empty .icon, .pe-result .empty > div:first-child {{ opacity: .75; width: 96px; height: 96px;
@@ -111,13 +141,30 @@ CSS = f"""
 .pe-status.error, .pe-message {{ color: #b42318; font-size: 14px; line-height: 1.6; }}
 .dark .pe-status.error, .dark .pe-message {{ color: #fda29b; }}
 .pe-status ul {{ margin: 4px 0 0; padding-left: 18px; font-size: 13px; line-height: 1.6; list-style: disc; }}
+[id^=status-]:has(> * .pe-status:empty), [id^=status-]:has(> .pe-status:empty) {{ display: none; }}
 .pe-hint {{ font-size: 14px; color: var(--body-text-color-subdued); }}
 .pe-away {{ display: none !important; }}
 .pe-foot {{ color: var(--body-text-color-subdued); font-size: 12.5px; text-align: center; padding: 14px 0 0; }}
 footer {{ display: none !important; }}
+@media (min-width: 900px) {{
+  .pe-beside {{ position: sticky; top: 12px; align-self: flex-start; }}
+}}
 @media (max-width: 640px) {{
   .pe-head h1 {{ font-size: 19px; }}
   .pe-head span {{ order: 3; flex-basis: 100%; }}
-  .pe-inputs-last {{ order: -1; }}
+  .pe-head a {{ margin-left: auto; }}
+  .tab-container button[role=tab] {{ padding-left: 9px !important; padding-right: 9px !important; }}
+  .pe-window {{ flex-direction: column !important; flex-wrap: nowrap !important; }}
+  .pe-window > .column {{ display: contents !important; }}
+  .pe-window > .column > * {{ width: 100%; }}
+  .pe-window .pe-result, .pe-window #download-code {{ order: 1; }}
+  .pe-window .pe-options {{ order: 4; }}
+  .pe-edit .pe-sliders, .pe-edit .pe-shapes, .pe-edit .pe-reset {{ order: 2; }}
+  .pe-edit .pe-start, .pe-edit #status-edit {{ order: 3; }}
+  .pe-edit #edit-result {{ position: sticky; top: 0; z-index: 4; height: 250px !important; }}
+  .pe-edit #edit-result img {{ max-height: 248px !important; }}
+  .pe-edit #edit-face {{ height: 120px !important; }}
+  .pe-window .pe-result:has(.image-frame img):not(#edit-face) {{ height: auto !important; }}
+  .pe-window .pe-result:not(#edit-face) .image-frame img {{ width: 100%; height: auto; }}
 }}
 """

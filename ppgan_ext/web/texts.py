@@ -31,11 +31,30 @@ TEXTS: dict[str, Text] = {
     "choose_photo_1": Text("选择对象1", "Choose photo 1"),
     "choose_photo_2": Text("选择对象2", "Choose photo 2"),
     "drop_photo": Text("把照片拖到这里\n或点击选择", "Drop a photo here\nor click to choose"),
-    "several_faces": Text("照片中有 {count} 张脸，点击要处理的脸", "There are {count} faces; click those to work on"),
-    "several_faces_one": Text("照片中有 {count} 张脸，点击其中一张", "There are {count} faces; click one of them"),
+    "several_faces": Text(
+        "照片中有 {count} 张脸：点击照片上的脸，或在这里选择",
+        "{count} faces: click those to work on, or tick them here",
+    ),
+    "several_faces_one": Text(
+        "照片中有 {count} 张脸：点击其中一张，或在这里选择", "{count} faces: click one of them, or choose it here"
+    ),
     "finding_faces": Text("正在查找人脸", "Looking for faces"),
-    "chosen_faces": Text("已选的脸", "Chosen faces"),
     "face_number": Text("第 {number} 张脸", "Face {number}"),
+    # Many photos
+    "many": Text("一次处理多张照片", "Many photos at once"),
+    "many_how": Text(
+        "最多 {most} 张，每张都按上面的选项处理，照片中的每张脸都处理；完成后一起下载。",
+        "{most} at most; each is done with the options above, all faces in it, and all results come as one zip.",
+    ),
+    "many_photos": Text("多张照片", "Photos"),
+    "start_many": Text("全部处理", "Start all"),
+    "many_chosen": Text("已选 {count} 张照片", "{count} photos chosen"),
+    "many_done": Text("{count} 张照片中完成了 {done} 张", "{done} of {count} photos are done"),
+    "no_photos": Text("请先选择几张照片", "Please choose some photos first"),
+    "too_many_photos": Text(
+        "照片太多：最多 {most} 张，总共 {megapixels} 百万像素，更多请用命令行",
+        "Too many photos: {most} at most, of {megapixels} megapixels together; use the command line for more",
+    ),
     # Age
     "start_age": Text("开始预测", "Start"),
     "younger": Text("年轻 {years} 岁", "{years} years younger"),
@@ -46,8 +65,8 @@ TEXTS: dict[str, Text] = {
     "years_older": Text("年长多少岁", "Years older"),
     # Fusion
     "start_fusion": Text("开始融合", "Start"),
-    "fusion_photo": Text("对象1：保留这张照片", "Photo 1: is kept"),
-    "fusion_person": Text("对象2：换上这个人的脸", "Photo 2: the person who is put in"),
+    "fusion_photo": Text("对象1：原照片", "Photo 1: kept"),
+    "fusion_person": Text("对象2：换上的脸", "Photo 2: new face"),
     "fusion_result": Text("融合结果", "Result"),
     "fused": Text("人脸融合", "Fusion"),
     "consent": Text(

@@ -85,7 +85,7 @@ def open_upload(path: Path, folder: Path) -> Upload:
         warnings.simplefilter("ignore", images.AnimatedImageWarning)  # the first frame is what the page shows
         finder = AgeEditingPredictor(output_path=folder)
         made = finder.number_faces(open_inputs(path).jobs[0])
-        photo = None if _is_shown_by_browsers(path) else images.read_image(path)
+        photo = None if is_shown_by_browsers(path) else images.read_image(path)
     height, width = made.result.preview.shape[:2]
     scale = max(width, height) / max(picture_size(path))
     shown = path
@@ -120,7 +120,8 @@ def chosen_numbers(upload: Upload, chosen: Sequence[Any] | None, only_one: bool 
     return numbers[:1] if only_one else numbers
 
 
-def _is_shown_by_browsers(path: Path) -> bool:
+def is_shown_by_browsers(path: Path) -> bool:
+    """Return whether browsers show a file, by its first bytes."""
     with path.open("rb") as file:
         found = recognise(file.read(HEAD_BYTES), path.name)
     return found is not None and found.name in _SHOWN_BY_BROWSERS

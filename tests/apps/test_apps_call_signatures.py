@@ -60,7 +60,7 @@ CALLS = {
     ),
     ("StyleGANv2MixingPredictor", "run"): (
         {"latent1": REQUIRED, "latent2": REQUIRED, "weights": None},
-        {"levels": None, "fit_steps": 0, "tune": 0, "save_tuned": False},
+        {"levels": None, "face1": 1, "face2": 1, "fit_steps": 0, "tune": 0, "save_tuned": False},
     ),
     ("TranslationPredictor", "run"): (
         {"image": REQUIRED},

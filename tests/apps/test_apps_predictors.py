@@ -206,6 +206,18 @@ def test_photos_can_be_mixed(make, engine, portrait, tmp_path):
     assert np.array_equal(result.dst, encoded.dst)
 
 
+def test_the_faces_to_mix_can_be_chosen(make, couple):
+    predictor = make(apps.StyleGANv2MixingPredictor, output_path=None)
+    faces = [make(apps.Pixel2Style2PixelPredictor, output_path=None).run(couple, face=number).dst for number in (1, 2)]
+    assert not np.array_equal(*faces)
+    first, second, _ = predictor.run(couple, couple, face1=2)
+    assert np.array_equal(first, faces[1]) and np.array_equal(second, faces[0])
+    with pytest.raises(NoFaceError, match="no face 3"):
+        predictor.run(couple, couple, face2=3)
+    with pytest.raises(ConfigError, match="a code has no faces"):
+        predictor.run(couple, code(1), face2=2)
+
+
 # Pixel2Style2PixelPredictor
 
 

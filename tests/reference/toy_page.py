@@ -19,13 +19,14 @@ from tests.reference.toy_engine import PlainDistance
 def main(folder, words):
     from ppgan_ext.engine import open_model
     from ppgan_ext.web import server
-    from ppgan_ext.web.tabs import edit
+    from ppgan_ext.web.tabs import edit, mix
 
     toy_face_model.NAMES = (*toy_face_model.NAMES, "pitch")  # which fusion turns heads along
     Predictor.engine = open_model(toy_face_model.toy_face_model(folder), device="cpu", compiled=False)
     Predictor.perceptual = PlainDistance()
     directions = load_directions(str(toy_face_model.toy_directions(folder / "d.safetensors")), toy_face_model.N_LATENT)
     edit.describe_model_directions = lambda name: describe_directions(directions)
+    mix._SHARES = {"coarse": 1.0, "middle": 0.5}  # the toy's layers have no fine ones
     with server.serving(read_options(COMMANDS["page"], words, "page"), warm_up=False) as served:
         print(served.url, flush=True)
         for _ in sys.stdin:

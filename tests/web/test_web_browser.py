@@ -95,6 +95,16 @@ def download(page, selector, folder):
     return path
 
 
+def click_face(page, place, x, y):
+    """Click on a photo at shares of its width and height; its box is wider or higher than the picture."""
+    page.locator(f"#photo-{place}").scroll_into_view_if_needed()
+    box = page.locator(f"#photo-{place} img").bounding_box()
+    width, height = page.eval_on_selector(f"#photo-{place} img", "image => [image.naturalWidth, image.naturalHeight]")
+    scale = min(box["width"] / width, box["height"] / height)
+    left, top = (box["width"] - scale * width) / 2, (box["height"] - scale * height) / 2
+    page.mouse.click(box["x"] + left + x * scale * width, box["y"] + top + y * scale * height)
+
+
 def read_settings(page, file):
     with page.expect_file_chooser() as chooser:
         page.click("#read-settings")
@@ -109,13 +119,12 @@ def test_age_from_upload_to_download_and_back(open_page, photo_files, tmp_path):
     wait_for(page, "#status-age", "请先选择照片")
     choose(page, "age", photo_files["couple"])
     page.wait_for_selector("#faces-age input")
-    box = page.locator("#numbered-age img").bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.72, box["y"] + box["height"] * 0.44)  # leaves face 1 out
+    click_face(page, "age", 0.72, 0.44)  # leaves face 1 out
     page.wait_for_function("!document.querySelector('#faces-age input').checked")
     page.click("#start-age")
     wait_for(page, "#status-age", "完成")
-    for result in ("#age-younger img", "#age-older img"):
-        page.wait_for_selector(result)
+    for result, label in (("#age-younger img", "年轻时"), ("#age-older img", "年长时")):
+        assert page.wait_for_selector(result).get_attribute("alt") == label
     file = download(page, "#download-one", tmp_path)
     assert pictures.made_here(file)
     settings = yaml.safe_load(find_settings(file))
@@ -159,13 +168,46 @@ def test_sliders_of_edit_and_keeping(open_page, photo_files):
     before = page.wait_for_selector("#edit-face img").get_attribute("src")
     slider = page.locator("#slider-smile input[type=range]")
     slider.focus()
-    for _ in range(5):
+    for _ in range(5):  # keys let a slider go by themselves
         slider.press("ArrowRight")
-    slider.dispatch_event("pointerup")
     page.wait_for_function("src => document.querySelector('#edit-face img').src !== src", arg=before)
     page.click("#start-edit")
     page.wait_for_selector("#results img")
     assert "Smile" in page.inner_text("#results")
+
+
+@needs_browser
+def test_many_photos_come_as_a_zip_and_faults_are_told(open_page, photo_files, tmp_path):
+    page = open_page("en", locale="zh-CN")
+    page.click("#many-age > button")
+    assert "Drop" in page.inner_text("#files-many-age")  # Gradio's own words, in the page's language
+    files = [str(photo_files[name]) for name in ("portrait", "wall", "couple")]
+    page.set_input_files("#files-many-age input[type=file]", files)
+    wait_for(page, "#status-many-age", "3 photos chosen")
+    page.click("#start-many-age")
+    text = wait_for(page, "#status-many-age", "2 of 3 photos are done")
+    assert "wall.png: No face was found" in text
+    archive = download(page, "#zip-many-age", tmp_path)
+    with zipfile.ZipFile(archive) as packed:
+        names = [name for name in packed.namelist() if re.search(r"age[+-]\d+\.png$", name)]
+        packed.extractall(tmp_path)
+    assert len(names) == 4 and all(pictures.made_here(tmp_path / name) for name in names)
+    assert page.locator("#results img").count() == 4
+
+
+@needs_browser
+def test_the_faces_to_mix_are_chosen_by_a_click(open_page, photo_files, tmp_path):
+    page = open_page("en")
+    tab(page, "Mix")
+    choose(page, "mix-1", photo_files["portrait"])
+    choose(page, "mix-2", photo_files["couple"])
+    page.wait_for_selector("#faces-mix-2 input")
+    click_face(page, "mix-2", 0.22, 0.44)
+    page.wait_for_function("document.querySelectorAll('#faces-mix-2 input')[1].checked")
+    page.click("#start-mix")
+    wait_for(page, "#status-mix", "Done")
+    file = download(page, "#download-one", tmp_path)
+    assert yaml.safe_load(find_settings(file))["face2"] == 2
 
 
 @needs_browser

@@ -1,9 +1,11 @@
 """The page as a stranger's program sees it: what is served, what is refused, what stays when it ends."""
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +17,12 @@ from ppgan_ext.errors import ConfigError, OutputError
 from ppgan_ext.web import server
 from ppgan_ext.web.guard import names_other_places
 from tests.web.conftest import ToyPage
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def fetch(url, body=None, kind="application/json"):
@@ -36,6 +44,8 @@ def fetch(url, body=None, kind="application/json"):
         (["--host", "192.168.1.5"], "auth user:password"),
         (["--auth", "user"], "expected user:password"),
         (["--auth", "a:b", "--no_auth"], "not both"),
+        (["--share"], "lets the whole internet in; give auth"),
+        (["--share", "--no_auth"], "give auth user:password"),
         (["--port", "70000"], "port"),
         (["--root_path", "faces"], "root_path"),
     ],
@@ -43,6 +53,20 @@ def fetch(url, body=None, kind="application/json"):
 def test_open_doors_and_mistakes_are_refused(words, part):
     with pytest.raises(ConfigError, match=part):
         read_options(COMMANDS["page"], words, "page")
+
+
+def test_the_page_is_shared_only_if_told(monkeypatch):
+    launched = []
+    blocks = SimpleNamespace(share_url=None, close=lambda verbose: None)
+    monkeypatch.setattr("ppgan_ext.web.build.build_page", lambda page: blocks)
+    monkeypatch.setattr(server, "_launch", lambda blocks, page, options: launched.append(options.share) or "http://x/")
+    monkeypatch.setenv("COLAB_GPU", "1")  # where Gradio shares by itself
+    with server.serving(PageOptions(port=free_port()), warm_up=False):
+        pass
+    shared = PageOptions(port=free_port(), share=True, auth="ann:secret")
+    with pytest.raises(OutputError, match="the tunnel cannot be opened"), server.serving(shared, warm_up=False):
+        pass  # no tunnel here: what was asked for is not done by halves
+    assert launched == [False, True]
 
 
 def test_what_reaches_only_this_machine_needs_no_password():

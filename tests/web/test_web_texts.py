@@ -19,8 +19,10 @@ from ppgan_ext.picture_decoding import decode_file, picture_size
 from ppgan_ext.web import message_texts, option_texts
 from ppgan_ext.web.controls import option_names
 from ppgan_ext.web.languages import Text
-from ppgan_ext.web.message_texts import tell_error, tell_note, tell_progress
+from ppgan_ext.web.message_texts import tell_error, tell_licence, tell_note, tell_progress
+from ppgan_ext.web.tabs.about import describe_machine
 from ppgan_ext.web.texts import TEXTS, speaker
+from ppgan_ext.weights import catalog
 
 ROOT = Path(__file__).resolve().parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -166,6 +168,15 @@ def test_notes_are_told_in_both_languages():
     note = "face 2: of +30 years about +16 are reached at this age, as a judge of ages measured"
     assert tell_note(note, "zh") == "第 2 张脸：要求年长 30 岁，评估的变化约为 +16 岁"
     assert tell_note(note, "en") == "Face 2: 30 years older were asked for; measured: about +16"
+
+
+def test_what_the_page_tells_of_its_machine_and_model_is_chinese():
+    told = describe_machine("zh")
+    assert all(text in told for text in ("**版本**", "**处理器**", "**设备**", "物理核心", "指令集", "默认使用"))
+    assert not re.search("Versions|Devices|physical cores|instruction|default", told)
+    assert "**Versions**" in describe_machine("en")
+    models = [record for record in catalog.MODELS.values() if record.has_encoder]
+    assert all(CHINESE.search(tell_licence(record.licence, "zh")) for record in models)
 
 
 def test_a_text_gets_its_values():

@@ -76,7 +76,9 @@ class MixingResult(ShownResult, _MixingFields):
 class StyleGANv2MixingPredictor(Predictor):
     """Blends two codes layer by layer."""
 
-    @options_as_arguments(MixOptions, positional=("weights",), keyword=("levels", "fit_steps", "tune", "save_tuned"))
+    @options_as_arguments(
+        MixOptions, positional=("weights",), keyword=("levels", "face1", "face2", "fit_steps", "tune", "save_tuned")
+    )
     def run(self, latent1: Any, latent2: Any, options: MixOptions) -> MixingResult:
         """Write ``src1.mixing.png``, ``src2.mixing.png``, ``dst.mixing.png`` and the mixed code ``dst.mixing.npy``.
 
@@ -84,13 +86,15 @@ class StyleGANv2MixingPredictor(Predictor):
         ``dst.mixing.tuned.safetensors``. Levels that ``levels`` does not name get 0.5.
 
         Args:
-            latent1: a code (file or array), or a photo (file, PIL image or uint8 array) whose largest face is encoded.
+            latent1: a code (file or array), or a photo (file, PIL image or uint8 array) whose face is encoded.
             latent2: the same.
             options: see `MixOptions`.
 
         Raises:
-            ConfigError: weights of another number than the model has layers, an unknown level, or no photo to tune to.
+            ConfigError: weights of another number than the model has layers, an unknown level, no photo to tune to, or
+                a face of a code.
             InputError: a code or photo that cannot be used.
+            NoFaceError: a photo has no such face.
         """
         return self.run_once(lambda: self.mix(latent1, latent2, options))
 
@@ -107,7 +111,11 @@ class StyleGANv2MixingPredictor(Predictor):
         for name, work in (("tune", "tune to"), ("fit_steps", "refine the code of")):
             if getattr(options, name) and not any(map(is_photo, sources)):
                 raise ConfigError(f"there is no photo to {work}", where=name, cure="Give photos instead of codes")
-        faces = {i: self._encode(sources[i], options, i + 1) for i in (0, 1) if is_photo(sources[i])}
+        numbers = (options.face1, options.face2)
+        for i, number in enumerate(numbers):
+            if number > 1 and not is_photo(sources[i]):
+                raise ConfigError("a code has no faces to choose from", where=f"face{i + 1}", cure="Leave it out")
+        faces = {i: self._encode(sources[i], options, i, numbers[i]) for i in (0, 1) if is_photo(sources[i])}
         first, second = (faces[i].w_plus if i in faces else load_code(sources[i], self.n_latent) for i in (0, 1))
         mixed = mix(first, second, weights[0] if len(weights) == 1 else weights)
         tuning = self._tune(list(faces.values()), options)
@@ -120,11 +128,11 @@ class StyleGANv2MixingPredictor(Predictor):
             inversion.save_tuned(results, "dst.mixing", self.engine, tuning, list(faces.values()))
         return results.made(result, tuning is not None and tuning.interrupted)
 
-    def _encode(self, source: Any, options: MixOptions, number: int) -> EncodedFace:
-        """Encode the largest face of a photo."""
+    def _encode(self, source: Any, options: MixOptions, index: int, number: int) -> EncodedFace:
+        """Encode a face of the photo of an index; the largest has number 1."""
         photo = images.read_image(source)
-        face = choose_faces(photo, "largest", source)[0]
-        return encode_face(self.engine, photo, face, inversion.refiner(self, options, number))
+        face = choose_faces(photo, [number], source)[0]
+        return encode_face(self.engine, photo, face, inversion.refiner(self, options, index + 1))
 
     def _tune(self, faces: Sequence[EncodedFace], options: MixOptions) -> Tuning | None:
         """Tune one copy of the model to all the photos; None if that is not asked for."""

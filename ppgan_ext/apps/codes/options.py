@@ -108,6 +108,8 @@ class MixOptions(InversionOptions):
 
     latent1: str | None = option(None, "first code (.npy, .npz, .pt), or a photo", group="input")
     latent2: str | None = option(None, "second code (.npy, .npz, .pt), or a photo", group="input")
+    face1: int = option(1, "which face of the first photo, 1 is the largest", group="input", ge=1)
+    face2: int = option(1, "which face of the second photo, 1 is the largest", group="input", ge=1)
     weights: Numbers | None = option(
         None, "share of the first code, one number for each layer or one for all (default: 0.5)", group="face"
     )

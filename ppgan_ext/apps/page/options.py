@@ -20,6 +20,10 @@ class PageOptions(Options):
     no_auth: bool = option(
         False, "let everybody in who reaches this machine, also from outside, without a password", group="server"
     )
+    share: bool = option(
+        False, "show the page to the internet too, through a tunnel by servers of Gradio's makers, who then see what "
+        "passes; needs --auth", group="server",
+    )  # fmt: skip
     root_path: str | None = option(
         None, "path under which a proxy shows the page, e.g. /faces", group="server", pattern=r"^/[\w./~%-]*$"
     )
@@ -48,6 +52,8 @@ class PageOptions(Options):
     def _is_not_open_by_mistake(self) -> PageOptions:
         if self.auth is not None and self.no_auth:
             raise ValueError("give auth or no_auth, not both")
+        if self.share and self.auth is None:
+            raise ValueError("share lets the whole internet in; give auth user:password too")
         if not is_loopback(self.host) and self.auth is None and not self.no_auth:
             raise ValueError(
                 f"everybody who reaches this machine could use the page at {self.host}; give auth user:password, "

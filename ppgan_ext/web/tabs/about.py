@@ -9,6 +9,8 @@ import gradio as gr
 from ppgan_ext.apps.doctor import doctor_sections
 from ppgan_ext.apps.page.model_facts import model_facts
 from ppgan_ext.apps.predictor import take_turns
+from ppgan_ext.web.languages import Language
+from ppgan_ext.web.message_texts import tell_licence, tell_machine
 from ppgan_ext.web.results_panel import Readers, ResultsPanel
 from ppgan_ext.web.site import Site
 
@@ -21,8 +23,9 @@ def build_about(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     say = site.say
     record = model_facts(site.page.options.model_type)
     line = say(
-        "about_model_line", name=record.name, size=record.size, papers=", ".join(record.papers), licence=record.licence
-    )
+        "about_model_line", name=record.name, size=record.size, papers=", ".join(record.papers),
+        licence=tell_licence(record.licence, site.language),
+    )  # fmt: skip
     parts = [
         ("about_model", line),
         ("about_limits", say("about_limits_text")),
@@ -36,13 +39,11 @@ def build_about(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
             gr.Markdown(f"### {say(title)}\n\n{text}")
         gr.Markdown(f"### {say('about_machine')}")
         look = gr.Button(say("about_look"), elem_id="look-machine", size="md")
-        machine = gr.Textbox(
-            show_label=False, lines=6, interactive=False, elem_id="machine", container=False, visible=False
-        )
+        machine = gr.Markdown(visible=False, elem_id="machine")
 
     def wire(panel: ResultsPanel) -> None:
         look.click(
-            lambda: gr.update(value=describe_machine(), visible=True),
+            lambda: gr.update(value=describe_machine(site.language), visible=True),
             None,
             machine,
             show_progress="hidden",
@@ -52,7 +53,10 @@ def build_about(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     return wire
 
 
-def describe_machine() -> str:
-    """Return the sections of the doctor's report that name no folder."""
+def describe_machine(language: Language) -> str:
+    """Return the sections of the doctor's report that name no folder, as Markdown."""
     sections = [(title, lines) for title, lines in take_turns(doctor_sections) if title in _SHOWN]
-    return "\n".join("\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections)
+    return "\n\n".join(
+        "\n".join([f"**{tell_machine(title, language)}**\n", *(f"- {tell_machine(line, language)}" for line in lines)])
+        for title, lines in sections
+    )

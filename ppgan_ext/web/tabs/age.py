@@ -19,6 +19,7 @@ from ppgan_ext.web.recipes import Recipe
 from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
 from ppgan_ext.web.sessions import Session
 from ppgan_ext.web.site import Outcome, Site, Updates, Work
+from ppgan_ext.web.tabs.many import Batch, ManyPhotos
 from ppgan_ext.web.tabs.window import StartRow, result_image
 from ppgan_ext.web.uploads import Upload
 
@@ -30,7 +31,7 @@ _HEIGHT = 300
 def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     """Draw the window; return the function that connects it."""
     say = site.say
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, "age", say("photo"), say("choose_photo"))
             row = StartRow(site, "age", say("start_age"))
@@ -42,19 +43,27 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
                     older = gr.Slider(1, _MOST_YEARS, value=OLDER, step=1, label=say("years_older"), min_width=200)
                 names = option_names(AgeOptions, without=("years", "target_age"))
                 controls = make_controls(AgeOptions, names, site.language)
-        with gr.Column(scale=6, min_width=300):
+            many = ManyPhotos(site, "age")
+        with gr.Column(scale=6, min_width=300, elem_classes="pe-beside"):
             above = result_image(say("younger_result"), "age-younger", _HEIGHT)
             below = result_image(say("older_result"), "age-older", _HEIGHT)
 
+    def read(values: Sequence[Any], **given: Any) -> AgeOptions:
+        less, more, *rest = values
+        given |= {"years": [-abs(float(less)), abs(float(more))], **read_controls(controls, rest)}
+        return load_options(AgeOptions, overrides=given)
+
     def prepare(visit: Session, values: Sequence[Any]) -> Work:
         upload = site.upload(visit, "age")
-        chosen, less, more, *rest = values
+        chosen, *rest = values
         faces = photo.numbers(upload, chosen)
-        given = {"years": [-abs(float(less)), abs(float(more))], **read_controls(controls, rest)}
-        if len(faces) < len(upload.boxes):
-            given["faces"] = faces
-        options = load_options(AgeOptions, overrides=given)
+        options = read(rest, faces=faces) if len(faces) < len(upload.boxes) else read(rest)
         return _Ageing(site, visit, upload, options, (above, below)).run
+
+    def prepare_many(values: Sequence[Any]) -> Batch:
+        options = read(values)
+        captions = [_caption(site, years) for years in options.years or ()]
+        return Batch("age", AgeEditingPredictor, lambda ager, job: ager.edit_ages(job, options), options, captions)
 
     def show(options: Options) -> Updates:
         assert isinstance(options, AgeOptions)
@@ -73,6 +82,7 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     def wire(panel: ResultsPanel) -> None:
         photo.wire()
         row.wire(prepare, [photo.chosen, *components], [above, below], panel)
+        many.wire(prepare_many, components, panel)
 
     return wire
 
@@ -102,7 +112,7 @@ class _Ageing:
         if not any(made):
             raise KeyboardInterrupt
         recipe = Recipe("age", options, {"input_image": self._upload.path.name})
-        results = [(file, self._caption(years)) for (file, years), is_made in zip(files, made, strict=True) if is_made]
+        results = [(file, _caption(site, years)) for (file, years), is_made in zip(files, made, strict=True) if is_made]
         return Outcome(
             site.keep(folder, results, self._upload.shown, recipe),
             {
@@ -113,5 +123,6 @@ class _Ageing:
             predictor.interrupted or was_stopped,
         )
 
-    def _caption(self, years: float) -> str:
-        return self._site.say("younger" if years < 0 else "older", years=f"{abs(years):g}")
+
+def _caption(site: Site, years: float) -> str:
+    return site.say("younger" if years < 0 else "older", years=f"{abs(years):g}")

@@ -27,7 +27,7 @@ _HEIGHT = 380
 def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     """Draw the window; return the function that connects it."""
     say = site.say
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, PLACE, say("photo"), say("choose_photo"))
             row = StartRow(site, PLACE, say("start_cartoon"))

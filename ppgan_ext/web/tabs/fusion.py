@@ -29,10 +29,10 @@ _HEIGHT, _INPUT_HEIGHT = 500, 240
 def build_fusion(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     """Draw the window; return the function that connects it."""
     say = site.say
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=6, min_width=300):
             result = result_image(say("fusion_result"), "fusion-result", _HEIGHT)
-        with gr.Column(scale=5, min_width=300, elem_classes="pe-inputs-last"):
+        with gr.Column(scale=5, min_width=300):
             with gr.Row(equal_height=False):
                 with gr.Column(min_width=140):
                     photo = PhotoInput(

@@ -27,7 +27,7 @@ _HEIGHT = 460
 def build_generate(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     """Draw the window; return the function that connects it."""
     say = site.say
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=5, min_width=300):
             gr.HTML(f'<div class="pe-hint">{say("generate_how")}</div>', padding=False)
             controls = make_controls(GenerateOptions, option_names(GenerateOptions, also=("seed",)), site.language)

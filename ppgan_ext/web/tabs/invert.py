@@ -29,7 +29,7 @@ _HEIGHT = 300
 def build_invert(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     """Draw the window; return the function that connects it."""
     say = site.say
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, PLACE, say("photo"), say("choose_photo"), one_face=True)
             way = gr.Radio(

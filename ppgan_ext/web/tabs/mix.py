@@ -28,7 +28,7 @@ _HEIGHT, _INPUT_HEIGHT = 420, 240
 def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     """Draw the window; return the function that connects it."""
     say = site.say
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=5, min_width=300):
             with gr.Row(equal_height=False):
                 photos = []
@@ -36,7 +36,7 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
                     with gr.Column(min_width=140):
                         label, button = say(f"photo_{number}"), say("choose_photo")
                         photos.append(
-                            PhotoInput(site, f"mix-{number}", label, button, asks_for_face=False, height=_INPUT_HEIGHT)
+                            PhotoInput(site, f"mix-{number}", label, button, one_face=True, height=_INPUT_HEIGHT)
                         )
             shares = {
                 level: gr.Slider(0, 1, share, step=0.05, label=say(f"share_{level}"), elem_id=f"share-{level}")
@@ -51,8 +51,11 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
 
     def prepare(visit: Session, values: Sequence[Any]) -> Work:
         first, second = (site.upload(visit, f"mix-{number}") for number in (1, 2))
-        levels = {level: float(value) for level, value in zip(shares, values, strict=False)}
-        given = {"levels": levels, **read_controls(controls, values[len(shares) :])}
+        chosen, rest = values[: len(photos)], values[len(photos) :]
+        given: dict[str, Any] = {"levels": {level: float(value) for level, value in zip(shares, rest, strict=False)}}
+        given |= read_controls(controls, rest[len(shares) :])
+        for number, (upload, photo, choice) in enumerate(zip((first, second), photos, chosen, strict=True), start=1):
+            given[f"face{number}"] = photo.numbers(upload, choice)[0]
         options = load_options(MixOptions, overrides=given)
 
         def work(progress: Progress) -> Outcome:
@@ -78,6 +81,6 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     def wire(panel: ResultsPanel) -> None:
         for photo in photos:
             photo.wire()
-        row.wire(prepare, components, [result], panel)
+        row.wire(prepare, [*(photo.chosen for photo in photos), *components], [result], panel)
 
     return wire

@@ -27,7 +27,7 @@ class StartRow:
 
     def __init__(self, site: Site, name: str, text: str) -> None:
         self._site = site
-        with gr.Row():
+        with gr.Row(elem_classes="pe-start"):
             self.start = gr.Button(text, variant="primary", size="lg", elem_id=f"start-{name}")
             self.stop = gr.Button(site.say("stop"), variant="stop", visible=False, size="lg", elem_id=f"stop-{name}")
         self.status = gr.HTML(markup.status_text(), elem_id=f"status-{name}", padding=False)
