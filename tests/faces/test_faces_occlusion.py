@@ -71,7 +71,7 @@ def test_what_the_network_sees_does_not_depend_on_the_exposure():
 def test_names_need_a_size():
     assert names_of(nothing()) == ()
     lens, frame, other = (np.zeros(SHAPE, np.float32) for _ in range(3))
-    lens[45:60, 40:60] = frame[42:45, 30:110] = 1.0
+    lens[45:62, 40:60] = frame[42:45, 30:110] = 1.0
     assert names_of(nothing()._replace(lens=lens, frame=frame)) == ("glasses",)
     assert names_of(nothing()._replace(lens=lens)) == ()
     assert names_of(nothing()._replace(dark_lens=lens, frame=frame)) == ("sunglasses",)

@@ -12,12 +12,12 @@ from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.occlusion.cover_network import SHAPE, CoverChances, cover_chances, crop_matrix
 from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
 from ppgan_ext.faces.occlusion.object_edges import object_weight
-from ppgan_ext.faces.warp import scale_of, transform_points
+from ppgan_ext.faces.warp import scale_of, transform_points, warp
 from ppgan_ext.types import FloatArray
 
 # Least sizes in pixels of the network's copy, where the face has about 10,000 and a pair of lenses 800 to 3,000.
-_LEAST_LENSES = 120.0
-_LEAST_FRAME = 60.0
+_LEAST_LENSES = 300.0
+_LEAST_FRAME = 80.0
 _LEAST_OTHER, _SURE_OF_OTHER = 120.0, 0.7  # teeth and moustaches reach a half
 _SURE = 0.5
 _RISE = (0.25, 0.75)  # chances at which a large cover begins, and at which it is whole
@@ -60,10 +60,12 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
         WeightsError: the network's weights are missing or damaged.
     """
     chances = over_face(cover_chances(photo, landmarks), transform_points(landmarks, crop_matrix(landmarks)))
+    matrix = crop_matrix(landmarks)
     found = names_of(chances)
+    if "glasses" in found and not _shows_bridge(photo, landmarks, chances):
+        found = tuple(name for name in found if name != "glasses")
     if not found:
         return None
-    matrix = crop_matrix(landmarks)
     left, top, right, bottom = region = _region(matrix, photo.shape)
     size = (right - left, bottom - top)
     to_crop = np.column_stack([matrix[:, :2], matrix[:, :2] @ (left, top) + matrix[:, 2]])
@@ -80,15 +82,20 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
         lenses = at_photo(np.maximum(chances.lens, chances.dark_lens))
         expected, scale = at_photo(chances.frame), scale_of(matrix)
         frame = frame_weight(part, expected, lenses, points, scale)
-        faint = frame_weight(part, expected, lenses, points, scale, sensitive=True)
-        if "glasses" in found and not has_bridge(faint, points):
-            frame, lens = np.zeros_like(frame), np.zeros_like(lens)
-            found = tuple(name for name in found if name != "glasses")
     if "sunglasses" in found:
         solid = _risen(at_photo(chances.dark_lens))
     if "an object" in found:
         solid = np.maximum(solid, object_weight(part, at_photo(chances.other), scale_of(matrix)))
     return FaceCovers(region, frame, lens, solid, found) if found else None
+
+
+def _shows_bridge(photo: npt.NDArray, landmarks: FloatArray, chances: CoverChances) -> bool:
+    """Look for the frame's line over the nose in the network's copy, where a large photo's wrinkles are blurred."""
+    matrix = crop_matrix(landmarks)
+    copy = warp(np.asarray(photo, np.float32), matrix, (SHAPE[1], SHAPE[0]))
+    points = transform_points(landmarks, matrix)
+    lens = np.maximum(chances.lens, chances.dark_lens)
+    return has_bridge(frame_weight(copy, chances.frame, lens, points, 1.0), points)
 
 
 def over_face(chances: CoverChances, points: FloatArray) -> CoverChances:

@@ -19,7 +19,7 @@ _WIDE_REACH, _WIDE = 4.0, 0.15  # around everything that may be glasses lines ar
 _INSIDE_LENS = (0.25, 0.5)  # by which a lens is likelier than a frame: there are no lines of it
 _ELSEWHERE = 0.1
 # A line begins at so many levels of Lab, and so many deviations of the skin, and is whole so many levels above.
-_STANDS_OUT, _DEVIATIONS, _RISE = (9.0, 4.0), (3.5, 1.5), 10.0  # to draw a frame, and to tell whether there is one
+_STANDS_OUT, _DEVIATIONS, _RISE = 9.0, 3.5, 10.0
 _PLAIN_FRAME = (0.75, 0.95)  # chances from which on a frame needs no line
 _BRIDGE_GAP = 0.02  # of what is bridged, as a share of the distance between the eyes
 _BEYOND = 0.1  # how far beyond the eyes' inner corners the line leads, alike
@@ -35,7 +35,6 @@ def frame_weight(
     lens: npt.NDArray[np.float32],
     points: FloatArray,
     scale: float,
-    sensitive: bool = False,
 ) -> npt.NDArray[np.float32]:
     """Return how much of each pixel is a frame, (h, w) float32 in [0, 1].
 
@@ -48,7 +47,6 @@ def frame_weight(
         lens: (h, w), its chance of a lens.
         points: (68, 2) landmarks in the part.
         scale: pixels of the network's copy for one of the part's.
-        sensitive: whether faint lines count, too; they tell whether there are glasses (`has_bridge`).
     """
     height, width = frame.shape
     factor = min(1.0, _WORKING * scale)
@@ -61,7 +59,7 @@ def frame_weight(
     glasses = np.maximum(frame, lens)
     elsewhere = glasses < _ELSEWHERE
     noise = float(np.median(lines[elsewhere])) if elsewhere.any() else 0.0
-    least = max(_STANDS_OUT[sensitive], _DEVIATIONS[sensitive] * noise)
+    least = max(_STANDS_OUT, _DEVIATIONS * noise)
     lines = _between(lines, (least, least + _RISE))
     near = np.clip(cv2.dilate(glasses, _round(_WIDE_REACH * pixel)) / _WIDE - 1.0, 0.0, 1.0)
     near *= 1.0 - _between(lens - frame, _INSIDE_LENS)
