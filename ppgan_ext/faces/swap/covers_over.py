@@ -77,7 +77,9 @@ def lay_over(fusion: Fusion, photo: Image, base: Image, over: FloatArray) -> Fus
     """
     weight = np.asarray(over, np.float32)[..., None]
     blended = (fusion.mask > 0)[..., None]
-    image = np.where(blended, from_levels(fusion.image + weight * (base.astype(np.float32) - fusion.image)), base)
+    fused = fusion.image.astype(np.float32)
+    laid = from_levels(np.asarray(fused + weight * (base.astype(np.float32) - fused), np.float32))
+    image = np.where(blended, laid, base)
     mask = fusion.mask * (image != base).any(axis=2)
     if base is not photo:
         np.maximum(mask, (image != photo).any(axis=2), out=mask)
