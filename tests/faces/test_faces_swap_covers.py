@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.occlusion.face_covers import FaceCovers
+from ppgan_ext.faces.swap import warp_method
 from ppgan_ext.faces.swap.composite import composite
 from ppgan_ext.faces.swap.covers import Covers, find_covers
 from ppgan_ext.faces.swap.overlay import draw_overlay
+from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -56,3 +59,46 @@ def test_what_covers_the_person_is_not_drawn():
     mirrored = draw_overlay(photo.shape, landmarks, other, other_landmarks, one_side)
     cheek = np.rint(inside[[31, 2]].mean(axis=0)).astype(int)
     assert mirrored.shown[cheek[1], cheek[0]] > 0.9  # from the other side
+
+
+def with_bar(picture, landmarks, solid=False):
+    """Paint a bar over the nose; return it with the covers that say so."""
+    bar = np.zeros(picture.shape[:2], np.float32)
+    x, y = np.rint(landmarks[29]).astype(int)
+    bar[y - 4 : y + 5, x - 45 : x + 46] = 1.0
+    covered = picture.copy()
+    covered[bar > 0] = (15, 15, 160)
+    none, (height, width) = np.zeros_like(bar), bar.shape
+    maps = (none, none, bar) if solid else (bar, none, none)
+    return covered, FaceCovers((0, 0, width, height), *maps, ("an object",) if solid else ("glasses",))
+
+
+@pytest.mark.parametrize("solid", [False, True])
+def test_a_cover_of_the_photo_lies_over_the_fused_face(solid, monkeypatch):
+    photo, covers = with_bar(*drawn(), solid)
+    landmarks = drawn()[1]
+    other = Portrait(*drawn(seed=1, skin=(120, 80, 60)))
+    monkeypatch.setattr(warp_method, "find_covers_of", lambda picture, _: covers if picture is photo else None)
+    plan = plan_face(Portrait(photo, landmarks), other, 0.0)
+    fusion = finish_face(plan)
+    bar = np.maximum(covers.frame, covers.solid) > 0
+    assert plan.kept_covers == covers.found
+    assert plan.dropped_covers == ()
+    assert np.array_equal(fusion.image[bar], photo[bar])
+    assert np.array_equal(fusion.image[fusion.mask == 0], photo[fusion.mask == 0])
+    chin = np.rint(landmarks[8] + (0, -12)).astype(int)
+    assert fusion.mask[chin[1], chin[0]] > 0.5  # the face on both sides of it is fused
+
+
+@pytest.mark.parametrize("solid", [False, True])
+def test_a_cover_of_the_person_is_not_taken_along(solid, monkeypatch):
+    photo, landmarks = drawn()
+    bare, other_landmarks = drawn(seed=1)
+    other, covers = with_bar(bare, other_landmarks, solid)
+    monkeypatch.setattr(warp_method, "find_covers_of", lambda picture, _: covers if picture is other else None)
+    plan = plan_face(Portrait(photo, landmarks), Portrait(other, other_landmarks), 0.0)
+    assert plan.dropped_covers == covers.found
+    assert plan.over is None
+    image = finish_face(plan).image.astype(int)
+    # Nothing is as blue as the bar.
+    assert (image[..., 2] - image[..., 0])[120:220, 120:260].max() < 60

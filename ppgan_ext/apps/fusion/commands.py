@@ -46,5 +46,9 @@ def describe_fusion(result: FusionResult) -> Iterable[str]:
             f"{face.identity_to_source:.2f} (dlib; below 0.6 one person)"
         )
         yield f"{name}method {face.method}, because {face.reason}"
+        if face.kept_covers:
+            yield f"{name}the photo's stays over the face: {', '.join(face.kept_covers)}"
+        if face.dropped_covers:
+            yield f"{name}the person's is not taken along: {', '.join(face.dropped_covers)}"
         for term, value in face.terms.items():
             yield f"{name}{term}: {value:.4g}"

@@ -54,6 +54,8 @@ class _FusedFaceFields(NamedTuple):
     terms: dict[str, float]
     method: str
     reason: str
+    kept_covers: tuple[str, ...]
+    dropped_covers: tuple[str, ...]
 
 
 class FusedFace(ShownResult, _FusedFaceFields):
@@ -71,6 +73,8 @@ class FusedFace(ShownResult, _FusedFaceFields):
         terms: value of each term of the refinement, without its weight; empty without refinement.
         method: "warp" or "latent".
         reason: why this method was used.
+        kept_covers: what of the photo lies over the fused face: "glasses", "sunglasses", "an object".
+        dropped_covers: what covers the person's face, and was not taken along.
     """
 
     __slots__ = ()
@@ -283,6 +287,7 @@ class FaceFusionPredictor(Predictor):
             source_pose, other.pose, _pose(placed),
             float(np.linalg.norm(descriptor - other.descriptor)), float(np.linalg.norm(descriptor - of_source)),
             fusion.step.result, fusion.step.photo, steps, terms, method, reason,
+            plan.kept_covers, plan.dropped_covers,
         )  # fmt: skip
         return _FaceFusion(fusion, fused, placed.face, interrupted)
 

@@ -6,7 +6,7 @@ The "latent" method adds a picture that a generator drew: it serves where the pe
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,58 +17,77 @@ from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion, composite
 from ppgan_ext.faces.swap.covers import find_covers
+from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
-from ppgan_ext.faces.swap.mouth import true_lips
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
 from ppgan_ext.faces.swap.reshape import reshape_photo
-from ppgan_ext.images import from_levels
+from ppgan_ext.faces.swap.sides import Portrait, Sides, as_image, look_at
 from ppgan_ext.types import Box, FloatArray, Image
 
 _CLOSE = 1.8  # degrees between the photo's pose and the result's that are left as they are
 _MOST_AHEAD = 5.0  # degrees by which a face is turned beyond the photo's pose
+_JAW_POINTS = slice(0, 17)
 _JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
 
 
-class Portrait(NamedTuple):
-    """A picture of a face.
+class _Drawing(NamedTuple):
+    """The person's face drawn on the photo.
 
     Attributes:
-        picture: (H, W, 3) RGB, 0 to 255; uint8 or float32.
-        landmarks: (68, 2), its pixels.
+        base: (H, W, 3) RGB uint8, the photo with its head reshaped to the fused face's landmarks.
+        landmarks: (68, 2), the fused face's.
+        overlay: the person's face there.
+        over: as in `Sides`, moved with the head.
     """
 
-    picture: Image | FloatArray
+    base: Image
     landmarks: FloatArray
+    overlay: Overlay
+    over: npt.NDArray[np.float32] | None
 
 
 class FacePlan(NamedTuple):
     """What a fusion of two photos is made of, before anything is blended.
 
     Attributes:
-        photo: the photo that is kept, uint8.
-        person: the person's, uint8.
+        sides: the two photos, ready to be drawn from.
         shape: share of the person's shape, 0 to 1.
-        base: (H, W, 3) RGB uint8, the photo with its head reshaped to the fused face's landmarks.
-        landmarks: (68, 2), the fused face's.
-        overlay: the person's face, drawn there.
-        kept: (H, W) float32 in [0, 1], what of the photo lies over the fused face.
-        hidden: (H', W') float32 in [0, 1], what lies over the person's face in their photo.
+        drawing: the person's face drawn on the photo.
+        kept: (H, W) float32 in [0, 1], the photo's hair and beard, which lie over the fused face.
     """
 
-    photo: Portrait
-    person: Portrait
+    sides: Sides
     shape: float
-    base: Image
-    landmarks: FloatArray
-    overlay: Overlay
+    drawing: _Drawing
     kept: npt.NDArray[np.float32]
-    hidden: npt.NDArray[np.float32]
+
+    @property
+    def landmarks(self) -> FloatArray:
+        """The fused face's landmarks, (68, 2)."""
+        return self.drawing.landmarks
+
+    @property
+    def overlay(self) -> Overlay:
+        """The person's face, drawn at these landmarks."""
+        return self.drawing.overlay
+
+    @property
+    def kept_covers(self) -> tuple[str, ...]:
+        """Names of what covers the photo's face and stays over the fused one."""
+        return self.sides.kept_covers
+
+    @property
+    def dropped_covers(self) -> tuple[str, ...]:
+        """Names of what covers the person's face and is not taken along."""
+        return self.sides.dropped_covers
 
     @property
     def shown_share(self) -> float:
         """How much of the face that will be drawn the person's photo shows, 0 to 1."""
         overlay = self.overlay
         drawn = face_mask(overlay.landmarks, overlay.shown.shape, feather=0.1) * (1.0 - overlay.window(self.kept))
+        if self.drawing.over is not None:
+            drawn *= 1.0 - overlay.window(self.drawing.over)
         # The inside of an open mouth is the photo's.
         drawn *= 1.0 - draw_part(overlay.landmarks[60:68], overlay.shown.shape, 0.0)
         return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
@@ -113,34 +132,37 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     Raises:
         ConfigError: a face outside its photo.
     """
-    photo, other = (
-        Portrait(_as_image(side.picture), true_lips(_as_image(side.picture), side.landmarks)) for side in (photo, other)
-    )
-    hidden = find_covers(_as_image(other.picture), other.landmarks).hair
-    base, landmarks, overlay = _place(photo, other, shape, hidden)
-    return FacePlan(photo, other, shape, base, landmarks, overlay, find_covers(base, landmarks).kept, hidden)
+    sides = look_at(photo, other)
+    drawing = _draw(sides, shape)
+    return FacePlan(sides, shape, drawing, find_covers(drawing.base, drawing.landmarks).kept)
 
 
-def _place(
-    photo: Portrait, other: Portrait, shape: float, hidden: FloatArray, ahead: tuple[float, float] = (0.0, 0.0)
-) -> tuple[Image, FloatArray, Overlay]:
-    """Return the reshaped photo, the fused landmarks, and the person's face drawn there.
+def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> _Drawing:
+    """Reshape the photo's head and draw the person's face on it.
 
     Args:
-        photo: the photo that is kept, uint8.
-        other: the person's, uint8.
+        sides: the two photos.
         shape: share of the person's shape.
-        hidden: (H', W'), what lies over the person's face.
         ahead: degrees of yaw and pitch beyond the photo's pose.
     """
-    picture, person = _as_image(photo.picture), _as_image(other.picture)
-    landmarks = fuse_landmarks(photo.landmarks, other.landmarks, shape, _JAW * shape, ahead)
-    base = reshape_photo(picture, photo.landmarks, landmarks) if shape else picture
-    return base, landmarks, draw_overlay(picture.shape, landmarks, person, other.landmarks, hidden)
+    (picture, own), (person, theirs) = sides.photo, sides.person
+    picture = as_image(picture)
+    landmarks = fuse_landmarks(own, theirs, shape, _JAW * shape, ahead)
+    moves = bool(shape) and not sides.stays
+    if sides.stays:
+        landmarks = np.vstack([own[_JAW_POINTS], landmarks[_JAW_POINTS.stop :]])
+    base, over = picture, sides.over
+    if moves:
+        base = reshape_photo(picture, own, landmarks)
+        over = None if over is None else _moved(over, own, landmarks)
+    overlay = draw_overlay(picture.shape, landmarks, as_image(person), theirs, sides.hidden)
+    return _Drawing(base, landmarks, overlay, over)
 
 
-def _as_image(picture: Image | FloatArray) -> Image:
-    return cast(Image, picture) if picture.dtype == np.uint8 else from_levels(cast(FloatArray, picture))
+def _moved(weight: FloatArray, landmarks: FloatArray, new_landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Move a map of the photo, (H, W), along with the photo's head."""
+    levels = np.repeat(np.rint(weight * 255.0).astype(np.uint8)[..., None], 3, axis=2)
+    return reshape_photo(levels, landmarks, new_landmarks)[..., 0] / np.float32(255.0)
 
 
 def finish_face(
@@ -170,9 +192,8 @@ def finish_face(
     missing = _missing_turn(plan, fusion)
     if missing is None or np.hypot(*missing) <= _CLOSE:
         return fusion
-    base, landmarks, overlay = _place(plan.photo, plan.person, plan.shape, plan.hidden, missing)
-    turned = _blend_in(plan._replace(base=base, landmarks=landmarks, overlay=overlay), identity, skin, fill)
-    turned = _find_face(turned, box)
+    drawing = _draw(plan.sides, plan.shape, missing)
+    turned = _find_face(_blend_in(plan._replace(drawing=drawing), identity, skin, fill), box)
     still_missing = _missing_turn(plan, turned)
     return turned if still_missing is not None and np.hypot(*still_missing) < np.hypot(*missing) else fusion
 
@@ -182,9 +203,14 @@ def _find_face(fusion: Fusion, box: Box | None) -> Fusion:
 
 
 def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None) -> Fusion:
-    picture = _as_image(plan.photo.picture)
-    under = None if fill is None else draw_overlay(picture.shape, plan.landmarks, *fill)
-    return composite(picture, plan.base, plan.overlay, identity=identity, skin=skin, fill=under, kept=plan.kept)
+    picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.drawing
+    under = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
+    if over is None:
+        return composite(picture, base, overlay, identity=identity, skin=skin, fill=under, kept=plan.kept)
+    cleared = clear_covers(base, overlay, over)
+    kept = plan.kept * (1.0 - over)
+    fusion = composite(cleared, cleared, overlay, identity=identity, skin=skin, fill=under, kept=kept)
+    return lay_over(fusion, picture, base, over)
 
 
 def _missing_turn(plan: FacePlan, fusion: Fusion) -> tuple[float, float] | None:
@@ -192,7 +218,7 @@ def _missing_turn(plan: FacePlan, fusion: Fusion) -> tuple[float, float] | None:
     if fusion.found is None:
         return None
     height, width = fusion.image.shape[:2]
-    wanted, pose = (head_pose(points, (width, height)) for points in (plan.photo.landmarks, fusion.found))
+    wanted, pose = (head_pose(points, (width, height)) for points in (plan.sides.seen, fusion.found))
     missing = (wanted.yaw_degrees - pose.yaw_degrees, wanted.pitch_degrees - pose.pitch_degrees)
     yaw, pitch = np.clip(missing, -_MOST_AHEAD, _MOST_AHEAD).tolist()
     return yaw, pitch

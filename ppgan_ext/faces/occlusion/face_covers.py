@@ -1,0 +1,147 @@
+"""What covers a face, at the photo's resolution, and what it is called."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.occlusion.cover_network import SHAPE, CoverChances, cover_chances, crop_matrix
+from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
+from ppgan_ext.faces.occlusion.object_edges import object_weight
+from ppgan_ext.faces.warp import scale_of, transform_points, warp
+from ppgan_ext.types import FloatArray
+
+# Least sizes in pixels of the network's copy, where the face has about 10,000 and a pair of lenses 800 to 3,000.
+_LEAST_LENSES = 300.0
+_LEAST_FRAME = 80.0
+_LEAST_OTHER, _SURE_OF_OTHER = 120.0, 0.7  # teeth and moustaches reach a half
+_SURE = 0.5
+_RISE = (0.25, 0.75)  # chances at which a large cover begins, and at which it is whole
+_FACE_WIDTH = 1.12  # of the outline within which covers count
+
+
+class FaceCovers(NamedTuple):
+    """What covers a face.
+
+    Attributes:
+        region: (left, top, right, bottom) of the photo that the maps show, right and bottom outside.
+        frame: (h, w) float32 in [0, 1], how much of each pixel is a frame of glasses.
+        lens: (h, w), where there is a lens through which the face can be seen.
+        solid: (h, w), what hides the face: dark lenses, masks, hands, other objects.
+        found: names of what there is: "glasses", "sunglasses", "an object".
+    """
+
+    region: tuple[int, int, int, int]
+    frame: npt.NDArray[np.float32]
+    lens: npt.NDArray[np.float32]
+    solid: npt.NDArray[np.float32]
+    found: tuple[str, ...]
+
+    def whole(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        """Return one of the maps, (H, W) of the photo."""
+        drawn = np.zeros(shape[:2], np.float32)
+        left, top, right, bottom = self.region
+        drawn[top:bottom, left:right] = getattr(self, name)
+        return drawn
+
+
+def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | None:
+    """Find what covers a face; None if nothing does.
+
+    Args:
+        photo: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2), photo pixels.
+
+    Raises:
+        WeightsError: the network's weights are missing or damaged.
+    """
+    chances = over_face(cover_chances(photo, landmarks), transform_points(landmarks, crop_matrix(landmarks)))
+    matrix = crop_matrix(landmarks)
+    found = names_of(chances)
+    if "glasses" in found and not _shows_bridge(photo, landmarks, chances):
+        found = tuple(name for name in found if name != "glasses")
+    if not found:
+        return None
+    left, top, right, bottom = region = _region(matrix, photo.shape)
+    size = (right - left, bottom - top)
+    to_crop = np.column_stack([matrix[:, :2], matrix[:, :2] @ (left, top) + matrix[:, 2]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+
+    def at_photo(chance: FloatArray) -> npt.NDArray[np.float32]:
+        return np.asarray(cv2.warpAffine(np.asarray(chance, np.float32), to_crop, size, flags=flags), np.float32)
+
+    part, points = photo[top:bottom, left:right], landmarks - (left, top)
+    frame, lens = np.zeros(part.shape[:2], np.float32), np.zeros(part.shape[:2], np.float32)
+    solid = np.zeros_like(frame)
+    if "glasses" in found or "sunglasses" in found:
+        lens = at_photo(chances.lens)
+        lenses = at_photo(np.maximum(chances.lens, chances.dark_lens))
+        expected, scale = at_photo(chances.frame), scale_of(matrix)
+        frame = frame_weight(part, expected, lenses, points, scale)
+    if "sunglasses" in found:
+        solid = _risen(at_photo(chances.dark_lens))
+    if "an object" in found:
+        solid = np.maximum(solid, object_weight(part, at_photo(chances.other), scale_of(matrix)))
+    return FaceCovers(region, frame, lens, solid, found) if found else None
+
+
+def _shows_bridge(photo: npt.NDArray, landmarks: FloatArray, chances: CoverChances) -> bool:
+    """Look for the frame's line over the nose in the network's copy, where a large photo's wrinkles are blurred."""
+    matrix = crop_matrix(landmarks)
+    copy = warp(np.asarray(photo, np.float32), matrix, (SHAPE[1], SHAPE[0]))
+    points = transform_points(landmarks, matrix)
+    lens = np.maximum(chances.lens, chances.dark_lens)
+    return has_bridge(frame_weight(copy, chances.frame, lens, points, 1.0), points)
+
+
+def over_face(chances: CoverChances, points: FloatArray) -> CoverChances:
+    """Leave out objects beside the face: they cover nothing.
+
+    Args:
+        chances: from the network.
+        points: (68, 2), the landmarks in the network's copy.
+    """
+    middle = points.mean(axis=0)
+    face = face_mask(middle + _FACE_WIDTH * (points - middle), SHAPE, feather=0.02)
+    return chances._replace(other=_touching(chances.other, face > _SURE))
+
+
+def _touching(chance: npt.NDArray[np.float32], face: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Leave out the pieces of a map of which less than a fifth lies on the face."""
+    number, pieces, stats, _ = cv2.connectedComponentsWithStats((chance > _RISE[0]).astype(np.uint8))
+    inside = np.bincount(pieces[face], minlength=number)
+    keep = inside >= np.maximum(0.2 * stats[:, cv2.CC_STAT_AREA], 0.1 * _LEAST_OTHER)
+    keep[0] = True
+    return np.where(keep[pieces], chance, np.float32(0.0))
+
+
+def names_of(chances: CoverChances) -> tuple[str, ...]:
+    """Return the names of what is found: "glasses" or "sunglasses", "an object"."""
+    sizes = {name: float((chance > _SURE).sum()) for name, chance in chances._asdict().items()}
+    found = []
+    if sizes["dark_lens"] > max(_LEAST_LENSES, sizes["lens"]):
+        found.append("sunglasses")
+    elif sizes["lens"] > _LEAST_LENSES and sizes["frame"] > _LEAST_FRAME:
+        found.append("glasses")
+    if float((chances.other > _SURE_OF_OTHER).sum()) > _LEAST_OTHER:
+        found.append("an object")
+    return tuple(found)
+
+
+def _region(matrix: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    back = cv2.invertAffineTransform(matrix)
+    rows, columns = SHAPE
+    corners = np.array([[-0.5, -0.5], [columns - 0.5, -0.5], [-0.5, rows - 0.5], [columns - 0.5, rows - 0.5]])
+    places = transform_points(corners, back)
+    height, width = shape[:2]
+    left, top = np.clip(np.floor(places.min(axis=0)), 0, (width - 1, height - 1)).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(places.max(axis=0)) + 1, (left + 1, top + 1), (width, height)).astype(int).tolist()
+    return left, top, right, bottom
+
+
+def _risen(chance: FloatArray) -> npt.NDArray[np.float32]:
+    return np.asarray(np.clip((chance - _RISE[0]) / (_RISE[1] - _RISE[0]), 0.0, 1.0), np.float32)

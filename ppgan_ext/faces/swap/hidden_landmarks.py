@@ -1,0 +1,39 @@
+"""Landmarks under a mask, a hand or sunglasses: the detector guesses them, so the other person's take their place."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ppgan_ext.faces.skin import face_size
+from ppgan_ext.types import FloatArray
+
+_COVERED = 0.5
+_FEW = 8  # covered points that change nothing: a microphone's, a finger's
+_LEAST_SEEN = 16
+
+
+def believable(landmarks: FloatArray, covered: FloatArray, other: FloatArray) -> FloatArray:
+    """Return landmarks of which the covered ones are another face's, moved to where the others agree best.
+
+    Args:
+        landmarks: (68, 2), photo pixels.
+        covered: (H, W) in [0, 1], what hides the face.
+        other: (68, 2), another face's landmarks.
+    """
+    height, width = covered.shape
+    x, y = (np.clip(np.rint(landmarks[:, k]).astype(int), 0, size - 1) for k, size in ((0, width), (1, height)))
+    hidden = covered[y, x] > _COVERED
+    if np.count_nonzero(hidden) < _FEW or np.count_nonzero(~hidden) < _LEAST_SEEN:
+        return landmarks
+    places = np.column_stack([other, np.ones(len(other))])
+    matrix = np.linalg.lstsq(places[~hidden], landmarks[~hidden], rcond=None)[0]
+    return np.where(hidden[:, None], places @ matrix, landmarks)
+
+
+def softened(covered: FloatArray, landmarks: FloatArray) -> FloatArray:
+    """Widen and soften what hides a face, (H, W): its edge and its shadow are no skin."""
+    wider = 0.03 * face_size(landmarks)
+    side = 2 * max(1, round(wider)) + 1
+    wide = cv2.dilate(np.asarray(covered, np.float32), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return np.asarray(np.maximum(covered, cv2.GaussianBlur(wide, (0, 0), max(0.5, wider))), np.float32)

@@ -1,0 +1,95 @@
+"""The two photos of a fusion, looked at: what their faces show, and what covers them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.occlusion.bare_face import without_glasses
+from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of
+from ppgan_ext.faces.swap.covers import find_covers
+from ppgan_ext.faces.swap.covers_over import lies_over
+from ppgan_ext.faces.swap.hidden_landmarks import believable, softened
+from ppgan_ext.faces.swap.mouth import true_lips
+from ppgan_ext.images import from_levels
+from ppgan_ext.types import FloatArray, Image
+
+
+class Portrait(NamedTuple):
+    """A picture of a face.
+
+    Attributes:
+        picture: (H, W, 3) RGB, 0 to 255; uint8 or float32.
+        landmarks: (68, 2), its pixels.
+    """
+
+    picture: Image | FloatArray
+    landmarks: FloatArray
+
+
+class Sides(NamedTuple):
+    """Two photos, looked at.
+
+    Attributes:
+        photo: the photo that is kept, uint8; its landmarks are believable where something hides the face.
+        person: the person's, without glasses, uint8; likewise.
+        seen: (68, 2), the photo's landmarks as they were found.
+        hidden: (H', W') float32 in [0, 1], what lies over the person's face in their photo.
+        over: (H, W) float32 in [0, 1], what covers the photo's face and lies over the fused one; None for nothing.
+        stays: what covers the photo's face hides so much that the head keeps its shape.
+        kept_covers: names of what covers the photo's face.
+        dropped_covers: names of what covers the person's.
+    """
+
+    photo: Portrait
+    person: Portrait
+    seen: FloatArray
+    hidden: npt.NDArray[np.float32]
+    over: npt.NDArray[np.float32] | None
+    stays: bool
+    kept_covers: tuple[str, ...]
+    dropped_covers: tuple[str, ...]
+
+
+def look_at(photo: Portrait, other: Portrait) -> Sides:
+    """Look at two photos: for lips, for what covers the faces, and for hair over the person's.
+
+    Args:
+        photo: the photo that is kept.
+        other: the person's.
+    """
+    photo, person = (
+        Portrait(as_image(side.picture), true_lips(as_image(side.picture), side.landmarks)) for side in (photo, other)
+    )
+    seen = photo.landmarks
+    own, theirs = (find_covers_of(as_image(side.picture), side.landmarks) for side in (photo, person))
+    if theirs is not None:
+        person = person._replace(landmarks=_believable(person, theirs, photo.landmarks))
+    if own is not None:
+        photo = photo._replace(landmarks=_believable(photo, own, person.landmarks))
+    picture, their_picture = as_image(photo.picture), as_image(person.picture)
+    hidden = find_covers(their_picture, person.landmarks).hair
+    if theirs is not None:
+        hidden = np.maximum(hidden, softened(theirs.whole("solid", their_picture.shape), person.landmarks))
+        person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
+    return Sides(
+        photo,
+        person,
+        seen,
+        hidden,
+        None if own is None else lies_over(picture, photo.landmarks, own),
+        photo.landmarks is not seen,
+        () if own is None else own.found,
+        () if theirs is None else theirs.found,
+    )
+
+
+def _believable(side: Portrait, covers: FaceCovers, other_landmarks: FloatArray) -> FloatArray:
+    return believable(side.landmarks, covers.whole("solid", side.picture.shape), other_landmarks)
+
+
+def as_image(picture: Image | FloatArray) -> Image:
+    """Return a picture (H, W, 3), 0 to 255, as uint8."""
+    return cast(Image, picture) if picture.dtype == np.uint8 else from_levels(cast(FloatArray, picture))

@@ -1,0 +1,212 @@
+"""What covers a face: how it is named, drawn at the photo's resolution, removed, and laid over another face."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ppgan_ext.faces.blend import BorderStep
+from ppgan_ext.faces.occlusion import cover_network
+from ppgan_ext.faces.occlusion.bare_face import glare, without_glasses
+from ppgan_ext.faces.occlusion.cover_network import (
+    CENTRE,
+    EYES,
+    SHAPE,
+    CoverChances,
+    channels,
+    cover_chances,
+    crop_matrix,
+)
+from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of, names_of, over_face
+from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
+from ppgan_ext.faces.occlusion.object_edges import object_weight
+from ppgan_ext.faces.occlusion.seamless_fill import fill_seamlessly
+from ppgan_ext.faces.skin import draw_part
+from ppgan_ext.faces.swap.composite import Fusion
+from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over, lies_over
+from ppgan_ext.faces.swap.hidden_landmarks import believable
+from ppgan_ext.faces.swap.overlay import draw_overlay
+from ppgan_ext.faces.warp import transform_points
+from tests.reference.drawn import DrawnFace, draw_photo
+
+
+def drawn(seed=0, skin=(214, 168, 140)):
+    picture, (landmarks,) = draw_photo((390, 350), [DrawnFace((190.0, 160.0), 62.0, skin=skin)], seed)
+    return picture, landmarks
+
+
+def nothing():
+    return CoverChances(*np.zeros((4, *SHAPE), np.float32))
+
+
+def painted_frame(photo, landmarks):
+    """Paint a bar over the nose and below the eyes; return it with the covers that say so."""
+    frame = np.zeros(photo.shape[:2], np.float32)
+    x, y = np.rint(landmarks[[39, 42]].mean(axis=0) + np.array([0, 18])).astype(int)
+    frame[y - 3 : y + 3, x - 40 : x + 41] = 1.0
+    covered = photo.copy()
+    covered[frame > 0] = (20, 10, 10)
+    lens = np.zeros_like(frame)
+    height, width = frame.shape
+    return covered, FaceCovers((0, 0, width, height), frame, lens, np.zeros_like(frame), ("glasses",))
+
+
+def test_the_eyes_have_their_place_in_the_copy():
+    _, landmarks = drawn()
+    moved = transform_points(landmarks, crop_matrix(landmarks))
+    right, left = moved[36:42].mean(axis=0), moved[42:48].mean(axis=0)
+    assert (right + left) / 2 == pytest.approx(CENTRE)
+    assert left[0] - right[0] == pytest.approx(EYES, rel=0.12)
+    assert left[1] == pytest.approx(right[1])
+
+
+def test_what_the_network_sees_does_not_depend_on_the_exposure():
+    photo, landmarks = drawn()
+    inside = np.ones(SHAPE, np.float32)
+    picture = np.random.default_rng(0).uniform(60, 120, (*SHAPE, 3)).astype(np.float32)
+    assert channels(picture, inside) == pytest.approx(channels(2 * picture, inside), abs=1e-5)
+    assert channels(picture, inside).shape == (cover_network.NUM_CHANNELS, *SHAPE)
+    assert all(np.asarray(chance).shape == SHAPE for chance in cover_chances(photo, landmarks))
+
+
+def test_names_need_a_size():
+    assert names_of(nothing()) == ()
+    lens, frame, other = (np.zeros(SHAPE, np.float32) for _ in range(3))
+    lens[45:62, 40:60] = frame[42:45, 30:110] = 1.0
+    assert names_of(nothing()._replace(lens=lens, frame=frame)) == ("glasses",)
+    assert names_of(nothing()._replace(lens=lens)) == ()
+    assert names_of(nothing()._replace(dark_lens=lens, frame=frame)) == ("sunglasses",)
+    other[90:130, 50:90] = 1.0
+    assert names_of(nothing()._replace(other=other)) == ("an object",)
+
+
+def test_an_object_beside_the_face_covers_nothing():
+    _, landmarks = drawn()
+    points = transform_points(landmarks, crop_matrix(landmarks))
+    other = np.zeros(SHAPE, np.float32)
+    other[:40, :20] = 1.0
+    assert not over_face(nothing()._replace(other=other), points).other.any()
+    x, y = np.rint(points[30]).astype(int)
+    other[y : y + 30, x - 15 : x + 15] = 1.0
+    kept = over_face(nothing()._replace(other=other), points).other
+    assert kept[y + 5, x] == 1.0
+    assert kept[10, 5] == 0.0
+
+
+def test_a_bare_face_has_no_covers():
+    assert find_covers_of(*drawn()) is None
+
+
+def test_unknown_values_continue_those_around():
+    ramp = np.linspace(0, 4, 40, dtype=np.float32)[None, :, None] * np.ones((30, 1, 2), np.float32)
+    known = np.ones((30, 40), bool)
+    known[10:20, 12:25] = False
+    damaged = np.where(known[..., None], ramp, 9.0)
+    filled = fill_seamlessly(damaged, known, ~known)
+    assert filled == pytest.approx(ramp, abs=0.03)
+    assert np.array_equal(filled[known], damaged[known])
+
+
+def test_a_part_joins_its_surroundings_and_keeps_its_differences():
+    values = np.zeros((30, 40, 1), np.float32)
+    inside, known = np.zeros((30, 40), bool), np.ones((30, 40), bool)
+    inside[8:22, 8:32] = True
+    known[8:22, 8:10] = known[8:22, 30:32] = known[8:10, 8:32] = known[20:22, 8:32] = False
+    values[10:20, 10:30] = 3.0  # a tinted lens
+    values[14:16, 18:22] = 4.0  # and what it shows
+    joined = fill_seamlessly(values, known, inside)
+    assert np.abs(joined[11:13, 12:28]).max() < 0.2
+    assert joined[14, 19, 0] - joined[14, 15, 0] == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_frame_is_filled_with_skin():
+    photo, landmarks = drawn()
+    covered, covers = painted_frame(photo, landmarks)
+    bare = without_glasses(covered, landmarks, covers)
+    under = covers.frame > 0
+
+    def error(picture):
+        return np.abs(picture.astype(int) - photo)[under].mean()
+
+    assert error(bare) < 0.25 * error(covered)
+    assert np.array_equal(bare[-60:], covered[-60:])
+
+
+def test_reflections_are_not_looked_for_in_eyes():
+    photo, landmarks = drawn()
+    bright = photo.copy()
+    eye, cheek = (np.rint(place).astype(int) for place in (landmarks[42:48].mean(axis=0), landmarks[46] + (-6, 22)))
+    for x, y in (eye, cheek):
+        bright[y - 3 : y + 4, x - 3 : x + 4] = 255
+    found = glare(bright, landmarks, np.ones(photo.shape[:2], np.float32))
+    assert found[cheek[1], cheek[0]] > 0.5
+    assert found[eye[1], eye[0]] == 0.0
+
+
+def test_covers_of_the_photo_keep_their_pixels():
+    photo, landmarks = drawn()
+    covered, covers = painted_frame(photo, landmarks)
+    other, other_landmarks = drawn(1, (120, 80, 60))
+    overlay = draw_overlay(photo.shape, landmarks, other, other_landmarks)
+    over = lies_over(covered, landmarks, covers)
+    cleared = clear_covers(covered, overlay, over)
+    frame = covers.frame > 0
+    # No colour of the frame is left to be blended.
+    assert np.abs(cleared[frame].astype(int) - photo[frame]).mean() < 40
+    mask = np.zeros(photo.shape[:2], np.float32)
+    mask[100:300, 100:280] = 1.0
+    image = np.where(mask[..., None] > 0, np.uint8(99), cleared)
+    fused = lay_over(Fusion(image, mask, landmarks, "multi-band", BorderStep(0, 0), {}), covered, covered, over)
+    assert np.array_equal(fused.image[frame], covered[frame])
+    assert np.array_equal(fused.image[fused.mask == 0], covered[fused.mask == 0])
+    assert (fused.image[(mask > 0) & (over == 0)] == 99).all()
+
+
+def test_a_frame_is_drawn_where_lines_are_expected():
+    photo, landmarks = drawn()
+    covered, covers = painted_frame(photo, landmarks)
+    chance = cv2.GaussianBlur(covers.frame, (0, 0), 3.0)
+    weight = frame_weight(covered, chance, np.zeros_like(chance), landmarks, 0.84)
+    truth = covers.frame > 0
+    outside = cv2.dilate(covers.frame, np.ones((9, 9))) == 0
+    nose = cv2.dilate(draw_part(landmarks[30:36], photo.shape, 4.0), np.ones((3, 3))) > 0
+    assert weight[truth & ~nose].mean() > 0.8
+    assert weight[outside].mean() < 0.02
+    # The same line where no frame is expected is none.
+    assert not frame_weight(covered, np.zeros_like(chance), np.zeros_like(chance), landmarks, 0.84).any()
+
+
+def test_a_line_must_lead_over_the_nose():
+    _, landmarks = drawn()
+    weight = np.zeros((350, 390), np.float32)
+    y, middle = np.rint(landmarks[[39, 42]].mean(axis=0))[::-1].astype(int)
+    weight[y : y + 4, middle - 60 : middle - 4] = 1.0
+    assert not has_bridge(weight, landmarks)
+    weight[y : y + 4, middle - 4 : middle + 60] = 1.0
+    assert has_bridge(weight, landmarks)
+
+
+def test_an_object_ends_where_its_colour_ends():
+    photo, landmarks = drawn()
+    x, y = np.rint(landmarks[57]).astype(int)
+    truth = np.zeros(photo.shape[:2], bool)
+    truth[y - 30 : y + 30, x - 40 : x + 40] = True
+    covered = photo.copy()
+    covered[truth] = (70, 160, 220)
+    vague = np.clip(cv2.GaussianBlur(truth.astype(np.float32), (0, 0), 14.0), 0, 1)
+    found = object_weight(covered, vague, 0.84) > 0.5
+    assert (found & truth).sum() / (found | truth).sum() > 0.9
+    assert ((vague > 0.5) & truth).sum() / ((vague > 0.5) | truth).sum() < 0.9
+
+
+def test_landmarks_under_a_mask_are_the_other_persons():
+    _, landmarks = drawn()
+    other = 1.5 * landmarks + (30, -20)
+    covered = np.zeros((350, 390), np.float32)
+    covered[round(landmarks[30, 1]) :, :] = 1.0
+    guessed = landmarks.copy()
+    hidden = landmarks[:, 1] > landmarks[30, 1] + 1
+    guessed[hidden] += (0, 9)
+    found = believable(guessed, covered, other)
+    assert found[hidden] == pytest.approx(landmarks[hidden], abs=1e-6)
+    assert np.array_equal(found[~hidden][:5], guessed[~hidden][:5])
+    assert believable(guessed, np.zeros_like(covered), other) is guessed
