@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.blend import BorderStep
+from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.faces.occlusion import cover_network
 from ppgan_ext.faces.occlusion.bare_face import glare, without_glasses
 from ppgan_ext.faces.occlusion.cover_network import (
@@ -16,7 +17,7 @@ from ppgan_ext.faces.occlusion.cover_network import (
     cover_chances,
     crop_matrix,
 )
-from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of, names_of, over_face
+from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of, hides_face, names_of, over_face
 from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
 from ppgan_ext.faces.occlusion.object_edges import object_weight
 from ppgan_ext.faces.occlusion.seamless_fill import fill_seamlessly
@@ -90,6 +91,29 @@ def test_an_object_beside_the_face_covers_nothing():
     kept = over_face(nothing()._replace(other=other), points).other
     assert kept[y + 5, x] == 1.0
     assert kept[10, 5] == 0.0
+
+
+@pytest.mark.parametrize("colour", [(150, 190, 215), (238, 238, 240), (28, 28, 30)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_a_mask_hides_a_face(colour, grey):
+    photo, landmarks = drawn()
+    weight = np.zeros(photo.shape[:2], np.float32)
+    cv2.fillPoly(weight, [np.vstack([landmarks[2:15], landmarks[28:29]]).round().astype(np.int32)], 1.0)
+    photo = np.where(weight[..., None] > 0, np.uint8(colour), photo)
+    if grey:
+        photo = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    assert hides_face(photo, landmarks, weight) or (grey and colour[0] == 150)  # as light as the skin, in grey
+
+
+def test_shade_and_a_moustache_hide_no_face():
+    photo, landmarks = drawn()
+    lower = np.zeros(photo.shape[:2], np.float32)
+    cv2.fillPoly(lower, [np.vstack([landmarks[2:15], landmarks[28:29]]).round().astype(np.int32)], 1.0)
+    light = to_linear(photo.astype(np.float32)) * np.where(lower[..., None] > 0, np.float32([0.4, 0.33, 0.27]), 1.0)
+    assert not hides_face(np.rint(to_srgb(light)).astype(np.uint8), landmarks, lower)
+    moustache = np.zeros_like(lower)
+    cv2.fillPoly(moustache, [np.vstack([landmarks[31:36], landmarks[[54, 48]]]).round().astype(np.int32)], 1.0)
+    assert not hides_face(np.where(moustache[..., None] > 0, np.uint8(25), photo), landmarks, moustache)
 
 
 def test_a_bare_face_has_no_covers():

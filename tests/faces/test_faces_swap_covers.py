@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
-from ppgan_ext.faces.swap import warp_method
+from ppgan_ext.faces.swap import sides
 from ppgan_ext.faces.swap.composite import composite
 from ppgan_ext.faces.swap.covers import Covers, find_covers
 from ppgan_ext.faces.swap.overlay import draw_overlay
@@ -78,7 +78,7 @@ def test_a_cover_of_the_photo_lies_over_the_fused_face(solid, monkeypatch):
     photo, covers = with_bar(*drawn(), solid)
     landmarks = drawn()[1]
     other = Portrait(*drawn(seed=1, skin=(120, 80, 60)))
-    monkeypatch.setattr(warp_method, "find_covers_of", lambda picture, _: covers if picture is photo else None)
+    monkeypatch.setattr(sides, "find_covers_of", lambda picture, _: covers if picture is photo else None)
     plan = plan_face(Portrait(photo, landmarks), other, 0.0)
     fusion = finish_face(plan)
     bar = np.maximum(covers.frame, covers.solid) > 0
@@ -95,10 +95,10 @@ def test_a_cover_of_the_person_is_not_taken_along(solid, monkeypatch):
     photo, landmarks = drawn()
     bare, other_landmarks = drawn(seed=1)
     other, covers = with_bar(bare, other_landmarks, solid)
-    monkeypatch.setattr(warp_method, "find_covers_of", lambda picture, _: covers if picture is other else None)
+    monkeypatch.setattr(sides, "find_covers_of", lambda picture, _: covers if picture is other else None)
     plan = plan_face(Portrait(photo, landmarks), Portrait(other, other_landmarks), 0.0)
     assert plan.dropped_covers == covers.found
-    assert plan.over is None
+    assert plan.drawing.over is None
     image = finish_face(plan).image.astype(int)
     # Nothing is as blue as the bar.
     assert (image[..., 2] - image[..., 0])[120:220, 120:260].max() < 60

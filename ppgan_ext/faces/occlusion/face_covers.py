@@ -8,10 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.light import to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.occlusion.cover_network import SHAPE, CoverChances, cover_chances, crop_matrix
 from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
 from ppgan_ext.faces.occlusion.object_edges import object_weight
+from ppgan_ext.faces.skin import bare_skin
 from ppgan_ext.faces.warp import scale_of, transform_points, warp
 from ppgan_ext.types import FloatArray
 
@@ -21,6 +23,11 @@ _LEAST_FRAME = 80.0
 _LEAST_OTHER, _SURE_OF_OTHER = 120.0, 0.7  # teeth and moustaches reach a half
 _SURE = 0.5
 _RISE = (0.25, 0.75)  # chances at which a large cover begins, and at which it is whole
+_LEAST_SHARE = 0.08  # of the face that an object hides; a moustache has half of it
+# What has the colour of skin, more or less of it, is skin in the shade: shares, and logarithms of ratios and of light.
+_OF_SKIN, _OTHER_COLOUR, _OTHER_LIGHT = (0.6, 1.8), 0.25, 1.6
+_COLOURLESS = 0.1  # below, a photo has no colours to go by
+_FEW = 60  # pixels of skin of which the colour is known
 _FACE_WIDTH = 1.12  # of the outline within which covers count
 
 
@@ -85,8 +92,45 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
     if "sunglasses" in found:
         solid = _risen(at_photo(chances.dark_lens))
     if "an object" in found:
-        solid = np.maximum(solid, object_weight(part, at_photo(chances.other), scale_of(matrix)))
+        other = object_weight(part, at_photo(chances.other), scale_of(matrix))
+        if hides_face(part, points, other):
+            solid = np.maximum(solid, other)
+        else:
+            found = tuple(name for name in found if name != "an object")
     return FaceCovers(region, frame, lens, solid, found) if found else None
+
+
+def hides_face(picture: npt.NDArray, landmarks: FloatArray, cover: FloatArray) -> bool:
+    """Tell an object before a face from a moustache, from what is beside the face, and from skin in the shade.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+        cover: (H, W) in [0, 1], what may be an object.
+    """
+    face = face_mask(landmarks, cover.shape, feather=0.02) > _SURE
+    covered = face & (cover > _SURE)
+    if np.count_nonzero(covered) < _LEAST_SHARE * np.count_nonzero(face):
+        return False
+    bare = (bare_skin(landmarks, cover.shape) > _SURE) & (cover < 1.0 - _SURE)
+    if np.count_nonzero(bare) < _FEW:
+        return True
+    light = to_linear(np.asarray(picture, np.float32)) + np.float32(1e-3)
+    (level, ratios), (level_of_skin, of_skin) = (_tone(light[where]) for where in (covered, bare))
+    if abs(level - level_of_skin) > _OTHER_LIGHT:
+        return True
+    much = float(np.hypot(*of_skin))
+    if much < _COLOURLESS:
+        return abs(level - level_of_skin) > _OTHER_LIGHT / 3.0
+    # Skin in the shade has more of the skin's colour, never less.
+    along, beside = ratios @ of_skin / much**2, abs(ratios @ np.array([of_skin[1], -of_skin[0]])) / much
+    return bool(not _OF_SKIN[0] < along < _OF_SKIN[1] or beside > _OTHER_COLOUR)
+
+
+def _tone(light: FloatArray) -> tuple[float, FloatArray]:
+    """Return the logarithm of the middle light of pixels (N, 3), and those of red to green and green to blue."""
+    middle = np.log(np.median(light, axis=0))
+    return float(middle[1]), middle[:2] - middle[1:]
 
 
 def _shows_bridge(photo: npt.NDArray, landmarks: FloatArray, chances: CoverChances) -> bool:
