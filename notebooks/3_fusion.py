@@ -70,13 +70,14 @@ person = images.resize(images.to_image(model.render(model.run(seeds=[3]).latent)
 # ## Photo and person
 #
 # The person's own pixels are drawn through a mesh in three dimensions that has the photo's pose. With `method="warp"`,
-# nothing else is needed; with `method="latent"` the model draws what the person's photo does not show. `method="auto"`,
-# the default, chooses one of the two and says why.
+# nothing else is needed; with `method="latent"` the model draws what the person's photo does not show. The default,
+# `method="auto"`, warps, and takes the model only where something is asked for that needs it, such as `tune=True`; the
+# result says which method was used and why.
 
 # %% [markdown] lang="zh"
 # ## 照片与人物
 #
-# 人物自己的像素通过一张三维网格画出，网格的姿态与照片一致。`method="warp"` 只做这一步，不需要模型；`method="latent"` 让模型画出人物照片中看不到的部分；默认的 `method="auto"` 从两者中选择一种，并说明原因。
+# 人物自己的像素通过一张三维网格画出，网格的姿态与照片一致。`method="warp"` 只做这一步，不需要模型；`method="latent"` 让模型画出人物照片中看不到的部分；默认的 `method="auto"` 使用前者，只有在要求了必须由模型完成的内容（例如 `tune=True`）时才使用模型；结果会说明用了哪种方法以及原因。
 
 # %%
 fusion = FaceFusionPredictor(output_path=results)
