@@ -37,6 +37,8 @@ def make_theme() -> gr.themes.Base:
         block_label_text_color="*neutral_600",
         block_label_text_color_dark="*neutral_300",
         block_title_text_weight="500",
+        block_title_text_color="*neutral_700",
+        block_title_text_color_dark="*neutral_200",
         body_text_color_subdued="*neutral_500",
         body_text_color_subdued_dark="*neutral_400",
         block_info_text_color="*neutral_500",
@@ -99,6 +101,11 @@ CSS = f"""
 .dark .gradio-container, .gradio-container.dark {{ --pe-track: var(--neutral-700); }}
 .pe-controls > .form, .pe-sliders > .form {{ display: grid; gap: 0; overflow-wrap: break-word;
   grid-template-columns: repeat(auto-fill, minmax(min(205px, 100%), 1fr)); background: var(--block-background-fill); }}
+.pe-controls .block:has(> .wrap > .head), .pe-sliders .block:has(> .wrap > .head) {{ display: flex; }}
+.pe-controls .wrap:has(> .head), .pe-sliders .wrap:has(> .head) {{ flex: 1; display: flex; flex-direction: column;
+  justify-content: space-between; min-width: 0; }}
+.gradio-container input[type=range]::-webkit-slider-thumb {{ border: 1px solid var(--slider-color); }}
+.gradio-container input[type=range]::-moz-range-thumb {{ border: 1px solid var(--slider-color); }}
 .gradio-container input[type=range]::-webkit-slider-runnable-track {{ background: linear-gradient(to right,
   var(--slider-color) var(--range_progress), var(--pe-track) var(--range_progress)); }}
 .gradio-container input[type=range]::-moz-range-track {{ background: var(--pe-track); }}
@@ -164,6 +171,7 @@ footer {{ display: none !important; }}
   .pe-edit #edit-result {{ position: sticky; top: 0; z-index: 4; height: 250px !important; }}
   .pe-edit #edit-result img {{ max-height: 248px !important; }}
   .pe-edit #edit-face {{ height: 120px !important; }}
+  .pe-window .pe-result:has(.empty):not(#edit-face) {{ height: 220px !important; }}
   .pe-window .pe-result:has(.image-frame img):not(#edit-face) {{ height: auto !important; }}
   .pe-window .pe-result:not(#edit-face) .image-frame img {{ width: 100%; height: auto; }}
 }}

@@ -1,7 +1,11 @@
 """The page as a stranger's program sees it: what is served, what is refused, what stays when it ends."""
 
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -16,13 +20,21 @@ from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, OutputError
 from ppgan_ext.web import server
 from ppgan_ext.web.guard import names_other_places
-from tests.web.conftest import ToyPage
+from tests.web.conftest import ROOT, ToyPage
 
 
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def docker_health_check(port):
+    """Run the Dockerfile's own check of health against a port."""
+    (words,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (\[.+\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    _, *rest = json.loads(words.replace(":7860/", f":{port}/"))
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1,localhost"}
+    return subprocess.run([sys.executable, *rest], env=environment, capture_output=True, text=True, timeout=30)
 
 
 def fetch(url, body=None, kind="application/json"):
@@ -152,8 +164,11 @@ def test_a_visitor_without_the_password_sees_nothing_and_all_files_go_at_the_end
             status, _, text = fetch(page.url + path)
             assert status == 401 or "elem_id" not in text
         assert fetch(page.url + "gradio_api/upload", {"a": 1})[0] >= 400
+        health = docker_health_check(page.port)
+        assert health.returncode == 0, health.stderr  # the image counts as healthy behind a password too
         folder = Path(page.state()["folder"])
         assert folder.stat().st_mode & 0o777 == 0o700
     finally:
         assert page.close() == 0
     assert not folder.exists()
+    assert docker_health_check(page.port).returncode != 0

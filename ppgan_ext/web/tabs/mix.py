@@ -34,7 +34,7 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
                 photos = []
                 for number in (1, 2):
                     with gr.Column(min_width=140):
-                        label, button = say(f"photo_{number}"), say("choose_photo")
+                        label, button = say(f"photo_{number}"), say(f"choose_photo_{number}")
                         photos.append(
                             PhotoInput(site, f"mix-{number}", label, button, one_face=True, height=_INPUT_HEIGHT)
                         )
