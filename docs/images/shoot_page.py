@@ -1,7 +1,7 @@
-"""Take pictures of every tab: python docs/images/shoot_page.py PHOTO OTHER_PHOTO OUTPUT_PATH, of people who do not exist.
+"""Take pictures of every tab of the page: python docs/images/shoot_page.py PHOTO OTHER_PHOTO OUTPUT_PATH.
 
-Each state of the page is taken as on a desktop and a phone, light and dark: all tabs before the first photo, and with
-results those that show pictures beside each other. To be looked at, one by one; none is kept in the repository.
+The photos are of people who do not exist. Each state is taken as on a desktop and on a phone, light and
+dark: all tabs before the first photo, and four of them with results. They are to be looked at; none is kept here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from film_page import Film
 

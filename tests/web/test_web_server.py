@@ -31,10 +31,11 @@ def free_port():
 
 def docker_health_check(port):
     """Run the Dockerfile's own check of health against a port."""
-    (words,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (\[.+\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    _, *rest = json.loads(words.replace(":7860/", f":{port}/"))
+    (check,) = re.findall(r"^HEALTHCHECK .*\\\n +CMD (\[.+\])$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    _, *rest = json.loads(check.replace(":7860/", f":{port}/"))
     environment = {**os.environ, "NO_PROXY": "127.0.0.1,localhost"}
-    return subprocess.run([sys.executable, *rest], env=environment, capture_output=True, text=True, timeout=30)
+    words = [sys.executable, *rest]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
 
 def fetch(url, body=None, kind="application/json"):
