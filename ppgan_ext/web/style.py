@@ -56,6 +56,8 @@ def make_theme() -> gr.themes.Base:
         slider_color="*primary_600",
         slider_color_dark="*primary_500",
         checkbox_background_color_selected="*primary_600",
+        checkbox_border_color="*neutral_400",
+        checkbox_border_color_dark="*neutral_500",
         checkbox_border_color_selected="*primary_600",
         button_primary_text_color="white",
         button_large_text_weight="500",
