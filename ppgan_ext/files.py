@@ -32,7 +32,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise _output_error(error, folder) from error
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError("the folder is not writable", where=folder, cure="Choose another --output_path")
+        raise OutputError("the folder is not writable", where=folder, cure="Write to another folder")
     return folder
 
 
@@ -147,6 +147,6 @@ def _sync(path: Path) -> None:
 
 def _output_error(error: OSError, path: Path) -> OutputError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError("the disk is full", where=path, cure="Free some space or choose another --output_path")
+        return OutputError("the disk is full", where=path, cure="Free some space, or write to another folder")
     reason = error.strerror or str(error)
-    return OutputError(f"cannot be written ({reason})", where=path, cure="Choose another --output_path")
+    return OutputError(f"cannot be written ({reason})", where=path, cure="Write to another folder")

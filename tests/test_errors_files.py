@@ -86,6 +86,7 @@ def test_full_disk_is_named_and_nothing_is_left(tmp_path):
         temporary.write_bytes(b"half")
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert "a.npy" in str(caught.value)
+    assert "--" not in str(caught.value)  # --output, --output_path and output_dir all end up here
     assert os.listdir(tmp_path) == []
 
 

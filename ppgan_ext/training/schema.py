@@ -28,6 +28,8 @@ OLD_SPELLINGS: dict[tuple[str, str], str] = {
     ("validate", "save_imig"): "save_img",
 }
 
+_METRICS: KeyPath = ("validate", "metrics")
+
 
 def read_config(
     path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None, notes: Sequence[str] = ()
@@ -36,7 +38,8 @@ def read_config(
 
     Args:
         path: a YAML file in PaddleGAN's layout.
-        overrides: dotted key -> value that replaces the file's; list items are addressed by number, from 0.
+        overrides: dotted key -> value that replaces the file's; list items are addressed by number, from 0. A metric of
+            the file that is set to None is switched off.
         notes: what users should know about the overrides.
 
     Raises:
@@ -45,7 +48,9 @@ def read_config(
     """
     data, lines, problems = config.read_yaml(path)
     renamed_overrides, spelling_notes = _correct_spelling(data, lines, overrides or {})
+    named_before = set(_at(data, _METRICS))
     config.override(data, lines, renamed_overrides)
+    _drop_metrics_set_to_null(data, renamed_overrides, named_before)
     _name_the_only_optimizer(data, lines)
     resolver = _ModelResolver(data, lines, path)
     model = pydantic.create_model("Settings", __base__=Settings, **resolver.fields())
@@ -61,6 +66,14 @@ def read_config(
     assert settings is not None
     settings._name, settings._notes = run_name(Path(path)), (*spelling_notes, *notes)
     return settings
+
+
+def _drop_metrics_set_to_null(data: dict[str, Any], overrides: Mapping[str, Any], known: Collection[str]) -> None:
+    """Take away what overrides set to null among the file's metrics; a name that the file lacks remains a mistake."""
+    metrics = _at(data, _METRICS)
+    for name in known:
+        if overrides.get(f"validate.metrics.{name}", "") is None:
+            metrics.pop(name, None)
 
 
 def _schedule_problems(settings: Settings) -> list[str]:
@@ -124,7 +137,7 @@ class _ModelResolver:
         """Return the fields of `Settings` for this file, in the form of `pydantic.create_model`."""
         model = self._block(("model",), FAMILIES, lambda name: _named(FAMILIES[name].options, name))
         fields = {"model": _required(model), "dataset": (self._dataset(), ...), "validation": self._validation()}
-        schedule = self._at(("lr_scheduler",))
+        schedule = _at(self.data, ("lr_scheduler",))
         # Choose between the two forms here, so that mistakes are reported for the form that the user meant.
         if "name" not in schedule and schedule and all(isinstance(value, dict) for value in schedule.values()):
             return {**fields, "lr_scheduler": (dict[str, AnySchedule], ...)}
@@ -137,7 +150,7 @@ class _ModelResolver:
             return _named(DATASETS[name].Options, name)
 
         train = self._block(("dataset", "train"), DATASETS, options)
-        test = self._block(("dataset", "test"), DATASETS, options) if "test" in self._at(("dataset",)) else None
+        test = self._block(("dataset", "test"), DATASETS, options) if "test" in _at(self.data, ("dataset",)) else None
         fields: dict[str, Any] = {"train": _required(train), "test": (Any if test is None else test | None, None)}
         return pydantic.create_model("Dataset", __base__=DatasetOptions, **fields)
 
@@ -145,8 +158,8 @@ class _ModelResolver:
         from ppgan_ext.metrics import METRICS
 
         models = [
-            self._block(("validate", "metrics", key), METRICS, lambda name: _named(METRICS[name].Options, name))
-            for key in list(self._at(("validate", "metrics")))
+            self._block((*_METRICS, key), METRICS, lambda name: _named(METRICS[name].Options, name))
+            for key in list(_at(self.data, _METRICS))
         ]
         kinds = {model.__name__: model for model in models if model is not None}
         if not kinds:
@@ -157,16 +170,9 @@ class _ModelResolver:
         model = pydantic.create_model("Validate", __base__=ValidateOptions, **fields)
         return model | None, Field(default=None, alias="validate")
 
-    def _at(self, path: KeyPath) -> dict[Any, Any]:
-        """Return the block at a path; an empty dict if there is none."""
-        block: Any = self.data
-        for key in path:
-            block = block.get(key) if isinstance(block, dict) else None
-        return block if isinstance(block, dict) else {}
-
     def _block(self, path: KeyPath, table: Collection[str], options: Callable[[str], Any]) -> Any:
         """Return the options model of the block at a path; if it has none, add a problem and return None."""
-        parent, key = self._at(path[:-1]), path[-1]
+        parent, key = _at(self.data, path[:-1]), path[-1]
         block = parent.get(key)
         if not isinstance(block, dict):
             what = "missing" if block is None else f"expected a block of options, got {config.shown_value(block)}"
@@ -178,6 +184,13 @@ class _ModelResolver:
         self.problems.append(config.mistake(what, path, self.lines, self.source))
         parent.pop(key, None)
         return None
+
+
+def _at(data: Any, path: KeyPath) -> dict[Any, Any]:
+    """Return the block at a path; an empty dict if there is none."""
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
 
 
 def _required(model: Any) -> tuple[Any, Any]:

@@ -57,6 +57,8 @@ def test_two_folders_are_joined_by_name_and_read_again(sides, capsys):
 
 def test_a_missing_partner_is_named_and_nothing_is_written(sides, capsys):
     (sides / "b" / "sub" / "1.bmp").unlink()
+    assert join(sides) == 1
+    assert "1 picture has no partner of the same name: a/sub/1. " in capsys.readouterr().err
     write(sides / "b" / "extra.png", plain(0))
     assert join(sides) == 1
     error = capsys.readouterr().err

@@ -330,6 +330,9 @@ TWINS = {
     "patches_batch": (lambda: NLayerDiscriminator(nn.BatchNorm2d), 32, ()),
     "ugatit_light": (lambda: UGATITGenerator(True), 32, ("genA2B", "genB2A")),
     "ugatit_full": (lambda: UGATITGenerator(False), 32, ("genA2B", "genB2A")),
+    # wide enough for Winograd's algorithm: 128 channels of 24x24 pixels
+    "resnet_wide": (lambda: ResnetGenerator(width=32), 96, ()),
+    "ugatit_wide": (lambda: UGATITGenerator(True, width=32), 96, ("genA2B", "genB2A")),
     "ugatit_critic": (UGATITDiscriminator, 32, ("disLA",)),
     "cartoon": (CartoonGenerator, 64, ("genA2B", "genB2A")),
 }

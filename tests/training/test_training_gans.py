@@ -442,6 +442,14 @@ def test_data_without_pairs_are_refused(tmp_path):
         schema.read_config(config)
 
 
+def test_a_picture_that_hardly_shows_two_sides_is_told(tmp_path):
+    config = toy_gans.write_pix2pix(tmp_path)
+    assert len(make(config).notes()) == 1
+    alone = toy_gans.write_pictures(tmp_path / "alone", 1, (72, 72))
+    note = make(config, {"dataset.train.dataroot": str(alone)}).notes()[-1]
+    assert "is 72x72" in note and "halves of 36x72" in note and "tools/prepare_pairs.py" in note
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ppgan_ext.config import parse_overrides
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.training import schema
 from ppgan_ext.training.checkpoint import flatten
@@ -31,6 +32,19 @@ def test_written_settings_are_read_back_unchanged(config, tmp_path):
     path.write_text(settings.to_yaml())
     assert schema.read_config(path).to_yaml() == settings.to_yaml()
     assert yaml.safe_load(settings.to_yaml())["validate"]["metrics"]["any"]["name"] == "PSNR"
+
+
+def test_null_switches_a_metric_of_the_file_off(config, tmp_path):
+    path = tmp_path / "measured.yaml"
+    path.write_text(
+        schema.read_config(config, {"validate.metrics": {"a": {"name": "PSNR"}, "b": {"name": "SSIM"}}}).to_yaml()
+    )
+    overrides = parse_overrides(["validate.metrics.a=null"])
+    assert set(schema.read_config(path, overrides).validation.metrics) == {"b"}
+    overrides = parse_overrides(["validate.metrics.a=null", "validate.metrics.b=null"])
+    assert schema.read_config(path, overrides).validation.metrics == {}
+    with pytest.raises(ConfigError, match=r"validate\.metrics\.c: missing"):
+        schema.read_config(path, {"validate.metrics.c": None})
 
 
 def test_all_mistakes_are_listed_with_line_key_and_nearest_name(tmp_path, faces):

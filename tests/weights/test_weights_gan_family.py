@@ -12,6 +12,7 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.networks.network_table import build
+from ppgan_ext.nn import cpu_winograd
 from ppgan_ext.weights import load, readers
 from ppgan_ext.weights.convert import convert
 from ppgan_ext.weights.gan_family import choose_translator
@@ -175,11 +176,15 @@ NAMES = (
     "ugatit_full",
     "ugatit_light",
 )
+WIDE = ("resnet_wide", "ugatit_wide")
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("name", [*NAMES, "unet", "unet_deep"])
-def test_converted_networks_compute_what_pytorchs_do(twins, tmp_path, name):
+@pytest.mark.parametrize("name", [*NAMES, *WIDE, "unet", "unet_deep"])
+def test_converted_networks_compute_what_pytorchs_do(twins, tmp_path, monkeypatch, name):
+    outputs_by_winograd = []
+    winograd = cpu_winograd.output
+    monkeypatch.setattr(cpu_winograd, "output", lambda *args: outputs_by_winograd.append(args) or winograd(*args))
     output = tmp_path / f"{name}.pdparams"
     convert(twins / f"{name}.pth", output)
     found = load.read_checkpoint(output)[0].gan_networks[0]
@@ -197,3 +202,4 @@ def test_converted_networks_compute_what_pytorchs_do(twins, tmp_path, name):
             outputs = result if isinstance(result, tuple) else (result,)
             for actual, wanted in zip(outputs, expected, strict=True):
                 assert_close(actual.numpy(), wanted, 1e-4)
+    assert bool(outputs_by_winograd) == (name in WIDE)

@@ -128,7 +128,8 @@ def _partners(
               for name in own if name not in other]  # fmt: skip
     if lonely and (not skip_missing or not pairs):
         more = f" and {len(lonely) - _MOST_NAMED} more" if len(lonely) > _MOST_NAMED else ""
-        what = f"{len(lonely)} pictures have no partner of the same name: {', '.join(lonely[:_MOST_NAMED])}{more}"
+        have = "picture has" if len(lonely) == 1 else "pictures have"
+        what = f"{len(lonely)} {have} no partner of the same name: {', '.join(lonely[:_MOST_NAMED])}{more}"
         cure = "Give --skip_missing to leave them out" if pairs else "Name the files of both folders alike"
         raise InputError(what, where=right, cure=cure)
     summary.skipped = lonely

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import paddle
 
+from ppgan_ext.errors import InputError
 from ppgan_ext.losses.adversary import Penalty
 from ppgan_ext.training.shared.averaged_weights import unchanged_statistics
 from ppgan_ext.training.shared.critic import Critic, Samples, make_adversary
@@ -35,6 +36,18 @@ class Pix2PixTask(TranslationTask):
         """Create the networks, after a check that they fit the images."""
         self.check_data()
         return {name: self.options_of(name).build() for name in self.passes}
+
+    def notes(self) -> list[str]:
+        """Estimate the memory, and doubt a first picture whose halves are at least twice as high as wide."""
+        notes, source = super().notes(), self.samples.train.source
+        try:
+            height, width = source.read(0).shape[:2]
+        except InputError:  # unreadable pictures are named and passed over when their turn comes
+            return notes
+        if width <= height:
+            cut = f"{source.name(0)} is {width}x{height} and is cut into halves of {width // 2}x{height}"
+            notes.append(f"{cut}. If it shows one side only, join it with the other: tools/prepare_pairs.py")
+        return notes
 
     @property
     def generators(self) -> dict[str, Ends]:
