@@ -32,6 +32,7 @@ _QUIET = (
     (slice(36, 42), 9), (slice(42, 48), 9), (slice(17, 22), 8), (slice(22, 27), 8), (slice(48, 60), 4),
     (slice(29, 36), 7),
 )  # fmt: skip
+_PHOTO_ENDS = 10.0  # units from the border of the photo within which nothing is outlined
 
 
 class Drawing(NamedTuple):
@@ -117,7 +118,7 @@ def _draw_lines(paper: Paper, head: Head, regions: Regions, light: Map, flow: Ma
         part = hull(head.landmarks[points], head.shape, width * head.unit)
         quiet *= 1 - cv2.GaussianBlur(part, (0, 0), 1.5 * head.unit)
     alpha = _ALPHA["skin"] * quiet * regions.skin + _ALPHA["hair"] * regions.hair + _ALPHA["cloth"] * regions.cloth
-    paper.paint(drawn * alpha, paper.canvas * np.float32(_INK) + _WARM)
+    paper.paint(drawn * alpha * _within(head), paper.canvas * np.float32(_INK) + _WARM)
 
 
 def _draw_outlines(paper: Paper, head: Head, regions: Regions) -> None:
@@ -130,11 +131,17 @@ def _draw_outlines(paper: Paper, head: Head, regions: Regions) -> None:
     paper.paint(below, paper.skin * _CHIN_SHADE, 0.75)
     line = stroke(jaw, unit * np.array(_JAW), head.shape) * regions.skin * np.float32(0.85)
     hair = _rim(regions.hair, 2.4 * unit) * (regions.hair > 0.5) * np.float32(0.9)
-    # Where the photo ends, the person does not.
-    within = cv2.erode(np.pad(head.inside, 1, mode="edge"), np.ones((3, 3)), iterations=max(1, round(4 * unit)))
-    rims = np.maximum(hair, _rim(regions.person, 3.4 * unit)) * (within[1:-1, 1:-1] > 0.5)
+    rims = np.maximum(hair, _rim(regions.person, 3.4 * unit)) * _within(head)
     ink = paper.canvas * np.float32(_OUTLINE_INK) + _WARM
     paper.paint(np.asarray(np.maximum(line, rims), np.float32), ink)
+
+
+def _within(head: Head) -> Mask:
+    """Return where lines may lie: where the photo ends, the person does not."""
+    margin = max(1, round(_PHOTO_ENDS * head.unit))
+    padded = np.pad((head.inside > 0.5).astype(np.uint8), 1, mode="edge")
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
+    return cv2.erode(padded, kernel)[1:-1, 1:-1].astype(np.float32)
 
 
 def _rim(mask: Mask, width: float) -> Mask:
