@@ -29,7 +29,8 @@ from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.faces.swap.overlay import Overlay
-from ppgan_ext.faces.swap.warp_method import FacePlan, Portrait, finish_face
+from ppgan_ext.faces.swap.sides import Portrait, Sides
+from ppgan_ext.faces.swap.warp_method import Drawing, FacePlan, finish_face
 from tests.reference.drawn import DrawnFace, draw_photo
 
 FRONT = GENERIC[:, :2] * (1.0, -1.0)
@@ -186,16 +187,19 @@ def test_auto_warps_unless_the_model_is_asked_for():
     overlay = Overlay(0, 0, np.zeros((80, 80, 3), np.float32), np.ones((80, 80), np.float32), FRONT * 0.2 + 40)
     photo, nothing = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.float32)
     side = Portrait(photo, overlay.landmarks)
-    plan = FacePlan(side, side, 1.0, photo, overlay.landmarks, overlay, nothing, nothing)
+    sides = Sides(side, side, overlay.landmarks, nothing, None, False, (), ())
+    plan = FacePlan(sides, 1.0, Drawing(photo, overlay.landmarks, overlay, None), nothing)
     assert plan.shown_share == pytest.approx(1.0)
     assert choose_method(FuseOptions(), plan) == ("warp", "the person's photo shows 100% of the face")
     half = np.ones((80, 80), np.float32)
     half[:, :40] = 0.0
-    hidden = plan._replace(overlay=replace(overlay, shown=half))
+    hidden = plan._replace(drawing=plan.drawing._replace(overlay=replace(overlay, shown=half)))
     assert hidden.shown_share == pytest.approx(0.5, abs=0.05)
     assert choose_method(FuseOptions(), hidden)[0] == "warp"
     # What stays the photo's need not be shown.
     assert hidden._replace(kept=1 - half).shown_share == pytest.approx(1.0, abs=0.01)
+    covered = hidden.drawing._replace(over=1 - half)
+    assert hidden._replace(drawing=covered).shown_share == pytest.approx(1.0, abs=0.01)
     assert choose_method(FuseOptions(method="warp"), hidden) == ("warp", "it was asked for")
     assert choose_method(FuseOptions(refine=5), plan)[0] == "latent"
 

@@ -30,7 +30,7 @@ _JAW_POINTS = slice(0, 17)
 _JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
 
 
-class _Drawing(NamedTuple):
+class Drawing(NamedTuple):
     """The person's face drawn on the photo.
 
     Attributes:
@@ -58,7 +58,7 @@ class FacePlan(NamedTuple):
 
     sides: Sides
     shape: float
-    drawing: _Drawing
+    drawing: Drawing
     kept: npt.NDArray[np.float32]
 
     @property
@@ -137,7 +137,7 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     return FacePlan(sides, shape, drawing, find_covers(drawing.base, drawing.landmarks).kept)
 
 
-def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> _Drawing:
+def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Drawing:
     """Reshape the photo's head and draw the person's face on it.
 
     Args:
@@ -156,7 +156,7 @@ def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -
         base = reshape_photo(picture, own, landmarks)
         over = None if over is None else _moved(over, own, landmarks)
     overlay = draw_overlay(picture.shape, landmarks, as_image(person), theirs, sides.hidden)
-    return _Drawing(base, landmarks, overlay, over)
+    return Drawing(base, landmarks, overlay, over)
 
 
 def _moved(weight: FloatArray, landmarks: FloatArray, new_landmarks: FloatArray) -> npt.NDArray[np.float32]:

@@ -6,6 +6,7 @@ What a CPU needs beyond that was measured for CycleGAN, U-GAT-IT and pix2pix; do
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ _PREPARED = 4
 _GAPS = 1.65
 _RUN = 40e6  # what pictures, log and checkpoints add to the program
 _GB, _MB = 1e9, 1e6
+_PAUSE, _SETTLED, _MOST_LOOKS = 0.01, 4, 100  # seconds between looks at the allocated bytes, equal ones, and all
 
 
 def weight_bytes(network: nn.Layer, on_cpu: bool = False) -> int:
@@ -40,14 +42,22 @@ def weight_bytes(network: nn.Layer, on_cpu: bool = False) -> int:
 
 def feature_bytes(network: nn.Layer, images: paddle.Tensor, form: Form) -> int:
     """Return the bytes that one forward pass on images (1, C, H, W) keeps for its backward pass; it is run for that."""
-    gc.collect()
-    before = allocated_bytes(images)
+    before = _settled_bytes(images)
     with evaluating(network), paddle.enable_grad():
         results = network(images, form=form)
-    gc.collect()  # also gives the thread time in which Paddle frees what a program no longer needs
-    kept = allocated_bytes(images) - before
+    kept = _settled_bytes(images) - before
     del results
     return max(kept, 0)
+
+
+def _settled_bytes(like: paddle.Tensor) -> int:
+    """Return `allocated_bytes` when a thread of Paddle's has freed what programs no longer need."""
+    gc.collect()
+    seen = [allocated_bytes(like)]
+    while len(seen) < _MOST_LOOKS and seen[-_SETTLED:] != [seen[-1]] * _SETTLED:
+        time.sleep(_PAUSE)
+        seen.append(allocated_bytes(like))
+    return seen[-1]
 
 
 def allocated_bytes(like: paddle.Tensor) -> int:

@@ -56,10 +56,11 @@ def files(folder):
 
 
 def said(capsys, output):
-    """Return what was printed, with the output folder as "out", and without the processes' memory."""
+    """Return what was printed: the output folder as "out", no memory, none of a slow machine's lines of progress."""
     printed = capsys.readouterr()
     texts = [text.replace(str(output), "out") for text in printed]
-    return [re.sub(r"; \d+ processes, up to [\d.]+ GB each", "", text) for text in texts]
+    texts = [re.sub(r"; \d+ processes, up to [\d.]+ GB each", "", text) for text in texts]
+    return [re.sub(r"^photos: \d+ of \d+\n", "", text, flags=re.MULTILINE) for text in texts]
 
 
 def one_process(folder, tmp_path, capsys, **settings):
