@@ -60,7 +60,7 @@ def said(capsys, output):
     printed = capsys.readouterr()
     texts = [text.replace(str(output), "out") for text in printed]
     texts = [re.sub(r"; \d+ processes, up to [\d.]+ GB each", "", text) for text in texts]
-    return [re.sub(r"^photos: \d+ of \d+\n", "", text, flags=re.MULTILINE) for text in texts]
+    return [re.sub(r"^[^:/\n]+: \d+ of \d+[^\n]*\n", "", text, flags=re.MULTILINE) for text in texts]
 
 
 def one_process(folder, tmp_path, capsys, **settings):
