@@ -267,25 +267,6 @@ def test_three_visitors_at_once_see_their_own_results_only(open_page, photo_file
 
 
 @needs_browser
-def test_a_reload_in_the_middle_frees_the_line(open_page, photo_files, toy_page):
-    page = open_page("en")
-    tab(page, "Invert")
-    choose(page, "invert", photo_files["portrait"])
-    page.wait_for_selector("#photo-invert img")
-    page.get_by_label("Optimisation").check()
-    page.click("#start-invert")
-    toy_page.wait_for({"line": 1})
-    wait_for(page, "#status-invert", "Fitting")
-    page.reload()
-    page.wait_for_selector("#start-age")
-    toy_page.wait_for({"line": 0})
-    choose(page, "age", photo_files["portrait"])
-    page.wait_for_selector("#photo-age img")
-    page.click("#start-age")
-    wait_for(page, "#status-age", "Done")
-
-
-@needs_browser
 def test_the_languages_lead_to_each_other_and_a_phone_shows_everything(open_page):
     phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
     page = open_page("", **phone)
