@@ -109,6 +109,50 @@ def test_quiet_needs_no_streams(monkeypatch):
         pass
 
 
+# A thread is in the silence while the main thread, and one that enters and leaves it meanwhile, are not.
+SILENCE = """
+import os, sys, threading
+from ppgan_ext.quiet import quiet
+
+inside, leave = threading.Event(), threading.Event()
+
+def work():
+    with quiet():
+        inside.set()
+        leave.wait(20)
+        print("Python in the block")
+        os.write(1, b"C++ in the block\\n")
+
+worker = threading.Thread(target=work)
+worker.start()
+inside.wait(20)
+print("main \\u7167", sys.stdout.isatty())
+with quiet():
+    os.write(2, b"C++ of main\\n")
+print("still main", file=sys.stderr)
+try:
+    with quiet():
+        os.write(2, b"C++ that explains\\n")
+        raise KeyError
+except KeyError:
+    print("failed")
+leave.set()
+worker.join()
+print("after")
+os.write(1, b"C++ after\\n")
+"""
+
+
+def test_the_silence_of_one_thread_swallows_nothing_of_another():
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"}
+    words = [sys.executable, "-c", SILENCE]
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=60, encoding="utf-8"
+    )
+    assert done.stdout.splitlines() == ["main \u7167 False", "failed", "after", "C++ after"]
+    assert done.stderr.splitlines() == ["still main", "C++ that explains"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems keep the folder")
 def test_a_deleted_current_folder_is_left_for_the_time_of_a_command(tmp_path, monkeypatch, capsys):
     gone = tmp_path / "gone"

@@ -237,7 +237,7 @@ def test_fusion_asks_for_consent_and_stop_keeps_the_best(open_page, photo_files,
 
 
 @needs_browser
-def test_a_cartoon_is_drawn_and_put_into_the_photo(open_page, photo_files):
+def test_a_cartoon_is_drawn_and_put_into_the_photo(open_page, photo_files, tmp_path):
     page = open_page("en")
     tab(page, "Cartoon")
     choose(page, "cartoon", photo_files["portrait"])
@@ -247,6 +247,15 @@ def test_a_cartoon_is_drawn_and_put_into_the_photo(open_page, photo_files):
     page.wait_for_selector("#cartoon-pasted img")
     page.wait_for_selector("#results img")
     assert page.eval_on_selector("#cartoon-result img", "image => image.naturalWidth") == 512
+    page.click("#many-cartoon > button")
+    page.set_input_files("#files-many-cartoon input[type=file]", str(photo_files["couple"]))
+    wait_for(page, "#status-many-cartoon", "1 photos chosen")
+    page.click("#start-many-cartoon")
+    wait_for(page, "#status-many-cartoon", "1 of 1 photos are done")
+    with zipfile.ZipFile(download(page, "#zip-many-cartoon", tmp_path)) as packed:
+        assert {"p2c_cartoon.png", "p2c_cartoon_2.png", "p2c_pasted.png"} <= {
+            name.split("/")[-1] for name in packed.namelist()
+        }
 
 
 @needs_browser
@@ -264,6 +273,25 @@ def test_three_visitors_at_once_see_their_own_results_only(open_page, photo_file
     assert [len(images) for images in sources] == [2, 2, 2]
     assert len({source for images in sources for source in images}) == 6
     assert toy_page.state()["visits"] == 3
+
+
+@needs_browser
+def test_a_reload_in_the_middle_frees_the_line(open_page, photo_files, toy_page):
+    page = open_page("en")
+    tab(page, "Invert")
+    choose(page, "invert", photo_files["portrait"])
+    page.wait_for_selector("#photo-invert img")
+    page.get_by_label("Optimisation").check()
+    page.click("#start-invert")
+    toy_page.wait_for({"line": 1})
+    wait_for(page, "#status-invert", "Fitting")
+    page.reload()
+    page.wait_for_selector("#start-age")
+    toy_page.wait_for({"line": 0})
+    choose(page, "age", photo_files["portrait"])
+    page.wait_for_selector("#photo-age img")
+    page.click("#start-age")
+    wait_for(page, "#status-age", "Done")
 
 
 @needs_browser

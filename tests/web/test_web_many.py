@@ -1,7 +1,6 @@
 """Many photos at once: each is worked on, faults are told by name, and the results come as one zip."""
 
 import zipfile
-from types import SimpleNamespace
 
 import PIL.Image
 import pytest
@@ -15,6 +14,7 @@ from ppgan_ext.picture_settings import find_settings
 from ppgan_ext.web.archives import pack
 from ppgan_ext.web.site import Page, SayError, Site
 from ppgan_ext.web.tabs import many
+from ppgan_ext.web.tabs.cartoon import drawn
 from ppgan_ext.web.tabs.many import Batch, chosen_photos
 
 
@@ -41,10 +41,10 @@ def photos(tmp_path):
 
 
 def working(site, visit, photos, work):
-    batch = Batch("age", AgeEditingPredictor, work, AgeOptions(years=[20]), ["20 years older"])
-    site.page.model = SimpleNamespace(
-        predictor=lambda kind, folder, progress: kind(output_path=folder, progress=progress)
-    )
+    def open_predictor(folder, progress):
+        return AgeEditingPredictor(output_path=folder, progress=progress)
+
+    batch = Batch("age", open_predictor, work, AgeOptions(years=[20]), ["20 years older"])
     return many._Working(site, visit, photos, batch, "zip")
 
 
@@ -81,6 +81,12 @@ def test_stop_keeps_the_photos_that_are_done(site, visit, photos):
     assert outcome.interrupted and [item.path.name for item in outcome.items] == ["ann.age+20.png"]
     with pytest.raises(KeyboardInterrupt):
         working(site, visit, photos[1:], make_older).run(lambda task, done, total, note="": progress(task, 2, total))
+
+
+def test_a_cartoons_results_are_the_face_and_the_whole_photo(tmp_path):
+    names = ("p2c_photo.png", "p2c_cartoon.png", "p2c_photo_2.png", "p2c_cartoon_2.png", "p2c_pasted.png")
+    made = drawn(Made(None, tuple(map(tmp_path.joinpath, names))))
+    assert [file.name for file in made.files] == ["p2c_cartoon.png", "p2c_pasted.png"]
 
 
 def test_too_many_are_refused(site, visit, photos, monkeypatch):

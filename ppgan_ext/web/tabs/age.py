@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -63,7 +64,8 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     def prepare_many(values: Sequence[Any]) -> Batch:
         options = read(values)
         captions = [_caption(site, years) for years in options.years or ()]
-        return Batch("age", AgeEditingPredictor, lambda ager, job: ager.edit_ages(job, options), options, captions)
+        opener = functools.partial(site.page.model.predictor, AgeEditingPredictor)
+        return Batch("age", opener, lambda ager, job: ager.edit_ages(job, options), options, captions)
 
     def show(options: Options) -> Updates:
         assert isinstance(options, AgeOptions)

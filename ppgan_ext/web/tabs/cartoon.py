@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.apps.results import Made
 from ppgan_ext.apps.translation.cartoon import Photo2CartoonPredictor
 from ppgan_ext.apps.translation.options import CartoonOptions
 from ppgan_ext.config import load_options
@@ -18,6 +21,7 @@ from ppgan_ext.web.recipes import Recipe
 from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
 from ppgan_ext.web.sessions import Session
 from ppgan_ext.web.site import Outcome, Site, Updates, Work
+from ppgan_ext.web.tabs.many import Batch, ManyPhotos
 from ppgan_ext.web.tabs.window import StartRow, result_image
 
 PLACE = "cartoon"
@@ -34,37 +38,57 @@ def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None
             with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
                 names = option_names(CartoonOptions, without=("faces", "paste"))
                 controls = make_controls(CartoonOptions, names, site.language)
+            many = ManyPhotos(site, PLACE)
         with gr.Column(scale=6, min_width=300):
-            drawn = result_image(say("cartoon_result"), "cartoon-result", _HEIGHT)
+            face = result_image(say("cartoon_result"), "cartoon-result", _HEIGHT)
             whole = result_image(say("cartoon_pasted"), "cartoon-pasted", _HEIGHT)
+
+    def open_predictor(folder: Path, progress: Progress) -> Photo2CartoonPredictor:
+        return Photo2CartoonPredictor(folder, cpu=site.page.options.cpu, progress=progress)
+
+    def read(values: Sequence[Any], faces: str | list[int]) -> CartoonOptions:
+        return load_options(
+            CartoonOptions, overrides={"faces": faces, "paste": True, **read_controls(controls, values)}
+        )
 
     def prepare(visit: Session, values: Sequence[Any]) -> Work:
         upload = site.upload(visit, PLACE)
         chosen, *rest = values
-        given = {"faces": photo.numbers(upload, chosen) or "all", "paste": True, **read_controls(controls, rest)}
-        options = load_options(CartoonOptions, overrides=given)
+        options = read(rest, photo.numbers(upload, chosen) or "all")
 
         def work(progress: Progress) -> Outcome:
             folder = visit.new_folder()
-            predictor = Photo2CartoonPredictor(folder, cpu=site.page.options.cpu, progress=progress)
+            predictor = open_predictor(folder, progress)
             predictor.run_inputs(predictor.open_inputs(upload.path), lambda job: predictor.draw(job, options))
             before, cartoon, *_, pasted = predictor.files
             recipe = Recipe("cartoon", options, {"input_image": upload.path.name})
-            results = [(cartoon, say("cartoon_result")), (pasted, say("cartoon_pasted"))]
+            results = list(zip((cartoon, pasted), captions, strict=True))
             items = site.keep(folder, results, before, recipe)
-            shown = {drawn: str(cartoon), whole: str(pasted)}
+            shown = {face: str(cartoon), whole: str(pasted)}
             return Outcome(items, shown, predictor.notes, predictor.interrupted)
 
         return work
 
+    def prepare_many(values: Sequence[Any]) -> Batch:
+        options = read(values, "all")
+        return Batch("cartoon", open_predictor, lambda drawer, job: drawn(drawer.draw(job, options)), options, captions)
+
     def show(options: Options) -> Updates:
         return {control.component: control.show(options) for control in controls}
 
+    captions = [say("cartoon_result"), say("cartoon_pasted")]
     components = [control.component for control in controls]
     readers.by_command["cartoon"] = Reader(PLACE, say("tab_cartoon"), show, components)
 
     def wire(panel: ResultsPanel) -> None:
         photo.wire()
-        row.wire(prepare, [photo.chosen, *components], [drawn, whole], panel)
+        row.wire(prepare, [photo.chosen, *components], [face, whole], panel)
+        many.wire(prepare_many, components, panel)
 
     return wire
+
+
+def drawn(made: Made[Any]) -> Made[Any]:
+    """Leave out the files that are no results: the cut-out photos, and the cartoons that the whole photo shows."""
+    _, cartoon, *_, pasted = made.files
+    return replace(made, files=(cartoon, pasted))

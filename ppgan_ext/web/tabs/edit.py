@@ -157,9 +157,8 @@ class _Window:
         if not options.edit:
             raise SayError("nothing_to_edit")
         captions = [describe_edit(options, self._site.language)]
-        return Batch(
-            "edit", StyleGANv2EditingPredictor, lambda editor, job: editor.edit_photo(job, options), options, captions
-        )
+        opener = functools.partial(self._site.page.model.predictor, StyleGANv2EditingPredictor)
+        return Batch("edit", opener, lambda editor, job: editor.edit_photo(job, options), options, captions)
 
 
 def _make_sliders(site: Site, infos: Sequence[DirectionInfo]) -> dict[str, gr.Slider]:

@@ -11,7 +11,7 @@ import gradio as gr
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.options import Options
-from ppgan_ext.apps.predictor import Predictor, Progress
+from ppgan_ext.apps.predictor import BasePredictor, Progress
 from ppgan_ext.apps.results import Made
 from ppgan_ext.errors import InputError
 from ppgan_ext.picture_decoding import picture_size
@@ -36,14 +36,14 @@ class Batch:
 
     Attributes:
         command: name of the command that makes the same.
-        kind: the predictor's class.
+        open_predictor: makes a predictor from a folder for its files and a progress callback.
         work: from a predictor and a photo to what was made; its first files are the results.
         options: what each photo is done with.
         captions: of the results of a photo.
     """
 
     command: str
-    kind: type[Predictor]
+    open_predictor: Callable[[Path, Progress], BasePredictor]
     work: Callable[[Any, Job], Made[Any]]
     options: Options
     captions: Sequence[str]
@@ -124,7 +124,7 @@ class _Working:
             return self._one(predictor, job)
 
         folder = self.visit.new_folder()
-        predictor = site.page.model.predictor(self.batch.kind, folder, tell)
+        predictor = self.batch.open_predictor(folder, tell)
         notes, interrupted = [], False
         try:
             results = predictor.run_inputs(predictor.open_inputs(list(map(str, self.photos))), work)
