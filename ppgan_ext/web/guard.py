@@ -2,12 +2,14 @@
 
 Gradio fetches a picture by its web address when an address comes in place of an upload. A visitor's browser never sends
 one, so such a request is answered with 400 and goes no further. Every page begins with a script that says its language.
-Every answer tells the browser to load nothing from any other host, and to tell no other host where the visitor was.
+Every answer tells the browser to load nothing from any other host, and to tell no other host where the visitor was; the
+files of the page's program are kept by the browser, which would else ask for a hundred of them at each visit.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, MutableMapping
 from typing import Any
 
@@ -27,6 +29,9 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"x-content-type-options", b"nosniff"),
 )
+# Files whose names change with their content: a browser need not ask for them again.
+_LASTING = re.compile(r"/assets/[^/]+-[\w-]{8}\.\w+$")
+_KEPT = (b"cache-control", b"public, max-age=31536000, immutable")
 _PLACES = ("path", "url")
 _OWN_FILES = "/gradio_api/file="
 
@@ -47,7 +52,8 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_HEADERS]
+                kept = [_KEPT] if message["status"] == 200 and _LASTING.search(scope["path"]) else []
+                message["headers"] = [*message.get("headers", []), *_HEADERS, *kept]
             await send_on(message)
 
         if any(scheme in scope["path"].lower() for scheme in ("http:", "https:")):

@@ -132,6 +132,16 @@ def test_both_pages_are_served_with_a_policy_against_other_hosts(toy_page):
 
 
 @pytest.mark.slow
+def test_browsers_keep_the_program_of_the_page_but_not_the_page(toy_page):
+    _, headers, text = fetch(toy_page.url)
+    assert "immutable" not in headers.get("cache-control", "")
+    script = re.search(r"assets/[\w-]+\.js", text).group()
+    status, headers, _ = fetch(toy_page.url + script)
+    assert status == 200 and "immutable" in headers["cache-control"]
+    assert "immutable" not in fetch(toy_page.url + "assets/none-12345678.js")[1].get("cache-control", "")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [
