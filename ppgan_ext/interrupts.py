@@ -1,4 +1,4 @@
-"""Deferring Ctrl-C to a safe moment."""
+"""Ctrl-C and SIGTERM: deferred to a safe moment, or taken for one another."""
 
 from __future__ import annotations
 
@@ -46,3 +46,20 @@ def deferred_interrupt(terminate: bool = False) -> Iterator[Callable[[], None]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM, with which service managers end a process, raise KeyboardInterrupt within the block.
+
+    Outside the main thread, or if SIGTERM already has a handler, this changes nothing.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

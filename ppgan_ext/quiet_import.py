@@ -1,16 +1,21 @@
-"""Paddle's import without its advice on threads and compilers, whichever module imports it first.
+"""Paddle's import without its advice and without its hand on SIGTERM, whichever module imports it first.
 
-Paddle prints the advice on stderr while it is imported; it is meant for data-parallel training and for building C++
-extensions. `install` puts a finder in front of Python's own, which wraps Paddle's loader once and then goes away.
+Paddle prints advice on threads and compilers on stderr while it is imported; it is meant for data-parallel training and
+for building C++ extensions. And it takes over SIGTERM, to print "FatalError" and a C++ traceback: handlers of Python,
+and SIG_IGN, would no longer count, and whoever ends a process would see a crash.
+
+`install` puts a finder in front of Python's own, which wraps Paddle's loader once and then goes away.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import io
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -62,13 +67,34 @@ class _QuietLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:
             module.__spec__.loader = module.__loader__ = self._loader
-        with _without_advice():
+        with _without_advice(), _handler_kept(signal.SIGTERM):
             self._loader.exec_module(module)
         with contextlib.suppress(ValueError):  # another one that was imported at the same time
             sys.meta_path.remove(self._finder)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
+
+
+@contextlib.contextmanager
+def _handler_kept(number: int) -> Iterator[None]:
+    """Put a signal's C handler back, from any thread; `signal.signal` works in the main thread alone."""
+    handler = _c_handler(number)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(AttributeError):
+            ctypes.pythonapi.PyOS_setsig(ctypes.c_int(number), handler)
+
+
+def _c_handler(number: int) -> ctypes.c_void_p:
+    """Return a signal's C handler; the default one where this Python does not tell."""
+    try:
+        ask = ctypes.pythonapi.PyOS_getsig
+    except AttributeError:
+        return ctypes.c_void_p(0)
+    ask.restype = ctypes.c_void_p
+    return ctypes.c_void_p(ask(ctypes.c_int(number)))
 
 
 @contextlib.contextmanager

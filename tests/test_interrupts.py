@@ -1,10 +1,12 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from ppgan_ext.interrupts import deferred_interrupt
+from ppgan_ext.interrupts import deferred_interrupt, terminated_as_interrupted
 
 
 def press():
@@ -84,6 +86,46 @@ def test_termination_acts_as_a_first_ctrl_c_however_often_it_is_sent():
         reached.append("never")
     assert reached == ["after the signals"]
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_termination_raises_at_once_where_asked():
+    with pytest.raises(KeyboardInterrupt), terminated_as_interrupted():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_termination_stays_with_another_handler():
+    received = []
+    signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
+    try:
+        with terminated_as_interrupted():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    assert received == [signal.SIGTERM]
+
+
+# Paddle takes SIGTERM over when it is imported; it is imported in a thread, as the page does.
+IMPORTER = """
+import os, signal, threading, time
+import ppgan_ext
+
+def end(number, frame):
+    raise SystemExit(7)
+
+signal.signal(signal.SIGTERM, end)
+thread = threading.Thread(target=__import__, args=["paddle"])
+thread.start()
+thread.join()
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(20)
+"""
+
+
+@pytest.mark.slow
+def test_paddle_leaves_termination_to_whom_it_belonged():
+    done = subprocess.run([sys.executable, "-c", IMPORTER], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
 def test_termination_is_noticed_where_ctrl_c_is_ignored():

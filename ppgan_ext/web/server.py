@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,8 @@ from ppgan_ext.apps.page.model_facts import model_facts
 from ppgan_ext.apps.page.options import PageOptions
 from ppgan_ext.errors import ConfigError, OutputError
 from ppgan_ext.files import make_folder
+from ppgan_ext.interrupts import terminated_as_interrupted
+from ppgan_ext.web.page_folder import page_folder
 
 _FORBIDDEN = "GRADIO_VIBE_MODE"  # lets visitors change the program
 _ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_SHARE": "False"}
@@ -38,8 +39,8 @@ class Served(NamedTuple):
 
 
 def serve(options: PageOptions) -> None:
-    """Serve the page until Ctrl-C; all files of visitors are deleted then."""
-    with serving(options) as served:
+    """Serve the page until Ctrl-C or SIGTERM; all files of visitors are deleted then."""
+    with terminated_as_interrupted(), serving(options) as served:
         print(f"The page is at {served.url} (Ctrl-C ends it)", flush=True)
         if options.no_auth:
             print("note: everybody who reaches this machine can use it", flush=True)
@@ -65,26 +66,23 @@ def serving(options: PageOptions, warm_up: bool = True) -> Iterator[Served]:
         OutputError: the port is taken, the folder for results cannot be written, or the tunnel of ``share`` fails.
     """
     _check(options)
-    with tempfile.TemporaryDirectory(prefix="ppgan_ext-page-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o700)
-        with _environment(folder):
-            from ppgan_ext.web.build import build_page
-            from ppgan_ext.web.site import Page
+    with page_folder() as folder, _environment(folder):
+        from ppgan_ext.web.build import build_page
+        from ppgan_ext.web.site import Page
 
-            page = Page(options, folder)
-            blocks = build_page(page)
-            with page.sessions.swept():
-                url = _launch(blocks, page, options)
-                try:
-                    if options.share and blocks.share_url is None:
-                        cure = "See that this machine reaches the internet, or leave --share out and use a proxy"
-                        raise OutputError("the tunnel cannot be opened", where="--share", cure=cure)
-                    if warm_up:
-                        page.model.warm_up()
-                    yield Served(url, page, blocks)
-                finally:
-                    blocks.close(verbose=False)
+        page = Page(options, folder)
+        blocks = build_page(page)
+        with page.sessions.swept():
+            url = _launch(blocks, page, options)
+            try:
+                if options.share and blocks.share_url is None:
+                    cure = "See that this machine reaches the internet, or leave --share out and use a proxy"
+                    raise OutputError("the tunnel cannot be opened", where="--share", cure=cure)
+                if warm_up:
+                    page.model.warm_up()
+                yield Served(url, page, blocks)
+            finally:
+                blocks.close(verbose=False)
 
 
 def _check(options: PageOptions) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ppgan_ext.web.jobs import Job
+from ppgan_ext.web.page_folder import delete_left_behind, is_older, show_use
 from ppgan_ext.web.recipes import Recipe
 from ppgan_ext.web.uploads import Upload
 
@@ -136,7 +137,10 @@ class Sessions:
             session.job.then(lambda: shutil.rmtree(session.folder, ignore_errors=True))
 
     def sweep(self, now: float | None = None) -> None:
-        """End visits without a sign of life, and delete all files that are an hour old, whoever made them."""
+        """End visits without a sign of life, and delete all files that are an hour old, whoever made them.
+
+        So are the files of pages that were killed before they could delete them.
+        """
         limit = (time.time() if now is None else now) - LONGEST_SECONDS + _EARLY
         with self._lock:
             old = [key for key, session in self._sessions.items() if session.touched < limit and session.job is None]
@@ -145,7 +149,9 @@ class Sessions:
             folders = {session.folder for session in self._sessions.values()}
         for key in old:
             self.end(key)
-        paths = [path for path in sorted(self.folder.rglob("*"), reverse=True) if _is_older(path, limit)]
+        show_use(self.folder)
+        delete_left_behind(self.folder, limit)
+        paths = [path for path in sorted(self.folder.rglob("*"), reverse=True) if is_older(path, limit)]
         for path in paths:  # files before the folders that they are in
             with contextlib.suppress(OSError):  # a folder with younger files stays
                 if path.is_dir():
@@ -156,7 +162,7 @@ class Sessions:
 
     @contextlib.contextmanager
     def swept(self) -> Iterator[None]:
-        """Sweep once a minute while the block runs; at its end, delete everything."""
+        """Sweep at once and once a minute while the block runs; at its end, delete everything."""
         thread = threading.Thread(target=self._sweep_on, name="ppgan_ext-page-sweep", daemon=True)
         thread.start()
         try:
@@ -168,11 +174,6 @@ class Sessions:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _sweep_on(self) -> None:
+        self.sweep()
         while not self._stop.wait(_SECONDS_BETWEEN_SWEEPS):
             self.sweep()
-
-
-def _is_older(path: Path, limit: float) -> bool:
-    with contextlib.suppress(OSError):
-        return path.lstat().st_mtime < limit
-    return False

@@ -2,13 +2,16 @@
 
 import asyncio
 import os
+import shutil
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from ppgan_ext.web.jobs import Finished, Job, Running, StoppedError, Waiting
 from ppgan_ext.web.line import Line, LineFullError
+from ppgan_ext.web.page_folder import page_folder, show_use
 from ppgan_ext.web.sessions import LONGEST_SECONDS, Item, Sessions
 
 
@@ -223,6 +226,23 @@ def test_nothing_is_kept_longer_than_an_hour(sessions, tmp_path):
     assert new.path.exists() and session.items == [new]
     sessions.sweep(time.time() + LONGEST_SECONDS)
     assert len(sessions) == 0 and list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_pages_left_behind_goes_after_an_hour(tmp_path):
+    with page_folder() as real:
+        prefix = real.name[: real.name.rindex("-") + 1]
+    assert not real.exists()
+    own, killed, live, other = (tmp_path / name for name in (f"{prefix}a", f"{prefix}b", f"{prefix}c", "photos"))
+    for folder in (own, killed, live, other):
+        folder.mkdir()
+        (folder / "photo.jpg").write_bytes(b"1")
+        os.utime(folder, (time.time() - LONGEST_SECONDS,) * 2)
+    show_use(live)
+    Sessions(own).sweep()
+    assert not killed.exists() and all(map(Path.is_dir, (own, live, other)))
+    shutil.rmtree(own)  # by a page that began while this machine slept
+    Sessions(own).sweep()
+    assert own.stat().st_mode & 0o777 == 0o700
 
 
 def test_the_folder_goes_with_the_page(sessions, tmp_path):
