@@ -5,6 +5,8 @@ python tools/cover_model/train.py --faces crops/ --minutes 40 --output covers.sa
 
 from __future__ import annotations
 
+import ppgan_ext  # noqa: F401  # isort: skip - before Paddle, which it sets up for this processor
+
 import argparse
 import sys
 from pathlib import Path

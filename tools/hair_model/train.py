@@ -5,6 +5,8 @@ python tools/hair_model/train.py --photos FOLDER --minutes 60 --output hair.safe
 
 from __future__ import annotations
 
+import ppgan_ext  # noqa: F401  # isort: skip - before Paddle, which it sets up for this processor
+
 import argparse
 from pathlib import Path
 
