@@ -177,6 +177,26 @@ def test_missing_digits_are_downloaded_and_verified(tmp_path, monkeypatch):
         images.check(wrong)
 
 
+@pytest.mark.parametrize("reason", ["offline", "download: False"])
+def test_an_error_names_the_part_whose_digits_are_missing(tmp_path, monkeypatch, reason):
+    """The training digits are local files; those of the test set, which the file also names, cannot be had."""
+
+    def offline(request):
+        raise WeightsError("could not be downloaded (offline)", where=request.url, cure="Download it by other means")
+
+    monkeypatch.setattr("ppgan_ext.data.common_vision_dataset.Path.home", lambda: tmp_path)
+    monkeypatch.setattr("ppgan_ext.training.samples.download", offline)
+    digits = {"name": "CommonVisionDataset", "dataset_name": "MNIST"}
+    test = digits | {"params": {"mode": "test", "download": reason == "offline"}}
+    train = digits | {"batch_size": 2, "params": {"image_path": "digits.gz"}}
+    settings = schema.read_config(toy_gans.write_gan(tmp_path), {"dataset": {"train": train, "test": test}})
+    with pytest.raises((WeightsError, InputError)) as caught:
+        SampleSets.open(settings, RandomStreams(0))
+    assert str(caught.value).startswith("dataset.test: needs the part 'test' of MNIST: ")
+    assert "t10k-images-idx3-ubyte.gz" in str(caught.value)
+    assert str(caught.value).endswith("dataset.test.params.image_path and dataset.test.params.label_path.")
+
+
 # ---- translation
 
 
