@@ -18,6 +18,7 @@ from ppgan_ext.training.shared.evaluation import apply_alone
 from ppgan_ext.training.shared.image_checks import check_images
 from ppgan_ext.training.shared.memory_estimate import describe_memory
 from ppgan_ext.training.shared.sheets import heat_picture, sheet, to_rgb
+from ppgan_ext.training.shortage import smaller
 from ppgan_ext.training.task import Task
 from ppgan_ext.training.tensors import from_array
 from ppgan_ext.types import FloatArray, Image
@@ -83,7 +84,8 @@ class TranslationTask(Task):
         images = {
             name: from_array(np.zeros((1, count, *photo.shape[1:]), np.float32)) for name, count in channels.items()
         }
-        return [describe_memory(self.networks, images, self.passes, self.settings.batch_size, self._form)]
+        cure = smaller(self.settings)
+        return [describe_memory(self.networks, images, self.passes, self.settings.batch_size, self._form, cure)]
 
     # ---- one iteration
 
