@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,21 +94,62 @@ def bracketed_word(text: str) -> str:
     return text.partition("[")[2].partition("]")[0]
 
 
+def free_memory() -> int | None:
+    """Return the bytes of main memory that this process can still get, or None where the system does not tell.
+
+    Files that the system keeps in memory count as free; the limits of a container count.
+    """
+    return free_bytes(_read("/proc/meminfo"), _memory_limits())
+
+
+def free_bytes(meminfo: str, limits: Iterable[tuple[str, str, str]]) -> int | None:
+    """Return the lowest of what a machine and its control groups have left, in bytes, or None if nothing tells.
+
+    Args:
+        meminfo: text of /proc/meminfo, in kB.
+        limits: limit, usage and statistics of each control group; a limit of "max" is none.
+    """
+    fields = dict(_fields(meminfo))
+    left = [int(words[0]) * 1024 for words in [fields.get("MemAvailable", "").split()] if words and words[0].isdigit()]
+    for limit, usage, statistics in limits:
+        if limit.strip().isdigit() and usage.strip().isdigit():
+            counts = dict(line.split() for line in statistics.splitlines() if len(line.split()) == 2)
+            cached = counts.get("file", counts.get("total_cache", "0"))  # as versions 2 and 1 call it
+            left.append(max(0, int(limit) - int(usage) + int(cached if cached.isdigit() else 0)))
+    return min(left, default=None)
+
+
 def _cgroup_limits() -> list[str]:
     """Return the CPU limits of this process's control group and its parents (cgroups version 1 and 2)."""
-    limits = []
+    return [
+        _read(folder / "cpu.max")
+        if unified
+        else _read(folder / "cpu.cfs_quota_us") + " " + _read(folder / "cpu.cfs_period_us")
+        for folder, unified in _cgroup_folders("cpu")
+    ]
+
+
+def _memory_limits() -> list[tuple[str, str, str]]:
+    """Return limit, usage and statistics of the memory of this process's control group and its parents."""
+    first, second = ("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")
+    return [
+        (_read(folder / limit), _read(folder / usage), _read(folder / "memory.stat"))
+        for folder, unified in _cgroup_folders("memory")
+        for limit, usage in [first if unified else second]
+    ]
+
+
+def _cgroup_folders(controller: str) -> Iterator[tuple[Path, bool]]:
+    """Yield the folders of this process's control groups and their parents, and whether they are of version 2."""
     for line in _read("/proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        root = Path("/sys/fs/cgroup", *(("cpu",) if controllers else ()))
+        root = Path("/sys/fs/cgroup", *((controller,) if controllers else ()))
         parts = [part for part in group.split("/") if part not in ("", "..")]
         for depth in range(len(parts), -1, -1):
-            folder = root.joinpath(*parts[:depth])
-            quota_and_period = _read(folder / "cpu.cfs_quota_us") + " " + _read(folder / "cpu.cfs_period_us")
-            limits.append(quota_and_period if controllers else _read(folder / "cpu.max"))
-    return limits
+            yield root.joinpath(*parts[:depth]), not controllers
 
 
 def _allowed_cpus() -> frozenset[int]:

@@ -58,6 +58,8 @@ def write_photo(
     image: Image,
     original: Photo,
     software_note: str = NOTE,
+    *,
+    grey: bool = False,
 ) -> Path:
     """Write an edited photo as `write_image` does, and in PNG and WebP with the transparency of its original.
 
@@ -66,10 +68,14 @@ def write_photo(
         image: (H, W, 3) RGB uint8, the original's image after an edit.
         original: the photo before.
         software_note: see `write_image`.
+        grey: write one channel of colour; the image has three equal ones.
     """
     target = Path(path)
     has_opacity = original.rgba is not None and target.suffix.lower() in (".png", ".webp")
-    return _write(target, with_opacity(image, original) if has_opacity else image, software_note)
+    written = with_opacity(image, original) if has_opacity else image
+    if grey:
+        written = written[..., [0, 3]] if has_opacity else written[..., 0]
+    return _write(target, np.ascontiguousarray(written), software_note)
 
 
 def made_here(path: str | os.PathLike[str]) -> bool:
@@ -107,7 +113,7 @@ def _png_text(software_note: str) -> PIL.PngImagePlugin.PngInfo:
 
 
 def _write(target: Path, image: npt.NDArray[np.uint8], software_note: str) -> Path:
-    """Write (H, W, 3) RGB or (H, W, 4) RGBA."""
+    """Write (H, W, 3) RGB, (H, W, 4) RGBA, (H, W) grey or (H, W, 2) grey with opacity."""
     picture = PIL.Image.fromarray(image)
     suffix = target.suffix.lower()
     exif = PIL.Image.Exif()

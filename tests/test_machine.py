@@ -52,3 +52,23 @@ def test_count_cores(cpuinfo, allowed, quota, expected):
 )
 def test_cpu_quota(limits, expected):
     assert machine.cpu_quota(limits) == expected
+
+
+GB = 2**30
+MEMORY = f"MemTotal: {8 * 2**20} kB\nMemAvailable:   {6 * 2**20} kB\n"
+
+
+@pytest.mark.parametrize(
+    ("meminfo", "limits", "expected"),
+    [
+        ("", [], None),
+        (MEMORY, [], 6 * GB),
+        (MEMORY, [("max\n", f"{GB}\n", "")], 6 * GB),
+        (MEMORY, [(f"{4 * GB}\n", f"{3 * GB}\n", f"anon 5\nfile {GB}\n")], 2 * GB),  # cached files can go
+        (MEMORY, [(f"{4 * GB}", f"{3 * GB}", f"cache 7\ntotal_cache {GB}\n"), (str(2**63 - 1), "0", "")], 2 * GB),
+        (MEMORY, [(str(GB), str(2 * GB), "")], 0),
+        ("", [("", "", "")], None),
+    ],
+)
+def test_free_memory_is_the_least_of_machine_and_containers(meminfo, limits, expected):
+    assert machine.free_bytes(meminfo, limits) == expected

@@ -82,6 +82,7 @@ class ResultFolder:
         image: Image,
         note: str = pictures.NOTE,
         original: Photo | None = None,
+        grey: bool = False,
     ) -> None:
         """Write an image, marked as edited.
 
@@ -90,10 +91,11 @@ class ResultFolder:
             image: (H, W, 3) RGB uint8.
             note: a description of the edit.
             original: the photo that was edited, whose transparency the file gets.
+            grey: the channels are equal, and the file gets one.
         """
         path = self.place(name)
         if path is not None:
-            self.files.append(pictures.write_photo(path, image, original or Photo(image), note))
+            self.files.append(pictures.write_photo(path, image, original or Photo(image), note, grey=grey))
 
     def code(self, name: str, w_plus: FloatArray) -> None:
         """Write a latent code, (n_latent, 512), as .npy."""

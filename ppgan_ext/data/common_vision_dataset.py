@@ -109,6 +109,15 @@ class CommonVisionOptions(DatasetOptions):
             return []
         return [item for item in paddle_files(self.dataset_name, self.params.mode) if not item.target.is_file()]
 
+    def check_files(self) -> None:
+        """Check that the pictures of a public data set are where they are looked for.
+
+        Raises:
+            InputError: they are not.
+        """
+        if self.dataset_name in _DIGITS and self.params.image_path is None:
+            _check_public(self.dataset_name, self.params.mode)
+
 
 def paddle_files(dataset_name: str, mode: str) -> list[Download]:
     """Return the files of pictures and labels of MNIST or Fashion-MNIST, where Paddle keeps and puts them."""
@@ -202,10 +211,16 @@ def _open(dataset_name: str, params: VisionParams) -> ImageSource:
     if dataset_name in _DIGITS:
         if params.image_path is not None:
             return IdxSource(params.image_path, params.label_path)
-        images, labels = paddle_files(dataset_name, params.mode)
-        if not images.target.is_file():
-            cure = f"Download {images.url} and {labels.url}, and name them as params.image_path and params.label_path"
-            raise InputError(f"{dataset_name} is not on this machine", where=images.target, cure=cure)
+        images, labels = _check_public(dataset_name, params.mode)
         return IdxSource(images.target, labels.target)
     assert params.root is not None
     return ClassFolderSource(params.root) if dataset_name == "DatasetFolder" else open_source(params.root)
+
+
+def _check_public(dataset_name: str, mode: str) -> list[Download]:
+    """Return where pictures and labels of a public data set are, after a check that the pictures are."""
+    images, labels = files = paddle_files(dataset_name, mode)
+    if not images.target.is_file():
+        cure = f"Download {images.url} and {labels.url}, and name them as params.image_path and params.label_path"
+        raise InputError(f"{dataset_name} is not on this machine", where=images.target, cure=cure)
+    return files

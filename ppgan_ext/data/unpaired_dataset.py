@@ -99,6 +99,14 @@ class UnpairedDataset:
     def __len__(self) -> int:
         return len(self._sides[self._larger])
 
+    @property
+    def looks_paired(self) -> bool:
+        """Whether both collections have pictures of the same names, suffixes apart."""
+        first, second = (
+            sorted(str(Path(side.name(i)).with_suffix("")) for i in range(len(side))) for side in self._sides.values()
+        )
+        return first == second
+
     def name(self, index: int) -> str:
         """Return the path of a sample's picture in the larger collection."""
         return self._sides[self._larger].name(index)

@@ -12,34 +12,29 @@ or (N, 1), psi. It departs from PaddleGAN's in four things:
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
-from paddle import inference
 from paddle.static import InputSpec
 from pydantic import BaseModel
 
-from ppgan_ext import config, files
+from ppgan_ext import config
 from ppgan_ext.engine.compiled import save_program
-from ppgan_ext.errors import ConfigError, OutputError, WeightsError
+from ppgan_ext.engine.program_files import check_file_name, check_result, open_program, write_verified
+from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.networks import StyleGANv2Generator
 from ppgan_ext.networks.stylegan2_options import StyleGANv2GeneratorOptions
 from ppgan_ext.nn.activation import ROOT2, SLOPE
-from ppgan_ext.quiet import quiet
-from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import load
 from ppgan_ext.weights.network_builders import build_lazily, network_builders
 
 DEFAULT_NAME = "stylegan2model_gen"
 DEFAULT_FOLDER = "inference_model"
 INPUTS = ("style", "truncation")
-# Rounding differs by about 1e-6 of the largest value.
-_VERIFY_TOLERANCE = 1e-3
 
 
 class _ModelBlock(BaseModel):
@@ -61,17 +56,20 @@ class Exported:
         files: the program and its weights.
         net_name: the network in the weight file; "" where the file holds one only.
         input_shapes: by the inputs' names; -1 is any number.
+        error: the largest difference from the network's images, as a share of the largest value; None: not told.
     """
 
     prefix: Path
     files: tuple[Path, ...]
     net_name: str
     input_shapes: Mapping[str, tuple[int, ...]]
+    error: float | None = None
 
     def __str__(self) -> str:
         inputs = ", ".join(f"{name} {shape}" for name, shape in self.input_shapes.items())
         source = f" (network {self.net_name})" if self.net_name else ""
-        return f"exported{source}: {' and '.join(map(str, self.files))}; inputs: {inputs}"
+        parity = "" if self.error is None else f"; at most {self.error:.1g} of the largest value off the network"
+        return f"exported{source}: {' and '.join(map(str, self.files))}; inputs: {inputs}{parity}"
 
 
 def export_model(
@@ -103,8 +101,7 @@ def export_model(
     """
     options = config.load_options(_Configuration, config_path, overrides).model.generator
     shapes = _input_shapes(inputs_size, options.style_dim)
-    if Path(model_name).name != model_name or model_name in ("", ".."):
-        raise ConfigError(f"'{model_name}' is no file name", where="model_name", cure="Give a name without a folder")
+    check_file_name(model_name)
     generator, chosen = _load(options, Path(weight_path), net_name)
     written = export_generator(generator, Path(output_dir) / model_name, shapes)
     return Exported(Path(output_dir) / model_name, written, chosen, dict(zip(INPUTS, shapes, strict=True)))
@@ -138,28 +135,12 @@ def export_generator(
         return generator.render(w)
 
     inputs = [InputSpec(list(shape), "float32", name) for shape, name in zip(shapes, INPUTS, strict=True)]
-    folder = files.make_folder(prefix.parent)
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".exporting-") as temporary:
-            fresh = Path(temporary) / prefix.name
-            _save_verified(generator, draw, inputs, fresh)
-            made = sorted(Path(temporary).iterdir())
-            for path in made:
-                os.replace(path, folder / path.name)
-    except OSError as error:
-        raise OutputError(f"cannot be written ({error.strerror or error})", where=prefix) from error
-    return tuple(folder / path.name for path in made)
 
+    def save(fresh: Path) -> None:
+        save_program(generator, draw, inputs, fresh)
+        _verify(generator, fresh, shapes)
 
-def _save_verified(
-    generator: StyleGANv2Generator, draw: Callable[..., Any], inputs: list[InputSpec], prefix: Path
-) -> None:
-    try:
-        save_program(generator, draw, inputs, prefix)
-        _verify(generator, prefix, [spec.shape for spec in inputs])
-    except (RuntimeError, ValueError, TypeError, SystemError) as error:  # as which Paddle reports a full disk, too
-        reason = " ".join(str(error).split())[-300:]
-        raise OutputError(f"Paddle cannot write the program ({reason})", where=prefix.name) from error
+    return write_verified(prefix, save)
 
 
 def _mapping(generator: StyleGANv2Generator, z: paddle.Tensor) -> paddle.Tensor:
@@ -215,7 +196,7 @@ def _input_shapes(text: str | None, style_dim: int) -> tuple[tuple[int, ...], tu
 
 def _verify(generator: StyleGANv2Generator, prefix: Path, shapes: Sequence[Sequence[int]]) -> None:
     """Run the program with Paddle's default passes and compare it with the network, twice, with other inputs."""
-    run = _open(prefix)
+    run = open_program(prefix)
     rng = np.random.default_rng(0)
     for psi in (0.7, 1.0):
         style, truncation = ([2 if side == -1 else side for side in shape] for shape in shapes)
@@ -223,26 +204,4 @@ def _verify(generator: StyleGANv2Generator, prefix: Path, shapes: Sequence[Seque
         with paddle.no_grad():
             w = generator.get_latents(paddle.to_tensor(z[0]), psi)
             expected = generator.render(w).numpy()
-        result = run(z, np.full(truncation, psi, np.float32))
-        error = np.abs(result - expected).max() / np.abs(expected).max() if result.shape == expected.shape else np.inf
-        if not error < _VERIFY_TOLERANCE:
-            what = f"the exported program's images are off by {error:.2g} of the largest value"
-            raise OutputError(what, where=prefix.name, cure="Report it with the version of Paddle")
-
-
-def _open(prefix: Path) -> Callable[[FloatArray, FloatArray], FloatArray]:
-    """Load a program as its users do: nothing chosen but the CPU."""
-    settings = inference.Config(f"{prefix}.json", f"{prefix}.pdiparams")
-    settings.disable_gpu()
-    settings.disable_glog_info()
-    with quiet():
-        predictor = inference.create_predictor(settings)
-
-    def run(*arrays: FloatArray) -> FloatArray:
-        for name, array in zip(INPUTS, arrays, strict=True):
-            predictor.get_input_handle(name).copy_from_cpu(array)
-        with quiet():
-            predictor.run()
-        return predictor.get_output_handle(predictor.get_output_names()[0]).copy_to_cpu()
-
-    return run
+        check_result(run(z, np.full(truncation, psi, np.float32)), expected, prefix.name)

@@ -16,6 +16,7 @@ from ppgan_ext.errors import ConfigError, TrainingError
 from ppgan_ext.launcher import launched_rank
 from ppgan_ext.training import own_config, schema
 from ppgan_ext.training.processes import Processes
+from ppgan_ext.training.shortage import shortage
 
 if TYPE_CHECKING:
     from ppgan_ext.training.run import Run
@@ -83,6 +84,8 @@ def _run(args: argparse.Namespace) -> int:
     error: Exception | None = None
     try:
         run = open_run(settings, processes, start)
+    except MemoryError:
+        error = shortage(settings, "building the networks")
     except Exception as problem:  # noqa: BLE001 - raised again by raise_together
         error = problem
     processes.raise_together(error)

@@ -52,6 +52,7 @@ class Log:
         self._folder, self._total, self._interval = folder, total, interval
         self._images = images_per_iteration
         self._sums: dict[str, tuple[float, int]] = {}
+        self._waited = 0.0
         self._started = self._last_time = time.monotonic()
         self._first = self._last_iteration = done
         self._text: IO[str] | None = None
@@ -96,13 +97,16 @@ class Log:
         with contextlib.suppress(OutputError):
             self._write(self._text, f"{datetime.now():%Y-%m-%d %H:%M:%S} error: {text}\n")
 
-    def record(self, iteration: int, numbers: Mapping[str, float], rates: Mapping[str, float]) -> None:
+    def record(
+        self, iteration: int, numbers: Mapping[str, float], rates: Mapping[str, float], waited: float = 0.0
+    ) -> None:
         """Add the numbers of an iteration to the means; write a line if one is due.
 
         Args:
             iteration: number of the iteration, from 1.
             numbers: losses and other numbers, as `Task.step` returns them.
             rates: optimiser name -> learning rate.
+            waited: seconds for which the iteration waited for its images.
 
         Raises:
             OutputError: the log cannot be written.
@@ -112,6 +116,7 @@ class Log:
         for name, value in numbers.items():
             total, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = total + value, count + 1
+        self._waited += waited
         if self._bar is not None:
             self._bar.update()
         if iteration % self._interval == 0 or iteration == self._total:
@@ -156,7 +161,8 @@ class Log:
     def _write_line(self, iteration: int, rates: Mapping[str, float]) -> None:
         now = time.monotonic()
         num_done = max(iteration - self._last_iteration, 1)
-        speed = num_done * self._images / max(now - self._last_time, 1e-9)
+        seconds = max(now - self._last_time, 1e-9)
+        speed = num_done * self._images / seconds
         left = (now - self._started) / max(iteration - self._first, 1) * (self._total - iteration)
         means = {name: total / count for name, (total, count) in self._sums.items()}
         memory = memory_mb()
@@ -166,6 +172,7 @@ class Log:
                 "losses": means,
                 "learning_rate": dict(rates),
                 "images_per_second": round(speed, 3),
+                "data_seconds": round(self._waited / num_done, 4),
                 "memory_mb": memory,
                 "seconds_left": round(left),
             }
@@ -176,9 +183,9 @@ class Log:
         width = len(str(self._total))
         self.note(
             f"iter {iteration:{width}d}/{self._total}  {losses}  lr {rate:.3g}  {speed:.3g} images/s  "
-            f"{memory:.0f} MB  left {timedelta(seconds=round(left))}"
+            f"data {min(self._waited / seconds, 1.0):.0%}  {memory:.0f} MB  left {timedelta(seconds=round(left))}"
         )
-        self._sums, self._last_time, self._last_iteration = {}, now, iteration
+        self._sums, self._waited, self._last_time, self._last_iteration = {}, 0.0, now, iteration
 
     def _write_json(self, content: Mapping[str, Any]) -> None:
         self._write(self._lines, json.dumps(_finite(content), allow_nan=False) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.training import checkpoint
 from ppgan_ext.training.balance import Balance
 from ppgan_ext.training.peer_messages import PeerError
+from ppgan_ext.training.shortage import shortage
 
 if TYPE_CHECKING:
     from ppgan_ext.training.run import Run
@@ -25,7 +27,8 @@ def train(run: Run) -> None:
     """Train from iteration ``run.done + 1`` to the last one; Ctrl-C always leaves a checkpoint on disk.
 
     Raises:
-        TrainingError: a number is NaN or infinite; the last good checkpoint is kept, and the message names it.
+        TrainingError: a number is NaN or infinite, or there is not enough memory; the last good checkpoint is kept, and
+            the message names it.
         OutputError: a file cannot be written; the last checkpoint is kept, and the message names it.
         KeyboardInterrupt: after Ctrl-C or SIGTERM, with a checkpoint of the last finished iteration written.
     """
@@ -36,10 +39,13 @@ def train(run: Run) -> None:
     with deferred_interrupt(terminate=True) as check:
         while run.done < run.total:
             rates = _set_learning_rates(run)
-            numbers = run.task.step(_next_batches(run, batches, reported_files), run.done + 1)
+            started = time.monotonic()
+            shards = _next_batches(run, batches, reported_files)
+            waited = time.monotonic() - started
+            numbers = _step(run, shards)
             _check_numbers(run, numbers)
             run.done += 1
-            run.log.record(run.done, numbers, rates)
+            run.log.record(run.done, numbers, rates, waited)
             if (note := balance.note(numbers)) is not None:
                 run.log.note(f"note: {note}")
             run.profile.advance()
@@ -70,6 +76,10 @@ def evaluate(run: Run, check: Callable[[], None] | None = None) -> dict[str, flo
             if check is None:
                 raise
             return None
+        except MemoryError as error:
+            what = f"measuring after iteration {run.done} needs more memory than there is"
+            cure = f"Lower batch_size and num of validate.metrics; {_how_to_resume(run)}"
+            raise TrainingError(what, where=run.folder, cure=cure) from error
         for note in figures.notes:
             run.log.note(f"metrics: {note}")
         return figures
@@ -134,6 +144,13 @@ def _after_iteration(run: Run, check: Callable[[], None]) -> None:
 
 def _draw(run: Run, subfolder: str) -> None:
     run.processes.run_on_writer(lambda: run.log.write_pictures(run.done, run.task.pictures(run.done), subfolder))
+
+
+def _step(run: Run, batches: list[Batch]) -> dict[str, float]:
+    try:
+        return run.task.step(batches, run.done + 1)
+    except MemoryError as error:
+        raise shortage(run.settings, f"iteration {run.done + 1}", _how_to_resume(run)) from error
 
 
 def _set_learning_rates(run: Run) -> dict[str, float]:

@@ -119,6 +119,9 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
     if done >= total and not start.evaluate_only:
         cure = "Raise total_iters (or epochs) to continue"
         raise ConfigError(f"the run is finished: iteration {done} of {total}", where=start.resume, cure=cure)
+    if not start.evaluate_only:
+        images = settings.batch_size * processes.num_shards_total * task.num_batches
+        notes.append(_plan(done, total, images, len(samples.train)))
     folder = run_folder(settings, start, resumed) if processes.is_writer else Path(settings.output_dir)
     log = _open_log(settings, processes, folder, total, done)
     for note in notes:
@@ -137,6 +140,22 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
         saved=None if resumed is None else resumed.path,
         num_saved=done,
         profile=Profile(start.profile, folder) if processes.is_writer else Profile(),
+    )
+
+
+def _plan(done: int, total: int, num_images: int, num_samples: int) -> str:
+    """Describe the length of a run: neither it nor the rates follow the number of images in an iteration.
+
+    Args:
+        done: finished iterations.
+        total: iterations of the whole run.
+        num_images: images in an iteration, over all processes and steps.
+        num_samples: images of the data set.
+    """
+    images = (total - done) * num_images
+    return (
+        f"planned: iterations {done + 1} to {total} with {num_images} image{'s' if num_images > 1 else ''} each, "
+        f"{images} in all, which is {images / num_samples:.3g} times the {num_samples} of the training set"
     )
 
 

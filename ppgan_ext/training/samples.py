@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ppgan_ext.data.common_vision_dataset import CommonVisionOptions, Download
 from ppgan_ext.data.datasets import build_dataset
 from ppgan_ext.data.idx_files import md5_of
-from ppgan_ext.errors import InputError
+from ppgan_ext.errors import InputError, PpganExtError
 from ppgan_ext.picture_listing import describe_left_out
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights.download import Request, download
@@ -47,9 +47,10 @@ class SampleSets:
             WeightsError: a public data set is not on this machine and cannot be downloaded.
         """
         dataset = settings.dataset
-        for block in (dataset.train, dataset.test):
-            for item in block.downloads() if isinstance(block, CommonVisionOptions) else ():
-                fetch_public(item)
+        blocks = {"train": dataset.train} | ({} if dataset.test is None else {"test": dataset.test})
+        for part, block in blocks.items():
+            if isinstance(block, CommonVisionOptions):
+                _fetch_missing(part, block)
         test = None if dataset.test is None else build_dataset(dataset.test)
         return cls(build_dataset(dataset.train), test, random)
 
@@ -86,6 +87,19 @@ class SampleSets:
             cure = "Name a folder of pictures as dataroot"
             raise problem or InputError("the data set is empty", where="dataset", cure=cure)
         return arrays
+
+
+def _fetch_missing(part: str, block: CommonVisionOptions) -> None:
+    """Download what a public data set lacks; an error names the part, whose files may be elsewhere on this machine."""
+    where = f"dataset.{part}"
+    cure = f"or name files of this machine as {where}.params.image_path and {where}.params.label_path"
+    try:
+        for item in block.downloads():
+            fetch_public(item)
+        block.check_files()
+    except PpganExtError as error:
+        what = f"needs the part '{block.params.mode}' of {block.dataset_name}: {error.where}: {error.what}"
+        raise type(error)(what, where=where, cure=f"{error.cure}; {cure}") from error
 
 
 def fetch_public(item: Download) -> None:

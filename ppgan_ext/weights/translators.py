@@ -51,6 +51,11 @@ class Translator:
         """Channels of the images that it takes."""
         return int(self.options.arguments()["input_nc"])
 
+    @property
+    def output_channels(self) -> int:
+        """Channels of the images that it makes."""
+        return int(self.options.arguments()["output_nc"])
+
 
 def load_translator(
     weight_path: str | os.PathLike[str],

@@ -91,7 +91,7 @@ class ToyTask(Task):
     def after_iteration(self, numbers: Any, num_images: int, iteration: int) -> dict[str, float]:
         self.mean_loss += 0.1 * (numbers["loss_disc"] - self.mean_loss)
         if iteration == self.options.crash and self.processes.rank == 1:
-            raise MemoryError("toy memory is full")
+            raise RuntimeError("the toy is broken")
         poison = {"loss_g": float("nan")} if iteration == self.options.poison else {}
         return {"mean_loss": self.mean_loss, **poison}
 

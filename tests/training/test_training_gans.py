@@ -177,6 +177,26 @@ def test_missing_digits_are_downloaded_and_verified(tmp_path, monkeypatch):
         images.check(wrong)
 
 
+@pytest.mark.parametrize("reason", ["offline", "download: False"])
+def test_an_error_names_the_part_whose_digits_are_missing(tmp_path, monkeypatch, reason):
+    """The training digits are local files; those of the test set, which the file also names, cannot be had."""
+
+    def offline(request):
+        raise WeightsError("could not be downloaded (offline)", where=request.url, cure="Download it by other means")
+
+    monkeypatch.setattr("ppgan_ext.data.common_vision_dataset.Path.home", lambda: tmp_path)
+    monkeypatch.setattr("ppgan_ext.training.samples.download", offline)
+    digits = {"name": "CommonVisionDataset", "dataset_name": "MNIST"}
+    test = digits | {"params": {"mode": "test", "download": reason == "offline"}}
+    train = digits | {"batch_size": 2, "params": {"image_path": "digits.gz"}}
+    settings = schema.read_config(toy_gans.write_gan(tmp_path), {"dataset": {"train": train, "test": test}})
+    with pytest.raises((WeightsError, InputError)) as caught:
+        SampleSets.open(settings, RandomStreams(0))
+    assert str(caught.value).startswith("dataset.test: needs the part 'test' of MNIST: ")
+    assert "t10k-images-idx3-ubyte.gz" in str(caught.value)
+    assert str(caught.value).endswith("dataset.test.params.image_path and dataset.test.params.label_path.")
+
+
 # ---- translation
 
 
@@ -490,10 +510,21 @@ def test_the_memory_is_told_and_the_cure_for_full_generators(tmp_path):
     assert "light" not in light
 
 
-def test_pairs_for_cyclegan_are_noticed(tmp_path):
-    config = toy_gans.write_cyclegan(tmp_path)
+@pytest.mark.parametrize("write", [toy_gans.write_cyclegan, toy_gans.write_ugatit])
+def test_pairs_for_unpaired_families_are_noticed(tmp_path, write):
+    config = write(tmp_path)
     content = yaml.safe_load(config.read_text())
-    content["dataset"]["train"] = {**toy_gans.paired(tmp_path, 16), "batch_size": 1}
-    config.write_text(yaml.safe_dump(content))
-    task = make(config)
-    assert "Pix2PixModel learns more" in task.notes()[-1]
+    train = content["dataset"]["train"]
+    assert not any("pairs" in note for note in make(config).notes())  # five pictures of A, three of B
+    hints = {}
+    for name, block in (
+        ("same names", {**train, "max_size": 3, "batch_size": 1}),
+        ("halves", {**toy_gans.paired(tmp_path, 24 if write is toy_gans.write_ugatit else 16), "batch_size": 1}),
+    ):
+        content["dataset"]["train"] = block
+        config.write_text(yaml.safe_dump(content))
+        hints[name] = make(config).notes()[-1]
+    model = content["model"]["name"]
+    assert hints["same names"].startswith("A and B have pictures of the same names")
+    assert hints["halves"].startswith("the data are pairs: Pix2PixModel learns more")
+    assert all(hint.endswith(f"than {model}") for hint in hints.values())

@@ -49,6 +49,21 @@ def test_a_line_contains_speed_and_time_left(tmp_path, monkeypatch):
     assert (second["images_per_second"], second["seconds_left"]) == (1.0, 30)
 
 
+def test_a_line_contains_the_time_spent_waiting_for_images(tmp_path, monkeypatch, capsys):
+    now = iter([0.0, 0.0, 10.0, 14.0])
+    monkeypatch.setattr(log.time, "monotonic", lambda: next(now))
+    run_log = Log(tmp_path, total=20, interval=10)
+    run_log.start()
+    for iteration in range(1, 21):
+        run_log.record(iteration, {}, {}, waited=0.3 if iteration <= 10 else 0.1)
+    run_log.close()
+    assert [line["data_seconds"] for line in lines_of(tmp_path)] == [0.3, 0.1]
+    assert [line.split("images/s  ")[1][:8] for line in capsys.readouterr().out.splitlines()] == [
+        "data 30%",
+        "data 25%",
+    ]
+
+
 def test_infinite_figures_are_written_as_text(tmp_path):
     run_log = Log(tmp_path, total=1)
     run_log.write_figures(1, {"psnr": float("inf"), "fid": 2.5})

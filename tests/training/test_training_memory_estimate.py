@@ -14,6 +14,7 @@ from paddle import nn
 from ppgan_ext.nn.convolution import Chain, Convolution
 from ppgan_ext.nn.normalization import BatchNorm, FixedInstanceNorm
 from ppgan_ext.nn.spectral import SpectralConvolution
+from ppgan_ext.training.shared import memory_estimate
 from ppgan_ext.training.shared.memory_estimate import describe_memory, feature_bytes, weight_bytes
 from tests.reference import toy_gans
 
@@ -65,6 +66,14 @@ def test_a_cpu_keeps_arranged_copies_of_convolutions():
     network = Convolution(3, 8, 3)
     assert weight_bytes(network) == 16 * parameters
     assert weight_bytes(network, on_cpu=True) == 16 * parameters + 16 * (parameters - 8)
+
+
+def test_what_does_not_fit_is_told_with_the_cure(monkeypatch):
+    network, images = {"a": Convolution(3, 8, 3)}, {"a": paddle.zeros([1, 3, 32, 32])}
+    for free, told in ((None, False), (2**40, False), (2**10, True)):
+        monkeypatch.setattr(memory_estimate, "free_memory", lambda free=free: free)
+        note = describe_memory(network, images, {"a": 1}, 1, "fused", "Lower the size")
+        assert note.endswith(". Lower the size") == told and (". There are " in note) == told
 
 
 @pytest.mark.slow

@@ -55,9 +55,9 @@ def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, f
 def test_a_failure_in_one_process_ends_both_and_the_first_reports_it(config, tmp_path):
     first, second = two_processes("-c", config, "-o", "model.crash=3")
     assert (first[0], second[0]) == (1, 1)
-    assert errors_in(first[2]) == ["error: process 1: toy memory is full"]
+    assert errors_in(first[2]) == ["error: process 1: the toy is broken"]
     assert toy_runs.only(tmp_path / "out", "iter_2_checkpoint.pdparams")
-    assert "error: process 1: toy memory is full" in toy_runs.only(tmp_path / "out", "log.txt").read_text()
+    assert "error: process 1: the toy is broken" in toy_runs.only(tmp_path / "out", "log.txt").read_text()
 
 
 @pytest.mark.slow

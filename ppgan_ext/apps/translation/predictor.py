@@ -173,7 +173,8 @@ class TranslationPredictor(BasePredictor):
             translated, heatmap = self._translate_whole(photo.image, options, notes)
         else:
             translated, heatmap = self._translate_faces(photo.image, job, options), None
-        results.image(f"{job.stem}_translated.png", translated, _NOTE, photo)
+        grey = options.crop is None and self.translator.output_channels == 1
+        results.image(f"{job.stem}_translated.png", translated, _NOTE, photo, grey=grey)
         if options.save_heatmap:
             if heatmap is None:
                 cure = "Leave out save_heatmap"

@@ -13,6 +13,7 @@ from typing import Any
 import paddle
 from paddle import nn
 
+from ppgan_ext.machine import free_memory
 from ppgan_ext.nn.forms import Form
 from ppgan_ext.training.log import memory_mb
 from ppgan_ext.training.shared.evaluation import evaluating
@@ -73,8 +74,9 @@ def describe_memory(
     passes: Mapping[str, int],
     batch_size: int,
     form: Form,
+    cure: str = "",
 ) -> str:
-    """Return a note on the memory that training needs.
+    """Return a note on the memory that training needs, and how to need less where the device has less.
 
     Args:
         networks: the networks that learn, by name.
@@ -82,6 +84,7 @@ def describe_memory(
         passes: network -> its forward passes whose features are kept at the same time.
         batch_size: images in a shard.
         form: the form that is trained.
+        cure: how to need less.
     """
     first = next(iter(images.values()))
     on_cpu = first.place.is_cpu_place()
@@ -98,11 +101,22 @@ def describe_memory(
     features *= _GAPS if on_cpu else 1
     height, width = first.shape[2:]
     count = "1 image" if batch_size == 1 else f"{batch_size} images"
+    needed, left = program + weights + features, _device_bytes(first)
+    short = left is not None and needed > left
     return (
-        f"memory: about {_shown(program + weights + features)}: {_shown(weights)} for weights, gradients and "
+        f"memory: about {_shown(needed)}: {_shown(weights)} for weights, gradients and "
         f"optimisers, {_shown(features)} for the features of {count} of {width}x{height}"
         + (f", {_shown(program)} for the program" if on_cpu else "")
+        + (f". There are {_shown(left or 0)}. {cure}" if short else "")
     )
+
+
+def _device_bytes(like: paddle.Tensor) -> float | None:
+    """Return what this process can have of the memory of a tensor's device, what it has included; None: unknown."""
+    if like.place.is_cpu_place():
+        free = free_memory()
+        return None if free is None else free + memory_mb() * 2**20
+    return float(paddle.device.cuda.get_device_properties().total_memory)
 
 
 def _shown(num_bytes: float) -> str:

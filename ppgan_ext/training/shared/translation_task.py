@@ -11,6 +11,7 @@ import numpy as np
 import paddle
 
 from ppgan_ext.data.pipeline import fixed_transforms
+from ppgan_ext.data.unpaired_dataset import UnpairedDataset
 from ppgan_ext.nn.dropout import masks_from
 from ppgan_ext.nn.forms import once_form
 from ppgan_ext.training.shared.direction import Ends, ends_of
@@ -18,6 +19,7 @@ from ppgan_ext.training.shared.evaluation import apply_alone
 from ppgan_ext.training.shared.image_checks import check_images
 from ppgan_ext.training.shared.memory_estimate import describe_memory
 from ppgan_ext.training.shared.sheets import heat_picture, sheet, to_rgb
+from ppgan_ext.training.shortage import smaller
 from ppgan_ext.training.task import Task
 from ppgan_ext.training.tensors import from_array
 from ppgan_ext.types import FloatArray, Image
@@ -77,13 +79,24 @@ class TranslationTask(Task):
         check_images(self._samples, channels, {key: networks for key in channels})
 
     def notes(self) -> list[str]:
-        """Estimate the memory of training."""
+        """Estimate the memory of training; say that pairs are used as if they were none."""
         (photo,) = self.samples.first(1, training=True, key=self.ends.source)
         channels = {name: self.options_of(name).input_nc for name in self.networks}  # type: ignore[attr-defined]
         images = {
             name: from_array(np.zeros((1, count, *photo.shape[1:]), np.float32)) for name, count in channels.items()
         }
-        return [describe_memory(self.networks, images, self.passes, self.settings.batch_size, self._form)]
+        cure = smaller(self.settings)
+        memory = describe_memory(self.networks, images, self.passes, self.settings.batch_size, self._form, cure)
+        return [memory] if self.paired else [memory, *self._hint_at_pairs()]
+
+    def _hint_at_pairs(self) -> list[str]:
+        train, found = self.samples.train, "the data are pairs"
+        if isinstance(train, UnpairedDataset):
+            if not train.looks_paired:
+                return []
+            found = "A and B have pictures of the same names: if they show the same things"
+        learns = "Pix2PixModel learns more from pairs (tools/prepare_pairs.py joins them)"
+        return [f"{found}: {learns} than {self.options.name}"]
 
     # ---- one iteration
 

@@ -72,6 +72,16 @@ def test_a_scaled_copy_comes_back_in_the_photos_size(weights, picture):
     assert tool.notes == ["it has 140x90 pixels, and the network knows pictures of 32: --scale_to 32 may do better"]
 
 
+def test_grey_is_written_as_grey(picture, tmp_path):
+    path = write_translators(tmp_path / "grey.pdparams", {"netG": {**UNET, "input_nc": 1, "output_nc": 1}})
+    clear = PIL.Image.fromarray(np.dstack([picture, picture[..., :1]]))
+    made = TranslationPredictor(path, tmp_path).run([picture, clear])
+    for result, file, mode in zip(made, made.files, ("L", "LA"), strict=True):
+        with PIL.Image.open(file) as written:
+            assert written.mode == mode and written.size == picture.shape[1::-1]
+            assert mode == "LA" or (np.array(written.convert("RGB")) == result.dst).all()
+
+
 def test_a_pair_is_noticed_and_translated_as_it_is(weights, picture):
     pair = np.ascontiguousarray(picture[:32, :64])
     tool = TranslationPredictor(weights["pix2pix"], None)

@@ -55,12 +55,6 @@ class CycleGANTask(TranslationTask):
         """Return the options of a network."""
         return self.options.generator if name in _GENERATORS else self.options.discriminator
 
-    def notes(self) -> list[str]:
-        """Estimate the memory; say that pairs are used as if they were none."""
-        paired = self.settings.dataset.train.name == "PairedDataset"  # type: ignore[attr-defined]
-        hint = ["the data are pairs: Pix2PixModel learns more from them than CycleGANModel"] if paired else []
-        return [*super().notes(), *hint]
-
     def make_phases(self) -> list[Phase]:
         """Return the phases: the generators, then the discriminators."""
         options = self.options

@@ -58,8 +58,8 @@ class UGATITTask(TranslationTask):
 
     def notes(self) -> list[str]:
         """Estimate the memory; of full generators, name the cure."""
-        (estimate,) = super().notes()
-        return [estimate if self.options.generator.light else f"{estimate}; 'light: True' needs far less"]
+        estimate, *hints = super().notes()
+        return [estimate if self.options.generator.light else f"{estimate}; 'light: True' needs far less", *hints]
 
     def make_phases(self) -> list[Phase]:
         """Return the phases: the discriminators, then the generators."""
