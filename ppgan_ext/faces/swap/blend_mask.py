@@ -59,9 +59,7 @@ def bridged(shown: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]
     inside = (face_mask(landmarks, shown.shape, feather=_SOFT) > 0).astype(np.float32)
     radius = max(1, round(_GAP * size))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    # Beyond the outline nothing is missing.
-    padded = cv2.copyMakeBorder(np.maximum(shown, 1.0 - inside), *(4 * (radius + 1,)), cv2.BORDER_CONSTANT, value=1.0)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
+    closed = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     # What a shut mouth does not show is no gap.
     mouth = cv2.GaussianBlur(
         draw_part(landmarks[60:68], shown.shape, _SOFT * size), (0, 0), max(0.5, 0.5 * _SOFT * size)

@@ -72,10 +72,11 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
         photo = photo._replace(landmarks=_believable(photo, own, person.landmarks))
     picture, their_picture = as_image(photo.picture), as_image(person.picture)
     hair = find_covers(their_picture, person.landmarks).hair
-    hidden = np.maximum(hair, find_strands(their_picture, person.landmarks, hair))
+    hidden = hair
     if theirs is not None:
         hidden = np.maximum(hidden, softened(theirs.whole("solid", their_picture.shape), person.landmarks))
         person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
+    hidden = np.maximum(hidden, find_strands(as_image(person.picture), person.landmarks, hair))
     return Sides(
         photo,
         person,

@@ -16,8 +16,9 @@ _COPY = 200.0  # size of the face on the copy that is looked at, pixels
 _NEXT = 0.03  # how near to known hair a strand begins
 _NEARBY = 0.12  # width of the Gaussian for the skin's light around
 _WIDEST = 0.1  # of a strand; what is wider is shadow, or hair that the network knows
-_WIDER = 0.012  # of its soft edge and its shadow
+_WIDER = 0.02  # of its soft edge and its shadow
 _DARKER = (0.45, 0.8)  # logarithm of light below the skin nearby: skin, and hair
+_BLACK = 0.9  # the same, of a whole strand; less is shade
 _LIGHTER = (0.6, 1.1)  # logarithm of light above the hair's: hair, and something else
 _DARK_HAIR = -0.9  # logarithm of the hair's light over the skin's above which they are not told apart
 _FLOOR = 0.02  # of the skin's light
@@ -70,7 +71,9 @@ def _found(picture: Image, points: FloatArray, hair: FloatArray) -> npt.NDArray[
     _, labels, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
     kept = np.zeros(len(stats), bool)
     for label in np.setdiff1d(np.unique(labels[beside & likely]), [0]).tolist():
-        kept[label] = max(stats[label, cv2.CC_STAT_WIDTH], stats[label, cv2.CC_STAT_HEIGHT]) > _LONGEST_CREASE * size
+        longest = max(stats[label, cv2.CC_STAT_WIDTH], stats[label, cv2.CC_STAT_HEIGHT])
+        black = float((around - values)[labels == label].mean()) > _BLACK
+        kept[label] = black and longest > _LONGEST_CREASE * size
     strands = kept[labels].astype(np.uint8)
     wide = cv2.dilate(strands, _disc(_WIDER * size)).astype(np.float32)
     return np.asarray(np.maximum(wide, cv2.GaussianBlur(wide, (0, 0), max(0.5, _WIDER * size))), np.float32)

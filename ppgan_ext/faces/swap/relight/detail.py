@@ -23,6 +23,7 @@ _RAISED = 0.25  # by which the gain of detail may be more there
 _DARKER = 0.6  # logarithm by which skin becomes darker from which nothing is lowered
 _COLOR_GAINS = (0.2, 1.0)
 _MOST_SHARE, _LEAST_MOST = 0.95, 0.08  # of the photo's skin: its strongest differences of colour
+_LIKE = 0.8  # least gain on skin of a like tone
 _PALER = 0.22  # power of the ratio of both skins' light by which lifting lowers contrast
 _SOFT_FROM = (1.6, 2.2)  # spreads from which bright and dark detail is compressed
 _MIN_PIXELS = 24
@@ -68,7 +69,8 @@ def fit_detail(
     for k, (band, usual) in enumerate(pairs):
         brightness, light_of = band @ LUMINANCE, usual @ LUMINANCE
         has, wanted = _spread(brightness[inside[0]]), max(_spread(light_of[inside[1]]), _USUAL[k])
-        gain = float(np.clip(wanted / max(has, 1e-4), paler * max(_LEAST[k], kept), _MOST[k] + _RAISED * kept))
+        least = float(np.interp(lifted, (0.0, _DARKER), (max(_LEAST[k], _LIKE), _LEAST[k])))
+        gain = float(np.clip(wanted / max(has, 1e-4), paler * max(least, kept), _MOST[k] + _RAISED * kept))
         gain = min(gain, max(paler, gain if has < _USUAL[k] else 0.0))
         most = bend * np.where(brightness > 0, *_SOFT_FROM) * max(gain * has, _USUAL[k])
         light += _compressed(gain * brightness, most)

@@ -26,27 +26,29 @@ _MOUTH, _INNER_LIPS = slice(48, 60), slice(60, 68)
 _SOFT = 0.006  # width of the parts' soft edges, as a share of the face's size
 _WHITES = 0.85  # share of an eye's pixels that are darker than its white
 _LAMP_COLOR = 0.6  # share of the colour of the eyes' whites that is the lamp's
-_WHITES_COUNT = 0.8
+_WHITES_COUNT = (0.3, 0.8)  # share of a darker and of a brighter lamp that only whites tell
 _WHITES_COLOR, _MOST_COLOR = 0.6, 0.3  # share of the whites' difference of colour, and its limit
 _AGREED = 0.5  # share of a colour on which skin and whites agree
 _LAMP_LIMIT = 2.5  # natural logarithm: how far skin may differ between people
 _MIN_PIXELS = 24
 _OPEN = 0.004  # area between the lips above which a mouth is open, as a share of the squared face size
-_EXPOSURE_COUNTS = 0.5  # whites in shade, and dark people's, are dimmer: of a difference, so much is exposure
+_EXPOSURE_COUNTS = 0.3  # whites in shade, and dark people's, are dimmer: of a difference, so much is exposure
 # Logarithm of light below the skin's from which dark pixels are hair, lashes or pupils: none, and full.
 _DARK = (0.3, 1.5)
-_DARKEST = (1.3, 2.2)  # logarithm below the skin from which hair darkens less, on paler and on darker skin
+_DARKEST = (1.0, 2.2)  # logarithm below the skin from which hair darkens less, on paler and on darker skin
+_HAIR_COLOR = 0.6  # share of the skin's colour that hair has
 _DEEPER = 0.3  # logarithm by which hair is darker on darker skin, whose features have more contrast
 _HAIR_FOLLOWS = 0.45  # share of the skin's change that hair follows
 _EYES_FOLLOW = 0.05
 _UNLIKE = (0.2, 0.9)  # logarithm of the ratio of both skins between which lips take the photo's tone
 # Shares of its brightness and of its colour, on like or darker skin, and on much paler skin.
-_LIPS_TAKE = ((0.0, 0.4), (0.5, 0.9))
+_LIPS_TAKE = ((0.2, 0.5), (0.5, 0.9))
 _PALE_LIPS_TAKE = (0.0, 0.2)  # the same, on much darker skin
 _LEAST_COLOR = 0.35  # colour, as a norm of logarithms, that lips may have anyway
 _LIPS_COLOR = 0.5  # share of the differences of colour on lips, between unlike skins
 _SHINE = (0.15, 1.5)  # limits of the factor of light that lips reflect without colouring it
 _IRIS = (0.7, 1.9)  # logarithm below the white of the eye: white, and iris
+_DARK_COLOR = 0.5  # share of the colour of dark pixels between the lids that is noise, if they are lifted
 _IRIS_LIFTED = 0.4  # share of a brighter lamp's change on irises
 
 
@@ -101,8 +103,10 @@ class Features(NamedTuple):
         # Hair is as black as it was, but never lighter beside the new skin than beside the old one.
         bright, change_of_light = lamp @ LUMINANCE, change @ LUMINANCE
         lifts = np.minimum(bright + np.float32(_HAIR_FOLLOWS) * (change_of_light - bright), change_of_light)
-        hair = change + (lifts - change_of_light)[..., None]
-        hair = values + hair - np.float32(_DEEPER * share_darker(self.lifted))
+        # Its colour is lost in the dark; a little of the skin's shines through.
+        hair_color = np.float32(_HAIR_COLOR) * (target - (target @ LUMINANCE)[..., None])
+        hair = (values @ LUMINANCE + lifts)[..., None] + hair_color
+        hair = hair - np.float32(_DEEPER * share_darker(self.lifted))
         most = _DARKEST[0] if self.lifted > 0 else _DARKEST[1]
         below = np.maximum((target - hair) @ LUMINANCE - most, 0.0)
         hair = hair + (below - 0.5 * np.tanh(below))[..., None]
@@ -110,7 +114,9 @@ class Features(NamedTuple):
         result = result + unlike * self.hair[..., None] * (hair - result)
         darker = np.clip((self.white - values @ LUMINANCE - _IRIS[0]) / (_IRIS[1] - _IRIS[0]), 0.0, 1.0)
         lifted = np.maximum(lamp @ LUMINANCE, 0.0) * np.float32(1.0 - _IRIS_LIFTED) * darker
-        eyes = values + lamp + self.eyes_color + np.float32(_EYES_FOLLOW) * (change - lamp) - lifted[..., None]
+        color = values - (values @ LUMINANCE)[..., None]
+        eyes = values - np.float32(_DARK_COLOR * unlike) * darker[..., None] * color
+        eyes = eyes + lamp + self.eyes_color + np.float32(_EYES_FOLLOW) * (change - lamp) - lifted[..., None]
         return np.asarray(result + self.eyes[..., None] * (eyes - result), np.float32)
 
     def _lips(self, detail: FloatArray) -> FloatArray:
@@ -161,7 +167,9 @@ def find_features(face: FloatArray, own: Layers, other: Layers, known: FloatArra
     mouth = cv2.GaussianBlur(mouth * np.float32(opening(landmarks) > _OPEN), (0, 0), soft)
     lips = part(_MOUTH, 0.005)
     place = np.maximum(*(cv2.GaussianBlur(part(brow, 0.04), (0, 0), 2 * soft) for brow in _BROWS))
-    place = np.maximum(place, 0.7 * np.maximum(*(part(eye, 0.012) for eye in _EYES)))
+    # What lies between a brow and its eye is shade.
+    place *= 1.0 - np.maximum(*(part(eye, 0.05) for eye in _EYES))
+    place = np.maximum(place, 0.5 * np.maximum(*(part(eye, 0.01) for eye in _EYES)))
     beard = beard_weight(from_levels(face), landmarks)
     place = np.maximum(place, np.clip(2.0 * beard * known, 0.0, 1.0)) * (1.0 - lips)
     below = (own.field + own.local - own.values) @ LUMINANCE
@@ -210,7 +218,9 @@ def _lamp(own: Layers, other: Layers, landmarks: FloatArray) -> FloatArray:
         return np.asarray(by_skin, np.float32)
     by_eyes = _white(other.values, eyes) - _white(own.values, eyes)
     light = float(by_skin @ LUMINANCE)
-    apart = _WHITES_COUNT * float(np.clip(by_eyes @ LUMINANCE - light, -_LAMP_LIMIT, _LAMP_LIMIT))
+    apart = float(np.clip(by_eyes @ LUMINANCE - light, -_LAMP_LIMIT, _LAMP_LIMIT))
+    # Half-shut lids shade whites, and nothing brightens them.
+    apart *= _WHITES_COUNT[int(apart > 0)]
     colors = [change - float(change @ LUMINANCE) for change in (by_skin, by_eyes)]
     agreed = np.where(colors[0] * colors[1] > 0, np.sign(colors[0]) * np.minimum(*np.abs(colors)), 0.0)
     return np.asarray(light + apart + _AGREED * agreed, np.float32)

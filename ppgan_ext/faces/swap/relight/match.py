@@ -30,7 +30,7 @@ _LOCAL = 0.2  # width of the Gaussian of what the field leaves, as a share of th
 _LOCAL_KEPT = 0.6  # share of the photo's that is kept
 _GLOSS_SOFT = 0.03  # width of the Gaussian between coarse and fine gloss
 _GLOSS_FOLLOWS = (0.6, 0.2)  # share of the photo's coarse gloss, on like or darker faces, and on paler ones
-_MOST_GLOSS = 1.0  # factor of the face's
+_MOST_GLOSS = 0.7  # factor of the face's
 # What is no skin: points, and shares of the face's size by which it is wider and soft.
 _PARTS = (
     (RIGHT_EYE, 0.004, 0.004), (LEFT_EYE, 0.004, 0.004), (slice(48, 60), 0.004, 0.004),
@@ -180,6 +180,7 @@ def relight(
         own_tone: as for `match_skin`.
     """
     size, share = face_size(landmarks), np.asarray(own_tone, np.float32)
+    known = np.clip(2.0 * known - 1.0, 0.0, 1.0)
     toned = other.field + (own.mean - other.mean) * (share[..., None] if share.ndim else share)
     target = toned + np.float32(_LOCAL_KEPT) * other.local
     features = find_features(face, own, other, known, landmarks)
