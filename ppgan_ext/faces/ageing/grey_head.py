@@ -98,7 +98,7 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     for weight, of_hair in ((head.brows, _BROWS), (head.beard, _BEARD)):
         if weight.any():
             full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-            _grey(result, head.face, full, landmarks, of_hair * share, seed, white)
+            _grey(result, head.face, full, landmarks, of_hair * share, seed, white, draws_strands=False)
     return result
 
 
@@ -110,11 +110,12 @@ def _grey(
     share: float,
     seed: int,
     white: FloatArray,
+    draws_strands: bool = True,
 ) -> None:
     """Grey a region of a photo in place."""
     left, top, right, bottom = region
     part = photo[top:bottom, left:right]
-    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white)
+    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, draws_strands)
 
 
 def _around_face(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:

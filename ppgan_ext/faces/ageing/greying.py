@@ -28,23 +28,22 @@ _AGES = (40.0, 50.0, 60.0, 70.0, 80.0)
 _GREY_AT = (0.0, 0.15, 0.45, 0.6, 0.75)
 
 _GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
-_WHITE = 0.55
+_WHITE = 0.62
 _RISE = 0.76  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
 _ON = 0.2  # how far light hair goes on towards white
 _FLATTEN = (-0.35, 0.40)  # how much of the slow shading is lost, in shadows and in lights
 _BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.4  # light of blond hair, in logarithms over grey's; how far it turns grey
 _COLOUR = 0.82  # share of the colour that is lost
 _LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
-_MOST = 3.1  # log of the largest factor
-_GLOSS = 0.45  # log light above the shading from which gloss is compressed: grey hair shines less than black
-_DARKEST = -2.2  # log light of the gaps between strands, which stay dark
+_MOST = 2.7  # log of the largest factor, without strands that are drawn
+_GLOSS = 0.9  # log light above the shading from which gloss is compressed: grey hair shines less than black
 _LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 _PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
 _GLOSS_TOP = 0.7  # log light above the shading up to which colour is lost: no grey skin
 # Skin that shows between the strands or was taken for hair: log light above the shading, none and full; how much more
 # of it is needed away from the face, beside which hair is thin; and how far the shading may lie above its mean, since
 # an ear that is taken for hair makes its own.
-_SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.8
+_SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.45
 # How far around the face and its neck, and how softly, as shares of the eyes' distance.
 _NEAR, _NEAR_SOFT, _NECK = 0.15, 0.08, 0.8
 
@@ -68,6 +67,7 @@ def grey_hair(
     landmarks: FloatArray,
     seed: int = 0,
     white: FloatArray | None = None,
+    draws_strands: bool = True,
 ) -> npt.NDArray:
     """Make hair grey.
 
@@ -78,6 +78,7 @@ def grey_hair(
         landmarks: (68, 2) of the face, in pixels of ``picture``.
         seed: decides which strands turn first.
         white: (3,), the light of a white surface, see `white_light`; by default it is found in ``picture``.
+        draws_strands: draw strands where the hair shows none; stubble and brows show them.
 
     Returns:
         (H, W, 3), 0 to 255, uint8 if the picture is, else float32; where ``weight`` is 0 the picture as it was.
@@ -102,7 +103,7 @@ def grey_hair(
             above = _log(luminance(light), float(luminance(grey))) - np.minimum(slow, centre + _OWN_SHADING)
             turned *= 1.0 - head * ramp(above - _MORE_AWAY * (1.0 - near), _SHOWS) * skin.likeness(light)
         turned *= mask[start:stop][here]
-        changed = to_srgb(_turn(light, slow, drawn, turned, centre, grey))
+        changed = to_srgb(_turn(light, slow, drawn if draws_strands else 0.0 * drawn, turned, centre, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)
         result[top + start : top + stop, left:right][here] = changed
@@ -125,15 +126,12 @@ def _turn(
     # Dark hair goes most of the way to grey; hair that is as light as grey goes a little on towards white.
     rise = _RISE * max(-centre, 0.0) + _ON * min(max(goal - max(centre, 0.0), 0.0), goal)
     shade = np.clip(slow - centre, -1.5, 1.5)
-    rise = np.maximum(rise - np.where(shade < 0.0, _FLATTEN[0], _FLATTEN[1]) * shade, 0.0)
+    rise = np.clip(rise - np.where(shade < 0.0, _FLATTEN[0], _FLATTEN[1]) * shade, 0.0, _MOST)
     # What is brighter than the strands around is gloss, or what shows from behind: it gains less light the brighter it
     # is, but never so little that two strands become one, and none is made darker.
     gloss = np.maximum(strand, 0.0)
     gain = np.maximum(rise + drawn - (gloss - _GLOSS * np.log1p(gloss / _GLOSS)), 0.0)
-    gaps = np.minimum(strand - _DARKEST, 0.0)
-    grown = np.clip(gain - gaps, 0.0, _MOST)
-    # The noise of black hair gains less than its light.
-    raised = bright + np.float32(level) * np.exp(logs) * np.expm1(grown)
+    raised = bright * np.exp(gain)
     raised = np.minimum(raised, np.maximum(bright, np.float32(level * _WHITE / _GREY)))
     shown = np.float32(level) * np.exp(slow) / np.maximum(bright, np.float32(1e-6))
     lost = (_COLOUR * np.minimum(1.0, shown * np.float32(np.exp(_GLOSS_TOP))))[..., None]
