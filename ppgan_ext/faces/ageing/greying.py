@@ -46,6 +46,7 @@ _GLOSS_TOP = 0.7  # log light above the shading up to which colour is lost: no g
 _SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.45
 # How far around the face and its neck, and how softly, as shares of the eyes' distance.
 _NEAR, _NEAR_SOFT, _NECK = 0.15, 0.08, 0.8
+_BELOW_JAW = 1.75  # times as near: there skin lies in the shadow of hair, and is not much brighter
 
 _MOTTLE_EYES = 200.0  # pixels between the eyes of the copy on which strands and slow light are found
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
@@ -186,17 +187,17 @@ def _plan(
     seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
     drawn = np.sqrt(np.maximum((_CONTRAST * min(1.0, eyes / _STRANDS_SHOW)) ** 2 - seen, 0.0)) * noise
     near = _near_skin(points, values.shape, eyes)
-    head = np.maximum(near, head_without_hair(points, values.shape))
+    head = np.maximum(np.minimum(near, 1.0), head_without_hair(points, values.shape))
     return tuple(one.astype(np.float32) for one in (slow, turned, drawn, near, head)), centre
 
 
 def _near_skin(landmarks: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np.float32]:
-    """Draw the face and its neck, with what is close to them, softly; (H, W) in [0, 1]."""
+    """Draw the face and its neck, with what is close to them, softly; (H, W), 1, on the neck `_BELOW_JAW`."""
     down = landmarks[8] - landmarks[27]
-    neck = landmarks[3:14] + _NECK * eyes * down / max(float(np.linalg.norm(down)), 1e-6)
-    parts = face_outline(landmarks), np.vstack([landmarks[3:14], neck])
-    drawn = np.maximum(*(hull(points, shape, _NEAR * eyes) for points in parts))
-    return blur(drawn, _NEAR_SOFT * eyes)
+    lower = landmarks[5:12] + _NECK * eyes * down / max(float(np.linalg.norm(down)), 1e-6)
+    face = hull(face_outline(landmarks), shape, _NEAR * eyes)
+    neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[:17], shape, 0.0)
+    return blur(np.maximum(face, np.float32(_BELOW_JAW) * neck), _NEAR_SOFT * eyes)
 
 
 def _first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
