@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ageing.beard import beard_outlines
 from ppgan_ext.faces.ageing.hair_colours import Mixture
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
@@ -94,33 +95,9 @@ def beard_mask(points: npt.NDArray[np.floating], strengths: dict[str, float]) ->
         points: the landmarks.
         strengths: of a "full" beard, a "goatee", a "moustache", each 0 to 1.
     """
-    down = (points[8] - points[27]) / max(float(np.linalg.norm(points[8] - points[27])), 1e-6) * EYES
-    upper = [points[31] + 0.06 * down, points[33] + 0.05 * down, points[35] + 0.06 * down]
-    moustache = _filled([*upper, *points[[54, 53, 52, 51, 50, 49, 48]]])
-    corners = (points[54] + (2, 4), (points[54] + points[10]) / 2, (points[48] + points[6]) / 2, points[48] + (-2, 4))
-    chin = (points[10], points[9] + 0.08 * down, points[8] + 0.1 * down, points[7] + 0.08 * down, points[6])
-    goatee = _filled([*points[[48, 59, 58, 57, 56, 55, 54]], *corners[:2], *chin, *corners[2:]])
-    jaw = [points[n] + (0.08 if 4 <= n <= 12 else 0.024) * down for n in range(2, 15)]
-    cheeks = {side: _cheek(points, *side, down) for side in ((14, 13, 54), (2, 3, 48))}
-    full = _filled([*jaw, *cheeks[14, 13, 54], *points[[54, 55, 56, 57, 58, 59, 48]], *cheeks[2, 3, 48][::-1]])
-    shapes = {"moustache": moustache, "goatee": goatee, "full": np.maximum(full, np.maximum(goatee, moustache))}
+    outlines = beard_outlines(points, SHAPE)
+    shapes = outlines | {"full": np.max(list(outlines.values()), axis=0)}
     mask = np.zeros(SHAPE, np.float32)
     for name, strength in strengths.items():
         mask = np.maximum(mask, np.float32(strength) * shapes[name])
-    mask[(hull(points[48:60], SHAPE, 0.5) > 0) | (hull(points[31:36], SHAPE, 1.0) > 0)] = 0.0
-    return cv2.GaussianBlur(mask, (0, 0), 1.2)
-
-
-def _cheek(points: npt.NDArray, ear: int, jaw: int, mouth: int, down: npt.NDArray) -> list[npt.NDArray]:
-    """Return the upper edge of a full beard from the ear to the corner of the mouth."""
-    return [
-        points[ear] * 0.85 + points[30] * 0.15,
-        points[jaw] * 0.7 + points[mouth] * 0.3 - 0.1 * down,
-        points[mouth] * 0.8 + points[jaw] * 0.2 - 0.11 * down,
-    ]
-
-
-def _filled(outline: list[npt.NDArray]) -> Mask:
-    drawn = np.zeros(SHAPE, np.float32)
-    cv2.fillPoly(drawn, [np.rint(np.asarray(outline)).astype(np.int32)], 1.0)
-    return drawn
+    return mask

@@ -12,13 +12,11 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
-# Of the skin's colour, in logarithms of the ratios red to green and green to blue; highlights have less of it.
-_COLOUR = (0.15, 0.30)
-_OTHER = (0.25, 0.50)  # distance from the line between the skin's colour and grey
 _DARKEST, _LEAST_LIGHT, _MOST_LIGHT = 2.0, 0.08, 0.30  # light of skin in shadow: times the hair's; of the skin's
 _SHADOW = 0.2  # from there to surely skin
 _BRIGHT_HAIR = (0.20, 0.40)  # of the skin's light: from where texture is looked at
@@ -26,9 +24,7 @@ _TEXTURE = (0.25, 0.75)  # on the way from the face's to the hair's, in logarith
 _FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, as shares of the eyes' distance
 _FOREHEAD, _EARS = 0.7, 0.4  # how far skin reaches above the brows and beside the face, in eyes' distances
 _NARROW = 0.02  # half the width of a bridge, as a share of the eyes' distance
-_NO_LIGHT = 0.004
 _LEAST_PIXELS = 40
-_LEAST_COLOUR = 0.12  # a photo with less is black and white: there colours tell nothing
 
 
 def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> npt.NDArray[np.float32]:
@@ -43,29 +39,21 @@ def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
         (H, W) in [0, 1]; 0 everywhere if the face shows too little skin, or has no colour.
     """
     none = np.zeros(hair.shape, np.float32)
-    face = skin_weight(picture, skin_area(landmarks, hair.shape)) > 0.6
-    if min(np.count_nonzero(face), np.count_nonzero(hair > 0.5)) < _LEAST_PIXELS:
+    known = SkinColour.of(picture, landmarks)
+    if known is None or np.count_nonzero(hair > 0.5) < _LEAST_PIXELS:
         return none
+    face, level = known.face, known.level
     light = cv2.GaussianBlur(to_linear(picture), (0, 0), 0.7)
     bright = luminance(light)
-    level = max(float(np.median(bright[face])), 1e-5)
-    logs = np.log(light + np.float32(_NO_LIGHT * level))
-    colour = np.stack([logs[..., 0] - logs[..., 1], logs[..., 1] - logs[..., 2]], axis=2)
-    tone = np.median(colour[face], axis=0)
-    much = float(np.hypot(*tone))
-    if much < _LEAST_COLOUR:
-        return none
-    along = (colour @ tone) / much**2
-    beside = np.abs(colour @ np.array([tone[1], -tone[0]])) / much
     # The darker part of what is thought to be hair surely is.
     hair_light = float(np.percentile(bright[hair > 0.5], 25)) / level
     dark = float(np.clip(_DARKEST * hair_light, _LEAST_LIGHT, _MOST_LIGHT))
-    lit = _ramp(bright / level, (dark, dark + _SHADOW))
-    like_skin = _ramp(along, _COLOUR) * (1.0 - _ramp(beside, _OTHER)) * lit
+    lit = ramp(bright / level, (dark, dark + _SHADOW))
+    like_skin = known.likeness(light) * lit
     texture = np.log(_texture(bright, level, eye_distance(landmarks)) + np.float32(0.005))
     smooth, rough = (float(np.median(texture[where])) for where in (face, hair > 0.5))
-    textured = _ramp((texture - smooth) / max(rough - smooth, 0.2), _TEXTURE)
-    skin = like_skin * (1.0 - textured * np.float32(_ramp(np.float32(hair_light), _BRIGHT_HAIR)))
+    textured = ramp((texture - smooth) / max(rough - smooth, 0.2), _TEXTURE)
+    skin = like_skin * (1.0 - textured * np.float32(ramp(np.float32(hair_light), _BRIGHT_HAIR)))
     joined = _joined(skin, face, max(1, round(_NARROW * eye_distance(landmarks))))
     return skin * joined * head_without_hair(landmarks, hair.shape)
 
@@ -73,10 +61,14 @@ def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
 def head_without_hair(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where a head has skin, a high forehead and the ears included, softly; (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
+    return np.asarray(blur(hull(face_outline(landmarks), shape, _EARS * eyes), 0.12 * eyes), np.float32)
+
+
+def face_outline(landmarks: FloatArray) -> FloatArray:
+    """Return points (N, 2) whose hull is the face with a high forehead, from its landmarks (68, 2)."""
     up = landmarks[27] - landmarks[8]
     up = up / max(float(np.linalg.norm(up)), 1e-6)
-    outline = np.concatenate([landmarks[:27], landmarks[17:27] + _FOREHEAD * eyes * up])
-    return np.asarray(blur(hull(outline, shape, _EARS * eyes), 0.12 * eyes), np.float32)
+    return np.concatenate([landmarks[:27], landmarks[17:27] + _FOREHEAD * eye_distance(landmarks) * up])
 
 
 def _joined(skin: FloatArray, face: npt.NDArray[np.bool_], narrow: int) -> npt.NDArray[np.float32]:
@@ -93,9 +85,3 @@ def _texture(bright: FloatArray, level: float, eyes: float) -> npt.NDArray[np.fl
     values = np.log(bright / np.float32(level) + np.float32(0.02))
     fine = values - blur(values, _FINE * eyes)
     return np.sqrt(blur(fine * fine, _AROUND * eyes))
-
-
-def _ramp(values: FloatArray, limits: tuple[float, float]) -> npt.NDArray[np.float32]:
-    """Rise from 0 at the first limit to 1 at the second."""
-    low, high = limits
-    return np.asarray(np.clip((values - low) / (high - low), 0.0, 1.0), np.float32)

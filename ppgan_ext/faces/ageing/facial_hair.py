@@ -34,20 +34,20 @@ def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
     Returns:
         (H, W) float32 in [0, 1].
     """
-    copy, points = _reduced(picture, landmarks)
+    copy, points = reduced(picture, landmarks)
     eyes = eye_distance(points)
     place = np.zeros(copy.shape[:2], np.float32)
     for brow in _BROWS:
         place = np.maximum(place, blur(hull(points[brow], copy.shape, _BROW_WIDTH * eyes), 0.025 * eyes))
     for eye in (RIGHT_EYE, LEFT_EYE):
         place *= 1.0 - blur(hull(points[eye], copy.shape, 0.12 * eyes), 0.02 * eyes)
-    return _whole(place * _darkness(copy, points), picture)
+    return whole(place * _darkness(copy, points), picture)
 
 
 def darkness(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
     """Return how much darker each pixel is than the face's skin nearby, (H, W) in [0, 1]: dark hair between skin."""
-    copy, points = _reduced(picture, landmarks)
-    return _whole(_darkness(copy, points), picture)
+    copy, points = reduced(picture, landmarks)
+    return whole(_darkness(copy, points), picture)
 
 
 def beard_weight(
@@ -88,7 +88,7 @@ def _darkness(copy: npt.NDArray, points: FloatArray) -> npt.NDArray[np.float32]:
     return np.clip((around - values - _DARKER[0]) / (_DARKER[1] - _DARKER[0]), 0.0, 1.0).astype(np.float32)
 
 
-def _reduced(picture: npt.NDArray, landmarks: FloatArray) -> tuple[npt.NDArray, FloatArray]:
+def reduced(picture: npt.NDArray, landmarks: FloatArray) -> tuple[npt.NDArray, FloatArray]:
     """Return a copy of the picture with a face of moderate size, and its landmarks."""
     height, width = picture.shape[:2]
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
@@ -97,7 +97,7 @@ def _reduced(picture: npt.NDArray, landmarks: FloatArray) -> tuple[npt.NDArray, 
     return (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if shrink < 1.0 else picture), points
 
 
-def _whole(weight: FloatArray, picture: npt.NDArray) -> npt.NDArray[np.float32]:
+def whole(weight: FloatArray, picture: npt.NDArray) -> npt.NDArray[np.float32]:
     """Enlarge a weight to the picture it was found in."""
     size = (picture.shape[1], picture.shape[0])
     return np.asarray(cv2.resize(np.asarray(weight, np.float32), size, interpolation=cv2.INTER_LINEAR), np.float32)

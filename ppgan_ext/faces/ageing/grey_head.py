@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.facial_hair import beard_weight, brow_weight, darkness
+from ppgan_ext.faces.ageing.beard import beard_hair
+from ppgan_ext.faces.ageing.facial_hair import brow_weight
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
@@ -18,7 +19,7 @@ from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.types import FloatArray, Image
 
 # How far brows and beards go with the hair of the head.
-_BROWS = 0.25
+_BROWS = 0.4
 _BEARD = 0.7
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
@@ -32,7 +33,7 @@ class HeadOfHair(NamedTuple):
         hair: (bottom - top, right - left) float16 in [0, 1], how far each pixel is hair of the head.
         face: the same for the rectangle around the face.
         brows: (h, w) in [0, 1], how far each pixel of a reduced copy of that rectangle is hair of the brows.
-        beard: (h, w), how far it is covered by a beard.
+        beard: (h, w), how far it is hair of a beard.
         refusal: why the hair of the head is left alone, or None.
     """
 
@@ -70,7 +71,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
     points = head.in_copy(landmarks)
     of_head = 1.0 - _hair_in_copy(head)
-    beard = beard_weight(copy, points, chances) * np.float32(1.0 - femininity)
+    beard = beard_hair(copy, points) * np.float32(1.0 - femininity)
     return head._replace(brows=brow_weight(copy, points) * of_head, beard=beard * of_head)
 
 
@@ -94,12 +95,10 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     _grey(result, head.region, head.hair, landmarks, share, seed, white)
     # One after the other, since each has a light of its own.
     left, top, right, bottom = head.face
-    copy = cv2.resize(photo[top:bottom, left:right], head.beard.shape[::-1], interpolation=cv2.INTER_AREA)
-    beard = head.beard * darkness(copy, head.in_copy(landmarks)) if head.beard.any() else head.beard
-    for weight, of_hair in ((head.brows, _BROWS), (beard, _BEARD)):
+    for weight, of_hair in ((head.brows, _BROWS), (head.beard, _BEARD)):
         if weight.any():
             full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-            _grey(result, head.face, full, landmarks, of_hair * share, seed, white)
+            _grey(result, head.face, full, landmarks, of_hair * share, seed, white, draws_strands=False)
     return result
 
 
@@ -111,11 +110,12 @@ def _grey(
     share: float,
     seed: int,
     white: FloatArray,
+    draws_strands: bool = True,
 ) -> None:
     """Grey a region of a photo in place."""
     left, top, right, bottom = region
     part = photo[top:bottom, left:right]
-    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white)
+    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, draws_strands)
 
 
 def _around_face(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:

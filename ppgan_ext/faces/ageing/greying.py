@@ -11,8 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.bare_skin import face_outline, head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.head_patch import patch_matrix
+from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
+from ppgan_ext.faces.ageing.strands import strand_noise, strand_order
 from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
@@ -24,27 +28,30 @@ _AGES = (40.0, 50.0, 60.0, 70.0, 80.0)
 _GREY_AT = (0.0, 0.15, 0.45, 0.6, 0.75)
 
 _GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
-_WHITE = 0.55
+_WHITE = 0.62
 _RISE = 0.76  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
 _ON = 0.2  # how far light hair goes on towards white
-_FLATTEN = (-0.15, 0.40)  # how much of the slow shading is lost, in shadows and in lights
+_FLATTEN = (-0.2, 0.40)  # how much of the slow shading is lost, in shadows and in lights
 _BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.4  # light of blond hair, in logarithms over grey's; how far it turns grey
 _COLOUR = 0.82  # share of the colour that is lost
-_LEAST = 0.02  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
-_MOST = 2.7  # log of the largest factor
-_GLOSS = 0.45  # log light above the shading from which gloss is compressed: grey hair shines less than black
-_DARKEST = -2.2  # log light of the gaps between strands, which stay dark
+_LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
+_MOST = 2.7  # log of the largest factor, without strands that are drawn
+_GLOSS = 0.9  # log light above the shading from which gloss is compressed: grey hair shines less than black
 _LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 _PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
 _GLOSS_TOP = 0.7  # log light above the shading up to which colour is lost: no grey skin
+# Skin that shows between the strands or was taken for hair: log light above the shading, none and full; how much more
+# of it is needed away from the face, beside which hair is thin; and how far the shading may lie above its mean, since
+# an ear that is taken for hair makes its own.
+_SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.45
+# How far around the face and its neck, and how softly, as shares of the eyes' distance.
+_NEAR, _NEAR_SOFT, _NECK = 0.15, 0.08, 0.8
+_BELOW_JAW = 1.75  # times as near: there skin lies in the shadow of hair, and is not much brighter
 
 _MOTTLE_EYES = 200.0  # pixels between the eyes of the copy on which strands and slow light are found
-# Width and length of strands and of locks, as shares of the eyes' distance.
-_STRAND, _LOCK = (0.0035, 0.016), (0.011, 0.026)
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
-_LOCKS = 0.6  # share of locks beside single strands
 _CONTRAST = 0.45  # standard deviation of log light between strands; what the photo lacks of it is drawn
-_SINGLE = 0.72  # share of the grey that is in single strands
+_SINGLE = 0.45  # share of the grey that is in single strands
 _STRANDS_SHOW = 140.0  # pixels between the eyes from which on a picture shows single strands
 _BLEND = 0.7  # how gradually a strand turns grey, as a share of the whole way from none to all
 
@@ -61,6 +68,7 @@ def grey_hair(
     landmarks: FloatArray,
     seed: int = 0,
     white: FloatArray | None = None,
+    draws_strands: bool = True,
 ) -> npt.NDArray:
     """Make hair grey.
 
@@ -71,6 +79,7 @@ def grey_hair(
         landmarks: (68, 2) of the face, in pixels of ``picture``.
         seed: decides which strands turn first.
         white: (3,), the light of a white surface, see `white_light`; by default it is found in ``picture``.
+        draws_strands: draw strands where the hair shows none; stubble and brows show them.
 
     Returns:
         (H, W, 3), 0 to 255, uint8 if the picture is, else float32; where ``weight`` is 0 the picture as it was.
@@ -86,11 +95,16 @@ def grey_hair(
     points = np.asarray(landmarks, np.float64) - (left, top)
     grey = np.asarray(white, np.float32) * np.float32(_GREY)
     maps, centre = _plan(part, mask, amount, points, seed, float(luminance(grey)))
+    skin = SkinColour.of(picture, landmarks)
     for start, stop in strips(mask.shape):
         here = mask[start:stop] > _LEAST_WEIGHT
-        slow, turned, drawn = (enlarge(values, mask.shape, (start, stop))[here] for values in maps)
+        slow, turned, drawn, near, head = (enlarge(values, mask.shape, (start, stop))[here] for values in maps)
         light = to_linear(part[start:stop][here])
-        changed = to_srgb(_turn(light, slow, drawn, turned * mask[start:stop][here], centre, grey))
+        if skin is not None:
+            above = _log(luminance(light), float(luminance(grey))) - np.minimum(slow, centre + _OWN_SHADING)
+            turned *= 1.0 - head * ramp(above - _MORE_AWAY * (1.0 - near), _SHOWS) * skin.likeness(light)
+        turned *= mask[start:stop][here]
+        changed = to_srgb(_turn(light, slow, drawn if draws_strands else 0.0 * drawn, turned, centre, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)
         result[top + start : top + stop, left:right][here] = changed
@@ -113,15 +127,12 @@ def _turn(
     # Dark hair goes most of the way to grey; hair that is as light as grey goes a little on towards white.
     rise = _RISE * max(-centre, 0.0) + _ON * min(max(goal - max(centre, 0.0), 0.0), goal)
     shade = np.clip(slow - centre, -1.5, 1.5)
-    rise = np.maximum(rise - np.where(shade < 0.0, _FLATTEN[0], _FLATTEN[1]) * shade, 0.0)
+    rise = np.clip(rise - np.where(shade < 0.0, _FLATTEN[0], _FLATTEN[1]) * shade, 0.0, _MOST)
     # What is brighter than the strands around is gloss, or what shows from behind: it gains less light the brighter it
     # is, but never so little that two strands become one, and none is made darker.
     gloss = np.maximum(strand, 0.0)
     gain = np.maximum(rise + drawn - (gloss - _GLOSS * np.log1p(gloss / _GLOSS)), 0.0)
-    gaps = np.minimum(strand - _DARKEST, 0.0)
-    grown = np.clip(gain - gaps, 0.0, _MOST)
-    # The noise of black hair gains less than its light.
-    raised = bright + np.float32(level) * np.exp(logs) * np.expm1(grown)
+    raised = bright * np.exp(gain)
     raised = np.minimum(raised, np.maximum(bright, np.float32(level * _WHITE / _GREY)))
     shown = np.float32(level) * np.exp(slow) / np.maximum(bright, np.float32(1e-6))
     lost = (_COLOUR * np.minimum(1.0, shown * np.float32(np.exp(_GLOSS_TOP))))[..., None]
@@ -140,7 +151,10 @@ def _log(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
 def _plan(
     part: npt.NDArray, mask: FloatArray, amount: float, landmarks: FloatArray, seed: int, grey: float
 ) -> tuple[tuple[npt.NDArray[np.float32], ...], float]:
-    """Find on a reduced copy the slow light of the hair, how far each strand turns grey, and drawn ones; and the mean.
+    """Find on a reduced copy what `_turn` needs.
+
+    These are the slow light of the hair, how far each strand turns grey, drawn strands, what is near skin, and the
+    head; and then the mean of the light.
 
     Black hair often shows no strands in a photo; grey hair that shows none looks like clay, so there they are drawn.
     """
@@ -163,8 +177,8 @@ def _plan(
     points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
     bias = _first_places(points, size)
     strand = values - slow
-    noise = _noise(strand, share, eyes, seed)
-    order = _strand_order(strand, noise, share, eyes, seed)
+    noise = strand_noise(strand, share, eyes, seed)
+    order = strand_order(strand, noise, share, eyes, seed)
     reach = amount * (1.0 + _BLEND) + bias * amount * (1.0 - amount)
     single = np.clip((reach - order) / _BLEND, 0.0, 1.0)
     # A pixel shows more strands than one, the more the smaller the face: part of the grey is spread evenly.
@@ -172,7 +186,18 @@ def _plan(
     turned = alone * single + (1.0 - alone) * np.clip(reach / (1.0 + _BLEND), 0.0, 1.0)
     seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
     drawn = np.sqrt(np.maximum((_CONTRAST * min(1.0, eyes / _STRANDS_SHOW)) ** 2 - seen, 0.0)) * noise
-    return (slow.astype(np.float32), turned.astype(np.float32), drawn.astype(np.float32)), centre
+    near = _near_skin(points, values.shape, eyes)
+    head = np.maximum(np.minimum(near, 1.0), head_without_hair(points, values.shape))
+    return tuple(one.astype(np.float32) for one in (slow, turned, drawn, near, head)), centre
+
+
+def _near_skin(landmarks: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np.float32]:
+    """Draw the face and its neck, with what is close to them, softly; (H, W), 1, on the neck `_BELOW_JAW`."""
+    down = landmarks[8] - landmarks[27]
+    lower = landmarks[5:12] + _NECK * eyes * down / max(float(np.linalg.norm(down)), 1e-6)
+    face = hull(face_outline(landmarks), shape, _NEAR * eyes)
+    neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[:17], shape, 0.0)
+    return blur(np.maximum(face, np.float32(_BELOW_JAW) * neck), _NEAR_SOFT * eyes)
 
 
 def _first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -184,62 +209,3 @@ def _first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[n
     side = np.clip((across - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
     crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
     return (0.5 * side - 0.3 * crown).astype(np.float32)
-
-
-def _noise(strand: FloatArray, share: FloatArray, eyes: float, seed: int) -> npt.NDArray[np.float32]:
-    """Return noise as fine as strands and locks of hair, drawn out along them; (H, W), standard deviation 1.
-
-    Noise is averaged along the direction of the strands (line integral convolution, Cabral and Leedom, SIGGRAPH 1993),
-    by doubling steps.
-    """
-    direction, rng = _directions(strand, share, eyes), np.random.default_rng(seed)
-    strands, locks = (_drawn_out(rng, direction, width * eyes, length * eyes) for width, length in (_STRAND, _LOCK))
-    return (strands + np.float32(_LOCKS) * locks) / np.float32(np.hypot(1.0, _LOCKS))
-
-
-def _strand_order(
-    strand: FloatArray, noise: FloatArray, share: FloatArray, eyes: float, seed: int
-) -> npt.NDArray[np.float32]:
-    """Return in which order strands turn grey, (H, W), 0 the first to 1.
-
-    By ``noise``, the highest first; light strands come earlier too, which makes the pattern the photo's own.
-    """
-    rng = np.random.default_rng([seed, 1])
-    clump = blur(rng.standard_normal(strand.shape, np.float32), 0.10 * eyes)
-    own = blur(strand, max(0.5, _STRAND[0] * eyes))
-    inside = share > min(0.5, 0.5 * float(share.max()))
-    total = np.zeros(strand.shape, np.float32)
-    for amount, values in ((-1.0, noise), (0.35, clump), (-0.35, own)):
-        total += np.float32(amount / max(float(values[inside].std()), 1e-6)) * values
-    spread = float(total[inside].std())
-    # The normal distribution's quantile, by the logistic approximation.
-    return (1.0 / (1.0 + np.exp(-1.702 * total / max(spread, 1e-6)))).astype(np.float32)
-
-
-def _drawn_out(rng: np.random.Generator, direction: FloatArray, width: float, length: float) -> npt.NDArray[np.float32]:
-    """Return noise (H, W) of standard deviation 1, as wide as ``width`` and drawn out along the strands."""
-    height, across = direction.shape[:2]
-    grain = blur(rng.standard_normal((height, across), np.float32), max(0.5, width))
-    y, x = np.mgrid[:height, :across].astype(np.float32)
-    for step in (1.0, 2.0, 4.0, 8.0):
-        shift = direction * np.float32(step * length)
-        ends = (
-            cv2.remap(
-                grain, x + sign * shift[..., 0], y + sign * shift[..., 1], cv2.INTER_LINEAR, None, cv2.BORDER_REFLECT
-            )
-            for sign in (-1.0, 1.0)
-        )
-        grain = sum(ends, grain) / np.float32(3.0)
-    return grain / np.float32(max(float(grain.std()), 1e-6))
-
-
-def _directions(strand: FloatArray, share: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
-    """Return unit vectors along the strands, (H, W, 2), from the structure tensor (Bigun and Granlund, ICCV 1987)."""
-    smooth = blur(strand, 0.7)
-    dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
-    dx, dy = dx * share, dy * share
-    width = 0.05 * eyes
-    across, both = blur(dx * dx - dy * dy, width), blur(2.0 * dx * dy, width)
-    # Along the strand is at right angles to the gradient: half of the double angle, turned by a quarter.
-    angle = 0.5 * np.arctan2(both, across) + np.float32(np.pi / 2)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=2).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.bare_skin import bare_skin, head_without_hair
+from ppgan_ext.faces.ageing.bare_skin import bare_skin
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.fringe import fringe
 from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
@@ -64,7 +64,7 @@ _GAP, _WITH_GAP = (0.16, 0.32), 0.35
 _CROWN = 0.55  # share of the head above the forehead that is hair or skin
 _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is looked for
 _SOFT_END = 0.05  # width of the Gaussian over which hair ends, as a share of the eyes' distance
-_ENDS, _END_WIDTH = (0.15, 0.3), 0.35  # share of hair around a pixel that stays: before a wall, beside the face
+_ENDS, _END_WIDTH = 0.15, 0.35  # share of hair around a pixel from which it stays
 _WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
 _FADES = (-0.9, 1.5)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
@@ -116,12 +116,11 @@ def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: Fl
     size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
     points = (landmarks + 0.5) * (size[0] / width, size[1] / height) - 0.5
-    skin, head = bare_skin(copy, points, hair), head_without_hair(points, hair.shape)
+    skin = bare_skin(copy, points, hair)
     added = fringe(copy, points, hair, skin)
     # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
     inner = blur(np.maximum(hair, added) * (1.0 - skin), _SOFT_END * eye_distance(points))
-    least = _ENDS[0] + (_ENDS[1] - _ENDS[0]) * head
-    kept = (1.0 - skin) * np.clip((inner - least) / _END_WIDTH, 0.0, 1.0)
+    kept = (1.0 - skin) * np.clip((inner - _ENDS) / _END_WIDTH, 0.0, 1.0)
     for start, stop in strips(matte.shape):
         part_kept, part_added = (enlarge(values, matte.shape, (start, stop)) for values in (kept, added * kept))
         matte[start:stop] = np.maximum(matte[start:stop] * part_kept, part_added)

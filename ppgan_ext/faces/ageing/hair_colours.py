@@ -101,7 +101,8 @@ def drop_clothes(chance: FloatArray, lab: FloatArray, patch: HeadPatch) -> npt.N
     chin = float(patch.landmarks[8, 1]) - _ABOVE_CHIN * EYES
     depth = (np.arange(lab.shape[0], dtype=np.float32)[:, None] - np.float32(chin)) / np.float32(EYES)
     least = _LEAST_BELOW * np.clip(depth / 0.6, 0.0, 1.0)
-    kept = _hanging(np.clip((chance - least) / (1.0 - least), 0.0, 1.0).astype(np.float32), int(chin))
+    # What lies beside the lower face hangs from above too: a dark shoulder or a seat does not.
+    kept = _hanging(np.clip((chance - least) / (1.0 - least), 0.0, 1.0).astype(np.float32), int(patch.landmarks[30, 1]))
     above = (chance > _SURE) & (depth < 0.0)
     if np.count_nonzero(above) < _LEAST_PIXELS:
         return kept

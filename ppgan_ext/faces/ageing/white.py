@@ -11,7 +11,7 @@ from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray
 
 _EYES = 128.0  # pixels between the eyes of the copy that is looked at
-_WARMTH = 0.12  # share of the skin's lack of blue in the light
+_WARMTH = 0.2  # share of the skin's lack of blue in the light
 _FEW = 50  # pixels that suffice to estimate a colour
 
 

@@ -219,6 +219,18 @@ def test_what_hangs_below_nothing_goes(photo, landmarks):
     assert kept[150:].max() == 0
 
 
+def test_a_dark_shoulder_beside_the_mouth_is_no_hair(photo, landmarks):
+    patch = head_patch(photo, landmarks)
+    nose, chin = patch.landmarks[30, 1], patch.landmarks[8, 1]
+    assert chin - nose > 20
+    chance = np.zeros(SHAPE, np.float32)
+    chance[40 : int(nose), 40:70] = 0.9
+    chance[int(nose) + 6 : 230, 10:36] = 0.9
+    kept = drop_clothes(chance, _drawn_lab((60, 40, 30)), patch)
+    assert kept[int(nose) - 4, 55] > 0.85
+    assert kept[int(nose) + 6 :].max() == 0
+
+
 def test_hair_is_completed_by_its_colour_but_not_with_skin(photo, landmarks):
     patch = head_patch(photo, landmarks)
     rng = np.random.default_rng(0)

@@ -1,0 +1,144 @@
+"""Beards: which of a man's moustache, goatee and whiskers there are, and how far each pixel is hair of them.
+
+Dark places of the lower face are hair or shadow. One place does not tell which, but a whole part of a beard does: hair
+is rough, dark and has less of the skin's colour. A linear regression on such figures says for each part how likely
+there is one; within it, what is darker than the skin around is hair.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.facial_hair import darkness, reduced, whole
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.ageing.skin_colour import SkinColour
+from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.types import FloatArray
+
+PARTS = ("moustache", "goatee", "whiskers")
+# Fitted by tools/hair_model/fit_beard.py: a constant, and the weights of a part's four figures.
+_WEIGHTS = {
+    "moustache": (0.108, -0.029, -0.21, -0.224, 0.44),
+    "goatee": (0.5, -0.052, -0.133, -0.442, 0.477),
+    "whiskers": (0.383, -0.127, -0.088, -0.482, 0.44),
+}
+_LIKELY = (0.3, 0.6)  # by the regression: no beard, and one
+# What is never beard: points of the landmarks, and by how much they are widened, in distances of the eyes.
+_NOT_BEARD = ((slice(48, 60), 0.03), (slice(31, 36), 0.04))
+_SOFT = 0.0375  # width of the Gaussian by which the outlines end, likewise
+_FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, likewise
+_NO_LIGHT, _NO_TEXTURE = 0.02, 0.01
+_FEW = 20
+
+
+class Region(NamedTuple):
+    """A part of a beard: its outline (H, W) in [0, 1], and its figures (4,)."""
+
+    outline: npt.NDArray[np.float32]
+    figures: FloatArray
+
+
+def beard_hair(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel is hair of a beard.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+
+    Returns:
+        (H, W) float32 in [0, 1]; 0 everywhere if the face shows too little skin, or has no colour.
+    """
+    copy, points = reduced(picture, landmarks)
+    beard = np.zeros(copy.shape[:2], np.float32)
+    for part, (outline, figures) in beard_regions(copy, points).items():
+        constant, *weights = _WEIGHTS[part]
+        likely = (constant + float(figures @ np.array(weights)) - _LIKELY[0]) / (_LIKELY[1] - _LIKELY[0])
+        beard = np.maximum(beard, np.float32(min(max(likely, 0.0), 1.0)) * outline)
+    if not beard.any():
+        return np.zeros(picture.shape[:2], np.float32)
+    return whole(beard * darkness(copy, points), picture)
+
+
+def beard_regions(copy: npt.NDArray, landmarks: FloatArray) -> dict[str, Region]:
+    """Measure the parts of a beard in a picture with a face of moderate size.
+
+    The figures of a part are the mean of its log light and the fifth part that is darkest, both relative to the skin
+    above the mouth, its share of the skin's colour, and its texture as a logarithm over the skin's.
+
+    Args:
+        copy: (H, W, 3) RGB, 0 to 255, about 72 pixels between the eyes.
+        landmarks: (68, 2) in it.
+
+    Returns:
+        By the names of `PARTS`; nothing if too little skin shows, or it has no colour.
+    """
+    colour, eyes = SkinColour.of(copy, landmarks), eye_distance(landmarks)
+    skin = skin_weight(copy, skin_area(landmarks, copy.shape)) > 0.6
+    row = np.arange(copy.shape[0])[:, None]
+    skin &= (row < landmarks[33, 1]) & (row > landmarks[27, 1])
+    if colour is None or np.count_nonzero(skin) < _FEW:
+        return {}
+    light = to_linear(copy)
+    bright = luminance(light)
+    logs = np.log(bright / max(float(np.median(bright[skin])), 1e-5) + np.float32(_NO_LIGHT))
+    fine = logs - blur(logs, _FINE * eyes)
+    texture = np.log(np.sqrt(blur(fine * fine, _AROUND * eyes)) + np.float32(_NO_TEXTURE))
+    texture -= float(np.median(texture[skin]))
+    share = colour.share(light)
+    regions = {}
+    for part, outline in beard_outlines(landmarks, copy.shape).items():
+        inside = outline > 0.5
+        if np.count_nonzero(inside) >= _FEW:
+            values = logs[inside], np.percentile(logs[inside], 20), share[inside], texture[inside]
+            regions[part] = Region(outline, np.array([float(np.mean(value)) for value in values]))
+    return regions
+
+
+def beard_outlines(points: FloatArray, shape: tuple[int, ...]) -> dict[str, npt.NDArray[np.float32]]:
+    """Draw where the parts of a beard grow, by `PARTS`, (H, W) in [0, 1] each.
+
+    Args:
+        points: landmarks (68, 2) in a picture of this shape.
+        shape: of the picture.
+    """
+    eyes = eye_distance(points)
+    down = (points[8] - points[27]) / max(float(np.linalg.norm(points[8] - points[27])), 1e-6) * eyes
+    aside = np.array([0.0625, 0.125]) * eyes
+    upper = [points[31] + 0.06 * down, points[33] + 0.05 * down, points[35] + 0.06 * down]
+    moustache = _filled([*upper, *points[[54, 53, 52, 51, 50, 49, 48]]], shape)
+    corners = (points[54] + aside, (points[54] + points[10]) / 2, (points[48] + points[6]) / 2)
+    chin = (points[10], points[9] + 0.08 * down, points[8] + 0.1 * down, points[7] + 0.08 * down, points[6])
+    left = points[48] + aside * (-1.0, 1.0)
+    goatee = _filled([*points[[48, 59, 58, 57, 56, 55, 54]], *corners[:2], *chin, corners[2], left], shape)
+    jaw = [points[n] + (0.08 if 4 <= n <= 12 else 0.024) * down for n in range(2, 15)]
+    cheeks = {side: _cheek(points, *side, down) for side in ((14, 13, 54), (2, 3, 48))}
+    lip = points[[54, 55, 56, 57, 58, 59, 48]]
+    whiskers = _filled([*jaw, *cheeks[14, 13, 54], *lip, *cheeks[2, 3, 48][::-1]], shape)
+    whiskers = np.clip(whiskers - np.maximum(goatee, moustache), 0.0, 1.0)
+    bare = np.ones(shape[:2], np.float32)
+    for part, width in _NOT_BEARD:
+        bare *= 1.0 - blur(hull(points[part], shape, width * eyes), 0.015 * eyes)
+    return {
+        part: bare * blur(drawn, _SOFT * eyes) for part, drawn in zip(PARTS, (moustache, goatee, whiskers), strict=True)
+    }
+
+
+def _cheek(points: FloatArray, ear: int, jaw: int, mouth: int, down: FloatArray) -> list[FloatArray]:
+    """Return the upper edge of whiskers from the ear to the corner of the mouth."""
+    return [
+        points[ear] * 0.85 + points[30] * 0.15,
+        points[jaw] * 0.7 + points[mouth] * 0.3 - 0.1 * down,
+        points[mouth] * 0.8 + points[jaw] * 0.2 - 0.11 * down,
+    ]
+
+
+def _filled(outline: list[FloatArray], shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    drawn = np.zeros(shape[:2], np.float32)
+    cv2.fillPoly(drawn, [np.rint(np.asarray(outline) * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
+    return drawn

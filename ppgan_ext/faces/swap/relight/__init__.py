@@ -1,0 +1,1 @@
+"""A drawn face in the photo's light: shading, gloss, detail of skin, eyes, lips and brows."""

@@ -1,0 +1,69 @@
+"""Beards, on the photo of an astronaut without one, and on a beard that is drawn on it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import skimage
+
+from ppgan_ext.faces.ageing.beard import PARTS, beard_hair, beard_outlines, beard_regions
+from ppgan_ext.faces.detect import find_faces
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return cv2.resize(skimage.data.astronaut()[:280, 100:380], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.fixture(scope="module")
+def landmarks(photo):
+    return find_faces(photo)[0].landmarks
+
+
+@pytest.fixture(scope="module")
+def bearded(photo, landmarks):
+    """Dark short strands all over where a beard grows."""
+    drawn = photo.astype(np.float32)
+    cover = np.max(list(beard_outlines(landmarks, photo.shape).values()), axis=0)
+    strands = cv2.GaussianBlur(
+        np.random.default_rng(0).standard_normal(photo.shape[:2]).astype(np.float32), (0, 0), 1.2
+    )
+    share = cover * np.clip(0.65 + 1.6 * strands, 0.0, 0.95)
+    return np.uint8(drawn + share[..., None] * (np.float32((30, 26, 24)) - drawn))
+
+
+def _inside(landmarks, shape):
+    """Return the inner part of each outline."""
+    return {part: drawn > 0.5 for part, drawn in beard_outlines(landmarks, shape).items()}
+
+
+def test_a_beard_is_found_and_a_face_without_has_none(photo, bearded, landmarks):
+    inside = _inside(landmarks, photo.shape)
+    without, found = (beard_hair(picture, landmarks) for picture in (photo, bearded))
+    assert without.max() < 0.2
+    for part in PARTS:
+        assert found[inside[part]].mean() > 0.25
+    assert found[: int(landmarks[27, 1])].max() < 0.05
+
+
+def test_lips_and_nostrils_are_no_beard(bearded, landmarks):
+    found = beard_hair(bearded, landmarks)
+    for point in (landmarks[[51, 62]].mean(axis=0), landmarks[[57, 66]].mean(axis=0), landmarks[33]):
+        x, y = point.round().astype(int)
+        assert found[y, x] < 0.1
+
+
+def test_it_does_not_depend_on_the_light_or_the_size(bearded, landmarks):
+    found = beard_hair(bearded, landmarks)
+    assert np.abs(beard_hair((bearded * 0.6).astype(np.uint8), landmarks) - found).mean() < 0.02
+    small = cv2.resize(bearded, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    smaller = beard_hair(small, (landmarks + 0.5) / 2 - 0.5)
+    assert np.abs(cv2.resize(smaller, found.shape[::-1]) - found).mean() < 0.03
+
+
+def test_nothing_is_told_without_colour_or_skin(photo, landmarks):
+    grey = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    for picture in (grey, np.zeros_like(photo)):
+        assert beard_regions(picture, landmarks) == {}
+        assert not beard_hair(picture, landmarks).any()
