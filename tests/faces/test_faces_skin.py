@@ -1,10 +1,10 @@
 """How skin's brightness is spread, and how its colour changes with the brightness, follow the photo."""
 
 import numpy as np
+import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, to_linear, to_srgb
-from ppgan_ext.faces.skin import find_skin
-from ppgan_ext.faces.swap.relight.match import match_skin
+from ppgan_ext.faces.skin import _as_spread, find_skin, match_skin
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -39,3 +39,15 @@ def test_patches_of_sun_become_as_the_photos_light():
     assert after[0] < 0.75 * before[0]
     assert before[1] > 0.5
     assert abs(after[1] - wanted[1]) < 0.4 * abs(before[1] - wanted[1])
+
+
+def test_the_curve_is_monotone_and_reaches_the_others_spread():
+    generator = np.random.default_rng(0)
+    wide, narrow = generator.normal(0.1, 0.5, 4000), generator.normal(0.0, 0.3, 4000)
+    mapped = _as_spread(wide, wide, narrow)
+    assert mapped.std() == pytest.approx(narrow.std(), rel=0.1)
+    assert np.median(mapped) == pytest.approx(np.median(narrow), abs=0.01)
+    grid = np.linspace(-9.0, 9.0, 400)
+    assert (np.diff(_as_spread(grid, wide, narrow)) > 0).all()
+    flat = _as_spread(wide, wide, np.zeros(4000))
+    assert flat.std() == pytest.approx(0.5 * wide.std(), rel=0.05)  # never flatter than this

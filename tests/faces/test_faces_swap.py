@@ -7,11 +7,10 @@ from ppgan_ext.faces import blend as blending
 from ppgan_ext.faces.blend import blend, border_step, poisson_correction
 from ppgan_ext.faces.color import to_lab, to_rgb
 from ppgan_ext.faces.mesh import signed_areas
-from ppgan_ext.faces.skin import find_skin
+from ppgan_ext.faces.skin import find_skin, match_skin
 from ppgan_ext.faces.swap.composite import composite
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points
 from ppgan_ext.faces.swap.overlay import draw_overlay
-from ppgan_ext.faces.swap.relight.match import match_skin
 from ppgan_ext.faces.swap.reshape import reshape_photo
 from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 from tests.reference.drawn import DrawnFace, draw_photo

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.mask import face_mask
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
@@ -17,7 +17,6 @@ _INSET = 0.02  # how far inside its outline the face ends, so that the border li
 _BROW_BAND = 0.08  # height above the brows over which a fringe begins to count
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges
-_GAP = 0.07  # half the width of gaps that are closed
 _FAINT = 0.02  # mask value above which pixels count as connected
 
 
@@ -46,25 +45,6 @@ def blend_mask(
     if len(stats) > 2:
         mask[pieces != 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = 0.0
     return mask
-
-
-def bridged(shown: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far a face is known, (H, W), with narrow gaps closed: there its skin is continued without detail.
-
-    Args:
-        shown: (H, W) in [0, 1], how far it is known.
-        landmarks: (68, 2).
-    """
-    size, shown = face_size(landmarks), np.asarray(shown, np.float32)
-    inside = (face_mask(landmarks, shown.shape, feather=_SOFT) > 0).astype(np.float32)
-    radius = max(1, round(_GAP * size))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    closed = cv2.morphologyEx(shown, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    # What a shut mouth does not show is no gap.
-    mouth = cv2.GaussianBlur(
-        draw_part(landmarks[60:68], shown.shape, _SOFT * size), (0, 0), max(0.5, 0.5 * _SOFT * size)
-    )
-    return np.asarray(np.maximum(shown, closed * inside * (1.0 - mouth)), np.float32)
 
 
 def _free_of_hair(

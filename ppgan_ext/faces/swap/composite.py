@@ -9,13 +9,11 @@ import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
-from ppgan_ext.faces.skin import draw_part, face_size
-from ppgan_ext.faces.swap.blend_mask import blend_mask, bridged, soft_rise
+from ppgan_ext.faces.skin import draw_part, face_size, find_skin, match_skin
+from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
-from ppgan_ext.faces.swap.relight.match import find_layers, match_skin, relight
-from ppgan_ext.faces.swap.relight.surface import shading_basis
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -77,21 +75,16 @@ def composite(
     if skin not in SKIN_CHOICES:
         raise ConfigError(f"there is no skin '{skin}'", cure=nearest(skin, SKIN_CHOICES))
     under = overlay.window(base)
+    below = find_skin(overlay.landmarks, under)
     drawn = overlay if fill is None else _fill_in(overlay, fill)
-    bare = 1.0 - (np.zeros(under.shape[:2], np.float32) if kept is None else overlay.window(kept))
-    levels, landmarks = under.astype(np.float32), overlay.landmarks
-    basis = shading_basis(landmarks, under.shape)
-    above = find_layers(drawn.face, drawn.shown, landmarks, basis)
-    below = find_layers(levels, bare, landmarks, basis)
-    foreign = [] if above is None else [above.foreign * drawn.shown]
-    foreign += [] if below is None else [below.foreign]
-    mask = blend_mask(landmarks, bridged(drawn.shown, landmarks) * bare, foreign, FEATHER)
-    face = drawn.face
-    if above is not None and below is not None:
-        own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(landmarks))
-        lit = relight(face, above, below, drawn.shown, landmarks, own_tone)
-        lit = close_lips(lit, levels, landmarks, overlay.closed)
-        face = match_grain(lit, levels, above.skin, below.skin, mask)
+    above = find_skin(overlay.landmarks, drawn.face)
+    bare = 1.0 - (0.0 if kept is None else overlay.window(kept))
+    mask = blend_mask(overlay.landmarks, drawn.shown * bare, (above.foreign, below.foreign), FEATHER)
+    own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
+    levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
+    lit = match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone)
+    lit = close_lips(lit, levels, overlay.landmarks, overlay.closed)
+    face = match_grain(lit, levels, *skins, mask)
     face = under + np.float32(identity) * (face - under)
     result = base.copy()
     # Poisson blending would carry the colours of hair and collars under the border far into the face.
@@ -108,7 +101,8 @@ def composite(
 
 def _fill_in(overlay: Overlay, fill: Overlay) -> Overlay:
     """Add to a face, from another picture of it in the same light, what it does not show."""
-    matched = match_skin(fill.face, overlay.face, fill.shown, overlay.shown, overlay.landmarks)
+    own, other = (find_skin(overlay.landmarks, each.face).skin * each.shown for each in (fill, overlay))
+    matched = match_skin(fill.face, overlay.face, own, other, overlay.landmarks).astype(np.float32)
     share = overlay.shown[..., None]
     # A mouth is open because the photo's is: there the photo shows the teeth.
     mouth = draw_part(overlay.landmarks[INNER_LIPS], overlay.shown.shape, 0.0)

@@ -76,15 +76,11 @@ def point_nearness(points: FloatArray) -> FloatArray:
     Returns:
         (V,), larger is nearer; in the units of `faces.shape.GENERIC`.
     """
-    towards_camera = pose_to_rotation(head_pose(points[:NUM_LANDMARKS], (1, 1)))[2]
-    return np.where(inner_points(), 0.0, _RIM_DEPTH) + frontal_points() @ towards_camera
-
-
-def frontal_points() -> FloatArray:
-    """Return the mesh of the generic face, (V, 3), in the axes and units of `faces.shape.GENERIC`."""
     grid = _grid()
-    control = _control_points(GENERIC[:, :2] * (1.0, -1.0)) * (1.0, -1.0)
-    return grid.spread @ np.column_stack([control, grid.depth])
+    towards_camera = pose_to_rotation(head_pose(points[:NUM_LANDMARKS], (1, 1)))[2]
+    frontal = _control_points(GENERIC[:, :2] * (1.0, -1.0)) * (1.0, -1.0)
+    nearness = np.column_stack([frontal, grid.depth]) @ towards_camera
+    return np.where(grid.inner, 0.0, _RIM_DEPTH) + grid.spread @ nearness
 
 
 def _control_points(landmarks: FloatArray) -> FloatArray:

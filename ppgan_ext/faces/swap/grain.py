@@ -17,7 +17,7 @@ from ppgan_ext.types import FloatArray
 
 _SIGMAS = (0.0, 1.0, 2.0)  # pixels; bands lie between them
 _LEAST, _MOST = 0.25, 1.5  # gains of a band
-_FEATURES = (0.85, 1.6)  # of eyes, brows and lips
+_FEATURES = (0.5, 1.6)  # of eyes, brows and lips
 _FEW = 100  # pixels of skin, of which something is known
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 

@@ -13,7 +13,6 @@ from ppgan_ext.faces.swap.covers import find_covers
 from ppgan_ext.faces.swap.covers_over import lies_over
 from ppgan_ext.faces.swap.hidden_landmarks import believable, softened
 from ppgan_ext.faces.swap.mouth import true_lips
-from ppgan_ext.faces.swap.strands import find_strands
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -71,12 +70,10 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
     if own is not None:
         photo = photo._replace(landmarks=_believable(photo, own, person.landmarks))
     picture, their_picture = as_image(photo.picture), as_image(person.picture)
-    hair = find_covers(their_picture, person.landmarks).hair
-    hidden = hair
+    hidden = find_covers(their_picture, person.landmarks).hair
     if theirs is not None:
         hidden = np.maximum(hidden, softened(theirs.whole("solid", their_picture.shape), person.landmarks))
         person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
-    hidden = np.maximum(hidden, find_strands(as_image(person.picture), person.landmarks, hair))
     return Sides(
         photo,
         person,
