@@ -15,12 +15,17 @@ from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch
+from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
 from ppgan_ext.faces.ageing.white import white_light
+from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
 
 # How far brows and beards go with the hair of the head.
 _BROWS = 0.4
 _BEARD = 0.7
+# Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
+# from shade, and what turns grey with it is a haze.
+_SKIN = (0.17, 0.3)
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
 
@@ -35,6 +40,7 @@ class HeadOfHair(NamedTuple):
         brows: (h, w) in [0, 1], how far each pixel of a reduced copy of that rectangle is hair of the brows.
         beard: (h, w), how far it is hair of a beard.
         refusal: why the hair of the head is left alone, or None.
+        beard_turns: how far the beard can turn grey, 0 to 1; that of dark skin is left as it is.
     """
 
     region: tuple[int, int, int, int]
@@ -43,6 +49,7 @@ class HeadOfHair(NamedTuple):
     brows: npt.NDArray[np.float32]
     beard: npt.NDArray[np.float32]
     refusal: Refusal | None
+    beard_turns: float = 1.0
 
     def in_copy(self, landmarks: FloatArray) -> FloatArray:
         """Convert photo pixels (N, 2) to pixels of the reduced copy around the face."""
@@ -72,7 +79,18 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     points = head.in_copy(landmarks)
     of_head = 1.0 - _hair_in_copy(head)
     beard = beard_hair(copy, points) * np.float32(1.0 - femininity)
-    return head._replace(brows=brow_weight(copy, points) * of_head, beard=beard * of_head)
+    told = _tells_beard(copy, points)
+    return head._replace(brows=brow_weight(copy, points) * of_head, beard=beard * of_head, beard_turns=told)
+
+
+def _tells_beard(picture: Image, landmarks: FloatArray) -> float:
+    """Return how well a face's skin lets its beard be told from shade, 0 to 1, by the skin's reflectance."""
+    skin = skin_weight(picture, skin_area(landmarks, picture.shape)) > 0.6
+    if not skin.any():
+        return 0.0
+    level = float(np.median(luminance(to_linear(picture))[skin]))
+    white = max(float(luminance(white_light(picture, landmarks))), 1e-4)
+    return float(np.clip((level / white - _SKIN[0]) / (_SKIN[1] - _SKIN[0]), 0.0, 1.0))
 
 
 def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float, amount: float, seed: int) -> Image:
@@ -95,7 +113,7 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     _grey(result, head.region, head.hair, landmarks, share, seed, white)
     # One after the other, since each has a light of its own.
     left, top, right, bottom = head.face
-    for weight, of_hair in ((head.brows, _BROWS), (head.beard, _BEARD)):
+    for weight, of_hair in ((head.brows, _BROWS), (head.beard, _BEARD * head.beard_turns)):
         if weight.any():
             full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
             _grey(result, head.face, full, landmarks, of_hair * share, seed, white, draws_strands=False)

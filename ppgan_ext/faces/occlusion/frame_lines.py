@@ -15,7 +15,7 @@ from ppgan_ext.types import FloatArray
 _WORKING = 2.4  # of a photo's pixels for one of the copy, at most
 _WIDEST = 13.0  # window of the median: what is narrower than its half is a line
 _REACH, _EXPECTED, _EXPECTED_SHARE = 2.0, 0.3, 0.25  # of a line so much lies so near to such a chance of a frame
-_WIDE_REACH, _WIDE = 4.0, 0.15  # around everything that may be glasses lines are followed
+_WIDE_REACH, _WIDE = 1.5, 0.3  # around everything that may be glasses lines are followed, but not to the brows
 _INSIDE_LENS = (0.25, 0.5)  # by which a lens is likelier than a frame: there are no lines of it
 _ELSEWHERE = 0.1
 # A line begins at so many levels of Lab, and so many deviations of the skin, and is whole so many levels above.

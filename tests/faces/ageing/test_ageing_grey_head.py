@@ -9,6 +9,7 @@ import skimage
 
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair, grey_head
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.light import to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +66,18 @@ def test_photo_is_not_written_to(photo, landmarks):
     copy = photo.copy()
     copy.setflags(write=False)
     grey(copy, landmarks, 0.7)
+
+
+def test_the_beard_of_dark_skin_is_left_whatever_the_exposure(photo, landmarks):
+    """Skin is dark if its shine is much brighter than it."""
+    y, x = landmarks[28:31].mean(axis=0)[::-1].astype(int)
+    turns = []
+    light = to_linear(photo.astype(np.float32))
+    for share in (1.0, 0.55, 0.35):
+        skin = light * np.float32(share)
+        skin[y - 9 : y + 9, x - 9 : x + 9] = light.max()
+        for exposure in (1.0, 0.5):
+            seen = to_srgb(skin * np.float32(exposure)).astype(np.uint8)
+            turns.append(find_head_of_hair(seen, landmarks, 0.0).beard_turns)
+    assert np.allclose(turns[::2], turns[1::2], atol=0.05)
+    assert turns[0] > 0.9 > turns[2] and turns[4] < 0.1
