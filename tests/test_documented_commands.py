@@ -56,7 +56,9 @@ RUN: dict[str, tuple[dict[str, str], str]] = {
     "ppgan-ext fuse --photo group.jpg --photo_face 2 --person person_b.jpg --identity 0.8 --shape 0.3 --skin mix "
     "--save_steps --save_mp4": ({}, "--method warp"),
     "python applications/tools/age_editing.py --input_image photo.jpg --years -20 20 40 --output_path out": ({}, ""),
-    "python applications/tools/age_editing.py --input_image folder/ --target_age 70 --save_gif": ({}, ""),
+    "python applications/tools/age_editing.py --input_image folder/ --target_age 70 --save_gif": (
+        {}, "--detail 0 --grey 0",
+    ),
     "python applications/tools/face_fusion.py --photo photo_a.jpg --person person_b.jpg --output_path out": (
         {}, "--method warp",
     ),

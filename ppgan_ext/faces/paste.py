@@ -11,6 +11,7 @@ something covers (`covered`) stay as they are.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from typing import NamedTuple, cast
@@ -162,7 +163,17 @@ def _describe_edit(crop: Crop, before: FloatArray, after: FloatArray, landmarks:
 
 def _landmarks_of(picture: FloatArray, template: str) -> FloatArray | None:
     """Predict the landmarks in a picture by the generator; in a flat one the predictions agree without a face."""
-    return aligned_landmarks(from_levels(picture), template) if picture.std() > _FLAT else None
+    if picture.std() <= _FLAT:
+        return None
+    image = from_levels(picture)
+    found = _landmarks_in(image.tobytes(), image.shape, template)
+    return None if found is None else found.copy()
+
+
+@functools.lru_cache(maxsize=8)
+def _landmarks_in(image: bytes, shape: tuple[int, ...], template: str) -> FloatArray | None:
+    """Predict landmarks, once for the picture that all frames of an animation and all moves of a slider begin with."""
+    return aligned_landmarks(np.frombuffer(image, np.uint8).reshape(shape), template)
 
 
 def _resized(picture: Image | FloatArray, size: int) -> FloatArray:
