@@ -15,9 +15,7 @@ def main() -> int:
     add = parser.add_argument
     add("-c", "--config-file", required=True, help="configuration; only its model is read")
     add("--load", required=True, metavar="W", help="weights or checkpoint")
-    add(
-        "-s", "--inputs_size", metavar="SHAPES", help='of images, "1,3,256,256", or style and truncation, "1,1,512;1,1"'
-    )
+    add("-s", "--inputs_size", metavar="SHAPES", help='"1,3,256,256"; of style and truncation, "1,1,512;1,1"')
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings of the configuration")
     add("--output_dir", default="inference_model", help="folder of the files (default: %(default)s)")
     add("--model_name", help="name of the files (default: model and network, such as cycleganmodel_netG_A)")

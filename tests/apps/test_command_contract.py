@@ -183,7 +183,7 @@ def test_exit_code_1_and_one_line(name, command, capsys, tmp_path):
 @pytest.mark.slow
 @every_command
 def test_exit_code_130_after_ctrl_c(name, command, capsys, monkeypatch):
-    def interrupt(*_):
+    def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(CALLS[name].interrupted_in, interrupt)

@@ -275,8 +275,8 @@ def test_memory_does_not_grow(config):
     counts, memory = {}, {}
     record = run.log.record
 
-    def watch(iteration, numbers, rates):
-        record(iteration, numbers, rates)
+    def watch(iteration, numbers, rates, waited):
+        record(iteration, numbers, rates, waited)
         if iteration in (160, 310, 445):
             gc.collect()
             counts[iteration] = len(gc.get_objects())
