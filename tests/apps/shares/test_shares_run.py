@@ -168,6 +168,7 @@ def test_workers_that_are_cut_short_keep_what_is_done_and_the_next_start_goes_on
     folder, output = photos("a.jpg", "b-slow.jpg", *(f"c{i}.jpg" for i in range(5))), tmp_path / "out"
     process = start(folder, output, 2)
     wait_until(process, lambda: "c4" in tried(output) and (number != signal.SIGINT or len(records(output)) == 6))
+    time.sleep(1.0)  # the first process hears of the last record a moment later
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
     assert process.wait(timeout=60) == (130 if number == signal.SIGINT else -number)
     if number == signal.SIGINT:
