@@ -21,8 +21,9 @@ from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
 
 # How far brows and beards go with the hair of the head.
-_BROWS = 0.4
+_BROWS = 0.65
 _BEARD = 0.7
+_BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
 _SKIN = (0.17, 0.3)
@@ -113,11 +114,24 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     _grey(result, head.region, head.hair, landmarks, share, seed, white)
     # One after the other, since each has a light of its own.
     left, top, right, bottom = head.face
-    for weight, of_hair in ((head.brows, _BROWS), (head.beard, _BEARD * head.beard_turns)):
+    for weight, of_hair in ((_brows_now(photo, head, landmarks), _BROWS), (head.beard, _BEARD * head.beard_turns)):
         if weight.any():
             full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-            _grey(result, head.face, full, landmarks, of_hair * share, seed, white, draws_strands=False)
+            _grey(result, head.face, full, landmarks, of_hair * share, seed, white, of_head=False)
     return result
+
+
+def _brows_now(photo: Image, head: HeadOfHair, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the brows where they lie in a photo in which the face is older: age moves them a little; (h, w)."""
+    if not head.brows.any():
+        return head.brows
+    left, top, right, bottom = head.face
+    height, width = head.brows.shape
+    copy = cv2.resize(photo[top:bottom, left:right], (width, height), interpolation=cv2.INTER_AREA)
+    points = head.in_copy(landmarks)
+    reach = max(1, round(_BROWS_MOVE * eye_distance(points)))
+    near = cv2.dilate(head.brows, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    return brow_weight(copy, points) * near
 
 
 def _grey(
@@ -128,12 +142,12 @@ def _grey(
     share: float,
     seed: int,
     white: FloatArray,
-    draws_strands: bool = True,
+    of_head: bool = True,
 ) -> None:
     """Grey a region of a photo in place."""
     left, top, right, bottom = region
     part = photo[top:bottom, left:right]
-    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, draws_strands)
+    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, of_head)
 
 
 def _around_face(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
