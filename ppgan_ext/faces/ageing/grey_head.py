@@ -15,7 +15,9 @@ from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch
+from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
+from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
@@ -28,6 +30,7 @@ _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # from shade, and what turns grey with it is a haze.
 _SKIN = (0.17, 0.3)
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
+_OUTER_EYES = 96.0  # the same of the copy on which hair beyond the outline is looked for
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
 
 
@@ -70,6 +73,8 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     """
     chances = hair_chances(head_patch(photo, landmarks))
     matte = find_hair(photo, landmarks, chances)
+    if matte.refusal is None:
+        _add_outer(matte.alpha, photo, matte.region, landmarks)
     hair = (matte.alpha * np.float32(matte.confidence)).astype(np.float16)
     left, top, right, bottom = face = _around_face(landmarks, photo.shape)
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
@@ -82,6 +87,24 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     beard = beard_hair(copy, points) * np.float32(1.0 - femininity)
     told = _tells_beard(copy, points)
     return head._replace(brows=brow_weight(copy, points) * of_head, beard=beard * of_head, beard_turns=told)
+
+
+def _add_outer(
+    alpha: npt.NDArray[np.float32], photo: Image, region: tuple[int, int, int, int], landmarks: FloatArray
+) -> None:
+    """Add to the matte of a region, in place, what `outer_hair` sees on a reduced copy."""
+    left, top, right, bottom = region
+    height, width = alpha.shape
+    shrink = min(1.0, _OUTER_EYES / eye_distance(landmarks))
+    size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
+    copy, hair = (
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (photo[top:bottom, left:right], alpha)
+    )
+    points = (landmarks - (left, top) + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    added = outer_hair(copy, points, hair) - hair
+    for start, stop in strips(alpha.shape):
+        part = alpha[start:stop]
+        part[...] = np.minimum(part + enlarge(added, alpha.shape, (start, stop)), 1.0)
 
 
 def _tells_beard(picture: Image, landmarks: FloatArray) -> float:
