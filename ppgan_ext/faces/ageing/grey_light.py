@@ -15,8 +15,8 @@ WHITE = 0.62
 _RISE = 0.76  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
 _ON = 0.2  # how far light hair goes on towards white
 # How much less light is gained, by the log light of the slow shading, in shadows and in lights, and by that of a strand
-# above the shading. In the shadows of a head's hair much may be no hair; between the hairs of brows and beards is skin.
-_LESS_LIGHT = {True: (0.5, 0.35, 0.2), False: (-0.2, 0.6, 0.6)}
+# above the shading; of the head's hair, and of brows and beards, between whose hairs is skin.
+_LESS_LIGHT = {True: (0.15, 0.35, 0.2), False: (-0.2, 0.6, 0.6)}
 _COLOUR = 0.88  # share of the colour that grey hair has lost
 _LEAST_GAIN = 0.7  # log light that is gained, from which the loss of colour is told
 _LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands

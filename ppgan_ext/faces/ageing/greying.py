@@ -14,7 +14,15 @@ from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.grey_light import GREY, Hair, log_over_grey, turn_grey
-from ppgan_ext.faces.ageing.head_places import beside_jaw, first_places, hairline, may_lighten, near_skin, within
+from ppgan_ext.faces.ageing.head_places import (
+    beside_jaw,
+    beside_jaw_rows,
+    first_places,
+    hairline,
+    may_lighten,
+    near_skin,
+    within,
+)
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.ageing.strands import strand_noise, strand_order
 from ppgan_ext.faces.ageing.strips import enlarge, strips
@@ -39,6 +47,7 @@ _SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.45
 # Of the texture that the hair has elsewhere: none of hair beside the jaw, and all; its width; the least that tells.
 _SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
 _FEW = 100
+_IN_SHADOW = 0.6  # how much of the light is gained less in shadows beside the jaw, where much may be no hair
 
 _MOTTLE_EYES = 200.0  # pixels between the eyes of the copy on which strands and slow light are found
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
@@ -185,7 +194,8 @@ def _plan(
     if of_head:
         surest = share / np.float32(max(float(share.max()), 1e-3))
         line, shaded = hairline(points, surest), _smooth_beside(strand, surest, points)
-        turned *= may_lighten(points, values.shape) * (1.0 - line) * within(surest, eyes)
+        shadow = np.exp(_IN_SHADOW * np.minimum(slow - centre, 0.0) * beside_jaw_rows(points, values.shape))
+        turned *= may_lighten(points, values.shape) * (1.0 - line) * within(surest, eyes) * shadow
         wanted = float(np.interp(centre, _DARK, _CONTRAST)) * min(1.0, eyes / _STRANDS_SHOW)
         seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
         drawn = np.sqrt(np.maximum(wanted**2 - seen, 0.0)) * noise

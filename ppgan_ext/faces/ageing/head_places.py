@@ -39,6 +39,13 @@ def beside_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
     return np.asarray(blur(hull(np.vstack([landmarks[3:14], lower]), shape, _BESIDE * eyes), 0.1 * eyes), np.float32)
 
 
+def beside_jaw_rows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return a weight for each row, 0 above the nose to 1 at the chin, (H, 1)."""
+    nose, chin = np.float32(landmarks[29, 1]), np.float32(landmarks[8, 1])
+    rows = (np.arange(shape[0], dtype=np.float32) - nose) / max(chin - nose, np.float32(1.0))
+    return np.clip(rows, 0.0, 1.0)[:, None]
+
+
 def may_lighten(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far hair may become lighter by its place, (H, W) in [0, 1].
 
