@@ -46,6 +46,19 @@ def test_a_forehead_is_skin_and_hair_is_not(photo, landmarks, hair):
     assert skin[surely_hair].mean() < 0.05
 
 
+def test_lit_strands_of_dark_hair_are_not_skin(photo, landmarks, hair):
+    """Golden strands, as light as the skin and of its colour, beside dark ones."""
+    picture, marked = photo.copy(), hair.copy()
+    y, x = (slice(int(landmarks[27, 1]) - 20, int(landmarks[27, 1]) + 60), slice(int(landmarks[16, 0]) + 2, None))
+    x = slice(x.start, x.start + 30)
+    tone = np.median(photo[forehead(landmarks)].reshape(-1, 3), axis=0)
+    stripes = (np.arange(30) % 5 < 2)[None, :, None]
+    picture[y, x] = np.where(stripes, 0.25 * tone, 0.95 * tone).astype(np.uint8)
+    marked[...] = 0.0
+    marked[y, x] = 1.0
+    assert bare_skin(picture, landmarks, marked)[y, x][:, 5:25].mean() < 0.2
+
+
 def test_it_does_not_depend_on_the_light(photo, landmarks, hair):
     dim = np.float32(photo) * 0.5
     assert np.abs(bare_skin(dim, landmarks, hair) - bare_skin(photo, landmarks, hair)).mean() < 0.05
