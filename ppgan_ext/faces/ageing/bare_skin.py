@@ -20,6 +20,7 @@ from ppgan_ext.types import FloatArray
 _DARKEST, _LEAST_LIGHT, _MOST_LIGHT = 2.0, 0.08, 0.30  # light of skin in shadow: times the hair's; of the skin's
 _SHADOW = 0.2  # from there to surely skin
 _BRIGHT_HAIR = (0.20, 0.40)  # of the skin's light: from where texture is looked at
+_LIGHTS, _BRIGHT_LIGHTS = 75, (0.40, 0.60)  # percentile of the hair's light; of the skin's, likewise
 _TEXTURE = (0.25, 0.75)  # on the way from the face's to the hair's, in logarithms
 _FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, as shares of the eyes' distance
 _FOREHEAD, _EARS = 0.7, 0.4  # how far skin reaches above the brows and beside the face, in eyes' distances
@@ -53,7 +54,10 @@ def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
     texture = np.log(_texture(bright, level, eye_distance(landmarks)) + np.float32(0.005))
     smooth, rough = (float(np.median(texture[where])) for where in (face, hair > 0.5))
     textured = ramp((texture - smooth) / max(rough - smooth, 0.2), _TEXTURE)
-    skin = like_skin * (1.0 - textured * np.float32(ramp(np.float32(hair_light), _BRIGHT_HAIR)))
+    # Lit strands of hair that is dark elsewhere have the colour and the light of skin as well.
+    hair_lights = float(np.percentile(bright[hair > 0.5], _LIGHTS)) / level
+    looked_at = np.maximum(ramp(np.float32(hair_light), _BRIGHT_HAIR), ramp(np.float32(hair_lights), _BRIGHT_LIGHTS))
+    skin = like_skin * (1.0 - textured * looked_at)
     joined = _joined(skin, face, max(1, round(_NARROW * eye_distance(landmarks))))
     return skin * joined * head_without_hair(landmarks, hair.shape)
 

@@ -15,18 +15,22 @@ from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch
+from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
+from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
 
 # How far brows and beards go with the hair of the head.
-_BROWS = 0.4
+_BROWS = 0.65
 _BEARD = 0.7
+_BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
 _SKIN = (0.17, 0.3)
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
+_OUTER_EYES = 96.0  # the same of the copy on which hair beyond the outline is looked for
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
 
 
@@ -69,6 +73,8 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     """
     chances = hair_chances(head_patch(photo, landmarks))
     matte = find_hair(photo, landmarks, chances)
+    if matte.refusal is None:
+        _add_outer(matte.alpha, photo, matte.region, landmarks)
     hair = (matte.alpha * np.float32(matte.confidence)).astype(np.float16)
     left, top, right, bottom = face = _around_face(landmarks, photo.shape)
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
@@ -81,6 +87,24 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     beard = beard_hair(copy, points) * np.float32(1.0 - femininity)
     told = _tells_beard(copy, points)
     return head._replace(brows=brow_weight(copy, points) * of_head, beard=beard * of_head, beard_turns=told)
+
+
+def _add_outer(
+    alpha: npt.NDArray[np.float32], photo: Image, region: tuple[int, int, int, int], landmarks: FloatArray
+) -> None:
+    """Add to the matte of a region, in place, what `outer_hair` sees on a reduced copy."""
+    left, top, right, bottom = region
+    height, width = alpha.shape
+    shrink = min(1.0, _OUTER_EYES / eye_distance(landmarks))
+    size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
+    copy, hair = (
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (photo[top:bottom, left:right], alpha)
+    )
+    points = (landmarks - (left, top) + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    added = outer_hair(copy, points, hair) - hair
+    for start, stop in strips(alpha.shape):
+        part = alpha[start:stop]
+        part[...] = np.minimum(part + enlarge(added, alpha.shape, (start, stop)), 1.0)
 
 
 def _tells_beard(picture: Image, landmarks: FloatArray) -> float:
@@ -113,11 +137,24 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     _grey(result, head.region, head.hair, landmarks, share, seed, white)
     # One after the other, since each has a light of its own.
     left, top, right, bottom = head.face
-    for weight, of_hair in ((head.brows, _BROWS), (head.beard, _BEARD * head.beard_turns)):
+    for weight, of_hair in ((_brows_now(photo, head, landmarks), _BROWS), (head.beard, _BEARD * head.beard_turns)):
         if weight.any():
             full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-            _grey(result, head.face, full, landmarks, of_hair * share, seed, white, draws_strands=False)
+            _grey(result, head.face, full, landmarks, of_hair * share, seed, white, of_head=False)
     return result
+
+
+def _brows_now(photo: Image, head: HeadOfHair, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the brows where they lie in a photo in which the face is older: age moves them a little; (h, w)."""
+    if not head.brows.any():
+        return head.brows
+    left, top, right, bottom = head.face
+    height, width = head.brows.shape
+    copy = cv2.resize(photo[top:bottom, left:right], (width, height), interpolation=cv2.INTER_AREA)
+    points = head.in_copy(landmarks)
+    reach = max(1, round(_BROWS_MOVE * eye_distance(points)))
+    near = cv2.dilate(head.brows, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+    return brow_weight(copy, points) * near
 
 
 def _grey(
@@ -128,12 +165,12 @@ def _grey(
     share: float,
     seed: int,
     white: FloatArray,
-    draws_strands: bool = True,
+    of_head: bool = True,
 ) -> None:
     """Grey a region of a photo in place."""
     left, top, right, bottom = region
     part = photo[top:bottom, left:right]
-    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, draws_strands)
+    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, of_head)
 
 
 def _around_face(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -11,10 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.bare_skin import face_outline, head_without_hair
+from ppgan_ext.faces.ageing.bare_skin import head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.head_patch import patch_matrix
-from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.faces.ageing.grey_light import GREY, Hair, log_over_grey, turn_grey
+from ppgan_ext.faces.ageing.head_places import (
+    beside_jaw,
+    beside_jaw_rows,
+    first_places,
+    hairline,
+    may_lighten,
+    near_skin,
+    within,
+)
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.ageing.strands import strand_noise, strand_order
 from ppgan_ext.faces.ageing.strips import enlarge, strips
@@ -27,31 +35,25 @@ from ppgan_ext.types import FloatArray
 _AGES = (40.0, 50.0, 60.0, 70.0, 80.0)
 _GREY_AT = (0.0, 0.15, 0.45, 0.6, 0.75)
 
-_GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
-_WHITE = 0.62
-_RISE = 0.76  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
-_ON = 0.2  # how far light hair goes on towards white
-_FLATTEN = (-0.2, 0.40)  # how much of the slow shading is lost, in shadows and in lights
-_BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.4  # light of blond hair, in logarithms over grey's; how far it turns grey
-_COLOUR = 0.82  # share of the colour that is lost
-_LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
-_MOST = 2.7  # log of the largest factor, without strands that are drawn
-_GLOSS = 0.9  # log light above the shading from which gloss is compressed: grey hair shines less than black
+_BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.6  # light of blond hair, in logarithms over grey's; how far it turns grey
+# Log light over grey's of the lights of hair that is white already, and its colour: highest over lowest of RGB, less 1.
+_IS_WHITE, _IS_COLOURFUL = (0.2, 0.6), (0.25, 0.5)
 _LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 _PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
-_GLOSS_TOP = 0.7  # log light above the shading up to which colour is lost: no grey skin
 # Skin that shows between the strands or was taken for hair: log light above the shading, none and full; how much more
 # of it is needed away from the face, beside which hair is thin; and how far the shading may lie above its mean, since
 # an ear that is taken for hair makes its own.
 _SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.45
-# How far around the face and its neck, and how softly, as shares of the eyes' distance.
-_NEAR, _NEAR_SOFT, _NECK = 0.15, 0.08, 0.8
-_BELOW_JAW = 1.75  # times as near: there skin lies in the shadow of hair, and is not much brighter
+# Of the texture that the hair has elsewhere: none of hair beside the jaw, and all; its width; the least that tells.
+_SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
+_FEW = 100
+_IN_SHADOW = 0.6  # how much of the light is gained less in shadows beside the jaw, where much may be no hair
 
 _MOTTLE_EYES = 200.0  # pixels between the eyes of the copy on which strands and slow light are found
 _SLOW = 0.06  # width of the Gaussian that separates strands from shading
-_CONTRAST = 0.45  # standard deviation of log light between strands; what the photo lacks of it is drawn
-_SINGLE = 0.45  # share of the grey that is in single strands
+# Standard deviation of log light between strands, in black hair and in light; what the photo lacks of it is drawn.
+_CONTRAST, _DARK = (0.42, 0.2), (-2.2, -1.0)
+_SINGLE = 0.4  # share of the grey that is in single strands
 _STRANDS_SHOW = 140.0  # pixels between the eyes from which on a picture shows single strands
 _BLEND = 0.7  # how gradually a strand turns grey, as a share of the whole way from none to all
 
@@ -68,7 +70,7 @@ def grey_hair(
     landmarks: FloatArray,
     seed: int = 0,
     white: FloatArray | None = None,
-    draws_strands: bool = True,
+    of_head: bool = True,
 ) -> npt.NDArray:
     """Make hair grey.
 
@@ -79,7 +81,8 @@ def grey_hair(
         landmarks: (68, 2) of the face, in pixels of ``picture``.
         seed: decides which strands turn first.
         white: (3,), the light of a white surface, see `white_light`; by default it is found in ``picture``.
-        draws_strands: draw strands where the hair shows none; stubble and brows show them.
+        of_head: hair of the head: strands are drawn where it shows none, and at its edges and below the chin, where
+            much may be no hair, it gains less light; stubble and brows do not need that.
 
     Returns:
         (H, W, 3), 0 to 255, uint8 if the picture is, else float32; where ``weight`` is 0 the picture as it was.
@@ -93,65 +96,66 @@ def grey_hair(
         white = white_light(picture, landmarks)
     part, mask = picture[top:bottom, left:right], np.asarray(weight[top:bottom, left:right], np.float32)
     points = np.asarray(landmarks, np.float64) - (left, top)
-    grey = np.asarray(white, np.float32) * np.float32(_GREY)
-    maps, centre = _plan(part, mask, amount, points, seed, float(luminance(grey)))
+    grey = np.asarray(white, np.float32) * np.float32(GREY)
     skin = SkinColour.of(picture, landmarks)
+    maps, hair = _plan(part, mask, amount, points, seed, float(luminance(grey)), of_head)
     for start, stop in strips(mask.shape):
         here = mask[start:stop] > _LEAST_WEIGHT
-        slow, turned, drawn, near, head = (enlarge(values, mask.shape, (start, stop))[here] for values in maps)
-        light = to_linear(part[start:stop][here])
+        slow, turned, drawn, near, head, line, shaded = (
+            enlarge(values, mask.shape, (start, stop))[here] for values in maps
+        )
+        light, weights = to_linear(part[start:stop][here]), mask[start:stop][here] * (1.0 - shaded)
         if skin is not None:
-            above = _log(luminance(light), float(luminance(grey))) - np.minimum(slow, centre + _OWN_SHADING)
-            turned *= 1.0 - head * ramp(above - _MORE_AWAY * (1.0 - near), _SHOWS) * skin.likeness(light)
-        turned *= mask[start:stop][here]
-        changed = to_srgb(_turn(light, slow, drawn if draws_strands else 0.0 * drawn, turned, centre, grey))
+            above = log_over_grey(luminance(light), float(luminance(grey))) - np.minimum(
+                slow, hair.centre + _OWN_SHADING
+            )
+            shows = np.maximum(head * ramp(above - _MORE_AWAY * (1.0 - near), _SHOWS), line)
+            weights = weights * (1.0 - shows * skin.likeness(light))
+        changed = to_srgb(turn_grey(light, slow, drawn, turned, weights, hair, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)
         result[top + start : top + stop, left:right][here] = changed
     return result
 
 
-def _turn(
-    light: FloatArray, slow: FloatArray, drawn: FloatArray, turned: FloatArray, centre: float, grey: FloatArray
-) -> npt.NDArray[np.float32]:
-    """Return light (N, 3) with its colour gone and its luminance raised, as far as ``turned`` (N,) says.
+def _not_white(light: FloatArray, sure: FloatArray, lights: float) -> float:
+    """Return how far hair can still turn grey, 0 to 1: white hair, or white cloth that is taken for it, can not."""
+    highest, lowest = ((values * sure).sum() for values in (light.max(axis=2), light.min(axis=2)))
+    colourful = np.float32(highest / max(float(lowest), 1e-6) - 1.0)
+    return 1.0 - float(ramp(np.float32(lights), _IS_WHITE) * (1.0 - ramp(colourful, _IS_COLOURFUL)))
 
-    ``slow`` is the shading of the hair and ``centre`` its mean, in log light relative to that of ``grey``, the linear
-    RGB of grey hair.
+
+def _smooth_beside(strand: FloatArray, hair: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel beside the jaw and the neck is too smooth for this hair; (H, W) in [0, 1].
+
+    Skin in the shadow of hair has its light and often its colour, but not its strands.
+
+    Args:
+        strand: (H, W), log light over the slow shading.
+        hair: (H, W), how far each pixel is thought to be hair.
+        landmarks: (68, 2).
     """
-    level = float(luminance(grey))
-    bright = luminance(light)
-    logs = _log(bright, level)
-    strand = logs - slow
-    goal = float(np.log(_WHITE / _GREY))
-    # Dark hair goes most of the way to grey; hair that is as light as grey goes a little on towards white.
-    rise = _RISE * max(-centre, 0.0) + _ON * min(max(goal - max(centre, 0.0), 0.0), goal)
-    shade = np.clip(slow - centre, -1.5, 1.5)
-    rise = np.clip(rise - np.where(shade < 0.0, _FLATTEN[0], _FLATTEN[1]) * shade, 0.0, _MOST)
-    # What is brighter than the strands around is gloss, or what shows from behind: it gains less light the brighter it
-    # is, but never so little that two strands become one, and none is made darker.
-    gloss = np.maximum(strand, 0.0)
-    gain = np.maximum(rise + drawn - (gloss - _GLOSS * np.log1p(gloss / _GLOSS)), 0.0)
-    raised = bright * np.exp(gain)
-    raised = np.minimum(raised, np.maximum(bright, np.float32(level * _WHITE / _GREY)))
-    shown = np.float32(level) * np.exp(slow) / np.maximum(bright, np.float32(1e-6))
-    lost = (_COLOUR * np.minimum(1.0, shown * np.float32(np.exp(_GLOSS_TOP))))[..., None]
-    least = np.float32(_LEAST) * grey
-    own = (light + least) / (bright[..., None] + np.float32(_LEAST * level))
-    tone = own * (1.0 - lost) + grey / np.float32(level) * lost
-    # Grey strands and those that are not yet lie side by side: their light adds up.
-    turned = turned[..., None]
-    return light * (1.0 - turned) + tone * raised[..., None] * turned
-
-
-def _log(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
-    return np.log(np.asarray(bright, np.float32) / np.float32(max(grey, 1e-5)) + np.float32(_LEAST))
+    eyes = eye_distance(landmarks)
+    sure = np.clip(2.0 * hair - 1.0, 0.0, 1.0)
+    rough = np.sqrt(blur(np.square(strand) * sure, _AROUND * eyes) / (blur(sure, _AROUND * eyes) + np.float32(_PRIOR)))
+    place = beside_jaw(landmarks, hair.shape)
+    elsewhere = (hair > 0.9) & (place < 0.1)
+    if np.count_nonzero(elsewhere) < _FEW:
+        return np.zeros(hair.shape, np.float32)
+    usual = max(float(np.median(rough[elsewhere])), _ROUGH)
+    return (place * (1.0 - ramp(rough / np.float32(usual), _SMOOTH))).astype(np.float32)
 
 
 def _plan(
-    part: npt.NDArray, mask: FloatArray, amount: float, landmarks: FloatArray, seed: int, grey: float
-) -> tuple[tuple[npt.NDArray[np.float32], ...], float]:
-    """Find on a reduced copy what `_turn` needs.
+    part: npt.NDArray,
+    mask: FloatArray,
+    amount: float,
+    landmarks: FloatArray,
+    seed: int,
+    grey: float,
+    of_head: bool,
+) -> tuple[tuple[npt.NDArray[np.float32], ...], Hair]:
+    """Find on a reduced copy what `turn_grey` needs.
 
     These are the slow light of the hair, how far each strand turns grey, drawn strands, what is near skin, and the
     head; and then the mean of the light.
@@ -164,7 +168,7 @@ def _plan(
     small = to_linear(cv2.resize(part, size, interpolation=cv2.INTER_AREA))
     share = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
     eyes = eyes * size[0] / mask.shape[1]
-    values = _log(luminance(small), grey)
+    values = log_over_grey(luminance(small), grey)
     sure = np.maximum(np.clip(2.0 * share - 1.0, 0.0, 1.0) ** 2, np.where(share == share.max(), np.float32(1e-3), 0.0))
     centre = float((values * sure).sum() / sure.sum())
     # Where the hair thins out, the shading is that of the hair nearby, and not of what is behind it.
@@ -173,9 +177,9 @@ def _plan(
         slow = (blur(values * sure, width) + _PRIOR * slow) / (blur(sure, width) + _PRIOR)
     # Blond hair turns grey unnoticed: colour that is lost there would only show where the map of the hair ends.
     lights = float(np.percentile(values[sure > 0.5], 85)) if (sure > 0.5).any() else centre
-    amount *= float(np.interp(lights, _BLOND, (1.0, _GREY_OF_BLOND)))
+    amount *= float(np.interp(lights, _BLOND, (1.0, _GREY_OF_BLOND))) * _not_white(small, sure, lights)
     points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
-    bias = _first_places(points, size)
+    bias = first_places(points, size)
     strand = values - slow
     noise = strand_noise(strand, share, eyes, seed)
     order = strand_order(strand, noise, share, eyes, seed)
@@ -184,28 +188,17 @@ def _plan(
     # A pixel shows more strands than one, the more the smaller the face: part of the grey is spread evenly.
     alone = _SINGLE * min(1.0, eyes / _STRANDS_SHOW)
     turned = alone * single + (1.0 - alone) * np.clip(reach / (1.0 + _BLEND), 0.0, 1.0)
-    seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
-    drawn = np.sqrt(np.maximum((_CONTRAST * min(1.0, eyes / _STRANDS_SHOW)) ** 2 - seen, 0.0)) * noise
-    near = _near_skin(points, values.shape, eyes)
+    near = near_skin(points, values.shape)
     head = np.maximum(np.minimum(near, 1.0), head_without_hair(points, values.shape))
-    return tuple(one.astype(np.float32) for one in (slow, turned, drawn, near, head)), centre
-
-
-def _near_skin(landmarks: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np.float32]:
-    """Draw the face and its neck, with what is close to them, softly; (H, W), 1, on the neck `_BELOW_JAW`."""
-    down = landmarks[8] - landmarks[27]
-    lower = landmarks[5:12] + _NECK * eyes * down / max(float(np.linalg.norm(down)), 1e-6)
-    face = hull(face_outline(landmarks), shape, _NEAR * eyes)
-    neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[:17], shape, 0.0)
-    return blur(np.maximum(face, np.float32(_BELOW_JAW) * neck), _NEAR_SOFT * eyes)
-
-
-def _first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Return where hair turns grey earlier: more at the temples and sides, less at the crown; (H, W), -0.3 to 0.5."""
-    matrix = patch_matrix(landmarks)
-    columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-    places = np.stack([columns, rows], axis=2) @ matrix[:, :2].T + matrix[:, 2]
-    across, down = np.abs(places[..., 0] - 95.5) / 32.0, (places[..., 1] - 92.0) / 32.0
-    side = np.clip((across - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
-    crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
-    return (0.5 * side - 0.3 * crown).astype(np.float32)
+    line = drawn = shaded = np.zeros(values.shape, np.float32)
+    if of_head:
+        surest = share / np.float32(max(float(share.max()), 1e-3))
+        line, shaded = hairline(points, surest), _smooth_beside(strand, surest, points)
+        shadow = np.exp(_IN_SHADOW * np.minimum(slow - centre, 0.0) * beside_jaw_rows(points, values.shape))
+        turned *= may_lighten(points, values.shape) * (1.0 - line) * within(surest, eyes) * shadow
+        wanted = float(np.interp(centre, _DARK, _CONTRAST)) * min(1.0, eyes / _STRANDS_SHOW)
+        seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
+        drawn = np.sqrt(np.maximum(wanted**2 - seen, 0.0)) * noise
+    return tuple(one.astype(np.float32) for one in (slow, turned, drawn, near, head, line, shaded)), Hair(
+        centre, amount, of_head
+    )

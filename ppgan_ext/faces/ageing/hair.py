@@ -13,7 +13,7 @@ from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import bare_skin
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.fringe import fringe
-from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
+from ppgan_ext.faces.ageing.hair_colours import close_gaps, complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
@@ -66,7 +66,7 @@ _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is 
 _SOFT_END = 0.05  # width of the Gaussian over which hair ends, as a share of the eyes' distance
 _ENDS, _END_WIDTH = 0.15, 0.35  # share of hair around a pixel from which it stays
 _WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
-_FADES = (-0.9, 1.5)  # below the chin, in eyes' distances: hair keeps its colour from none to all
+_FADES = (-0.9, 2.2)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
@@ -96,7 +96,7 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     if refusal is not None:
         alpha = np.zeros((region[3] - region[1], region[2] - region[0]), np.float32)
         return HairMatte(region, alpha, 0.0, refusal)
-    matte = _matte(photo, landmarks, patch, chance)
+    matte = _matte(photo, landmarks, patch, close_gaps(chance, chances.person, patch))
     was_skin = _leave_skin(matte, photo[region[1] : region[3], region[0] : region[2]], landmarks - region[:2])
     matte *= _fading(matte.shape, landmarks - region[:2])
     confidence *= 1.0 - float(np.clip((was_skin - _WAS_SKIN[0]) / (_WAS_SKIN[1] - _WAS_SKIN[0]), 0.0, 1.0))

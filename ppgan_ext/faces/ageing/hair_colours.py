@@ -20,8 +20,9 @@ _MORE_LIKELY = 1.0  # log likelihood of hair over skin
 _ROUNDS = 2
 _ABOVE_CHIN = 0.35  # in eyes' distances: below are clothes and their colours
 _AS_SURE = 0.95
-_FADE = 0.8
-_LEAST_BELOW = 0.45  # chance that counts as none, well below the chin
+_FADE = 1.4
+_LEAST_BELOW = 0.3  # chance that counts as none, well below the chin
+_GAP, _ABOVE_BROWS = 21, 0.8  # pixels of the widest gap that gloss leaves; height from which, in eyes' distances
 _WIDELY = 30.0  # log likelihood below that of the hair's rarest twentieth
 
 
@@ -78,7 +79,7 @@ def complete(
     features = hull(points[17:68], lab.shape, 0.03 * EYES)
     allowed = (person > _PERSON) & (patch.inside > 0.5) & (features < 0.5)
     # Below the chin are clothes and their colours: what is added fades out there, without an edge.
-    above = np.clip((points[8, 1] - np.arange(len(lab))) / (_FADE * EYES) + 0.5, 0.0, 1.0)[:, None]
+    above = np.clip((points[8, 1] - np.arange(len(lab))) / (_FADE * EYES) + 0.8, 0.0, 1.0)[:, None]
     allowed &= above > 0.0
     as_skin = Mixture.of(lab[skin], _NUM_SKIN).log_likelihood(lab)
     found = sure
@@ -91,6 +92,22 @@ def complete(
         found = np.isin(labels, np.unique(labels[sure]))
     added = _AS_SURE * cv2.GaussianBlur(found.astype(np.float32), (0, 0), 1.0)
     return np.maximum(chance, added * above).astype(np.float32)
+
+
+def close_gaps(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:
+    """Fill the gaps that gloss leaves in the hair above the forehead; (240, 192), at least ``chance``.
+
+    Args:
+        chance: (240, 192), of hair.
+        person: (240, 192), of the person.
+        patch: the head's surroundings.
+    """
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP, _GAP))
+    found = cv2.copyMakeBorder((chance > _SURE).astype(np.uint8), *(_GAP,) * 4, cv2.BORDER_CONSTANT, value=0)
+    closed = cv2.morphologyEx(found, cv2.MORPH_CLOSE, kernel)[_GAP:-_GAP, _GAP:-_GAP] > 0
+    above = (float(patch.landmarks[17:27, 1].mean()) - np.arange(len(chance))[:, None]) / EYES
+    filled = closed & (person > _PERSON) & (patch.inside > 0.5) & (above > _ABOVE_BROWS)
+    return np.maximum(chance, _AS_SURE * cv2.GaussianBlur(filled.astype(np.float32), (0, 0), 1.0)).astype(np.float32)
 
 
 def drop_clothes(chance: FloatArray, lab: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:

@@ -10,7 +10,7 @@ from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.types import FloatArray
 
 # Width and length of strands and of locks, as shares of the eyes' distance.
-_STRAND, _LOCK = (0.0035, 0.016), (0.011, 0.026)
+_STRAND, _LOCK = (0.0035, 0.018), (0.011, 0.03)
 _LOCKS = 0.6  # share of locks beside single strands
 
 
@@ -18,7 +18,7 @@ def strand_noise(strand: FloatArray, share: FloatArray, eyes: float, seed: int) 
     """Return noise as fine as strands and locks of hair, drawn out along them; (H, W), standard deviation 1.
 
     Noise is averaged along the direction of the strands (line integral convolution, Cabral and Leedom, SIGGRAPH 1993),
-    by doubling steps.
+    by steps that grow threefold: three samples each then make an even row of 81.
     """
     direction, rng = _directions(strand, share, eyes), np.random.default_rng(seed)
     strands, locks = (_drawn_out(rng, direction, width * eyes, length * eyes) for width, length in (_STRAND, _LOCK))
@@ -49,7 +49,7 @@ def _drawn_out(rng: np.random.Generator, direction: FloatArray, width: float, le
     height, across = direction.shape[:2]
     grain = blur(rng.standard_normal((height, across), np.float32), max(0.5, width))
     y, x = np.mgrid[:height, :across].astype(np.float32)
-    for step in (1.0, 2.0, 4.0, 8.0):
+    for step in (0.33, 1.0, 3.0, 9.0):
         shift = direction * np.float32(step * length)
         ends = (
             cv2.remap(
@@ -66,7 +66,7 @@ def _directions(strand: FloatArray, share: FloatArray, eyes: float) -> npt.NDArr
     smooth = blur(strand, 0.7)
     dx, dy = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
     dx, dy = dx * share, dy * share
-    width = 0.05 * eyes
+    width = 0.08 * eyes
     across, both = blur(dx * dx - dy * dy, width), blur(2.0 * dx * dy, width)
     # Along the strand is at right angles to the gradient: half of the double angle, turned by a quarter.
     angle = 0.5 * np.arctan2(both, across) + np.float32(np.pi / 2)

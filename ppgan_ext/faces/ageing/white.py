@@ -12,6 +12,7 @@ from ppgan_ext.types import FloatArray
 
 _EYES = 128.0  # pixels between the eyes of the copy that is looked at
 _WARMTH = 0.2  # share of the skin's lack of blue in the light
+_ALIKE, _OF_CAST = (1.5, 2.5), 0.4  # colours of the most over the least colourful tenths; share of a tint beyond
 _FEW = 50  # pixels that suffice to estimate a colour
 
 
@@ -41,9 +42,14 @@ def white_light(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
         return np.full(3, level, np.float32)
     ratios = colours[lit] / bright[lit, None]
     colourful = np.abs(ratios - 1.0).max(axis=1)
-    cast = np.median(ratios[colourful <= np.percentile(colourful, 10)], axis=0)
-    # Grey cloth is often a little blue; grey hair beside skin must not be.
+    least, most = np.percentile(colourful, (10, 90))
+    cast = np.median(ratios[colourful <= least], axis=0)
+    # Only where all is tinted alike, as in a sepia photo, is the tint that of the light and not of a wall.
+    alike = float(np.clip((_ALIKE[1] - most / max(float(least), 1e-3)) / (_ALIKE[1] - _ALIKE[0]), 0.0, 1.0))
+    cast = 1.0 + (cast - 1.0) * (_OF_CAST + (1.0 - _OF_CAST) * alike)
+    # Grey cloth is often a little blue; grey hair beside skin must be neither that nor green.
     cast[2] -= 0.7 * max(float(cast[2]) - 1.0, 0.0)
+    cast[0] += 0.7 * max(1.0 - float(cast[0]), 0.0) * (1.0 - alike)
     skin = colours[inside.ravel()] if inside.any() else colours
     tint = np.median(skin, axis=0)
     tint = np.array([1.0, 1.0, min(float(tint[2]) / max(float(luminance(tint)), 1e-6), 1.0)])

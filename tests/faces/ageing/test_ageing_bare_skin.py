@@ -46,6 +46,19 @@ def test_a_forehead_is_skin_and_hair_is_not(photo, landmarks, hair):
     assert skin[surely_hair].mean() < 0.05
 
 
+def test_lit_strands_of_dark_hair_are_not_skin(photo, landmarks):
+    """Golden strands that hang into the forehead, as light as the skin and of its colour, between dark ones."""
+    picture, points = cv2.resize(photo, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC), 3.0 * landmarks + 1.0
+    x, y = points[27].astype(int)
+    here = slice(y - 100, y - 40), slice(x - 54, x + 54)
+    tone = np.median(picture[y - 36 : y - 18, x - 30 : x + 30].reshape(-1, 3), axis=0)
+    dark = (np.arange(108) % 27 < 9)[None, :, None]
+    picture[here] = np.where(dark, 0.25 * tone, tone).astype(np.uint8)
+    marked = np.zeros(picture.shape[:2], np.float32)
+    marked[here] = 1.0
+    assert bare_skin(picture, points, marked)[here].mean() < 0.1
+
+
 def test_it_does_not_depend_on_the_light(photo, landmarks, hair):
     dim = np.float32(photo) * 0.5
     assert np.abs(bare_skin(dim, landmarks, hair) - bare_skin(photo, landmarks, hair)).mean() < 0.05

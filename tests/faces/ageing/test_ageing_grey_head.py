@@ -81,3 +81,22 @@ def test_the_beard_of_dark_skin_is_left_whatever_the_exposure(photo, landmarks):
             turns.append(find_head_of_hair(seen, landmarks, 0.0).beard_turns)
     assert np.allclose(turns[::2], turns[1::2], atol=0.05)
     assert turns[0] > 0.9 > turns[2] and turns[4] < 0.1
+
+
+def test_brows_turn_grey_where_age_has_moved_them(photo, landmarks):
+    """Brows that were moved up by a twentieth of the eyes' distance after the hair was found."""
+    photo = cv2.resize(photo[:300, 80:380], None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    landmarks = 3.0 * (landmarks - (80, 0)) + 1.0
+    head = find_head_of_hair(photo, landmarks, 1.0)
+    none = head._replace(hair=np.zeros_like(head.hair))
+    left, top = np.floor(landmarks[17:27].min(axis=0)).astype(int) - 24
+    right, bottom = np.ceil(landmarks[17:27].max(axis=0)).astype(int) + 20
+    moved = photo.copy()
+    moved[top - 6 : bottom - 6, left:right] = photo[top:bottom, left:right]
+    change = [
+        np.abs(grey_head(picture, none, landmarks, 80.0, 1.0, 0).astype(int) - picture).sum(axis=2)
+        for picture in (photo, moved)
+    ]
+    rows = [(one.sum(axis=1) * np.arange(len(one))).sum() / one.sum() for one in change]
+    assert change[1].sum() > 0.8 * change[0].sum()
+    assert rows[1] < rows[0] - 1.0

@@ -8,6 +8,7 @@ import pytest
 import skimage
 
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
+from ppgan_ext.faces.ageing.strands import strand_noise
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
@@ -182,7 +183,7 @@ def test_grey_is_never_brighter_than_white_hair(black_hair, landmarks):
 
 def test_strands_are_not_drawn_where_that_is_not_wanted(black_hair, landmarks):
     photo, weight, white = black_hair
-    result = grey_hair(photo, weight, 1.0, landmarks, white=white, draws_strands=False)
+    result = grey_hair(photo, weight, 1.0, landmarks, white=white, of_head=False)
     assert np.ptp(result) < 1.0 and result.mean() > photo.mean() + 20
 
 
@@ -206,3 +207,82 @@ def test_skin_between_strands_keeps_its_colour(photo, landmarks):
     skin, hair = (slice(y - 20, y - 18), here[1]), (slice(y - 32, y - 24), here[1])
     assert np.abs(result[skin].astype(int) - picture[skin]).mean() < 4
     assert result[hair].mean() > picture[hair].mean() + 20
+
+
+def _lit(colour, landmarks, **options):
+    """Grey a picture of one colour that is all hair, under a lamp that makes white 0.8; linear results."""
+    photo = to_srgb(np.broadcast_to(np.float32(colour), (300, 300, 3)).copy())
+    weight = np.ones((300, 300), np.float32)
+    return to_linear(grey_hair(photo, weight, 0.6, landmarks, white=np.full(3, 0.8, np.float32), **options))
+
+
+def test_brown_and_golden_strands_lose_the_same_share_of_their_colour(landmarks):
+    # Colour that stays in strands which are lighter than others is what is seen as patches.
+    light = np.tile(np.float32([[0.05, 0.025, 0.012]] * 6 + [[0.25, 0.15, 0.07]] * 6), (25, 1))[None].repeat(
+        300, axis=0
+    )
+    result = to_linear(
+        grey_hair(to_srgb(light), np.ones((300, 300), np.float32), 0.6, landmarks, white=np.full(3, 0.8))
+    )
+    kept = [np.median(result[:100, start::12, 0] / result[:100, start::12, 2]) - 1.0 for start in (3, 9)] / (
+        light[0, (3, 9), 0] / light[0, (3, 9), 2] - 1.0
+    )
+    assert kept.max() < 0.3
+    assert kept.max() < 1.3 * kept.min()
+
+
+def test_lights_of_hair_keep_their_strands(landmarks):
+    rng = np.random.default_rng(0)
+    strands = np.exp(0.25 * rng.standard_normal((1, 300, 1))).repeat(300, axis=0)
+    photo = to_srgb(np.float32(strands * (0.3, 0.2, 0.12)))
+    result = grey_hair(photo, np.ones((300, 300), np.float32), 0.8, landmarks, white=np.full(3, 0.8, np.float32))
+    logs = [np.log(luminance(to_linear(picture)))[:100].mean(axis=0) for picture in (photo, result)]
+    assert np.corrcoef(*logs)[0, 1] > 0.97
+    assert logs[1].std() > 0.7 * logs[0].std()
+
+
+def test_less_light_is_gained_where_much_may_be_no_hair(landmarks):
+    eyes = np.linalg.norm(landmarks[36:42].mean(axis=0) - landmarks[42:48].mean(axis=0))
+    chin = landmarks[8]
+    result = luminance(_lit((0.01, 0.01, 0.01), landmarks))
+    row = int(chin[1] + 0.7 * eyes)
+    assert result[: int(landmarks[27, 1] - 1.6 * eyes)].mean() > 0.03
+    assert result[row:].max() < 0.0102
+
+
+def test_skin_in_the_shadow_of_hair_is_smooth_and_stays(landmarks):
+    rng = np.random.default_rng(0)
+    light = np.float32(0.01 * np.exp(0.5 * rng.standard_normal((300, 300, 1)))) * np.ones(3, np.float32)
+    x, y = landmarks[5:12].mean(axis=0).astype(int)
+    neck = slice(y - 10, y + 50), slice(x - 40, x + 40)
+    light[neck] = 0.01 * np.float32((1.3, 0.9, 0.7))
+    photo = to_srgb(light)
+    inner = slice(y + 14, y + 26), slice(x - 12, x + 12)
+    large = 3.0 * landmarks - 2.0 * np.array([x, y])  # a face three times as large, so that the neck is wide
+    result = grey_hair(photo, np.ones((300, 300), np.float32), 0.8, large, white=np.full(3, 0.8, np.float32))
+    far = slice(0, 40), slice(0, 40)
+    assert np.abs(result[inner] - photo[inner]).max() < 3
+    assert result[far].mean() > photo[far].mean() + 15
+
+
+@pytest.mark.parametrize(("colour", "changes"), [((0.75, 0.76, 0.8), False), ((0.6, 0.4, 0.2), True)])
+def test_what_is_white_already_stays(landmarks, colour, changes):
+    ratio = _lit(colour, landmarks) / np.float32(colour)
+    assert (np.abs(ratio - 1.0).max() > 0.1) == changes
+
+
+def test_a_coloured_wall_does_not_colour_grey_hair(photo, landmarks):
+    tone = np.float32((1.3, 0.95, 0.5))
+    wall = photo.copy()
+    wall[:, 230:] = to_srgb(np.float32([[[0.5, 0.5, 0.5]]]) * tone)
+    wall[220:] = to_srgb(np.float32([[[0.4, 0.4, 0.4]]]) * tone)
+    white = white_light(wall, landmarks)
+    assert np.abs(white / luminance(white) - 1.0)[:2].max() < 0.15
+
+
+def test_strands_are_drawn_without_gaps():
+    rng = np.random.default_rng(0)
+    strand = rng.standard_normal((200, 1)).repeat(200, axis=1).astype(np.float32)
+    noise = strand_noise(strand, np.ones((200, 200), np.float32), 200.0, 0)[40:160, 40:160]
+    along = [float((noise[:, :-lag] * noise[:, lag:]).mean()) for lag in range(1, 9)]
+    assert along == sorted(along, reverse=True)

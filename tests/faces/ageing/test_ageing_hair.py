@@ -8,7 +8,7 @@ import pytest
 import skimage
 
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
-from ppgan_ext.faces.ageing.hair_colours import complete, drop_clothes
+from ppgan_ext.faces.ageing.hair_colours import close_gaps, complete, drop_clothes
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import (
     CENTRE,
@@ -261,3 +261,20 @@ def test_hair_at_the_sides_of_a_hat_is_left(photo, landmarks):
     nothing = np.zeros(SHAPE, np.float32)
     painted[20:brow, 150:290] = (210, 210, 60)
     assert find_hair(painted, landmarks, Chances(chance, nothing, person)).refusal is Refusal.COVERED
+
+
+def test_gaps_that_gloss_leaves_in_a_crown_are_filled_and_a_forehead_is_not(photo, landmarks):
+    patch = head_patch(photo, landmarks)
+    chance, person = np.zeros((2, 240, 192), np.float32)
+    brow = int(patch.landmarks[17:27, 1].mean())
+    cv2.ellipse(person, (95, brow), (50, 70), 0, 0, 360, 1.0, -1)
+    cv2.ellipse(chance, (95, brow), (48, 68), 0, 180, 360, 0.9, -1)
+    cv2.ellipse(chance, (95, brow), (30, 30), 0, 0, 360, 0.0, -1)
+    whole = chance.copy()
+    gloss, forehead = slice(brow - 52, brow - 44), slice(brow - 12, brow)
+    chance[gloss, 85:105] = 0.0
+    closed = close_gaps(chance, person, patch)
+    assert closed[gloss, 85:105].min() > 0.7
+    assert (closed >= chance).all()
+    assert closed[forehead, 70:120].max() == 0
+    assert closed[person == 0].max() < 0.5 + whole[person == 0].max()

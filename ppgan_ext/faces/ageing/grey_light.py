@@ -1,0 +1,97 @@
+"""How linear light of hair changes when it turns grey: its colour is lost evenly, its light gained strand by strand."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.light import luminance
+from ppgan_ext.types import FloatArray
+
+GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
+WHITE = 0.62
+_RISE = 0.76  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
+_ON = 0.2  # how far light hair goes on towards white
+# How much less light is gained, by the log light of the slow shading, in shadows and in lights, and by that of a strand
+# above the shading; of the head's hair, and of brows and beards, between whose hairs is skin.
+_LESS_LIGHT = {True: (0.15, 0.35, 0.2), False: (-0.2, 0.6, 0.6)}
+_COLOUR = 0.88  # share of the colour that grey hair has lost
+_LEAST_GAIN = 0.7  # log light that is gained, from which the loss of colour is told
+_LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
+_MOST = 2.7  # log of the largest factor, without strands that are drawn
+_KNEE, _ABOVE_KNEE = 0.55, 0.4  # log light below white from which lights are compressed, and the slope there
+
+
+class Hair(NamedTuple):
+    """Of all the hair: the mean of its log light over that of grey hair, the share that turns grey, and its place."""
+
+    centre: float
+    amount: float
+    of_head: bool
+
+    @property
+    def rise(self) -> float:
+        """Log light that hair of the mean gains: dark hair goes most of the way to grey, light hair a little on."""
+        goal = float(np.log(WHITE / GREY))
+        return _RISE * max(-self.centre, 0.0) + _ON * min(max(goal - max(self.centre, 0.0), 0.0), goal)
+
+    @property
+    def lost(self) -> float:
+        """Share of the colour that is lost, evenly.
+
+        On the head that of the light which does not come from grey strands stays; brows and beards show skin as well.
+        """
+        if not self.of_head:
+            return _COLOUR * self.amount
+        grey = self.amount * float(np.exp(max(self.rise, _LEAST_GAIN)))
+        return _COLOUR * grey / max(grey + 1.0 - self.amount, 1e-6)
+
+
+def turn_grey(
+    light: FloatArray,
+    slow: FloatArray,
+    drawn: FloatArray,
+    turned: FloatArray,
+    weight: FloatArray,
+    hair: Hair,
+    grey: FloatArray,
+) -> npt.NDArray[np.float32]:
+    """Return light (N, 3) of hair that is grey in part.
+
+    Colour is lost evenly, so that none is left in patches; light is gained strand by strand.
+
+    Args:
+        light: (N, 3) linear RGB.
+        slow: (N,), the shading of the hair, in log light over that of ``grey``.
+        drawn: (N,), log light of strands that the photo lacks.
+        turned: (N,), share of a pixel's light that comes from grey strands.
+        weight: (N,), how far a pixel is hair.
+        hair: all the hair.
+        grey: (3,) linear RGB of grey hair.
+    """
+    level = float(luminance(grey))
+    bright = luminance(light)
+    logs = log_over_grey(bright, level)
+    shade = np.clip(slow - hair.centre, -3.0, 1.5)
+    in_shadow, in_light, on_strand = (np.float32(share) for share in _LESS_LIGHT[hair.of_head])
+    gain = np.clip(hair.rise + np.where(shade < 0.0, in_shadow, -in_light) * shade, 0.0, _MOST)
+    # Lights are compressed by their shading, not by their own light, so that no strands are lost.
+    top = np.float32(np.log(WHITE / GREY) - _KNEE)
+    gain = np.maximum(gain - (1.0 - _ABOVE_KNEE) * np.maximum(slow + gain - top, 0.0), 0.0)
+    # What is brighter than the strands around is gloss: it gains less, but no two strands become one.
+    gain = gain + drawn - on_strand * np.maximum(logs - slow, 0.0)
+    # Grey strands and those that are not yet lie side by side: their light adds up.
+    raised = bright * (1.0 + turned * (np.exp(np.maximum(gain, 0.0)) - 1.0))
+    white = np.float32(level * WHITE / GREY)
+    raised = np.maximum(raised * np.maximum(raised / white, 1.0) ** np.float32(_ABOVE_KNEE - 1.0), bright)
+    least = np.float32(_LEAST) * grey
+    own = (light + least) / (bright[..., None] + np.float32(_LEAST * level))
+    tone = own * np.float32(1.0 - hair.lost) + grey / np.float32(level) * np.float32(hair.lost)
+    return light + weight[..., None] * (tone * raised[..., None] - light)
+
+
+def log_over_grey(bright: FloatArray, grey: float) -> npt.NDArray[np.float32]:
+    """Return the logarithm of luminance (...) over that of grey hair, with a little added against noise."""
+    return np.log(np.asarray(bright, np.float32) / np.float32(max(grey, 1e-5)) + np.float32(_LEAST))

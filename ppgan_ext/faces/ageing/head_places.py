@@ -1,0 +1,90 @@
+"""Places of a head that matter to its hair: near skin, where grey begins, and where hair may become lighter."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.bare_skin import face_outline
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.head_patch import EYES, patch_matrix
+from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.types import FloatArray
+
+# How far around the face and its neck, and how softly, as shares of the eyes' distance.
+_NEAR, _NEAR_SOFT, _NECK = 0.15, 0.08, 0.8
+_BELOW_JAW = 1.75  # times as near: there skin lies in the shadow of hair, and is not much brighter
+# Below the chin, in eyes' distances, hair becomes as light as grey hair from fully to not at all.
+_LIGHTER_ABOVE = (-1.0, 0.6)
+_ON_NECK = 0.75  # how far the light of what lies below the jaw stays
+_LINE, _LINE_REACH = 0.05, 0.3  # width of the Gaussian by which hair begins on the face, likewise
+_EDGE = 0.03
+_BESIDE = 0.35
+_CENTRE = (95.5, 92.0)
+
+
+def near_skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the face and its neck, with what is close to them, softly; (H, W), 1, on the neck `_BELOW_JAW`."""
+    eyes = eye_distance(landmarks)
+    face = hull(face_outline(landmarks), shape, _NEAR * eyes)
+    return blur(np.maximum(face, np.float32(_BELOW_JAW) * _neck(landmarks, shape)), _NEAR_SOFT * eyes)
+
+
+def beside_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the jaw, the neck and what is beside them, softly; (H, W) in [0, 1]."""
+    eyes = eye_distance(landmarks)
+    down = landmarks[8] - landmarks[27]
+    lower = landmarks[4:13] + _NECK * eyes * down / max(float(np.linalg.norm(down)), 1e-6)
+    return np.asarray(blur(hull(np.vstack([landmarks[3:14], lower]), shape, _BESIDE * eyes), 0.1 * eyes), np.float32)
+
+
+def beside_jaw_rows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return a weight for each row, 0 above the nose to 1 at the chin, (H, 1)."""
+    nose, chin = np.float32(landmarks[29, 1]), np.float32(landmarks[8, 1])
+    rows = (np.arange(shape[0], dtype=np.float32) - nose) / max(chin - nose, np.float32(1.0))
+    return np.clip(rows, 0.0, 1.0)[:, None]
+
+
+def may_lighten(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return how far hair may become lighter by its place, (H, W) in [0, 1].
+
+    Colour that is lost where there is no hair is hardly seen on a dark collar, or on a neck in shadow; light that is
+    gained there is seen at once.
+    """
+    eyes = eye_distance(landmarks)
+    depth = (np.arange(shape[0], dtype=np.float32) - np.float32(landmarks[8, 1])) / np.float32(eyes)
+    low, high = _LIGHTER_ABOVE
+    share = np.clip((depth - low) / (high - low), 0.0, 1.0)
+    rows = (1.0 - share * share * (3.0 - 2.0 * share))[:, None]
+    return (rows * (1.0 - np.float32(_ON_NECK) * blur(_neck(landmarks, shape), 0.12 * eyes))).astype(np.float32)
+
+
+def hairline(landmarks: FloatArray, hair: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how near hair (H, W) is to the bare skin of the face, 1 at its edge and softly to 0; (H, W)."""
+    eyes = eye_distance(landmarks)
+    skin = hull(face_outline(landmarks), hair.shape, _LINE_REACH * eyes) * (1.0 - np.clip(2.0 * hair, 0.0, 1.0))
+    return np.clip(2.0 * blur(skin, _LINE * eyes), 0.0, 1.0).astype(np.float32)
+
+
+def within(hair: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
+    """Return how far each pixel of hair (H, W) lies inside it and not at its edge, (H, W) in [0, 1]."""
+    return np.clip((blur(hair, _EDGE * eyes) - 0.45) / 0.4, 0.0, 1.0).astype(np.float32)
+
+
+def first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return where hair turns grey earlier: more at the temples and sides, less at the crown; (H, W), -0.3 to 0.5."""
+    matrix = patch_matrix(landmarks)
+    columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    places = np.stack([columns, rows], axis=2) @ matrix[:, :2].T + matrix[:, 2]
+    across, down = np.abs(places[..., 0] - _CENTRE[0]) / EYES, (places[..., 1] - _CENTRE[1]) / EYES
+    side = np.clip((across - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
+    crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
+    return (0.5 * side - 0.3 * crown).astype(np.float32)
+
+
+def _neck(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    down = landmarks[8] - landmarks[27]
+    lower = landmarks[5:12] + _NECK * eye_distance(landmarks) * down / max(float(np.linalg.norm(down)), 1e-6)
+    neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[:17], shape, 0.0)
+    return np.maximum(neck, 0.0).astype(np.float32)
