@@ -36,8 +36,10 @@ _SOFT = 0.0375  # width of the Gaussian by which the outlines end, likewise
 _FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, likewise
 _NO_LIGHT, _NO_TEXTURE = 0.02, 0.01
 _FEW = 20
+_LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
-_DENSE = (0.08, 0.3)  # mean of the hair there: no cover, and full
+_JOIN = 0.12  # half the width of gaps between parts, in distances of the eyes
+_DENSE = (0.12, 0.36)  # mean of the hair there: no cover, and full
 
 
 class Region(NamedTuple):
@@ -75,7 +77,7 @@ def beard_cover(
 ) -> npt.NDArray[np.float32]:
     """Return how far each pixel is covered by a beard, with the skin between its hairs; as `beard_hair`.
 
-    Whiskers alone are the shade of a jaw.
+    Whiskers alone are the shade of a jaw, and a goatee alone mostly that of a lip.
 
     Args:
         picture: (H, W, 3) RGB, 0 to 255.
@@ -86,12 +88,17 @@ def beard_cover(
     parts = _likely_parts(copy, points)
     if not parts:
         return np.zeros(picture.shape[:2], np.float32)
-    of_man = max(parts["moustache"][0], parts["goatee"][0])
+    moustache = parts["moustache"][0]
+    goatee = parts["goatee"][0] * min(1.0, moustache / _LEAST_MOUSTACHE)
+    chances = {"moustache": moustache, "goatee": goatee, "whiskers": parts["whiskers"][0] * max(moustache, goatee)}
     likely = np.zeros(copy.shape[:2], np.float32)
-    for part, (chance, outline) in parts.items():
-        counts = (of_man if part == "whiskers" else 1.0) * (shares or {}).get(part, 1.0)
-        np.maximum(likely, np.float32(chance * counts) * outline, out=likely)
-    width = _BETWEEN * eye_distance(points)
+    for part, (_, outline) in parts.items():
+        np.maximum(likely, np.float32(chances[part] * (shares or {}).get(part, 1.0)) * outline, out=likely)
+    # Parts of one beard join beside the mouth.
+    eyes = eye_distance(points)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_JOIN * eyes) + 1,) * 2)
+    likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, kernel) * _bare_of_beard(points, likely.shape)
+    width = _BETWEEN * eyes
     dense = blur(darkness(copy, points) * likely, width) / np.maximum(blur(likely, width), np.float32(0.05))
     return whole(likely * np.clip((dense - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0), picture)
 
@@ -162,12 +169,18 @@ def beard_outlines(points: FloatArray, shape: tuple[int, ...]) -> dict[str, npt.
     lip = points[[54, 55, 56, 57, 58, 59, 48]]
     whiskers = _filled([*jaw, *cheeks[14, 13, 54], *lip, *cheeks[2, 3, 48][::-1]], shape)
     whiskers = np.clip(whiskers - np.maximum(goatee, moustache), 0.0, 1.0)
-    bare = np.ones(shape[:2], np.float32)
-    for part, width in _NOT_BEARD:
-        bare *= 1.0 - blur(hull(points[part], shape, width * eyes), 0.015 * eyes)
+    bare = _bare_of_beard(points, shape)
     return {
         part: bare * blur(drawn, _SOFT * eyes) for part, drawn in zip(PARTS, (moustache, goatee, whiskers), strict=True)
     }
+
+
+def _bare_of_beard(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw all but lips and nostrils, (H, W) in [0, 1]."""
+    eyes, bare = eye_distance(points), np.ones(shape[:2], np.float32)
+    for part, width in _NOT_BEARD:
+        bare *= 1.0 - blur(hull(points[part], shape, width * eyes), 0.015 * eyes)
+    return bare
 
 
 def _cheek(points: FloatArray, ear: int, jaw: int, mouth: int, down: FloatArray) -> list[FloatArray]:

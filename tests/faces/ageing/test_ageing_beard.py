@@ -74,6 +74,15 @@ def test_whiskers_alone_are_the_shade_of_a_jaw(photo, bearded, landmarks):
     assert beard_cover(shaved, landmarks).max() < 0.2
 
 
+def test_a_goatee_alone_is_no_cover(photo, bearded, landmarks):
+    outlines = beard_outlines(landmarks, photo.shape)
+    others = np.clip(4.0 * np.maximum(outlines["moustache"], outlines["whiskers"]), 0.0, 1.0)[..., None]
+    shaved = np.uint8(bearded + others * (photo.astype(np.float32) - bearded))
+    chin = (outlines["goatee"] > 0.8) & (others[..., 0] < 0.05)
+    assert beard_hair(shaved, landmarks)[chin].mean() > 0.2
+    assert beard_cover(shaved, landmarks).max() < 0.2
+
+
 def test_parts_count_as_far_as_they_are_asked_for(photo, bearded, landmarks):
     assert min(beard_chances(bearded, landmarks).values()) > 0.7 > 0.2 > max(beard_chances(photo, landmarks).values())
     outlines = beard_outlines(landmarks, photo.shape)
