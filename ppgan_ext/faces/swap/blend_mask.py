@@ -15,7 +15,7 @@ from ppgan_ext.types import FloatArray
 # Lengths are shares of the face's size.
 _INSET = 0.02  # how far inside its outline the face ends, so that the border lies on skin
 _BROW_BAND = 0.08  # height above the brows over which a fringe begins to count
-_FRINGE = 0.22  # height above the brows that a fringe reaches, and a brow does not
+_FRINGE = 0.17  # height above the brows that a fringe reaches, and a brow does not
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges
 _FAINT = 0.02  # mask value above which pixels count as connected
