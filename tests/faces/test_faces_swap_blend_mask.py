@@ -29,7 +29,7 @@ def above(landmarks, low, high):
 
 def test_a_fringe_stays_over_the_face(landmarks):
     fringe = above(landmarks, 0.1, 0.4)
-    x, y = int(landmarks[21, 0]), int(landmarks[21, 1] - 0.12 * face_size(landmarks))
+    x, y = int(landmarks[21, 0]), int(landmarks[21, 1] - 0.16 * face_size(landmarks))
     assert mask(landmarks, np.zeros(SHAPE, np.float32))[y, x] > 0.9
     assert mask(landmarks, fringe)[y, x] < 0.1
 
