@@ -25,7 +25,8 @@ _FEW = 24  # pixels of a feature, of which something is known
 _SOFT = 0.015  # of a feature's edge
 # Of an eye: shares of its pixels that are darker than its dark and its white, and how far the range may change.
 _DARK, _WHITE = 0.06, 0.9
-_RANGE_GAINS = (0.9, 1.5)
+_RANGE_GAINS = (0.9, 1.3)
+_GLINT, _BEYOND = 0.3, 0.5  # above the photo's whites only glints lie; share that stays of what goes beyond
 _LEAST_RANGE = 0.4  # between dark and white: less is a shut eye
 _EYE_WIDER, _EYE_SOFT = 0.008, 0.012
 # Whites are small, and shaded by lids: of what they tell beyond the skin, a share counts, within limits.
@@ -33,7 +34,7 @@ _WHITES_COUNT, _APART = 0.7, (-2.3, 1.2)
 _COLOR_FLOOR = 0.025  # of the white: what is darker has a colour of noise
 _TINT, _MOST_TINT = 0.5, 0.12  # share of the lamp's colour that eyes take, and its limit: a blue cast shows on irises
 # Where the face's whites are more colourful than the photo's, its eyes become less so, to this share at least.
-_LEAST_COLOR, _COLOR_NOISE = 0.5, 0.05
+_LEAST_COLOR, _COLOR_NOISE = 0.65, 0.05
 # Of a brow: share of its pixels that are less dark than its hairs, and what is skin and what hair, as shares of that.
 _HAIRS, _HAIRY = 0.75, (0.15, 0.85)
 _LEAST_BROW = 0.2
@@ -169,10 +170,17 @@ def light_eyes(
         seen = np.exp(brightness - white)
         seen = seen / (seen + np.float32(_COLOR_FLOOR))
         raised = brightness + np.float32(shift) + (gain - 1.0) * (brightness - white)
+        raised = _soft_ends(raised, other.dark + photo.level, other.white + photo.level + _GLINT)
         lit = raised[..., None] + seen[..., None] * color
         drawn = draw_part(landmarks[points], values.shape[:2], _EYE_WIDER * size)
         result = result + cv2.GaussianBlur(drawn, (0, 0), max(0.5, _EYE_SOFT * size))[..., None] * (lit - result)
     return result
+
+
+def _soft_ends(values: FloatArray, low: float, high: float) -> npt.NDArray[np.float32]:
+    """Draw what lies outside two values nearer to them: a tear does not shine as a lamp does."""
+    inside = np.clip(values, low, high)
+    return np.asarray(inside + _BEYOND * (values - inside), np.float32)
 
 
 def hairs_of_brows(light: FaceLight, skin: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
