@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.facial_hair import beard_cover
+from ppgan_ext.faces.ageing.beard import beard_cover
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import EYES, SHAPE, head_patch, patch_to_picture
@@ -64,8 +64,5 @@ def head_parts(photo: Image, landmarks: FloatArray) -> HeadParts:
         inside = matte[top:bottom, left:right]
         matte[top:bottom, left:right] = np.maximum(inside, found.alpha * found.confidence)
     none = found.refusal in (Refusal.NO_HAIR, Refusal.COVERED)
-    hair, beard = (
-        patch_to_picture(chance, landmarks, photo.shape[:2])
-        for chance in (np.zeros(SHAPE, np.float32) if none else chances.hair, beard_cover(chances.beard))
-    )
-    return HeadParts(np.clip(matte, 0.0, 1.0), hair, beard)
+    hair = patch_to_picture(np.zeros(SHAPE, np.float32) if none else chances.hair, landmarks, photo.shape[:2])
+    return HeadParts(np.clip(matte, 0.0, 1.0), hair, beard_cover(photo, landmarks))

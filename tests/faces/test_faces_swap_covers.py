@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
-from ppgan_ext.faces.swap import sides
+from ppgan_ext.faces.swap import covers, sides
 from ppgan_ext.faces.swap.composite import composite
-from ppgan_ext.faces.swap.covers import Covers, find_covers
+from ppgan_ext.faces.swap.covers import Covers, covers_that_stay, find_covers
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -22,12 +22,28 @@ def test_hair_and_beard_are_kept():
     assert np.array_equal(Covers(hair, beard).kept, [[1.0, 1.0]])
 
 
+def test_of_a_beard_stays_what_the_person_has_not(monkeypatch):
+    photo, landmarks = drawn()
+    asked = {}
+
+    def cover(picture, _, shares):
+        asked.update(shares)
+        return np.zeros(picture.shape[:2], np.float32)
+
+    monkeypatch.setattr(covers, "beard_cover", cover)
+    monkeypatch.setattr(
+        covers, "beard_chances", lambda picture, _: {"moustache": 1.0, "goatee": 0.25, "whiskers": 0.65}
+    )
+    assert covers_that_stay(photo, landmarks, photo, landmarks).shape == photo.shape[:2]
+    assert asked == {"moustache": 0.0, "goatee": 1.0, "whiskers": pytest.approx(0.5)}
+
+
 def test_the_middle_of_a_face_is_not_covered():
     photo, landmarks = drawn()
-    covers = find_covers(photo, landmarks)
-    assert covers.kept.shape == photo.shape[:2]
+    found = find_covers(photo, landmarks)
+    assert found.kept.shape == photo.shape[:2]
     x, y = np.rint(landmarks[[28, 29, 30]].mean(axis=0)).astype(int)
-    assert covers.kept[y, x] == pytest.approx(0.0, abs=0.05)
+    assert found.kept[y, x] == pytest.approx(0.0, abs=0.05)
 
 
 def test_what_covers_the_photo_keeps_its_bits():

@@ -7,6 +7,7 @@ there is one; within it, what is darker than the skin around is hair.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import cv2
@@ -35,6 +36,10 @@ _SOFT = 0.0375  # width of the Gaussian by which the outlines end, likewise
 _FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, likewise
 _NO_LIGHT, _NO_TEXTURE = 0.02, 0.01
 _FEW = 20
+_LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
+_BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
+_JOIN = 0.12  # half the width of gaps between parts, in distances of the eyes
+_DENSE = (0.12, 0.36)  # mean of the hair there: no cover, and full
 
 
 class Region(NamedTuple):
@@ -55,14 +60,57 @@ def beard_hair(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.fl
         (H, W) float32 in [0, 1]; 0 everywhere if the face shows too little skin, or has no colour.
     """
     copy, points = reduced(picture, landmarks)
-    beard = np.zeros(copy.shape[:2], np.float32)
+    parts = _likely_parts(copy, points)
+    if not parts:
+        return np.zeros(picture.shape[:2], np.float32)
+    likely = np.maximum.reduce([chance * outline for chance, outline in parts.values()])
+    return whole(likely * darkness(copy, points), picture)
+
+
+def beard_chances(picture: npt.NDArray, landmarks: FloatArray) -> dict[str, float]:
+    """Return how likely a face has each part of a beard, 0 to 1 by `PARTS`; nothing where that cannot be told."""
+    return {part: float(chance) for part, (chance, _) in _likely_parts(*reduced(picture, landmarks)).items()}
+
+
+def beard_cover(
+    picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str, float] | None = None
+) -> npt.NDArray[np.float32]:
+    """Return how far each pixel is covered by a beard, with the skin between its hairs; as `beard_hair`.
+
+    Whiskers alone are the shade of a jaw, and a goatee alone mostly that of a lip.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+        shares: how far each part counts, 0 to 1 by `PARTS`; 1 where nothing is said.
+    """
+    copy, points = reduced(picture, landmarks)
+    parts = _likely_parts(copy, points)
+    if not parts:
+        return np.zeros(picture.shape[:2], np.float32)
+    moustache = parts["moustache"][0]
+    goatee = parts["goatee"][0] * min(1.0, moustache / _LEAST_MOUSTACHE)
+    chances = {"moustache": moustache, "goatee": goatee, "whiskers": parts["whiskers"][0] * max(moustache, goatee)}
+    likely = np.zeros(copy.shape[:2], np.float32)
+    for part, (_, outline) in parts.items():
+        np.maximum(likely, np.float32(chances[part] * (shares or {}).get(part, 1.0)) * outline, out=likely)
+    # Parts of one beard join beside the mouth.
+    eyes = eye_distance(points)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_JOIN * eyes) + 1,) * 2)
+    likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, kernel) * _bare_of_beard(points, likely.shape)
+    width = _BETWEEN * eyes
+    dense = blur(darkness(copy, points) * likely, width) / np.maximum(blur(likely, width), np.float32(0.05))
+    return whole(likely * np.clip((dense - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0), picture)
+
+
+def _likely_parts(copy: npt.NDArray, points: FloatArray) -> dict[str, tuple[float, npt.NDArray[np.float32]]]:
+    """Return the chance and the outline, (H, W) in [0, 1], of each part of a beard; nothing where no skin tells it."""
+    parts = {}
     for part, (outline, figures) in beard_regions(copy, points).items():
         constant, *weights = _WEIGHTS[part]
         likely = (constant + float(figures @ np.array(weights)) - _LIKELY[0]) / (_LIKELY[1] - _LIKELY[0])
-        beard = np.maximum(beard, np.float32(min(max(likely, 0.0), 1.0)) * outline)
-    if not beard.any():
-        return np.zeros(picture.shape[:2], np.float32)
-    return whole(beard * darkness(copy, points), picture)
+        parts[part] = min(max(likely, 0.0), 1.0), outline
+    return parts if len(parts) == len(PARTS) else {}
 
 
 def beard_regions(copy: npt.NDArray, landmarks: FloatArray) -> dict[str, Region]:
@@ -121,12 +169,18 @@ def beard_outlines(points: FloatArray, shape: tuple[int, ...]) -> dict[str, npt.
     lip = points[[54, 55, 56, 57, 58, 59, 48]]
     whiskers = _filled([*jaw, *cheeks[14, 13, 54], *lip, *cheeks[2, 3, 48][::-1]], shape)
     whiskers = np.clip(whiskers - np.maximum(goatee, moustache), 0.0, 1.0)
-    bare = np.ones(shape[:2], np.float32)
-    for part, width in _NOT_BEARD:
-        bare *= 1.0 - blur(hull(points[part], shape, width * eyes), 0.015 * eyes)
+    bare = _bare_of_beard(points, shape)
     return {
         part: bare * blur(drawn, _SOFT * eyes) for part, drawn in zip(PARTS, (moustache, goatee, whiskers), strict=True)
     }
+
+
+def _bare_of_beard(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw all but lips and nostrils, (H, W) in [0, 1]."""
+    eyes, bare = eye_distance(points), np.ones(shape[:2], np.float32)
+    for part, width in _NOT_BEARD:
+        bare *= 1.0 - blur(hull(points[part], shape, width * eyes), 0.015 * eyes)
+    return bare
 
 
 def _cheek(points: FloatArray, ear: int, jaw: int, mouth: int, down: FloatArray) -> list[FloatArray]:

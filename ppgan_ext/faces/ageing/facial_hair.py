@@ -1,4 +1,4 @@
-"""Brows and beards: where a face has hair of its own."""
+"""Brows, and how much darker than the skin around each pixel of a face is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur, local_mean
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
-from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
@@ -19,9 +17,6 @@ _BROWS = (slice(17, 22), slice(22, 27))
 _COPY_EYES = 72.0  # pixels between the eyes of the copy on which brows are looked for
 _DARKER = (0.10, 0.55)  # log light below the skin around: none and full
 _BROW_WIDTH = 0.075  # around the brow's points, as a share of the eyes' distance
-# What is never beard: points of the landmarks, and by how much they are widened.
-_NOT_BEARD = ((slice(48, 60), 0.03), (slice(31, 36), 0.04))
-_LIKELY = (0.28, 0.65)  # chances of a beard: none and full
 
 
 def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
@@ -48,35 +43,6 @@ def darkness(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.floa
     """Return how much darker each pixel is than the face's skin nearby, (H, W) in [0, 1]: dark hair between skin."""
     copy, points = reduced(picture, landmarks)
     return whole(_darkness(copy, points), picture)
-
-
-def beard_weight(
-    picture: npt.NDArray, landmarks: FloatArray, chances: Chances | None = None
-) -> npt.NDArray[np.float32]:
-    """Return how far each pixel is covered by a beard, a moustache or stubble, dark or grey.
-
-    Args:
-        picture: (H, W, 3) RGB, 0 to 255.
-        landmarks: (68, 2) in the picture.
-        chances: of the picture's head patch, if they are known already.
-
-    Returns:
-        (H, W) float32 in [0, 1]; 0 on lips and nostrils.
-    """
-    if chances is None:
-        chances = hair_chances(head_patch(picture, landmarks))
-    weight = patch_to_picture(beard_cover(chances.beard), landmarks, picture.shape)
-    eyes = eye_distance(landmarks)
-    for part, width in _NOT_BEARD:
-        hole = hull(landmarks[part], picture.shape, width * eyes)
-        weight *= 1.0 - blur(hole, 0.015 * eyes)
-    return weight
-
-
-def beard_cover(chance: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far a beard covers what is one by this chance, both (H, W) in [0, 1]."""
-    low, high = _LIKELY
-    return np.asarray(np.clip((chance - low) / (high - low), 0.0, 1.0), np.float32)
 
 
 def _darkness(copy: npt.NDArray, points: FloatArray) -> npt.NDArray[np.float32]:

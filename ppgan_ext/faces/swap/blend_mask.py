@@ -15,6 +15,7 @@ from ppgan_ext.types import FloatArray
 # Lengths are shares of the face's size.
 _INSET = 0.02  # how far inside its outline the face ends, so that the border lies on skin
 _BROW_BAND = 0.08  # height above the brows over which a fringe begins to count
+_FRINGE = 0.17  # height above the brows that a fringe reaches, and a brow does not
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges
 _FAINT = 0.02  # mask value above which pixels count as connected
@@ -67,14 +68,24 @@ def _free_of_hair(
     inside = face_mask(landmarks, shape, feather=0.02) > 0.5
     beside = np.clip(1.5 - 2.0 * soft_rise(inside, _BESIDE * size), 0.0, 1.0)
     beside *= np.clip((upward - float((landmarks[[48, 54]] @ up).mean())) / rise, 0.0, 1.0)
-    expected = np.maximum(above, beside)
     soft = max(1.0, _SOFT * size)
+    high = upward - np.polyval(curve, across) > _FRINGE * size
     free = np.ones(shape, np.float32)
     for weight in foreign:
         # Erosion widens narrow strands, so that they count as much as locks; the blur softens the rest.
         skin = cv2.erode(1.0 - weight, np.ones((3, 3), np.uint8))
-        free = np.minimum(free, np.clip(1.6 * cv2.GaussianBlur(skin, (0, 0), soft) - 0.6, 0.0, 1.0))
-    return (1.0 - expected * (1.0 - free)).astype(np.float32)
+        bare = np.clip(1.6 * cv2.GaussianBlur(skin, (0, 0), soft) - 0.6, 0.0, 1.0)
+        expected = np.maximum(above * _joined(above * (1.0 - bare), high), beside)
+        free = np.minimum(free, 1.0 - expected * (1.0 - bare))
+    return free.astype(np.float32)
+
+
+def _joined(weight: FloatArray, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return which pieces of a weight (H, W) reach into a set: a fringe hangs from above, a bushy brow does not."""
+    number, pieces, _, _ = cv2.connectedComponentsWithStats((weight > _FAINT).astype(np.uint8), connectivity=8)
+    reaches = np.bincount(pieces[where], minlength=number) > 0
+    reaches[0] = False
+    return reaches[pieces].astype(np.float32)
 
 
 def soft_rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]:

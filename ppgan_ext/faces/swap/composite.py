@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
-from ppgan_ext.faces.skin import draw_part, face_size, find_skin, match_skin
+from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
+from ppgan_ext.faces.swap.shading import even_shading
+from ppgan_ext.faces.swap.skin_light import match_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -83,6 +85,7 @@ def composite(
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
     levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
     lit = match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone)
+    lit = even_shading(lit, levels, overlay.landmarks, overlay.closed)
     lit = close_lips(lit, levels, overlay.landmarks, overlay.closed)
     face = match_grain(lit, levels, *skins, mask)
     face = under + np.float32(identity) * (face - under)

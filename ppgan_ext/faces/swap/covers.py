@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.facial_hair import beard_weight
+from ppgan_ext.faces.ageing.beard import beard_chances, beard_cover
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
 from ppgan_ext.types import FloatArray, Image
 
+_HAS_BEARD = (0.5, 0.8)  # chances of a part of a beard: the person has none, and has one
 _HAIR = (0.3, 0.7)  # chances of hair: not covered, and covered
 
 
@@ -32,16 +34,33 @@ class Covers(NamedTuple):
         return np.maximum(self.hair, self.beard)
 
 
-def find_covers(picture: Image, landmarks: FloatArray) -> Covers:
+def find_covers(picture: Image, landmarks: FloatArray, beard: Mapping[str, float] | None = None) -> Covers:
     """Find what lies over a face.
 
     Args:
         picture: (H, W, 3) RGB uint8.
         landmarks: (68, 2) in it.
+        beard: how far each part of a beard counts, 0 to 1 by `ageing.beard.PARTS`; 1 where nothing is said.
 
     Raises:
         WeightsError: the networks' weights are missing or damaged.
     """
     chances = hair_chances(head_patch(picture, landmarks))
     hair = np.clip((chances.hair - _HAIR[0]) / (_HAIR[1] - _HAIR[0]), 0.0, 1.0)
-    return Covers(patch_to_picture(hair, landmarks, picture.shape), beard_weight(picture, landmarks, chances))
+    return Covers(patch_to_picture(hair, landmarks, picture.shape), beard_cover(picture, landmarks, beard))
+
+
+def covers_that_stay(picture: Image, landmarks: FloatArray, person: Image, person_landmarks: FloatArray) -> FloatArray:
+    """Return what of the photo lies over the person's face, (H, W) in [0, 1].
+
+    Of the beard stay the parts that the person has not: two moustaches over each other are none.
+
+    Args:
+        picture: (H, W, 3) RGB uint8, the photo.
+        landmarks: (68, 2) in it.
+        person: (H', W', 3) RGB uint8.
+        person_landmarks: (68, 2) in it.
+    """
+    chances = beard_chances(person, person_landmarks)
+    lacking = {part: float(np.interp(chance, _HAS_BEARD, (1.0, 0.0))) for part, chance in chances.items()}
+    return find_covers(picture, landmarks, lacking).kept

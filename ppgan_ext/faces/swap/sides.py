@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.occlusion.bare_face import without_glasses
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of
+from ppgan_ext.faces.occlusion.strands import without_strands
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.covers import find_covers
 from ppgan_ext.faces.swap.covers_over import lies_over
 from ppgan_ext.faces.swap.hidden_landmarks import believable, softened
 from ppgan_ext.faces.swap.mouth import true_lips
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
+
+_HAIR_EDGE = 0.025  # share of the face's size
 
 
 class Portrait(NamedTuple):
@@ -34,7 +39,7 @@ class Sides(NamedTuple):
 
     Attributes:
         photo: the photo that is kept, uint8; its landmarks are believable where something hides the face.
-        person: the person's, without glasses, uint8; likewise.
+        person: the person's, without glasses and strands of hair, uint8; likewise.
         seen: (68, 2), the photo's landmarks as they were found.
         hidden: (H', W') float32 in [0, 1], what lies over the person's face in their photo.
         over: (H, W) float32 in [0, 1], what covers the photo's face and lies over the fused one; None for nothing.
@@ -70,10 +75,12 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
     if own is not None:
         photo = photo._replace(landmarks=_believable(photo, own, person.landmarks))
     picture, their_picture = as_image(photo.picture), as_image(person.picture)
-    hidden = find_covers(their_picture, person.landmarks).hair
+    hair = find_covers(their_picture, person.landmarks).hair
+    hidden = _with_edge(hair, person.landmarks)
     if theirs is not None:
         hidden = np.maximum(hidden, softened(theirs.whole("solid", their_picture.shape), person.landmarks))
         person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
+    person = person._replace(picture=without_strands(as_image(person.picture), person.landmarks, hair))
     return Sides(
         photo,
         person,
@@ -84,6 +91,13 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
         () if own is None else own.found,
         () if theirs is None else theirs.found,
     )
+
+
+def _with_edge(hair: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return hair (H, W) in [0, 1], wider by its thin ends, which the network does not tell from skin."""
+    side = 2 * max(1, round(_HAIR_EDGE * face_size(landmarks))) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.dilate(np.asarray(hair, np.float32), kernel), np.float32)
 
 
 def _believable(side: Portrait, covers: FaceCovers, other_landmarks: FloatArray) -> FloatArray:

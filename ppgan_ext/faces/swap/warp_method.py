@@ -16,7 +16,7 @@ from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion, composite
-from ppgan_ext.faces.swap.covers import find_covers
+from ppgan_ext.faces.swap.covers import covers_that_stay
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
@@ -134,7 +134,9 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     """
     sides = look_at(photo, other)
     drawing = _draw(sides, shape)
-    return FacePlan(sides, shape, drawing, find_covers(drawing.base, drawing.landmarks).kept)
+    person, landmarks = sides.person
+    kept = covers_that_stay(drawing.base, drawing.landmarks, as_image(person), landmarks)
+    return FacePlan(sides, shape, drawing, kept)
 
 
 def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Drawing:

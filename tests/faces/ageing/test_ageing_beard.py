@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.beard import PARTS, beard_hair, beard_outlines, beard_regions
+from ppgan_ext.faces.ageing.beard import PARTS, beard_chances, beard_cover, beard_hair, beard_outlines, beard_regions
 from ppgan_ext.faces.detect import find_faces
 
 
@@ -52,6 +52,47 @@ def test_lips_and_nostrils_are_no_beard(bearded, landmarks):
     for point in (landmarks[[51, 62]].mean(axis=0), landmarks[[57, 66]].mean(axis=0), landmarks[33]):
         x, y = point.round().astype(int)
         assert found[y, x] < 0.1
+
+
+def test_a_cover_includes_the_skin_between_hairs_and_no_lips(photo, bearded, landmarks):
+    hair, cover = (find(bearded, landmarks) for find in (beard_hair, beard_cover))
+    assert beard_cover(photo, landmarks).max() < 0.2
+    for part, outline in beard_outlines(landmarks, photo.shape).items():
+        deep = outline > 0.8
+        assert np.quantile(hair[deep], 0.2) < 0.3, part  # the strands leave bare skin
+        assert np.quantile(cover[deep], 0.2) > 0.6, part
+    x, y = landmarks[[57, 66]].mean(axis=0).round().astype(int)
+    assert cover[y, x] < 0.1
+
+
+def test_whiskers_alone_are_the_shade_of_a_jaw(photo, bearded, landmarks):
+    outlines = beard_outlines(landmarks, photo.shape)
+    others = np.maximum(outlines["moustache"], outlines["goatee"])[..., None]
+    shaved = np.uint8(bearded + others * (photo.astype(np.float32) - bearded))
+    jaw = outlines["whiskers"] * (1.0 - others[..., 0]) > 0.9
+    assert beard_hair(shaved, landmarks)[jaw].mean() > 0.2
+    assert beard_cover(shaved, landmarks).max() < 0.2
+
+
+def test_a_goatee_alone_is_no_cover(photo, bearded, landmarks):
+    outlines = beard_outlines(landmarks, photo.shape)
+    others = np.clip(4.0 * np.maximum(outlines["moustache"], outlines["whiskers"]), 0.0, 1.0)[..., None]
+    shaved = np.uint8(bearded + others * (photo.astype(np.float32) - bearded))
+    chin = (outlines["goatee"] > 0.8) & (others[..., 0] < 0.05)
+    assert beard_hair(shaved, landmarks)[chin].mean() > 0.2
+    assert beard_cover(shaved, landmarks).max() < 0.2
+
+
+def test_parts_count_as_far_as_they_are_asked_for(photo, bearded, landmarks):
+    assert min(beard_chances(bearded, landmarks).values()) > 0.7 > 0.2 > max(beard_chances(photo, landmarks).values())
+    outlines = beard_outlines(landmarks, photo.shape)
+    goatee = (outlines["goatee"] > 0.8) & (outlines["moustache"] + outlines["whiskers"] < 0.05)
+    whole, half, without = (
+        beard_cover(bearded, landmarks, {"goatee": share})[goatee].mean() for share in (1.0, 0.5, 0)
+    )
+    assert whole > 0.6
+    assert half == pytest.approx(whole / 2, abs=0.1)
+    assert without < 0.05
 
 
 def test_it_does_not_depend_on_the_light_or_the_size(bearded, landmarks):

@@ -1,0 +1,235 @@
+"""Light of eyes, brows and lips in a swapped face: they have no skin's colour, so skin does not tell their light.
+
+The lamp is judged by the whites of the eyes, which are alike in all people. Eyes are as dark and as bright as it asks
+for: a pupil is black under any lamp. Hairs of brows follow the lamp, and the skin between them follows the skin. Lips
+stand out from the skin more as the photo's do.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.light import LUMINANCE
+from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.types import FloatArray
+
+BROWS = (slice(17, 22), slice(22, 27))
+LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
+_FEW = 24  # pixels of a feature, of which something is known
+# Light is in natural logarithms, and lengths are shares of the face's size.
+_SOFT = 0.015  # of a feature's edge
+# Of an eye: shares of its pixels that are darker than its dark and its white, and how far the range may change.
+_DARK, _WHITE = 0.06, 0.9
+_RANGE_GAINS = (0.9, 1.3)
+_GLINT, _BEYOND = 0.3, 0.5  # above the photo's whites only glints lie; share that stays of what goes beyond
+_LEAST_RANGE = 0.4  # between dark and white: less is a shut eye
+_EYE_WIDER, _EYE_SOFT = 0.008, 0.012
+# Whites are small, and shaded by lids: of what they tell beyond the skin, a share counts, within limits.
+_WHITES_COUNT, _APART = 0.7, (-2.3, 1.2)
+_COLOR_FLOOR = 0.025  # of the white: what is darker has a colour of noise
+_TINT, _MOST_TINT = 0.5, 0.12  # share of the lamp's colour that eyes take, and its limit: a blue cast shows on irises
+# Where the face's whites are more colourful than the photo's, its eyes become less so, to this share at least.
+_LEAST_COLOR, _COLOR_NOISE = 0.65, 0.05
+# Of a brow: share of its pixels that are less dark than its hairs, and what is skin and what hair, as shares of that.
+_HAIRS, _HAIRY = 0.75, (0.15, 0.85)
+_LEAST_BROW = 0.2
+_BROW_WIDER = 0.012
+_BESIDE = 0.08  # width of the Gaussian for the skin beside a brow, whose shade is no hair
+_LIPS_FOLLOW, _MOST_OF_LIPS = 0.3, 0.4  # share of the difference from the photo's lips, and its limit
+
+
+class FaceLight(NamedTuple):
+    """The light of a face in a picture.
+
+    Attributes:
+        values: (H, W, 3), logarithms of linear light.
+        skin: (3,), their mean over the skin.
+    """
+
+    values: FloatArray
+    skin: FloatArray
+
+    @property
+    def level(self) -> float:
+        """The skin's brightness."""
+        return float(self.skin @ LUMINANCE)
+
+
+class _Eye(NamedTuple):
+    """An eye in a picture.
+
+    Attributes:
+        dark, white: its brightness over the skin's.
+        color: (3,), the white's, in logarithms over its brightness.
+    """
+
+    dark: float
+    white: float
+    color: FloatArray
+
+
+class EyePair(NamedTuple):
+    """One eye in the face and in the photo.
+
+    Attributes:
+        points: its landmarks.
+        own, other: what the face and the photo show.
+        apart: how much more the white becomes brighter than the skin, within limits.
+    """
+
+    points: slice
+    own: _Eye
+    other: _Eye
+    apart: float
+
+
+def find_eyes(face: FaceLight, photo: FaceLight, landmarks: FloatArray) -> list[EyePair]:
+    """Find the eyes that are open in a face and in the photo beneath it, at the same landmarks (68, 2)."""
+    found = []
+    for points in (RIGHT_EYE, LEFT_EYE):
+        inside = draw_part(landmarks[points], face.values.shape[:2], 0.0) > 0
+        if np.count_nonzero(inside) < _FEW:
+            continue
+        own, other = (_look_at(light.values[inside], light) for light in (face, photo))
+        if min(own.white - own.dark, other.white - other.dark) > _LEAST_RANGE:
+            found.append(EyePair(points, own, other, float(np.clip(other.white - own.white, *_APART))))
+    return found
+
+
+def _look_at(values: FloatArray, light: FaceLight) -> _Eye:
+    brightness = values @ LUMINANCE
+    dark, white = (float(level) for level in np.quantile(brightness, (_DARK, _WHITE)))
+    color = _color(values[brightness >= white].mean(axis=0))
+    return _Eye(dark - light.level, white - light.level, color)
+
+
+def _color(values: FloatArray) -> FloatArray:
+    return np.asarray(values - float(values @ LUMINANCE))
+
+
+def find_lamp(face: FaceLight, photo: FaceLight, eyes: list[EyePair]) -> FloatArray:
+    """Return the logarithm of the photo's lamp over the face's, (3,), judged by skin and by the whites of the eyes.
+
+    Of the colour counts what skin and whites agree on, as people's skin differs in colour too.
+    """
+    by_skin = np.asarray(photo.skin - face.skin, np.float32)
+    if not eyes:
+        return by_skin
+    apart = _WHITES_COUNT * float(np.mean([eye.apart for eye in eyes]))
+    by_whites = np.mean([eye.other.color - eye.own.color for eye in eyes], axis=0)
+    by_color = _color(by_skin)
+    agreed = np.where(
+        by_color * by_whites > 0, np.sign(by_color) * np.minimum(np.abs(by_color), np.abs(by_whites)), 0.0
+    )
+    return np.asarray(float(by_skin @ LUMINANCE) + apart + agreed, np.float32)
+
+
+def light_eyes(
+    values: FloatArray,
+    face: FaceLight,
+    photo: FaceLight,
+    eyes: list[EyePair],
+    lamp: FloatArray,
+    landmarks: FloatArray,
+) -> FloatArray:
+    """Give the eyes the photo's range of light, the lamp's colour, and whites that are no more colourful.
+
+    Args:
+        values: (H, W, 3), the face's light as it is now, which stays outside the eyes.
+        face: the face as it was drawn.
+        photo: the photo beneath it.
+        eyes: from `find_eyes`.
+        lamp: (3,), from `find_lamp`.
+        landmarks: (68, 2) of both.
+
+    Returns:
+        (H, W, 3).
+    """
+    if not eyes:
+        return values
+    size, result = face_size(landmarks), values
+    usual = float(np.mean([eye.apart for eye in eyes]))
+    colorful = [
+        float(np.mean([np.linalg.norm(eye.color) for eye in side]))
+        for side in zip(*((e.own, e.other) for e in eyes), strict=True)
+    ]
+    fade = float(np.clip((colorful[1] + _COLOR_NOISE) / (colorful[0] + _COLOR_NOISE), _LEAST_COLOR, 1.0))
+    tint = np.clip(_TINT * _color(lamp), -_MOST_TINT, _MOST_TINT).astype(np.float32)
+    brightness = face.values @ LUMINANCE
+    color = np.float32(fade) * (face.values - brightness[..., None]) + tint
+    for points, own, other, apart in eyes:
+        # What whites tell is less sure for one eye than for both.
+        shift = photo.level - face.level + _WHITES_COUNT * (apart + usual) / 2.0
+        gain = np.float32(np.clip((other.white - other.dark) / (own.white - own.dark), *_RANGE_GAINS))
+        white = np.float32(own.white + face.level)
+        seen = np.exp(brightness - white)
+        seen = seen / (seen + np.float32(_COLOR_FLOOR))
+        raised = brightness + np.float32(shift) + (gain - 1.0) * (brightness - white)
+        raised = _soft_ends(raised, other.dark + photo.level, other.white + photo.level + _GLINT)
+        lit = raised[..., None] + seen[..., None] * color
+        drawn = draw_part(landmarks[points], values.shape[:2], _EYE_WIDER * size)
+        result = result + cv2.GaussianBlur(drawn, (0, 0), max(0.5, _EYE_SOFT * size))[..., None] * (lit - result)
+    return result
+
+
+def _soft_ends(values: FloatArray, low: float, high: float) -> npt.NDArray[np.float32]:
+    """Draw what lies outside two values nearer to them: a tear does not shine as a lamp does."""
+    inside = np.clip(values, low, high)
+    return np.asarray(inside + _BEYOND * (values - inside), np.float32)
+
+
+def hairs_of_brows(light: FaceLight, skin: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel shows hair of a brow, (H, W) in [0, 1].
+
+    Args:
+        light: the face's.
+        skin: (H, W), weight of skin.
+        landmarks: (68, 2).
+    """
+    size = face_size(landmarks)
+    brightness, skin = light.values @ LUMINANCE, np.asarray(skin, np.float32)
+    sigma = _BESIDE * size
+    num, total = (
+        cv2.GaussianBlur(each, (0, 0), sigma) for each in ((brightness - np.float32(light.level)) * skin, skin)
+    )
+    darker = num / (total + np.float32(1e-2)) - (brightness - np.float32(light.level))
+    hairs = np.zeros(skin.shape, np.float32)
+    for brow in BROWS:
+        drawn = draw_part(landmarks[brow], skin.shape, _BROW_WIDER * size)
+        if np.count_nonzero(drawn) < _FEW:
+            continue
+        depth = float(np.quantile(darker[drawn > 0], _HAIRS))
+        if depth > _LEAST_BROW:
+            hair = np.clip((darker / np.float32(depth) - _HAIRY[0]) / (_HAIRY[1] - _HAIRY[0]), 0.0, 1.0)
+            np.maximum(hairs, cv2.GaussianBlur(drawn, (0, 0), max(0.5, _SOFT * size)) * hair, out=hairs)
+    return hairs
+
+
+def light_lips(
+    values: FloatArray, skin: FloatArray, photo: FloatArray, photo_skin: FloatArray, landmarks: FloatArray
+) -> FloatArray:
+    """Let lips stand out from the skin more as the photo's do.
+
+    Args:
+        values: (H, W, 3), the face's light.
+        skin: (H, W, 3), that of the skin around.
+        photo: (H, W, 3), the photo's light.
+        photo_skin: (H, W, 3), that of the skin around.
+        landmarks: (68, 2) of both.
+
+    Returns:
+        (H, W, 3).
+    """
+    lips = draw_part(landmarks[LIPS], values.shape[:2], 0.0) - draw_part(landmarks[INNER_LIPS], values.shape[:2], 0.0)
+    inside = lips > 0
+    if np.count_nonzero(inside) < _FEW:
+        return values
+    own, other = (np.median(over[inside], axis=0) for over in (values - skin, photo - photo_skin))
+    change = np.clip(_LIPS_FOLLOW * (other - own), -_MOST_OF_LIPS, _MOST_OF_LIPS).astype(np.float32)
+    soft = cv2.GaussianBlur(np.maximum(lips, 0.0), (0, 0), max(0.5, _SOFT * face_size(landmarks)))
+    return values + soft[..., None] * change

@@ -1,0 +1,190 @@
+"""A drawn face in the photo's light: skin, eyes, brows and lips, and shade that only the person's photo has."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
+from ppgan_ext.faces.skin import draw_part, face_size, find_skin
+from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, hairs_of_brows
+from ppgan_ext.faces.swap.shading import even_shading
+from ppgan_ext.faces.swap.skin_light import _as_spread, _within, match_skin
+from tests.reference.drawn import DrawnFace, draw_photo
+
+
+def drawn(skin, seed=0):
+    picture, (landmarks,) = draw_photo((390, 350), [DrawnFace((190.0, 160.0), 62.0, skin=skin)], seed)
+    return picture.astype(np.float32), landmarks
+
+
+def with_patches(picture, brighter, bleached, period=26.0):
+    """Add patches of sun: factors of linear light that are whiter than the skin."""
+    y, x = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    wave = (np.sin(x * 2 * np.pi / period) * np.sin(y * 2 * np.pi / period))[..., None].astype(np.float32)
+    return to_srgb(to_linear(picture) * np.exp(wave * (brighter + bleached * np.float32((-1.0, 0.0, 1.0)))))
+
+
+def spread_and_color(picture, skin):
+    """Return the spread of brightness on skin, and how much bluer skin becomes with it, both of logarithms."""
+    values = np.log(to_linear(picture)[skin > 0.6] + 1e-3)
+    light = values @ LUMINANCE
+    light = light - light.mean()
+    blue = values[:, 2] - values[:, 0]
+    return float(light.std()), float((light * (blue - blue.mean())).mean() / np.square(light).mean())
+
+
+def test_patches_of_sun_become_as_the_photos_light():
+    photo, landmarks = drawn((214, 168, 140))
+    face = with_patches(drawn((96, 62, 46), 1)[0], 0.8, 0.5)
+    weights = [find_skin(landmarks, picture).skin for picture in (face, photo)]
+    matched = match_skin(face, photo, *weights, landmarks)
+    before, after, wanted = (spread_and_color(picture, weights[0]) for picture in (face, matched, photo))
+    assert before[0] > 2.0 * wanted[0]
+    assert after[0] < 0.75 * before[0]
+    assert before[1] > 0.5
+    assert abs(after[1] - wanted[1]) < 0.4 * abs(before[1] - wanted[1])
+
+
+def test_the_curve_is_monotone_and_reaches_the_others_spread():
+    generator = np.random.default_rng(0)
+    wide, narrow = generator.normal(0.1, 0.5, 4000), generator.normal(0.0, 0.3, 4000)
+    mapped = _as_spread(wide, wide, narrow)
+    assert mapped.std() == pytest.approx(narrow.std(), rel=0.1)
+    assert np.median(mapped) == pytest.approx(np.median(narrow), abs=0.01)
+    grid = np.linspace(-9.0, 9.0, 400)
+    assert (np.diff(_as_spread(grid, wide, narrow)) > 0).all()
+    flat = _as_spread(wide, wide, np.zeros(4000))
+    assert flat.std() == pytest.approx(0.5 * wide.std(), rel=0.05)  # never flatter than this
+
+
+DARK, PALE = (96, 62, 46), (224, 184, 160)
+EYES, BROWS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27))
+
+
+def inside(landmarks, parts, shape):
+    return np.maximum(*(draw_part(landmarks[part], shape, 0.0) for part in parts)) > 0
+
+
+def matched(face, photo, landmarks):
+    return match_skin(face, photo, *(find_skin(landmarks, picture).skin for picture in (face, photo)), landmarks)
+
+
+def light_of(picture, landmarks):
+    values = np.log(to_linear(picture) + 1e-3)
+    return FaceLight(values, values[find_skin(landmarks, picture).skin > 0.5].mean(axis=0))
+
+
+def spot(shape, place, sigma):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    return np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / (2 * sigma**2)).astype(np.float32)
+
+
+@pytest.mark.parametrize(("skin", "other", "least"), [(DARK, PALE, 0.8), (PALE, DARK, 0.3)])
+def test_whites_of_eyes_are_as_the_photos_rather_than_as_the_skin_asks(skin, other, least):
+    photo, landmarks = drawn(other)
+    face = drawn(skin, 1)[0]
+    eyes = inside(landmarks, EYES, photo.shape)
+    whites = [np.quantile(luminance(to_linear(p))[eyes], 0.9) for p in (photo, matched(face, photo, landmarks))]
+    skins = [light_of(picture, landmarks).level for picture in (face, photo)]
+    assert abs(skins[1] - skins[0]) > 1.8  # one lamp: whites that followed the skin would be off by that
+    assert abs(np.log(whites[1] / whites[0])) < (1.0 - least) * abs(skins[1] - skins[0])
+
+
+def test_eyes_of_a_dull_photo_become_clear_and_no_brighter_than_whites():
+    photo, landmarks = drawn(PALE)
+    eyes = inside(landmarks, EYES, photo.shape)
+    face = photo.copy()
+    face[eyes] = 60.0 + 0.2 * (face[eyes] - 60.0)
+    before, after, wanted = (
+        np.ptp(np.quantile(np.log(luminance(to_linear(picture))[eyes]), (0.1, 0.9)))
+        for picture in (face, matched(face, photo, landmarks), photo)
+    )
+    assert before < 0.6 * wanted
+    assert before * 1.3 < after <= wanted * 1.1
+
+
+def test_shut_eyes_tell_nothing_of_the_lamp():
+    photo, landmarks = drawn(PALE)
+    shut = photo.copy()
+    shut[inside(landmarks, EYES, photo.shape)] = PALE
+    lights = [light_of(picture, landmarks) for picture in (shut, photo)]
+    assert find_eyes(*lights, landmarks) == []
+    assert find_lamp(*lights, []) == pytest.approx(lights[1].skin - lights[0].skin)
+
+
+def test_the_lamp_is_told_by_whites_where_skins_differ():
+    pale, landmarks = drawn(PALE)
+    dark = drawn(DARK, 1)[0]
+    lights = [light_of(picture, landmarks) for picture in (dark, pale)]
+    lamp = float(find_lamp(*lights, find_eyes(*lights, landmarks)) @ LUMINANCE)
+    by_skin = lights[1].level - lights[0].level
+    assert abs(lamp) < 0.5 * by_skin  # the same lamp lit both
+
+
+def test_hairs_of_brows_are_found_and_shade_beside_them_is_not():
+    photo, landmarks = drawn(PALE)
+    skin = find_skin(landmarks, photo).skin
+    hairs = hairs_of_brows(light_of(photo, landmarks), skin, landmarks)
+    drawn_hair = luminance(to_linear(photo)) < 0.3 * np.exp(light_of(photo, landmarks).level)
+    brows = inside(landmarks, BROWS, photo.shape)
+    assert hairs[brows & drawn_hair].mean() > 0.7
+    assert hairs[~brows].mean() < 0.01
+    shade = 1.0 - 0.6 * spot(photo.shape, landmarks[BROWS[1]].mean(axis=0), 0.35 * face_size(landmarks))
+    shaded = to_srgb(to_linear(photo) * shade[..., None])
+    found = hairs_of_brows(light_of(shaded, landmarks), find_skin(landmarks, shaded).skin, landmarks)
+    assert np.abs(found - hairs)[brows].mean() < 0.2
+
+
+def test_brows_of_a_dark_face_stay_dark_on_pale_skin():
+    photo, landmarks = drawn(PALE)
+    face = drawn(DARK, 1)[0]
+    brows = inside(landmarks, BROWS, photo.shape)
+    contrast = [
+        np.log(luminance(to_linear(picture)))[brows].min() - light_of(picture, landmarks).level
+        for picture in (face, matched(face, photo, landmarks))
+    ]
+    assert contrast[1] < contrast[0] - 0.15
+
+
+def test_highlights_stay_within_those_of_the_photo():
+    generator = np.random.default_rng(0)
+    usual = generator.normal(0.0, 0.2, 5000)
+    face = np.concatenate([generator.normal(0.0, 0.2, 4000), generator.normal(1.6, 0.2, 1000)]).reshape(50, 100)
+    skin = np.ones(face.shape, bool)
+    limited = face + _within(face, skin, usual)
+    assert np.quantile(limited, 0.99) < np.quantile(usual, 0.995) + 0.25 < np.quantile(face, 0.99) - 0.5
+    order = np.argsort(face, axis=None)
+    assert (np.diff(limited.ravel()[order]) > -1e-5).all()
+    assert _within(face, skin, face.ravel()) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_shade_that_the_photo_shares_stays_and_other_shade_fades():
+    plain, landmarks = drawn(PALE)
+    size = face_size(landmarks)
+    cheek = landmarks[[31, 2]].mean(axis=0)
+    shade = np.exp(-0.8 * spot(plain.shape, cheek, 0.09 * size))[..., None]
+    shaded = to_srgb(to_linear(plain) * shade)
+    x, y = np.rint(cheek).astype(int)
+    both, alone, none = (
+        float(luminance(to_linear(even_shading(face, photo, landmarks, 0.0)))[y, x])
+        for face, photo in ((shaded, shaded), (shaded, plain), (plain, plain))
+    )
+    assert both == pytest.approx(float(luminance(to_linear(shaded))[y, x]), rel=0.02)
+    assert alone > 1.08 * both
+    assert none > alone
+
+
+def test_folds_of_a_smile_fade_as_far_as_the_mouth_is_drawn_shut():
+    plain, landmarks = drawn(PALE)
+    fold = np.zeros(plain.shape[:2], np.float32)
+    (x, y), (end_x, end_y) = (
+        np.rint(landmarks[n] + shift).astype(int) for n, shift in ((31, (-10, 8)), (48, (-9, -6)))
+    )
+    cv2.line(fold, (int(x), int(y)), (int(end_x), int(end_y)), 1.0, 3)
+    fold = cv2.GaussianBlur(fold, (0, 0), 1.5)
+    folded = to_srgb(to_linear(plain) * np.exp(-0.9 * fold)[..., None])
+    depths = [
+        float((np.log(to_linear(even_shading(folded, plain, landmarks, shut)) + 1e-3) @ LUMINANCE)[fold > 0.6].mean())
+        for shut in (0.0, 0.5, 1.0)
+    ]
+    assert depths[0] + 0.03 < depths[1] < depths[2] - 0.03
