@@ -100,7 +100,7 @@ def test_eyes_of_a_dull_photo_become_clear_and_no_brighter_than_whites():
         for picture in (face, matched(face, photo, landmarks), photo)
     )
     assert before < 0.6 * wanted
-    assert before * 1.3 < after <= wanted * 1.1
+    assert before * 1.15 < after <= wanted * 1.1
 
 
 def test_shut_eyes_tell_nothing_of_the_lamp():
