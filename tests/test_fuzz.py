@@ -14,7 +14,7 @@ from tests.reference import fuzzing
 
 # Beside its content, a read has the file itself and some bookkeeping in memory.
 MARGIN_BYTES = 8 * 2**20
-MUTATIONS = 800  # of each format; `make fuzz` makes as many as time allows
+MUTATIONS = 300  # of each format; `make fuzz` makes as many as time allows
 
 
 @pytest.mark.slow

@@ -199,7 +199,8 @@ def test_list_faces(make, couple, tmp_path):
 def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kind):
     predictor = make(AgeEditingPredictor)
     photo = np.asarray(PIL.Image.fromarray(portrait).resize((720, 600))) if kind == "gif" else portrait
-    predictor.run(photo, years=[-400, 400], **PLAIN, **{f"save_{kind}": True})
+    years = [-400, 400] if kind == "gif" else [400]
+    predictor.run(photo, years=years, **PLAIN, **{f"save_{kind}": True})
     path = tmp_path / "out" / f"image.age.{kind}"
     assert path in predictor.files
     if kind == "gif":

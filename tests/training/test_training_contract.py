@@ -18,7 +18,7 @@ from ppgan_ext.training.log import memory_mb
 from ppgan_ext.training.shared.memory_estimate import allocated_bytes
 from tests.reference import toy_runs
 from tests.reference.toy_families import TOYS, MeanMetric
-from tests.reference.two_processes import two_processes
+from tests.reference.two_processes import TOY_MAINS, two_processes
 
 NAMES = sorted({*FAMILIES, "ToyModel"})
 BUSY = {
@@ -213,18 +213,31 @@ def test_memory_does_not_grow(toy, config):
     assert memory[last] - memory[first] < 4, memory
 
 
-@pytest.mark.alone
-def test_two_processes_end_with_the_bytes_of_one_on_the_same_images(toy, config, tmp_path):
+@pytest.fixture(scope="module")
+def trained_by_two(faces, tmp_path_factory):
+    """The file of a configuration by family, all trained by two processes; results lie beside it, in ``two``."""
+    assert os.environ.get("OMP_NUM_THREADS") == "1", "start the tests with OMP_NUM_THREADS=1"
+    settled = {}
+    for name in NAMES:
+        if TOYS[name].two_processes_like is None:
+            folder = tmp_path_factory.mktemp(name)
+            overrides = TOYS[name].everything | {"output_dir": str(folder / "two")}
+            settled[name] = folder / "settled.yaml"
+            settled[name].write_text(schema.read_config(TOYS[name].write(folder, faces), overrides).to_yaml())
+    for code, _, errors in two_processes(*settled.values(), script=TOY_MAINS):
+        assert code == 0, errors[-2000:]
+    return settled
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_bytes_of_one_on_the_same_images(toy, trained_by_two, request):
     """With one thread per process, because another number of threads adds in another order."""
     if toy.two_processes_like is not None:
         pytest.skip(f"tested with {toy.two_processes_like}")
-    assert os.environ.get("OMP_NUM_THREADS") == "1", "start the tests with OMP_NUM_THREADS=1"
-    settled = tmp_path / "settled.yaml"
-    settled.write_text(schema.read_config(config, toy.everything).to_yaml())
-    for code, _, errors in two_processes("-c", settled, "-o", f"output_dir={tmp_path / 'two'}"):
-        assert code == 0, errors[-2000:]
-    one = final(toy_runs.train(settled, {"accumulate": 2, "output_dir": str(tmp_path / "one")}))
-    two = toy_runs.content(toy_runs.only(tmp_path / "two", "iter_4_checkpoint.pdparams"))
+    settled = trained_by_two[request.node.callspec.params["toy"]]
+    folder = settled.parent
+    one = final(toy_runs.train(settled, {"accumulate": 2, "output_dir": str(folder / "one")}))
+    two = toy_runs.content(toy_runs.only(folder / "two", "iter_4_checkpoint.pdparams"))
     assert [key for key in one if one[key] != two[key]] == []
     assert one.keys() == two.keys()
-    assert len(list((tmp_path / "two").iterdir())) == 1, "more than one process has written"
+    assert len(list((folder / "two").iterdir())) == 1, "more than one process has written"

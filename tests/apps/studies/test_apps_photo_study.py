@@ -67,8 +67,8 @@ def table_of(folder):
 def test_a_study_measures_every_section_and_goes_on_after_a_failure(toy, photos, tmp_path, capsys):
     out = tmp_path / "out"
     words = [str(photos), "--ages", str(tmp_path / "ages.csv"), "--years", "20", "--directions", "smile"]
-    words += ["--num_blends", "1", "--blends", "change,seamless", "--rows", "1", "--output_path", str(out)]
-    assert main(words) == 0
+    words += ["--num_blends", "1", "--blends", "change,seamless", "--rows", "1", "--set", *PLAIN_SET]
+    assert main([*words, "--output_path", str(out)]) == 0
     rows = table_of(out)
     done = [(row["photo"], row["section"], row["request"], row["blend"]) for row in rows if not row["error"]]
     for photo in ("0.png", "1.png"):
