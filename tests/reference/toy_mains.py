@@ -8,9 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.reference import toy_main  # the toy family, and a quiet import of Paddle
-
 from ppgan_ext.training.processes import Processes
+from tests.reference import toy_main  # the toy family, and a quiet import of Paddle
 
 
 def main(configs: list[str]) -> int:

@@ -1,7 +1,7 @@
 """The page with a toy model, in a process of its own: ``python -m tests.reference.toy_page FOLDER [flags of page]``.
 
-Networks are built when the first visitor needs them. Ages are drawn by the code alone: wrinkles and grey hair would take
-most of the time. It prints the page's address, then one line of JSON about its visitors for each line that it reads.
+Networks are built when the first visitor needs them. Ages are drawn by the code alone: wrinkles and grey hair would
+take most of the time. It prints the page's address, then a line of JSON about its visitors for each line that it reads.
 """
 
 import functools

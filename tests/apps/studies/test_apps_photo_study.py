@@ -29,7 +29,6 @@ from ppgan_ext.types import Box
 from tests.reference.drawn import DrawnFace, draw_photo
 from tests.reference.toy_face_model import PLAIN, toy_face_model
 
-
 PLAIN_SET = [f"{name}={value}" for name, value in PLAIN.items()]
 
 
@@ -107,7 +106,10 @@ def test_options_are_passed_on_to_the_predictor(toy, photos, tmp_path):
     def study(name, *settings):
         report = run_study(
             PhotoStudyOptions(
-                input=[str(photos / "0.png")], only=["age"], years=[15], output_path=str(tmp_path / name),
+                input=[str(photos / "0.png")],
+                only=["age"],
+                years=[15],
+                output_path=str(tmp_path / name),
                 set=[*PLAIN_SET, *settings],
             )
         )
