@@ -20,8 +20,14 @@ TEST_EXTRAS_gpu := [test,lint]
 # NASA's portrait of Eileen Collins, in the public domain, lies inside the package scikit-image.
 ASTRONAUT := $(BIN)/python -c 'import pathlib, skimage; print(pathlib.Path(skimage.__file__).parent / "data" / "astronaut.png")'
 
-# Files are dealt out whole to two processes, so that what a file's tests share is built once.
-TWO_PROCESSES := -n 2 --dist loadfile
+# Files are dealt out whole to two processes, so that what a file's tests share is built once; in the order of
+# tests/conftest.py, which begins with the longest ones.
+TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
+# Only these files are read for the tests that run alone.
+ALONE := -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
+
+# Without compiled files, every process that the tests start would compile the package and the tests anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo page test test-fast lint bench fuzz newest constraints clean
 
@@ -35,7 +41,7 @@ page: $(VENV)/.installed-page
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(TWO_PROCESSES) -m "not alone"
-	$(BIN)/python -m pytest -m alone
+	$(BIN)/python -m pytest $(ALONE)
 
 test-fast: $(VENV)/.installed-test
 	$(BIN)/python -m pytest $(TWO_PROCESSES) -m "not slow and not alone"

@@ -39,6 +39,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from ppgan_ext import runtime  # noqa: E402  (importing the package tunes it before Paddle is imported)
 
 SHARED = ROOT.parent / "shared"
+# Files that take longest come first, so that no process is left with one of them when the other has finished.
+LONGEST = (
+    "test_web_browser.py",
+    "test_training_contract.py",
+    "test_build_notebooks.py",
+    "test_apps_age.py",
+    "test_predictor_contract.py",
+    "test_apps_fuse.py",
+    "test_documented_commands.py",
+    "test_apps_real_faces.py",
+    "test_apps_tuning.py",
+    "test_bad_input.py",
+    "test_shares_run.py",
+)
 _LOOPBACK = ("127.", "localhost", "::1")
 _connect = socket.socket.connect
 
@@ -116,6 +130,8 @@ def torch_python() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
     has_torch = importlib.util.find_spec("torch") is not None
     for item in items:
         if "shared" in item.keywords and not SHARED.is_dir():

@@ -14,10 +14,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from ppgan_ext.apps import AgeEditingPredictor
 from ppgan_ext.apps.command_line import main
+from ppgan_ext.apps.predictor import Predictor
+from tests.reference.toy_face_model import PLAIN
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.bundled
+PLAIN_WORDS = [word for name, value in PLAIN.items() for word in (f"--{name}", value)]
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +42,18 @@ def photo(portrait, tmp_path):
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
+
+
+@pytest.fixture(scope="module")
+def bundled():
+    """A predictor with the bundled model, loaded once."""
+    return AgeEditingPredictor(output_path=None, cpu=True)
+
+
+@pytest.fixture
+def _loaded(bundled, monkeypatch):
+    """The command finds the bundled model loaded."""
+    monkeypatch.setattr(Predictor, "engine", bundled.engine)
 
 
 def age(*words, out):
@@ -133,12 +149,13 @@ FORMS = {
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_loaded")
 @pytest.mark.parametrize("name", FORMS)
 def test_every_kind_of_picture_that_can_be_edited_is(name, portrait, tmp_path, out, capsys):
     path = tmp_path / name
     # Neither square nor centred, so that a swapped axis would show.
     FORMS[name](PIL.Image.fromarray(portrait[:300, 60:420])).save(path)
-    assert age(path, "--years", 20, out=out) == 0, capsys.readouterr().err
+    assert age(path, "--years", 20, *PLAIN_WORDS, out=out) == 0, capsys.readouterr().err
     edited = np.asarray(PIL.Image.open(out / f"{path.stem}.age+20.png"))
     assert edited.shape == (300, 360, 3)
     before = np.asarray(PIL.Image.fromarray(portrait[:300, 60:420]).convert("L"), dtype=float)
@@ -147,11 +164,12 @@ def test_every_kind_of_picture_that_can_be_edited_is(name, portrait, tmp_path, o
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_loaded")
 def test_of_an_animation_the_first_frame_is_edited_and_the_user_is_warned(portrait, tmp_path, out, capsys):
     path = tmp_path / "moving.gif"
     frames = [PIL.Image.fromarray(portrait[:300, 60:420]), PIL.Image.new("RGB", (360, 300))]
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    assert age(path, "--years", 20, out=out) == 0
+    assert age(path, "--years", 20, *PLAIN_WORDS, out=out) == 0
     assert "moving.gif: animated; only the first frame is used" in capsys.readouterr().err
     assert np.asarray(PIL.Image.open(out / "moving.age+20.png")).shape == (300, 360, 3)
 
@@ -267,15 +285,17 @@ def test_an_output_folder_that_cannot_be_written(photo, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_loaded")
 def test_a_full_disk(photo, out, capsys, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    assert_refused(age(photo, "--years", 20, out=out), capsys, out, "disk is full")
+    assert_refused(age(photo, "--years", 20, *PLAIN_WORDS, out=out), capsys, out, "disk is full")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_loaded")
 def test_in_a_batch_the_rest_goes_on_and_failures_are_counted(photo, portrait, tmp_path, out, capsys):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"\xff\xd8\xff\xe0 no more")
@@ -284,7 +304,7 @@ def test_in_a_batch_the_rest_goes_on_and_failures_are_counted(photo, portrait, t
     twin = tmp_path / "other" / "photo.png"
     twin.parent.mkdir()
     PIL.Image.fromarray(portrait[:, ::-1]).save(twin)
-    code = age(broken, wall, tmp_path / "nowhere.jpg", photo, twin, "--years", 20, out=out)
+    code = age(broken, wall, tmp_path / "nowhere.jpg", photo, twin, "--years", 20, *PLAIN_WORDS, out=out)
     printed = capsys.readouterr()
     assert code == 1
     # A slow machine prints lines of progress too.
@@ -306,6 +326,7 @@ def test_ctrl_c_in_a_batch_keeps_what_is_done(portrait, tmp_path, out):
     for number in range(60):
         PIL.Image.fromarray(portrait).save(photos / f"{number:02}.jpg", quality=95)
     words = [sys.executable, ROOT / "applications/tools/age_editing.py", "--input_image", photos, "--years", "20"]
+    words += PLAIN_WORDS
     process = subprocess.Popen(
         [*map(str, words), "--output_path", str(out), "--cpu"],
         stderr=subprocess.PIPE,
@@ -313,7 +334,7 @@ def test_ctrl_c_in_a_batch_keeps_what_is_done(portrait, tmp_path, out):
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not (out / "01.npy").exists() and time.monotonic() < deadline and process.poll() is None:
+    while not (out / "00.npy").exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

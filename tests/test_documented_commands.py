@@ -50,12 +50,16 @@ RUN: dict[str, tuple[dict[str, str], str]] = {
     "ppgan-ext generate --seeds 0-31,40 --save_mp4": ({"0-31,40": "0-1"}, ""),
     "ppgan-ext cartoon --input_image photo.jpg": ({}, ""),
     "ppgan-ext doctor": ({}, ""),
-    "ppgan-ext age --input_image photo.jpg --years 30 --blend replace --tune 60 --save_tuned": ({"60": "1"}, ""),
+    "ppgan-ext age --input_image photo.jpg --years 30 --blend replace --tune 60 --save_tuned": (
+        {"60": "1"}, "--detail 0 --grey 0",
+    ),
     "ppgan-ext mix --latent1 a.jpg --latent2 b.jpg --tune 60": ({"60": "1"}, ""),
     "ppgan-ext fuse --photo photo_a.jpg --person person_b.jpg --method warp": ({}, ""),
     "ppgan-ext fuse --photo group.jpg --photo_face 2 --person person_b.jpg --identity 0.8 --shape 0.3 --skin mix "
     "--save_steps --save_mp4": ({}, "--method warp"),
-    "python applications/tools/age_editing.py --input_image photo.jpg --years -20 20 40 --output_path out": ({}, ""),
+    "python applications/tools/age_editing.py --input_image photo.jpg --years -20 20 40 --output_path out": (
+        {}, "--detail 0 --grey 0",
+    ),
     "python applications/tools/age_editing.py --input_image folder/ --target_age 70 --save_gif": (
         {}, "--detail 0 --grey 0",
     ),

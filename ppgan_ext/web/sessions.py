@@ -6,6 +6,7 @@ A visit is one load of the page in one tab. Nothing is kept of it for longer tha
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
 import threading
@@ -151,8 +152,9 @@ class Sessions:
             self.end(key)
         show_use(self.folder)
         delete_left_behind(self.folder, limit)
-        paths = [path for path in sorted(self.folder.rglob("*"), reverse=True) if is_older(path, limit)]
-        for path in paths:  # files before the folders that they are in
+        # Unlike `rglob`, `walk` passes over a folder that a visit's end deletes meanwhile.
+        found = [Path(parent, name) for parent, below, files in os.walk(self.folder) for name in (*below, *files)]
+        for path in [path for path in sorted(found, reverse=True) if is_older(path, limit)]:  # files before folders
             with contextlib.suppress(OSError):  # a folder with younger files stays
                 if path.is_dir():
                     if path not in folders:
@@ -169,6 +171,7 @@ class Sessions:
             yield
         finally:
             self._stop.set()
+            thread.join()
             for key in list(self._sessions):
                 self.end(key)
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from ppgan_ext.apps.photo.plan import layer_numbers
 from ppgan_ext.apps.photo.result_images import shrink
 from ppgan_ext.errors import ConfigError, NoFaceError
 from ppgan_ext.latents.walks import between
-from tests.reference.toy_face_model import N_LATENT, names
+from tests.reference.toy_face_model import N_LATENT, PLAIN, names
 
 
 def directions_of(engine):
@@ -43,7 +43,7 @@ def test_files_and_results_of_one_photo(make, portrait, tmp_path):
 def test_without_an_output_folder_nothing_is_written(make, portrait, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     predictor = make(AgeEditingPredictor, output_path=None)
-    result = predictor.run(portrait)
+    result = predictor.run(portrait, **PLAIN)
     assert len(result.dst) == 3
     with pytest.raises(ConfigError, match="save_gif, save_mp4 would write nothing"):
         predictor.run(portrait, save_gif=True, save_mp4=True)
@@ -67,7 +67,7 @@ def test_transparency_comes_back(make, portrait, tmp_path):
     rgba = np.concatenate([portrait, opacity], axis=2)
     PIL.Image.fromarray(rgba).save(tmp_path / "photo.png")
     predictor = make(AgeEditingPredictor)
-    (edited,) = predictor.run(tmp_path / "photo.png", years=[30]).dst
+    (edited,) = predictor.run(tmp_path / "photo.png", years=[30], **PLAIN).dst
     with PIL.Image.open(tmp_path / "out" / "photo.age+30.png") as picture:
         written = np.asarray(picture)
     assert edited.shape == portrait.shape and np.array_equal(written[..., 3], rgba[..., 3])
@@ -80,7 +80,7 @@ def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make,
     age = directions_of(engine)["age"]
     predictor = make(AgeEditingPredictor, output_path=None)
     (job,) = open_inputs(portrait).jobs
-    for extra in ({"detail": 0}, {"detail": 0, "edit": {"smile": 3}}, {"detail": 0, "layers": ["0-4"]}):
+    for extra in (PLAIN, PLAIN | {"edit": {"smile": 3}}, PLAIN | {"layers": ["0-4"]}):
         result = predictor.run(portrait, target_age=71, **extra)
         assert result.apparent_age == [pytest.approx(age.measure(result.latent[0]))]
         (edited,) = predictor.edit_photo(job, AgeOptions(target_age=71, **extra)).result.edited
@@ -88,8 +88,8 @@ def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make,
         assert np.array_equal(edited.image, result.dst[0])
         assert age.measure(edited.codes[0].w_plus) == pytest.approx(71, abs=0.01)
         assert edited.codes[0].label.startswith("age 71 (")
-    years = predictor.run(portrait, years=[10], detail=0)
-    (edited,) = predictor.edit_photo(job, AgeOptions(years=[10], detail=0)).result.edited
+    years = predictor.run(portrait, years=[10], **PLAIN)
+    (edited,) = predictor.edit_photo(job, AgeOptions(years=[10], **PLAIN)).result.edited
     assert age.measure(edited.codes[0].w_plus) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
 
 
@@ -114,27 +114,33 @@ def test_steps_of_a_model_that_draws_no_faces_cannot_be_turned_into_years(make, 
     assert "ppgan-ext edit" in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def bundled():
+    """A predictor with the bundled model."""
+    return AgeEditingPredictor(output_path=None)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("steps_a_year", [5.0, -0.4])
-def test_steps_of_unknown_length_are_turned_into_years_by_their_pictures(portrait, tmp_path, steps_a_year):
-    predictor = AgeEditingPredictor(output_path=None)
+@pytest.mark.parametrize("steps_a_year", [1.5, -0.4])
+def test_steps_of_unknown_length_are_turned_into_years_by_their_pictures(bundled, portrait, tmp_path, steps_a_year):
+    predictor = bundled
     age = predictor.directions(None, ["age"])["age"]
     path = save_age(tmp_path / "age.safetensors", age.vector / np.float32(steps_a_year))
     plan = predictor.plan(AgeOptions(years=[20], direction_path=path))
     assert np.allclose(plan.directions["age"].vector, age.vector, atol=0.25 * np.abs(age.vector).max())
-    result = predictor.run(portrait, target_age=70, direction_path=path, detail=0, grey=0)
-    known = predictor.run(portrait, target_age=70, detail=0, grey=0)
+    result = predictor.run(portrait, target_age=70, direction_path=path, **PLAIN)
+    known = predictor.run(portrait, target_age=70, **PLAIN)
     assert result.apparent_age[0] == pytest.approx(known.apparent_age[0], abs=12)
     assert np.abs(result.dst[0].astype(int) - known.dst[0].astype(int)).mean() < 1.0
 
 
 @pytest.mark.slow
-def test_a_direction_along_which_nobody_ages_is_refused(portrait, tmp_path):
-    predictor = AgeEditingPredictor(output_path=None)
-    roll = predictor.directions(None, ["roll"])["roll"]
+def test_a_direction_along_which_nobody_ages_is_refused(bundled, portrait, tmp_path, monkeypatch):
+    monkeypatch.setattr("ppgan_ext.apps.photo.apparent_age._LARGEST_STEP", 4.0)
+    roll = bundled.directions(None, ["roll"])["roll"]
     path = save_age(tmp_path / "age.safetensors", roll.vector * np.float32(0.01))
-    with pytest.raises(ConfigError, match="do not get older along this age direction"):
-        predictor.run(portrait, years=3, direction_path=path)
+    with pytest.raises(ConfigError, match="do not get older along this age direction: 4 steps"):
+        bundled.run(portrait, years=3, direction_path=path)
 
 
 @pytest.mark.slow
@@ -143,7 +149,7 @@ def test_every_face_is_edited_or_those_asked_for(make, couple):
     left, right = (slice(None), slice(0, 270)), (slice(None), slice(290, 640))
 
     def changed(**which):
-        dst = predictor.run(couple, years=400, **which).dst[0]
+        dst = predictor.run(couple, years=400, **which, **PLAIN).dst[0]
         return [bool((dst[side] != couple[side]).any()) for side in (left, right)]
 
     assert changed() == [True, True]
@@ -159,7 +165,7 @@ def test_every_face_is_edited_or_those_asked_for(make, couple):
 def test_the_face_of_a_person_is_edited(make, couple, portrait, tmp_path):
     PIL.Image.fromarray(portrait).save(tmp_path / "her.png")
     predictor = make(AgeEditingPredictor, output_path=None)
-    result = predictor.run(couple, years=400, faces_like=tmp_path / "her.png")
+    result = predictor.run(couple, years=400, faces_like=tmp_path / "her.png", **PLAIN)
     assert len(result.latent) == 1
     assert (result.dst[0][:, 290:] != couple[:, 290:]).any()
     assert np.array_equal(result.dst[0][:, :270], couple[:, :270])
@@ -171,11 +177,11 @@ def test_the_face_of_a_person_is_edited(make, couple, portrait, tmp_path):
 
 @pytest.mark.slow
 def test_several_faces_have_a_row_and_a_code_each(make, couple, tmp_path):
-    result = make(AgeEditingPredictor).run(couple, years=20)
+    result = make(AgeEditingPredictor).run(couple, years=20, **PLAIN)
     assert names(tmp_path / "out") == [
         "image.age+20.png", "image.age.strip.png", "image.face1.npy", "image.face2.npy",
     ]  # fmt: skip
-    one = make(AgeEditingPredictor, output_path=None).run(couple, years=20, faces=1)
+    one = make(AgeEditingPredictor, output_path=None).run(couple, years=20, faces=1, **PLAIN)
     assert result.strip.shape == (2 * one.strip.shape[0], *one.strip.shape[1:])
 
 
@@ -193,7 +199,8 @@ def test_list_faces(make, couple, tmp_path):
 def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kind):
     predictor = make(AgeEditingPredictor)
     photo = np.asarray(PIL.Image.fromarray(portrait).resize((720, 600))) if kind == "gif" else portrait
-    predictor.run(photo, years=[-400, 400], detail=0, grey=0, **{f"save_{kind}": True})
+    years = [-400, 400] if kind == "gif" else [400]
+    predictor.run(photo, years=years, **PLAIN, **{f"save_{kind}": True})
     path = tmp_path / "out" / f"image.age.{kind}"
     assert path in predictor.files
     if kind == "gif":

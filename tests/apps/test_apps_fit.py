@@ -14,7 +14,7 @@ from ppgan_ext.apps.codes.options import FitOptions
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from tests.reference.toy_engine import PlainDistance
-from tests.reference.toy_face_model import N_LATENT, SIZE, names
+from tests.reference.toy_face_model import N_LATENT, PLAIN, SIZE, names
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_fit_steps_bring_the_reconstruction_closer_to_the_photo(fitting, portrai
     errors = []
     for fit_steps in (0, 15):
         predictor = fitting(AgeEditingPredictor, output_path=None)
-        made = predictor.edit_photo(open_inputs(portrait).jobs[0], AgeOptions(years=1, fit_steps=fit_steps))
+        made = predictor.edit_photo(open_inputs(portrait).jobs[0], AgeOptions(years=1, fit_steps=fit_steps, **PLAIN))
         (face,) = made.result.faces
         errors.append(error(face.reconstruction, face.crop.image))
     assert errors[1] < 0.9 * errors[0]

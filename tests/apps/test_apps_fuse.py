@@ -43,6 +43,24 @@ def stranger():
     return draw_photo((310, 290), [face], seed=4)[0]
 
 
+@pytest.fixture(scope="module")
+def bundled():
+    """A predictor with the bundled model; tests make others that share its model."""
+    return FaceFusionPredictor(output_path=None)
+
+
+@pytest.fixture
+def latent(bundled):
+    """Return a function that makes a predictor with the bundled model."""
+
+    def build(**settings):
+        predictor = FaceFusionPredictor(output_path=None, **settings)
+        predictor.share_model(bundled)
+        return predictor
+
+    return build
+
+
 @pytest.fixture
 def files(portrait, stranger, tmp_path):
     """The two photos, of different sizes, as files."""
@@ -134,9 +152,9 @@ def test_warping_needs_no_paddle(files, out):
 
 @pytest.mark.slow
 @pytest.mark.bundled
-def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
+def test_the_latent_method_turns_mixes_refines_and_pastes(latent, portrait, stranger):
     tasks = []
-    predictor = FaceFusionPredictor(output_path=None, seed=0, progress=lambda task, *_: tasks.append(task))
+    predictor = latent(seed=0, progress=lambda task, *_: tasks.append(task))
     with warnings.catch_warnings():
         warnings.simplefilter("error", PoseLimitWarning)
         result = predictor.run(portrait, stranger, method="latent", refine=2, weights={"symmetry": 0.0})
@@ -151,9 +169,9 @@ def test_the_latent_method_turns_mixes_refines_and_pastes(portrait, stranger):
 
 @pytest.mark.slow
 @pytest.mark.bundled
-def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, stranger):
+def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(latent, portrait, stranger):
     wide = images.resize(stranger, (round(1.3 * stranger.shape[1]), stranger.shape[0]))
-    predictor = FaceFusionPredictor(output_path=None)
+    predictor = latent()
 
     def aspect(photo):
         jaw = find_faces(photo)[0].landmarks[:17]
@@ -170,7 +188,7 @@ def test_the_latent_method_reshapes_the_head_as_far_as_it_is_asked(portrait, str
 
 @pytest.mark.slow
 @pytest.mark.bundled
-def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stranger, monkeypatch):
+def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(latent, portrait, stranger, monkeypatch):
     render = FusionRenderer.render
 
     def in_doubt(*args, **kwargs):
@@ -179,7 +197,7 @@ def test_where_the_drawn_landmarks_are_in_doubt_the_photos_serve(portrait, stran
             return render(*args, **kwargs)
 
     monkeypatch.setattr(FusionRenderer, "render", in_doubt)
-    result = FaceFusionPredictor(output_path=None).run(portrait, stranger, method="latent")
+    result = latent().run(portrait, stranger, method="latent")
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
 
 
@@ -206,16 +224,16 @@ def test_auto_warps_unless_the_model_is_asked_for():
 
 @pytest.mark.slow
 @pytest.mark.bundled
-def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
+def test_a_rotator_turns_the_face_instead(latent, portrait, stranger, tmp_path):
     """A fresh rotator is the directions, in other steps; one for another model is refused before any work."""
     import paddle
 
     from ppgan_ext.latents.directions import load_directions
     from ppgan_ext.networks import LatentRotator
     from ppgan_ext.weights import readers
-    from ppgan_ext.weights.load import load_face_model
 
-    model = load_face_model()
+    predictor = latent()
+    model = predictor.engine.face_model
     shape = (model.generator.n_latent, model.generator.style_dim)
     known = load_directions(model.directions_file, shape[0])
     paddle.seed(0)
@@ -223,7 +241,6 @@ def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
     rotator.set_statistics(model.latent_avg, 0.5, np.stack([1.5 * known[name].vector for name in ("yaw", "pitch")]))
     path = tmp_path / "rotator.safetensors"
     readers.write(path, {name: tensor.numpy() for name, tensor in rotator.state_dict().items()})
-    predictor = FaceFusionPredictor(output_path=None)
     result = predictor.run(portrait, stranger, pose_method="rotator", rotator_path=path)
     assert abs(result.matched_pose.yaw_degrees - result.source_pose.yaw_degrees) < 6
     other = tmp_path / "other.safetensors"
@@ -234,14 +251,14 @@ def test_a_rotator_turns_the_face_instead(portrait, stranger, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.bundled
-def test_a_pose_that_the_model_cannot_reach_is_said(stranger, monkeypatch):
+def test_a_pose_that_the_model_cannot_reach_is_said(latent, stranger, monkeypatch):
     from ppgan_ext.latents import pose_matching
 
     short = pose_matching.PoseMatchOptions(max_amount=1.0)
     monkeypatch.setattr(pose_matching, "PoseMatchOptions", lambda: short)
     turned, _ = draw_photo((320, 300), [DrawnFace((160.0, 150.0), 60.0, yaw_degrees=40)], seed=1)
     with pytest.warns(PoseLimitWarning, match="--method warp"):
-        FaceFusionPredictor(output_path=None).run(turned, stranger, method="latent")
+        latent().run(turned, stranger, method="latent")
 
 
 # Many pairs

@@ -12,7 +12,7 @@ from ppgan_ext.faces.descriptor import SAME_PERSON, face_descriptor
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.images import to_pixels
 
-NUM_FACES = 10
+NUM_FACES = 6
 HELD_BACK = 64  # the training script leaves out the last faces of the set
 YEARS = (-20, 20)
 
@@ -54,5 +54,5 @@ def test_the_age_measured_on_edited_photos_follows_and_the_person_stays(shared_f
         if num_faces == NUM_FACES:
             break
     assert num_faces == NUM_FACES
-    assert num_monotone >= 8
-    assert num_same >= 8
+    assert num_monotone >= 5
+    assert num_same >= 5

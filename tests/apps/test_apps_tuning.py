@@ -16,7 +16,7 @@ from ppgan_ext.apps.reporting import report_made, run_and_report
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.weights import readers
 from tests.reference.toy_engine import PlainDistance
-from tests.reference.toy_face_model import N_LATENT, names
+from tests.reference.toy_face_model import N_LATENT, PLAIN, names
 
 
 @pytest.fixture
@@ -66,8 +66,8 @@ def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portrait
     drawn = engine.synthesizer.render(np.repeat(engine.synthesizer.w_avg[None, None], N_LATENT, 1))
     plain, tuned = tuning(output_path=None), tuning(output_path=None)
     before, after = portraits_of(plain), portraits_of(tuned)
-    result = plain.run(portrait, years=20, blend="replace")
-    changed = tuned.run(portrait, years=20, blend="replace", tune=15)
+    result = plain.run(portrait, years=20, **PLAIN, blend="replace")
+    changed = tuned.run(portrait, years=20, **PLAIN, blend="replace", tune=15)
     assert error(after[0].reconstruction, after[0].crop.image) < 0.7 * error(
         before[0].reconstruction, before[0].crop.image
     )
@@ -76,7 +76,7 @@ def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portrait
     assert np.array_equal(
         engine.synthesizer.render(np.repeat(engine.synthesizer.w_avg[None, None], N_LATENT, 1)), drawn
     )
-    assert np.array_equal(plain.run(portrait, years=20, blend="replace").dst[0], result.dst[0])
+    assert np.array_equal(plain.run(portrait, years=20, **PLAIN, blend="replace").dst[0], result.dst[0])
 
 
 @pytest.mark.slow
@@ -84,7 +84,7 @@ def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp
     predictor = tuning()
     seen = portraits_of(predictor)
     (job,) = open_inputs(couple).jobs
-    made = predictor.edit_ages(job, AgeOptions(years=[20], tune=2, save_tuned=True))
+    made = predictor.edit_ages(job, AgeOptions(years=[20], **PLAIN, tune=2, save_tuned=True))
     first, second = (face.tuning for face in seen)
     assert first.generator is not second.generator and first.num_steps == second.num_steps == 2
     assert not np.array_equal(first.generator.to_rgb1.bias.numpy(), second.generator.to_rgb1.bias.numpy())
@@ -103,7 +103,7 @@ def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_pictures(tuning, portrait):
     def edited(seed):
-        return tuning(output_path=None, seed=seed).run(portrait, years=20, tune=4, blend="replace").dst[0]
+        return tuning(output_path=None, seed=seed).run(portrait, years=20, **PLAIN, tune=4, blend="replace").dst[0]
 
     assert np.array_equal(edited(1), edited(1))
     assert not np.array_equal(edited(1), edited(2))
@@ -122,29 +122,29 @@ def test_the_pivot_can_be_refined_first(tuning, portraits_of, portrait):
 def test_ctrl_c_uses_what_has_been_learnt(tuning, portraits_of, couple, tmp_path):
     predictor = tuning(progress=interrupt_at(2, "tuning to face 1"))
     seen = portraits_of(predictor)
-    result = predictor.run(couple, years=20, tune=30, save_tuned=True)
+    result = predictor.run(couple, years=20, **PLAIN, tune=30, save_tuned=True)
     assert predictor.interrupted and len(result.dst) == 1
     assert seen[0].tuning.num_steps == 2 and seen[1].tuning is None
     assert [name for name in names(tmp_path / "out") if "tuned" in name] == ["image.face1.tuned.safetensors"]
     predictor.progress = lambda *words: None
-    predictor.run(couple, years=20)
+    predictor.run(couple, years=20, **PLAIN)
     assert not predictor.interrupted
 
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_batch_with_the_photo_at_hand(tuning, portrait):
     predictor = tuning(output_path=None, progress=interrupt_at(1, "tuning to face 1"))
-    result = predictor.run([portrait, portrait], years=20, tune=9)
+    result = predictor.run([portrait, portrait], years=20, **PLAIN, tune=9)
     assert predictor.interrupted and len(result) == 1 and not result.failures
     predictor.progress = lambda *words: None
-    assert len(predictor.run([portrait, portrait], years=20, tune=1)) == 2 and not predictor.interrupted
+    assert len(predictor.run([portrait, portrait], years=20, **PLAIN, tune=1)) == 2 and not predictor.interrupted
 
 
 def test_a_command_says_that_it_was_interrupted(tuning, portrait, tmp_path, capsys):
     path = tmp_path / "photo.png"
     PIL.Image.fromarray(portrait).save(path)
     predictor = tuning(progress=interrupt_at(1, "tuning to face 1"))
-    options = AgeOptions(input_image=[str(path)], years=[20], tune=9)
+    options = AgeOptions(input_image=[str(path)], years=[20], **PLAIN, tune=9)
     with pytest.raises(KeyboardInterrupt):  # which becomes the exit code 130
         run_and_report(open_inputs(str(path)), lambda job: predictor.edit_ages(job, options))
     assert "photo.age+20.png" in capsys.readouterr().out and (tmp_path / "out" / "photo.age+20.png").exists()
@@ -164,7 +164,7 @@ class _BreaksOnce(PlainDistance):
 def test_a_face_that_fails_is_reported_and_the_batch_goes_on(tuning, portrait):
     predictor = tuning(output_path=None)
     predictor.__dict__["perceptual"] = _BreaksOnce()
-    result = predictor.run([portrait, portrait[:, ::-1].copy(), portrait], years=20, tune=1)
+    result = predictor.run([portrait, portrait[:, ::-1].copy(), portrait], years=20, **PLAIN, tune=1)
     assert len(result) == 2 and len(result.failures) == 1
     assert "the loss became nan at step 0" in str(result.failures[0].error)
     assert result.failures[0].job.stem == "image-2"

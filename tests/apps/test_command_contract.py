@@ -40,7 +40,7 @@ class Call:
 
 
 CALLS = {
-    "age": Call("{photo} --years 20", "{wall}", "no face"),
+    "age": Call("{photo} --years 20 --detail 0 --grey 0", "{wall}", "no face"),
     "edit": Call("--latent {code} --edit age=5", "--latent {code} --edit smlie=1", "Did you mean 'smile'"),
     "encode": Call("{photo}", "{photo} --face 5", "5"),
     "fit": Call("{photo} --step 1", "{photo} --step 1 --latent_level 99", "latent_level"),
@@ -65,21 +65,19 @@ CALLS = {
 every_command = pytest.mark.parametrize("name", COMMANDS)
 
 
-@pytest.fixture
-def command(engine, portrait, tmp_path, monkeypatch):
-    """Run a line of words with the toy model; result files go to ``out``."""
-    monkeypatch.setattr(Predictor, "engine", engine)
-    monkeypatch.setattr(Predictor, "perceptual", PlainDistance())
-    monkeypatch.setattr("ppgan_ext.web.server.serve", lambda options: None)  # it would go on until Ctrl-C
-    folder = tmp_path / "folder"
+@pytest.fixture(scope="module")
+def places(portrait, tmp_path_factory):
+    """Name in braces -> path, quoted."""
+    parent = tmp_path_factory.mktemp("inputs")
+    folder = parent / "folder"
     folder.mkdir()
-    PIL.Image.fromarray(portrait).save(tmp_path / "photo.png")
-    PIL.Image.fromarray(np.full((90, 120, 3), 200, np.uint8)).save(tmp_path / "wall.png")
+    PIL.Image.fromarray(portrait).save(parent / "photo.png")
+    PIL.Image.fromarray(np.full((90, 120, 3), 200, np.uint8)).save(parent / "wall.png")
     drawn = draw_photo((310, 290), [DrawnFace((150.0, 140.0), 58.0, yaw_degrees=-14)], seed=4)[0]
-    for path in (tmp_path / "drawn.png", folder / "drawn.png"):
+    for path in (parent / "drawn.png", folder / "drawn.png"):
         PIL.Image.fromarray(drawn).save(path)
-    np.save(tmp_path / "code.npy", np.full((N_LATENT, 512), 0.1, np.float32))
-    write_translators(tmp_path / "cartoons.pdparams", {"genA2B": CARTOON})
+    np.save(parent / "code.npy", np.full((N_LATENT, 512), 0.1, np.float32))
+    write_translators(parent / "cartoons.pdparams", {"genA2B": CARTOON})
     files = {
         "cartoons": "cartoons.pdparams",
         "photo": "photo.png",
@@ -88,7 +86,15 @@ def command(engine, portrait, tmp_path, monkeypatch):
         "code": "code.npy",
         "folder": "folder",
     }
-    places = {name: shlex.quote(str(tmp_path / file)) for name, file in {**files, "nowhere": "nowhere.png"}.items()}
+    return {name: shlex.quote(str(parent / file)) for name, file in {**files, "nowhere": "nowhere.png"}.items()}
+
+
+@pytest.fixture
+def command(engine, places, tmp_path, monkeypatch):
+    """Run a line of words with the toy model; result files go to ``out``."""
+    monkeypatch.setattr(Predictor, "engine", engine)
+    monkeypatch.setattr(Predictor, "perceptual", PlainDistance())
+    monkeypatch.setattr("ppgan_ext.web.server.serve", lambda options: None)  # it would go on until Ctrl-C
 
     def run(name, line):
         fields = COMMANDS[name].options.model_fields
@@ -106,11 +112,13 @@ def test_every_command_keeps_to_it():
 
 @pytest.mark.slow
 def test_help_needs_no_paddle_nor_opencv():
-    code = "import json, sys; from ppgan_ext.apps.command_line import main; main(sys.argv[1:]); "
-    code += "print(json.dumps([name for name in ('paddle', 'cv2', 'dlib') if name in sys.modules]))"
-    for words in ([], *([name, "--help"] for name in COMMANDS)):
-        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
-        assert json.loads(done.stdout.splitlines()[-1]) == [], words
+    lines = [[], *([name, "--help"] for name in COMMANDS)]
+    code = "import json, sys; from ppgan_ext.apps.command_line import main\nfor words in json.loads(sys.argv[1]):\n"
+    code += "    main(words); print()\n"
+    code += "    print(json.dumps([*words, *(name for name in ('paddle', 'cv2', 'dlib') if name in sys.modules)]))"
+    words = [sys.executable, "-c", code, json.dumps(lines)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")] == lines
 
 
 @every_command

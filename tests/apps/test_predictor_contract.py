@@ -21,7 +21,7 @@ from ppgan_ext.apps.batch import BatchResult
 from ppgan_ext.apps.results import ResultFolder
 from ppgan_ext.errors import ConfigError, PpganExtError
 from tests.reference.toy_engine import PlainDistance
-from tests.reference.toy_face_model import N_LATENT, names
+from tests.reference.toy_face_model import N_LATENT, PLAIN, names
 from tests.reference.toy_translators import CARTOON, write_translators
 
 
@@ -46,7 +46,7 @@ class Call:
 
 FUSION = "image source_pose target_pose matched_pose identity_to_target identity_to_source images terms mask faces"
 CALLS = [
-    ("AgeEditingPredictor", Call(("photo",), "src dst latent strip apparent_age", {"years": [20]})),
+    ("AgeEditingPredictor", Call(("photo",), "src dst latent strip apparent_age", {"years": [20], **PLAIN})),
     ("FaceFusionPredictor", Call(("photo", "other photo"), FUSION, {"method": "warp"})),
     ("Photo2CartoonPredictor", Call(("photo",), "", model="drawing")),
     ("Pixel2Style2PixelPredictor", Call(("photo",), "src dst latent")),
@@ -64,11 +64,10 @@ every_batch = pytest.mark.parametrize(
 )  # fmt: skip
 
 
-@pytest.fixture
-def sources(portrait, tmp_path):
+@pytest.fixture(scope="module")
+def sources(portrait, tmp_path_factory):
     """For each kind of input two good files and a bad one."""
-    folder = tmp_path / "inputs"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("inputs")
     for number, picture in enumerate((portrait, portrait[:, ::-1])):
         PIL.Image.fromarray(picture).save(folder / f"photo{number}.png")
         PIL.Image.fromarray(np.ascontiguousarray(picture[:, :, ::-1])).save(folder / f"other{number}.png")
@@ -102,6 +101,21 @@ def predictor(make, cartoons, tmp_path):
     return build
 
 
+@pytest.fixture(scope="module")
+def first_runs():
+    return {}
+
+
+@pytest.fixture
+def made(first_runs, predictor, sources, name, call, tmp_path_factory):
+    """The predictor and the result of one call with the seed 1; made once, for tests that only look at it."""
+    key = (name, call.method)
+    if key not in first_runs:
+        tool = predictor(name, seed=1, output_path=tmp_path_factory.mktemp("made"))
+        first_runs[key] = tool, run(tool, call, sources)
+    return first_runs[key]
+
+
 def run(predictor, call, sources, first=None, **settings):
     inputs = [sources[kind][0] for kind in call.inputs]
     if first is not None:
@@ -128,10 +142,9 @@ def test_importing_predictors_does_not_import_paddle():
 
 @pytest.mark.slow
 @every_call
-def test_same_seed_same_bytes(predictor, sources, name, call, tmp_path):
-    for folder in ("one", "two"):
-        run(predictor(name, seed=1, output_path=tmp_path / folder), call, sources)
-    assert contents(tmp_path / "one") == contents(tmp_path / "two") != {}
+def test_same_seed_same_bytes(made, predictor, sources, name, call, tmp_path):
+    run(predictor(name, seed=1, output_path=tmp_path), call, sources)
+    assert contents(tmp_path) == contents(made[0].output_path) != {}
 
 
 @pytest.mark.slow
@@ -147,10 +160,10 @@ def test_without_an_output_path_nothing_is_written(predictor, sources, name, cal
 
 @pytest.mark.slow
 @every_call
-def test_the_files_listed_are_those_written_and_pictures_are_marked(predictor, sources, name, call, tmp_path):
-    tool = predictor(name)
-    run(tool, call, sources)
-    assert sorted(path.relative_to(tmp_path / "out").as_posix() for path in tool.files) == names(tmp_path / "out")
+def test_the_files_listed_are_those_written_and_pictures_are_marked(made, name, call):
+    tool, _ = made
+    folder = tool.output_path
+    assert sorted(path.relative_to(folder).as_posix() for path in tool.files) == names(folder)
     assert not tool.interrupted
     pictures = [path for path in tool.files if path.suffix == ".png"]
     assert pictures
@@ -162,8 +175,8 @@ def test_the_files_listed_are_those_written_and_pictures_are_marked(predictor, s
 
 @pytest.mark.slow
 @every_call
-def test_the_result_unpacks_as_paddlegans(predictor, sources, name, call):
-    result = run(predictor(name, output_path=None), call, sources)
+def test_the_result_unpacks_as_paddlegans(made, name, call):
+    _, result = made
     if not call.fields:
         assert isinstance(result, np.ndarray) and result.dtype == np.uint8 and result.shape[2] == 3
         return
@@ -174,8 +187,8 @@ def test_the_result_unpacks_as_paddlegans(predictor, sources, name, call):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "call"), [pair for pair in CALLS if pair[1].fields])
-def test_the_result_shows_itself(predictor, sources, name, call, tmp_path):
-    result = run(predictor(name, output_path=None), call, sources)
+def test_the_result_shows_itself(made, name, call, tmp_path):
+    _, result = made
     assert len(repr(result)) < 600 and repr(result).startswith(f"{type(result).__name__}(")
     assert result._repr_png_().startswith(b"\x89PNG")
     assert result.image.dtype == np.uint8 and result.image.shape[2] == 3
@@ -206,12 +219,11 @@ def test_files_asked_for_need_an_output_path(predictor, sources, name, call):
 
 @pytest.mark.slow
 @every_batch
-def test_a_file_in_memory_is_an_input(predictor, sources, name, call):
+def test_a_file_in_memory_is_an_input(made, predictor, sources, name, call):
     if call.inputs[0] == "photo":
-        tool = predictor(name, output_path=None)
-        from_file = run(tool, call, sources)
+        tool = predictor(name, seed=1, output_path=None)
         from_memory = run(tool, call, sources, io.BytesIO(sources["photo"][0].read_bytes()))
-        assert np.array_equal(picture(from_file), picture(from_memory))
+        assert np.array_equal(picture(made[1]), picture(from_memory))
 
 
 def picture(result):
@@ -274,9 +286,11 @@ def test_ctrl_c_leaves_whole_files(predictor, sources, name, call, tmp_path, mon
 
 @pytest.mark.slow
 @every_batch
-def test_a_bad_input_fails_alone(predictor, sources, name, call, tmp_path):
+def test_a_bad_input_fails_alone_and_a_batch_makes_what_single_calls_make(
+    made, predictor, sources, name, call, tmp_path
+):
     good, other, bad = sources[call.inputs[0]]
-    tool = predictor(name)
+    tool = predictor(name, seed=1)
     result = run(tool, call, sources, [good, bad, other])
     assert isinstance(result, BatchResult) and len(result) == 2
     assert [getattr(item, "_fields", ()) for item in result] == [tuple(call.fields.split())] * 2
@@ -285,19 +299,11 @@ def test_a_bad_input_fails_alone(predictor, sources, name, call, tmp_path):
     assert str(bad) in str(failure.error)
     assert sorted(path.relative_to(tmp_path / "out").as_posix() for path in result.files) == names(tmp_path / "out")
     assert tool.files == result.files and not result.interrupted
+    run(predictor(name, seed=1, output_path=tmp_path / "single"), call, sources, other)
+    single = [*contents(made[0].output_path).values(), *contents(tmp_path / "single").values()]
+    assert sorted(contents(tmp_path / "out").values()) == sorted(single)
     with pytest.raises(PpganExtError, match=bad.name):
         run(tool, call, sources, bad)
-
-
-@pytest.mark.slow
-@every_batch
-def test_a_batch_makes_what_single_calls_make(predictor, sources, name, call, tmp_path):
-    good = sources[call.inputs[0]][:2]
-    run(predictor(name, seed=1, output_path=tmp_path / "batch"), call, sources, good)
-    made = sorted(contents(tmp_path / "batch").values())
-    for number, source in enumerate(good):
-        run(predictor(name, seed=1, output_path=tmp_path / "single" / str(number)), call, sources, source)
-    assert sorted(contents(tmp_path / "single").values()) == made
 
 
 @pytest.mark.slow

@@ -44,7 +44,7 @@ def pivots(engine):
 @pytest.fixture
 def run(engine, perceptual, photos, pivots):
     def tuned(count=1, masks=None, on_step=None, targets=photos, distance=perceptual, **options):
-        settings = TuningOptions(**{"num_steps": 8, "start_lr": 1e-2, "final_lr": 5e-3, **options})
+        settings = TuningOptions(**{"num_steps": 5, "start_lr": 1e-2, "final_lr": 5e-3, **options})
         return tune(engine, targets[:count], pivots[:count], settings, masks, on_step, perceptual=distance)
 
     return tuned
@@ -99,16 +99,16 @@ def test_no_step_draws_what_the_model_draws(engine, run, pivots):
 @pytest.mark.slow
 def test_one_copy_learns_two_photos(engine, run, photos, pivots):
     before = np.square(engine.synthesizer.render(pivots) - photos).mean(axis=(1, 2, 3))
-    tuning = run(count=2, num_steps=20)
+    tuning = run(count=2, num_steps=14)
     after = np.square(tuning.pixels - photos).mean(axis=(1, 2, 3))
     assert (after < before / 3).all()
-    alone = run(count=1, num_steps=20).synthesizer.render(pivots)  # tuned to the first only
+    alone = run(count=1, num_steps=14).synthesizer.render(pivots)  # tuned to the first only
     assert np.square(alone[1] - photos[1]).mean() > 2 * after[1]
 
 
 @pytest.mark.slow
 def test_a_single_pivot_needs_no_axis(engine, perceptual, photos, pivots, run):
-    options = TuningOptions(num_steps=8, start_lr=1e-2, final_lr=5e-3)
+    options = TuningOptions(num_steps=5, start_lr=1e-2, final_lr=5e-3)
     one = tune(engine, photos[:1], pivots[0], options, perceptual=perceptual)
     assert np.array_equal(one.pixels, run().pixels)
 
@@ -130,12 +130,12 @@ def test_the_regulariser_keeps_what_is_drawn_elsewhere(engine, run, pivots):
     original = engine.synthesizer.render(near)
 
     def drift(**options):
-        tuning = run(num_steps=24, **options)
+        tuning = run(num_steps=12, **options)
         return np.square(tuning.synthesizer.render(near) - original).mean(), tuning.losses[-1]
 
     free, _ = drift(locality_weight=0.0)
     kept, loss = drift(locality_weight=3.0, locality_every=1, locality_distance=0.3)
-    rarely, _ = drift(locality_weight=3.0, locality_every=8, locality_distance=0.3)
+    rarely, _ = drift(locality_weight=3.0, locality_every=4, locality_distance=0.3)
     assert kept < 0.7 * free
     assert kept < rarely < free
     assert loss < run(num_steps=0).losses[0] / 1.5  # and the photo is still learnt

@@ -287,7 +287,7 @@ def test_descriptors_of_the_fixed_crop_are_close_to_dlibs_own(real, shared_folde
     data = np.load(shared_folder / "bundled_model" / "data" / "faces128_1.npz")
     encoded, ends, landmarks = (data[name] for name in ("encoded", "ends", "landmarks"))
     far = {template: [] for template in real}
-    for i in np.linspace(1, len(ends) - 1, 40).astype(int):
+    for i in np.linspace(1, len(ends) - 1, 20).astype(int):
         with PIL.Image.open(io.BytesIO(encoded[ends[i - 1] : ends[i]].tobytes())) as picture:
             image = np.asarray(picture.convert("RGB"))
         face = Face(Box(0, 0, 128, 128), landmarks[i].astype(np.float64))

@@ -38,7 +38,8 @@ class Toy:
             at 0 change late.
         saved: names that a checkpoint must contain; those of the extra state start with "extra.".
         constant: prefixes of arrays that no optimiser changes, in networks that learn.
-        memory_iterations: iterations over which memory must not grow.
+        memory_iterations: iterations at whose end memory must not grow any more.
+        pool_bytes: by which the images in pools may differ.
         two_processes_like: another family that shares what a run of two processes could spoil, so that its run stands
             for this one's.
     """
@@ -48,7 +49,8 @@ class Toy:
     num_iterations: int = 2
     saved: frozenset[str] = frozenset()
     constant: tuple[str, ...] = ()
-    memory_iterations: int = 40
+    memory_iterations: int = 16
+    pool_bytes: int = 0
     two_processes_like: str | None = None
 
 
@@ -77,6 +79,7 @@ TOYS: dict[str, Toy] = {
             {"netG_A", "netG_B", "netD_A", "netD_B", "optimG", "optimD"}
             | {f"extra.shard 0.pool_G_{letter}" for letter in "AB"}
         ),
+        pool_bytes=2 * 2 * 3 * 16 * 16 * 4,  # two images of each pool
     ),
     "DCGANModel": Toy(
         lambda folder, faces: toy_gans.write_dcgan(folder),
@@ -93,6 +96,7 @@ TOYS: dict[str, Toy] = {
         _write_rotator,
         num_iterations=3,
         saved=frozenset({"rotator", "rotator_ema", "disc", "optimR", "optimD"}),
+        memory_iterations=32,  # until each photo has been encoded once
         # The last bias cancels out, because the rotator subtracts its output for a turn of 0.
         constant=("rotator.mean", "rotator.scale", "rotator.axes", "rotator.blocks.1.narrow.bias"),
     ),

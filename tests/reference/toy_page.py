@@ -1,8 +1,10 @@
 """The page with a toy model, in a process of its own: ``python -m tests.reference.toy_page FOLDER [flags of page]``.
 
-It prints the page's address, then one line of JSON about its visitors for each line that it reads.
+Networks are built when the first visitor needs them. Ages are drawn by the code alone: wrinkles and grey hair would
+take most of the time. It prints the page's address, then a line of JSON about its visitors for each line that it reads.
 """
 
+import functools
 import json
 import os
 import sys
@@ -14,17 +16,37 @@ from ppgan_ext.apps.photo.direction_table import describe_directions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.latents.directions import load_directions
 from tests.reference import toy_face_model
-from tests.reference.toy_engine import PlainDistance
+
+
+def replace_when_used(name, build):
+    """Replace a part that all predictors share by what ``build`` returns, once."""
+    build = functools.cache(build)
+    part = functools.cached_property(lambda predictor: build())
+    part.__set_name__(Predictor, name)
+    setattr(Predictor, name, part)
+
+
+def toy_engine(folder):
+    from ppgan_ext.engine import open_model
+
+    return open_model(toy_face_model.toy_face_model(folder), device="cpu", compiled=False)
+
+
+def plain_distance():
+    from tests.reference.toy_engine import PlainDistance
+
+    return PlainDistance()
 
 
 def main(folder, words):
-    from ppgan_ext.engine import open_model
+    from ppgan_ext.apps.photo.ageing import Ager
     from ppgan_ext.web import server
     from ppgan_ext.web.tabs import edit, mix
 
     toy_face_model.NAMES = (*toy_face_model.NAMES, "pitch")  # which fusion turns heads along
-    Predictor.engine = open_model(toy_face_model.toy_face_model(folder), device="cpu", compiled=False)
-    Predictor.perceptual = PlainDistance()
+    replace_when_used("engine", lambda: toy_engine(folder))
+    replace_when_used("perceptual", plain_distance)
+    Ager.age = lambda ager, photo, *_: photo
     directions = load_directions(str(toy_face_model.toy_directions(folder / "d.safetensors")), toy_face_model.N_LATENT)
     edit.describe_model_directions = lambda name: describe_directions(directions)
     mix._SHARES = {"coarse": 1.0, "middle": 0.5}  # the toy's layers have no fine ones

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 TOY_MAIN = Path(__file__).with_name("toy_main.py")
+TOY_MAINS = TOY_MAIN.with_name("toy_mains.py")
 
 
 def free_port():

@@ -12,6 +12,7 @@ import pytest
 from ppgan_ext.pictures import made_here
 
 nbformat = pytest.importorskip("nbformat", reason="the extra test has it")
+run_sync = pytest.importorskip("jupyter_core.utils", reason="the extra test has it").run_sync
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
@@ -65,24 +66,47 @@ def test_all_begin_with_the_same_cell_and_their_links_lead_somewhere(build):
     assert len(first) == 1
 
 
-@pytest.mark.slow
-@pytest.mark.bundled
-@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_a_notebook_runs_from_a_bare_kernel_and_its_pictures_bear_the_mark(source, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a function that runs a notebook in one kernel for all, bare at first, which forgets the names between."""
     nbclient = pytest.importorskip("nbclient", reason="the extra test has it")
     kernels = pytest.importorskip("jupyter_client.kernelspec", reason="the extra test has it")
     if kernels.KernelSpecManager().find_kernel_specs().get("python3") is None:
         pytest.skip("ipykernel is not installed")
-    monkeypatch.setenv("PPGAN_EXT_SOURCE", str(ROOT))
-    monkeypatch.setenv("PPGAN_EXT_NOTEBOOK_STEPS", STEPS)
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):  # not the user's own
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    for name in ("PYTHONPATH", "JUPYTERHUB_SERVICE_PREFIX", "VSCODE_PROXY_URI", "STUDIO_MODEL_API_URL_PREFIX"):
-        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path_factory.mktemp("notebooks")
+    forget = f"%reset -f\nimport os, sys\nos.chdir({str(folder)!r})\nsys.path.remove({str(ROOT)!r})"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PPGAN_EXT_SOURCE", str(ROOT))
+        patch.setenv("PPGAN_EXT_NOTEBOOK_STEPS", STEPS)
+        patch.setenv("PIP_NO_INDEX", "1")
+        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR"):  # not the user's own
+            patch.setenv(name, str(folder / name.lower()))
+        for name in ("PYTHONPATH", "JUPYTERHUB_SERVICE_PREFIX", "VSCODE_PROXY_URI", "STUDIO_MODEL_API_URL_PREFIX"):
+            patch.delenv(name, raising=False)
+        owner = nbclient.NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3")
+        owner.km = owner.create_kernel_manager()
+
+        def execute(notebook):
+            notebook.cells.append(nbformat.v4.new_code_cell(forget))
+            client = nbclient.NotebookClient(
+                notebook, km=owner.km, timeout=400, resources={"metadata": {"path": str(folder)}}
+            )
+            try:
+                client.execute()
+            finally:
+                client.kc.stop_channels()
+
+        yield execute
+        if owner.km.has_kernel:
+            run_sync(owner.km.shutdown_kernel)(now=True)
+
+
+@pytest.mark.slow
+@pytest.mark.bundled
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_its_first_cell_and_its_pictures_bear_the_mark(source, run, tmp_path):
     notebook = nbformat.read(source.with_suffix(".ipynb"), 4)
-    resources = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(notebook, timeout=400, kernel_name="python3", resources=resources).execute()
+    run(notebook)
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not [output.text for output in outputs if output.get("name") == "stderr" and "Traceback" in output.text]
     data = [output.get("data", {}) for output in outputs]

@@ -9,9 +9,11 @@ from tests.reference import toy_runs
 from tests.reference.toy_task import FAMILY
 
 
-@pytest.fixture(autouse=True)
-def _toy_model(monkeypatch):
-    monkeypatch.setitem(FAMILIES, "ToyModel", FAMILY)
+@pytest.fixture(scope="module", autouse=True)
+def _toy_model():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FAMILIES, "ToyModel", FAMILY)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -12,18 +12,15 @@ import pytest
 
 from ppgan_ext.errors import ConfigError, InputError, OutputError, TrainingError, WeightsError
 from ppgan_ext.training import loop
-from ppgan_ext.training.families import FAMILIES
 from tests.reference import toy_runs
-from tests.reference.toy_task import FAMILY, ToyTask
+from tests.reference.toy_task import ToyTask
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, faces):
     """The content of a checkpoint after six iterations without interruption."""
-    FAMILIES["ToyModel"] = FAMILY
     folder = tmp_path_factory.mktemp("uninterrupted")
     run = toy_runs.train(toy_runs.write_config(folder, faces), {"total_iters": 6})
-    del FAMILIES["ToyModel"]
     return toy_runs.content(toy_runs.only(run.folder, "iter_6_checkpoint.pdparams"))
 
 

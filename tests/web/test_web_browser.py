@@ -298,7 +298,7 @@ def test_a_reload_in_the_middle_frees_the_line(open_page, photo_files, toy_page)
 def test_the_languages_lead_to_each_other_and_a_phone_shows_everything(open_page):
     phone = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "color_scheme": "dark"}
     page = open_page("", **phone)
-    for title, link in (("人脸编辑", "English"), ("Face editing", "中文"), ("人脸编辑", "English")):
+    for title, link in (("人脸编辑", "English"), ("Face editing", "中文")):
         assert page.inner_text(".pe-head h1") == title
         too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         assert page.evaluate(too_wide) is False

@@ -249,3 +249,15 @@ def test_the_folder_goes_with_the_page(sessions, tmp_path):
     with sessions.swept():
         sessions.of("one").new_folder()
     assert not tmp_path.exists()
+
+
+def test_a_folder_that_goes_in_the_middle_of_a_sweep_does_not_end_it(sessions, monkeypatch):
+    scan = os.scandir
+
+    def scan_too_late(path):
+        if Path(path) == sessions.folder:
+            raise FileNotFoundError(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan_too_late)
+    sessions.sweep()

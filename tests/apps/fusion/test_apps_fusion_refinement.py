@@ -71,7 +71,7 @@ def test_each_term_decreases_alone_and_no_other_is_measured(engine, networks, cr
     weights = only(name)
     if name == "identity":
         weights["identity_enough"] = 0.0
-    refined = run(engine, networks, crops, start, num_steps=8, weights=weights)
+    refined = run(engine, networks, crops, start, num_steps=5, weights=weights)
     assert list(refined.terms) == [name]
     first = refined.history[0][name]
     assert refined.terms[name] < 0.97 * first and refined.terms[name] == min(h[name] for h in refined.history)

@@ -27,7 +27,9 @@ from ppgan_ext.apps.studies.photos.summary import group_of_age, summarise
 from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.types import Box
 from tests.reference.drawn import DrawnFace, draw_photo
-from tests.reference.toy_face_model import toy_face_model
+from tests.reference.toy_face_model import PLAIN, toy_face_model
+
+PLAIN_SET = [f"{name}={value}" for name, value in PLAIN.items()]
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +66,8 @@ def table_of(folder):
 def test_a_study_measures_every_section_and_goes_on_after_a_failure(toy, photos, tmp_path, capsys):
     out = tmp_path / "out"
     words = [str(photos), "--ages", str(tmp_path / "ages.csv"), "--years", "20", "--directions", "smile"]
-    words += ["--num_blends", "1", "--blends", "change,seamless", "--rows", "1", "--output_path", str(out)]
-    assert main(words) == 0
+    words += ["--num_blends", "1", "--blends", "change,seamless", "--rows", "1", "--set", *PLAIN_SET]
+    assert main([*words, "--output_path", str(out)]) == 0
     rows = table_of(out)
     done = [(row["photo"], row["section"], row["request"], row["blend"]) for row in rows if not row["error"]]
     for photo in ("0.png", "1.png"):
@@ -101,18 +103,22 @@ def test_a_study_measures_every_section_and_goes_on_after_a_failure(toy, photos,
 
 @pytest.mark.slow
 def test_options_are_passed_on_to_the_predictor(toy, photos, tmp_path):
-    def study(name, **settings):
+    def study(name, *settings):
         report = run_study(
             PhotoStudyOptions(
-                input=[str(photos / "0.png")], only=["age"], years=[15], output_path=str(tmp_path / name), **settings
+                input=[str(photos / "0.png")],
+                only=["age"],
+                years=[15],
+                output_path=str(tmp_path / name),
+                set=[*PLAIN_SET, *settings],
             )
         )
         return report.summary["requests"][0]
 
     plain = study("plain")
-    again = study("again", set="blend=change")
+    again = study("again", "blend=change")
     assert again["groups"]["all"]["identity"] == plain["groups"]["all"]["identity"]
-    smiling = study("smiling", set=["edit=smile=4"])
+    smiling = study("smiling", "edit=smile=4")
     assert smiling["groups"]["all"]["identity"] != plain["groups"]["all"]["identity"]
 
 
@@ -143,7 +149,7 @@ def test_ctrl_c_keeps_what_was_measured(toy, photos, tmp_path, monkeypatch):
     interrupted.__signature__ = inspect.signature(run)
     monkeypatch.setattr(AgeEditingPredictor, "run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_study(PhotoStudyOptions(input=[str(photos)], only=["age"], years=[20], output_path=str(out)))
+        run_study(PhotoStudyOptions(input=[str(photos)], only=["age"], years=[20], set=PLAIN_SET, output_path=str(out)))
     assert [row["photo"] for row in table_of(out)] == ["0.png"]
     assert json.loads((out / "photos.json").read_text())["settings"]["num_photos"] == 1
     assert (out / "age_01.png").is_file()
