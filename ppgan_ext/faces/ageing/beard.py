@@ -39,7 +39,7 @@ _FEW = 20
 _LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
 _JOIN = 0.12  # half the width of gaps between parts, in distances of the eyes
-_DENSE = (0.12, 0.36)  # mean of the hair there: no cover, and full
+_DENSE = (0.2, 0.45)  # mean of the hair there: no cover, and full
 
 
 class Region(NamedTuple):
