@@ -40,7 +40,7 @@ _HAIRS, _HAIRY = 0.75, (0.15, 0.85)
 _LEAST_BROW = 0.2
 _BROW_WIDER = 0.012
 _BESIDE = 0.08  # width of the Gaussian for the skin beside a brow, whose shade is no hair
-_LIPS_FOLLOW, _MOST_OF_LIPS = 0.3, 0.4  # share of the difference from the photo's lips, and its limit
+_LIPS_FOLLOW, _MOST_OF_LIPS = 0.25, 0.4  # share of the difference from the photo's lips, and its limit
 
 
 class FaceLight(NamedTuple):

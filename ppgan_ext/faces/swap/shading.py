@@ -16,7 +16,7 @@ from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
 _SHADE = (0.05, 0.2)  # widths of the Gaussians between which shadows and highlights lie
-_SHADE_FADES = 0.4  # share of the excess that is taken away: the rest is the person's own relief
+_SHADE_FADES = 0.3  # share of the excess that is taken away: the rest is the person's own relief
 _FOLDS = (0.02, 0.12)  # the same, of folds and the bulges beside them
 _FOLDS_FADE = 0.8
 _CHEEKS = ([31, 48, 59, 6, 4, 2, 1], [35, 54, 55, 10, 12, 14, 15])

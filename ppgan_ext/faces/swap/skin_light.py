@@ -46,7 +46,8 @@ _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms 
 # Of skin: the share that is even, and the shares that do not exceed its brightest and its darkest. What lies between
 # keeps at least this slope.
 _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
-_HAIR_DARKER = 0.7  # by so much at most a brow's hairs follow the lamp instead of the skin
+# By so much at most a brow's hairs are darkened, where paler skin would fade them. Darker skin lightens none.
+_HAIR_DARKER = 0.7
 # Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
 _PARTS_FOLLOW = (
     (BROWS[0], 0.01, 0.5), (BROWS[1], 0.01, 0.5), (LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4),
@@ -89,7 +90,7 @@ def match_skin(
     detail = _fit_detail(own, other, bare, tone)
     by_skin = tone - own.slow
     matched = own.slow + detail + bare[..., None] * by_skin + (1.0 - bare[..., None]) * lamp
-    darker = np.clip((lamp - by_skin) @ LUMINANCE, -_HAIR_DARKER, _HAIR_DARKER) * bare
+    darker = np.clip((lamp - by_skin) @ LUMINANCE, -_HAIR_DARKER, 0.0) * bare
     matched = matched + (darker * hairs_of_brows(face_light, face_skin, landmarks))[..., None]
     lit = light_eyes(np.asarray(matched), face_light, photo_light, eyes, lamp, landmarks)
     lit = light_lips(lit, np.asarray(tone), photo_light.values, other.slow, landmarks)
