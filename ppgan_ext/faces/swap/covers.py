@@ -45,9 +45,14 @@ def find_covers(picture: Image, landmarks: FloatArray, beard: Mapping[str, float
     Raises:
         WeightsError: the networks' weights are missing or damaged.
     """
+    return Covers(find_hair_over(picture, landmarks), beard_cover(picture, landmarks, beard))
+
+
+def find_hair_over(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Find hair of the head, (H, W) in [0, 1]; as `find_covers`."""
     chances = hair_chances(head_patch(picture, landmarks))
     hair = np.clip((chances.hair - _HAIR[0]) / (_HAIR[1] - _HAIR[0]), 0.0, 1.0)
-    return Covers(patch_to_picture(hair, landmarks, picture.shape), beard_cover(picture, landmarks, beard))
+    return patch_to_picture(hair, landmarks, picture.shape)
 
 
 def covers_that_stay(picture: Image, landmarks: FloatArray, person: Image, person_landmarks: FloatArray) -> FloatArray:

@@ -14,6 +14,7 @@ from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
 from ppgan_ext.types import FloatArray
 
+_COPY = 160.0  # size of the face on the copy on which shade is found, pixels
 # Lengths are shares of the face's size.
 _SHADE = (0.05, 0.2)  # widths of the Gaussians between which shadows and highlights lie
 _SHADE_FADES = 0.3  # share of the excess that is taken away: the rest is the person's own relief
@@ -38,17 +39,29 @@ def even_shading(face: FloatArray, photo: FloatArray, landmarks: FloatArray, shu
     Returns:
         (H, W, 3) RGB float32.
     """
+    light = to_linear(np.asarray(face, np.float32))
+    height, width = light.shape[:2]
+    # All of it is smooth: it is found on a copy.
+    scale = min(1.0, _COPY / face_size(landmarks))
+    size = (max(4, round(width * scale)), max(4, round(height * scale)))
+    points = (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
+    small = [cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (light, np.asarray(photo, np.float32))]
+    values = [np.log(luminance(each) + np.float32(_FLOOR)) for each in (small[0], to_linear(small[1]))]
+    change = cv2.resize(_change(values[0], values[1], points, shut), (width, height), interpolation=cv2.INTER_LINEAR)
+    return to_srgb(light * np.exp(-change)[..., None])
+
+
+def _change(own: FloatArray, other: FloatArray, landmarks: FloatArray, shut: float) -> npt.NDArray[np.float32]:
+    """Return by how much log light of a face (H, W) goes beyond the photo's, as far as it is taken away."""
     size = face_size(landmarks)
-    light, photo_light = (to_linear(np.asarray(picture, np.float32)) for picture in (face, photo))
-    values = [np.log(luminance(each) + np.float32(_FLOOR)) for each in (light, photo_light)]
-    skin = bare_skin(landmarks, face.shape, feather=_EDGE)
-    own, other = (_band(each, skin, _SHADE, size) for each in values)
-    change = _SHADE_FADES * cv2.GaussianBlur(skin, (0, 0), max(0.5, _EDGE * size)) * _excess(own, other)
+    skin = bare_skin(landmarks, own.shape, feather=_EDGE)
+    excess = _excess(*(_band(values, skin, _SHADE, size) for values in (own, other)))
+    change = _SHADE_FADES * cv2.GaussianBlur(skin, (0, 0), max(0.5, _EDGE * size)) * excess
     if shut > 0.0:
         everywhere = np.ones_like(skin)
-        own, other = (_band(each, everywhere, _FOLDS, size) for each in (values[0] - change, values[1]))
-        change += _FOLDS_FADE * np.float32(shut) * _cheeks(landmarks, skin.shape) * _excess(own, other)
-    return to_srgb(light * np.exp(-change)[..., None])
+        excess = _excess(*(_band(values, everywhere, _FOLDS, size) for values in (own - change, other)))
+        change += _FOLDS_FADE * np.float32(shut) * _cheeks(landmarks, own.shape) * excess
+    return np.asarray(change, np.float32)
 
 
 def _excess(own: FloatArray, other: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from ppgan_ext.faces.occlusion.bare_face import without_glasses
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of
 from ppgan_ext.faces.occlusion.strands import without_strands
 from ppgan_ext.faces.skin import face_size
-from ppgan_ext.faces.swap.covers import find_covers
+from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.covers_over import lies_over
 from ppgan_ext.faces.swap.hidden_landmarks import believable, softened
 from ppgan_ext.faces.swap.mouth import true_lips
@@ -75,7 +75,7 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
     if own is not None:
         photo = photo._replace(landmarks=_believable(photo, own, person.landmarks))
     picture, their_picture = as_image(photo.picture), as_image(person.picture)
-    hair = find_covers(their_picture, person.landmarks).hair
+    hair = find_hair_over(their_picture, person.landmarks)
     hidden = _with_edge(hair, person.landmarks)
     if theirs is not None:
         hidden = np.maximum(hidden, softened(theirs.whole("solid", their_picture.shape), person.landmarks))
