@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing import bands, parts
+from ppgan_ext.faces.ageing.beard import beard_outlines
 from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.faces.ageing.skin_view import SkinView
@@ -111,6 +112,9 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
         ]
     )
     weight = view.weight * (1.0 - _NOSE_STAYS * parts.nose(view.placement.frame_landmarks, shape))
+    # Old men of the photos have less black stubble than young ones: the colour that the map has there is not skin's.
+    stubble = np.maximum.reduce([*beard_outlines(view.placement.frame_landmarks, shape).values()])
+    weight = weight * (1.0 - np.float32(1.0 - femininity) * stubble)
     colour = np.dstack(marks[6:]) * weight[..., None]
     lines = view.skin * (_own_lines(view) + _pores(view, seed))
     unlit = _unlit(view)

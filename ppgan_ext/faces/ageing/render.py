@@ -27,6 +27,9 @@ _SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
 # In logarithms of chroma, by logarithms of light; where it becomes darker, and where lighter.
 _KEPT_COLOUR = (0.28, 0.0)
 _OF_FILLED = 0.45  # where a fold is filled: its bottom is redder than the skin that takes its place
+# Dark yellow is seen as olive and dark orange as rust, so of skin that is more colourful than this, in chroma, less of
+# its colour stays and less is added, by this exponent.
+_USUAL_COLOUR, _LESS_COLOUR = 22.0, 1.5
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
 _USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 
@@ -142,8 +145,10 @@ def _changed(part: Image, local: FloatArray, shadow: FloatArray, kept: tuple[flo
     factor = np.exp(light * np.where(light < 0, shadow, np.float32(1.0)))
     picture = to_srgb(to_linear(part) * factor)
     lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
-    lab[..., 1:] *= np.exp(-np.where(light < 0, *(np.float32(share) for share in kept)) * light)
-    lab[..., 1:] += local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
+    chroma = np.hypot(lab[..., 1], lab[..., 2])[..., None]
+    usual = (np.float32(_USUAL_COLOUR) / np.maximum(chroma, np.float32(_USUAL_COLOUR))) ** np.float32(_LESS_COLOUR)
+    lab[..., 1:] *= np.exp(-usual * np.where(light < 0, *(np.float32(share) for share in kept)) * light)
+    lab[..., 1:] += usual * local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
     rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255.0)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
 

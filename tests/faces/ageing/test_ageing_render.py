@@ -136,3 +136,36 @@ def test_a_face_at_the_photos_border_and_a_tiny_one_pass():
     assert aged(cut, points - np.array([150, 120])).shape == cut.shape
     small = cv2.resize(photo, (48, 48), interpolation=cv2.INTER_AREA)
     assert aged(small, (points + 0.5) * 48 / 400 - 0.5).shape == small.shape
+
+
+def _chroma(picture):
+    lab = cv2.cvtColor(np.float32(picture) / 255, cv2.COLOR_RGB2LAB)
+    return np.hypot(lab[..., 1], lab[..., 2])
+
+
+def test_folds_of_yellow_skin_do_not_become_olive():
+    """Where age darkens skin, very colourful skin loses more of its colour than pale skin does."""
+    kept = []
+    for skin in ((196, 158, 136), (214, 148, 74)):
+        photo, points = face_photo(skin=skin)
+        old = aged(photo, points, detail=1.2)
+        darker = luminance(to_linear(old)) < 0.75 * luminance(to_linear(photo))
+        darker[: int(points[27, 1])] = False
+        assert darker.sum() > 300
+        kept.append(_chroma(old)[darker].mean() / _chroma(photo)[darker].mean())
+    assert kept[1] < kept[0] - 0.09
+    assert kept[1] < 1.0
+
+
+def test_the_colour_that_young_mens_stubble_has_is_not_taken_from_skin():
+    photo, points = face_photo()
+    men, women = (
+        prepare(photo, points, PERSON._replace(femininity=femininity), bundled_model()).prospect.colour
+        for femininity in (0.0, 1.0)
+    )
+    view = prepare(photo, points, PERSON, bundled_model()).view
+    frame = view.placement.frame_landmarks
+    chin = (frame[8] * 0.8 + frame[57] * 0.2).astype(int)
+    here = slice(chin[1] - 6, chin[1] + 7), slice(chin[0] - 20, chin[0] + 21)
+    assert np.abs(men[here]).max() < 0.2 < np.abs(women[here]).max()
+    assert np.abs(men).max() > 1.0
