@@ -25,6 +25,7 @@ from ppgan_ext.types import FloatArray, Image
 # How far brows and beards go with the hair of the head.
 _BROWS = 0.65
 _BEARD = 0.7
+_WARM = 0.4  # share of the skin's colour in the grey of brows and beards
 _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
@@ -137,11 +138,24 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     _grey(result, head.region, head.hair, landmarks, share, seed, white)
     # One after the other, since each has a light of its own.
     left, top, right, bottom = head.face
+    size = head.brows.shape[::-1]
+    copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
+    warm = _beside_skin(white, copy, head.in_copy(landmarks))
     for weight, of_hair in ((_brows_now(photo, head, landmarks), _BROWS), (head.beard, _BEARD * head.beard_turns)):
         if weight.any():
             full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-            _grey(result, head.face, full, landmarks, of_hair * share, seed, white, of_head=False)
+            _grey(result, head.face, full, landmarks, of_hair * share, seed, warm, of_head=False)
     return result
+
+
+def _beside_skin(white: FloatArray, picture: Image, landmarks: FloatArray) -> FloatArray:
+    """Return the light (3,) of a white surface with a share of the skin's colour: plain grey beside skin looks blue."""
+    skin = skin_weight(picture, skin_area(landmarks, picture.shape)) > 0.6
+    if not skin.any():
+        return white
+    tone = np.median(to_linear(picture)[skin], axis=0)
+    tone = tone / max(float(luminance(tone)), 1e-4) * float(luminance(white))
+    return np.asarray(white + _WARM * (tone - white), np.float32)
 
 
 def _brows_now(photo: Image, head: HeadOfHair, landmarks: FloatArray) -> npt.NDArray[np.float32]:
