@@ -41,8 +41,8 @@ from ppgan_ext import runtime  # noqa: E402  (importing the package tunes it bef
 SHARED = ROOT.parent / "shared"
 # Files that take longest come first, so that no process is left with one of them when the other has finished.
 LONGEST = (
-    "test_web_browser.py",
     "test_training_contract.py",
+    "test_web_browser.py",
     "test_build_notebooks.py",
     "test_apps_age.py",
     "test_predictor_contract.py",
@@ -51,7 +51,9 @@ LONGEST = (
     "test_apps_real_faces.py",
     "test_apps_tuning.py",
     "test_bad_input.py",
-    "test_shares_run.py",
+    "test_training_processes.py",
+    "test_training_psp.py",
+    "test_faces_detect.py",
 )
 _LOOPBACK = ("127.", "localhost", "::1")
 _connect = socket.socket.connect

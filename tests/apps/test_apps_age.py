@@ -137,6 +137,7 @@ def test_steps_of_unknown_length_are_turned_into_years_by_their_pictures(bundled
 @pytest.mark.slow
 def test_a_direction_along_which_nobody_ages_is_refused(bundled, portrait, tmp_path, monkeypatch):
     monkeypatch.setattr("ppgan_ext.apps.photo.apparent_age._LARGEST_STEP", 4.0)
+    monkeypatch.setattr("ppgan_ext.apps.photo.apparent_age._NUM_FACES", 2)
     roll = bundled.directions(None, ["roll"])["roll"]
     path = save_age(tmp_path / "age.safetensors", roll.vector * np.float32(0.01))
     with pytest.raises(ConfigError, match="do not get older along this age direction: 4 steps"):

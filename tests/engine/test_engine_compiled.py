@@ -254,7 +254,7 @@ from ppgan_ext.networks import StyleGANv2Generator
 from ppgan_ext.networks.light_encoder import LightEncoder
 print("ready", file=sys.stderr, flush=True)
 paddle.seed(1)
-engine = Synthesizer(StyleGANv2Generator(16, channel_base=64), compiled=True)
+engine = Synthesizer(StyleGANv2Generator(8, channel_base=64), compiled=True)
 print(float(np.abs(engine.render(np.ones((1, engine.n_latent, 512), np.float32))).sum()))
 # oneDNN has not been used in dygraph in this process when the encoder is traced.
 encoder = LightEncoder(16, channel_base=64, channel_cap=8)

@@ -38,10 +38,10 @@ class Toy:
             at 0 change late.
         saved: names that a checkpoint must contain; those of the extra state start with "extra.".
         constant: prefixes of arrays that no optimiser changes, in networks that learn.
-        memory_iterations: iterations at whose end memory must not grow any more.
+        at_rest: overrides with which memory does not grow any more after six iterations.
         pool_bytes: by which the images in pools may differ.
-        two_processes_like: another family that shares what a run of two processes could spoil, so that its run stands
-            for this one's.
+        two_processes_like: another family that shares what a run of two processes could spoil, or the file of tests in
+            which this one is trained so, whose run stands for this one's.
     """
 
     write: Callable[[Path, Path], Path]
@@ -49,7 +49,7 @@ class Toy:
     num_iterations: int = 2
     saved: frozenset[str] = frozenset()
     constant: tuple[str, ...] = ()
-    memory_iterations: int = 16
+    at_rest: dict[str, Any] = field(default_factory=dict)
     pool_bytes: int = 0
     two_processes_like: str | None = None
 
@@ -69,7 +69,8 @@ def _write_psp(folder: Path, faces: Path) -> Path:
 def _write_rotator(folder: Path, faces: Path) -> Path:
     models = folder / "model"
     models.mkdir()
-    return toy_rotator.write_config(folder, faces, toy_rotator.write_model(models, faces))
+    few = toy_runs.write_faces(folder / "few", 3)  # whose yaws soon have all been met
+    return toy_rotator.write_config(folder, few, toy_rotator.write_model(models, faces))
 
 
 TOYS: dict[str, Toy] = {
@@ -95,8 +96,8 @@ TOYS: dict[str, Toy] = {
     "LatentRotatorModel": Toy(
         _write_rotator,
         num_iterations=3,
+        at_rest={"model.max_yaw": 2},  # there is a map for each yaw
         saved=frozenset({"rotator", "rotator_ema", "disc", "optimR", "optimD"}),
-        memory_iterations=32,  # until each photo has been encoded once
         # The last bias cancels out, because the rotator subtracts its output for a turn of 0.
         constant=("rotator.mean", "rotator.scale", "rotator.axes", "rotator.blocks.1.narrow.bias"),
     ),
@@ -125,6 +126,7 @@ TOYS: dict[str, Toy] = {
                 "extra.ada_iterations",
             }
         ),
+        two_processes_like="test_training_processes.py",  # with Paddle's launcher
     ),
     "UGATITModel": Toy(
         lambda folder, faces: toy_gans.write_ugatit(folder),

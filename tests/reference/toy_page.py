@@ -2,8 +2,10 @@
 
 Networks are built when the first visitor needs them. Ages are drawn by the code alone: wrinkles and grey hair would
 take most of the time. It prints the page's address, then a line of JSON about its visitors for each line that it reads.
+A line of JSON with flags opens another page beside it, whose address it prints; the next such line, or "null", ends it.
 """
 
+import contextlib
 import functools
 import json
 import os
@@ -50,9 +52,18 @@ def main(folder, words):
     directions = load_directions(str(toy_face_model.toy_directions(folder / "d.safetensors")), toy_face_model.N_LATENT)
     edit.describe_model_directions = lambda name: describe_directions(directions)
     mix._SHARES = {"coarse": 1.0, "middle": 0.5}  # the toy's layers have no fine ones
-    with server.serving(read_options(COMMANDS["page"], words, "page"), warm_up=False) as served:
+
+    def serving(flags):
+        return server.serving(read_options(COMMANDS["page"], flags, "page"), warm_up=False)
+
+    with serving(words) as served, contextlib.ExitStack() as beside:
         print(served.url, flush=True)
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            if line.strip():
+                beside.close()
+                flags = json.loads(line)
+                print(beside.enter_context(serving(flags)).url if flags else "", flush=True)
+                continue
             sessions = served.page.sessions
             print(
                 json.dumps(

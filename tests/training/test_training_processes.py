@@ -12,7 +12,7 @@ import pytest
 from ppgan_ext.training.command_line import main
 from tests.reference import toy_runs
 from tests.reference.toy_families import STYLEGAN2
-from tests.reference.two_processes import two_processes
+from tests.reference.two_processes import TOY_MAINS, two_processes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,21 +28,12 @@ def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, f
     content = toy_runs.CONFIG | STYLEGAN2
     path = toy_runs.write_yaml(tmp_path / "small.yaml", faces, content, output_dir=str(two))
     launch = ["-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--backend", "gloo", "--log_dir", "logs"]
-    main = [str(ROOT / "tools" / "main.py"), "-c", str(path), "--no-cuda"]
-    alone = ["-o", "accumulate=2", f"output_dir={one}"]
+    words = [sys.executable, *launch, str(ROOT / "tools" / "main.py"), "-c", str(path), "--no-cuda"]
     # The same number of threads everywhere, because another number adds in another order.
-    environ = os.environ | {"OMP_NUM_THREADS": "1"}
-    for words in ([*launch, *main], [*main, *alone]):
-        done = subprocess.run(
-            [sys.executable, *words],
-            cwd=tmp_path,
-            env=environ,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert os.environ.get("OMP_NUM_THREADS") == "1", "start the tests with OMP_NUM_THREADS=1"
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    toy_runs.train(path, {"accumulate": 2, "output_dir": str(one)})
     ours = toy_runs.content(toy_runs.only(one, "iter_4_checkpoint.pdparams"))
     theirs = toy_runs.content(toy_runs.only(two, "iter_4_checkpoint.pdparams"))
     assert [key for key in ours if ours[key] != theirs[key]] == []
@@ -52,21 +43,25 @@ def test_two_gloo_processes_give_the_bytes_of_one_on_the_same_images(tmp_path, f
 
 
 @pytest.mark.slow
-def test_a_failure_in_one_process_ends_both_and_the_first_reports_it(config, tmp_path):
-    first, second = two_processes("-c", config, "-o", "model.crash=3")
+def test_an_error_of_both_is_reported_once_and_a_failure_in_one_ends_both(faces, tmp_path):
+    """One after another in the same processes: an error before training, then one within it."""
+    out = {"output_dir": str(tmp_path / "out")}
+    both = toy_runs.write_yaml(
+        tmp_path / "both.yaml", Path("nowhere"), toy_runs.CONFIG, output_dir=str(tmp_path / "no")
+    )
+    one = toy_runs.write_yaml(
+        tmp_path / "one.yaml", faces, toy_runs.CONFIG, model=toy_runs.CONFIG["model"] | {"crash": 3}, **out
+    )
+    first, second = two_processes(both, one, script=TOY_MAINS)
     assert (first[0], second[0]) == (1, 1)
-    assert errors_in(first[2]) == ["error: process 1: the toy is broken"]
+    assert errors_in(first[2]) == [
+        "error: nowhere: no such file or folder. Check dataroot.",
+        "error: process 1: the toy is broken",
+    ]
+    assert not [line for line in errors_in(second[2]) if "nowhere" in line]
+    assert not (tmp_path / "no").exists()
     assert toy_runs.only(tmp_path / "out", "iter_2_checkpoint.pdparams")
     assert "error: process 1: the toy is broken" in toy_runs.only(tmp_path / "out", "log.txt").read_text()
-
-
-@pytest.mark.slow
-def test_an_error_that_both_meet_before_training_is_reported_once(config, tmp_path):
-    first, second = two_processes("-c", config, "-o", "dataset.train.dataroot=nowhere")
-    assert (first[0], second[0]) == (1, 1)
-    assert errors_in(first[2]) == ["error: nowhere: no such file or folder. Check dataroot."]
-    assert errors_in(second[2]) == []
-    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("fault", ["model.wdth=3", "model.poison=3"])

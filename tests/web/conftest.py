@@ -1,5 +1,6 @@
 """Gradio is imported once, before any test: its own imports warn. Tests of a whole page run it in a process."""
 
+import contextlib
 import json
 import os
 import socket
@@ -41,13 +42,17 @@ def photo_files(tmp_path_factory):
     return files
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class ToyPage:
     """The page with a toy model in a process of its own."""
 
     def __init__(self, folder, *flags):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         words = [sys.executable, "-m", "tests.reference.toy_page", str(folder), "--port", str(self.port), *flags]
         environment = {**os.environ, "GRADIO_IS_E2E_TEST": "1"}  # notices within a second that a visitor has gone
         self.log = folder / "page.log"
@@ -60,9 +65,23 @@ class ToyPage:
 
     def state(self):
         """Ask how many visits, places in the line and files there are."""
-        self._process.stdin.write("\n")
+        return json.loads(self._ask(""))
+
+    @contextlib.contextmanager
+    def beside(self, *flags):
+        """Serve a second page in the same process, and yield its port."""
+        port = free_port()
+        address = self._ask(json.dumps(["--port", str(port), *flags]))
+        assert address.startswith("http"), self.log.read_text()
+        try:
+            yield port
+        finally:
+            assert self._ask("null") == "", self.log.read_text()
+
+    def _ask(self, line):
+        self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return self._process.stdout.readline().strip()
 
     def wait_for(self, wanted, seconds=20):
         """Wait until the state has these values."""

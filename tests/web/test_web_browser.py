@@ -11,7 +11,6 @@ import yaml
 from ppgan_ext import pictures
 from ppgan_ext.picture_settings import find_settings
 from tests.reference.prefix_proxy import serving_under
-from tests.web.conftest import ToyPage
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SECONDS = 60  # for the slowest of the machines that run this
@@ -308,25 +307,22 @@ def test_the_languages_lead_to_each_other_and_a_phone_shows_everything(open_page
 
 
 @needs_browser
-def test_everything_works_under_the_prefix_of_a_proxy(browser, photo_files, tmp_path):
-    page_served = ToyPage(tmp_path, "--root_path", "/user/7/proxy/7860", "--title", "Lab")
-    try:
-        with serving_under("/user/7/proxy/7860", page_served.port) as url:
-            page = browser.new_page()
-            page.set_default_timeout(SECONDS * 1000)
-            lost = []
-            page.on("response", lambda answer: lost.append(answer.url) if answer.status == 404 else None)
-            page.goto(url)
-            page.get_by_role("link", name="English").click()
-            page.wait_for_selector("#start-age")
-            assert page.url.endswith("/user/7/proxy/7860/en") and page.title() == "Lab"
-            choose(page, "age", photo_files["portrait"])
-            page.wait_for_selector("#photo-age img")
-            page.click("#start-age")
-            wait_for(page, "#status-age", "Done")
-            loaded = "document.querySelector('#age-older img').naturalWidth > 0"
-            page.wait_for_function(loaded)
-            page.close()
-            assert [url for url in lost if "manifest" not in url and "favicon" not in url] == []
-    finally:
-        assert page_served.close() == 0
+def test_everything_works_under_the_prefix_of_a_proxy(browser, photo_files, toy_page):
+    flags = ("--root_path", "/user/7/proxy/7860", "--title", "Lab")
+    with toy_page.beside(*flags) as port, serving_under("/user/7/proxy/7860", port) as url:
+        page = browser.new_page()
+        page.set_default_timeout(SECONDS * 1000)
+        lost = []
+        page.on("response", lambda answer: lost.append(answer.url) if answer.status == 404 else None)
+        page.goto(url)
+        page.get_by_role("link", name="English").click()
+        page.wait_for_selector("#start-age")
+        assert page.url.endswith("/user/7/proxy/7860/en") and page.title() == "Lab"
+        choose(page, "age", photo_files["portrait"])
+        page.wait_for_selector("#photo-age img")
+        page.click("#start-age")
+        wait_for(page, "#status-age", "Done")
+        loaded = "document.querySelector('#age-older img').naturalWidth > 0"
+        page.wait_for_function(loaded)
+        page.close()
+        assert [url for url in lost if "manifest" not in url and "favicon" not in url] == []
