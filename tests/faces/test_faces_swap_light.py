@@ -8,7 +8,7 @@ from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, hairs_of_brows
 from ppgan_ext.faces.swap.shading import even_shading
-from ppgan_ext.faces.swap.skin_light import _as_spread, _within, match_skin
+from ppgan_ext.faces.swap.skin_light import _as_spread, _within, grow_beard, match_skin
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -188,3 +188,23 @@ def test_folds_of_a_smile_fade_as_far_as_the_mouth_is_drawn_shut():
         for shut in (0.0, 0.5, 1.0)
     ]
     assert depths[0] + 0.03 < depths[1] < depths[2] - 0.03
+
+
+def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():
+    photo, landmarks = drawn(PALE)
+    face = photo.copy()
+    x, y = np.rint(landmarks[[8, 57]].mean(axis=0)).astype(int)
+    cv2.circle(face, (int(x), int(y)), 4, (190.0, 140.0, 120.0), -1)  # something of the person's own
+    bearded, beard = photo.copy(), np.zeros(photo.shape[:2], np.float32)
+    here = slice(y - 12, y + 13), slice(x - 20, x + 21)
+    beard[here] = 1.0
+    strands = np.random.default_rng(0).random(beard[here].shape) < 0.4
+    bearded[here][strands] = 40.0
+    grown = grow_beard(face, bearded, find_skin(landmarks, photo).skin, landmarks, beard)
+    light = luminance(to_linear(grown))[here]
+    assert light[strands].mean() < 0.35 * light[~strands].mean()
+    own = np.zeros(strands.shape, bool)
+    own[10:15, 18:23] = True
+    assert light[own & ~strands].mean() < 0.85 * light[~own & ~strands].mean()
+    assert np.array_equal(np.rint(grown[beard == 0]), np.rint(face[beard == 0]))
+    assert np.array_equal(grow_beard(face, bearded, np.zeros_like(beard), landmarks, beard), face)

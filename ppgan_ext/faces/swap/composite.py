@@ -15,7 +15,7 @@ from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
 from ppgan_ext.faces.swap.shading import even_shading
-from ppgan_ext.faces.swap.skin_light import match_skin
+from ppgan_ext.faces.swap.skin_light import grow_beard, match_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -59,6 +59,7 @@ def composite(
     skin: str = "source",
     fill: Overlay | None = None,
     kept: FloatArray | None = None,
+    beard: FloatArray | None = None,
 ) -> Fusion:
     """Match a drawn face to the photo's skin and light, and blend it in.
 
@@ -70,6 +71,7 @@ def composite(
         skin: "source", "target" or "mix".
         fill: the same face as another picture shows it, at the same place, for what the overlay does not show.
         kept: (H, W) in [0, 1], what of the base lies over the face.
+        beard: (H, W) in [0, 1], where hairs of the base's beard grow on the face.
 
     Raises:
         ConfigError: another choice of skin.
@@ -87,6 +89,8 @@ def composite(
     lit = match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone)
     lit = even_shading(lit, levels, overlay.landmarks, overlay.closed)
     lit = close_lips(lit, levels, overlay.landmarks, overlay.closed)
+    if beard is not None and beard.any():
+        lit = grow_beard(lit, levels, skins[1], overlay.landmarks, overlay.window(beard))
     face = match_grain(lit, levels, *skins, mask)
     face = under + np.float32(identity) * (face - under)
     result = base.copy()

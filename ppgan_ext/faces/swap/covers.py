@@ -28,11 +28,6 @@ class Covers(NamedTuple):
     hair: npt.NDArray[np.float32]
     beard: npt.NDArray[np.float32]
 
-    @property
-    def kept(self) -> npt.NDArray[np.float32]:
-        """What of the photo lies over the fused face, (H, W)."""
-        return np.maximum(self.hair, self.beard)
-
 
 def find_covers(picture: Image, landmarks: FloatArray, beard: Mapping[str, float] | None = None) -> Covers:
     """Find what lies over a face.
@@ -55,8 +50,8 @@ def find_hair_over(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.floa
     return patch_to_picture(hair, landmarks, picture.shape)
 
 
-def covers_that_stay(picture: Image, landmarks: FloatArray, person: Image, person_landmarks: FloatArray) -> FloatArray:
-    """Return what of the photo lies over the person's face, (H, W) in [0, 1].
+def covers_that_stay(picture: Image, landmarks: FloatArray, person: Image, person_landmarks: FloatArray) -> Covers:
+    """Find what of the photo lies over the person's face.
 
     Of the beard stay the parts that the person has not: two moustaches over each other are none.
 
@@ -68,4 +63,4 @@ def covers_that_stay(picture: Image, landmarks: FloatArray, person: Image, perso
     """
     chances = beard_chances(person, person_landmarks)
     lacking = {part: float(np.interp(chance, _HAS_BEARD, (1.0, 0.0))) for part, chance in chances.items()}
-    return find_covers(picture, landmarks, lacking).kept
+    return find_covers(picture, landmarks, lacking)

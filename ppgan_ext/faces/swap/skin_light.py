@@ -48,6 +48,7 @@ _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms 
 _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
 # By so much at most a brow's hairs are darkened, where paler skin would fade them. Darker skin lightens none.
 _HAIR_DARKER = 0.7
+_HAIR_STANDS_OUT = (0.05, 0.3)  # of a beard's hairs, in log light beside skin: shade, and hair
 # Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
 _PARTS_FOLLOW = (
     (BROWS[0], 0.01, 0.5), (BROWS[1], 0.01, 0.5), (LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4),
@@ -95,6 +96,31 @@ def match_skin(
     lit = light_eyes(np.asarray(matched), face_light, photo_light, eyes, lamp, landmarks)
     lit = light_lips(lit, np.asarray(tone), photo_light.values, other.slow, landmarks)
     return to_srgb(np.exp(lit) - _FLOOR * other.level)
+
+
+def grow_beard(
+    face: FloatArray, photo: FloatArray, photo_skin: FloatArray, landmarks: FloatArray, beard: FloatArray
+) -> FloatArray:
+    """Let the hairs of the photo's beard grow on a face in the photo's light.
+
+    A hair is what stands out from the photo's skin: as a factor of light it is drawn over the face, whose relief stays.
+
+    Args:
+        face: (H, W, 3) RGB float32, 0 to 255.
+        photo: (H, W, 3) RGB float32, 0 to 255, with its features at the same positions.
+        photo_skin: (H, W), weight of skin in the photo.
+        landmarks: (68, 2) of both.
+        beard: (H, W) in [0, 1], where it grows.
+
+    Returns:
+        (H, W, 3) RGB float32.
+    """
+    if np.count_nonzero(photo_skin > 0.5) < _MIN_PIXELS:
+        return face
+    hair = _Light.of(photo, photo_skin, landmarks).detail
+    stands_out = np.clip((np.abs(hair @ LUMINANCE) - _HAIR_STANDS_OUT[0]) / np.ptp(_HAIR_STANDS_OUT), 0.0, 1.0)
+    factor = np.exp((np.asarray(beard, np.float32) * stands_out)[..., None] * hair)
+    return to_srgb(to_linear(np.asarray(face, np.float32)) * factor)
 
 
 class _Light(NamedTuple):

@@ -53,13 +53,15 @@ class FacePlan(NamedTuple):
         sides: the two photos, ready to be drawn from.
         shape: share of the person's shape, 0 to 1.
         drawing: the person's face drawn on the photo.
-        kept: (H, W) float32 in [0, 1], the photo's hair and beard, which lie over the fused face.
+        kept: (H, W) float32 in [0, 1], the photo's hair, which lies over the fused face.
+        beard: (H, W) float32 in [0, 1], where the photo's beard grows on it.
     """
 
     sides: Sides
     shape: float
     drawing: Drawing
     kept: npt.NDArray[np.float32]
+    beard: npt.NDArray[np.float32]
 
     @property
     def landmarks(self) -> FloatArray:
@@ -135,8 +137,8 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     sides = look_at(photo, other)
     drawing = _draw(sides, shape)
     person, landmarks = sides.person
-    kept = covers_that_stay(drawing.base, drawing.landmarks, as_image(person), landmarks)
-    return FacePlan(sides, shape, drawing, kept)
+    stay = covers_that_stay(drawing.base, drawing.landmarks, as_image(person), landmarks)
+    return FacePlan(sides, shape, drawing, stay.hair, stay.beard)
 
 
 def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Drawing:
@@ -208,10 +210,12 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
     picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.drawing
     under = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
     if over is None:
-        return composite(picture, base, overlay, identity=identity, skin=skin, fill=under, kept=plan.kept)
+        return composite(
+            picture, base, overlay, identity=identity, skin=skin, fill=under, kept=plan.kept, beard=plan.beard
+        )
     cleared = clear_covers(base, overlay, over)
-    kept = plan.kept * (1.0 - over)
-    fusion = composite(cleared, cleared, overlay, identity=identity, skin=skin, fill=under, kept=kept)
+    kept, beard = plan.kept * (1.0 - over), plan.beard * (1.0 - over)
+    fusion = composite(cleared, cleared, overlay, identity=identity, skin=skin, fill=under, kept=kept, beard=beard)
     return lay_over(fusion, picture, base, over)
 
 
