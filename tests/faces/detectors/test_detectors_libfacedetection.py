@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from ppgan_ext import images
 from ppgan_ext.faces.detectors import hog, libfacedetection
 from tests.reference.drawn import DrawnFace, draw_photo
 from tests.reference.found import assert_found, landmark_error
@@ -76,10 +77,44 @@ def test_a_face_that_only_the_mirror_shows_is_found_with_its_own_left_and_right(
     monkeypatch.setattr(
         libfacedetection,
         "_look",
-        lambda image, box, degrees, is_mirrored=False: look(image, box, degrees, True) if is_mirrored else None,
+        lambda image, box, degrees, is_mirrored=False, size=1.0: (
+            look(image, box, degrees, True, size) if is_mirrored else None
+        ),
     )
     again = libfacedetection._look_again(photo, face.box)
-    assert landmark_error(again, truth, 50.0) < 0.08
+    assert landmark_error(again.face, truth, 50.0) < 0.08
+
+
+@pytest.mark.parametrize("at", [(350, 240), (0, 240)])
+def test_what_only_some_views_take_for_a_face_counts_beside_none_or_at_the_border(monkeypatch, at):
+    """A wheel beside a person is none; a face that the border cuts is doubtful for that reason alone."""
+    photo, _ = draw_photo((400, 420), [DrawnFace((150.0, 150.0), 50.0)])
+    (person,) = libfacedetection.find(photo)
+    look_again = libfacedetection._look_again
+    wheel = libfacedetection.Box(at[0] - 20.0, at[1] - 20.0, at[0] + 20.0, at[1] + 20.0, 0.8)
+
+    def found(image, box):
+        if not libfacedetection.same_face(box, wheel):
+            return look_again(image, box)
+        detection = libfacedetection.Detection(wheel, np.eye(2, 3))
+        landmarks = libfacedetection.predict_landmarks(image, wheel, np.eye(2, 3))
+        return libfacedetection._Seen(detection, landmarks, is_sure=False)
+
+    monkeypatch.setattr(libfacedetection, "_look_again", found)
+    detect = libfacedetection._detect
+    add = [libfacedetection.Detection(wheel, np.eye(2, 3))]
+    monkeypatch.setattr(libfacedetection, "_detect", lambda *a: detect(*a) + add)
+    boxes = [face.box for face in libfacedetection.find(photo)]
+    assert boxes == ([person.box] if at[0] else [person.box, wheel])
+    monkeypatch.setattr(libfacedetection, "_detect", lambda *a: add)
+    assert [face.box for face in libfacedetection.find(photo)] == [wheel]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["female29", "female30"])
+def test_car_wheels_beside_a_person_are_no_faces(shared_folder, name):
+    photo = images.read_image(shared_folder / "photos" / "portraits" / f"{name}.jpg")
+    assert len(libfacedetection.find(photo)) == 1
 
 
 @pytest.mark.slow
