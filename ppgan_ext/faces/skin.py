@@ -71,9 +71,7 @@ def _foreign_color(image: Image | FloatArray, expected: FloatArray) -> npt.NDArr
     inside = expected > 0.5
     if np.count_nonzero(inside) < _MIN_PIXELS:
         return np.zeros(image.shape[:2], np.float32)
-    light = to_linear(np.asarray(image, np.float32))
-    level = max(float(np.median(luminance(light)[inside])), _LEAST_LEVEL)
-    lab = to_lab(to_srgb(light * np.float32(_LIKE / level)))
+    lab = even_lab(image, expected)
     colors = lab[inside]
     middle = np.median(colors, axis=0)
     # A beard or a hat within the face must not make everything pass for skin.
@@ -82,6 +80,18 @@ def _foreign_color(image: Image | FloatArray, expected: FloatArray) -> npt.NDArr
     spread *= np.array([1.3, 1.0, 1.0], spread.dtype)
     distance = functools.reduce(np.maximum, (np.abs(lab[..., i] - middle[i]) / spread[i] for i in range(3)))
     return np.clip(distance - np.float32(_OUTLIER), 0.0, 1.0)
+
+
+def even_lab(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.float32]:
+    """Return CIE Lab colours, (H, W, 3), in an exposure in which all skin is equally bright.
+
+    Args:
+        image: (H, W, 3) RGB, 0 to 255.
+        expected: (H, W), where skin is expected; at least one pixel above 0.5.
+    """
+    light = to_linear(np.asarray(image, np.float32))
+    level = max(float(np.median(luminance(light)[expected > 0.5])), _LEAST_LEVEL)
+    return np.asarray(to_lab(to_srgb(light * np.float32(_LIKE / level))), np.float32)
 
 
 def draw_part(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:

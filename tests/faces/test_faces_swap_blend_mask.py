@@ -1,4 +1,4 @@
-"""Where a swapped face replaces the photo's: not under a fringe, but over brows."""
+"""Where a swapped face replaces the photo's: not under headwear or locks, but over highlights and beards."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from ppgan_ext.faces.swap.blend_mask import blend_mask
 from tests.reference.drawn import DrawnFace, face_landmarks
 
 SHAPE = (350, 390)
+NONE = np.zeros(SHAPE, np.float32)
 
 
 @pytest.fixture
@@ -15,25 +16,29 @@ def landmarks():
     return face_landmarks(DrawnFace((190.0, 160.0), 62.0))
 
 
-def mask(landmarks, foreign):
-    return blend_mask(landmarks, np.ones(SHAPE, np.float32), (foreign, np.zeros(SHAPE, np.float32)), 0.1)
+def mask(landmarks, foreign=NONE, headwear=NONE):
+    return blend_mask(landmarks, np.ones(SHAPE, np.float32), (foreign, NONE), headwear, 0.1)
 
 
-def above(landmarks, low, high):
-    """Draw something above the inner end of a brow, between two heights, shares of the face's size."""
-    size, (x, y) = face_size(landmarks), landmarks[21]
-    foreign = np.zeros(SHAPE, np.float32)
-    foreign[int(y - high * size) : int(y - low * size), int(x - 12) : int(x + 13)] = 1.0
-    return foreign
+def spot(x, y, radius):
+    drawn = NONE.copy()
+    drawn[int(y - radius) : int(y + radius), int(x - radius) : int(x + radius)] = 1.0
+    return drawn
 
 
-def test_a_fringe_stays_over_the_face(landmarks):
-    fringe = above(landmarks, 0.1, 0.4)
+def test_headwear_stays_over_the_face(landmarks):
     x, y = int(landmarks[21, 0]), int(landmarks[21, 1] - 0.16 * face_size(landmarks))
-    assert mask(landmarks, np.zeros(SHAPE, np.float32))[y, x] > 0.9
-    assert mask(landmarks, fringe)[y, x] < 0.1
+    fringe = spot(x, y, 12)
+    assert mask(landmarks)[y, x] > 0.9
+    assert mask(landmarks, headwear=fringe)[y, x] == 0
 
 
-def test_a_bushy_brow_does_not(landmarks):
-    brow = above(landmarks, -0.02, 0.1)
-    assert mask(landmarks, brow) == pytest.approx(mask(landmarks, np.zeros(SHAPE, np.float32)), abs=1e-4)
+def test_locks_count_along_the_outline_only(landmarks):
+    size = face_size(landmarks)
+    middle = landmarks[27] - (0.0, 0.12 * size)
+    lock, chin = landmarks[2] + (0.08 * size, -0.05 * size), landmarks[8] - (0.0, 0.1 * size)
+    whole = mask(landmarks)
+    for place, stays in ((middle, False), (lock, True), (chin, False)):
+        x, y = (int(v) for v in place)
+        changed = mask(landmarks, spot(x, y, 0.05 * size))
+        assert (changed[y, x] < 0.5 * whole[y, x]) == stays

@@ -208,3 +208,19 @@ def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():
     assert light[own & ~strands].mean() < 0.85 * light[~own & ~strands].mean()
     assert np.array_equal(np.rint(grown[beard == 0]), np.rint(face[beard == 0]))
     assert np.array_equal(grow_beard(face, bearded, np.zeros_like(beard), landmarks, beard), face)
+
+
+def test_a_gleam_in_a_dark_beard_is_skin_and_a_white_hair_in_a_white_one_is_hair():
+    photo, landmarks = drawn(PALE)
+    x, y = np.rint(landmarks[[8, 57]].mean(axis=0)).astype(int)
+    beard = np.zeros(photo.shape[:2], np.float32)
+    here = slice(y - 12, y + 13), slice(x - 20, x + 21)
+    beard[here] = 1.0
+    draws = np.random.default_rng(0).random(beard[here].shape)
+    for dark, brighter in ((0.4, False), (0.1, True)):
+        bearded = photo.copy()
+        bearded[here][draws < dark], bearded[here][draws > 0.9 if not brighter else draws > 0.4] = 40.0, 250.0
+        grown = grow_beard(photo, bearded, find_skin(landmarks, bearded).skin * (1.0 - beard), landmarks, beard)
+        light = luminance(to_linear(grown) / np.maximum(to_linear(photo), 1e-3))[here]
+        assert (float(light[draws > 0.9].mean()) > 1.1) == brighter
+        assert light[draws < dark].mean() < 0.5

@@ -14,15 +14,14 @@ from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
 _INSET = 0.02  # how far inside its outline the face ends, so that the border lies on skin
-_BROW_BAND = 0.08  # height above the brows over which a fringe begins to count
-_FRINGE = 0.17  # height above the brows that a fringe reaches, and a brow does not
+_MOUTH_BAND = 0.08  # height above the mouth over which locks at the outline begin to count
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges
 _FAINT = 0.02  # mask value above which pixels count as connected
 
 
 def blend_mask(
-    landmarks: FloatArray, shown: FloatArray, foreign: Iterable[FloatArray], feather: float
+    landmarks: FloatArray, shown: FloatArray, foreign: Iterable[FloatArray], headwear: FloatArray, feather: float
 ) -> npt.NDArray[np.float32]:
     """Compute the share of each pixel that the swapped face replaces.
 
@@ -30,7 +29,9 @@ def blend_mask(
         landmarks: (68, 2), the face's.
         shown: (H, W) in [0, 1], how far the face is known.
         foreign: (H, W) in [0, 1] each, one of the face and one of the photo below it: where they show something other
-            than skin (`skin.find_skin`).
+            than skin (`skin.find_skin`). Only locks along the outline, above the mouth, count: a beard belongs to the
+            face, and highlights to its forehead.
+        headwear: (H, W) in [0, 1], what hangs over the forehead of either (`headwear.find_headwear`).
         feather: width of the soft edge, a share of the face's size.
 
     Returns:
@@ -40,7 +41,7 @@ def blend_mask(
     rise = _INSET / feather
     start = rise * rise * (3.0 - 2.0 * rise)
     mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
-    mask = (mask * shown * _free_of_hair(landmarks, shown.shape, foreign)).astype(np.float32)
+    mask = (mask * shown * (1.0 - headwear) * _free_of_locks(landmarks, shown.shape, foreign)).astype(np.float32)
     # Keep the largest piece only: the photo stays where hair cuts a piece off.
     _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
     if len(stats) > 2:
@@ -48,44 +49,25 @@ def blend_mask(
     return mask
 
 
-def _free_of_hair(
+def _free_of_locks(
     landmarks: FloatArray, shape: tuple[int, ...], foreign: Iterable[FloatArray]
 ) -> npt.NDArray[np.float32]:
-    """Return a weight, (H, W), that is 0 under a fringe, a hat or locks in either picture, and 1 elsewhere.
-
-    Only the parts above the brows, and along the outline above the mouth, count: a beard belongs to the face.
-    """
+    """Return a weight, (H, W), that is 0 under locks along the outline in either picture, and 1 elsewhere."""
     size = face_size(landmarks)
     up = landmarks[17:27].mean(axis=0) - landmarks[33]
     up = up / max(float(np.hypot(*up)), 1e-6)
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    upward, across = x * up[0] + y * up[1], y * up[0] - x * up[1]
-    rise = _BROW_BAND * size
-    # Above the curve of the brows, and above the mouth near the outline.
-    brows = landmarks[17:27]
-    curve = np.polyfit(brows @ (-up[1], up[0]), brows @ up, 2)
-    above = np.clip((upward - np.polyval(curve, across)) / rise - 0.5, 0.0, 1.0)
+    height = (x * up[0] + y * up[1] - float((landmarks[[48, 54]] @ up).mean())) / size
     inside = face_mask(landmarks, shape, feather=0.02) > 0.5
-    beside = np.clip(1.5 - 2.0 * soft_rise(inside, _BESIDE * size), 0.0, 1.0)
-    beside *= np.clip((upward - float((landmarks[[48, 54]] @ up).mean())) / rise, 0.0, 1.0)
-    soft = max(1.0, _SOFT * size)
-    high = upward - np.polyval(curve, across) > _FRINGE * size
+    expected = np.clip(1.5 - 2.0 * soft_rise(inside, _BESIDE * size), 0.0, 1.0)
+    expected *= np.clip(height / _MOUTH_BAND, 0.0, 1.0)
     free = np.ones(shape, np.float32)
     for weight in foreign:
         # Erosion widens narrow strands, so that they count as much as locks; the blur softens the rest.
         skin = cv2.erode(1.0 - weight, np.ones((3, 3), np.uint8))
-        bare = np.clip(1.6 * cv2.GaussianBlur(skin, (0, 0), soft) - 0.6, 0.0, 1.0)
-        expected = np.maximum(above * _joined(above * (1.0 - bare), high), beside)
+        bare = np.clip(1.6 * cv2.GaussianBlur(skin, (0, 0), max(1.0, _SOFT * size)) - 0.6, 0.0, 1.0)
         free = np.minimum(free, 1.0 - expected * (1.0 - bare))
     return free.astype(np.float32)
-
-
-def _joined(weight: FloatArray, where: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
-    """Return which pieces of a weight (H, W) reach into a set: a fringe hangs from above, a bushy brow does not."""
-    number, pieces, _, _ = cv2.connectedComponentsWithStats((weight > _FAINT).astype(np.uint8), connectivity=8)
-    reaches = np.bincount(pieces[where], minlength=number) > 0
-    reaches[0] = False
-    return reaches[pieces].astype(np.float32)
 
 
 def soft_rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]:

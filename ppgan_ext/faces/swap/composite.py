@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
+from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
 from ppgan_ext.faces.swap.grain import match_grain
@@ -83,7 +84,9 @@ def composite(
     drawn = overlay if fill is None else _fill_in(overlay, fill)
     above = find_skin(overlay.landmarks, drawn.face)
     bare = 1.0 - (0.0 if kept is None else overlay.window(kept))
-    mask = blend_mask(overlay.landmarks, drawn.shown * bare, (above.foreign, below.foreign), FEATHER)
+    headwear = np.maximum(*(find_headwear(picture, overlay.landmarks) for picture in (under, from_levels(drawn.face))))
+    foreign = (above.foreign, below.foreign)
+    mask = blend_mask(overlay.landmarks, drawn.shown * bare, foreign, headwear, FEATHER)
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
     levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
     lit = match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.occlusion.bare_face import without_glasses
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of
+from ppgan_ext.faces.occlusion.headwear import find_headwear, without_headwear
 from ppgan_ext.faces.occlusion.strands import without_strands
 from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.covers import find_hair_over
@@ -80,7 +81,11 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
     if theirs is not None:
         hidden = np.maximum(hidden, softened(theirs.whole("solid", their_picture.shape), person.landmarks))
         person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
-    person = person._replace(picture=without_strands(as_image(person.picture), person.landmarks, hair))
+    their_picture = as_image(person.picture)
+    headwear = find_headwear(their_picture, person.landmarks)
+    hidden = np.maximum(hidden, headwear)
+    bare = without_headwear(their_picture, person.landmarks, headwear)
+    person = person._replace(picture=without_strands(bare, person.landmarks, hair))
     return Sides(
         photo,
         person,

@@ -49,6 +49,7 @@ _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
 # By so much at most a brow's hairs are darkened, where paler skin would fade them. Darker skin lightens none.
 _HAIR_DARKER = 0.7
 _HAIR_STANDS_OUT = (0.05, 0.3)  # of a beard's hairs, in log light beside skin: shade, and hair
+_WHITE_BEARD = (0.25, 0.5)  # share of a beard's hairs that are brighter than skin: a dark beard, and a white one
 # Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
 _PARTS_FOLLOW = (
     (BROWS[0], 0.01, 0.5), (BROWS[1], 0.01, 0.5), (LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4),
@@ -117,9 +118,14 @@ def grow_beard(
     """
     if np.count_nonzero(photo_skin > 0.5) < _MIN_PIXELS:
         return face
-    hair = _Light.of(photo, photo_skin, landmarks).detail
-    stands_out = np.clip((np.abs(hair @ LUMINANCE) - _HAIR_STANDS_OUT[0]) / np.ptp(_HAIR_STANDS_OUT), 0.0, 1.0)
-    factor = np.exp((np.asarray(beard, np.float32) * stands_out)[..., None] * hair)
+    hair, grown = _Light.of(photo, photo_skin, landmarks).detail, np.asarray(beard, np.float32)
+    over = hair @ LUMINANCE
+    weight = grown * np.clip((np.abs(over) - _HAIR_STANDS_OUT[0]) / np.ptp(_HAIR_STANDS_OUT), 0.0, 1.0)
+    # In a dark beard what is brighter is no hair, but skin with a gleam.
+    bright = float((weight * (over > 0)).sum()) / max(float(weight.sum()), 1e-6)
+    white = np.clip((bright - _WHITE_BEARD[0]) / np.ptp(_WHITE_BEARD), 0.0, 1.0)
+    weight *= np.where(over > 0, np.float32(white), np.float32(1.0))
+    factor = np.exp(weight[..., None] * hair)
     return to_srgb(to_linear(np.asarray(face, np.float32)) * factor)
 
 

@@ -83,6 +83,19 @@ def test_a_goatee_alone_is_no_cover(photo, bearded, landmarks):
     assert beard_cover(shaved, landmarks).max() < 0.2
 
 
+def test_shade_below_the_nose_is_no_moustache(photo, landmarks):
+    """It is as dark as hair, no wider than the nose, and ends above the lip."""
+    shaded = photo.astype(np.float32)
+    top, bottom = landmarks[33, 1], landmarks[33, 1] + 0.5 * (landmarks[51, 1] - landmarks[33, 1])
+    shade = np.zeros(photo.shape[:2], np.float32)
+    shade[int(top) : int(bottom), int(landmarks[31, 0]) : int(landmarks[35, 0])] = 0.85
+    shaded *= 1.0 - shade[..., None]
+    rough = np.random.default_rng(0).normal(0.0, 12.0, photo.shape[:2]) * (shade > 0)
+    shaded = np.uint8(np.clip(shaded + rough[..., None], 0, 255))
+    assert beard_chances(shaded, landmarks)["moustache"] > 0.9
+    assert beard_cover(shaded, landmarks).max() < 0.2
+
+
 def test_parts_count_as_far_as_they_are_asked_for(photo, bearded, landmarks):
     assert min(beard_chances(bearded, landmarks).values()) > 0.7 > 0.2 > max(beard_chances(photo, landmarks).values())
     outlines = beard_outlines(landmarks, photo.shape)
