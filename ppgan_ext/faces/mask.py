@@ -20,7 +20,9 @@ _SUBPIXEL_BITS = 4
 _DRAWN_SIZE = 320.0  # square root of the outline's area when it is drawn
 
 
-def face_mask(landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12) -> npt.NDArray[np.float32]:
+def face_mask(
+    landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12, height: float = _FOREHEAD
+) -> npt.NDArray[np.float32]:
     """Draw the mask of a face.
 
     Convention: landmarks are in pixels with centres at integers. The mask is 0 outside the outline, 1 deep inside, and
@@ -30,18 +32,19 @@ def face_mask(landmarks: FloatArray, image_shape: tuple[int, ...], feather: floa
         landmarks: (68, 2), photo pixels.
         image_shape: (H, W) or (H, W, C) of the photo.
         feather: width of the rise, as a share of the face's size (the square root of the outline's area).
+        height: of the forehead, as a share of the distance from the brows to the nose's base.
 
     Returns:
         (H, W) float32 in [0, 1].
     """
     mask = np.zeros(image_shape[:2], np.float32)
-    (left, top, right, bottom), part = mask_region(landmarks, image_shape, feather)
+    (left, top, right, bottom), part = mask_region(landmarks, image_shape, feather, height)
     mask[top:bottom, left:right] = part
     return mask
 
 
 def mask_region(
-    landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12
+    landmarks: FloatArray, image_shape: tuple[int, ...], feather: float = 0.12, height: float = _FOREHEAD
 ) -> tuple[tuple[int, int, int, int], npt.NDArray[np.float32]]:
     """Draw the mask of a face in the rectangle of the photo that it touches. See `face_mask` for the arguments.
 
@@ -50,8 +53,8 @@ def mask_region(
             photo.
         mask: (bottom - top, right - left) float32 in [0, 1]; outside the region the mask is 0.
     """
-    outline = face_outline(landmarks)
-    height, width = image_shape[:2]
+    outline = face_outline(landmarks, height)
+    rows, columns = image_shape[:2]
     # Always drawn at about the same size: smooth for a small face, fast for a large one.
     finer = _DRAWN_SIZE / math.sqrt(float(cv2.contourArea(outline.astype(np.float32))))
     margin = 2.0 + 2.0 / finer
@@ -67,37 +70,59 @@ def mask_region(
     rise = np.clip(depth / max(feather * _DRAWN_SIZE, finer), 0.0, 1.0)
     interpolation = cv2.INTER_AREA if finer > 1.0 else cv2.INTER_LINEAR
     mask = np.clip(cv2.resize(rise * rise * (3.0 - 2.0 * rise), size.tolist(), interpolation=interpolation), 0.0, 1.0)
-    left, right = (int(v) for v in np.clip((first[0], last[0]), 0, width))
-    top, bottom = (int(v) for v in np.clip((first[1], last[1]), 0, height))
+    left, right = (int(v) for v in np.clip((first[0], last[0]), 0, columns))
+    top, bottom = (int(v) for v in np.clip((first[1], last[1]), 0, rows))
     return (left, top, right, bottom), mask[top - first[1] : bottom - first[1], left - first[0] : right - first[0]]
 
 
-def face_outline(landmarks: FloatArray) -> FloatArray:
+def face_outline(landmarks: FloatArray, height: float = _FOREHEAD) -> FloatArray:
     """Return the convex outline of the face: the jaw, and an arc over the forehead derived from the brows.
 
     Args:
         landmarks: (68, 2), photo pixels.
+        height: of the forehead, as for `face_mask`.
 
     Returns:
         (N, 2) float64, photo pixels.
     """
     points = check_landmarks(landmarks)
     brows = points[_BROWS]
-    hull = cv2.convexHull(np.vstack([points[_JAW], brows, forehead(points)]).astype(np.float32))
+    hull = cv2.convexHull(np.vstack([points[_JAW], brows, forehead(points, height)]).astype(np.float32))
     return hull[:, 0].astype(np.float64)
 
 
-def forehead(landmarks: FloatArray) -> FloatArray:
+def forehead(landmarks: FloatArray, height: float = _FOREHEAD) -> FloatArray:
     """Return an arc over the forehead, below the hairline, with one point above each of the brows' ten.
 
     Args:
         landmarks: (68, 2), photo pixels.
+        height: of the forehead, as for `face_mask`.
 
     Returns:
         (10, 2) float64, photo pixels, from the subject's right to the left.
     """
     brows = np.asarray(landmarks, np.float64)[_BROWS]
-    up = (brows.mean(axis=0) - landmarks[_NOSE_BASE]) * _FOREHEAD
+    up = (brows.mean(axis=0) - landmarks[_NOSE_BASE]) * height
     # Full height in the middle, zero at the temples: the forehead is round.
-    height = np.sin(np.linspace(0.0, math.pi, len(brows))) ** 0.7
-    return brows + height[:, None] * up
+    rise = np.sin(np.linspace(0.0, math.pi, len(brows))) ** 0.7
+    return brows + rise[:, None] * up
+
+
+def height_above_brows(landmarks: FloatArray, image_shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return how far each pixel lies above the curve of the brows, as a share of the size of the landmarks' hull.
+
+    Args:
+        landmarks: (68, 2), photo pixels.
+        image_shape: (H, W) or (H, W, C) of the photo.
+
+    Returns:
+        (H, W) float32, negative below the brows.
+    """
+    brows = np.asarray(landmarks, np.float64)[_BROWS]
+    up = brows.mean(axis=0) - landmarks[_NOSE_BASE]
+    up = up / max(float(np.hypot(*up)), 1e-6)
+    y, x = np.mgrid[: image_shape[0], : image_shape[1]].astype(np.float32)
+    curve = np.polyfit(brows @ (-up[1], up[0]), brows @ up, 2)
+    height = x * up[0] + y * up[1] - np.polyval(curve, y * up[0] - x * up[1])
+    area = float(cv2.contourArea(cv2.convexHull(np.asarray(landmarks, np.float32))))
+    return np.asarray(height / math.sqrt(max(area, 1.0)), np.float32)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import face_mask, height_above_brows
 from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
 from ppgan_ext.faces.skin import bare_skin, even_lab, face_size, find_skin
 from ppgan_ext.images import from_levels
@@ -84,7 +84,7 @@ def _covers(picture: Image, points: FloatArray) -> npt.NDArray[np.bool_]:
         picture: (H, W, 3) RGB uint8, the copy.
         points: (68, 2) in it.
     """
-    above = _height_above_brows(points, picture.shape)
+    above = height_above_brows(points, picture.shape)
     found = find_skin(points, picture)
     foreign, skin = found.foreign > _FOREIGN, found.skin > 0.5
     number, pieces = cv2.connectedComponents((foreign & (above > 0.0)).astype(np.uint8), connectivity=8)
@@ -112,17 +112,6 @@ def _steps(colors: FloatArray) -> npt.NDArray[np.float32]:
     """Return the CIE76 difference of colours (H, W, 3) from one pixel to the next."""
     x, y = (cv2.Sobel(colors, cv2.CV_32F, *order, scale=0.125) for order in ((1, 0), (0, 1)))
     return np.asarray(np.sqrt((x * x + y * y).sum(axis=2)), np.float32)
-
-
-def _height_above_brows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Return how far each pixel, (H, W), lies above the curve of the brows, in sizes of the face."""
-    up = landmarks[17:27].mean(axis=0) - landmarks[33]
-    up = up / max(float(np.hypot(*up)), 1e-6)
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    brows = landmarks[17:27]
-    curve = np.polyfit(brows @ (-up[1], up[0]), brows @ up, 2)
-    height = x * up[0] + y * up[1] - np.polyval(curve, y * up[0] - x * up[1])
-    return np.asarray(height / face_size(landmarks), np.float32)
 
 
 def _disc(radius: float) -> npt.NDArray[np.uint8]:

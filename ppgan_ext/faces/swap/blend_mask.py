@@ -8,13 +8,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import face_mask, height_above_brows
 from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
 _INSET = 0.02  # how far inside its outline the face ends, so that the border lies on skin
 _MOUTH_BAND = 0.08  # height above the mouth over which locks at the outline begin to count
+# The forehead reaches nearly to the hairline, in distances from the brows to the nose's base; and the heights above the
+# brows between which it fades: a fold that is cut off is seen at once.
+_FOREHEAD, _FADE = 0.95, (0.14, 0.46)
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges
 _FAINT = 0.02  # mask value above which pixels count as connected
@@ -37,7 +40,7 @@ def blend_mask(
     Returns:
         (H, W) float32 in [0, 1].
     """
-    mask = face_mask(landmarks, shown.shape, feather=feather)
+    mask = face_mask(landmarks, shown.shape, feather, _FOREHEAD) * _fades_upwards(landmarks, shown.shape)
     rise = _INSET / feather
     start = rise * rise * (3.0 - 2.0 * rise)
     mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
@@ -47,6 +50,12 @@ def blend_mask(
     if len(stats) > 2:
         mask[pieces != 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = 0.0
     return mask
+
+
+def _fades_upwards(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return a weight, (H, W), that falls slowly from 1 above the brows to 0 at the hairline."""
+    rise = np.clip((height_above_brows(landmarks, shape) - _FADE[0]) / (_FADE[1] - _FADE[0]), 0.0, 1.0)
+    return np.asarray(1.0 - rise * rise * (3.0 - 2.0 * rise), np.float32)
 
 
 def _free_of_locks(

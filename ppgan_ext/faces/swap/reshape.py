@@ -15,13 +15,18 @@ from ppgan_ext.types import FloatArray, Image
 _RING = 1.6  # how far around the face its surroundings move along: scale of the outline about the face's centre
 
 
-def reshape_photo(photo: Image, landmarks: FloatArray, new_landmarks: FloatArray) -> Image:
+def reshape_photo(
+    photo: Image, landmarks: FloatArray, new_landmarks: FloatArray, headwear: FloatArray | None = None
+) -> Image:
     """Move a photo's face to other landmarks; its surroundings move along, less and less, up to a ring around it.
+
+    A hat stays where it is: bent, it would give the edit away.
 
     Args:
         photo: (H, W, 3) RGB uint8.
         landmarks: (68, 2), the face.
         new_landmarks: (68, 2), where its landmarks move to.
+        headwear: (H, W) in [0, 1], what hangs over the face from above.
 
     Returns:
         A new photo; bit-equal outside the ring.
@@ -30,8 +35,12 @@ def reshape_photo(photo: Image, landmarks: FloatArray, new_landmarks: FloatArray
     outline = np.vstack([landmarks[:17], forehead(landmarks)])
     middle = outline.mean(axis=0)
     ring = middle + _RING * (outline - middle)
-    before = np.vstack([landmarks, forehead(landmarks), ring])
-    after = np.vstack([new_landmarks, forehead(new_landmarks), ring])
+    arc, new_arc = forehead(landmarks), forehead(new_landmarks)
+    before = np.vstack([landmarks, arc, ring])
+    if headwear is not None:
+        x, y = (np.clip(np.rint(arc[:, axis]), 0, headwear.shape[1 - axis] - 1).astype(int) for axis in (0, 1))
+        new_arc = new_arc + headwear[y, x][:, None] * (arc - new_arc)
+    after = np.vstack([new_landmarks, new_arc, ring])
     height, width = photo.shape[:2]
     left, top = (int(v) for v in np.clip(np.floor(ring.min(axis=0)), 0, (width, height)))
     right, bottom = (int(v) for v in np.clip(np.ceil(ring.max(axis=0)) + 1, 0, (width, height)))

@@ -44,6 +44,7 @@ class Sides(NamedTuple):
         seen: (68, 2), the photo's landmarks as they were found.
         hidden: (H', W') float32 in [0, 1], what lies over the person's face in their photo.
         over: (H, W) float32 in [0, 1], what covers the photo's face and lies over the fused one; None for nothing.
+        headwear: (H, W) float32 in [0, 1], what hangs over the photo's face from above.
         stays: what covers the photo's face hides so much that the head keeps its shape.
         kept_covers: names of what covers the photo's face.
         dropped_covers: names of what covers the person's.
@@ -54,6 +55,7 @@ class Sides(NamedTuple):
     seen: FloatArray
     hidden: npt.NDArray[np.float32]
     over: npt.NDArray[np.float32] | None
+    headwear: npt.NDArray[np.float32]
     stays: bool
     kept_covers: tuple[str, ...]
     dropped_covers: tuple[str, ...]
@@ -92,6 +94,7 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
         seen,
         hidden,
         None if own is None else lies_over(picture, photo.landmarks, own),
+        find_headwear(picture, photo.landmarks),
         photo.landmarks is not seen,
         () if own is None else own.found,
         () if theirs is None else theirs.found,

@@ -157,16 +157,18 @@ def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -
         landmarks = np.vstack([own[_JAW_POINTS], landmarks[_JAW_POINTS.stop :]])
     base, over = picture, sides.over
     if moves:
-        base = reshape_photo(picture, own, landmarks)
-        over = None if over is None else _moved(over, own, landmarks)
+        base = reshape_photo(picture, own, landmarks, sides.headwear)
+        over = None if over is None else _moved(over, own, landmarks, sides.headwear)
     overlay = draw_overlay(picture.shape, landmarks, as_image(person), theirs, sides.hidden)
     return Drawing(base, landmarks, overlay, over)
 
 
-def _moved(weight: FloatArray, landmarks: FloatArray, new_landmarks: FloatArray) -> npt.NDArray[np.float32]:
+def _moved(
+    weight: FloatArray, landmarks: FloatArray, new_landmarks: FloatArray, headwear: FloatArray
+) -> npt.NDArray[np.float32]:
     """Move a map of the photo, (H, W), along with the photo's head."""
     levels = np.repeat(np.rint(weight * 255.0).astype(np.uint8)[..., None], 3, axis=2)
-    return reshape_photo(levels, landmarks, new_landmarks)[..., 0] / np.float32(255.0)
+    return reshape_photo(levels, landmarks, new_landmarks, headwear)[..., 0] / np.float32(255.0)
 
 
 def finish_face(
