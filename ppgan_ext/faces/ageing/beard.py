@@ -39,6 +39,8 @@ _FEW = 20
 # Shade under a nose is no wider than it, and ends above the lip: of 122 portraits, five women's have up to 0.11 of
 # darkness on the darker of both; and chances of a goatee with which none is needed.
 _BEYOND_NOSE, _SURE_GOATEE = (0.12, 0.25), (0.5, 0.8)
+_HALF = 0.25  # darkness of one side over the other's
+_SURE_MOUSTACHE = (0.6, 0.9)  # chances: not all of it stays, and all
 _LOW = 0.6  # of the way from the nose to the lip
 _LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
@@ -94,10 +96,11 @@ def beard_cover(
     if not parts:
         return np.zeros(picture.shape[:2], np.float32)
     dark = darkness(copy, points)
-    told = max(
-        _ramp(_beyond_nose(dark, points, parts["moustache"][1]), _BEYOND_NOSE), _ramp(parts["goatee"][0], _SURE_GOATEE)
-    )
-    moustache = parts["moustache"][0] * told
+    left, right, below = _beyond_nose(dark, points, parts["moustache"][1])
+    # Half a moustache is worse than none.
+    is_half = min(left, right) < _HALF * max(left, right)
+    told = max(_ramp(min(left, right), _BEYOND_NOSE), _ramp(parts["goatee"][0], _SURE_GOATEE))
+    moustache = parts["moustache"][0] * max(told, 0.0 if is_half else _ramp(below, _BEYOND_NOSE))
     goatee = parts["goatee"][0] * min(1.0, moustache / _LEAST_MOUSTACHE)
     chances = {"moustache": moustache, "goatee": goatee, "whiskers": parts["whiskers"][0] * max(moustache, goatee)}
     likely = np.zeros(copy.shape[:2], np.float32)
@@ -109,11 +112,26 @@ def beard_cover(
     likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, kernel) * _bare_of_beard(points, likely.shape)
     width = _BETWEEN * eyes
     dense = blur(dark * likely, width) / np.maximum(blur(likely, width), np.float32(0.05))
-    return whole(likely * np.clip((dense - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0), picture)
+    cover = likely * np.clip((dense - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0)
+    # What is surely a moustache stays whole, with its ends and its grey hairs, whatever side light falls from.
+    sure = np.float32(_ramp(moustache, _SURE_MOUSTACHE) * told * (shares or {}).get("moustache", 1.0))
+    return whole(np.maximum(cover, sure * _whole_moustache(points, copy.shape)), picture)
 
 
-def _beyond_nose(dark: FloatArray, points: FloatArray, moustache: FloatArray) -> float:
-    """Return how dark a moustache is where no nose casts its shade: on both sides of it, or next to the lip.
+def _whole_moustache(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw a moustache with its ends beside the corners of the mouth, (H, W) in [0, 1]."""
+    eyes = eye_distance(points)
+    down = (points[8] - points[27]) / max(float(np.linalg.norm(points[8] - points[27])), 1e-6) * eyes
+    across = (points[54] - points[48]) / max(float(np.linalg.norm(points[54] - points[48])), 1e-6) * eyes
+    upper = [points[31] + 0.01 * down, points[33] + 0.03 * down, points[35] + 0.01 * down]
+    ends = [points[54] + 0.1 * across - 0.04 * down, points[54] + 0.1 * across + 0.08 * down]
+    others = [points[48] - 0.1 * across + 0.08 * down, points[48] - 0.1 * across - 0.04 * down]
+    drawn = _filled([*upper, *ends, *points[[54, 53, 52, 51, 50, 49, 48]], *others], shape)
+    return _bare_of_beard(points, shape) * blur(drawn, _SOFT * eyes)
+
+
+def _beyond_nose(dark: FloatArray, points: FloatArray, moustache: FloatArray) -> tuple[float, float, float]:
+    """Return how dark a moustache is where no nose casts its shade: left and right of it, and next to the lip.
 
     Args:
         dark: (H, W) in [0, 1], from `darkness`.
@@ -127,9 +145,8 @@ def _beyond_nose(dark: FloatArray, points: FloatArray, moustache: FloatArray) ->
     left, right = (float(points[n] @ across) for n in (31, 35))
     inside = moustache > 0.5
     low = inside & (aside > left) & (aside < right) & (down > nose + _LOW * (lip - nose))
-    sides = [inside & place for place in (aside < left, aside > right)]
-    beside, below = (_mean(dark, place) for place in sides), _mean(dark, low)
-    return max(min(beside), below)
+    sides = inside & (aside < left), inside & (aside > right)
+    return _mean(dark, sides[0]), _mean(dark, sides[1]), _mean(dark, low)
 
 
 def _mean(values: FloatArray, where: npt.NDArray[np.bool_]) -> float:
