@@ -85,3 +85,16 @@ def test_mouths_that_open_alike_are_left_as_they_are():
     assert closed_share(face_with(0.0), face_with(0.0)) == 0.0
     face = paint(landmarks, TEETH).astype(np.float32)
     assert close_lips(face, face, landmarks, 0.0) is face
+
+
+def test_dark_lips_of_the_photo_do_not_gleam_where_they_are_made_pale():
+    """Their inner part catches the light; as a factor of pale lips it would be white."""
+    shut = face_with(0.0)
+    face = paint(face_with(10.0), TEETH, lips=(190, 110, 110))
+    photo = paint(shut, (60, 40, 40), lips=(60, 42, 42))
+    line = (shut[[60, 61, 62, 63, 64]] + shut[[60, 67, 66, 65, 64]]) / 2 + (0.0, 2.0)
+    cv2.polylines(photo, [np.rint(line).astype(np.int32)], False, (120, 100, 105), 2)
+    x, y = np.rint(line[2]).astype(int)
+    matt = close_lips(face.astype(np.float32), photo, shut, 1.0)[y, x]
+    assert matt.min() < 215
+    assert matt[0] - matt[1] > 40  # still as red as lips

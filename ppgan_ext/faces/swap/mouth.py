@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.landmarks import NUM_LANDMARKS
-from ppgan_ext.faces.light import luminance, to_linear, to_srgb
+from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray, Image
 
@@ -33,6 +33,9 @@ _LINE = 0.35  # half the width of the band in which lips meet, as a share of the
 _LIPS_END = (0.75, 1.0)  # distance from that line, as a share of the thickness, over which lips are the person's again
 # Luminance of what is no lip, teeth or the dark behind them, as a share of the lips'.
 _DARK, _BRIGHT = (0.45, 0.6), (1.5, 1.9)
+# Share of the person's lips up to which the line where they meet may be bright; by which share of log light it is
+# dulled beyond, and over how much it takes the colour of their lips, by half at most.
+_BRIGHTEST, _DULLED, _GLEAMS = 0.9, 0.9, 0.6
 _FEW = 30  # pixels of lips, of which something is known
 _FLOOR = 1e-3  # of linear light, added before logarithms
 
@@ -152,8 +155,14 @@ def close_lips(face: FloatArray, photo: FloatArray, landmarks: FloatArray, share
     weight = cv2.GaussianBlur((meeting * lips).astype(np.float32), (0, 0), soft) * np.float32(share)
     values = [np.log(light + np.float32(_FLOOR)) for light in lights]
     own = bare & (foreign < 0.5)
-    tone = _lip_tone(values[0], own if np.count_nonzero(own) >= _FEW else bare) - _lip_tone(values[1], bare)
-    fill = to_srgb(np.exp(values[1] + tone) - np.float32(_FLOOR))
+    own = own if np.count_nonzero(own) >= _FEW else bare
+    tone = _lip_tone(values[0], own) - _lip_tone(values[1], bare)
+    fill = values[1] + tone
+    # Dark lips that are made pale would gleam where the light falls on them.
+    brightest = float(np.quantile(luminance(lights[0])[bare], _BRIGHTEST))
+    over = np.maximum(np.log(luminance(np.exp(fill)) / np.float32(brightest + _FLOOR)), 0.0)
+    gleam = np.clip(over / _GLEAMS, 0.0, 0.5)[..., None] * _color(_lip_tone(values[0], own) - fill)
+    fill = to_srgb(np.exp(fill + gleam - np.float32(_DULLED) * over[..., None]) - np.float32(_FLOOR))
     return np.asarray(face + weight[..., None] * (fill - face), np.float32)
 
 
@@ -167,6 +176,11 @@ def _distance_from_line(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.ND
 
 def _lip_tone(values: FloatArray, where: npt.NDArray[np.bool_]) -> FloatArray:
     return np.median(values[where], axis=0).astype(np.float32)
+
+
+def _color(values: FloatArray) -> FloatArray:
+    """Return what is colour in differences of log light, (H, W, 3)."""
+    return np.asarray(values - (values @ LUMINANCE)[..., None])
 
 
 def _rise(values: npt.ArrayLike, low: float, high: float) -> FloatArray:
