@@ -205,7 +205,7 @@ def test_auto_warps_unless_the_model_is_asked_for():
     overlay = Overlay(0, 0, np.zeros((80, 80, 3), np.float32), np.ones((80, 80), np.float32), FRONT * 0.2 + 40)
     photo, nothing = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.float32)
     side = Portrait(photo, overlay.landmarks)
-    sides = Sides(side, side, overlay.landmarks, nothing, None, False, (), ())
+    sides = Sides(side, side, overlay.landmarks, nothing, None, nothing, False, (), ())
     plan = FacePlan(sides, 1.0, Drawing(photo, overlay.landmarks, overlay, None), nothing, nothing)
     assert plan.shown_share == pytest.approx(1.0)
     assert choose_method(FuseOptions(), plan) == ("warp", "the person's photo shows 100% of the face")

@@ -12,6 +12,7 @@ from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
+from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
@@ -82,6 +83,7 @@ def composite(
     under = overlay.window(base)
     below = find_skin(overlay.landmarks, under)
     drawn = overlay if fill is None else _fill_in(overlay, fill)
+    drawn = replace(drawn, face=follow_gaze(drawn.face, under, overlay.landmarks))
     above = find_skin(overlay.landmarks, drawn.face)
     bare = 1.0 - (0.0 if kept is None else overlay.window(kept))
     headwear = np.maximum(*(find_headwear(picture, overlay.landmarks) for picture in (under, from_levels(drawn.face))))

@@ -11,6 +11,7 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points, point_nearness
+from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.mouth import closed_share
 from ppgan_ext.faces.swap.visibility import Visibility, find_visibility
 from ppgan_ext.types import FloatArray, Image
@@ -71,6 +72,8 @@ def draw_overlay(
     # The same pixels again with each landmark at its counterpart's place: the face as a mirror shows it.
     mirrored_points = mesh_points((picture_landmarks * (-1.0, 1.0))[MIRROR]) * (-1.0, 1.0)
     mirrored_face, mirrored_seen = _draw(picture, mirrored_points, points, size, covered, mirrored=True)
+    # Mixed with irises at another place, those of the far eye would blur.
+    mirrored_face = follow_gaze(mirrored_face, face, points[:NUM_LANDMARKS])
     share = 1.0 - np.clip(mirrored_seen.well_seen - seen.well_seen, 0.0, 1.0)
     mixed = mirrored_face + share[..., None] * (face - mirrored_face)
     known = mirrored_seen.known + share * (seen.known - mirrored_seen.known)
