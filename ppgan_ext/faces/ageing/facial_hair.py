@@ -17,6 +17,7 @@ _BROWS = (slice(17, 22), slice(22, 27))
 _COPY_EYES = 72.0  # pixels between the eyes of the copy on which brows are looked for
 _DARKER = (0.10, 0.55)  # log light below the skin around: none and full
 _BROW_WIDTH = 0.075  # around the brow's points, as a share of the eyes' distance
+_EYE_WIDTH, _EYE_SOFT = 0.15, 0.035  # of what is eye, lid and the shade of the brow
 _SIDE = 0.04  # of the face's width, over which brows begin at its side
 NO_LIGHT = np.float32(0.04)
 """What is added to light over the skin's before the logarithm: deeper black is alike."""
@@ -43,7 +44,7 @@ def brow_place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
     for brow in _BROWS:
         place = np.maximum(place, blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.025 * eyes))
     for eye in (RIGHT_EYE, LEFT_EYE):
-        place *= 1.0 - blur(hull(landmarks[eye], shape, 0.12 * eyes), 0.02 * eyes)
+        place *= 1.0 - blur(hull(landmarks[eye], shape, _EYE_WIDTH * eyes), _EYE_SOFT * eyes)
     # Beside the face begin hair, scarves and hoods.
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     right, left = landmarks[0], landmarks[16]
