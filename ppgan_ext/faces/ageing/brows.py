@@ -18,11 +18,11 @@ from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.types import FloatArray
 
 # Log light below the skin around: how much of it stays where it is little, and the most that is left.
-_SLOPE, _MOST = 0.8, 1.8
+_SLOPE, _MOST = 0.7, 1.6
 _NEARBY = 0.07  # width of the Gaussian over which a brow's darkness is told, in distances of the eyes
 _FULL = 0.5  # share of grey hair at which brows change by all of that
 _SKIN, _HAIR = 0.15, 0.45  # log light below the skin around: skin in shade, and hair
-_COLOURLESS = (0.3, 1.2), 0.6  # where hair has lost colour, likewise; share of it that is lost
+_COLOURLESS = (0.3, 1.1), 0.65  # where hair has lost colour, likewise; share of it that is lost
 _LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 
 

@@ -24,7 +24,7 @@ from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
 
 _BEARD = 0.7  # how far beards go with the hair of the head
-_WARM = 0.4  # share of the skin's colour in the grey of brows and beards
+_WARM_BROWS, _WARM_BEARD = 0.7, 0.4  # share of the skin's colour in their grey
 _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
@@ -139,25 +139,25 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     size = head.brows.shape[::-1]
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
     points = head.in_copy(landmarks)
-    warm = _beside_skin(white, copy, points)
     if head.brows.any():
         full = cv2.resize(_brows_now(head, points), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
         part = result[top:bottom, left:right]
-        part[...] = lighten_brows(part, full, landmarks - (left, top), share, warm)
+        part[...] = lighten_brows(part, full, landmarks - (left, top), share, _beside_skin(white, copy, points, _WARM_BROWS))
     if head.beard.any():
         full = cv2.resize(head.beard, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        warm = _beside_skin(white, copy, points, _WARM_BEARD)
         _grey(result, head.face, full, landmarks, _BEARD * head.beard_turns * share, seed, warm, of_head=False)
     return result
 
 
-def _beside_skin(white: FloatArray, picture: Image, landmarks: FloatArray) -> FloatArray:
+def _beside_skin(white: FloatArray, picture: Image, landmarks: FloatArray, share: float) -> FloatArray:
     """Return the light (3,) of a white surface with a share of the skin's colour: plain grey beside skin looks blue."""
     skin = skin_weight(picture, skin_area(landmarks, picture.shape)) > 0.6
     if not skin.any():
         return white
     tone = np.median(to_linear(picture)[skin], axis=0)
     tone = tone / max(float(luminance(tone)), 1e-4) * float(luminance(white))
-    return np.asarray(white + _WARM * (tone - white), np.float32)
+    return np.asarray(white + share * (tone - white), np.float32)
 
 
 def _brows_now(head: HeadOfHair, points: FloatArray) -> npt.NDArray[np.float32]:

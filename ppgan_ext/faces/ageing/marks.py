@@ -61,6 +61,7 @@ _COARSE = 3  # bands from here on fade out well inside the outline: no plate wit
 _COARSE_CONTRAST = 1.25  # of these, the largest factor for rough photos: more looks like soot
 # Log light of these together, at most; how much less of it by the log light of the face's own slow shade, and at least.
 _DEEPEST_HOLLOW, _IN_SHADE, _LEAST_IN_SHADE = 0.5, 2.0, 0.3
+_DEEPEST_WRINKLE = 0.16  # log light
 _COARSE_OF_OLD = 0.5  # share of these that an old face gets
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
@@ -151,6 +152,8 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
     most = np.float32(_DEEPEST_HOLLOW) * shade
     change += np.where(hollows < 0, most * np.tanh(hollows / most), hollows)
     wrinkles = strength * factor * prospect.wrinkles
+    # A line much darker than the skin beside it is a scratch.
+    wrinkles = np.where(wrinkles < 0, _DEEPEST_WRINKLE * np.tanh(wrinkles / _DEEPEST_WRINKLE), wrinkles)
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
     change = _limited(change, factor)
     change *= np.where(change > 0, prospect.unlit, np.float32(1.0))
