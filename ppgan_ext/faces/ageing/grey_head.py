@@ -141,8 +141,8 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     points = head.in_copy(landmarks)
     if head.brows.any():
         full = cv2.resize(_brows_now(head, points), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-        part = result[top:bottom, left:right]
-        part[...] = lighten_brows(part, full, landmarks - (left, top), share, _beside_skin(white, copy, points, _WARM_BROWS))
+        warm, part = _beside_skin(white, copy, points, _WARM_BROWS), result[top:bottom, left:right]
+        part[...] = lighten_brows(part, full, landmarks - (left, top), share, warm)
     if head.beard.any():
         full = cv2.resize(head.beard, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
         warm = _beside_skin(white, copy, points, _WARM_BEARD)
