@@ -17,6 +17,10 @@ _BROWS = (slice(17, 22), slice(22, 27))
 _COPY_EYES = 72.0  # pixels between the eyes of the copy on which brows are looked for
 _DARKER = (0.10, 0.55)  # log light below the skin around: none and full
 _BROW_WIDTH = 0.075  # around the brow's points, as a share of the eyes' distance
+_EYE_WIDTH, _EYE_SOFT = 0.15, 0.035  # of what is eye, lid and the shade of the brow
+_SIDE = 0.04  # of the face's width, over which brows begin at its side
+NO_LIGHT = np.float32(0.04)
+"""What is added to light over the skin's before the logarithm: deeper black is alike."""
 
 
 def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
@@ -30,13 +34,23 @@ def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
         (H, W) float32 in [0, 1].
     """
     copy, points = reduced(picture, landmarks)
-    eyes = eye_distance(points)
-    place = np.zeros(copy.shape[:2], np.float32)
+    return whole(brow_place(points, copy.shape) * _darkness(copy, points), picture)
+
+
+def brow_place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw where brows grow, softly, (H, W) in [0, 1]."""
+    eyes = eye_distance(landmarks)
+    place = np.zeros(shape[:2], np.float32)
     for brow in _BROWS:
-        place = np.maximum(place, blur(hull(points[brow], copy.shape, _BROW_WIDTH * eyes), 0.025 * eyes))
+        place = np.maximum(place, blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.025 * eyes))
     for eye in (RIGHT_EYE, LEFT_EYE):
-        place *= 1.0 - blur(hull(points[eye], copy.shape, 0.12 * eyes), 0.02 * eyes)
-    return whole(place * _darkness(copy, points), picture)
+        place *= 1.0 - blur(hull(landmarks[eye], shape, _EYE_WIDTH * eyes), _EYE_SOFT * eyes)
+    # Beside the face begin hair, scarves and hoods.
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    right, left = landmarks[0], landmarks[16]
+    across = (left - right) / max(float((left - right) @ (left - right)), 1e-6)
+    way = (x - np.float32(right[0])) * np.float32(across[0]) + (y - np.float32(right[1])) * np.float32(across[1])
+    return place * np.clip(np.minimum(way, 1.0 - way) / np.float32(_SIDE), 0.0, 1.0)
 
 
 def darkness(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
@@ -46,12 +60,22 @@ def darkness(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.floa
 
 
 def _darkness(copy: npt.NDArray, points: FloatArray) -> npt.NDArray[np.float32]:
+    values, around, _ = shading(copy, points)
+    return np.clip((around - values - _DARKER[0]) / (_DARKER[1] - _DARKER[0]), 0.0, 1.0).astype(np.float32)
+
+
+def shading(copy: npt.NDArray, points: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], float]:
+    """Return log light over the skin's (H, W), that of the skin around (H, W), and the skin's luminance, linear.
+
+    Args:
+        copy: (H, W, 3) RGB, 0 to 255, see `reduced`.
+        points: landmarks (68, 2) in it.
+    """
     bright = luminance(to_linear(copy))
     skin = skin_weight(copy, skin_area(points, copy.shape))
-    tone = float((bright * skin).sum() / max(float(skin.sum()), 1e-3))
-    values = np.log(bright / np.float32(max(tone, 1e-4)) + np.float32(0.04))
-    around = local_mean(values, skin + np.float32(1e-3), 0.25 * eye_distance(points))
-    return np.clip((around - values - _DARKER[0]) / (_DARKER[1] - _DARKER[0]), 0.0, 1.0).astype(np.float32)
+    tone = max(float((bright * skin).sum() / max(float(skin.sum()), 1e-3)), 1e-4)
+    values = np.log(bright / np.float32(tone) + NO_LIGHT)
+    return values, local_mean(values, skin + np.float32(1e-3), 0.25 * eye_distance(points)), tone
 
 
 def reduced(picture: npt.NDArray, landmarks: FloatArray) -> tuple[npt.NDArray, FloatArray]:

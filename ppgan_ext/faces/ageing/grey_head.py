@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.beard import beard_hair
-from ppgan_ext.faces.ageing.facial_hair import brow_weight
+from ppgan_ext.faces.ageing.brows import lighten_brows
+from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
@@ -22,10 +23,8 @@ from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
 
-# How far brows and beards go with the hair of the head.
-_BROWS = 0.65
-_BEARD = 0.7
-_WARM = 0.4  # share of the skin's colour in the grey of brows and beards
+_BEARD = 0.7  # how far beards go with the hair of the head
+_WARM_BROWS, _WARM_BEARD = 0.7, 0.4  # share of the skin's colour in their grey
 _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
@@ -136,39 +135,41 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     left, top, right, bottom = head.region
     white = white_light(photo[top:bottom, left:right], landmarks - (left, top))
     _grey(result, head.region, head.hair, landmarks, share, seed, white)
-    # One after the other, since each has a light of its own.
     left, top, right, bottom = head.face
     size = head.brows.shape[::-1]
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
-    warm = _beside_skin(white, copy, head.in_copy(landmarks))
-    for weight, of_hair in ((_brows_now(photo, head, landmarks), _BROWS), (head.beard, _BEARD * head.beard_turns)):
-        if weight.any():
-            full = cv2.resize(weight, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-            _grey(result, head.face, full, landmarks, of_hair * share, seed, warm, of_head=False)
+    points = head.in_copy(landmarks)
+    if head.brows.any():
+        full = cv2.resize(_brows_now(head, points), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        warm, part = _beside_skin(white, copy, points, _WARM_BROWS), result[top:bottom, left:right]
+        part[...] = lighten_brows(part, full, landmarks - (left, top), share, warm)
+    if head.beard.any():
+        full = cv2.resize(head.beard, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        warm = _beside_skin(white, copy, points, _WARM_BEARD)
+        _grey(result, head.face, full, landmarks, _BEARD * head.beard_turns * share, seed, warm, of_head=False)
     return result
 
 
-def _beside_skin(white: FloatArray, picture: Image, landmarks: FloatArray) -> FloatArray:
+def _beside_skin(white: FloatArray, picture: Image, landmarks: FloatArray, share: float) -> FloatArray:
     """Return the light (3,) of a white surface with a share of the skin's colour: plain grey beside skin looks blue."""
     skin = skin_weight(picture, skin_area(landmarks, picture.shape)) > 0.6
     if not skin.any():
         return white
     tone = np.median(to_linear(picture)[skin], axis=0)
     tone = tone / max(float(luminance(tone)), 1e-4) * float(luminance(white))
-    return np.asarray(white + _WARM * (tone - white), np.float32)
+    return np.asarray(white + share * (tone - white), np.float32)
 
 
-def _brows_now(photo: Image, head: HeadOfHair, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return the brows where they lie in a photo in which the face is older: age moves them a little; (h, w)."""
-    if not head.brows.any():
-        return head.brows
-    left, top, right, bottom = head.face
-    height, width = head.brows.shape
-    copy = cv2.resize(photo[top:bottom, left:right], (width, height), interpolation=cv2.INTER_AREA)
-    points = head.in_copy(landmarks)
+def _brows_now(head: HeadOfHair, points: FloatArray) -> npt.NDArray[np.float32]:
+    """Return where brows may lie in a photo in which the face is older: age moves them a little; (h, w).
+
+    Args:
+        head: hair of the face when it was younger.
+        points: landmarks (68, 2) in the reduced copy.
+    """
     reach = max(1, round(_BROWS_MOVE * eye_distance(points)))
     near = cv2.dilate(head.brows, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
-    return brow_weight(copy, points) * near
+    return brow_place(points, head.brows.shape) * near
 
 
 def _grey(

@@ -12,7 +12,7 @@ from ppgan_ext.types import FloatArray
 
 GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
 WHITE = 0.62
-_RISE = 0.76  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
+_RISE = 0.8  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
 _ON = 0.2  # how far light hair goes on towards white
 # How much less light is gained, by the log light of the slow shading, in shadows and in lights, and by that of a strand
 # above the shading; of the head's hair, and of brows and beards, between whose hairs is skin.

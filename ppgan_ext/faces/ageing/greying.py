@@ -44,6 +44,7 @@ _PRIOR = 0.02  # weight of hair below which the shading is taken from farther of
 # of it is needed away from the face, beside which hair is thin; and how far the shading may lie above its mean, since
 # an ear that is taken for hair makes its own.
 _SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.45
+_WIDE, _OF_STRANDS = 0.03, 0.25  # half the width of skin, in eyes' distances; how far narrower places keep colour
 # Of the texture that the hair has elsewhere: none of hair beside the jaw, and all; its width; the least that tells.
 _SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
 _FEW = 100
@@ -98,24 +99,41 @@ def grey_hair(
     points = np.asarray(landmarks, np.float64) - (left, top)
     grey = np.asarray(white, np.float32) * np.float32(GREY)
     skin = SkinColour.of(picture, landmarks)
-    maps, hair = _plan(part, mask, amount, points, seed, float(luminance(grey)), of_head)
+    maps, hair = _plan(part, mask, amount, points, seed, float(luminance(grey)), of_head, skin)
     for start, stop in strips(mask.shape):
         here = mask[start:stop] > _LEAST_WEIGHT
-        slow, turned, drawn, near, head, line, shaded = (
+        slow, turned, drawn, near, head, line, shaded, patch = (
             enlarge(values, mask.shape, (start, stop))[here] for values in maps
         )
         light, weights = to_linear(part[start:stop][here]), mask[start:stop][here] * (1.0 - shaded)
         if skin is not None:
-            above = log_over_grey(luminance(light), float(luminance(grey))) - np.minimum(
-                slow, hair.centre + _OWN_SHADING
-            )
-            shows = np.maximum(head * ramp(above - _MORE_AWAY * (1.0 - near), _SHOWS), line)
-            weights = weights * (1.0 - shows * skin.likeness(light))
+            logs = log_over_grey(luminance(light), float(luminance(grey)))
+            shows = _shows(logs - _shading(slow, hair.centre), near, head, line) * skin.likeness(light)
+            # A narrow one may be a lit strand: it loses colour, but gains no light.
+            kept = 1.0 - shows * (_OF_STRANDS + (1.0 - _OF_STRANDS) * patch)
+            weights, turned = weights * kept, turned * (1.0 - shows) / np.maximum(kept, np.float32(1e-3))
         changed = to_srgb(turn_grey(light, slow, drawn, turned, weights, hair, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)
         result[top + start : top + stop, left:right][here] = changed
     return result
+
+
+def _shading(slow: FloatArray, centre: float) -> npt.NDArray[np.float32]:
+    return np.minimum(slow, np.float32(centre + _OWN_SHADING))
+
+
+def _shows(above: FloatArray, near: FloatArray, head: FloatArray, line: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far what has the skin's colour is skin, by its log light above the hair's shading and its place."""
+    return np.maximum(head * ramp(above - _MORE_AWAY * (1.0 - near), _SHOWS), line)
+
+
+def _wide(shows: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
+    """Return where what shows (H, W) is wider than strands of hair, softly; (H, W) in [0, 1]."""
+    radius = max(1, round(_WIDE * eyes))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    opened = cv2.morphologyEx((shows > 0.3).astype(np.float32), cv2.MORPH_OPEN, kernel)
+    return blur(cv2.dilate(opened, np.ones((3, 3), np.uint8)), 0.5 * radius)
 
 
 def _not_white(light: FloatArray, sure: FloatArray, lights: float) -> float:
@@ -154,11 +172,12 @@ def _plan(
     seed: int,
     grey: float,
     of_head: bool,
+    skin: SkinColour | None,
 ) -> tuple[tuple[npt.NDArray[np.float32], ...], Hair]:
     """Find on a reduced copy what `turn_grey` needs.
 
-    These are the slow light of the hair, how far each strand turns grey, drawn strands, what is near skin, and the
-    head; and then the mean of the light.
+    These are the slow light of the hair, how far each strand turns grey, drawn strands, what is near skin, the head,
+    the hairline, what is smooth beside the jaw, and patches of skin; and then the mean of the light.
 
     Black hair often shows no strands in a photo; grey hair that shows none looks like clay, so there they are drawn.
     """
@@ -190,7 +209,7 @@ def _plan(
     turned = alone * single + (1.0 - alone) * np.clip(reach / (1.0 + _BLEND), 0.0, 1.0)
     near = near_skin(points, values.shape)
     head = np.maximum(np.minimum(near, 1.0), head_without_hair(points, values.shape))
-    line = drawn = shaded = np.zeros(values.shape, np.float32)
+    line = drawn = shaded = patch = np.zeros(values.shape, np.float32)
     if of_head:
         surest = share / np.float32(max(float(share.max()), 1e-3))
         line, shaded = hairline(points, surest), _smooth_beside(strand, surest, points)
@@ -199,6 +218,7 @@ def _plan(
         wanted = float(np.interp(centre, _DARK, _CONTRAST)) * min(1.0, eyes / _STRANDS_SHOW)
         seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
         drawn = np.sqrt(np.maximum(wanted**2 - seen, 0.0)) * noise
-    return tuple(one.astype(np.float32) for one in (slow, turned, drawn, near, head, line, shaded)), Hair(
-        centre, amount, of_head
-    )
+    if skin is not None:
+        patch = _wide(_shows(values - _shading(slow, centre), near, head, line) * skin.likeness(small), eyes)
+    maps = slow, turned, drawn, near, head, line, shaded, patch
+    return tuple(one.astype(np.float32) for one in maps), Hair(centre, amount, of_head)

@@ -66,7 +66,7 @@ _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is 
 _SOFT_END = 0.05  # width of the Gaussian over which hair ends, as a share of the eyes' distance
 _ENDS, _END_WIDTH = 0.15, 0.35  # share of hair around a pixel from which it stays
 _WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
-_FADES = (-0.9, 2.2)  # below the chin, in eyes' distances: hair keeps its colour from none to all
+_FADES = (-0.4, 2.6)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 

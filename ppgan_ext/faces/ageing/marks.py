@@ -30,7 +30,7 @@ _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by
 _OWN_SHARE = 0.6
 _OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
 _OWN_NOISE = 0.01
-_BY_BAND = (0.4, 0.8, 1.0, 1.3, 1.6, 2.0)
+_BY_BAND = (0.7, 1.15, 1.35, 1.55, 1.6, 2.0)
 # Limits of the change in log light: ridges that are brighter look embossed.
 _DARKEST = 0.65
 _BRIGHTEST = 0.24
@@ -59,6 +59,9 @@ _MOST_FILLED = 0.12  # log light
 _BLOTCHES = (0.012, 0.10)  # of the eyes' distance, between which blotches lie
 _COARSE = 3  # bands from here on fade out well inside the outline: no plate with an edge
 _COARSE_CONTRAST = 1.25  # of these, the largest factor for rough photos: more looks like soot
+# Log light of these together, at most; how much less of it by the log light of the face's own slow shade, and at least.
+_DEEPEST_HOLLOW, _IN_SHADE, _LEAST_IN_SHADE = 0.5, 2.0, 0.3
+_DEEPEST_WRINKLE = 0.16  # log light
 _COARSE_OF_OLD = 0.5  # share of these that an old face gets
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
@@ -139,11 +142,18 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
     # Its slow shadows are there as well: more of them look like soot.
     coarse = float(np.interp(deepest, (0.4, 0.9), (_COARSE_OF_OLD, 1.0)))
     strength *= prospect.tone
-    change = strength * prospect.lines
+    change, hollows = strength * prospect.lines, np.zeros(view.skin.shape, np.float32)
     for number, fold in enumerate(prospect.folds):
         band = strength * (factor if number < _COARSE else coarse * min(factor, _COARSE_CONTRAST)) * fold
-        change += band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band
+        drawn = change if number < _COARSE else hollows
+        drawn += band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band
+    # Where bags and hollows of several sizes meet in the shade, beside the nose's bridge, they would add up to stains.
+    shade = np.clip(1.0 + _IN_SHADE * view.bands[_COARSE:].sum(axis=0), _LEAST_IN_SHADE, 1.0)
+    most = np.float32(_DEEPEST_HOLLOW) * shade
+    change += np.where(hollows < 0, most * np.tanh(hollows / most), hollows)
     wrinkles = strength * factor * prospect.wrinkles
+    # A line much darker than the skin beside it is a scratch.
+    wrinkles = np.where(wrinkles < 0, _DEEPEST_WRINKLE * np.tanh(wrinkles / _DEEPEST_WRINKLE), wrinkles)
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
     change = _limited(change, factor)
     change *= np.where(change > 0, prospect.unlit, np.float32(1.0))

@@ -91,10 +91,11 @@ def test_brows_turn_grey_where_age_has_moved_them(photo, landmarks):
     none = head._replace(hair=np.zeros_like(head.hair))
     left, top = np.floor(landmarks[17:27].min(axis=0)).astype(int) - 24
     right, bottom = np.ceil(landmarks[17:27].max(axis=0)).astype(int) + 20
+    right_brow = slice(left, int(landmarks[21, 0]) + 20)
     moved = photo.copy()
     moved[top - 6 : bottom - 6, left:right] = photo[top:bottom, left:right]
     change = [
-        np.abs(grey_head(picture, none, landmarks, 80.0, 1.0, 0).astype(int) - picture).sum(axis=2)
+        np.abs(grey_head(picture, none, landmarks, 80.0, 1.0, 0).astype(int) - picture).sum(axis=2)[:, right_brow]
         for picture in (photo, moved)
     ]
     rows = [(one.sum(axis=1) * np.arange(len(one))).sum() / one.sum() for one in change]

@@ -286,3 +286,20 @@ def test_strands_are_drawn_without_gaps():
     noise = strand_noise(strand, np.ones((200, 200), np.float32), 200.0, 0)[40:160, 40:160]
     along = [float((noise[:, :-lag] * noise[:, lag:]).mean()) for lag in range(1, 9)]
     assert along == sorted(along, reverse=True)
+
+
+def test_a_lit_strand_loses_its_colour_and_a_patch_of_skin_stays(photo, landmarks, weight):
+    """Both have the colour and the light of skin, and lie within hair beside the face."""
+    cheek = landmarks[[31, 4]].mean(axis=0).astype(int)
+    skin = photo[cheek[1] - 1 : cheek[1] + 2, cheek[0] - 1 : cheek[0] + 2].reshape(-1, 3).mean(axis=0)
+    kept, light = [], []
+    for width in (1, 9):
+        drawn = photo.copy()
+        place = slice(70, 92), slice(194 - width // 2, 194 - width // 2 + width)
+        drawn[place] = skin
+        result = grey_hair(drawn, weight, 0.5, landmarks)
+        middle = slice(76, 86), slice(194, 195)
+        kept.append(_chroma(result)[middle].mean() / _chroma(drawn)[middle].mean())
+        light.append(luminance(to_linear(result))[middle].mean() / luminance(to_linear(drawn))[middle].mean())
+    assert kept[0] < 0.75 < 0.9 < kept[1]
+    assert max(light) < 1.05

@@ -169,3 +169,16 @@ def test_the_colour_that_young_mens_stubble_has_is_not_taken_from_skin():
     here = slice(chin[1] - 6, chin[1] + 7), slice(chin[0] - 20, chin[0] + 21)
     assert np.abs(men[here]).max() < 0.2 < np.abs(women[here]).max()
     assert np.abs(men).max() > 1.0
+
+
+def test_hollows_do_not_add_up_to_stains():
+    """In a rough photo, where marks are drawn most strongly, no broad place loses half of its light."""
+    photo, points = face_photo()
+    rough = cv2.GaussianBlur(np.random.default_rng(5).normal(0, 1, photo.shape[:2]), (0, 0), 2.5)
+    photo = np.clip(photo + 14.0 * rough[..., None] / rough.std(), 0, 255).astype(np.uint8)
+    broad = [
+        cv2.GaussianBlur(luminance(to_linear(picture)), (0, 0), 4.0)
+        for picture in (photo, aged(photo, points, person=PERSON._replace(age=40.0)))
+    ]
+    inside = face_mask(points, photo.shape) > 0.9
+    assert 0.55 < (broad[1] / broad[0])[inside].min() < 0.8
