@@ -98,6 +98,10 @@ _NOTES: tuple[tuple[str, Text], ...] = (
         Text("眼睛被遮住，那里保留原照片", "The eyes are covered; the photo stays there"),
     ),
     (
+        r"kept recognisable: at \+(\d+) years the face changes less",
+        Text("为保持本人特征，年长 {0} 岁时脸部变化较小", "Kept recognisable: {0} years older, the face changes less"),
+    ),
+    (
         r"of -(\d+) years about ([+-]?\d+) are reached at this age, as a judge of ages measured",
         Text("要求年轻 {0} 岁，评估的变化约为 {1} 岁", "{0} years younger were asked for; measured: about {1}"),
     ),

@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
-from ppgan_ext.apps.batch import open_inputs
+from ppgan_ext.apps.batch import Job, open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.photo.animation import animation_stops
 from ppgan_ext.apps.photo.edit import edit_name
@@ -13,6 +13,7 @@ from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import layer_numbers
 from ppgan_ext.apps.photo.result_images import shrink
 from ppgan_ext.errors import ConfigError, NoFaceError
+from ppgan_ext.faces.ageing import likeness
 from ppgan_ext.latents.walks import between
 from tests.reference.toy_face_model import N_LATENT, PLAIN, names
 
@@ -193,6 +194,21 @@ def test_list_faces(make, couple, tmp_path):
     assert [face.box.left > 280 for face in faces] == [True, False]  # the larger one is on the right
     assert preview.shape == couple.shape
     assert not np.array_equal(preview, couple)
+
+
+@pytest.mark.slow
+def test_a_face_that_would_not_be_recognised_is_held_back_and_that_is_told(make, portrait, monkeypatch):
+    free = make(AgeEditingPredictor, output_path=None).edit_ages(
+        Job(portrait, "image"), AgeOptions(years=[40], grey=0.0)
+    )
+    monkeypatch.setattr(likeness, "_FARTHEST", 0.0)
+    held = make(AgeEditingPredictor, output_path=None).edit_ages(
+        Job(portrait, "image"), AgeOptions(years=[40], grey=0.0)
+    )
+    change = [np.abs(made.result.dst[0].astype(int) - portrait).mean() for made in (free, held)]
+    assert change[1] < 0.8 * change[0]
+    told = "kept recognisable: at +40 years the face changes less"
+    assert told in held.notes and told not in free.notes
 
 
 @pytest.mark.slow

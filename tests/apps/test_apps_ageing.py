@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.apps.photo.ageing import Ager, generator_years
+from ppgan_ext.apps.photo.ageing import Ager, generator_years, held_notes
 from ppgan_ext.apps.photo.apparent_age import Estimates, apparent_age, femininity
+from ppgan_ext.apps.photo.plan import EditedCode, EditedPhoto, EditPlan, PhotoEdit, Variant
 from ppgan_ext.errors import NoFaceError
 from ppgan_ext.faces.ageing.measured import measured_years, stops_short
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.latents.directions import Direction
+
+PHOTO = np.zeros((4, 4, 3), np.uint8)
 
 
 def direction(name, unit, value):
@@ -78,3 +81,22 @@ def test_a_face_that_another_model_does_not_find_has_no_known_age_or_sex():
     assert estimates.age(code()) is None
     assert estimates.looks_after(code(), 20.0) is None
     assert estimates.femininity(code()) == 0.5
+
+
+def test_it_is_told_of_which_face_which_result_was_held_back():
+    first, second = (type("Face", (), {"w_plus": code()})() for _ in range(2))
+    ager = Ager(bundled_model(), Estimates({}), 1.0, 1.0, 0)
+    ager.held.update(
+        {(id(first), 20.0): 0.05, (id(first), 40.0): 0.0, (id(second), 20.0): 0.1, (id(second), 40.0): 0.6}
+    )
+    variants = [
+        EditedPhoto(Variant(f"age+{years:.0f}", years, lambda w_plus: EditedCode(w_plus, "")),
+                    [EditedCode(code(), "", years)] * 2, PHOTO)
+        for years in (20.0, 40.0)
+    ]  # fmt: skip
+    plan = EditPlan({}, [result.variant for result in variants], finish=ager.age, remark=ager.remark)
+    told = "kept recognisable: at +40 years the face changes less"
+    assert held_notes(PhotoEdit(PHOTO, plan, [first, second], variants, PHOTO)) == [f"face 2: {told}"]
+    only = [EditedPhoto(one.variant, one.codes[1:], PHOTO) for one in variants]
+    assert held_notes(PhotoEdit(PHOTO, plan, [second], only, PHOTO)) == [told]
+    assert held_notes(PhotoEdit(PHOTO, EditPlan({}, []), [second], only, PHOTO)) == []

@@ -168,6 +168,9 @@ def test_notes_are_told_in_both_languages():
     note = "face 2: of +30 years about +16 are reached at this age, as a judge of ages measured"
     assert tell_note(note, "zh") == "第 2 张脸：要求年长 30 岁，评估的变化约为 +16 岁"
     assert tell_note(note, "en") == "Face 2: 30 years older were asked for; measured: about +16"
+    note = "kept recognisable: at +40 years the face changes less"
+    assert tell_note(note, "zh") == "为保持本人特征，年长 40 岁时脸部变化较小"
+    assert tell_note(note, "en") == "Kept recognisable: 40 years older, the face changes less"
 
 
 def test_what_the_page_tells_of_its_machine_and_model_is_chinese():

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.photo.ageing import Ager, generator_years, short_notes
+from ppgan_ext.apps.photo.ageing import Ager, generator_years, held_notes, short_notes
 from ppgan_ext.apps.photo.apparent_age import BundledEyes, Estimates, in_years
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
@@ -102,6 +102,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         """Edit one photo."""
         made = self.edit_photo(job, options)
         edit = made.result
+        made = made.with_notes(held_notes(edit))
         estimates = self._in_years(options)[1]
         if options.detail == 1.0:
             made = made.with_notes(short_notes(edit, estimates))
@@ -126,7 +127,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         if options.detail == 0 and options.grey == 0:
             return plan
         ager = Ager(bundled_model(), estimates, options.detail, options.grey, self.seed or 0)
-        return replace(plan, finish=ager.age)
+        return replace(plan, finish=ager.age, remark=ager.remark)
 
     def _in_years(self, options: AgeOptions) -> tuple[dict[str, Direction], Estimates]:
         """Return the directions, "age" scaled in years where its file does not say its unit, and what tells ages.

@@ -12,6 +12,7 @@ from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.apps.photo.apparent_age import Estimates
 from ppgan_ext.apps.photo.plan import PhotoEdit
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair, find_head_of_hair, grey_head
+from ppgan_ext.faces.ageing.likeness import Likeness
 from ppgan_ext.faces.ageing.measured import measured_years, stops_short
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.render import FaceAgeing, Person, prepare
@@ -25,6 +26,7 @@ from ppgan_ext.types import Image
 _GENERATOR_SHARE = 0.4
 # Younger faces have few marks to take away: there the generator does most, and more than it is asked for.
 _GENERATOR_YOUNGER = 1.2
+_HELD_BACK = 0.15  # amount from which it is told, see `Likeness.held`
 _UNKNOWN_AGE = 35.0
 # The regression of faces-128 was fitted to other photos than portraits; on 76 portraits of known age this is nearer.
 _PORTRAITS = (0.77, 8.0)
@@ -36,6 +38,7 @@ class SeenFace(NamedTuple):
     face: EncodedFace
     hair: HeadOfHair
     ageing: FaceAgeing
+    likeness: Likeness
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,7 @@ class Ager:
         grey: strength of greying hair.
         seed: varies the wrinkles of all faces.
         seen: the faces seen so far, ready to be drawn at any age, by the identity of their objects.
+        held: how far they were held back to stay recognisable, 0 to 1, by the same and by years.
     """
 
     model: AgeingModel
@@ -57,6 +61,7 @@ class Ager:
     grey: float
     seed: int
     seen: dict[int, SeenFace] = field(default_factory=dict)
+    held: dict[tuple[int, float], float] = field(default_factory=dict)
 
     def person(self, face: EncodedFace) -> Person:
         """Tell apparent age and sex of a face, and choose its wrinkles: the same face gets the same ones."""
@@ -77,11 +82,19 @@ class Ager:
         if id(face) not in self.seen:
             self.seen[id(face)] = self._see(before, face)
         seen = self.seen[id(face)]
-        photo = seen.ageing.draw(photo, years, self.detail)
+        held = seen.likeness.held(seen.ageing, photo, years, self.detail)
+        self.held[id(face), years] = held
+        photo = seen.ageing.draw(photo, years, self.detail, held)
         person = seen.ageing.person
         if years > 0 and self.grey > 0:
             photo = grey_head(photo, seen.hair, face.face.landmarks, person.age + years, self.grey, person.seed)
         return photo
+
+    def remark(self, face: EncodedFace, years: float) -> str | None:
+        """Say that a face changes less than was asked for, so as to stay recognisable; None if it does not."""
+        if self.held.get((id(face), years), 0.0) < _HELD_BACK:
+            return None
+        return f"kept recognisable: at {years:+.0f} years the face changes less"
 
     def _see(self, photo: Image, face: EncodedFace) -> SeenFace:
         person, landmarks = self.person(face), face.face.landmarks
@@ -89,7 +102,21 @@ class Ager:
         crop_landmarks = transform_points(landmarks, face.crop.matrix_photo_to_crop)
         mask = find_covered(face.crop.image, to_levels(face.pixels[0]), crop_landmarks).mask
         covered = None if mask is None else Cover(np.asarray(mask, np.float32), crop_landmarks)
-        return SeenFace(face, hair, prepare(photo, landmarks, person, self.model, hair, covered))
+        ageing = prepare(photo, landmarks, person, self.model, hair, covered)
+        return SeenFace(face, hair, ageing, Likeness.of(photo, landmarks))
+
+
+def held_notes(edit: PhotoEdit) -> list[str]:
+    """Say of which faces which results were held back to stay recognisable; a line for each."""
+    notes = []
+    for number, face in enumerate(edit.faces, start=1):
+        who = f"face {number}: " if len(edit.faces) > 1 else ""
+        for result in edit.edited:
+            years = result.codes[number - 1].years
+            remark = None if edit.plan.remark is None else edit.plan.remark(face, years)
+            if remark is not None:
+                notes.append(who + remark)
+    return notes
 
 
 def short_notes(edit: PhotoEdit, estimates: Estimates) -> list[str]:

@@ -34,6 +34,13 @@ class Finish(Protocol):
         """Return the edited photo, (H, W, 3), with the face made older by so many years; ``before`` is the original."""
 
 
+class Remark(Protocol):
+    """Says what is to be known of a face that `Finish` has completed."""
+
+    def __call__(self, face: EncodedFace, years: float) -> str | None:
+        """Return a line about the face made older by so many years; None if there is nothing to say."""
+
+
 @dataclass(frozen=True, eq=False)
 class Variant:
     """One result to make of a photo.
@@ -58,12 +65,14 @@ class EditPlan:
         variants: one result each.
         describe: from a face's code, (n_latent, 512), to the label under its reconstruction.
         finish: completes each face of a result, or None.
+        remark: says what is to be known of a face that was completed, or None.
     """
 
     directions: Mapping[str, Direction]
     variants: Sequence[Variant]
     describe: Callable[[FloatArray], str] = lambda w_plus: "reconstruction"
     finish: Finish | None = None
+    remark: Remark | None = None
 
     def complete(self, photo: Image, before: Image, faces: Sequence[EncodedFace], years: Sequence[float]) -> Image:
         """Complete every face of an edited photo, (H, W, 3), whose years are not 0."""

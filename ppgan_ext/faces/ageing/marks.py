@@ -30,7 +30,8 @@ _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by
 _OWN_SHARE = 0.6
 _OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
 _OWN_NOISE = 0.01
-_BY_BAND = (0.7, 1.15, 1.35, 1.55, 1.6, 2.0)
+_BY_BAND = (0.7, 1.15, 1.35, 1.55, 1.6, 2.4)
+_FROWN = 0.4  # how much stronger they are between the brows
 # Limits of the change in log light: ridges that are brighter look embossed.
 _DARKEST = 0.65
 _BRIGHTEST = 0.24
@@ -39,6 +40,10 @@ _MOST_COLOUR = 3.0  # of a* and b*
 # exponent and bounds of the factor.
 _USUAL_CONTRAST = 0.05
 _CONTRAST = (1.0, 0.8, 2.4)
+# Fine structure may grow to so many times that of the photo: lines as deep as elsewhere look scratched into soft skin.
+_ROUGHEST = 1.35
+_LEAST_FINE = 0.5  # share of it that stays
+_SURE_SKIN, _OWN_MOST = 0.95, 0.15  # where the photo's is looked at; deeper, in log light, are edges of hair and shine
 # The same change of log light is seen less on dark skin, whose lightness (CIE L*) it changes less: reflectance of skin
 # on which the model was measured, exponent, and the largest factor.
 _TONE = (0.30, 0.30, 1.5)
@@ -72,6 +77,11 @@ class Marks:
 
     light: npt.NDArray[np.float32]
     colour: npt.NDArray[np.float32]
+
+    def weakened(self, by: FloatArray) -> Marks:
+        """Return less of the change, where ``by``, (H, W) in [0, 1], is more than 0."""
+        kept = np.float32(1.0) - np.asarray(by, np.float32)
+        return Marks(self.light * kept, self.colour * kept[..., None])
 
 
 class Prospect(NamedTuple):
@@ -108,9 +118,10 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     size, shape = view.placement.frame_size, view.skin.shape
     marks = [_resize(one, size) for one in _varied(model, femininity, seed)]
     soft = view.weight * parts.inner(view.placement.frame_landmarks, shape)
+    frown = np.float32(1.0 + _FROWN * parts.between_brows(view.placement.frame_landmarks, shape))
     folds = np.stack(
         [
-            share * one * (view.weight if number < _COARSE else soft)
+            share * one * frown * (view.weight if number < _COARSE else soft)
             for number, (share, one) in enumerate(zip(_BY_BAND, marks, strict=False))
         ]
     )
@@ -122,7 +133,7 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     lines = view.skin * (_own_lines(view) + _pores(view, seed))
     unlit = _unlit(view)
     # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
-    wrinkles = view.skin * (0.4 + 0.6 * unlit) * _wrinkles(view, model, femininity, seed)
+    wrinkles = view.skin * frown * (0.4 + 0.6 * unlit) * _wrinkles(view, model, femininity, seed)
     return Prospect(
         folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), _tone(view)
     )
@@ -157,6 +168,7 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
     change = _limited(change, factor)
     change *= np.where(change > 0, prospect.unlit, np.float32(1.0))
+    change = _in_proportion(change, view)
     return Marks(change, np.clip(strength * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR).astype(np.float32))
 
 
@@ -256,6 +268,20 @@ def _tone(view: SkinView) -> float:
     usual, exponent, most = _TONE
     white = float(luminance(white_light(view.picture, view.placement.frame_landmarks)))
     return float(np.clip((usual / max(view.skin_light / max(white, 1e-4), 1e-3)) ** exponent, 1.0, most))
+
+
+def _in_proportion(change: FloatArray, view: SkinView) -> npt.NDArray[np.float32]:
+    """Weaken fine lines where there would be far more of them than the photo has fine structure of its own."""
+    fine, coarse = (bands.local_mean(change, view.skin, bands.WIDTHS[i] * view.placement.eyes) for i in (0, 2))
+    sure = view.skin > _SURE_SKIN
+    own, new = np.clip(view.bands[1] + view.bands[2], -_OWN_MOST, _OWN_MOST)[sure], (fine - coarse)[sure]
+    own_energy, shared, energy = float(own @ own), float(own @ new), float(new @ new)
+    if energy <= 0.0:
+        return change
+    # The share s at which the energy of own + s * new has grown by the square of the factor.
+    share = (np.sqrt(shared**2 + (_ROUGHEST**2 - 1.0) * own_energy * energy) - shared) / energy
+    weaker = np.float32(1.0 - np.clip(share, _LEAST_FINE, 1.0))
+    return np.asarray(change - weaker * view.skin * (change - coarse), np.float32)
 
 
 def _limited(change: FloatArray, factor: float) -> npt.NDArray[np.float32]:

@@ -26,6 +26,9 @@ _CLOTH = 0.03  # least width of cloth, as a share of the picture's
 _CRUMB, _PIECE = 0.018, 0.05  # half the least width of skin in the eyes' distance, and its least area in squares of it
 _EYE_STAYS = 0.35
 _INNER = 0.28  # width of the slow rise, see `mask.face_mask`
+# Where marks change who a face seems to be more than how old it looks, and how far they can be held back there.
+_NOSE_HELD, _BROWS_HELD, _LIDS_HELD, _CHEEKS_HELD = 0.8, 0.8, 0.4, 0.5
+_CHEEK_INWARDS = 0.36  # how far the outer cheeks reach from the jaw to the nose
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
 # Brows, lips, and the opening of the mouth.
 _PARTS_STAY = (
@@ -141,6 +144,33 @@ def nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float3
     bridge = landmarks[[21, 22, 27]].mean(axis=0)
     points = np.vstack([bridge, landmarks[27:36]])
     return blur(hull(points, shape, 0.06 * eyes), 0.04 * eyes)
+
+
+def between_brows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw where a frown lies, soft, (H, W) in [0, 1]."""
+    eyes = eye_distance(landmarks)
+    ends = landmarks[[21, 22]]
+    up = landmarks[27] - landmarks[8]
+    points = np.vstack([ends, ends + 0.3 * eyes * up / max(float(np.linalg.norm(up)), 1e-6)])
+    return blur(hull(points, shape, 0.02 * eyes), 0.05 * eyes)
+
+
+def held_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw how far marks can be held back to keep a face recognisable: nose, brows, lids and outer cheeks; (H, W).
+
+    Marks there change what is known of a person most for the years that they add.
+    """
+    eyes = eye_distance(landmarks)
+    held = _NOSE_HELD * nose(landmarks, shape)
+    for brow, eye, jaw in ((slice(17, 22), RIGHT_EYE, slice(1, 6)), (slice(22, 27), LEFT_EYE, slice(11, 16))):
+        inwards = landmarks[jaw] + _CHEEK_INWARDS * (landmarks[33] - landmarks[jaw])
+        for points, width, share in (
+            (landmarks[brow], 0.05, _BROWS_HELD),
+            (np.vstack([landmarks[brow], landmarks[eye]]), 0.06, _LIDS_HELD),
+            (np.vstack([landmarks[jaw], inwards]), 0.04, _CHEEKS_HELD),
+        ):
+            held = np.maximum(held, share * blur(hull(points, shape, width * eyes), 0.04 * eyes))
+    return held.astype(np.float32)
 
 
 def iris(eye: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np.float32]:

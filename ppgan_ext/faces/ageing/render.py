@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing import marks
+from ppgan_ext.faces.ageing import marks, parts
 from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.model import AgeingModel
@@ -72,31 +72,51 @@ class FaceAgeing:
         assert self.view is not None
         return marks.foresee(self.view, self.model, self.person.femininity, self.person.seed)
 
-    def draw(self, photo: Image, years: float, detail: float = 1.0) -> Image:
+    def draw(
+        self,
+        photo: Image,
+        years: float,
+        detail: float = 1.0,
+        held: float = 0.0,
+        landmarks: FloatArray | None = None,
+    ) -> Image:
         """Make the skin and the shape of the face older or younger; hair is `grey_head`'s.
 
         Args:
             photo: (H, W, 3) RGB uint8, the photo of `prepare`, or what a generator made of it.
             years: years to add; negative for younger.
             detail: 0 changes nothing, 1 as calibrated, up to 1.5.
+            held: how far age is held back to keep the face recognisable, 0 to 1, see `likeness`.
+            landmarks: (68, 2) of the face in ``photo``, if that is a copy of another size.
 
         Returns:
             A new photo of the same size. Far from the face, and where no skin is bare, pixels keep their bits.
         """
         if years == 0 or detail == 0:
             return photo.copy()
-        strength = strength_of(self.person.age, years, detail)
-        moved = moved_landmarks(self.landmarks, self.model.shape, 0.0 if self.keeps_shape else strength.shape)
-        result = move_face(photo, self.landmarks, moved)
+        strength = strength_of(self.person.age, years, detail).held_back(held)
+        moved = self.landmarks_after(years, detail, held, landmarks)
+        result = move_face(photo, self.landmarks if landmarks is None else landmarks, moved)
         if self.view is None:
             return result
         if strength.marks > 0:
             change, kept = marks.older(self.view, self.prospect, strength.marks, strength.deepest), _KEPT_COLOUR
+            if held > 0:
+                frame = self.view.placement.frame_landmarks
+                change = change.weakened(held * parts.held_places(frame, change.light.shape))
         else:
             change = marks.younger(self.view, self.prospect, self.model, -strength.marks, self.person.femininity)
             kept = (_KEPT_COLOUR[0], _OF_FILLED)
         _apply(result, self.view, change, self.view.placement._replace(landmarks=moved), kept)
         return result
+
+    def landmarks_after(
+        self, years: float, detail: float = 1.0, held: float = 0.0, landmarks: FloatArray | None = None
+    ) -> FloatArray:
+        """Return where `draw` moves the landmarks, (68, 2)."""
+        strength = strength_of(self.person.age, years, detail).held_back(held)
+        places = self.landmarks if landmarks is None else landmarks
+        return moved_landmarks(places, self.model.shape, 0.0 if self.keeps_shape else strength.shape)
 
 
 def prepare(

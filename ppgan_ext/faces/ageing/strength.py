@@ -20,6 +20,12 @@ class Strength(NamedTuple):
     shape: float
     deepest: float
 
+    def held_back(self, held: float) -> Strength:
+        """Return weaker amounts, which keep a face more recognisable; ``held`` is 0 for all of it to 1."""
+        return self._replace(
+            marks=(1.0 - _MARKS_HELD * held) * self.marks, shape=(1.0 - _SHAPE_HELD * held) * self.shape
+        )
+
 
 _FIRST_LINES = 22.0
 _SPAN = 50.0  # years until a face has the marks that the model calls 1
@@ -30,6 +36,9 @@ _GAIN = 1.15
 _EARLY = 0.85  # exponent: the first marks show more than the later ones
 _SHAPE = 0.8
 _SHAPE_YOUNGER = 0.3
+# What is taken back of a face that would not be recognised: the shape costs most of all for the years that it adds.
+_MARKS_HELD = 0.35
+_SHAPE_HELD = 0.7
 
 
 def strength_of(age: float, years: float, detail: float) -> Strength:

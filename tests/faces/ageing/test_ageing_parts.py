@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.parts import skin_area, skin_weight, without_crumbs
+from ppgan_ext.faces.ageing.parts import between_brows, held_places, skin_area, skin_weight, without_crumbs
 from tests.reference.drawn import DrawnFace, draw_photo
 
 PHOTO, (POINTS,) = draw_photo((400, 400), [DrawnFace((200.0, 190.0), 90.0, skin=(150, 105, 80))], 0)
@@ -41,3 +41,25 @@ def test_large_pieces_of_skin_stay_and_crumbs_go():
     np.testing.assert_allclose(kept[65:98, 45:155], 1.0, atol=0.02)
     assert kept[104:155, 45:155].min() > 0.98
     assert kept[101:103, 45:95].max() == 0.0
+
+
+def test_held_back_are_nose_brows_lids_and_outer_cheeks_and_not_what_tells_age():
+    held = held_places(POINTS, PHOTO.shape)
+
+    def at(point):
+        x, y = np.rint(point).astype(int)
+        return held[y, x]
+
+    nose, brow, cheek = at(POINTS[29]), at(POINTS[19]), at(POINTS[3] + 0.2 * (POINTS[33] - POINTS[3]))
+    assert nose > 0.6 and brow > 0.4 and 0.3 < cheek < nose
+    assert at(POINTS[14] + 0.2 * (POINTS[33] - POINTS[14])) > 0.3  # and on the other side
+    assert max(at(POINTS[27] - (0, 50)), at(POINTS[8] - (0, 10)), at(POINTS[57])) < 0.1
+    assert held.min() >= 0.0 and held.max() <= 1.0
+
+
+def test_a_frown_lies_between_the_brows():
+    frown = between_brows(POINTS, PHOTO.shape)
+    x, y = POINTS[[21, 22]].mean(axis=0).round().astype(int)
+    assert frown[y - 10, x] > 0.6
+    outer = POINTS[[17, 26, 30, 8]].round().astype(int)
+    assert frown[outer[:, 1], outer[:, 0]].max() < 0.05

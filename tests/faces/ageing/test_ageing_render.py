@@ -58,6 +58,42 @@ def test_forty_years_draw_wrinkles_and_more_detail_draws_deeper_ones():
     assert before * 1.05 < half < full
 
 
+def test_a_smooth_face_gets_finer_wrinkles_than_a_rough_one():
+    photo, points = face_photo()
+    smooth = cv2.GaussianBlur(photo, (0, 0), 2.5)
+    growth = [fine(forehead(aged(one, points), points)) / fine(forehead(one, points)) for one in (photo, smooth)]
+    drawn = [
+        np.sqrt(fine(forehead(aged(one, points), points)) ** 2 - fine(forehead(one, points)) ** 2)
+        for one in (photo, smooth)
+    ]
+    assert drawn[1] < 0.75 * drawn[0]
+    assert growth[0] > 1.1
+
+
+def test_what_is_held_back_is_less_on_the_nose_and_as_much_between_the_brows():
+    photo, points = face_photo()
+    ageing = prepare(photo, points, PERSON, bundled_model())
+    free, held = (ageing.draw(photo, 40.0, held=amount).astype(int) for amount in (0.0, 1.0))
+    x, y = points[29].round().astype(int)
+    at_nose = [np.abs(one - photo)[y - 12 : y + 12, x - 14 : x + 14].mean() for one in (free, held)]
+    x, y = points[[21, 22]].mean(axis=0).round().astype(int)
+    at_brow = [np.abs(one - photo)[y - 30 : y - 10, x - 10 : x + 10].mean() for one in (free, held)]
+    assert at_nose[1] < 0.6 * at_nose[0]
+    assert at_brow[1] > 0.55 * at_brow[0]
+
+
+def test_a_copy_of_another_size_is_drawn_alike():
+    photo, points = face_photo()
+    ageing = prepare(photo, points, PERSON, bundled_model())
+    small = cv2.resize(photo, (200, 200), interpolation=cv2.INTER_AREA)
+    places = (points + 0.5) / 2 - 0.5
+    drawn = ageing.draw(small, 40.0, landmarks=places).astype(int)
+    expected = cv2.resize(ageing.draw(photo, 40.0), (200, 200), interpolation=cv2.INTER_AREA).astype(int)
+    change = np.abs(expected - small).mean()
+    assert np.abs(drawn - expected).mean() < 0.35 * change
+    assert np.allclose(ageing.landmarks_after(40.0, landmarks=places), (ageing.landmarks_after(40.0) + 0.5) / 2 - 0.5)
+
+
 def test_younger_takes_wrinkles_away():
     photo, points = face_photo()
     old = aged(photo, points)

@@ -19,3 +19,12 @@ def test_fewer_new_marks_appear_on_a_wrinkled_face_than_on_a_young_one():
 def test_detail_scales_the_marks():
     assert strength_of(30, 40, 0.5).marks == pytest.approx(0.5 * strength_of(30, 40, 1.0).marks)
     assert strength_of(30, 40, 0.0).shape == 0.0
+
+
+def test_what_is_held_back_is_the_shape_first():
+    free = strength_of(30, 40, 1.0)
+    half, held = (free.held_back(amount) for amount in (0.5, 1.0))
+    assert free.held_back(0.0) == free
+    assert free.marks > half.marks > held.marks > 0.5 * free.marks
+    assert free.shape > half.shape > held.shape > 0.0
+    assert held.shape / free.shape < held.marks / free.marks
