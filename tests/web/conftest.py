@@ -103,8 +103,12 @@ class ToyPage:
             self._process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def toy_page(tmp_path_factory):
+    """Serve the page for the tests of a file; idle, it would take a twentieth of a processor until the last test."""
     page = ToyPage(tmp_path_factory.mktemp("toy-page"))
     yield page
-    page.close()
+    folder = Path(page.state()["folder"])
+    assert folder.is_dir()
+    assert page.close() == 0
+    assert not folder.exists()
