@@ -4,24 +4,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from ppgan_ext.faces import landmarks
-from ppgan_ext.faces.detectors import libfacedetection
-from tests.reference.remembered import Remembered
+from tests.reference.remembered import pictures_measured_once
 from tests.reference.toy_face_model import toy_face_model
-
-MEASURED = [(module, name, Remembered(getattr(module, name)))
-            for module, name in ((libfacedetection, "_run"), (landmarks, "_predict_in_patch"))]  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _a_picture_is_measured_once():
-    """Remember what the detector and the landmark predictor say of a picture: most tests look at the same few.
-
-    Both are functions of the pixels alone; tests/faces tests them without memory.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, remembered in MEASURED:
-            patch.setattr(module, name, remembered)
+def _pictures_are_measured_once():
+    with pictures_measured_once():
         yield
 
 

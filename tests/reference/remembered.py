@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
+from ppgan_ext.faces import landmarks
+from ppgan_ext.faces.detectors import libfacedetection
 from ppgan_ext.types import Image
 
 
@@ -30,3 +34,19 @@ class Remembered:
         if key not in self._known:
             self._known[key] = self._function(picture)
         return copy.deepcopy(self._known[key])
+
+
+_MEASURED = [(module, name, Remembered(getattr(module, name)))
+             for module, name in ((libfacedetection, "_run"), (landmarks, "_predict_in_patch"))]  # fmt: skip
+
+
+@contextlib.contextmanager
+def pictures_measured_once() -> Iterator[None]:
+    """Remember what the detector and the landmark predictor say of a picture, in all such blocks of this process.
+
+    Both are functions of the pixels alone; tests/faces tests them without memory.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name, remembered in _MEASURED:
+            patch.setattr(module, name, remembered)
+        yield
