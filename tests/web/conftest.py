@@ -14,6 +14,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import ppgan_ext.web  # noqa: F401  (before Gradio, so that its import is quick)
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pytest.importorskip("gradio")

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import sys
+from importlib.machinery import SourceFileLoader
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +13,7 @@ from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.page.options import PageOptions, is_loopback
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, OutputError
-from ppgan_ext.web import server
+from ppgan_ext.web import gradio_import, server
 from ppgan_ext.web.guard import names_other_places
 
 
@@ -85,3 +87,14 @@ def test_the_mode_in_which_visitors_change_the_program_is_refused(monkeypatch):
     monkeypatch.setenv("GRADIO_VIBE_MODE", "1")
     with pytest.raises(ConfigError, match="lets visitors change"), server.serving(PageOptions()):
         pass
+
+
+def test_gradio_writes_no_files_for_editors_and_is_otherwise_as_it_is():
+    module = sys.modules["gradio.component_meta"]
+    assert module.create_or_modify_pyi(object, "object", []) is None
+    assert module.create_or_modify_pyi.__module__ == gradio_import.__name__
+    assert type(module.__loader__) is SourceFileLoader and module.__spec__.loader is module.__loader__
+    before = list(sys.meta_path)
+    gradio_import.install()  # too late
+    assert sys.meta_path == before
+    assert not [finder for finder in before if type(finder).__module__ == gradio_import.__name__]
