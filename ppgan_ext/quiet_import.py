@@ -1,8 +1,9 @@
-"""Paddle's import without its advice and without its hand on SIGTERM, whichever module imports it first.
+"""Paddle's import without its advice, its hand on SIGTERM and its build tools, whichever module imports it first.
 
 Paddle prints advice on threads and compilers on stderr while it is imported; it is meant for data-parallel training and
 for building C++ extensions. And it takes over SIGTERM, to print "FatalError" and a C++ traceback: handlers of Python,
-and SIG_IGN, would no longer count, and whoever ends a process would see a crash.
+and SIG_IGN, would no longer count, and whoever ends a process would see a crash. What builds C++ extensions, a quarter
+of the import's time with the setuptools that it needs, is loaded when somebody uses it.
 
 `install` puts a finder in front of Python's own, which wraps Paddle's loader once and then goes away.
 """
@@ -22,7 +23,10 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
+from ppgan_ext.deferred_import import deferred
+
 _PADDLE = "paddle"
+_BUILD_TOOLS = "paddle.utils.cpp_extension"
 _ADVICE = ("WARNING: OMP_NUM_THREADS set to", "PLEASE USE OMP_NUM_THREADS WISELY")
 
 
@@ -67,7 +71,7 @@ class _QuietLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:
             module.__spec__.loader = module.__loader__ = self._loader
-        with _without_advice(), _handler_kept(signal.SIGTERM):
+        with _without_advice(), _handler_kept(signal.SIGTERM), deferred([_BUILD_TOOLS]):
             self._loader.exec_module(module)
         with contextlib.suppress(ValueError):  # another one that was imported at the same time
             sys.meta_path.remove(self._finder)

@@ -1,7 +1,7 @@
 """Every test runs offline, seeded, on one thread, with a home of its own, and treats warnings as errors.
 
-All of it holds in each process of pytest-xdist too, which imports this file anew. Only the folder of compiled programs
-is shared by the processes of one run, so that none compiles what another has compiled.
+All of it holds in each process of pytest-xdist too, which imports this file anew. Only the folders of compiled programs
+and of the landmark predictor's arrays are shared by the processes of one run, so that none makes what another has made.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ if str(ROOT) not in sys.path:
 
 # Before anything imports Paddle: no test may read or fill the user's own caches.
 HOME = Path(tempfile.mkdtemp(prefix="ppgan_ext-tests-"))
-if "PYTEST_XDIST_WORKER" in os.environ:
-    (HOME / "compiled").symlink_to(Path(os.environ["PPGAN_EXT_HOME"]) / "compiled", target_is_directory=True)
-else:
-    (HOME / "compiled").mkdir()
+for name in ("compiled", "landmarks"):
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        (HOME / name).symlink_to(Path(os.environ["PPGAN_EXT_HOME"]) / name, target_is_directory=True)
+    else:
+        (HOME / name).mkdir()
 os.environ["PPGAN_EXT_HOME"] = str(HOME)
 # The networks of the tests are too small for more threads, and pytest-xdist keeps the other cores busy.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -45,15 +46,26 @@ LONGEST = (
     "test_web_browser.py",
     "test_build_notebooks.py",
     "test_apps_age.py",
-    "test_predictor_contract.py",
     "test_apps_fuse.py",
+    "test_predictor_contract.py",
     "test_documented_commands.py",
-    "test_apps_real_faces.py",
-    "test_apps_tuning.py",
-    "test_bad_input.py",
-    "test_training_processes.py",
     "test_training_psp.py",
+    "test_apps_real_faces.py",
     "test_faces_detect.py",
+    "test_faces_swap.py",
+    "test_apps_tuning.py",
+    "test_data_loader.py",
+    "test_bad_input.py",
+    "test_shares_run.py",
+    "test_training_processes.py",
+    "test_latents_tuning.py",
+    "test_fuzz.py",
+    "test_latents_projector.py",
+    "test_ageing_render.py",
+    "test_apps_prepare.py",
+    "test_apps_evaluation.py",
+    "test_training_rotator.py",
+    "test_training_command.py",
 )
 _LOOPBACK = ("127.", "localhost", "::1")
 _connect = socket.socket.connect

@@ -17,11 +17,18 @@ import pytest
 from ppgan_ext.apps import AgeEditingPredictor
 from ppgan_ext.apps.command_line import main
 from ppgan_ext.apps.predictor import Predictor
+from tests.reference.remembered import pictures_measured_once
 from tests.reference.toy_face_model import PLAIN
 
 ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.bundled
 PLAIN_WORDS = [word for name, value in PLAIN.items() for word in (f"--{name}", value)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pictures_are_measured_once():
+    with pictures_measured_once():
+        yield
 
 
 @pytest.fixture(scope="module")

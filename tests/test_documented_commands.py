@@ -18,6 +18,7 @@ from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.training.command_line import main as train
 from tests.reference.drawn import DrawnFace, draw_photo
+from tests.reference.remembered import pictures_measured_once
 from tests.reference.toy_engine import PlainDistance
 from tests.reference.toy_face_model import toy_face_model
 
@@ -185,12 +186,13 @@ def test_what_can_run_runs(workspace, monkeypatch, capsys):
     monkeypatch.setattr(Predictor, "perceptual", PlainDistance())
     monkeypatch.setattr("ppgan_ext.apps.directions.fit.open_encoding_model", lambda *_: engine)
     monkeypatch.chdir(workspace)
-    for line, (replaced, more) in RUN.items():
-        words = [*words_of(line, workspace, replaced), *more.split()]
-        if "main.py" in line:
-            words.append("--no-cuda")
-        code = execute(words, monkeypatch)
-        assert code == 0, f"{line}\n{capsys.readouterr().err}"
+    with pictures_measured_once():
+        for line, (replaced, more) in RUN.items():
+            words = [*words_of(line, workspace, replaced), *more.split()]
+            if "main.py" in line:
+                words.append("--no-cuda")
+            code = execute(words, monkeypatch)
+            assert code == 0, f"{line}\n{capsys.readouterr().err}"
     for file in ("a.npy", "b.npy", "photo.tuned.safetensors", "photo_a+person_b.fused.png"):
         assert (workspace / "output_dir" / file).is_file()
 

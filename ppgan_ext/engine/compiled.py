@@ -25,6 +25,7 @@ from paddle.static import InputSpec
 import ppgan_ext
 from ppgan_ext import runtime
 from ppgan_ext.engine.cache import ProgramCache
+from ppgan_ext.nn.tracing import without_call_stacks
 from ppgan_ext.quiet import quiet
 from ppgan_ext.types import FloatArray
 
@@ -194,7 +195,7 @@ def save_program(
     Raises:
         RuntimeError, ValueError, TypeError, OSError: Paddle cannot trace the function or write the files.
     """
-    with _no_earlier_traces(), quiet(), paddle.no_grad():
+    with _no_earlier_traces(), without_call_stacks(), quiet(), paddle.no_grad():
         traced = paddle.jit.to_static(_Traced(layer, function), input_spec=[list(inputs)], full_graph=True)
         paddle.jit.save(traced, str(prefix))
 
@@ -255,6 +256,9 @@ class _Traced(nn.Layer):
         self.function = function
         self.eval()
 
+    # Paddle would rewrite the source of all that is called, which can take longer than the trace. It need not: no
+    # network's control flow depends on values.
+    @paddle.jit.not_to_static
     def forward(self, inputs: list[paddle.Tensor]) -> paddle.Tensor:
         """Compute the output."""
         return self.function(*inputs)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from ppgan_ext.errors import ConfigError, OutputError, WeightsError
 from ppgan_ext.faces.regression_trees import DlibTrees, TreeEnsemble
+from ppgan_ext.files import make_folder
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.dlib_models import PACKAGE, descriptor_file, first_file, package_folder
 from ppgan_ext.weights.store import home, search_folders
@@ -85,6 +86,7 @@ def _laid_out(path: Path) -> Path:
     status = path.stat()
     laid_out = home() / "landmarks" / f"trees-1-{status.st_size:x}-{status.st_mtime_ns:x}.safetensors"
     if not laid_out.is_file():
+        make_folder(laid_out.parent)  # reading takes two seconds, so learn before whether it serves
         readers.write(laid_out, readers.read(path))
     return laid_out
 

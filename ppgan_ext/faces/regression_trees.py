@@ -24,12 +24,13 @@ class TreeEnsemble:
 
     def __init__(self, arrays: Mapping[str, npt.NDArray]) -> None:
         self._initial = arrays["initial"]
-        self._thresholds = arrays["thresholds"]
-        self._first = arrays["pixels"][..., 0].astype(np.intp)
-        self._second = arrays["pixels"][..., 1].astype(np.intp)
         self._anchors = arrays["anchors"].astype(np.intp)
         self._deltas = arrays["deltas"]
         num_steps, num_trees, num_leaves = arrays["leaves"].shape[:3]
+        # All splits of a step one after another, (steps, trees * splits).
+        self._thresholds = arrays["thresholds"].reshape(num_steps, -1)
+        self._first, self._second = arrays["pixels"].astype(np.intp).reshape(num_steps, -1, 2).transpose(2, 0, 1).copy()
+        self._roots = np.arange(num_trees) * (num_leaves - 1)
         # All leaves of a step below one another, (steps, trees * leaves, 2 N).
         self._leaves = arrays["leaves"].reshape(num_steps, num_trees * num_leaves, -1)
         self._first_leaf = np.arange(num_trees) * num_leaves
@@ -53,7 +54,8 @@ class TreeEnsemble:
         for step in range(len(self._leaves)):
             seen = self._look(step, images, shapes, low, extent)
             summands[:, 0] = shapes.reshape(len(shapes), -1)
-            summands[:, 1:] = self._leaves[step][self._walk(step, seen)]
+            for row, leaves in zip(summands, self._walk(step, seen), strict=True):
+                self._leaves[step].take(leaves, axis=0, out=row[1:], mode="clip")  # other modes copy once more
             shapes = summands.sum(axis=1).reshape(shapes.shape)
         return np.floor(shapes.astype(np.float64) * extent + low + 0.5)
 
@@ -69,19 +71,18 @@ class TreeEnsemble:
         x, y = np.moveaxis(np.floor(places * extent + low + 0.5).astype(np.intp), 2, 0)
         height, width = images.shape[1:]
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        rows = np.arange(len(images))[:, None]
-        values = images[rows, np.where(inside, y, 0), np.where(inside, x, 0)]
+        first = np.arange(len(images))[:, None] * (height * width)  # of each image's pixels
+        values = images.reshape(-1).take(np.where(inside, y * width + x, 0) + first)
         return np.where(inside, values, 0).astype(np.float32)
 
     def _walk(self, step: int, seen: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
         """Return the leaf that each tree reaches, (B, trees), numbered over all trees."""
-        trees = np.arange(len(self._first_leaf))
-        rows = np.arange(len(seen))[:, None]
-        node = np.zeros((len(seen), len(trees)), np.intp)
+        values, first = seen.reshape(-1), np.arange(len(seen))[:, None] * seen.shape[1]
+        node = np.zeros((len(seen), len(self._roots)), np.intp)
         for _ in range(self._depth):
-            first, second = self._first[step][trees, node], self._second[step][trees, node]
-            is_left = seen[rows, first] - seen[rows, second] > self._thresholds[step][trees, node]
-            node = 2 * node + 2 - is_left
+            split = node + self._roots
+            ones, others = (values.take(side[step].take(split) + first) for side in (self._first, self._second))
+            node = 2 * node + 2 - (ones - others > self._thresholds[step].take(split))
         return self._first_leaf + node - (2**self._depth - 1)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import paddle
 
+from ppgan_ext.nn.tracing import without_call_stacks
 from ppgan_ext.quiet import quiet
 
 _FLAG = "FLAGS_use_mkldnn"
@@ -30,12 +31,10 @@ class Program:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         # Paddle would rewrite the source of the function, needlessly: its control flow does not depend on values.
-        plain = paddle.jit.not_to_static(function)
-
         def entry(tensors: list[paddle.Tensor]) -> Any:
-            return plain(*tensors)
+            return function(*tensors)
 
-        self._traced = paddle.jit.to_static(entry, full_graph=True)
+        self._traced = paddle.jit.to_static(paddle.jit.not_to_static(entry), full_graph=True)
         self._prepared: dict[tuple[tuple[int, ...], ...], Callable[[list[paddle.Tensor]], Any]] = {}
 
     def __call__(self, *tensors: paddle.Tensor) -> Sequence[paddle.Tensor]:
@@ -46,7 +45,7 @@ class Program:
             run = self._prepared.get(shapes)
             if run is not None:
                 return run(constants)
-            with _onednn():
+            with _onednn(), without_call_stacks():
                 # ``paddle.static.gradients`` needs a trace made with gradients enabled.
                 with paddle.enable_grad():
                     _, run = self._traced.get_concrete_program(constants)

@@ -4,7 +4,14 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from tests.reference.remembered import pictures_measured_once
 from tests.reference.toy_face_model import toy_face_model
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pictures_are_measured_once():
+    with pictures_measured_once():
+        yield
 
 
 @pytest.fixture(scope="session")

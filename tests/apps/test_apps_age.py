@@ -7,6 +7,7 @@ import pytest
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor
 from ppgan_ext.apps.batch import Job, open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
+from ppgan_ext.apps.films import FRAMES_BETWEEN_STOPS
 from ppgan_ext.apps.photo.animation import animation_stops
 from ppgan_ext.apps.photo.edit import edit_name
 from ppgan_ext.apps.photo.options import AgeOptions
@@ -213,7 +214,9 @@ def test_a_face_that_would_not_be_recognised_is_held_back_and_that_is_told(make,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gif", "mp4"])
-def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kind):
+def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kind, monkeypatch):
+    assert FRAMES_BETWEEN_STOPS == 12
+    monkeypatch.setattr("ppgan_ext.apps.photo.animation.FRAMES_BETWEEN_STOPS", 4)
     predictor = make(AgeEditingPredictor)
     photo = np.asarray(PIL.Image.fromarray(portrait).resize((720, 600))) if kind == "gif" else portrait
     years = [-400, 400] if kind == "gif" else [400]
@@ -223,10 +226,10 @@ def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kin
     if kind == "gif":
         with PIL.Image.open(path) as animation:
             assert animation.size == (512, 427)
-            # -400 to 0 to +400 in two passages of 12, the last stop, and back without the ends
-            assert animation.n_frames == 25 + 23
+            # -400 to 0 to +400 in two passages of 4, the last stop, and back without the ends
+            assert animation.n_frames == 9 + 7
             frames = []
-            for number in (0, 12, 24, 36):
+            for number in (0, 4, 8, 12):
                 animation.seek(number)
                 frames.append(np.asarray(animation.convert("RGB")).astype(int))
         young, now, old, again = frames

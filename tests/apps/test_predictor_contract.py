@@ -141,21 +141,29 @@ def test_importing_predictors_does_not_import_paddle():
 
 
 @pytest.mark.slow
-@every_call
+@pytest.mark.parametrize(("name", "call"), [pair for pair in CALLS if not pair[1].takes_many])
 def test_same_seed_same_bytes(made, predictor, sources, name, call, tmp_path):
+    """The others are called again for a batch, which must make the same bytes."""
     run(predictor(name, seed=1, output_path=tmp_path), call, sources)
     assert contents(tmp_path) == contents(made[0].output_path) != {}
 
 
 @pytest.mark.slow
 @every_call
-def test_without_an_output_path_nothing_is_written(predictor, sources, name, call, tmp_path, monkeypatch):
+def test_without_an_output_path_nothing_is_written_and_a_photo_may_lie_in_memory(
+    made, predictor, sources, name, call, tmp_path, monkeypatch
+):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     before = names(tmp_path)
-    tool = predictor(name, output_path=None)
-    assert run(tool, call, sources) is not None
+    tool = predictor(name, seed=1, output_path=None)
+    is_photo = call.inputs[:1] == ("photo",)
+    in_memory = io.BytesIO(sources["photo"][0].read_bytes()) if is_photo else None
+    result = run(tool, call, sources, in_memory)
+    assert result is not None
     assert names(tmp_path) == before and tool.files == []
+    if is_photo:
+        assert np.array_equal(picture(made[1]), picture(result))
 
 
 @pytest.mark.slow
@@ -215,15 +223,6 @@ def test_files_asked_for_need_an_output_path(predictor, sources, name, call):
         settings = {argument: True, **({"tune": 1} if argument == "save_tuned" else {})}
         with pytest.raises(ConfigError, match=f"{argument} would write nothing"):
             run(predictor(name, output_path=None), call, sources, **settings)
-
-
-@pytest.mark.slow
-@every_batch
-def test_a_file_in_memory_is_an_input(made, predictor, sources, name, call):
-    if call.inputs[0] == "photo":
-        tool = predictor(name, seed=1, output_path=None)
-        from_memory = run(tool, call, sources, io.BytesIO(sources["photo"][0].read_bytes()))
-        assert np.array_equal(picture(made[1]), picture(from_memory))
 
 
 def picture(result):

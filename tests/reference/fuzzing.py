@@ -68,7 +68,7 @@ def seeds() -> dict[str, list[bytes]]:
     }
     pictures = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4]) + bytes(range(24))
     return {
-        "idx": [pictures, gzip.compress(pictures), bytes([0, 0, 8, 3]) + bytes(12)],
+        "idx": [pictures, gzip.compress(pictures, mtime=0), bytes([0, 0, 8, 3]) + bytes(12)],
         "pdparams": [
             _written(".pdparams", {"net": {"w": matrix}, "epoch": 3}),
             _written(".pdparams", {"netD_A": _patches(), "epoch": 3}),

@@ -58,17 +58,20 @@ def main(folder, words):
 
     with serving(words) as served, contextlib.ExitStack() as beside:
         print(served.url, flush=True)
+        other = None
         for line in sys.stdin:
             if line.strip():
                 beside.close()
                 flags = json.loads(line)
-                print(beside.enter_context(serving(flags)).url if flags else "", flush=True)
+                other = beside.enter_context(serving(flags)) if flags else None
+                print(other.url if other else "", flush=True)
                 continue
             sessions = served.page.sessions
             print(
                 json.dumps(
                     {
                         "folder": str(sessions.folder),
+                        "beside": str(other.page.sessions.folder) if other else None,
                         "visits": len(sessions),
                         "line": len(served.page.line),
                         "files": sum(len(names) for _, _, names in os.walk(sessions.folder)),  # some may go meanwhile

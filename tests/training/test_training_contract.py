@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 
 import numpy as np
 import paddle
@@ -48,6 +49,31 @@ def _mean_metric():
 def quiet(toy, config):
     """A run of four iterations."""
     return toy_runs.train(config, toy.everything)
+
+
+@pytest.fixture(scope="module")
+def whole(quiet):
+    """What that run leaves in its last checkpoint."""
+    return final(quiet)
+
+
+@pytest.fixture(scope="module")
+def stopped(toy, config):
+    """The same run until its weights turn to NaN in the third iteration, and the error that ended it."""
+    run = toy_runs.prepare(config, toy.everything | {"snapshot_config.interval": 1})
+    step = run.task.step
+
+    def poisoned(batches, iteration):
+        if iteration == 3:
+            learning = {net for options in run.settings.optimizer.values() for net in options.net_names}
+            parameter = next(iter(run.task.networks[sorted(learning)[0]].parameters()))
+            parameter.set_value(paddle.full_like(parameter, float("nan")))
+        return step(batches, iteration)
+
+    run.task.step = poisoned
+    with pytest.raises(TrainingError) as caught:
+        toy_runs.finish(run)
+    return run, caught.value
 
 
 @pytest.fixture(scope="module")
@@ -124,19 +150,18 @@ def loader_of(task):
 
 
 @pytest.mark.slow
-def test_a_run_that_stops_and_resumes_has_the_bytes_of_one_that_did_not(toy, config, quiet):
-    whole = final(quiet)
-    begun = toy_runs.train(config, toy.everything | {"total_iters": 2})
-    resumed = toy_runs.train(config, toy.everything, resume=str(begun.folder))
-    assert [key for key, value in final(resumed).items() if value != whole[key]] == []
-    assert whole.keys() == final(resumed).keys()
+def test_a_run_that_stops_and_resumes_has_the_bytes_of_one_that_did_not(toy, config, whole, stopped, tmp_path):
+    begun = shutil.copytree(stopped[0].folder, tmp_path / "begun")
+    resumed = final(toy_runs.train(config, toy.everything, resume=str(begun)))
+    assert [key for key, value in resumed.items() if value != whole[key]] == []
+    assert whole.keys() == resumed.keys()
     saved = {key if key.startswith("extra.") else key.partition(".")[0] for key in whole}
     assert saved >= toy.saved
 
 
 @pytest.mark.slow
-def test_pictures_and_metrics_between_iterations_change_nothing(quiet, busy):
-    assert final(busy) == final(quiet)
+def test_pictures_and_metrics_between_iterations_change_nothing(whole, busy):
+    assert final(busy) == whole
     pictures = busy.task.pictures(4)
     assert pictures
     for image in pictures.values():
@@ -166,20 +191,9 @@ def test_evaluation_measures_the_loaded_weights_and_writes_no_weights(toy, confi
 
 
 @pytest.mark.slow
-def test_a_nan_stops_the_run_and_keeps_the_last_checkpoint(toy, config):
-    run = toy_runs.prepare(config, toy.everything | {"snapshot_config.interval": 1})
-    step = run.task.step
-
-    def poisoned(batches, iteration):
-        if iteration == 3:
-            learning = {net for options in run.settings.optimizer.values() for net in options.net_names}
-            parameter = next(iter(run.task.networks[sorted(learning)[0]].parameters()))
-            parameter.set_value(paddle.full_like(parameter, float("nan")))
-        return step(batches, iteration)
-
-    run.task.step = poisoned
-    with pytest.raises(TrainingError, match=r"iter_2_checkpoint.pdparams"):
-        toy_runs.finish(run)
+def test_a_nan_stops_the_run_and_keeps_the_last_checkpoint(stopped):
+    run, error = stopped
+    assert "iter_2_checkpoint.pdparams" in str(error)
     kept = toy_runs.only(run.folder, "*_checkpoint.pdparams")
     assert kept.name == "iter_2_checkpoint.pdparams"
     assert all(

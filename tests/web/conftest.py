@@ -14,6 +14,8 @@ import numpy as np
 import PIL.Image
 import pytest
 
+import ppgan_ext.web  # noqa: F401  (before Gradio, so that its import is quick)
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     pytest.importorskip("gradio")
@@ -103,8 +105,12 @@ class ToyPage:
             self._process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def toy_page(tmp_path_factory):
+    """Serve the page for the tests of a file; idle, it would take a twentieth of a processor until the last test."""
     page = ToyPage(tmp_path_factory.mktemp("toy-page"))
     yield page
-    page.close()
+    folder = Path(page.state()["folder"])
+    assert folder.is_dir()
+    assert page.close() == 0
+    assert not folder.exists()

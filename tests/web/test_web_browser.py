@@ -1,15 +1,23 @@
-"""The page as a visitor meets it, in Chromium: both languages, a phone, and everything that can go wrong on the way."""
+"""The page as a visitor meets it, in Chromium: both languages, a phone, and everything that can go wrong on the way.
+
+It costs a process, so what a program without a browser sees of it is tested here too.
+"""
 
 import os
 import re
 import shutil
 import zipfile
+from pathlib import Path
 
 import pytest
 import yaml
 
 from ppgan_ext import pictures
+from ppgan_ext.apps.page.options import PageOptions
+from ppgan_ext.errors import OutputError
 from ppgan_ext.picture_settings import find_settings
+from ppgan_ext.web import server
+from tests.reference.page_requests import docker_health_check, fetch
 from tests.reference.prefix_proxy import serving_under
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -32,8 +40,12 @@ def test_a_build_machine_has_a_browser():
     assert reason_to_skip() is None
 
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
-needs_browser = pytest.mark.skipif(reason_to_skip() is not None, reason=str(reason_to_skip()))
+pytestmark = pytest.mark.slow
+
+
+def needs_browser(test):
+    """Mark a test that drives the page with Chromium."""
+    return pytest.mark.browser(pytest.mark.skipif(reason_to_skip() is not None, reason=str(reason_to_skip()))(test))
 
 
 @pytest.fixture(scope="module")
@@ -326,3 +338,68 @@ def test_everything_works_under_the_prefix_of_a_proxy(browser, photo_files, toy_
         page.wait_for_function(loaded)
         page.close()
         assert [url for url in lost if "manifest" not in url and "favicon" not in url] == []
+
+
+# As a stranger's program meets it: what is served, what is refused
+
+
+def test_the_port_may_be_taken(toy_page):
+    with pytest.raises(OutputError, match="cannot be listened to"), server.serving(PageOptions(port=toy_page.port)):
+        pass
+
+
+def test_both_pages_are_served_with_a_policy_against_other_hosts(toy_page):
+    for path in ("", "en"):
+        status, headers, text = fetch(toy_page.url + path)
+        assert status == 200 and "gradio" in text
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy and "http" not in policy and "*" not in policy
+        assert headers["referrer-policy"] == "no-referrer" and headers["x-content-type-options"] == "nosniff"
+
+
+def test_browsers_keep_the_program_of_the_page_but_not_the_page(toy_page):
+    _, headers, text = fetch(toy_page.url)
+    assert "immutable" not in headers.get("cache-control", "")
+    script = re.search(r"assets/[\w-]+\.js", text).group()
+    status, headers, _ = fetch(toy_page.url + script)
+    assert status == 200 and "immutable" in headers["cache-control"]
+    assert "immutable" not in fetch(toy_page.url + "assets/none-12345678.js")[1].get("cache-control", "")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/file=/etc/passwd", "gradio_api/file=../../etc/passwd", "gradio_api/file=pyproject.toml",
+        "gradio_api/file=http://127.0.0.1:1/", "gradio_api/proxy=http://127.0.0.1:1/", "monitoring/summary",
+        "gradio_api/monitoring/summary", "docs", "openapi.json", "gradio_api/run_history",
+    ],
+)  # fmt: skip
+def test_no_file_and_no_other_host_is_served(toy_page, path):
+    status, _, text = fetch(toy_page.url + path)
+    assert status >= 400 or ("root:" not in text and '"paths"' not in text and "total_requests" not in text)
+    if "file=" in path or "proxy=" in path:
+        assert status in (403, 404)
+
+
+def test_requests_that_name_other_places_are_refused(toy_page):
+    body = {"data": [{"path": "http://127.0.0.1:9/x.png", "meta": {"_type": "gradio.FileData"}}], "fn_index": 0}
+    body |= {"session_hash": "stranger"}
+    for kind in ("application/json", "text/plain"):
+        status, _, text = fetch(toy_page.url + "gradio_api/queue/join", body, kind)
+        assert status == 400 and "uploaded" in text
+    assert fetch(toy_page.url + "gradio_api/queue/join", {"data": ["x" * 2_000_000]})[0] == 413
+
+
+def test_a_visitor_without_the_password_sees_nothing_and_all_files_go_at_the_end(toy_page):
+    with toy_page.beside("--auth", "ann:secret", "--root_path", "/faces") as port:
+        url = f"http://127.0.0.1:{port}/"
+        for path in ("", "en", "config", "gradio_api/info"):
+            status, _, text = fetch(url + path)
+            assert status == 401 or "elem_id" not in text
+        assert fetch(url + "gradio_api/upload", {"a": 1})[0] >= 400
+        health = docker_health_check(port)
+        assert health.returncode == 0, health.stderr  # the image counts as healthy behind a password too
+        folder = Path(toy_page.state()["beside"])
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not folder.exists()
+    assert docker_health_check(port).returncode != 0

@@ -34,6 +34,13 @@ def aged(photo, points, years=40.0, detail=1.0, person=PERSON):
     return prepare(photo, points, person, bundled_model()).draw(photo, years, detail)
 
 
+@pytest.fixture(scope="module")
+def grown_old():
+    """A face, its points, and what it looks like in forty years; made once."""
+    photo, points = face_photo()
+    return photo, points, aged(photo, points)
+
+
 def forehead(photo, points):
     """Return the log light of a patch between the brows and the hairline."""
     x, y = points[27].round().astype(int)
@@ -94,33 +101,31 @@ def test_a_copy_of_another_size_is_drawn_alike():
     assert np.allclose(ageing.landmarks_after(40.0, landmarks=places), (ageing.landmarks_after(40.0) + 0.5) / 2 - 0.5)
 
 
-def test_younger_takes_wrinkles_away():
-    photo, points = face_photo()
-    old = aged(photo, points)
+def test_younger_takes_wrinkles_away(grown_old):
+    _, points, old = grown_old
     younger = aged(old, points, years=-30.0, person=PERSON._replace(age=70.0))
     assert fine(forehead(younger, points)) < 0.9 * fine(forehead(old, points))
 
 
-def test_the_seed_varies_the_wrinkles_and_the_same_seed_gives_the_same_bytes():
-    photo, points = face_photo()
-    first = aged(photo, points)
+def test_the_seed_varies_the_wrinkles_and_the_same_seed_gives_the_same_bytes(grown_old):
+    photo, points, first = grown_old
     assert np.array_equal(first, aged(photo, points))
     assert not np.array_equal(first, aged(photo, points, person=PERSON._replace(seed=4)))
 
 
-def test_far_from_the_face_pixels_keep_their_bits():
-    photo, points = face_photo()
-    changed = aged(photo, points) != photo
+def test_far_from_the_face_pixels_keep_their_bits(grown_old):
+    photo, points, old = grown_old
+    changed = old != photo
     reach = cv2.dilate((face_mask(points, photo.shape) > 0).astype(np.uint8), np.ones((121, 121)))
     assert changed.any()
     assert not changed[reach == 0].any()
 
 
 @pytest.mark.parametrize("exposure", [0.3, 0.6])
-def test_light_is_a_factor(exposure):
-    photo, points = face_photo()
+def test_light_is_a_factor(grown_old, exposure):
+    photo, points, old = grown_old
     darker = np.rint(to_srgb(to_linear(photo) * exposure)).astype(np.uint8)
-    bright, dark = (to_linear(aged(one, points)) for one in (photo, darker))
+    bright, dark = to_linear(old), to_linear(aged(darker, points))
     inside = face_mask(points, photo.shape) > 0.9
     ratio = np.log((dark[inside].mean(axis=1) + 1e-3) / (bright[inside].mean(axis=1) * exposure + 1e-3))
     assert np.abs(ratio).mean() < 0.08
