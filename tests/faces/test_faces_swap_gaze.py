@@ -88,3 +88,10 @@ def test_it_does_not_squeeze_the_white_away(landmarks):
 def test_small_differences_and_eyes_that_disagree_or_are_not_seen_change_nothing(landmarks, photo_places):
     face = faces(landmarks, 0.4, 0.42)
     assert np.array_equal(follow_gaze(face, faces(landmarks, *photo_places), landmarks), face)
+
+
+@pytest.mark.parametrize(("turned", "moved"), [(0.0, 0.05), (8.0, 0.105), (40.0, 0.15)])
+def test_a_small_turn_explains_a_small_move(landmarks, turned, moved):
+    face, photo = faces(landmarks, 0.38, 0.38), faces(landmarks, 0.53, 0.53)
+    found = find_iris(follow_gaze(face, photo, landmarks, turned), landmarks[RIGHT_EYE])
+    assert found == pytest.approx(0.38 + moved, abs=0.02)

@@ -83,7 +83,7 @@ def composite(
     under = overlay.window(base)
     below = find_skin(overlay.landmarks, under)
     drawn = overlay if fill is None else _fill_in(overlay, fill)
-    drawn = replace(drawn, face=follow_gaze(drawn.face, under, overlay.landmarks))
+    drawn = replace(drawn, face=follow_gaze(drawn.face, under, overlay.landmarks, overlay.turned_degrees))
     above = find_skin(overlay.landmarks, drawn.face)
     bare = 1.0 - (0.0 if kept is None else overlay.window(kept))
     headwear = np.maximum(*(find_headwear(picture, overlay.landmarks) for picture in (under, from_levels(drawn.face))))

@@ -5,6 +5,8 @@ People who turn their heads mostly look at the camera. Turned to the photo's pos
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +23,22 @@ _STEPS = np.linspace(0.25, 0.75, 41)  # where its centre may be, from the corner
 _LEAST_OPEN = 0.16  # height over width below which lids hide too much
 _LEAST_WHITE = 0.35  # logarithm of the light beside an iris over its own: less tells nothing
 _LEAST_MOVE, _MOST_MOVE = 0.025, 0.2
+_EYEBALL, _ASIDE = 0.4, 0.05  # radius of an eyeball, and how far eyes look aside for another reason than a turn
 _LEAST_ROOM = 0.6  # share that stays of the white towards which an iris moves
 _LEAST_EYE = 12.0  # pixels
 
 
-def follow_gaze(face: FloatArray, photo: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+def follow_gaze(
+    face: FloatArray, photo: FloatArray, landmarks: FloatArray, turned_degrees: float = 90.0
+) -> npt.NDArray[np.float32]:
     """Move the irises of a face to where those of the photo are.
 
     Args:
         face: (H, W, 3) RGB, 0 to 255.
         photo: (H, W, 3) RGB, 0 to 255, with the same landmarks.
         landmarks: (68, 2) of both.
+        turned_degrees: by how much the face's head was turned, in yaw: eyes that look at the camera move by no more
+            than that explains, and other gazes differ by little.
 
     Returns:
         (H, W, 3) RGB float32; the face itself where an iris of either cannot be found, or both look alike.
@@ -42,7 +49,8 @@ def follow_gaze(face: FloatArray, photo: FloatArray, landmarks: FloatArray) -> n
     # Both eyes turn alike, so one that disagrees is not believed.
     if len(moves) < 2 or moves[0] * moves[1] <= 0:
         return face
-    move = float(np.clip(np.mean(moves), -_MOST_MOVE, _MOST_MOVE))
+    most = min(_MOST_MOVE, _ASIDE + _EYEBALL * abs(math.sin(math.radians(min(abs(turned_degrees), 90.0)))))
+    move = float(np.clip(np.mean(moves), -most, most))
     if abs(move) < _LEAST_MOVE:
         return face
     for eye, place in zip((RIGHT_EYE, LEFT_EYE), places[0], strict=True):

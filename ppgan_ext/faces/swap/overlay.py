@@ -10,6 +10,7 @@ import numpy.typing as npt
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
+from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points, point_nearness
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.mouth import closed_share
@@ -27,6 +28,7 @@ class Overlay:
         shown: (H, W) float32 in [0, 1], how far the face is known at each pixel.
         landmarks: (68, 2), the face's, in the overlay's pixels.
         closed: how far an open mouth was drawn shut, 0 to 1.
+        turned_degrees: by how much the head was turned, in yaw.
     """
 
     left: int
@@ -35,6 +37,7 @@ class Overlay:
     shown: npt.NDArray[np.float32]
     landmarks: FloatArray
     closed: float = 0.0
+    turned_degrees: float = 0.0
 
     def window(self, picture: npt.NDArray) -> npt.NDArray:
         """Return the view of a photo-sized picture, (H', W', ...), that lies under the overlay."""
@@ -73,11 +76,17 @@ def draw_overlay(
     mirrored_points = mesh_points((picture_landmarks * (-1.0, 1.0))[MIRROR]) * (-1.0, 1.0)
     mirrored_face, mirrored_seen = _draw(picture, mirrored_points, points, size, covered, mirrored=True)
     # Mixed with irises at another place, those of the far eye would blur.
-    mirrored_face = follow_gaze(mirrored_face, face, points[:NUM_LANDMARKS])
+    was, now = _yaw(picture_landmarks, picture.shape), _yaw(landmarks, photo_shape)
+    mirrored_face = follow_gaze(mirrored_face, face, points[:NUM_LANDMARKS], 2.0 * was)
     share = 1.0 - np.clip(mirrored_seen.well_seen - seen.well_seen, 0.0, 1.0)
     mixed = mirrored_face + share[..., None] * (face - mirrored_face)
     known = mirrored_seen.known + share * (seen.known - mirrored_seen.known)
-    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS], closed_share(picture_landmarks, points))
+    closed = closed_share(picture_landmarks, points)
+    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS], closed, now - was)
+
+
+def _yaw(landmarks: FloatArray, shape: tuple[int, ...]) -> float:
+    return head_pose(landmarks, (shape[1], shape[0])).yaw_degrees
 
 
 def _bounds(points: FloatArray, photo_shape: tuple[int, ...]) -> tuple[int, int, tuple[int, int]]:
