@@ -37,7 +37,7 @@ _EARLY = 0.85  # exponent: the first marks show more than the later ones
 _SHAPE = 0.8
 _SHAPE_YOUNGER = 0.3
 # What is taken back of a face that would not be recognised: the shape costs most of all for the years that it adds.
-_MARKS_HELD = 0.35
+_MARKS_HELD = 0.5
 _SHAPE_HELD = 0.7
 
 
