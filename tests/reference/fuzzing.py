@@ -233,7 +233,8 @@ def repacked(rng: random.Random, data: bytes) -> bytes:
             if index == chosen and content:
                 is_program = name.endswith("data.pkl") and rng.random() < 0.5
                 damaged = program(rng) if is_program else mutate(rng, content, [content])
-            target.writestr(name, damaged, zipfile.ZIP_STORED if index != chosen else method)
+            # An entry of its own says nothing of the time, so that a seed gives the same bytes.
+            target.writestr(zipfile.ZipInfo(name), damaged, zipfile.ZIP_STORED if index != chosen else method)
     return stream.getvalue()
 
 
