@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.mask import face_mask, height_above_brows
-from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
+from ppgan_ext.faces.occlusion.skin_fill import continue_skin, disc, grain_around, widened, window_around
 from ppgan_ext.faces.skin import bare_skin, even_lab, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -48,7 +48,7 @@ def find_headwear(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float
     if not hanging.any():
         return np.zeros(picture.shape[:2], np.float32)
     length = face_size(points)
-    closed = cv2.morphologyEx(hanging.astype(np.uint8), cv2.MORPH_CLOSE, _disc(0.5 * _GAPS * length))
+    closed = cv2.morphologyEx(hanging.astype(np.uint8), cv2.MORPH_CLOSE, disc(0.5 * _GAPS * length))
     wide = widened(closed > 0, _WIDER * length).astype(np.float32)
     soft = cv2.GaussianBlur(wide, (0, 0), max(0.5, _SOFT * length))
     return np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
@@ -89,7 +89,7 @@ def _covers(picture: Image, points: FloatArray) -> npt.NDArray[np.bool_]:
     foreign, skin = found.foreign > _FOREIGN, found.skin > 0.5
     number, pieces = cv2.connectedComponents((foreign & (above > 0.0)).astype(np.uint8), connectivity=8)
     inside = face_mask(points, picture.shape, _FACE_EDGE) > 0.5
-    rim = inside & (cv2.erode(inside.astype(np.uint8), _disc(_RIM * face_size(points))) == 0)
+    rim = inside & (cv2.erode(inside.astype(np.uint8), disc(_RIM * face_size(points))) == 0)
     result = np.zeros(foreign.shape, bool)
     reaching = np.intersect1d(pieces[rim], pieces[above > _HIGH])
     if number < 2 or not skin.any() or not reaching.any():
@@ -112,8 +112,3 @@ def _steps(colors: FloatArray) -> npt.NDArray[np.float32]:
     """Return the CIE76 difference of colours (H, W, 3) from one pixel to the next."""
     x, y = (cv2.Sobel(colors, cv2.CV_32F, *order, scale=0.125) for order in ((1, 0), (0, 1)))
     return np.asarray(np.sqrt((x * x + y * y).sum(axis=2)), np.float32)
-
-
-def _disc(radius: float) -> npt.NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)

@@ -24,10 +24,15 @@ def window_around(mask: npt.NDArray[np.bool_], margin: float) -> tuple[slice, sl
     return slice(max(0, top - room), top + height + room), slice(max(0, left - room), left + width + room)
 
 
+def disc(radius: float) -> npt.NDArray[np.uint8]:
+    """Return a disc for morphology, 0 and 1, of at least one pixel's radius."""
+    side = 2 * max(1, round(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
+
+
 def widened(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.uint8]:
     """Return a mask (H, W), widened by ``width`` pixels, of 0 and 1."""
-    side = 2 * max(1, round(width)) + 1
-    return cv2.dilate(mask.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return cv2.dilate(mask.astype(np.uint8), disc(width))
 
 
 def continue_skin(

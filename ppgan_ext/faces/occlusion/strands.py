@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
-from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
+from ppgan_ext.faces.occlusion.skin_fill import continue_skin, disc, grain_around, widened, window_around
 from ppgan_ext.faces.skin import bare_skin, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -74,7 +74,7 @@ def without_strands(photo: Image, landmarks: FloatArray, hair: FloatArray) -> Im
     # Neither the edge of the hair, nor what lies between it and the strand, nor anything beside the face is skin.
     beside = face_mask(landmarks, photo.shape, feather=_FACE_EDGE)[window] < 0.5
     hidden = widened((np.maximum(strand, hair[window]) > _FAINT) | beside, _BETWEEN * size)
-    hidden = cv2.morphologyEx(hidden, cv2.MORPH_CLOSE, _disc(2.0 * _BETWEEN * size))
+    hidden = cv2.morphologyEx(hidden, cv2.MORPH_CLOSE, disc(2.0 * _BETWEEN * size))
     _, filled = continue_skin(part, hidden, hidden, min(1.0, _FILL_SIZE / size))
     filled += grain_around(part, hidden, size / _FILL_SIZE)
     share = np.clip(2.0 * strand, 0.0, 1.0) * (1.0 - hair[window])
@@ -100,8 +100,8 @@ def _found(picture: Image, points: FloatArray, hair: FloatArray) -> npt.NDArray[
     alike = np.clip((_LIGHTER[1] - (values - hairs)) / (_LIGHTER[1] - _LIGHTER[0]), 0.0, 1.0)
     place = (bare_skin(points, hair.shape, 0.01) > 0.5) & _above_mouth(points, hair.shape)
     likely = (dark * alike > 0.5) & place
-    likely &= cv2.morphologyEx(likely.astype(np.uint8), cv2.MORPH_OPEN, _disc(0.5 * _WIDEST * size)) == 0
-    beside = cv2.dilate(sure.astype(np.uint8), _disc(_NEXT * size)) > 0
+    likely &= cv2.morphologyEx(likely.astype(np.uint8), cv2.MORPH_OPEN, disc(0.5 * _WIDEST * size)) == 0
+    beside = cv2.dilate(sure.astype(np.uint8), disc(_NEXT * size)) > 0
     _, labels, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
     kept = np.zeros(len(stats), bool)
     for label in np.setdiff1d(np.unique(labels[beside & likely]), [0]).tolist():
@@ -109,13 +109,8 @@ def _found(picture: Image, points: FloatArray, hair: FloatArray) -> npt.NDArray[
         black = float((around - values)[labels == label].mean()) > _BLACK
         kept[label] = black and longest > _LONGEST_CREASE * size
     strands = kept[labels].astype(np.uint8)
-    wide = cv2.dilate(strands, _disc(_WIDER * size)).astype(np.float32)
+    wide = cv2.dilate(strands, disc(_WIDER * size)).astype(np.float32)
     return np.asarray(np.maximum(wide, cv2.GaussianBlur(wide, (0, 0), max(0.5, _WIDER * size))), np.float32)
-
-
-def _disc(radius: float) -> npt.NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def _above_mouth(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
