@@ -48,8 +48,9 @@ _LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee co
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
 _JOIN = 0.12  # half the width of gaps between parts, in distances of the eyes
 _DENSITY = 0.02  # width of the Gaussian over the density of a beard, likewise
-_NECK = 0.1  # distance below the jaw at which a beard's hairs are a third as many
+_NECK = 0.07  # distance below the jaw at which a beard's hairs are a third as many
 _DEPTH = (0.1, 1.0)  # log light below the skin around: no hair, and dense hair
+_EVEN = 0.5  # how far a moustache is as dense everywhere
 _GROWS = (0.15, 0.5)  # chances of a part: none of it is drawn, and all
 _SHADE, _SHADE_LESS = (0.6, 1.1), 0.45  # share of the skin's colour: hair, and stubble or shade; how much less dense
 _DENSE = (0.2, 0.45)  # mean of the hair there: no cover, and full
@@ -134,14 +135,18 @@ def beard_density(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0
         return np.zeros(picture.shape[:2], np.float32)
     values, around, _ = shading(copy, points)
     chances, _ = _sure_chances(darkness(copy, points), points, parts, _DRAWN_TOLD)
-    likely = np.maximum.reduce(
-        [np.float32(_ramp(chances[part], _GROWS)) * outline for part, (_, outline) in parts.items()]
-    )
+    depth = ramp(around - values, _DEPTH)
+    dense = np.zeros(copy.shape[:2], np.float32)
+    for part, (_, outline) in parts.items():
+        even = _EVEN * (part == "moustache")  # whatever shade of a nose falls on it
+        mean = float((depth * outline).sum() / max(float(outline.sum()), 1e-3))
+        hairs = outline * (depth + np.float32(even) * (np.float32(mean) - depth))
+        np.maximum(dense, np.float32(_ramp(chances[part], _GROWS)) * hairs, out=dense)
     width, colour = _DENSITY * eye_distance(points), SkinColour.of(copy, points)
     if colour is not None:
         share = blur(np.clip(colour.share(to_linear(copy)), 0.0, 1.5), width)
-        likely *= 1.0 - np.float32(_SHADE_LESS * (1.0 - told)) * ramp(share, _SHADE)
-    dense = blur(likely * ramp(around - values, _DEPTH), width) * np.exp(-below_jaw(points, values.shape) / _NECK)
+        dense *= 1.0 - np.float32(_SHADE_LESS * (1.0 - told)) * ramp(share, _SHADE)
+    dense = blur(dense, width) * np.exp(-below_jaw(points, values.shape) / _NECK)
     return whole(dense * _bare_of_beard(points, dense.shape), picture)
 
 

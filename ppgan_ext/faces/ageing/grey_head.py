@@ -19,10 +19,12 @@ from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, light_on
 from ppgan_ext.faces.ageing.head_patch import head_patch
 from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
+from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.ageing.white_hairs import white_hairs
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.occlusion.cover_network import cover_chances, crop_matrix
 from ppgan_ext.types import FloatArray, Image
 
 _BEARD = 0.3  # how far beards go with the hair of the head as a whole, besides their white hairs
@@ -31,6 +33,7 @@ _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
 _SKIN = (0.17, 0.3)
+_OBJECT = (0.15, 0.4)  # chances of an object before the beard; of 25 beards at most 0.09
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
 _OUTER_EYES = 96.0  # the same of the copy on which hair beyond the outline is looked for
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
@@ -93,12 +96,19 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     of_head = 1.0 - _hair_in_copy(head)
     told = _tells_beard(copy, points)
     of_man = np.float32(1.0 - femininity) * of_head
-    return head._replace(
-        brows=brow_weight(copy, points) * of_head,
-        beard=beard_hair(copy, points) * of_man,
-        density=beard_density(copy, points, told) * of_man,
-        beard_turns=told,
-    )
+    density = beard_density(copy, points, told) * of_man
+    if density.any():
+        density *= _in_sight(copy, points)
+    brows, beard = brow_weight(copy, points) * of_head, beard_hair(copy, points) * of_man
+    return head._replace(brows=brows, beard=beard, density=density, beard_turns=told)
+
+
+def _in_sight(copy: Image, points: FloatArray) -> npt.NDArray[np.float32]:
+    """Return where no microphone, mask or other object covers the face, (h, w) in [0, 1]."""
+    chance, matrix = cover_chances(copy, points).other, crop_matrix(points)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    object_there = cv2.warpAffine(np.asarray(chance, np.float32), matrix, (copy.shape[1], copy.shape[0]), flags=flags)
+    return 1.0 - ramp(object_there, _OBJECT)
 
 
 def _add_outer(

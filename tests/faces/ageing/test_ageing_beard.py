@@ -141,6 +141,16 @@ def test_where_skin_does_not_tell_hair_from_shade_what_has_its_colour_is_thin(ph
     assert ratios[0] < 0.8 < 0.85 < ratios[1]
 
 
+def test_a_moustache_half_in_the_shade_has_hairs_on_both_sides(photo, bearded, landmarks):
+    """The other half is so light that it hardly shows."""
+    inside = beard_outlines(landmarks, photo.shape)["moustache"]
+    lit = np.arange(photo.shape[1])[None] > landmarks[33, 0]
+    faint = np.uint8(bearded + (0.75 * lit * inside)[..., None] * (photo.astype(np.float32) - bearded))
+    dense = beard_density(faint, landmarks)
+    shaded, light = (dense[(inside > 0.5) & side].mean() for side in (~lit, lit))
+    assert shaded > light > 0.4 * shaded
+
+
 def test_it_does_not_depend_on_the_light_or_the_size(bearded, landmarks):
     found = beard_hair(bearded, landmarks)
     assert np.abs(beard_hair((bearded * 0.6).astype(np.uint8), landmarks) - found).mean() < 0.02

@@ -100,6 +100,22 @@ def test_white_hairs_are_no_womans(bearded):
     assert not find_head_of_hair(photo, landmarks, 1.0).density.any()
 
 
+def test_a_microphone_before_the_beard_gets_no_white_hairs(bearded):
+    photo, landmarks, _ = bearded
+    eyes = np.linalg.norm(landmarks[36] - landmarks[45])
+    middle, held = landmarks[8] - (0.0, 0.15 * eyes), np.zeros(photo.shape[:2], np.uint8)
+    cv2.circle(held, tuple(middle.astype(int).tolist()), int(0.25 * eyes), 1, -1)
+    cv2.line(held, tuple(middle.astype(int).tolist()), (int(middle[0]), photo.shape[0]), 1, int(0.25 * eyes))
+    rough = np.random.default_rng(0).normal(30.0, 12.0, photo.shape[:2]).clip(0.0, 255.0).astype(np.uint8)
+    with_it = np.where(held[..., None] > 0, rough[..., None], photo)
+    size = find_head_of_hair(photo, landmarks, 0.0).density.shape[::-1]
+    left, top, right, bottom = find_head_of_hair(photo, landmarks, 0.0).face
+    there = cv2.resize(held[top:bottom, left:right], size, interpolation=cv2.INTER_AREA) > 0
+    before, after = (find_head_of_hair(one, landmarks, 0.0).density for one in (photo, with_it))
+    assert after[there].sum() < 0.25 * before[there].sum()
+    assert after[~there].sum() > 0.5 * before[~there].sum()
+
+
 def test_white_hairs_have_the_light_of_the_photo(bearded):
     photo, landmarks, cover = bearded
     dim = np.rint(to_srgb(to_linear(photo) / 3)).astype(np.uint8)
