@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.facial_hair import darkness, reduced, whole
+from ppgan_ext.faces.ageing.facial_hair import darkness, reduced, shading, whole
 from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.head_places import below_jaw
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
-from ppgan_ext.faces.ageing.skin_colour import SkinColour
+from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
@@ -38,13 +39,20 @@ _NO_LIGHT, _NO_TEXTURE = 0.02, 0.01
 _FEW = 20
 # Shade under a nose is no wider than it, and ends above the lip: of 122 portraits, five women's have up to 0.11 of
 # darkness on the darker of both; and chances of a goatee with which none is needed.
-_BEYOND_NOSE, _SURE_GOATEE = (0.12, 0.25), (0.5, 0.8)
+_TOLD = (0.12, 0.25), (0.5, 0.8)
+_DRAWN_TOLD = (0.03, 0.12), (0.3, 0.5)  # the same for white hairs, which do little harm where there is no beard
 _HALF = 0.25  # darkness of one side over the other's
 _SURE_MOUSTACHE = (0.6, 0.9)  # chances: not all of it stays, and all
 _LOW = 0.6  # of the way from the nose to the lip
 _LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
 _JOIN = 0.12  # half the width of gaps between parts, in distances of the eyes
+_DENSITY = 0.02  # width of the Gaussian over the density of a beard, likewise
+_NECK = 0.07  # distance below the jaw at which a beard's hairs are a third as many
+_DEPTH = (0.1, 1.0)  # log light below the skin around: no hair, and dense hair
+_EVEN = 0.5  # how far a moustache is as dense everywhere
+_GROWS = (0.15, 0.5)  # chances of a part: none of it is drawn, and all
+_SHADE, _SHADE_LESS = (0.6, 1.1), 0.45  # share of the skin's colour: hair, and stubble or shade; how much less dense
 _DENSE = (0.2, 0.45)  # mean of the hair there: no cover, and full
 
 
@@ -96,13 +104,7 @@ def beard_cover(
     if not parts:
         return np.zeros(picture.shape[:2], np.float32)
     dark = darkness(copy, points)
-    left, right, below = _beyond_nose(dark, points, parts["moustache"][1])
-    # Half a moustache is worse than none.
-    is_half = min(left, right) < _HALF * max(left, right)
-    told = max(_ramp(min(left, right), _BEYOND_NOSE), _ramp(parts["goatee"][0], _SURE_GOATEE))
-    moustache = parts["moustache"][0] * max(told, 0.0 if is_half else _ramp(below, _BEYOND_NOSE))
-    goatee = parts["goatee"][0] * min(1.0, moustache / _LEAST_MOUSTACHE)
-    chances = {"moustache": moustache, "goatee": goatee, "whiskers": parts["whiskers"][0] * max(moustache, goatee)}
+    chances, told = _sure_chances(dark, points, parts)
     likely = np.zeros(copy.shape[:2], np.float32)
     for part, (_, outline) in parts.items():
         np.maximum(likely, np.float32(chances[part] * (shares or {}).get(part, 1.0)) * outline, out=likely)
@@ -114,8 +116,65 @@ def beard_cover(
     dense = blur(dark * likely, width) / np.maximum(blur(likely, width), np.float32(0.05))
     cover = likely * np.clip((dense - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0)
     # What is surely a moustache stays whole, with its ends and its grey hairs, whatever side light falls from.
-    sure = np.float32(_ramp(moustache, _SURE_MOUSTACHE) * told * (shares or {}).get("moustache", 1.0))
+    sure = np.float32(_ramp(chances["moustache"], _SURE_MOUSTACHE) * told * (shares or {}).get("moustache", 1.0))
     return whole(np.maximum(cover, sure * _whole_moustache(points, copy.shape)), picture)
+
+
+def beard_density(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0) -> npt.NDArray[np.float32]:
+    """Return how dense a beard is, of the parts that `beard_cover` tells from shade; as `beard_hair`.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+        told: how well skin of this tone lets hair be told from shade by its darkness, 0 to 1. Where it does not, what
+            has the skin's colour is thin stubble at most.
+    """
+    copy, points = reduced(picture, landmarks)
+    parts = _likely_parts(copy, points)
+    if not parts:
+        return np.zeros(picture.shape[:2], np.float32)
+    values, around, _ = shading(copy, points)
+    chances, _ = _sure_chances(darkness(copy, points), points, parts, _DRAWN_TOLD)
+    depth = ramp(around - values, _DEPTH)
+    dense = np.zeros(copy.shape[:2], np.float32)
+    for part, (_, outline) in parts.items():
+        even = _EVEN * (part == "moustache")  # whatever shade of a nose falls on it
+        mean = float((depth * outline).sum() / max(float(outline.sum()), 1e-3))
+        hairs = outline * (depth + np.float32(even) * (np.float32(mean) - depth))
+        np.maximum(dense, np.float32(_ramp(chances[part], _GROWS)) * hairs, out=dense)
+    width, colour = _DENSITY * eye_distance(points), SkinColour.of(copy, points)
+    if colour is not None:
+        share = blur(np.clip(colour.share(to_linear(copy)), 0.0, 1.5), width)
+        dense *= 1.0 - np.float32(_SHADE_LESS * (1.0 - told)) * ramp(share, _SHADE)
+    dense = blur(dense, width) * np.exp(-below_jaw(points, values.shape) / _NECK)
+    return whole(dense * _bare_of_beard(points, dense.shape), picture)
+
+
+def _sure_chances(
+    dark: FloatArray,
+    points: FloatArray,
+    parts: dict[str, tuple[float, npt.NDArray[np.float32]]],
+    tells: tuple[tuple[float, float], tuple[float, float]] = _TOLD,
+) -> tuple[dict[str, float], float]:
+    """Return how likely each part is hair and not shade, 0 to 1 by `PARTS`, and how well a moustache can be told.
+
+    Args:
+        dark: (H, W) in [0, 1], from `darkness`.
+        points: (68, 2).
+        parts: chance and outline of each, from `_likely_parts`.
+        tells: darkness beyond the nose, and chances of a goatee, by which a moustache is not told, and surely.
+    """
+    left, right, below = _beyond_nose(dark, points, parts["moustache"][1])
+    # Half a moustache is worse than none.
+    is_half = min(left, right) < _HALF * max(left, right)
+    told = max(_ramp(min(left, right), tells[0]), _ramp(parts["goatee"][0], tells[1]))
+    moustache = parts["moustache"][0] * max(told, 0.0 if is_half else _ramp(below, tells[0]))
+    goatee = parts["goatee"][0] * min(1.0, moustache / _LEAST_MOUSTACHE)
+    return {
+        "moustache": moustache,
+        "goatee": goatee,
+        "whiskers": parts["whiskers"][0] * max(moustache, goatee),
+    }, told
 
 
 def _whole_moustache(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -8,27 +8,32 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import beard_hair
+from ppgan_ext.faces.ageing.beard import beard_density, beard_hair
 from ppgan_ext.faces.ageing.brows import lighten_brows
 from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
+from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, light_on_hair
 from ppgan_ext.faces.ageing.head_patch import head_patch
 from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
+from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
+from ppgan_ext.faces.ageing.white_hairs import white_hairs
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.occlusion.cover_network import cover_chances, crop_matrix
 from ppgan_ext.types import FloatArray, Image
 
-_BEARD = 0.7  # how far beards go with the hair of the head
-_WARM_BROWS, _WARM_BEARD = 0.7, 0.4  # share of the skin's colour in their grey
+_BEARD = 0.3  # how far beards go with the hair of the head as a whole, besides their white hairs
+_WARM_BROWS, _WARM_BEARD, _WARM_HAIRS = 0.7, 0.4, 0.15  # share of the skin's colour in their grey
 _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
 _SKIN = (0.17, 0.3)
+_OBJECT = (0.15, 0.4)  # chances of an object before the beard; of 25 beards at most 0.09
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
 _OUTER_EYES = 96.0  # the same of the copy on which hair beyond the outline is looked for
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
@@ -43,6 +48,8 @@ class HeadOfHair(NamedTuple):
         face: the same for the rectangle around the face.
         brows: (h, w) in [0, 1], how far each pixel of a reduced copy of that rectangle is hair of the brows.
         beard: (h, w), how far it is hair of a beard.
+        density: (h, w), how dense a beard is that can be told from shade: where it has white hairs.
+        edges: how sharp the face is, see `hair_strokes.edge_width`.
         refusal: why the hair of the head is left alone, or None.
         beard_turns: how far the beard can turn grey, 0 to 1; that of dark skin is left as it is.
     """
@@ -52,6 +59,8 @@ class HeadOfHair(NamedTuple):
     face: tuple[int, int, int, int]
     brows: npt.NDArray[np.float32]
     beard: npt.NDArray[np.float32]
+    density: npt.NDArray[np.float32]
+    edges: float
     refusal: Refusal | None
     beard_turns: float = 1.0
 
@@ -80,13 +89,26 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
     size = (max(2, round((right - left) * shrink)), max(2, round((bottom - top) * shrink)))
     none = np.zeros(size[::-1], np.float32)
-    head = HeadOfHair(matte.region, hair, face, none, none, matte.refusal)
+    edges = edge_width(photo, landmarks)
+    head = HeadOfHair(matte.region, hair, face, none, none, none, edges, matte.refusal)
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
     points = head.in_copy(landmarks)
     of_head = 1.0 - _hair_in_copy(head)
-    beard = beard_hair(copy, points) * np.float32(1.0 - femininity)
     told = _tells_beard(copy, points)
-    return head._replace(brows=brow_weight(copy, points) * of_head, beard=beard * of_head, beard_turns=told)
+    of_man = np.float32(1.0 - femininity) * of_head
+    density = beard_density(copy, points, told) * of_man
+    if density.any():
+        density *= _in_sight(copy, points)
+    brows, beard = brow_weight(copy, points) * of_head, beard_hair(copy, points) * of_man
+    return head._replace(brows=brows, beard=beard, density=density, beard_turns=told)
+
+
+def _in_sight(copy: Image, points: FloatArray) -> npt.NDArray[np.float32]:
+    """Return where no microphone, mask or other object covers the face, (h, w) in [0, 1]."""
+    chance, matrix = cover_chances(copy, points).other, crop_matrix(points)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    object_there = cv2.warpAffine(np.asarray(chance, np.float32), matrix, (copy.shape[1], copy.shape[0]), flags=flags)
+    return 1.0 - ramp(object_there, _OBJECT)
 
 
 def _add_outer(
@@ -147,6 +169,10 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
         full = cv2.resize(head.beard, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
         warm = _beside_skin(white, copy, points, _WARM_BEARD)
         _grey(result, head.face, full, landmarks, _BEARD * head.beard_turns * share, seed, warm, of_head=False)
+    if head.density.any():
+        hairs, part = white_hairs(head.density, points, share, seed), result[top:bottom, left:right]
+        light, warm = light_on_hair(copy, points, head.density), _beside_skin(white, copy, points, _WARM_HAIRS)
+        draw_hairs(part, landmarks - (left, top), hairs, light, warm, head.edges)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -81,6 +82,13 @@ def first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np
     side = np.clip((across - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
     crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
     return (0.5 * side - 0.3 * crown).astype(np.float32)
+
+
+def below_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return how far each pixel lies outside the jaw, in distances of the eyes; (H, W), 0 on the face."""
+    above = landmarks[27] - (landmarks[8] - landmarks[27])
+    outside = np.uint8(1.0 - hull(np.vstack([landmarks[:17], above]), shape, 0.0))
+    return cv2.distanceTransform(outside, cv2.DIST_L2, 3) / np.float32(eye_distance(landmarks))
 
 
 def _neck(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

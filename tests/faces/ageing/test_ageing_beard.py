@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.beard import PARTS, beard_chances, beard_cover, beard_hair, beard_outlines, beard_regions
+from ppgan_ext.faces.ageing.beard import (
+    PARTS,
+    beard_chances,
+    beard_cover,
+    beard_density,
+    beard_hair,
+    beard_outlines,
+    beard_regions,
+)
 from ppgan_ext.faces.detect import find_faces
 
 
@@ -108,6 +116,41 @@ def test_parts_count_as_far_as_they_are_asked_for(photo, bearded, landmarks):
     assert without < 0.05
 
 
+def test_a_beard_is_dense_where_it_grows_and_ends_below_the_jaw(photo, bearded, landmarks):
+    assert beard_density(photo, landmarks).max() < 0.05
+    dense = beard_density(bearded, landmarks)
+    for part, inside in _inside(landmarks, photo.shape).items():
+        assert dense[inside].mean() > 0.2, part
+    (x, chin), down = landmarks[8].round().astype(int), round(0.3 * np.linalg.norm(landmarks[39] - landmarks[42]))
+    assert dense[chin + down, x] < 0.4 * dense[chin - down // 4, x]
+    x, y = landmarks[[57, 66]].mean(axis=0).round().astype(int)
+    assert dense[y, x] < 0.05
+
+
+def test_where_skin_does_not_tell_hair_from_shade_what_has_its_colour_is_thin(photo, landmarks):
+    """A beard of brown darkness, as shade has it, and one that is black."""
+    cover = np.max(list(beard_outlines(landmarks, photo.shape).values()), axis=0)[..., None]
+    rough = np.random.default_rng(0).random(photo.shape[:2])[..., None] * 0.3
+    brown = np.uint8(photo * (1.0 - cover * (0.6 + rough)))
+    black = np.uint8(photo + cover * (0.65 + rough) * (np.float32(12) - photo))
+    deep = cover[..., 0] > 0.9
+    ratios = [
+        beard_density(picture, landmarks, 0.0)[deep].mean() / beard_density(picture, landmarks, 1.0)[deep].mean()
+        for picture in (brown, black)
+    ]
+    assert ratios[0] < 0.8 < 0.85 < ratios[1]
+
+
+def test_a_moustache_half_in_the_shade_has_hairs_on_both_sides(photo, bearded, landmarks):
+    """The other half is so light that it hardly shows."""
+    inside = beard_outlines(landmarks, photo.shape)["moustache"]
+    lit = np.arange(photo.shape[1])[None] > landmarks[33, 0]
+    faint = np.uint8(bearded + (0.75 * lit * inside)[..., None] * (photo.astype(np.float32) - bearded))
+    dense = beard_density(faint, landmarks)
+    shaded, light = (dense[(inside > 0.5) & side].mean() for side in (~lit, lit))
+    assert shaded > light > 0.4 * shaded
+
+
 def test_it_does_not_depend_on_the_light_or_the_size(bearded, landmarks):
     found = beard_hair(bearded, landmarks)
     assert np.abs(beard_hair((bearded * 0.6).astype(np.uint8), landmarks) - found).mean() < 0.02
@@ -121,3 +164,4 @@ def test_nothing_is_told_without_colour_or_skin(photo, landmarks):
     for picture in (grey, np.zeros_like(photo)):
         assert beard_regions(picture, landmarks) == {}
         assert not beard_hair(picture, landmarks).any()
+        assert not beard_density(picture, landmarks).any()

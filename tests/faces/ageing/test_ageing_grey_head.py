@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import skimage
 
+from ppgan_ext.faces.ageing.beard import beard_outlines
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair, grey_head
 from ppgan_ext.faces.detect import find_faces
-from ppgan_ext.faces.light import to_linear, to_srgb
+from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,70 @@ def test_same_seed_same_bytes(photo, landmarks):
 
 def test_a_woman_has_no_beard(photo, landmarks):
     assert not find_head_of_hair(photo, landmarks, 1.0).beard.any()
+
+
+@pytest.fixture(scope="module")
+def bearded():
+    """A face of dark skin with a black beard, and its landmarks."""
+    photo = cv2.resize(skimage.data.astronaut()[:280, 100:380], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    landmarks = find_faces(photo)[0].landmarks
+    y, x = landmarks[28:31].mean(axis=0)[::-1].astype(int)
+    light = to_linear(photo.astype(np.float32)) * np.float32(0.3)
+    light[y - 14 : y + 14, x - 14 : x + 14] = 0.9  # a highlight
+    cover = np.max(list(beard_outlines(landmarks, photo.shape).values()), axis=0)
+    rough = np.random.default_rng(0).random(photo.shape[:2]).astype(np.float32)
+    share = (cover * np.clip(0.7 + 0.3 * rough, 0.0, 1.0))[..., None]
+    return np.rint(to_srgb(light + share * (np.float32(0.004) - light))).astype(np.uint8), landmarks, cover
+
+
+def test_a_black_beard_on_dark_skin_gets_white_hairs_of_its_own(bearded):
+    photo, landmarks, cover = bearded
+    head = find_head_of_hair(photo, landmarks, 0.0)
+    assert head.beard_turns < 0.1
+    none = head._replace(hair=np.zeros_like(head.hair), brows=np.zeros_like(head.brows))
+    lights = []
+    for age in (50.0, 65.0, 80.0):
+        result = grey_head(photo, none, landmarks, age, 1.0, 0)
+        assert (result.astype(int) >= photo.astype(int) - 3).all()
+        lights.append(luminance(to_linear(result)))
+    deep = cover > 0.9
+    none, *white = (np.mean(one[deep] > 0.065) for one in (luminance(to_linear(photo)), *lights))
+    assert none < white[0] < white[1] - 0.05 < white[2] - 0.1 < 0.4
+    assert np.quantile(lights[2][deep], 0.05) < 0.02
+    # Films pass smoothly: what is white stays white.
+    assert (lights[2] > lights[0] - 0.02).all()
+
+
+def test_white_hairs_are_no_womans(bearded):
+    photo, landmarks, _ = bearded
+    assert not find_head_of_hair(photo, landmarks, 1.0).density.any()
+
+
+def test_a_microphone_before_the_beard_gets_no_white_hairs(bearded):
+    photo, landmarks, _ = bearded
+    eyes = np.linalg.norm(landmarks[36] - landmarks[45])
+    middle, held = landmarks[8] - (0.0, 0.15 * eyes), np.zeros(photo.shape[:2], np.uint8)
+    cv2.circle(held, tuple(middle.astype(int).tolist()), int(0.25 * eyes), 1, -1)
+    cv2.line(held, tuple(middle.astype(int).tolist()), (int(middle[0]), photo.shape[0]), 1, int(0.25 * eyes))
+    rough = np.random.default_rng(0).normal(30.0, 12.0, photo.shape[:2]).clip(0.0, 255.0).astype(np.uint8)
+    with_it = np.where(held[..., None] > 0, rough[..., None], photo)
+    size = find_head_of_hair(photo, landmarks, 0.0).density.shape[::-1]
+    left, top, right, bottom = find_head_of_hair(photo, landmarks, 0.0).face
+    there = cv2.resize(held[top:bottom, left:right], size, interpolation=cv2.INTER_AREA) > 0
+    before, after = (find_head_of_hair(one, landmarks, 0.0).density for one in (photo, with_it))
+    assert after[there].sum() < 0.25 * before[there].sum()
+    assert after[~there].sum() > 0.5 * before[~there].sum()
+
+
+def test_white_hairs_have_the_light_of_the_photo(bearded):
+    photo, landmarks, cover = bearded
+    dim = np.rint(to_srgb(to_linear(photo) / 3)).astype(np.uint8)
+    seen = []
+    for picture in (photo, dim):
+        head = find_head_of_hair(picture, landmarks, 0.0)
+        none = head._replace(hair=np.zeros_like(head.hair), brows=np.zeros_like(head.brows))
+        seen.append(luminance(to_linear(grey_head(picture, none, landmarks, 80.0, 1.0, 0)))[cover > 0.9].mean())
+    assert seen[1] == pytest.approx(seen[0] / 3, rel=0.25)
 
 
 def test_photo_is_not_written_to(photo, landmarks):
