@@ -202,7 +202,7 @@ def test_a_face_that_would_not_be_recognised_is_held_back_and_that_is_told(make,
     free = make(AgeEditingPredictor, output_path=None).edit_ages(
         Job(portrait, "image"), AgeOptions(years=[40], grey=0.0)
     )
-    monkeypatch.setattr(likeness, "_FARTHEST", 0.0)
+    monkeypatch.setattr(likeness, "_FARTHEST", (0.0, 0.0, 0.0))
     held = make(AgeEditingPredictor, output_path=None).edit_ages(
         Job(portrait, "image"), AgeOptions(years=[40], grey=0.0)
     )

@@ -52,7 +52,7 @@ class Ager:
         grey: strength of greying hair.
         seed: varies the wrinkles of all faces.
         seen: the faces seen so far, ready to be drawn at any age, by the identity of their objects.
-        held: how far they were held back to stay recognisable, 0 to 1, by the same and by years.
+        held: how far they were held back to stay recognisable, see `Likeness.held`, by the same and by years.
     """
 
     model: AgeingModel

@@ -1,8 +1,9 @@
-"""Faces kept recognisable: age is held back where the face would be taken for somebody else.
+"""Faces kept recognisable: age is held back where the face would be taken for somebody else, else brought forward.
 
 How far a face has gone is the distance of face recognition's descriptors. What is held back then (`held_places`,
-`Strength.held_back`) is what costs most of that distance for the years that it adds. The amount is a continuous
-function of the picture, so an animation passes smoothly from a face that keeps all of its age to one that does not.
+`Strength.held_back`) is what costs most of that distance for the years that it adds. Faces that stay near to their
+photo, as dark ones do, get stronger marks in the other places (`marks.older`). The amount is a continuous function of
+the picture, so an animation passes smoothly from a face that keeps all of its age to one that does not.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from ppgan_ext.faces.warp import transform_points, warp
 from ppgan_ext.types import Box, Face, FloatArray, Image
 
 # Below 0.6 descriptors are one person's; hair and the landmarks of the result add up to 0.06 to what is measured here.
-_FARTHEST = 0.445
-# By the first of these years no face has gone too far, and nothing is measured. From there to the second, the limit
-# falls from what no face has reached by then, so that an animation does not jump.
-_YEARS, _NOT_REACHED = (20.0, 40.0), 0.53
+# By the first of these years no face has gone too far, and nothing is measured. At 20 the limit is a little lower than
+# at 40, or a face that reaches it at both would look alike.
+_YEARS, _FARTHEST = (10.0, 20.0, 40.0), (0.45, 0.40, 0.445)
+# A face that stays so much nearer has room for stronger marks, and for all of it where it stays nearer again by the
+# second. It gets them from 20 years on, so that more years show more.
+_NEAR, _NEARER = 0.025, 0.08
 _COPY, _FACE_IN_COPY = 320, 176.0  # sides of the copy and of the face in it, pixels
 
 
@@ -49,12 +52,12 @@ class Likeness:
         return cls(matrix, transform_points(landmarks, matrix), warp(photo, matrix, (_COPY, _COPY)))
 
     def held(self, ageing: FaceAgeing, photo: Image, years: float, detail: float) -> float:
-        """Return how far age must be held back for the face to be recognised, 0 to 1.
+        """Return how far age must be held back for the face to be recognised, 0 to 1, or can be brought forward, to -1.
 
         Args:
             ageing: the face.
             photo: (H, W, 3) RGB uint8, the photo, or what a generator made of it.
-            years: years to add; where they are few, or less than none, nothing is held back.
+            years: years to add; where they are few, or less than none, it is 0.
             detail: as for `FaceAgeing.draw`; whoever asks for more than 1 lets the face go farther.
 
         Raises:
@@ -63,12 +66,13 @@ class Likeness:
         if years <= _YEARS[0] or detail == 0:
             return 0.0
         copy = warp(photo, self.matrix, (_COPY, _COPY))
-        farthest = float(np.interp(years, _YEARS, (_NOT_REACHED, _FARTHEST))) * max(1.0, detail)
+        farthest = float(np.interp(years, _YEARS, _FARTHEST))
         freely = self._distance(ageing, copy, years, detail, 0.0)
-        if freely <= farthest:
-            return 0.0
+        if freely <= farthest * max(1.0, detail):
+            most = float(np.interp(years, _YEARS[1:], (0.0, 1.0)))
+            return -most * float(np.clip((farthest * detail - _NEAR - freely) / _NEARER, 0.0, 1.0))
         gained = freely - self._distance(ageing, copy, years, detail, 1.0)
-        return min(1.0, (freely - farthest) / max(gained, 1e-6))
+        return min(1.0, (freely - farthest * max(1.0, detail)) / max(gained, 1e-6))
 
     @functools.cached_property
     def _descriptor(self) -> FloatArray:

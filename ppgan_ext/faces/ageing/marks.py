@@ -39,15 +39,16 @@ _MOST_COLOUR = 3.0  # of a* and b*
 # Rough photos (hard light, much sharpening) need deeper wrinkles: contrast of band 2 of a usual young face, and the
 # exponent and bounds of the factor.
 _USUAL_CONTRAST = 0.05
-_CONTRAST = (1.0, 0.8, 2.4)
+_CONTRAST = (1.0, 0.8, 3.2)
 # Fine structure may grow to so many times that of the photo: lines as deep as elsewhere look scratched into soft skin.
 _ROUGHEST = 1.35
 _LEAST_FINE = 0.5  # share of it that stays
 _SURE_SKIN, _OWN_MOST = 0.95, 0.15  # where the photo's is looked at; deeper, in log light, are edges of hair and shine
-# The same change of log light is seen less on dark skin, whose lightness (CIE L*) it changes less: reflectance of skin
-# on which the model was measured, exponent, and the largest factor.
-_TONE = (0.30, 0.30, 1.5)
-_HIGHLIGHT = 2.0  # light from which skin does not become brighter, in medians of the skin
+# The same change of log light is seen less on dark skin, whose lightness (CIE L*) it changes less, by the cube root of
+# the light: reflectance of skin on which the model was measured, exponent, and the largest factor. The texture of dark
+# skin, which is shine, hides fine marks again: in old dark faces they are 1.8 times as strong as in old pale ones.
+_TONE = (0.30, 1.0 / 3.0, 1.8)
+_HIGHLIGHT = 24.0  # so much lighter than the skin, in L*, are highlights, which do not become brighter
 _NOSE_STAYS = 0.75  # the nose keeps its colour: there is much shine on it
 _GRAIN = (0.004, 0.010)  # of the eyes' distance, between which the grain of the skin lies
 _PORES = 0.015  # root mean square in log light
@@ -67,7 +68,9 @@ _COARSE_CONTRAST = 1.25  # of these, the largest factor for rough photos: more l
 # Log light of these together, at most; how much less of it by the log light of the face's own slow shade, and at least.
 _DEEPEST_HOLLOW, _IN_SHADE, _LEAST_IN_SHADE = 0.5, 2.0, 0.3
 _DEEPEST_WRINKLE = 0.16  # log light
+_ROUGH_BEARS = 0.6  # limits of rough photos grow by this power of their factor
 _COARSE_OF_OLD = 0.5  # share of these that an old face gets
+_FORWARD = 0.8  # how much stronger marks become, at most, where they are brought forward
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
 
@@ -131,15 +134,16 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     weight = weight * (1.0 - np.float32(1.0 - femininity) * stubble)
     colour = np.dstack(marks[6:]) * weight[..., None]
     lines = view.skin * (_own_lines(view) + _pores(view, seed))
-    unlit = _unlit(view)
+    white = max(float(luminance(white_light(view.picture, view.placement.frame_landmarks))), 1e-4)
+    unlit = _unlit(view, white)
     # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
     wrinkles = view.skin * frown * (0.4 + 0.6 * unlit) * _wrinkles(view, model, femininity, seed)
     return Prospect(
-        folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), _tone(view)
+        folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), _tone(view, white)
     )
 
 
-def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -> Marks:
+def older(view: SkinView, prospect: Prospect, strength: float, deepest: float, forward: float = 0.0) -> Marks:
     """Draw the marks of age.
 
     Args:
@@ -147,28 +151,30 @@ def older(view: SkinView, prospect: Prospect, strength: float, deepest: float) -
         prospect: what age will bring to it.
         strength: share of the change from 25 to 75 years.
         deepest: share of new marks that appears where the face has as much already; small for an old face.
+        forward: how far marks are brought forward, 0 to 1, where they hardly change who the face seems to be.
     """
     # An old face is rough by its wrinkles, which is no reason to draw deeper ones.
     factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
     # Its slow shadows are there as well: more of them look like soot.
     coarse = float(np.interp(deepest, (0.4, 0.9), (_COARSE_OF_OLD, 1.0)))
     strength *= prospect.tone
+    ahead = np.float32(1.0 + _FORWARD * forward * parts.cheap_places(view.placement.frame_landmarks, view.skin.shape))
     change, hollows = strength * prospect.lines, np.zeros(view.skin.shape, np.float32)
     for number, fold in enumerate(prospect.folds):
-        band = strength * (factor if number < _COARSE else coarse * min(factor, _COARSE_CONTRAST)) * fold
-        drawn = change if number < _COARSE else hollows
+        fine = number < _COARSE
+        band = strength * (factor * prospect.tone if fine else coarse * min(factor, _COARSE_CONTRAST)) * ahead * fold
+        drawn = change if fine else hollows
         drawn += band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band
     # Where bags and hollows of several sizes meet in the shade, beside the nose's bridge, they would add up to stains.
     shade = np.clip(1.0 + _IN_SHADE * view.bands[_COARSE:].sum(axis=0), _LEAST_IN_SHADE, 1.0)
     most = np.float32(_DEEPEST_HOLLOW) * shade
     change += np.where(hollows < 0, most * np.tanh(hollows / most), hollows)
-    wrinkles = strength * factor * prospect.wrinkles
-    # A line much darker than the skin beside it is a scratch.
-    wrinkles = np.where(wrinkles < 0, _DEEPEST_WRINKLE * np.tanh(wrinkles / _DEEPEST_WRINKLE), wrinkles)
+    wrinkles = strength * factor * prospect.tone * ahead * ahead * prospect.wrinkles
+    wrinkles = _without_scratches(wrinkles, view, ahead * np.float32(prospect.tone * max(factor, 1.0) ** _ROUGH_BEARS))
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
-    change = _limited(change, factor)
+    change = ahead * _limited(change / ahead, factor, prospect.tone)
     change *= np.where(change > 0, prospect.unlit, np.float32(1.0))
-    change = _in_proportion(change, view)
+    change = _in_proportion(change, view, prospect.tone)
     return Marks(change, np.clip(strength * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR).astype(np.float32))
 
 
@@ -234,6 +240,16 @@ def _own_lines(view: SkinView) -> npt.NDArray[np.float32]:
     return np.float32(_OWN_SHARE) * lines
 
 
+def _without_scratches(wrinkles: FloatArray, view: SkinView, bears: FloatArray) -> npt.NDArray[np.float32]:
+    """Limit how dark wrinkles are: a line much darker than the skin beside it is a scratch.
+
+    Above the eyes, where folds of the forehead and crow's feet are deep, they may be ``bears`` times as dark, (H, W).
+    """
+    upper = parts.above_eyes(view.placement.frame_landmarks, view.skin.shape)
+    deepest = np.float32(_DEEPEST_WRINKLE) * (1.0 + upper * (bears - 1.0))
+    return np.where(wrinkles < 0, deepest * np.tanh(wrinkles / deepest), wrinkles).astype(np.float32)
+
+
 def _pores(view: SkinView, seed: int) -> npt.NDArray[np.float32]:
     """Return the grain of old skin: noise without a direction, finer than lines."""
     eyes = view.placement.eyes
@@ -242,10 +258,16 @@ def _pores(view: SkinView, seed: int) -> npt.NDArray[np.float32]:
     return np.float32(_PORES) * grain / max(float(grain.std()), 1e-6)
 
 
-def _unlit(view: SkinView) -> npt.NDArray[np.float32]:
+def _unlit(view: SkinView, white: float) -> npt.NDArray[np.float32]:
     """Return how far each place may become brighter: highlights not."""
     light = bands.blur(luminance(to_linear(view.picture)), 0.02 * view.placement.eyes)
-    return np.clip((_HIGHLIGHT - light / max(view.skin_light, 1e-4)) / (_HIGHLIGHT - 1.0), 0.15, 1.0).astype(np.float32)
+    lighter = _lightness(light / white) - _lightness(np.array(view.skin_light / white))
+    return np.clip(1.0 - lighter / _HIGHLIGHT, 0.15, 1.0).astype(np.float32)
+
+
+def _lightness(share: FloatArray) -> npt.NDArray[np.float64]:
+    """Return CIE L* of light as a share of white's."""
+    return 116.0 * np.cbrt(np.maximum(share, 0.008856)) - 16.0
 
 
 def _room(new: FloatArray, existing: FloatArray, view: SkinView, deepest: float) -> npt.NDArray[np.float32]:
@@ -263,18 +285,18 @@ def _contrast(view: SkinView) -> float:
     return float(np.clip((np.sqrt(energy) / _USUAL_CONTRAST) ** exponent, least, most))
 
 
-def _tone(view: SkinView) -> float:
-    """Return the factor for dark skin, whatever the exposure."""
+def _tone(view: SkinView, white: float) -> float:
+    """Return the factor for dark skin, whatever the exposure; ``white`` is the luminance of a white surface there."""
     usual, exponent, most = _TONE
-    white = float(luminance(white_light(view.picture, view.placement.frame_landmarks)))
-    return float(np.clip((usual / max(view.skin_light / max(white, 1e-4), 1e-3)) ** exponent, 1.0, most))
+    return float(np.clip((usual / max(view.skin_light / white, 1e-3)) ** exponent, 1.0, most))
 
 
-def _in_proportion(change: FloatArray, view: SkinView) -> npt.NDArray[np.float32]:
+def _in_proportion(change: FloatArray, view: SkinView, tone: float) -> npt.NDArray[np.float32]:
     """Weaken fine lines where there would be far more of them than the photo has fine structure of its own."""
     fine, coarse = (bands.local_mean(change, view.skin, bands.WIDTHS[i] * view.placement.eyes) for i in (0, 2))
     sure = view.skin > _SURE_SKIN
-    own, new = np.clip(view.bands[1] + view.bands[2], -_OWN_MOST, _OWN_MOST)[sure], (fine - coarse)[sure]
+    most = _OWN_MOST * tone
+    own, new = np.clip(view.bands[1] + view.bands[2], -most, most)[sure], (fine - coarse)[sure]
     own_energy, shared, energy = float(own @ own), float(own @ new), float(new @ new)
     if energy <= 0.0:
         return change
@@ -284,9 +306,10 @@ def _in_proportion(change: FloatArray, view: SkinView) -> npt.NDArray[np.float32
     return np.asarray(change - weaker * view.skin * (change - coarse), np.float32)
 
 
-def _limited(change: FloatArray, factor: float) -> npt.NDArray[np.float32]:
-    """Squash a change of log light; rough photos bear more."""
-    darkest, brightest = (limit * max(factor, 1.0) ** 0.6 for limit in (_DARKEST, _BRIGHTEST))
+def _limited(change: FloatArray, factor: float, tone: float) -> npt.NDArray[np.float32]:
+    """Squash a change of log light; rough photos bear more, and dark skin bears brighter ridges."""
+    darkest, brightest = (limit * max(factor, 1.0) ** _ROUGH_BEARS for limit in (_DARKEST, _BRIGHTEST))
+    brightest *= tone
     dark = darkest * np.tanh(change / darkest)
     return np.where(change < 0, dark, brightest * np.tanh(change / brightest)).astype(np.float32)
 

@@ -28,6 +28,7 @@ _EYE_STAYS = 0.35
 _INNER = 0.28  # width of the slow rise, see `mask.face_mask`
 # Where marks change who a face seems to be more than how old it looks, and how far they can be held back there.
 _NOSE_HELD, _BROWS_HELD, _LIDS_HELD, _CHEEKS_HELD = 0.8, 0.8, 0.4, 0.5
+_LIDS_BELOW, _UPPER_SOFT = 0.1, 0.2  # the upper face ends so far below the eyes, and fades so slowly, in their distance
 _CHEEK_INWARDS = 0.36  # how far the outer cheeks reach from the jaw to the nose
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
 # Brows, lips, and the opening of the mouth.
@@ -155,6 +156,16 @@ def between_brows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[
     return blur(hull(points, shape, 0.02 * eyes), 0.05 * eyes)
 
 
+def above_eyes(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the upper face, where folds of the forehead and crow's feet lie, soft below, (H, W) in [0, 1]."""
+    eyes, middle = eye_distance(landmarks), landmarks[36:48].mean(axis=0)
+    up = (landmarks[27] - landmarks[8]) / max(float(np.linalg.norm(landmarks[27] - landmarks[8])), 1e-6)
+    x = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(middle[0])
+    y = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(middle[1])
+    height = (x * np.float32(up[0]) + y * np.float32(up[1])) / np.float32(eyes)
+    return np.clip(1.0 + (height + np.float32(_LIDS_BELOW)) / np.float32(_UPPER_SOFT), 0.0, 1.0).astype(np.float32)
+
+
 def held_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw how far marks can be held back to keep a face recognisable: nose, brows, lids and outer cheeks; (H, W).
 
@@ -171,6 +182,11 @@ def held_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
         ):
             held = np.maximum(held, share * blur(hull(points, shape, width * eyes), 0.04 * eyes))
     return held.astype(np.float32)
+
+
+def cheap_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw where marks add years and hardly change who a face seems to be, (H, W) in [0, 1]; see `held_places`."""
+    return np.clip(1.0 - held_places(landmarks, shape) / np.float32(_NOSE_HELD), 0.0, 1.0)
 
 
 def iris(eye: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np.float32]:

@@ -86,7 +86,8 @@ class FaceAgeing:
             photo: (H, W, 3) RGB uint8, the photo of `prepare`, or what a generator made of it.
             years: years to add; negative for younger.
             detail: 0 changes nothing, 1 as calibrated, up to 1.5.
-            held: how far age is held back to keep the face recognisable, 0 to 1, see `likeness`.
+            held: how far age is held back to keep the face recognisable, 0 to 1, or brought forward, down to -1;
+                see `likeness`.
             landmarks: (68, 2) of the face in ``photo``, if that is a copy of another size.
 
         Returns:
@@ -100,7 +101,8 @@ class FaceAgeing:
         if self.view is None:
             return result
         if strength.marks > 0:
-            change, kept = marks.older(self.view, self.prospect, strength.marks, strength.deepest), _KEPT_COLOUR
+            change = marks.older(self.view, self.prospect, strength.marks, strength.deepest, strength.forward)
+            kept = _KEPT_COLOUR
             if held > 0:
                 frame = self.view.placement.frame_landmarks
                 change = change.weakened(held * parts.held_places(frame, change.light.shape))

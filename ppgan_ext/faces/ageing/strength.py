@@ -14,14 +14,23 @@ class Strength(NamedTuple):
         marks: share of the marks of 50 years; negative makes younger.
         shape: share of the change of shape of 50 years; negative makes younger.
         deepest: share of new marks where the face has as much already.
+        forward: how far marks are brought forward, see `marks.older`.
     """
 
     marks: float
     shape: float
     deepest: float
+    forward: float = 0.0
 
     def held_back(self, held: float) -> Strength:
-        """Return weaker amounts, which keep a face more recognisable; ``held`` is 0 for all of it to 1."""
+        """Return weaker amounts, which keep a face more recognisable.
+
+        Args:
+            held: 0 for all of it to 1; below 0, down to -1, marks are brought forward instead.
+        """
+        if held < 0:
+            # A face that shows its age already has less to gain.
+            return self._replace(forward=-held * float(np.interp(self.deepest, _DEEPEST, _FORWARD)))
         return self._replace(
             marks=(1.0 - _MARKS_HELD * held) * self.marks, shape=(1.0 - _SHAPE_HELD * held) * self.shape
         )
@@ -39,6 +48,8 @@ _SHAPE_YOUNGER = 0.3
 # What is taken back of a face that would not be recognised: the shape costs most of all for the years that it adds.
 _MARKS_HELD = 0.5
 _SHAPE_HELD = 0.7
+_DEEPEST = (0.4, 0.9)  # in an old face, and in a young one
+_FORWARD = (0.25, 1.0)  # how far marks are brought forward at most, in the same
 
 
 def strength_of(age: float, years: float, detail: float) -> Strength:
@@ -58,7 +69,7 @@ def strength_of(age: float, years: float, detail: float) -> Strength:
     else:
         marks = min(0.0, _lines(after) - _lines(age))
         shape = _SHAPE_YOUNGER * years / _SPAN
-    deepest = float(np.interp(age, (35.0, 60.0), (0.9, 0.4)))
+    deepest = float(np.interp(age, (35.0, 60.0), _DEEPEST[::-1]))
     return Strength(detail * marks, min(detail, 1.2) * shape, deepest)
 
 

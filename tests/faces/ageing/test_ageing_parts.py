@@ -3,7 +3,15 @@
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.parts import between_brows, held_places, skin_area, skin_weight, without_crumbs
+from ppgan_ext.faces.ageing.parts import (
+    above_eyes,
+    between_brows,
+    cheap_places,
+    held_places,
+    skin_area,
+    skin_weight,
+    without_crumbs,
+)
 from tests.reference.drawn import DrawnFace, draw_photo
 
 PHOTO, (POINTS,) = draw_photo((400, 400), [DrawnFace((200.0, 190.0), 90.0, skin=(150, 105, 80))], 0)
@@ -55,6 +63,8 @@ def test_held_back_are_nose_brows_lids_and_outer_cheeks_and_not_what_tells_age()
     assert at(POINTS[14] + 0.2 * (POINTS[33] - POINTS[14])) > 0.3  # and on the other side
     assert max(at(POINTS[27] - (0, 50)), at(POINTS[8] - (0, 10)), at(POINTS[57])) < 0.1
     assert held.min() >= 0.0 and held.max() <= 1.0
+    cheap = cheap_places(POINTS, PHOTO.shape)
+    assert cheap[held == held.max()].max() < 0.1 and cheap[held == 0.0].min() == 1.0
 
 
 def test_a_frown_lies_between_the_brows():
@@ -63,3 +73,16 @@ def test_a_frown_lies_between_the_brows():
     assert frown[y - 10, x] > 0.6
     outer = POINTS[[17, 26, 30, 8]].round().astype(int)
     assert frown[outer[:, 1], outer[:, 0]].max() < 0.05
+
+
+def test_the_upper_face_ends_below_the_eyes():
+    upper = above_eyes(POINTS, PHOTO.shape)
+
+    def at(point):
+        x, y = np.rint(point).astype(int)
+        return upper[y, x]
+
+    assert min(at(FOREHEAD), at(POINTS[36] - (12, 0)), at(POINTS[45] + (12, 0))) > 0.95
+    assert max(at(POINTS[33]), at(POINTS[48]), at(POINTS[8])) == 0.0
+    turned = above_eyes(POINTS[:, ::-1], PHOTO.shape)  # a face that lies on its side
+    assert np.allclose(turned, upper.T, atol=1e-5)

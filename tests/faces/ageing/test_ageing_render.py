@@ -89,6 +89,18 @@ def test_what_is_held_back_is_less_on_the_nose_and_as_much_between_the_brows():
     assert at_brow[1] > 0.55 * at_brow[0]
 
 
+def test_what_is_brought_forward_is_more_on_the_forehead_and_no_more_on_the_nose():
+    photo, points = face_photo()
+    ageing = prepare(photo, points, PERSON, bundled_model())
+    free, forward = (ageing.draw(photo, 40.0, held=amount) for amount in (0.0, -1.0))
+    drawn = [np.abs(forehead(one, points) - forehead(photo, points)).mean() for one in (free, forward)]
+    assert 1.25 * drawn[0] < drawn[1] < 2.5 * drawn[0]
+    x, y = points[29].round().astype(int)
+    nose = slice(y - 8, y + 9), slice(x - 5, x + 6)
+    assert np.abs(free[nose].astype(int) - forward[nose]).mean() < 1.5
+    assert np.array_equal(ageing.landmarks_after(40.0), ageing.landmarks_after(40.0, held=-1.0))
+
+
 def test_a_copy_of_another_size_is_drawn_alike():
     photo, points = face_photo()
     ageing = prepare(photo, points, PERSON, bundled_model())
@@ -140,13 +152,35 @@ def test_a_photo_without_colour_stays_without():
 
 
 def test_dark_skin_is_aged_as_strongly_as_pale():
-    growth = []
+    growth, ridges = [], []
+    for skin in ((224, 184, 160), (64, 42, 34)):
+        photo, points = face_photo(skin=skin)
+        photo = with_shine(photo, points)
+        old = aged(photo, points)
+        after, before = (fine(forehead(one, points)) for one in (old, photo))
+        growth.append(np.sqrt(after**2 - before**2))  # pores and wrinkles add up as variances
+        change = np.log((luminance(to_linear(old)) + 1e-3) / (luminance(to_linear(photo)) + 1e-3))
+        ridges.append(np.percentile(change[face_mask(points, photo.shape) > 0.9], 95))
+    assert growth[1] > 0.75 * growth[0]
+    # The same step of log light is seen less on dark skin, so more of it is drawn.
+    assert ridges[1] > 1.22 * ridges[0]
+
+
+def test_a_highlight_is_told_by_lightness():
+    """Skin half as light again as the rest is a highlight on pale skin, and none on dark skin."""
+    unlit = []
     for skin in ((224, 184, 160), (92, 62, 50)):
         photo, points = face_photo(skin=skin)
         photo = with_shine(photo, points)
-        after, before = (fine(forehead(one, points)) for one in (aged(photo, points), photo))
-        growth.append(np.sqrt(after**2 - before**2))  # pores and wrinkles add up as variances
-    assert growth[1] > 0.75 * growth[0]
+        x, y = (points[27] - (0, 45)).round().astype(int)
+        patch = np.zeros(photo.shape[:2], np.float32)
+        cv2.circle(patch, (int(x), int(y)), 14, 1.0, -1)
+        lighter = 1.0 + 0.5 * cv2.GaussianBlur(patch, (0, 0), 3)[..., None]
+        lit = np.rint(np.clip(to_srgb(to_linear(photo) * lighter), 0, 255)).astype(np.uint8)
+        ageing = prepare(lit, points, PERSON, bundled_model())
+        frame_x, frame_y = (ageing.view.placement.frame_landmarks[[21, 22]].mean(axis=0) - (0, 30)).astype(int)
+        unlit.append(ageing.prospect.unlit[frame_y - 8 : frame_y + 8, frame_x - 6 : frame_x + 7].mean())
+    assert unlit[1] > unlit[0] + 0.05
 
 
 def test_what_covers_the_face_stays():
