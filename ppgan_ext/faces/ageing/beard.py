@@ -48,6 +48,7 @@ _LOW = 0.6  # of the way from the nose to the lip
 _LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
 _JOIN = 0.12  # half the width of gaps between parts, in distances of the eyes
+_DIMPLE = 0.06, 0.015  # radius of the dark corners of a mouth, and how softly they end, likewise
 _DENSITY = 0.02  # width of the Gaussian over the density of a beard, likewise
 # Signed distances from the jaw's outline over which stubble fades, as darkness there is shade, and over which a beard
 # does; how full a beard is that begins to reach beyond, and that does so fully.
@@ -163,11 +164,13 @@ def beard_growth(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0)
         mean = float((depth * outline).sum() / max(float(outline.sum()), 1e-3))
         hairs = outline * (depth + np.float32(even) * (np.float32(mean) - depth))
         np.maximum(dense, np.float32(grows[part]) * hairs, out=dense)
-    width, colour = _DENSITY * eye_distance(points), SkinColour.of(copy, points)
+    eyes, colour = eye_distance(points), SkinColour.of(copy, points)
+    width = _DENSITY * eyes
     if colour is not None:
         share = blur(np.clip(colour.share(to_linear(copy)), 0.0, 1.5), width)
         dense *= 1.0 - np.float32(_SHADE_LESS * (1.0 - told)) * ramp(share, _SHADE)
-    dense = blur(dense, width) * _bare_of_beard(points, dense.shape)
+    dimples = np.maximum(*(hull(points[[corner]], dense.shape, _DIMPLE[0] * eyes) for corner in (48, 54)))
+    dense = blur(dense, width) * _bare_of_beard(points, dense.shape) * (1.0 - blur(dimples, _DIMPLE[1] * eyes))
     beyond = beyond_jaw(points, dense.shape)
     everywhere = np.maximum.reduce([outline for _, outline in parts.values()]) > 0.5
     chin = (parts["goatee"][1] > 0.5) & (beyond > _CHIN)

@@ -125,8 +125,9 @@ def test_a_beard_is_dense_where_it_grows_and_ends_below_the_jaw(photo, bearded, 
         assert dense[inside].mean() > 0.15, part
     (x, chin), down = landmarks[8].round().astype(int), round(0.3 * np.linalg.norm(landmarks[39] - landmarks[42]))
     assert dense[chin + down, x] < 0.4 * dense[chin - down // 4, x]
-    x, y = landmarks[[57, 66]].mean(axis=0).round().astype(int)
-    assert dense[y, x] < 0.05
+    for place in (landmarks[[57, 66]].mean(axis=0), landmarks[48], landmarks[54]):
+        x, y = place.round().astype(int)
+        assert dense[y, x] < 0.05
 
 
 def test_where_skin_does_not_tell_hair_from_shade_what_has_its_colour_is_thin(photo, landmarks):
