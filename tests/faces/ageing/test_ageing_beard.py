@@ -16,6 +16,7 @@ from ppgan_ext.faces.ageing.beard import (
     beard_outlines,
     beard_regions,
 )
+from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.head_places import beyond_jaw
 from ppgan_ext.faces.detect import find_faces
 
@@ -125,9 +126,15 @@ def test_a_beard_is_dense_where_it_grows_and_ends_below_the_jaw(photo, bearded, 
         assert dense[inside].mean() > 0.15, part
     (x, chin), down = landmarks[8].round().astype(int), round(0.3 * np.linalg.norm(landmarks[39] - landmarks[42]))
     assert dense[chin + down, x] < 0.4 * dense[chin - down // 4, x]
-    for place in (landmarks[[57, 66]].mean(axis=0), landmarks[48], landmarks[54]):
-        x, y = place.round().astype(int)
-        assert dense[y, x] < 0.05
+    x, y = landmarks[[57, 66]].mean(axis=0).round().astype(int)
+    assert dense[y, x] < 0.05
+    across = landmarks[54] - landmarks[48]
+    for dimple, outwards in ((landmarks[48], -across), (landmarks[54], across)):
+        near, far = (
+            (dimple + share * eye_distance(landmarks) * outwards / np.linalg.norm(across)).round().astype(int)
+            for share in (0.05, 0.1)
+        )
+        assert dense[near[1], near[0]] < 0.06 * dense[far[1], far[0]]
 
 
 def test_where_skin_does_not_tell_hair_from_shade_what_has_its_colour_is_thin(photo, landmarks):
