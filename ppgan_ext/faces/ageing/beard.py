@@ -17,7 +17,8 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.facial_hair import darkness, reduced, shading, whole
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.head_places import below_jaw
+from ppgan_ext.faces.ageing.hair_texture import roughness
+from ppgan_ext.faces.ageing.head_places import beyond_jaw
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.light import luminance, to_linear
@@ -47,10 +48,18 @@ _LOW = 0.6  # of the way from the nose to the lip
 _LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
 _JOIN = 0.12  # half the width of gaps between parts, in distances of the eyes
+_DIMPLE = 0.06, 0.015  # radius of the dark corners of a mouth, and how softly they end, likewise
 _DENSITY = 0.02  # width of the Gaussian over the density of a beard, likewise
-_NECK = 0.07  # distance below the jaw at which a beard's hairs are a third as many
+# Signed distances from the jaw's outline over which stubble fades, as darkness there is shade, and over which a beard
+# does; how full a beard is that begins to reach beyond, and that does so fully.
+_STUBBLE_ENDS, _BEARD_ENDS, _REACHES = (-0.06, 0.03), (0.0, 0.2), (0.2, 0.55)
+_ROUGH = (0.15, 0.65)  # logarithm of the roughness over the bare skin's: shade, and hair
+# Stubble, and a full beard: by the mean density; by the log light that the darker part of the chin lacks, where single
+# hairs stand out from each other. The chin begins at that distance above the jaw's outline.
+_FULL, _FULL_CHIN, _STANDS_OUT = (0.15, 0.3), (1.1, 1.9), (0.045, 0.08)
+_CHIN, _DARKER_PART = -0.2, 85.0
 _DEPTH = (0.1, 1.0)  # log light below the skin around: no hair, and dense hair
-_EVEN = 0.5  # how far a moustache is as dense everywhere
+_EVEN = 0.8  # how far a moustache is as dense everywhere
 _GROWS = (0.15, 0.5)  # chances of a part: none of it is drawn, and all
 _SHADE, _SHADE_LESS = (0.6, 1.1), 0.45  # share of the skin's colour: hair, and stubble or shade; how much less dense
 _DENSE = (0.2, 0.45)  # mean of the hair there: no cover, and full
@@ -61,6 +70,13 @@ class Region(NamedTuple):
 
     outline: npt.NDArray[np.float32]
     figures: FloatArray
+
+
+class Growth(NamedTuple):
+    """Where a beard grows: how dense it is, (H, W) in [0, 1], and how full the whole is, 0 stubble to 1."""
+
+    dense: npt.NDArray[np.float32]
+    full: float
 
 
 def beard_hair(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
@@ -120,34 +136,49 @@ def beard_cover(
     return whole(np.maximum(cover, sure * _whole_moustache(points, copy.shape)), picture)
 
 
-def beard_density(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0) -> npt.NDArray[np.float32]:
-    """Return how dense a beard is, of the parts that `beard_cover` tells from shade; as `beard_hair`.
+def beard_growth(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0) -> Growth:
+    """Return where a beard grows, of the parts that `beard_cover` tells from shade, and how full it is.
 
     Args:
         picture: (H, W, 3) RGB, 0 to 255.
         landmarks: (68, 2) in the picture.
         told: how well skin of this tone lets hair be told from shade by its darkness, 0 to 1. Where it does not, what
             has the skin's colour is thin stubble at most.
+
+    Returns:
+        None of it, and 0, if the face shows too little skin, or has no colour.
     """
     copy, points = reduced(picture, landmarks)
-    parts = _likely_parts(copy, points)
-    if not parts:
-        return np.zeros(picture.shape[:2], np.float32)
+    parts, rough = _likely_parts(copy, points), roughness(picture, landmarks)
+    if not parts or rough is None:
+        return Growth(np.zeros(picture.shape[:2], np.float32), 0.0)
+    itself, over_skin = (cv2.resize(one, copy.shape[1::-1], interpolation=cv2.INTER_AREA) for one in rough)
     values, around, _ = shading(copy, points)
     chances, _ = _sure_chances(darkness(copy, points), points, parts, _DRAWN_TOLD)
-    depth = ramp(around - values, _DEPTH)
+    grows = {part: _ramp(chances[part], _GROWS) for part in parts}
+    deeper = (around - values) * ramp(over_skin, _ROUGH)
+    depth = ramp(deeper, _DEPTH)
     dense = np.zeros(copy.shape[:2], np.float32)
     for part, (_, outline) in parts.items():
         even = _EVEN * (part == "moustache")  # whatever shade of a nose falls on it
         mean = float((depth * outline).sum() / max(float(outline.sum()), 1e-3))
         hairs = outline * (depth + np.float32(even) * (np.float32(mean) - depth))
-        np.maximum(dense, np.float32(_ramp(chances[part], _GROWS)) * hairs, out=dense)
-    width, colour = _DENSITY * eye_distance(points), SkinColour.of(copy, points)
+        np.maximum(dense, np.float32(grows[part]) * hairs, out=dense)
+    eyes, colour = eye_distance(points), SkinColour.of(copy, points)
+    width = _DENSITY * eyes
     if colour is not None:
         share = blur(np.clip(colour.share(to_linear(copy)), 0.0, 1.5), width)
         dense *= 1.0 - np.float32(_SHADE_LESS * (1.0 - told)) * ramp(share, _SHADE)
-    dense = blur(dense, width) * np.exp(-below_jaw(points, values.shape) / _NECK)
-    return whole(dense * _bare_of_beard(points, dense.shape), picture)
+    dimples = np.maximum(*(hull(points[[corner]], dense.shape, _DIMPLE[0] * eyes) for corner in (48, 54)))
+    dense = blur(dense, width) * _bare_of_beard(points, dense.shape) * (1.0 - blur(dimples, _DIMPLE[1] * eyes))
+    beyond = beyond_jaw(points, dense.shape)
+    everywhere = np.maximum.reduce([outline for _, outline in parts.values()]) > 0.5
+    chin = (parts["goatee"][1] > 0.5) & (beyond > _CHIN)
+    black = float(np.percentile((deeper * ramp(itself, _STANDS_OUT))[chin], _DARKER_PART)) if chin.any() else 0.0
+    full = max(_ramp(_mean(dense, everywhere), _FULL), grows["goatee"] * _ramp(black, _FULL_CHIN))
+    reach = _ramp(full, _REACHES)
+    start, end = (one + reach * (other - one) for one, other in zip(_STUBBLE_ENDS, _BEARD_ENDS, strict=True))
+    return Growth(whole(dense * (1.0 - ramp(beyond, (start, end))), picture), full)
 
 
 def _sure_chances(

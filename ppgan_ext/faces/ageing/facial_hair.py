@@ -78,10 +78,10 @@ def shading(copy: npt.NDArray, points: FloatArray) -> tuple[npt.NDArray[np.float
     return values, local_mean(values, skin + np.float32(1e-3), 0.25 * eye_distance(points)), tone
 
 
-def reduced(picture: npt.NDArray, landmarks: FloatArray) -> tuple[npt.NDArray, FloatArray]:
-    """Return a copy of the picture with a face of moderate size, and its landmarks."""
+def reduced(picture: npt.NDArray, landmarks: FloatArray, eyes: float = _COPY_EYES) -> tuple[npt.NDArray, FloatArray]:
+    """Return a copy of the picture with at most so many pixels between the eyes, and its landmarks."""
     height, width = picture.shape[:2]
-    shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
+    shrink = min(1.0, eyes / eye_distance(landmarks))
     size = (max(4, round(width * shrink)), max(4, round(height * shrink)))
     points = (np.asarray(landmarks, np.float64) + 0.5) * (size[0] / width, size[1] / height) - 0.5
     return (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) if shrink < 1.0 else picture), points

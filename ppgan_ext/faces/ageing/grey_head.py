@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import beard_density, beard_hair
+from ppgan_ext.faces.ageing.beard import beard_growth, beard_hair
 from ppgan_ext.faces.ageing.brows import lighten_brows
 from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight
 from ppgan_ext.faces.ageing.frame import eye_distance
@@ -27,7 +27,8 @@ from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.occlusion.cover_network import cover_chances, crop_matrix
 from ppgan_ext.types import FloatArray, Image
 
-_BEARD = 0.3  # how far beards go with the hair of the head as a whole, besides their white hairs
+# How far stubble and full beards go with the hair of the head as a whole: white hairs of stubble hardly show.
+_BEARD = 0.7, 0.3
 _WARM_BROWS, _WARM_BEARD, _WARM_HAIRS = 0.7, 0.4, 0.15  # share of the skin's colour in their grey
 _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
@@ -51,6 +52,7 @@ class HeadOfHair(NamedTuple):
         density: (h, w), how dense a beard is that can be told from shade: where it has white hairs.
         edges: how sharp the face is, see `hair_strokes.edge_width`.
         refusal: why the hair of the head is left alone, or None.
+        full: how full the beard is as a whole, 0 stubble to 1.
         beard_turns: how far the beard can turn grey, 0 to 1; that of dark skin is left as it is.
     """
 
@@ -62,6 +64,7 @@ class HeadOfHair(NamedTuple):
     density: npt.NDArray[np.float32]
     edges: float
     refusal: Refusal | None
+    full: float = 0.0
     beard_turns: float = 1.0
 
     def in_copy(self, landmarks: FloatArray) -> FloatArray:
@@ -96,11 +99,12 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     of_head = 1.0 - _hair_in_copy(head)
     told = _tells_beard(copy, points)
     of_man = np.float32(1.0 - femininity) * of_head
-    density = beard_density(copy, points, told) * of_man
+    growth = beard_growth(copy, points, told)
+    density = growth.dense * of_man
     if density.any():
         density *= _in_sight(copy, points)
     brows, beard = brow_weight(copy, points) * of_head, beard_hair(copy, points) * of_man
-    return head._replace(brows=brows, beard=beard, density=density, beard_turns=told)
+    return head._replace(brows=brows, beard=beard, density=density, full=growth.full, beard_turns=told)
 
 
 def _in_sight(copy: Image, points: FloatArray) -> npt.NDArray[np.float32]:
@@ -168,9 +172,10 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     if head.beard.any():
         full = cv2.resize(head.beard, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
         warm = _beside_skin(white, copy, points, _WARM_BEARD)
-        _grey(result, head.face, full, landmarks, _BEARD * head.beard_turns * share, seed, warm, of_head=False)
+        beard_share = (_BEARD[0] + head.full * (_BEARD[1] - _BEARD[0])) * head.beard_turns * share
+        _grey(result, head.face, full, landmarks, beard_share, seed, warm, of_head=False)
     if head.density.any():
-        hairs, part = white_hairs(head.density, points, share, seed), result[top:bottom, left:right]
+        hairs, part = white_hairs(head.density, head.full, points, share, seed), result[top:bottom, left:right]
         light, warm = light_on_hair(copy, points, head.density), _beside_skin(white, copy, points, _WARM_HAIRS)
         draw_hairs(part, landmarks - (left, top), hairs, light, warm, head.edges)
     return result

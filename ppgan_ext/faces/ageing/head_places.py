@@ -86,9 +86,15 @@ def first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np
 
 def below_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far each pixel lies outside the jaw, in distances of the eyes; (H, W), 0 on the face."""
+    return np.maximum(beyond_jaw(landmarks, shape), 0.0)
+
+
+def beyond_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return how far each pixel lies outside the jaw, in distances of the eyes; (H, W), negative on the face."""
     above = landmarks[27] - (landmarks[8] - landmarks[27])
-    outside = np.uint8(1.0 - hull(np.vstack([landmarks[:17], above]), shape, 0.0))
-    return cv2.distanceTransform(outside, cv2.DIST_L2, 3) / np.float32(eye_distance(landmarks))
+    inside = np.uint8(hull(np.vstack([landmarks[:17], above]), shape, 0.0))
+    outer, inner = (cv2.distanceTransform(region, cv2.DIST_L2, 3) for region in (1 - inside, inside))
+    return (outer - inner) / np.float32(eye_distance(landmarks))
 
 
 def _neck(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -24,8 +24,7 @@ _SCATTER = 1.6  # how far roots lie off their grid, as a share of its spacing
 # chin; and over how much of the way a hair turns white.
 _WHITE, _CHIN_FIRST, _CHIN_WIDE, _TURNS = 1.05, (-0.1, 0.35), 0.55, 0.12
 _THIN, _EDGE = 0.75, 0.15  # chance of a root by how dense the beard is; how gradually it comes up
-_BELOW_LIP = 0.16, 0.5  # where a lip's shade may be taken for hair, and the share of hairs that grow there
-_LENGTH, _LENGTH_VARIES = (0.02, 0.1), 0.25  # of stubble, and the longest; standard deviation of its logarithm
+_STUBBLE, _LONGEST, _LENGTH_VARIES = (0.016, 0.034), 0.1, 0.25  # of hairs; standard deviation of the logarithm
 _OUTWARDS = (0.15, 0.75), (0.3, 0.3)  # slope of hairs beside the mouth: on the chin, and more above; over which widths
 _TURNED, _BENT, _WAVY = 0.5, 0.8, 0.35  # how far directions vary: of hairs, along a hair, and in its waves
 _WAVES = (0.6, 1.4)  # along a hair
@@ -41,11 +40,12 @@ class Hairs(NamedTuple):
     white: FloatArray
 
 
-def white_hairs(dense: FloatArray, landmarks: FloatArray, share: float, seed: int) -> Hairs:
+def white_hairs(dense: FloatArray, full: float, landmarks: FloatArray, share: float, seed: int) -> Hairs:
     """Choose the white hairs of a beard.
 
     Args:
         dense: (H, W) in [0, 1], how dense the beard is.
+        full: how full it is as a whole, 0 to 1: stubble has short hairs only, wherever it is dark.
         landmarks: (68, 2) in pixels of that map.
         share: share of the head's hair that is grey, 0 to 1. A larger one shows the same hairs and more.
         seed: decides where they grow.
@@ -60,13 +60,13 @@ def white_hairs(dense: FloatArray, landmarks: FloatArray, share: float, seed: in
     frame = (np.asarray(landmarks) - middle) @ axes.T / eyes**2
     rng = np.random.default_rng([seed, 2])
     places = np.mgrid[_DOWN[0] : _DOWN[1] : _SPACING, -_ACROSS:_ACROSS:_SPACING].reshape(2, -1)[::-1].T
-    chances, normal = rng.random((len(places), 9)), rng.standard_normal((len(places), 3))
+    chances, normal = rng.random((len(places), 8)), rng.standard_normal((len(places), 3))
     places = places + _SPACING * _SCATTER * (chances[:, :2] - 0.5)
     density = _at(dense, middle + places @ axes)
-    white = _whiteness(places, density, chances[:, 2:6], frame, share)
+    white = _whiteness(places, density, chances[:, 2:5], frame, share)
     here = white > 0.0
-    lengths = _lengths(density[here], chances[here, 6], normal[here, 0])
-    curves = _curves(places[here], lengths, chances[here, 7:], normal[here, 1:])
+    lengths = _lengths(density[here], full, chances[here, 5], normal[here, 0])
+    curves = _curves(places[here], lengths, chances[here, 6:], normal[here, 1:])
     return Hairs(middle + curves @ axes, white[here] * np.minimum(lengths / _WHOLE, 1.0))
 
 
@@ -84,7 +84,7 @@ def _whiteness(
     Args:
         places: (N, 2) across and down from the middle of the mouth.
         density: (N,) of the beard, in [0, 1].
-        chances: (N, 4) in [0, 1].
+        chances: (N, 3) in [0, 1].
         frame: landmarks (68, 2), as the places.
         share: of the head's hair that is grey.
     """
@@ -93,16 +93,14 @@ def _whiteness(
     turned = _WHITE * (1.0 + _CHIN_FIRST[0] + _CHIN_FIRST[1] * first) * share
     white = np.clip((turned - chances[:, 0]) / _TURNS, 0.0, 1.0)
     grows = np.clip((density - _THIN * chances[:, 1]) / _EDGE, 0.0, 1.0)
-    half_lip = 0.4 * (frame[54, 0] - frame[48, 0])
-    in_shade = (np.abs(across) < half_lip) & (below > 0.0) & (below < frame[57, 1] + _BELOW_LIP[0])
-    grows = np.where(in_shade & (chances[:, 2] > _BELOW_LIP[1]), 0.0, grows)
-    return np.asarray(white * grows * (_FAINTEST + (1.0 - _FAINTEST) * np.square(chances[:, 3])))
+    return np.asarray(white * grows * (_FAINTEST + (1.0 - _FAINTEST) * np.square(chances[:, 2])))
 
 
-def _lengths(density: FloatArray, chances: FloatArray, normal: FloatArray) -> FloatArray:
-    """Return lengths (N,): where a beard is dense (N,), some hairs are long."""
-    longer = (_LENGTH[1] - _LENGTH[0]) * np.clip(density, 0.0, 1.0) ** 1.5
-    return np.asarray((_LENGTH[0] + longer * chances) * np.exp(_LENGTH_VARIES * normal))
+def _lengths(density: FloatArray, full: float, chances: FloatArray, normal: FloatArray) -> FloatArray:
+    """Return lengths (N,): where a full beard is dense (N,), some hairs are long."""
+    longest = _STUBBLE[1] + full * (_LONGEST - _STUBBLE[1])
+    longer = (longest - _STUBBLE[0]) * np.clip(density, 0.0, 1.0) ** 1.5
+    return np.asarray((_STUBBLE[0] + longer * chances) * np.exp(_LENGTH_VARIES * normal))
 
 
 def _curves(places: FloatArray, lengths: FloatArray, chances: FloatArray, normal: FloatArray) -> FloatArray:

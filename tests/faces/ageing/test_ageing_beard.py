@@ -11,11 +11,13 @@ from ppgan_ext.faces.ageing.beard import (
     PARTS,
     beard_chances,
     beard_cover,
-    beard_density,
+    beard_growth,
     beard_hair,
     beard_outlines,
     beard_regions,
 )
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.head_places import beyond_jaw
 from ppgan_ext.faces.detect import find_faces
 
 
@@ -117,14 +119,22 @@ def test_parts_count_as_far_as_they_are_asked_for(photo, bearded, landmarks):
 
 
 def test_a_beard_is_dense_where_it_grows_and_ends_below_the_jaw(photo, bearded, landmarks):
-    assert beard_density(photo, landmarks).max() < 0.05
-    dense = beard_density(bearded, landmarks)
+    assert beard_growth(photo, landmarks).dense.max() < 0.05
+    dense, full = beard_growth(bearded, landmarks)
+    assert full == 1.0
     for part, inside in _inside(landmarks, photo.shape).items():
-        assert dense[inside].mean() > 0.2, part
+        assert dense[inside].mean() > 0.15, part
     (x, chin), down = landmarks[8].round().astype(int), round(0.3 * np.linalg.norm(landmarks[39] - landmarks[42]))
     assert dense[chin + down, x] < 0.4 * dense[chin - down // 4, x]
     x, y = landmarks[[57, 66]].mean(axis=0).round().astype(int)
     assert dense[y, x] < 0.05
+    across = landmarks[54] - landmarks[48]
+    for dimple, outwards in ((landmarks[48], -across), (landmarks[54], across)):
+        near, far = (
+            (dimple + share * eye_distance(landmarks) * outwards / np.linalg.norm(across)).round().astype(int)
+            for share in (0.05, 0.1)
+        )
+        assert dense[near[1], near[0]] < 0.06 * dense[far[1], far[0]]
 
 
 def test_where_skin_does_not_tell_hair_from_shade_what_has_its_colour_is_thin(photo, landmarks):
@@ -135,10 +145,31 @@ def test_where_skin_does_not_tell_hair_from_shade_what_has_its_colour_is_thin(ph
     black = np.uint8(photo + cover * (0.65 + rough) * (np.float32(12) - photo))
     deep = cover[..., 0] > 0.9
     ratios = [
-        beard_density(picture, landmarks, 0.0)[deep].mean() / beard_density(picture, landmarks, 1.0)[deep].mean()
+        beard_growth(picture, landmarks, 0.0).dense[deep].mean() / beard_growth(picture, landmarks).dense[deep].mean()
         for picture in (brown, black)
     ]
     assert ratios[0] < 0.8 < 0.85 < ratios[1]
+
+
+def test_smooth_shade_is_no_growth_and_stubble_in_it_is(photo, landmarks):
+    """As dark as a beard, from which pores and stubble tell it."""
+    cover = np.max(list(beard_outlines(landmarks, photo.shape).values()), axis=0)[..., None]
+    smooth = cv2.GaussianBlur(photo, (0, 0), 4.0)
+    dots = np.random.default_rng(0).random(photo.shape[:2])[..., None].astype(np.float32)
+    deep, found = cover[..., 0] > 0.9, []
+    for base, rough in ((smooth, 0.0), (photo, 0.6)):
+        shaded = np.uint8(photo + cover * (base * (0.35 - 0.35 * rough * dots) - photo.astype(np.float32)))
+        found.append(beard_growth(shaded, landmarks).dense[deep].mean())
+    assert found[0] < 0.1 < 0.25 < found[1]
+
+
+def test_stubble_ends_within_the_jaw_and_a_full_beard_beyond(photo, bearded, landmarks):
+    faint = np.uint8(0.68 * photo + 0.32 * bearded.astype(np.float32))
+    stubble, beard = (beard_growth(picture, landmarks) for picture in (faint, bearded))
+    assert stubble.full < 0.1 < 0.9 < beard.full
+    assert stubble.dense.max() > 0.1
+    beyond = beyond_jaw(landmarks, photo.shape) > 0.06
+    assert stubble.dense[beyond].max() < 0.02 < 0.2 < beard.dense[beyond].max()
 
 
 def test_a_moustache_half_in_the_shade_has_hairs_on_both_sides(photo, bearded, landmarks):
@@ -146,7 +177,7 @@ def test_a_moustache_half_in_the_shade_has_hairs_on_both_sides(photo, bearded, l
     inside = beard_outlines(landmarks, photo.shape)["moustache"]
     lit = np.arange(photo.shape[1])[None] > landmarks[33, 0]
     faint = np.uint8(bearded + (0.75 * lit * inside)[..., None] * (photo.astype(np.float32) - bearded))
-    dense = beard_density(faint, landmarks)
+    dense = beard_growth(faint, landmarks).dense
     shaded, light = (dense[(inside > 0.5) & side].mean() for side in (~lit, lit))
     assert shaded > light > 0.4 * shaded
 
@@ -164,4 +195,4 @@ def test_nothing_is_told_without_colour_or_skin(photo, landmarks):
     for picture in (grey, np.zeros_like(photo)):
         assert beard_regions(picture, landmarks) == {}
         assert not beard_hair(picture, landmarks).any()
-        assert not beard_density(picture, landmarks).any()
+        assert not beard_growth(picture, landmarks).dense.any()

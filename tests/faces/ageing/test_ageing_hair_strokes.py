@@ -34,7 +34,7 @@ def dense(photo, landmarks):
 
 @pytest.fixture(scope="module")
 def hairs(dense, landmarks):
-    return white_hairs(dense, landmarks, 0.6, 0)
+    return white_hairs(dense, 1.0, landmarks, 0.6, 0)
 
 
 def drawn(picture, landmarks, hairs, size, colour=COLOUR, edges=0.0):
