@@ -13,7 +13,7 @@ from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import bare_skin
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.fringe import fringe
-from ppgan_ext.faces.ageing.hair_colours import close_gaps, complete, drop_clothes
+from ppgan_ext.faces.ageing.hair_colours import between, close_gaps, complete, drop_clothes, fair_crown
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
@@ -89,34 +89,49 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     chance = natural * complete(seen * natural, chances.person, lab, skin, patch)
     chance = _kept(drop_clothes(chance, lab, patch), patch)
     confidence, refusal = _judged(chance, seen, lab, tone, patch)
-    gap = _gap(chance, chances.person, patch)
-    confidence *= float(np.interp(gap, _GAP, (1.0, _WITH_GAP)))
-    if refusal is None and tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch):
+    foreign = tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch)
+    known = chance
+    if tone is not None and not foreign and _gap_share(chance, chances.person, patch) > _GAP[0]:
+        chance = fair_crown(chance, chances.person, lab, tone, _gap(chance, chances.person, patch), patch)
+    confidence *= float(np.interp(_gap_share(chance, chances.person, patch), _GAP, (1.0, _WITH_GAP)))
+    if refusal is None and foreign:
         refusal = Refusal.COVERED
     if refusal is not None:
         alpha = np.zeros((region[3] - region[1], region[2] - region[0]), np.float32)
         return HairMatte(region, alpha, 0.0, refusal)
     matte = _matte(photo, landmarks, patch, close_gaps(chance, chances.person, patch))
-    was_skin = _leave_skin(matte, photo[region[1] : region[3], region[0] : region[2]], landmarks - region[:2])
+    was_skin = _leave_skin(matte, photo, landmarks, patch, np.where(chance > known, chance, 0.0))
     matte *= _fading(matte.shape, landmarks - region[:2])
     confidence *= 1.0 - float(np.clip((was_skin - _WAS_SKIN[0]) / (_WAS_SKIN[1] - _WAS_SKIN[0]), 0.0, 1.0))
     return HairMatte(region, matte, confidence, None)
 
 
-def _leave_skin(matte: npt.NDArray[np.float32], part: npt.NDArray, landmarks: FloatArray) -> float:
-    """Take from a matte, in place, what the part of the photo shows to be bare skin, and add the fringe.
+def _leave_skin(
+    matte: npt.NDArray[np.float32], photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch, fair: FloatArray
+) -> float:
+    """Take from a region's matte, in place, what the photo shows to be bare skin, and add the fringe.
 
     Beside skin the hair ends softly.
+
+    Args:
+        matte: of the region that the patch covers.
+        photo: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2), photo pixels.
+        patch: the head.
+        fair: (240, 192), hair that passes for skin.
 
     Returns:
         The share of what was thought to be hair that is skin.
     """
+    left, top, right, bottom = region_of(landmarks, photo.shape)
     height, width = matte.shape
     shrink = min(1.0, _SKIN_EYES / eye_distance(landmarks))
     size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
+    part = photo[top:bottom, left:right]
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
-    points = (landmarks + 0.5) * (size[0] / width, size[1] / height) - 0.5
-    skin = bare_skin(copy, points, hair)
+    factor = (size[0] / width, size[1] / height)
+    points = (landmarks - (left, top) + 0.5) * factor - 0.5
+    skin = bare_skin(copy, points, hair) * (1.0 - _to_copy(fair, patch, (left, top), factor, size))
     added = fringe(copy, points, hair, skin)
     # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
     inner = blur(np.maximum(hair, added) * (1.0 - skin), _SOFT_END * eye_distance(points))
@@ -224,13 +239,18 @@ def _crown(person: FloatArray, patch: HeadPatch) -> npt.NDArray[np.bool_]:
     return (person > 0.5) & (patch.inside > 0.5) & (above > 0.95) & (np.abs(across - CENTRE[0]) < 1.25 * EYES)
 
 
-def _gap(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> float:
-    """Return the share of the crown that is no hair, with hair on both sides: fair hair that was taken for skin."""
-    crown, hair = _crown(person, patch), chance > 0.5
+def _gap(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> npt.NDArray[np.bool_]:
+    """Return where the crown shows no hair, with hair on both sides, (240, 192): bare skin, or hair taken for it."""
+    hair = chance > 0.5
+    return between(hair) & ~hair & _crown(person, patch)
+
+
+def _gap_share(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> float:
+    """Return the share of the crown that is a gap."""
+    crown = _crown(person, patch)
     if np.count_nonzero(crown) < 0.1 * EYES**2:
         return 0.0
-    between = np.maximum.accumulate(hair, axis=1) & np.maximum.accumulate(hair[:, ::-1], axis=1)[:, ::-1]
-    return float(np.mean((between & ~hair)[crown]))
+    return float(np.mean(_gap(chance, person, patch)[crown]))
 
 
 def _head_is_covered(lab: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:

@@ -23,6 +23,11 @@ _AS_SURE = 0.95
 _FADE = 1.4
 _LEAST_BELOW = 0.3  # chance that counts as none, well below the chin
 _GAP, _ABOVE_BROWS = 21, 0.8  # pixels of the widest gap that gloss leaves; height from which, in eyes' distances
+# Of the way from the skin's red to the hair's, in CIE Lab's a: from where a crown is hair, and may be hair beside that,
+# and how far beyond; how far apart the two must be; how much more or less yellow it may be; how much darker than skin,
+# in L*, a fringe is.
+_LIKE_HAIR, _RATHER_HAIR, _FARTHEST, _RED_APART, _YELLOW, _DARKER = 0.6, 0.35, 2.0, 4.0, 14.0, 12.0
+_FRINGE, _MOST_OF_GAP = 0.3, 0.5  # its least height above the brows, in eyes' distances; share of a gap that must be so
 _WIDELY = 30.0  # log likelihood below that of the hair's rarest twentieth
 
 
@@ -108,6 +113,54 @@ def close_gaps(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> npt.
     above = (float(patch.landmarks[17:27, 1].mean()) - np.arange(len(chance))[:, None]) / EYES
     filled = closed & (person > _PERSON) & (patch.inside > 0.5) & (above > _ABOVE_BROWS)
     return np.maximum(chance, _AS_SURE * cv2.GaussianBlur(filled.astype(np.float32), (0, 0), 1.0)).astype(np.float32)
+
+
+def fair_crown(
+    chance: FloatArray, person: FloatArray, lab: FloatArray, tone: FloatArray, gap: FloatArray, patch: HeadPatch
+) -> npt.NDArray[np.float32]:
+    """Add the fair crown of darker hair, which passes for skin by its light but is less red; at least ``chance``.
+
+    Highlights of a forehead are less red, too, but small: nothing is added unless most of the gap looks so.
+
+    Args:
+        chance: (240, 192), of hair.
+        person: (240, 192), of the person.
+        lab: (240, 192, 3), the patch in CIE Lab.
+        tone: (3,), colour of the skin.
+        gap: (240, 192), where the crown shows no hair between hair.
+        patch: the head's surroundings.
+    """
+    hair = (chance > _SURE) & (person > _PERSON)
+    if np.count_nonzero(hair) < _LEAST_PIXELS or not gap.any():
+        return np.asarray(chance, np.float32)
+    _, own_red, own_yellow = np.median(lab[hair], axis=0)
+    apart = float(tone[1] - own_red)
+    if apart < _RED_APART:
+        return np.asarray(chance, np.float32)
+    like = cv2.GaussianBlur(np.asarray((tone[1] - lab[..., 1]) / apart, np.float32), (0, 0), 1.0)
+    above = (float(patch.landmarks[17:27, 1].mean()) - np.arange(len(chance))[:, None]) / EYES
+    place = between(hair) & (person > _PERSON) & (patch.inside > 0.5) & (above > _FRINGE)
+    fair = place & (like > _LIKE_HAIR) & (like < _FARTHEST) & (np.abs(lab[..., 2] - own_yellow) < _YELLOW)
+    if np.count_nonzero(_joined(fair, hair) & gap) < _MOST_OF_GAP * np.count_nonzero(gap):
+        return np.asarray(chance, np.float32)
+    # The rest of such a crown, down to its fringe, may be redder where it is darker than the forehead.
+    darker = cv2.GaussianBlur(lab[..., 0], (0, 0), 1.0) < tone[0] - _DARKER
+    added = _joined(fair | place & ((like > _RATHER_HAIR) | darker), hair)
+    return np.maximum(chance, _AS_SURE * cv2.GaussianBlur((added | hair).astype(np.float32), (0, 0), 1.0))
+
+
+def _joined(found: npt.NDArray[np.bool_], hair: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return what was found, without specks and small holes, where it is joined to hair; (240, 192) each."""
+    opened = cv2.morphologyEx((found | hair).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3)))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((5, 5))) | hair.astype(np.uint8)
+    _, labels = cv2.connectedComponents(closed)
+    return np.isin(labels, np.setdiff1d(labels[hair], [0])) & ~hair
+
+
+def between(hair: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return which pixels have hair, (H, W), at both sides in their row."""
+    from_left = np.maximum.accumulate(hair, axis=1)
+    return np.asarray(from_left & np.maximum.accumulate(hair[:, ::-1], axis=1)[:, ::-1])
 
 
 def drop_clothes(chance: FloatArray, lab: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:

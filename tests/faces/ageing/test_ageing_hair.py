@@ -8,7 +8,7 @@ import pytest
 import skimage
 
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
-from ppgan_ext.faces.ageing.hair_colours import close_gaps, complete, drop_clothes
+from ppgan_ext.faces.ageing.hair_colours import close_gaps, complete, drop_clothes, fair_crown
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import (
     CENTRE,
@@ -82,12 +82,12 @@ def test_map_goes_back_to_the_photo(landmarks):
 def test_finds_the_astronauts_hair_and_nothing_else(photo, landmarks):
     matte = find_hair(photo, landmarks)
     assert matte.refusal is None
-    assert 0.3 < matte.confidence < 0.5  # her golden crown is taken for skin, so the rest turns grey softly
+    assert matte.confidence > 0.9
     left, top, right, bottom = matte.region
     alpha = np.zeros(photo.shape[:2], np.float32)
     alpha[top:bottom, left:right] = matte.alpha
-    # Hair at both sides; cheek, forehead, flag, shuttle and suit.
-    for x, y in ((168, 100), (285, 85)):
+    # Hair at both sides, and the golden crown and fringe; cheek, forehead, flag, shuttle and suit.
+    for x, y in ((168, 100), (285, 85), (220, 35), (232, 62)):
         assert alpha[y - 3 : y + 4, x - 3 : x + 4].mean() > 0.6, (x, y)
     for x, y in ((205, 120), (225, 92), (110, 60), (340, 100), (450, 60), (230, 330), (225, 210)):
         assert alpha[y, x] < 0.05, (x, y)
@@ -278,3 +278,23 @@ def test_gaps_that_gloss_leaves_in_a_crown_are_filled_and_a_forehead_is_not(phot
     assert (closed >= chance).all()
     assert closed[forehead, 70:120].max() == 0
     assert closed[person == 0].max() < 0.5 + whole[person == 0].max()
+
+
+@pytest.mark.parametrize(("crown", "is_hair"), [((180, 165, 110), True), ((200, 155, 135), False)])
+def test_a_fair_crown_between_dark_sides_is_hair_and_a_bald_one_is_not(photo, landmarks, crown, is_hair):
+    patch = head_patch(photo, landmarks)._replace(inside=np.ones(SHAPE, np.float32))
+    brow = int(patch.landmarks[17:27, 1].mean())
+    picture = np.full((*SHAPE, 3), (205, 160, 140), np.float32)
+    sides, top = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+    sides[brow - 62 : brow, 50:70] = sides[brow - 62 : brow, 122:142] = True
+    top[brow - 60 : brow - 34, 70:122] = True
+    picture[sides], picture[top] = (70, 60, 35), crown
+    lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
+    tone, chance = lab[brow - 10, 95], np.where(sides, np.float32(0.9), np.float32(0.0))
+    gap = np.zeros(SHAPE, bool)
+    gap[brow - 60 : brow - 34, 70:122] = True
+    found = fair_crown(chance, np.ones(SHAPE, np.float32), lab, tone, gap, patch)
+    assert (found >= chance).all()
+    assert found[brow - 24 : brow].max(axis=0)[74:118].max() < 0.05  # the forehead
+    assert (found[brow - 56 : brow - 38, 76:116].min() > 0.9) == is_hair
+    assert (found[brow - 56 : brow - 38, 76:116].max() > 0.05) == is_hair
