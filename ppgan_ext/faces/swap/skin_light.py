@@ -27,6 +27,8 @@ from ppgan_ext.faces.swap.feature_light import (
     light_eyes,
     light_lips,
 )
+from ppgan_ext.faces.swap.lit_skin import LitSkin
+from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.types import FloatArray
 
 _LIGHT = 0.2  # width of the Gaussian that separates light from features, as a share of the face's size
@@ -60,40 +62,42 @@ _PARTS_FOLLOW = (
 def match_skin(
     face: FloatArray,
     photo: FloatArray,
-    face_skin: FloatArray,
-    photo_skin: FloatArray,
+    face_skin: LitSkin,
+    photo_skin: LitSkin,
     landmarks: FloatArray,
     own_tone: FloatArray | float = 0.0,
+    shut: float = 0.0,
 ) -> FloatArray:
     """Give a face the skin and the light of the photo beneath it.
 
     Args:
         face: (H, W, 3) RGB float32, 0 to 255.
         photo: (H, W, 3) RGB float32, 0 to 255, with its features at the same positions as the face's.
-        face_skin: (H, W), weight of skin in the face.
-        photo_skin: (H, W), weight of skin in the photo.
+        face_skin: skin in the face.
+        photo_skin: skin in the photo.
         landmarks: (68, 2) of both.
         own_tone: share of its own mean tone that the face keeps, (H, W) or one number; the photo's light gradient is
             always used.
+        shut: how far an open mouth was drawn shut, 0 to 1.
 
     Returns:
         (H, W, 3) RGB float32.
     """
-    if min(np.count_nonzero(face_skin > 0.5), np.count_nonzero(photo_skin > 0.5)) < _MIN_PIXELS:
+    if min(np.count_nonzero(each.skin > 0.5) for each in (face_skin, photo_skin)) < _MIN_PIXELS:
         return np.asarray(face, np.float32)
-    own, other = (_Light.of(*seen, landmarks) for seen in ((face, face_skin), (photo, photo_skin)))
+    own, other = (_Light.of(*seen, landmarks) for seen in ((face, face_skin.skin), (photo, photo_skin.skin)))
     share = np.asarray(own_tone, np.float32)
     tone = other.slow + (own.mean - other.mean) * (share[..., None] if share.ndim else share)
     # Eyes, teeth and hair have no skin's colour: they follow the lamp, by which the two photos differ too.
     face_light, photo_light = (FaceLight(which.slow + which.detail, which.mean) for which in (own, other))
     eyes = find_eyes(face_light, photo_light, landmarks)
     lamp = find_lamp(face_light, photo_light, eyes)
-    bare = _follow(landmarks, face_skin)
-    detail = _fit_detail(own, other, bare, tone)
+    bare = _follow(landmarks, face.shape)
+    detail = _fit_detail(own, other, bare, tone, (face_skin.known, photo_skin.clear), landmarks, shut)
     by_skin = tone - own.slow
     matched = own.slow + detail + bare[..., None] * by_skin + (1.0 - bare[..., None]) * lamp
     darker = np.clip((lamp - by_skin) @ LUMINANCE, -_HAIR_DARKER, 0.0) * bare
-    matched = matched + (darker * hairs_of_brows(face_light, face_skin, landmarks))[..., None]
+    matched = matched + (darker * hairs_of_brows(face_light, face_skin.skin, landmarks))[..., None]
     lit = light_eyes(np.asarray(matched), face_light, photo_light, eyes, lamp, landmarks)
     lit = light_lips(lit, np.asarray(tone), photo_light.values, other.slow, landmarks)
     return to_srgb(np.exp(lit) - _FLOOR * other.level)
@@ -157,18 +161,46 @@ class _Light(NamedTuple):
         return cls(slow, values - slow, mean, is_skin, level)
 
 
-def _fit_detail(own: _Light, other: _Light, bare: FloatArray, tone: FloatArray) -> FloatArray:
+def _fit_detail(
+    own: _Light,
+    other: _Light,
+    bare: FloatArray,
+    tone: FloatArray,
+    clear: tuple[FloatArray, FloatArray],
+    landmarks: FloatArray,
+    shut: float,
+) -> FloatArray:
     """Return a face's detail, (H, W, 3), as contrasty and as colourful as the photo's may be.
 
     The same highlight stands out more from dark skin than from pale skin, and skin in hard light has deeper shadows: so
     the brightness of skin is spread as the photo's is, and its colour changes with the brightness as the photo's does.
-    Of features, what is brighter and what is darker than the slow part are fitted separately, by one factor each.
 
     Args:
         own: the face's light.
         other: the photo's.
         bare: (H, W), how far each pixel follows the skin.
         tone: (H, W, 3), the slow part that the face is given.
+        clear: (H, W) in [0, 1] each, where the face is shown, and where nothing covers the photo's.
+        landmarks: (68, 2) of both.
+        shut: how far an open mouth was drawn shut, 0 to 1.
+    """
+    light = _fit_light(own, other, bare, tone)
+    slopes, rests = zip(*(_color_with_light(which) for which in (own, other)), strict=True)
+    gain = np.float32(min(1.0, _variety(rests[1][other.skin]) / max(_variety(rests[0][own.skin]), 1e-3)))
+    strength, usual = (np.linalg.norm(rest @ _COLOR, axis=2) for rest in rests)
+    rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
+    # Before colour follows the light: shade that is taken away takes its colour along.
+    seen = Detail(light, rest, clear[0]), Detail(other.detail @ LUMINANCE, rests[1], clear[1])
+    light, rest = even_shading(*seen, landmarks, shut)
+    # Features have colours of their own, so only skin's change with the light as the photo's skin does.
+    follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
+    return light[..., None] * (1.0 + follow) + rest
+
+
+def _fit_light(own: _Light, other: _Light, bare: FloatArray, tone: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the brightness of a face's detail, (H, W), spread as the photo's.
+
+    Of features, what is brighter and what is darker than the slow part are fitted separately, by one factor each.
     """
     light = own.detail @ LUMINANCE
     on_skin = [(which.detail @ LUMINANCE)[which.skin] for which in (own, other)]
@@ -180,14 +212,7 @@ def _fit_detail(own: _Light, other: _Light, bare: FloatArray, tone: FloatArray) 
     fitted += bare * (_as_spread(light, *on_skin) - fitted)
     over = float(((tone - other.slow) @ LUMINANCE)[own.skin].mean())
     usual_light = ((other.slow + other.detail) @ LUMINANCE)[other.skin] + over
-    fitted += bare * _within(fitted + tone @ LUMINANCE, own.skin, usual_light)
-    slopes, rests = zip(*(_color_with_light(which) for which in (own, other)), strict=True)
-    gain = np.float32(min(1.0, _variety(rests[1][other.skin]) / max(_variety(rests[0][own.skin]), 1e-3)))
-    strength, usual = (np.linalg.norm(rest @ _COLOR, axis=2) for rest in rests)
-    rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
-    # Features have colours of their own, so only skin's change with the light as the photo's skin does.
-    follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
-    return fitted[..., None] * (1.0 + follow) + rest
+    return np.asarray(fitted + bare * _within(fitted + tone @ LUMINANCE, own.skin, usual_light), np.float32)
 
 
 def _color_with_light(light: _Light) -> tuple[FloatArray, FloatArray]:
@@ -214,7 +239,8 @@ def _as_spread(values: FloatArray, own: FloatArray, other: FloatArray) -> FloatA
     middle = len(_SHARES) // 2
     places += wanted[middle] - places[middle]
     ends = np.array([-10.0, 10.0])
-    beyond = places[[0, -1]] + slopes[[0, -1]] * (ends - has[[0, -1]])
+    # What is darker or brighter than skin usually is, is hair or a gleam, which stand out enough.
+    beyond = places[[0, -1]] + np.minimum(slopes[[0, -1]], 1.0) * (ends - has[[0, -1]])
     curve = np.interp(values, [ends[0], *has, ends[1]], [beyond[0], *places, beyond[1]])
     return curve.astype(np.float32)
 
@@ -281,9 +307,9 @@ def _soft(array: FloatArray, sigma: float) -> FloatArray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _follow(landmarks: FloatArray, skin: FloatArray) -> npt.NDArray[np.float32]:
+def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far each pixel follows a change of skin, (H, W) in [0, 1]."""
-    size, shape = face_size(landmarks), skin.shape
+    size = face_size(landmarks)
     follow = np.ones(shape[:2], np.float32)
     for part, width, share in _PARTS_FOLLOW:
         soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, width * size), (0, 0), max(0.015 * size, 0.5))
