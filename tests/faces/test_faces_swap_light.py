@@ -60,7 +60,15 @@ def test_the_curve_is_monotone_and_reaches_the_others_spread():
     grid = np.linspace(-9.0, 9.0, 400)
     assert (np.diff(_as_spread(grid, wide, narrow)) > 0).all()
     flat = _as_spread(wide, wide, np.zeros(4000))
-    assert flat.std() == pytest.approx(0.5 * wide.std(), rel=0.05)  # never flatter than this
+    (dark, bright), (shade, light) = (
+        [half.std() for half in (values[wide < 0.1], values[wide > 0.1])] for values in (wide, flat)
+    )
+    assert shade == pytest.approx(0.5 * dark, rel=0.05)  # never flatter than this
+    assert light == pytest.approx(0.35 * bright, rel=0.05)
+    # What is far beyond skin is not made more contrasty.
+    far = _as_spread(np.array([-8.0, -9.0, 8.0, 9.0]), narrow, wide)
+    assert far[0] - far[1] == pytest.approx(1.0)
+    assert far[3] - far[2] == pytest.approx(1.0)
 
 
 DARK, PALE = (96, 62, 46), (224, 184, 160)
@@ -188,8 +196,28 @@ def test_shade_and_highlights_fade_unless_the_photo_shares_them(depth):
         even_shading(face, photo, landmarks)[0][at] for face, photo in ((shade, shade), (shade, plain), (plain, plain))
     )
     assert both == pytest.approx(depth, abs=0.01)
-    assert 0.3 < alone / depth < 0.6
+    assert 0.2 < alone / depth < 0.6
     assert none == 0.0
+
+
+def test_highlights_fade_more_than_shade():
+    landmarks, at, there = landmarks_and_cheek()
+    shade, highlight = (even_shading(detail(depth * there), detail(0.0), landmarks)[0][at] for depth in (-0.3, 0.3))
+    assert 0.05 < highlight < -shade - 0.02
+
+
+def test_gleams_of_lips_fade_and_their_shade_stays():
+    landmarks = drawn(PALE)[1]
+    place = landmarks[[57, 66]].mean(axis=0)
+    at = tuple(np.rint(place[::-1]).astype(int))
+    there = spot(SHAPE, place, 0.012 * face_size(landmarks))
+    dark, bright, shared = (
+        even_shading(detail(own * there), detail(other * there), landmarks)[0][at] / there[at]
+        for own, other in ((-0.8, 0.0), (0.8, 0.0), (0.8, 0.8))
+    )
+    assert dark == pytest.approx(-0.8, abs=0.02)
+    assert bright < 0.6
+    assert shared == pytest.approx(0.8, abs=0.02)
 
 
 def test_little_relief_stays_and_large_shade_of_the_photo_comes_in_part():

@@ -31,6 +31,7 @@ class _Band(NamedTuple):
         usual: the same, as a share of what the photo's skin around has on average.
         alike: share of the change where the skin around has no more contrast than the photo's; all with much more.
         lacking: share that is added of what only the photo has.
+        gleams: share of the least and the usual excess that highlights may have.
     """
 
     fine: float
@@ -39,21 +40,24 @@ class _Band(NamedTuple):
     usual: float
     alike: float = 1.0
     lacking: float = 0.0
+    gleams: float = 1.0
 
 
-# Small shade is mostly the person's own, and large shade mostly the lamp's.
-_FINE_LIGHT = (_Band(0.008, 0.025, 0.06, 1.1, 0.15),)
+# Small shade is mostly the person's own, and large shade mostly the lamp's. Highlights are the lamp's reflection: as an
+# amount of light it is the same on any skin, and as a factor it is large on dark skin only.
+_FINE_LIGHT = (_Band(0.008, 0.025, 0.06, 1.1, alike=0.15, gleams=0.5),)
 _LIGHT = (
-    _Band(0.025, 0.06, 0.07, 1.1, 0.3),
-    _Band(0.06, 0.2, 0.05, 0.9, 0.6, 0.35),
+    _Band(0.025, 0.06, 0.07, 1.1, alike=0.3, gleams=0.6),
+    _Band(0.06, 0.2, 0.05, 0.9, alike=0.6, lacking=0.35, gleams=0.7),
 )
+_GLEAMS_OF_LIPS = (_Band(0.008, 0.025, 0.05, 1.0), _Band(0.025, 0.1, 0.05, 1.0))
 _COLOR = (_Band(0.025, 0.06, 0.045, 0.9), _Band(0.06, 0.2, 0.035, 0.9))
 _MUCH_HARDER = 0.6  # so much more contrast than the photo's, as a share of it
 _AROUND = 0.15  # width of the Gaussian over the skin around
 _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the bulges beside them
 _FOLDS_FADE = 0.8
 _CHEEKS = ([31, 48, 59, 6, 4, 2, 1], [35, 54, 55, 10, 12, 14, 15])
-_MOUTH = slice(48, 60)
+_MOUTH, _INNER_LIPS = slice(48, 60), slice(60, 68)
 # What keeps its shade, and by how much it is widened.
 _FEATURES = (
     (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (_MOUTH, 0.02), (slice(17, 22), 0.03), (slice(22, 27), 0.03),
@@ -96,16 +100,21 @@ def even_shading(
     face, photo, points = _copied(own, other, landmarks, _COPY)
     skin = _skin(points, face.light.shape)
     weights = skin * face.clear, skin * photo.clear
-    light = _change(face.light, photo.light, weights, points, _LIGHT)
+    where = _blurred(skin, _SOFT * face_size(points))
+    light = _change(face.light, photo.light, weights, where, points, _LIGHT)
     if shut > 0.0:
         everywhere = np.ones_like(skin)
         bands = (_between(each, everywhere, _FOLDS, face_size(points)) for each in (face.light - light, photo.light))
         light += _FOLDS_FADE * np.float32(shut) * _cheeks(points, skin.shape) * _excess(*bands)
-    color = _change(face.color, photo.color, weights, points, _COLOR)
+    color = _change(face.color, photo.color, weights, where, points, _COLOR)
     color -= (color @ LUMINANCE)[..., None]
     face, photo, points = _copied(own, other, landmarks, _FINE_COPY)
     skin = _skin(points, face.light.shape)
-    fine = _change(face.light, photo.light, (skin * face.clear, skin * photo.clear), points, _FINE_LIGHT)
+    weights, where = (skin * face.clear, skin * photo.clear), _blurred(skin, _SOFT * face_size(points))
+    fine = _change(face.light, photo.light, weights, where, points, _FINE_LIGHT)
+    lips = _lips(points, skin.shape)
+    where = lips * _blurred(lips, _SOFT * face_size(points))
+    fine += np.maximum(_change(face.light, photo.light, (lips, lips), where, points, _GLEAMS_OF_LIPS), 0.0)
     size = own.light.shape[1::-1]
     light, color, fine = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (light, color, fine))
     return np.asarray(own.light - light - fine, np.float32), np.asarray(own.color - color, np.float32)
@@ -128,6 +137,7 @@ def _change(
     own: FloatArray,
     other: FloatArray,
     weights: tuple[FloatArray, FloatArray],
+    where: FloatArray,
     landmarks: FloatArray,
     bands: tuple[_Band, ...],
 ) -> npt.NDArray[np.float32]:
@@ -137,11 +147,11 @@ def _change(
         own: the face's.
         other: the photo's.
         weights: (H, W) each, skin of the face and of the photo.
+        where: (H, W) in [0, 1], how far it is changed.
         landmarks: (68, 2) of both.
         bands: coarser last.
     """
     size, change = face_size(landmarks), np.zeros(own.shape, np.float32)
-    where = _blurred(_skin(landmarks, own.shape), _SOFT * size)
     told = _blurred(weights[1], 0.03 * size)
     around = np.maximum(_blurred(weights[1], _AROUND * size), _LEAST)
     for band in bands:
@@ -153,6 +163,7 @@ def _change(
             _over(_blurred(_times(np.abs(values), weights[1]), _AROUND * size), around) for values in (has, shows)
         ]
         allowed = np.maximum(band.usual * contrasts[1], np.float32(band.least))
+        allowed = allowed * np.where(has > 0, np.float32(band.gleams), np.float32(1.0))
         harder = np.clip((contrasts[0] / np.maximum(contrasts[1], 1e-3) - 1.0) / _MUCH_HARDER, 0.0, 1.0)
         excess = _excess(has, shows)
         much = np.abs(excess)
@@ -202,6 +213,12 @@ def _skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float
     for part, width in _FEATURES:
         skin = np.minimum(skin, 1.0 - draw_part(landmarks[part], shape, width * size))
     return np.asarray(skin, np.float32)
+
+
+def _lips(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the lips, (H, W) in [0, 1], without what they show between them."""
+    between = draw_part(landmarks[_INNER_LIPS], shape, 0.01 * face_size(landmarks))
+    return np.asarray(draw_part(landmarks[_MOUTH], shape, 0.0) * (1.0 - between), np.float32)
 
 
 def _cheeks(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -41,7 +41,7 @@ _BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
 _BRIGHT_GAINS, _DARK_GAINS = (0.5, 1.4), (0.6, 1.4)
 # Shares of the skin between which the curve of the brightness is straight, and its slopes.
 _SHARES = (0.01, 0.04, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96, 0.99)
-_SLOPES = (0.5, 1.4)
+_SLOPES, _LEAST_BRIGHT_SLOPE = (0.5, 1.4), 0.35
 # Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
 _MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
@@ -231,12 +231,14 @@ def _as_spread(values: FloatArray, own: FloatArray, other: FloatArray) -> FloatA
     """Map values (H, W) so that those on one skin (N,) are spread as those on another (M,): a monotone curve.
 
     Hard sun spreads the middle of skin wide, and other light does not, though both have dark nostrils: a single factor
-    would leave the patches of the sun, or fade the nostrils. The curve is as steep as `_SLOPES` at most and at least.
+    would leave the patches of the sun, or fade the nostrils. The curve is as steep as `_SLOPES` at most and at least;
+    highlights, which dark skin has stronger, may become flatter.
     """
     has, wanted = (np.quantile(which, _SHARES) for which in (own, other))
-    slopes = np.clip(np.diff(wanted) / np.maximum(np.diff(has), 1e-3), *_SLOPES)
-    places = np.concatenate([[0.0], np.cumsum(slopes * np.diff(has))])
     middle = len(_SHARES) // 2
+    least = np.where(np.arange(len(_SHARES) - 1) < middle, _SLOPES[0], _LEAST_BRIGHT_SLOPE)
+    slopes = np.clip(np.diff(wanted) / np.maximum(np.diff(has), 1e-3), least, _SLOPES[1])
+    places = np.concatenate([[0.0], np.cumsum(slopes * np.diff(has))])
     places += wanted[middle] - places[middle]
     ends = np.array([-10.0, 10.0])
     # What is darker or brighter than skin usually is, is hair or a gleam, which stand out enough.
