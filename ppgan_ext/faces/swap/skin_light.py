@@ -45,6 +45,7 @@ _SLOPES, _LEAST_BRIGHT_SLOPE = (0.5, 1.4), 0.35
 # Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
 _MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
+_COLORLESS = (0.01, 0.03)  # deviation of colours in a grey photo, and in a colourful one
 # Of skin: the share that is even, and the shares that do not exceed its brightest and its darkest. What lies between
 # keeps at least this slope.
 _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
@@ -100,6 +101,7 @@ def match_skin(
     matched = matched + (darker * hairs_of_brows(face_light, face_skin.skin, landmarks))[..., None]
     lit = light_eyes(np.asarray(matched), face_light, photo_light, eyes, lamp, landmarks)
     lit = light_lips(lit, np.asarray(tone), photo_light.values, other.slow, landmarks)
+    lit = _as_colorful(lit, photo_light)
     return to_srgb(np.exp(lit) - _FLOOR * other.level)
 
 
@@ -266,6 +268,16 @@ def _within(light: FloatArray, skin: npt.NDArray[np.bool_], usual: FloatArray) -
             slope = max((wanted - start) / (end - start), _LEAST_SLOPE)
             change += np.float32(sign * (slope - 1.0)) * np.maximum(sign * light - start, 0.0).astype(np.float32)
     return change
+
+
+def _as_colorful(values: FloatArray, photo: FaceLight) -> FloatArray:
+    """Return light (H, W, 3) in the one colour of a grey photo; a colourful photo changes nothing."""
+    deviation = float((photo.values @ _COLOR)[::2, ::2].std(axis=(0, 1)).max())
+    share = np.clip((deviation - _COLORLESS[0]) / (_COLORLESS[1] - _COLORLESS[0]), 0.0, 1.0)
+    if share == 1.0:
+        return values
+    color = values @ _COLOR
+    return values + np.float32(1.0 - share) * (photo.skin @ _COLOR - color).astype(np.float32)
 
 
 def _soften(values: FloatArray, strength: FloatArray, usual: FloatArray, bare: FloatArray) -> FloatArray:
