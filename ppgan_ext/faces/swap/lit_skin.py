@@ -3,6 +3,8 @@
 Skin becomes whiter where it reflects the lamp, and more colourful in shade: the colour of a surface changes along a
 line with its brightness (Shafer, Using Color to Separate Reflection Components, 1985). So skin is told by its distance
 from the line of its own colours, not from its most usual colour: of shiny dark skin, half would else pass for foreign.
+Deep shade under a nose or in a fold is off that line, as light is reflected there from skin to skin; but it is near to
+the usual colours of skin. So only what is far from both is foreign.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ _FLOOR = 0.02  # of the skin's luminance, added before logarithms
 _CLASSES, _TAILS = 12, 2  # classes of brightness, and how many of them at each end do not tell the line
 _OUTLIER = 3.5  # robust deviations from the line
 _SPREAD = (0.08, 0.15)  # least and most deviation, of logarithms
-# By so much in log light skin is darker than usual, at least, or so many of its deviations: beyond are hair and gaps.
+# By so much in log light skin is darker than usual, at least, or so many of its deviations: beyond, what is far from
+# the usual colours of skin is hair.
 _DARKEST, _DARK_DEVIATIONS, _DARK_EDGE = 1.1, 3.0, 0.4
 # Where beards grow: from the nose to the jaw. What has a foreign colour there, and is so much darker, is no skin.
 _BEARD = [31, 33, 35, *range(13, 2, -1)]
@@ -52,24 +55,24 @@ def find_lit_skin(landmarks: FloatArray, picture: FloatArray, known: FloatArray,
         landmarks: (68, 2) in the picture.
         picture: (H, W, 3) RGB, 0 to 255.
         known: (H, W) in [0, 1], how far the picture shows the face.
-        found: of `faces.skin.find_skin`, which tells beards.
+        found: of `faces.skin.find_skin`, which tells skin by its usual colours.
     """
     height, width = known.shape
     scale = min(1.0, _COPY / face_size(landmarks))
     size = (max(4, round(width * scale)), max(4, round(height * scale)))
     points = (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
-    copy, shown, odd = (
+    copy, shown, unusual = (
         cv2.resize(np.asarray(each, np.float32), size, interpolation=cv2.INTER_AREA)
         for each in (picture, known, found.foreign)
     )
-    foreign = _foreign(copy, bare_skin(points, copy.shape) * shown, odd * _beard_place(points, copy.shape))
+    foreign = unusual * _foreign(copy, bare_skin(points, copy.shape) * shown, _beard_place(points, copy.shape))
     clear = np.float32(1.0) - cv2.resize(foreign, (width, height), interpolation=cv2.INTER_LINEAR)
     clear = np.asarray(clear * known, np.float32)
     return LitSkin(bare_skin(landmarks, known.shape) * clear, clear, np.asarray(known, np.float32))
 
 
 def _foreign(picture: FloatArray, expected: FloatArray, beard: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far each pixel, (H, W) in [0, 1], is no skin: away from the line of its colours, or too dark.
+    """Return how far each pixel, (H, W) in [0, 1], is away from the line of skin's colours, or too dark.
 
     Args:
         picture: (H, W, 3).

@@ -38,20 +38,21 @@ class _Band(NamedTuple):
     wide: float
     least: float
     usual: float
-    alike: float = 1.0
+    alike: float = 0.0
     lacking: float = 0.0
     gleams: float = 1.0
 
 
 # Small shade is mostly the person's own, and large shade mostly the lamp's. Highlights are the lamp's reflection: as an
-# amount of light it is the same on any skin, and as a factor it is large on dark skin only.
-_FINE_LIGHT = (_Band(0.008, 0.025, 0.06, 1.1, alike=0.15, gleams=0.5),)
+# amount of light it is the same on any skin, and as a factor it is large on dark skin only. Where the face is no harder
+# than the photo around, its shade stays: what is evened there makes the face look hazy in the photo.
+_FINE_LIGHT = (_Band(0.008, 0.025, 0.06, 1.1, gleams=0.5),)
 _LIGHT = (
-    _Band(0.025, 0.06, 0.07, 1.1, alike=0.3, gleams=0.6),
-    _Band(0.06, 0.2, 0.05, 0.9, alike=0.6, lacking=0.35, gleams=0.7),
+    _Band(0.025, 0.06, 0.07, 1.1, gleams=0.6),
+    _Band(0.06, 0.2, 0.05, 0.9, lacking=0.35, gleams=0.7),
 )
-_GLEAMS_OF_LIPS = (_Band(0.008, 0.025, 0.05, 1.0), _Band(0.025, 0.1, 0.05, 1.0))
-_COLOR = (_Band(0.025, 0.06, 0.045, 0.9), _Band(0.06, 0.2, 0.035, 0.9))
+_GLEAMS_OF_LIPS = (_Band(0.008, 0.025, 0.05, 1.0, alike=1.0), _Band(0.025, 0.1, 0.05, 1.0, alike=1.0))
+_COLOR = (_Band(0.025, 0.06, 0.045, 0.9, alike=1.0), _Band(0.06, 0.2, 0.035, 0.9, alike=1.0))
 _MUCH_HARDER = 0.6  # so much more contrast than the photo's, as a share of it
 _AROUND = 0.15  # width of the Gaussian over the skin around
 _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the bulges beside them
