@@ -10,6 +10,7 @@ from ppgan_ext.faces.mesh import signed_areas
 from ppgan_ext.faces.skin import find_skin
 from ppgan_ext.faces.swap.composite import composite
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points
+from ppgan_ext.faces.swap.lit_skin import LitSkin, find_lit_skin
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.reshape import reshape_photo
 from ppgan_ext.faces.swap.skin_light import match_skin
@@ -165,13 +166,17 @@ def test_skin_is_found_on_cheeks_only():
     assert find_skin(landmarks, patched).skin[y, x] < 0.1
 
 
+def lit_skin(picture, landmarks):
+    return find_lit_skin(landmarks, picture, np.ones(picture.shape[:2], np.float32), find_skin(landmarks, picture))
+
+
 @pytest.mark.parametrize("skin", [(120, 80, 60), (235, 200, 185), (160, 120, 110)])
 def test_the_face_takes_the_tone_of_the_photo(skin):
     photo, landmarks = drawn(skin=skin)
     face = drawn()[0].astype(np.float32)
-    weights = [find_skin(landmarks, picture).skin for picture in (face, photo)]
+    weights = [lit_skin(picture, landmarks) for picture in (face, photo)]
     matched = match_skin(face, photo.astype(np.float32), weights[0], weights[1], landmarks)
-    cheeks = weights[0] * weights[1] > 0.9
+    cheeks = weights[0].skin * weights[1].skin > 0.9
     before, after = (np.linalg.norm(mean_lab(p, cheeks) - mean_lab(photo, cheeks)) for p in (face, matched))
     assert after < 2.0 < before
 
@@ -181,7 +186,7 @@ def test_the_light_gradient_of_the_photo_is_kept_whatever_the_tone():
     x = np.linspace(0.3, 1.25, PHOTO_SIZE[0])[None, :, None]
     lit = image(photo * x).astype(np.float32)
     face = drawn(skin=(150, 110, 90))[0].astype(np.float32)
-    weights = [find_skin(landmarks, picture).skin for picture in (face, lit)]
+    weights = [lit_skin(picture, landmarks) for picture in (face, lit)]
     left, right = (landmarks[30] + (sign * 40, 10) for sign in (-1, 1))
 
     def slope(picture):
@@ -193,13 +198,13 @@ def test_the_light_gradient_of_the_photo_is_kept_whatever_the_tone():
         assert slope(matched) == pytest.approx(slope(lit), abs=4.0)
         assert slope(face) < slope(lit) - 8
     kept = match_skin(face, lit, weights[0], weights[1], landmarks, 1.0)
-    where = weights[0] > 0.9
+    where = weights[0].skin > 0.9
     assert np.linalg.norm(mean_lab(kept, where) - mean_lab(face, where)) < 4
 
 
 def test_without_skin_nothing_is_changed():
     photo, landmarks = drawn()
-    nothing = np.zeros(photo.shape[:2], np.float32)
+    nothing = LitSkin(*np.zeros((3, *photo.shape[:2]), np.float32))
     face = photo.astype(np.float32) * 0.5
     assert np.array_equal(match_skin(face, photo.astype(np.float32), nothing, nothing, landmarks), face)
 

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
-from ppgan_ext.faces.skin import draw_part, face_size, find_skin
+from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, hairs_of_brows
-from ppgan_ext.faces.swap.shading import even_shading
+from ppgan_ext.faces.swap.lit_skin import find_lit_skin
+from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.faces.swap.skin_light import _as_spread, _within, grow_beard, match_skin
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -33,12 +34,17 @@ def spread_and_color(picture, skin):
     return float(light.std()), float((light * (blue - blue.mean())).mean() / np.square(light).mean())
 
 
+def lit_skin(picture, landmarks):
+    known = np.ones(picture.shape[:2], np.float32)
+    return find_lit_skin(landmarks, picture, known, find_skin(landmarks, picture))
+
+
 def test_patches_of_sun_become_as_the_photos_light():
     photo, landmarks = drawn((214, 168, 140))
     face = with_patches(drawn((96, 62, 46), 1)[0], 0.8, 0.5)
-    weights = [find_skin(landmarks, picture).skin for picture in (face, photo)]
+    weights = [lit_skin(picture, landmarks) for picture in (face, photo)]
     matched = match_skin(face, photo, *weights, landmarks)
-    before, after, wanted = (spread_and_color(picture, weights[0]) for picture in (face, matched, photo))
+    before, after, wanted = (spread_and_color(picture, weights[0].skin) for picture in (face, matched, photo))
     assert before[0] > 2.0 * wanted[0]
     assert after[0] < 0.75 * before[0]
     assert before[1] > 0.5
@@ -54,7 +60,15 @@ def test_the_curve_is_monotone_and_reaches_the_others_spread():
     grid = np.linspace(-9.0, 9.0, 400)
     assert (np.diff(_as_spread(grid, wide, narrow)) > 0).all()
     flat = _as_spread(wide, wide, np.zeros(4000))
-    assert flat.std() == pytest.approx(0.5 * wide.std(), rel=0.05)  # never flatter than this
+    (dark, bright), (shade, light) = (
+        [half.std() for half in (values[wide < 0.1], values[wide > 0.1])] for values in (wide, flat)
+    )
+    assert shade == pytest.approx(0.5 * dark, rel=0.05)  # never flatter than this
+    assert light == pytest.approx(0.35 * bright, rel=0.05)
+    # What is far beyond skin is not made more contrasty.
+    far = _as_spread(np.array([-8.0, -9.0, 8.0, 9.0]), narrow, wide)
+    assert far[0] - far[1] == pytest.approx(1.0)
+    assert far[3] - far[2] == pytest.approx(1.0)
 
 
 DARK, PALE = (96, 62, 46), (224, 184, 160)
@@ -66,7 +80,7 @@ def inside(landmarks, parts, shape):
 
 
 def matched(face, photo, landmarks):
-    return match_skin(face, photo, *(find_skin(landmarks, picture).skin for picture in (face, photo)), landmarks)
+    return match_skin(face, photo, *(lit_skin(picture, landmarks) for picture in (face, photo)), landmarks)
 
 
 def light_of(picture, landmarks):
@@ -158,33 +172,146 @@ def test_highlights_stay_within_those_of_the_photo():
     assert _within(face, skin, face.ravel()) == pytest.approx(0.0, abs=1e-5)
 
 
-def test_shade_that_the_photo_shares_stays_and_other_shade_fades():
-    plain, landmarks = drawn(PALE)
-    size = face_size(landmarks)
-    cheek = landmarks[[31, 2]].mean(axis=0)
-    shade = np.exp(-0.8 * spot(plain.shape, cheek, 0.09 * size))[..., None]
-    shaded = to_srgb(to_linear(plain) * shade)
-    x, y = np.rint(cheek).astype(int)
+SHAPE = (390, 350)
+
+
+def landmarks_and_cheek():
+    landmarks = drawn(PALE)[1]
+    cheek = np.rint(landmarks[[31, 2]].mean(axis=0)).astype(int)
+    return landmarks, (int(cheek[1]), int(cheek[0])), spot(SHAPE, cheek, 0.07 * face_size(landmarks))
+
+
+def detail(light, color=(0.0, 0.0, 0.0)):
+    """Return the detail of a face with this light, (H, W), and a colour as strong as its spot."""
+    light = np.broadcast_to(np.asarray(light, np.float32), SHAPE)
+    colors = landmarks_and_cheek()[2][..., None] * np.asarray(color, np.float32)
+    return Detail(light, colors - (colors @ LUMINANCE)[..., None], np.ones(SHAPE, np.float32))
+
+
+@pytest.mark.parametrize("depth", [-0.8, 0.8])
+def test_shade_and_highlights_fade_unless_the_photo_shares_them(depth):
+    landmarks, at, there = landmarks_and_cheek()
+    shade, plain = detail(depth * there), detail(0.0)
     both, alone, none = (
-        float(luminance(to_linear(even_shading(face, photo, landmarks, 0.0)))[y, x])
-        for face, photo in ((shaded, shaded), (shaded, plain), (plain, plain))
+        even_shading(face, photo, landmarks)[0][at] for face, photo in ((shade, shade), (shade, plain), (plain, plain))
     )
-    assert both == pytest.approx(float(luminance(to_linear(shaded))[y, x]), rel=0.02)
-    assert alone > 1.08 * both
-    assert none > alone
+    assert both == pytest.approx(depth, abs=0.01)
+    assert 0.2 < alone / depth < 0.6
+    assert none == 0.0
+
+
+def test_highlights_fade_more_than_shade():
+    landmarks, at, there = landmarks_and_cheek()
+    shade, highlight = (even_shading(detail(depth * there), detail(0.0), landmarks)[0][at] for depth in (-0.3, 0.3))
+    assert 0.05 < highlight < -shade - 0.02
+
+
+def test_gleams_of_lips_fade_and_their_shade_stays():
+    landmarks = drawn(PALE)[1]
+    place = landmarks[[57, 66]].mean(axis=0)
+    at = tuple(np.rint(place[::-1]).astype(int))
+    there = spot(SHAPE, place, 0.012 * face_size(landmarks))
+    dark, bright, shared = (
+        even_shading(detail(own * there), detail(other * there), landmarks)[0][at] / there[at]
+        for own, other in ((-0.8, 0.0), (0.8, 0.0), (0.8, 0.8))
+    )
+    assert dark == pytest.approx(-0.8, abs=0.02)
+    assert bright < 0.6
+    assert shared == pytest.approx(0.8, abs=0.02)
+
+
+def test_little_relief_stays_and_large_shade_of_the_photo_comes_in_part():
+    landmarks, at, there = landmarks_and_cheek()
+    assert even_shading(detail(0.05 * there), detail(0.0), landmarks)[0][at] == pytest.approx(0.05, abs=0.002)
+    wide = 0.6 * spot(SHAPE, at[::-1], 0.12 * face_size(landmarks))
+    assert 0.05 < even_shading(detail(0.0), detail(wide), landmarks)[0][at] < 0.25
+
+
+def test_contrast_stays_where_the_photos_skin_around_is_as_hard():
+    landmarks, at, there = landmarks_and_cheek()
+    x = np.mgrid[: SHAPE[0], : SHAPE[1]][1]
+    waves = 0.5 * np.sin(2 * np.pi * x / (0.25 * face_size(landmarks))).astype(np.float32)
+    kept = [even_shading(detail(-0.5 * there), photo, landmarks)[0][at] for photo in (detail(0.0), detail(waves))]
+    assert kept[0] > -0.4
+    assert kept[1] == pytest.approx(-0.5, abs=0.005)
+
+
+def test_blotches_of_colour_fade():
+    landmarks, at, _ = landmarks_and_cheek()
+    orange, plain = detail(0.0, (0.2, 0.0, -0.4)), detail(0.0)
+    light, color = even_shading(orange, plain, landmarks)
+    assert np.abs(light).max() == 0.0
+    assert 0.3 < np.ptp(color[at]) / np.ptp(orange.color[at]) < 0.75
+    assert np.abs(color @ LUMINANCE).max() < 1e-5
+    assert even_shading(orange, orange, landmarks)[1][at] == pytest.approx(orange.color[at], abs=1e-3)
+    assert np.abs(even_shading(detail(0.0), orange, landmarks)[1]).max() == 0.0  # none comes from the photo
+
+
+def test_eyes_and_brows_keep_their_contrast():
+    landmarks = drawn(PALE)[1]
+    features = inside(landmarks, EYES, SHAPE) | inside(landmarks, BROWS, SHAPE)
+    dark = np.where(features, np.float32(-1.5), np.float32(0.0))
+    light = even_shading(detail(dark), detail(0.0), landmarks)[0]
+    eyes = inside(landmarks, EYES, SHAPE)
+    assert np.abs(light - dark)[eyes].mean() < 0.08
+    assert np.median(np.abs(light - dark)[eyes]) < 0.03
+
+
+def test_a_dark_face_in_a_grey_photo_is_grey():
+    photo, landmarks = drawn(PALE)
+    grey = np.repeat(luminance(photo)[..., None], 3, axis=2)
+    result = matched(with_patches(drawn(DARK, 1)[0], 0.6, 0.3), grey, landmarks)
+    assert np.ptp(result, axis=2).max() < 1.0  # with its eyes and brows
+
+
+def test_shiny_dark_skin_is_skin_in_any_exposure_and_hair_over_it_is_not():
+    face, landmarks = drawn(DARK)
+    shiny = with_patches(face, 1.2, 0.8, 60.0)
+    expected = bare_skin(landmarks, shiny.shape) > 0.5
+    assert find_skin(landmarks, shiny).skin[expected].mean() < 0.75
+    assert lit_skin(shiny, landmarks).skin[expected].mean() > 0.9
+    x, y = np.rint(landmarks[[35, 14]].mean(axis=0)).astype(int)
+    shiny[y - 12 : y + 13, x - 4 : x + 5] = 18.0
+    found = lit_skin(shiny, landmarks)
+    assert found.clear[y, x] < 0.2
+    assert found.known[y, x] == 1.0
+    dim = lit_skin(to_srgb(0.25 * to_linear(shiny)), landmarks)
+    assert np.abs(dim.clear - found.clear).mean() < 0.02
+
+
+def test_a_dark_beard_is_no_skin_and_shade_of_that_depth_elsewhere_is():
+    face, landmarks = drawn(PALE)
+    forehead, chin = landmarks[19:25].mean(axis=0) - (0, 34), landmarks[[8, 57]].mean(axis=0)
+    shaded = face.copy()
+    for place in (forehead, chin):
+        shade = np.exp(-0.9 * spot(face.shape, place, 9.0))[..., None]
+        shaded = to_srgb(to_linear(shaded) * shade)
+    clear = lit_skin(shaded, landmarks).clear
+    (x, y), (chin_x, chin_y) = (np.rint(place).astype(int) for place in (forehead, chin))
+    assert clear[y, x] > 0.7
+    assert clear[chin_y, chin_x] < clear[y, x] - 0.2
+
+
+@pytest.mark.parametrize("redder", [0.0, 0.3])
+def test_deep_shade_is_skin_even_if_skin_around_reddens_it(redder):
+    face, landmarks = drawn(PALE)
+    place = landmarks[19:25].mean(axis=0) - (0, 34)
+    shade = spot(face.shape, place, 9.0)[..., None] * (1.6 + np.float32((-redder, 0.0, redder)))
+    shaded = to_srgb(to_linear(with_patches(face, 0.5, 0.0)) * np.exp(-shade))
+    x, y = np.rint(place).astype(int)
+    assert lit_skin(shaded, landmarks).clear[y, x] > 0.9
 
 
 def test_folds_of_a_smile_fade_as_far_as_the_mouth_is_drawn_shut():
-    plain, landmarks = drawn(PALE)
-    fold = np.zeros(plain.shape[:2], np.float32)
+    landmarks = drawn(PALE)[1]
+    fold = np.zeros(SHAPE, np.float32)
     (x, y), (end_x, end_y) = (
         np.rint(landmarks[n] + shift).astype(int) for n, shift in ((31, (-10, 8)), (48, (-9, -6)))
     )
     cv2.line(fold, (int(x), int(y)), (int(end_x), int(end_y)), 1.0, 3)
     fold = cv2.GaussianBlur(fold, (0, 0), 1.5)
-    folded = to_srgb(to_linear(plain) * np.exp(-0.9 * fold)[..., None])
     depths = [
-        float((np.log(to_linear(even_shading(folded, plain, landmarks, shut)) + 1e-3) @ LUMINANCE)[fold > 0.6].mean())
+        float(even_shading(detail(-0.9 * fold), detail(0.0), landmarks, shut)[0][fold > 0.6].mean())
         for shut in (0.0, 0.5, 1.0)
     ]
     assert depths[0] + 0.03 < depths[1] < depths[2] - 0.03

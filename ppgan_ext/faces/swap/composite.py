@@ -14,9 +14,9 @@ from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
+from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
-from ppgan_ext.faces.swap.shading import even_shading
 from ppgan_ext.faces.swap.skin_light import grow_beard, match_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -85,17 +85,18 @@ def composite(
     drawn = overlay if fill is None else _fill_in(overlay, fill)
     drawn = replace(drawn, face=follow_gaze(drawn.face, under, overlay.landmarks, overlay.turned_degrees))
     above = find_skin(overlay.landmarks, drawn.face)
-    bare = 1.0 - (0.0 if kept is None else overlay.window(kept))
+    bare = np.ones_like(drawn.shown) if kept is None else 1.0 - overlay.window(kept)
     headwear = np.maximum(*(find_headwear(picture, overlay.landmarks) for picture in (under, from_levels(drawn.face))))
     foreign = (above.foreign, below.foreign)
     mask = blend_mask(overlay.landmarks, drawn.shown * bare, foreign, headwear, FEATHER)
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
     levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
-    lit = match_skin(drawn.face, levels, *skins, overlay.landmarks, own_tone)
-    lit = even_shading(lit, levels, overlay.landmarks, overlay.closed)
+    face_skin = find_lit_skin(overlay.landmarks, drawn.face, drawn.shown, above)
+    photo_skin = find_lit_skin(overlay.landmarks, levels, bare, below)
+    lit = match_skin(drawn.face, levels, face_skin, photo_skin, overlay.landmarks, own_tone, overlay.closed)
     lit = close_lips(lit, levels, overlay.landmarks, overlay.closed)
     if beard is not None and beard.any():
-        lit = grow_beard(lit, levels, skins[1], overlay.landmarks, overlay.window(beard))
+        lit = grow_beard(lit, levels, photo_skin.skin, overlay.landmarks, overlay.window(beard))
     face = match_grain(lit, levels, *skins, mask)
     face = under + np.float32(identity) * (face - under)
     result = base.copy()
@@ -113,7 +114,10 @@ def composite(
 
 def _fill_in(overlay: Overlay, fill: Overlay) -> Overlay:
     """Add to a face, from another picture of it in the same light, what it does not show."""
-    own, other = (find_skin(overlay.landmarks, each.face).skin * each.shown for each in (fill, overlay))
+    own, other = (
+        find_lit_skin(overlay.landmarks, each.face, each.shown, find_skin(overlay.landmarks, each.face))
+        for each in (fill, overlay)
+    )
     matched = match_skin(fill.face, overlay.face, own, other, overlay.landmarks).astype(np.float32)
     share = overlay.shown[..., None]
     # A mouth is open because the photo's is: there the photo shows the teeth.

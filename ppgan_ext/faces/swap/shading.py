@@ -1,66 +1,179 @@
-"""Shadows, highlights and folds of a swapped face's skin that the photo's light and expression do not explain.
+"""Shadows, highlights, folds and blotches of a swapped face's skin that the photo's light does not explain.
 
-Two faces at the same landmarks have about the same surface, so shade of a middle size that only one of them shows comes
-from its light, or from its expression.
+Two faces at the same landmarks have about the same surface, so shade that only one of them shows comes from its light,
+from the gloss of its skin, or from its expression. It is judged in bands of size, each by what the photo's skin shows
+at the same place and around it. All of it is added to logarithms of light.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.light import luminance, to_linear, to_srgb
-from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
+from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.light import LUMINANCE
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
 
-_COPY = 160.0  # size of the face on the copy on which shade is found, pixels
-# Lengths are shares of the face's size.
-_SHADE = (0.05, 0.2)  # widths of the Gaussians between which shadows and highlights lie
-_SHADE_FADES = 0.3  # share of the excess that is taken away: the rest is the person's own relief
-_FOLDS = (0.02, 0.12)  # the same, of folds and the bulges beside them
+_COPY, _FINE_COPY = 72.0, 160.0  # size of the face on the copies on which shade is found, pixels
+
+
+class _Band(NamedTuple):
+    """Sizes of shade, and how it is evened.
+
+    Attributes:
+        fine, wide: widths of the Gaussians between which it lies, as shares of the face's size.
+        least: excess over the photo that is the person's relief on any skin.
+        usual: the same, as a share of what the photo's skin around has on average.
+        alike: share of the change where the skin around has no more contrast than the photo's; all with much more.
+        lacking: share that is added of what only the photo has.
+        gleams: share of the least and the usual excess that highlights may have.
+    """
+
+    fine: float
+    wide: float
+    least: float
+    usual: float
+    alike: float = 0.0
+    lacking: float = 0.0
+    gleams: float = 1.0
+
+
+# Small shade is mostly the person's own, and large shade mostly the lamp's. Highlights are the lamp's reflection: as an
+# amount of light it is the same on any skin, and as a factor it is large on dark skin only. Where the face is no harder
+# than the photo around, its shade stays: what is evened there makes the face look hazy in the photo.
+_FINE_LIGHT = (_Band(0.008, 0.025, 0.06, 1.1, gleams=0.5),)
+_LIGHT = (
+    _Band(0.025, 0.06, 0.07, 1.1, gleams=0.6),
+    _Band(0.06, 0.2, 0.05, 0.9, lacking=0.35, gleams=0.7),
+)
+_GLEAMS_OF_LIPS = (_Band(0.008, 0.025, 0.05, 1.0, alike=1.0), _Band(0.025, 0.1, 0.05, 1.0, alike=1.0))
+_COLOR = (_Band(0.025, 0.06, 0.045, 0.9, alike=1.0), _Band(0.06, 0.2, 0.035, 0.9, alike=1.0))
+_MUCH_HARDER = 0.6  # so much more contrast than the photo's, as a share of it
+_AROUND = 0.15  # width of the Gaussian over the skin around
+_FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the bulges beside them
 _FOLDS_FADE = 0.8
 _CHEEKS = ([31, 48, 59, 6, 4, 2, 1], [35, 54, 55, 10, 12, 14, 15])
-_MOUTH = slice(48, 60)
-_EDGE, _CHEEK_EDGE = 0.02, 0.06  # of soft edges
-_FLOOR = 4e-3  # of linear light, added before logarithms
+_MOUTH, _INNER_LIPS = slice(48, 60), slice(60, 68)
+# What keeps its shade, and by how much it is widened.
+_FEATURES = (
+    (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (_MOUTH, 0.02), (slice(17, 22), 0.03), (slice(22, 27), 0.03),
+)  # fmt: skip
+_FOREHEAD = 0.95  # height above the brows, in distances from them to the nose's base
+_EDGE, _SOFT, _CHEEK_EDGE = 0.02, 0.015, 0.06  # of soft edges
 _LEAST = 1e-2  # weight of skin under a Gaussian
 
 
-def even_shading(face: FloatArray, photo: FloatArray, landmarks: FloatArray, shut: float) -> FloatArray:
-    """Take away shade on skin that exceeds the photo's at the same place, in part.
+class Detail(NamedTuple):
+    """What is added to the slow part of a face's light, in natural logarithms.
+
+    Attributes:
+        light: (H, W), brightness.
+        color: (H, W, 3), the rest of each channel.
+        clear: (H, W) in [0, 1], how far nothing covers the face there.
+    """
+
+    light: FloatArray
+    color: FloatArray
+    clear: FloatArray
+
+
+def even_shading(
+    own: Detail, other: Detail, landmarks: FloatArray, shut: float = 0.0
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Take away shade and blotches of skin that exceed the photo's at the same place.
 
     Args:
-        face: (H, W, 3) RGB float32, 0 to 255, in the photo's light.
-        photo: (H, W, 3) RGB, the photo with the same landmarks.
+        own: the face's.
+        other: that of the photo with the same landmarks.
         landmarks: (68, 2) of both.
         shut: how far an open mouth was drawn shut, 0 to 1: so far the folds of a smile fade, too.
 
     Returns:
-        (H, W, 3) RGB float32.
+        light: (H, W), the face's.
+        color: (H, W, 3), likewise.
     """
-    light = to_linear(np.asarray(face, np.float32))
-    height, width = light.shape[:2]
-    # All of it is smooth: it is found on a copy.
-    scale = min(1.0, _COPY / face_size(landmarks))
-    size = (max(4, round(width * scale)), max(4, round(height * scale)))
-    points = (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
-    small = [cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (light, np.asarray(photo, np.float32))]
-    values = [np.log(luminance(each) + np.float32(_FLOOR)) for each in (small[0], to_linear(small[1]))]
-    change = cv2.resize(_change(values[0], values[1], points, shut), (width, height), interpolation=cv2.INTER_LINEAR)
-    return to_srgb(light * np.exp(-change)[..., None])
-
-
-def _change(own: FloatArray, other: FloatArray, landmarks: FloatArray, shut: float) -> npt.NDArray[np.float32]:
-    """Return by how much log light of a face (H, W) goes beyond the photo's, as far as it is taken away."""
-    size = face_size(landmarks)
-    skin = bare_skin(landmarks, own.shape, feather=_EDGE)
-    excess = _excess(*(_band(values, skin, _SHADE, size) for values in (own, other)))
-    change = _SHADE_FADES * cv2.GaussianBlur(skin, (0, 0), max(0.5, _EDGE * size)) * excess
+    # What changes is smooth: it is found on copies, what is large on the smaller one.
+    face, photo, points = _copied(own, other, landmarks, _COPY)
+    skin = _skin(points, face.light.shape)
+    weights = skin * face.clear, skin * photo.clear
+    where = _blurred(skin, _SOFT * face_size(points))
+    light = _change(face.light, photo.light, weights, where, points, _LIGHT)
     if shut > 0.0:
         everywhere = np.ones_like(skin)
-        excess = _excess(*(_band(values, everywhere, _FOLDS, size) for values in (own - change, other)))
-        change += _FOLDS_FADE * np.float32(shut) * _cheeks(landmarks, own.shape) * excess
+        bands = (_between(each, everywhere, _FOLDS, face_size(points)) for each in (face.light - light, photo.light))
+        light += _FOLDS_FADE * np.float32(shut) * _cheeks(points, skin.shape) * _excess(*bands)
+    color = _change(face.color, photo.color, weights, where, points, _COLOR)
+    color -= (color @ LUMINANCE)[..., None]
+    face, photo, points = _copied(own, other, landmarks, _FINE_COPY)
+    skin = _skin(points, face.light.shape)
+    weights, where = (skin * face.clear, skin * photo.clear), _blurred(skin, _SOFT * face_size(points))
+    fine = _change(face.light, photo.light, weights, where, points, _FINE_LIGHT)
+    lips = _lips(points, skin.shape)
+    where = lips * _blurred(lips, _SOFT * face_size(points))
+    fine += np.maximum(_change(face.light, photo.light, (lips, lips), where, points, _GLEAMS_OF_LIPS), 0.0)
+    size = own.light.shape[1::-1]
+    light, color, fine = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (light, color, fine))
+    return np.asarray(own.light - light - fine, np.float32), np.asarray(own.color - color, np.float32)
+
+
+def _copied(own: Detail, other: Detail, landmarks: FloatArray, face_pixels: float) -> tuple[Detail, Detail, FloatArray]:
+    """Return copies on which the face is smaller, and the landmarks there."""
+    height, width = own.light.shape
+    scale = min(1.0, face_pixels / face_size(landmarks))
+    size = (max(4, round(width * scale)), max(4, round(height * scale)))
+    points = (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
+    face, photo = (
+        Detail(*(cv2.resize(np.asarray(each, np.float32), size, interpolation=cv2.INTER_AREA) for each in which))
+        for which in (own, other)
+    )
+    return face, photo, points
+
+
+def _change(
+    own: FloatArray,
+    other: FloatArray,
+    weights: tuple[FloatArray, FloatArray],
+    where: FloatArray,
+    landmarks: FloatArray,
+    bands: tuple[_Band, ...],
+) -> npt.NDArray[np.float32]:
+    """Return by how much values, (H, W) or (H, W, 3), go too far beyond the photo's.
+
+    Args:
+        own: the face's.
+        other: the photo's.
+        weights: (H, W) each, skin of the face and of the photo.
+        where: (H, W) in [0, 1], how far it is changed.
+        landmarks: (68, 2) of both.
+        bands: coarser last.
+    """
+    size, change = face_size(landmarks), np.zeros(own.shape, np.float32)
+    told = _blurred(weights[1], 0.03 * size)
+    around = np.maximum(_blurred(weights[1], _AROUND * size), _LEAST)
+    for band in bands:
+        has, shows = (
+            _between(values, weight, (band.fine, band.wide), size)
+            for values, weight in zip((own - change, other), weights, strict=True)
+        )
+        contrasts = [
+            _over(_blurred(_times(np.abs(values), weights[1]), _AROUND * size), around) for values in (has, shows)
+        ]
+        allowed = np.maximum(band.usual * contrasts[1], np.float32(band.least))
+        allowed = allowed * np.where(has > 0, np.float32(band.gleams), np.float32(1.0))
+        harder = np.clip((contrasts[0] / np.maximum(contrasts[1], 1e-3) - 1.0) / _MUCH_HARDER, 0.0, 1.0)
+        excess = _excess(has, shows)
+        much = np.abs(excess)
+        # What is allowed stays, and of what goes beyond ever less: never more than twice of it.
+        by = np.sign(excess) * np.square(np.maximum(much - allowed, 0.0)) / np.maximum(much, 1e-6)
+        by *= np.float32(band.alike) + np.float32(1.0 - band.alike) * harder
+        if band.lacking:
+            by -= np.float32(band.lacking) * _times(_excess(shows, has), told)
+        change += _times(by, where)
     return np.asarray(change, np.float32)
 
 
@@ -70,14 +183,43 @@ def _excess(own: FloatArray, other: FloatArray) -> FloatArray:
     return np.asarray(sign * np.maximum(np.abs(own) - np.maximum(sign * other, 0.0), 0.0), np.float32)
 
 
-def _band(values: FloatArray, weight: FloatArray, widths: tuple[float, float], size: float) -> FloatArray:
-    """Return what lies between two Gaussians, (H, W), of weighted values."""
+def _between(values: FloatArray, weight: FloatArray, widths: tuple[float, float], size: float) -> FloatArray:
+    """Return what lies between two Gaussians of weighted values, (H, W) or (H, W, 3)."""
     fine, wide = (
-        cv2.GaussianBlur(values * weight, (0, 0), max(0.5, width * size))
-        / np.maximum(cv2.GaussianBlur(weight, (0, 0), max(0.5, width * size)), _LEAST)
+        _over(
+            _blurred(_times(values, weight), width * size),
+            np.maximum(_blurred(weight, width * size), np.float32(_LEAST)),
+        )
         for width in widths
     )
-    return np.asarray((fine - wide) * weight, np.float32)
+    return _times(fine - wide, weight)
+
+
+def _blurred(values: FloatArray, sigma: float) -> FloatArray:
+    return cv2.GaussianBlur(np.asarray(values, np.float32), (0, 0), max(0.5, sigma))
+
+
+def _times(values: FloatArray, weight: FloatArray) -> FloatArray:
+    return np.asarray(values * (weight if values.ndim == 2 else weight[..., None]), np.float32)
+
+
+def _over(values: FloatArray, weight: FloatArray) -> FloatArray:
+    return np.asarray(values / (weight if values.ndim == 2 else weight[..., None]), np.float32)
+
+
+def _skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the face without its features, (H, W) in [0, 1]; it goes nearer to them than `faces.skin.bare_skin`."""
+    size = face_size(landmarks)
+    skin = face_mask(landmarks, shape, _EDGE, _FOREHEAD)
+    for part, width in _FEATURES:
+        skin = np.minimum(skin, 1.0 - draw_part(landmarks[part], shape, width * size))
+    return np.asarray(skin, np.float32)
+
+
+def _lips(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the lips, (H, W) in [0, 1], without what they show between them."""
+    between = draw_part(landmarks[_INNER_LIPS], shape, 0.01 * face_size(landmarks))
+    return np.asarray(draw_part(landmarks[_MOUTH], shape, 0.0) * (1.0 - between), np.float32)
 
 
 def _cheeks(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

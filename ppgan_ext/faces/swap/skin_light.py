@@ -27,6 +27,8 @@ from ppgan_ext.faces.swap.feature_light import (
     light_eyes,
     light_lips,
 )
+from ppgan_ext.faces.swap.lit_skin import LitSkin
+from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.types import FloatArray
 
 _LIGHT = 0.2  # width of the Gaussian that separates light from features, as a share of the face's size
@@ -39,10 +41,11 @@ _BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
 _BRIGHT_GAINS, _DARK_GAINS = (0.5, 1.4), (0.6, 1.4)
 # Shares of the skin between which the curve of the brightness is straight, and its slopes.
 _SHARES = (0.01, 0.04, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96, 0.99)
-_SLOPES = (0.5, 1.4)
+_SLOPES, _LEAST_BRIGHT_SLOPE = (0.5, 1.4), 0.35
 # Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
 _MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
+_COLORLESS = (0.01, 0.03)  # deviation of colours in a grey photo, and in a colourful one
 # Of skin: the share that is even, and the shares that do not exceed its brightest and its darkest. What lies between
 # keeps at least this slope.
 _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
@@ -60,42 +63,45 @@ _PARTS_FOLLOW = (
 def match_skin(
     face: FloatArray,
     photo: FloatArray,
-    face_skin: FloatArray,
-    photo_skin: FloatArray,
+    face_skin: LitSkin,
+    photo_skin: LitSkin,
     landmarks: FloatArray,
     own_tone: FloatArray | float = 0.0,
+    shut: float = 0.0,
 ) -> FloatArray:
     """Give a face the skin and the light of the photo beneath it.
 
     Args:
         face: (H, W, 3) RGB float32, 0 to 255.
         photo: (H, W, 3) RGB float32, 0 to 255, with its features at the same positions as the face's.
-        face_skin: (H, W), weight of skin in the face.
-        photo_skin: (H, W), weight of skin in the photo.
+        face_skin: skin in the face.
+        photo_skin: skin in the photo.
         landmarks: (68, 2) of both.
         own_tone: share of its own mean tone that the face keeps, (H, W) or one number; the photo's light gradient is
             always used.
+        shut: how far an open mouth was drawn shut, 0 to 1.
 
     Returns:
         (H, W, 3) RGB float32.
     """
-    if min(np.count_nonzero(face_skin > 0.5), np.count_nonzero(photo_skin > 0.5)) < _MIN_PIXELS:
+    if min(np.count_nonzero(each.skin > 0.5) for each in (face_skin, photo_skin)) < _MIN_PIXELS:
         return np.asarray(face, np.float32)
-    own, other = (_Light.of(*seen, landmarks) for seen in ((face, face_skin), (photo, photo_skin)))
+    own, other = (_Light.of(*seen, landmarks) for seen in ((face, face_skin.skin), (photo, photo_skin.skin)))
     share = np.asarray(own_tone, np.float32)
     tone = other.slow + (own.mean - other.mean) * (share[..., None] if share.ndim else share)
     # Eyes, teeth and hair have no skin's colour: they follow the lamp, by which the two photos differ too.
     face_light, photo_light = (FaceLight(which.slow + which.detail, which.mean) for which in (own, other))
     eyes = find_eyes(face_light, photo_light, landmarks)
     lamp = find_lamp(face_light, photo_light, eyes)
-    bare = _follow(landmarks, face_skin)
-    detail = _fit_detail(own, other, bare, tone)
+    bare = _follow(landmarks, face.shape)
+    detail = _fit_detail(own, other, bare, tone, (face_skin.known, photo_skin.clear), landmarks, shut)
     by_skin = tone - own.slow
     matched = own.slow + detail + bare[..., None] * by_skin + (1.0 - bare[..., None]) * lamp
     darker = np.clip((lamp - by_skin) @ LUMINANCE, -_HAIR_DARKER, 0.0) * bare
-    matched = matched + (darker * hairs_of_brows(face_light, face_skin, landmarks))[..., None]
+    matched = matched + (darker * hairs_of_brows(face_light, face_skin.skin, landmarks))[..., None]
     lit = light_eyes(np.asarray(matched), face_light, photo_light, eyes, lamp, landmarks)
     lit = light_lips(lit, np.asarray(tone), photo_light.values, other.slow, landmarks)
+    lit = _as_colorful(lit, photo_light)
     return to_srgb(np.exp(lit) - _FLOOR * other.level)
 
 
@@ -157,18 +163,46 @@ class _Light(NamedTuple):
         return cls(slow, values - slow, mean, is_skin, level)
 
 
-def _fit_detail(own: _Light, other: _Light, bare: FloatArray, tone: FloatArray) -> FloatArray:
+def _fit_detail(
+    own: _Light,
+    other: _Light,
+    bare: FloatArray,
+    tone: FloatArray,
+    clear: tuple[FloatArray, FloatArray],
+    landmarks: FloatArray,
+    shut: float,
+) -> FloatArray:
     """Return a face's detail, (H, W, 3), as contrasty and as colourful as the photo's may be.
 
     The same highlight stands out more from dark skin than from pale skin, and skin in hard light has deeper shadows: so
     the brightness of skin is spread as the photo's is, and its colour changes with the brightness as the photo's does.
-    Of features, what is brighter and what is darker than the slow part are fitted separately, by one factor each.
 
     Args:
         own: the face's light.
         other: the photo's.
         bare: (H, W), how far each pixel follows the skin.
         tone: (H, W, 3), the slow part that the face is given.
+        clear: (H, W) in [0, 1] each, where the face is shown, and where nothing covers the photo's.
+        landmarks: (68, 2) of both.
+        shut: how far an open mouth was drawn shut, 0 to 1.
+    """
+    light = _fit_light(own, other, bare, tone)
+    slopes, rests = zip(*(_color_with_light(which) for which in (own, other)), strict=True)
+    gain = np.float32(min(1.0, _variety(rests[1][other.skin]) / max(_variety(rests[0][own.skin]), 1e-3)))
+    strength, usual = (np.linalg.norm(rest @ _COLOR, axis=2) for rest in rests)
+    rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
+    # Before colour follows the light: shade that is taken away takes its colour along.
+    seen = Detail(light, rest, clear[0]), Detail(other.detail @ LUMINANCE, rests[1], clear[1])
+    light, rest = even_shading(*seen, landmarks, shut)
+    # Features have colours of their own, so only skin's change with the light as the photo's skin does.
+    follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
+    return light[..., None] * (1.0 + follow) + rest
+
+
+def _fit_light(own: _Light, other: _Light, bare: FloatArray, tone: FloatArray) -> npt.NDArray[np.float32]:
+    """Return the brightness of a face's detail, (H, W), spread as the photo's.
+
+    Of features, what is brighter and what is darker than the slow part are fitted separately, by one factor each.
     """
     light = own.detail @ LUMINANCE
     on_skin = [(which.detail @ LUMINANCE)[which.skin] for which in (own, other)]
@@ -180,14 +214,7 @@ def _fit_detail(own: _Light, other: _Light, bare: FloatArray, tone: FloatArray) 
     fitted += bare * (_as_spread(light, *on_skin) - fitted)
     over = float(((tone - other.slow) @ LUMINANCE)[own.skin].mean())
     usual_light = ((other.slow + other.detail) @ LUMINANCE)[other.skin] + over
-    fitted += bare * _within(fitted + tone @ LUMINANCE, own.skin, usual_light)
-    slopes, rests = zip(*(_color_with_light(which) for which in (own, other)), strict=True)
-    gain = np.float32(min(1.0, _variety(rests[1][other.skin]) / max(_variety(rests[0][own.skin]), 1e-3)))
-    strength, usual = (np.linalg.norm(rest @ _COLOR, axis=2) for rest in rests)
-    rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
-    # Features have colours of their own, so only skin's change with the light as the photo's skin does.
-    follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
-    return fitted[..., None] * (1.0 + follow) + rest
+    return np.asarray(fitted + bare * _within(fitted + tone @ LUMINANCE, own.skin, usual_light), np.float32)
 
 
 def _color_with_light(light: _Light) -> tuple[FloatArray, FloatArray]:
@@ -206,15 +233,18 @@ def _as_spread(values: FloatArray, own: FloatArray, other: FloatArray) -> FloatA
     """Map values (H, W) so that those on one skin (N,) are spread as those on another (M,): a monotone curve.
 
     Hard sun spreads the middle of skin wide, and other light does not, though both have dark nostrils: a single factor
-    would leave the patches of the sun, or fade the nostrils. The curve is as steep as `_SLOPES` at most and at least.
+    would leave the patches of the sun, or fade the nostrils. The curve is as steep as `_SLOPES` at most and at least;
+    highlights, which dark skin has stronger, may become flatter.
     """
     has, wanted = (np.quantile(which, _SHARES) for which in (own, other))
-    slopes = np.clip(np.diff(wanted) / np.maximum(np.diff(has), 1e-3), *_SLOPES)
-    places = np.concatenate([[0.0], np.cumsum(slopes * np.diff(has))])
     middle = len(_SHARES) // 2
+    least = np.where(np.arange(len(_SHARES) - 1) < middle, _SLOPES[0], _LEAST_BRIGHT_SLOPE)
+    slopes = np.clip(np.diff(wanted) / np.maximum(np.diff(has), 1e-3), least, _SLOPES[1])
+    places = np.concatenate([[0.0], np.cumsum(slopes * np.diff(has))])
     places += wanted[middle] - places[middle]
     ends = np.array([-10.0, 10.0])
-    beyond = places[[0, -1]] + slopes[[0, -1]] * (ends - has[[0, -1]])
+    # What is darker or brighter than skin usually is, is hair or a gleam, which stand out enough.
+    beyond = places[[0, -1]] + np.minimum(slopes[[0, -1]], 1.0) * (ends - has[[0, -1]])
     curve = np.interp(values, [ends[0], *has, ends[1]], [beyond[0], *places, beyond[1]])
     return curve.astype(np.float32)
 
@@ -238,6 +268,16 @@ def _within(light: FloatArray, skin: npt.NDArray[np.bool_], usual: FloatArray) -
             slope = max((wanted - start) / (end - start), _LEAST_SLOPE)
             change += np.float32(sign * (slope - 1.0)) * np.maximum(sign * light - start, 0.0).astype(np.float32)
     return change
+
+
+def _as_colorful(values: FloatArray, photo: FaceLight) -> FloatArray:
+    """Return light (H, W, 3) in the one colour of a grey photo; a colourful photo changes nothing."""
+    deviation = float((photo.values @ _COLOR)[::2, ::2].std(axis=(0, 1)).max())
+    share = np.clip((deviation - _COLORLESS[0]) / (_COLORLESS[1] - _COLORLESS[0]), 0.0, 1.0)
+    if share == 1.0:
+        return values
+    color = values @ _COLOR
+    return values + np.float32(1.0 - share) * (photo.skin @ _COLOR - color).astype(np.float32)
 
 
 def _soften(values: FloatArray, strength: FloatArray, usual: FloatArray, bare: FloatArray) -> FloatArray:
@@ -281,9 +321,9 @@ def _soft(array: FloatArray, sigma: float) -> FloatArray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _follow(landmarks: FloatArray, skin: FloatArray) -> npt.NDArray[np.float32]:
+def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far each pixel follows a change of skin, (H, W) in [0, 1]."""
-    size, shape = face_size(landmarks), skin.shape
+    size = face_size(landmarks)
     follow = np.ones(shape[:2], np.float32)
     for part, width, share in _PARTS_FOLLOW:
         soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, width * size), (0, 0), max(0.015 * size, 0.5))
