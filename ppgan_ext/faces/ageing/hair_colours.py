@@ -116,7 +116,12 @@ def close_gaps(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> npt.
 
 
 def fair_crown(
-    chance: FloatArray, person: FloatArray, lab: FloatArray, tone: FloatArray, gap: FloatArray, patch: HeadPatch
+    chance: FloatArray,
+    person: FloatArray,
+    lab: FloatArray,
+    tone: FloatArray,
+    gap: npt.NDArray[np.bool_],
+    patch: HeadPatch,
 ) -> npt.NDArray[np.float32]:
     """Add the fair crown of darker hair, which passes for skin by its light but is less red; at least ``chance``.
 
