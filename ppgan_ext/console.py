@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.file_names import printable
 from ppgan_ext.files import outside_deleted_folder
+from ppgan_ext.interrupts import came_of_interrupt
 from ppgan_ext.output_streams import enduring_streams
 
 DONE, FAILED, INTERRUPTED = 0, 1, 130
@@ -37,6 +38,8 @@ def run(work: Callable[[], int], debug: bool, interrupted: str) -> int:
         except PpganExtError as error:
             return fail(str(error), debug)
         except Exception as error:  # noqa: BLE001 - a bug of ours is one line too, and says how to report it
+            if came_of_interrupt(error):
+                return fail(interrupted, debug, INTERRUPTED)
             text = " ".join(f"unexpected {type(error).__name__}: {error}.".split())
             return fail(f"{text} Run it again with --debug and report the output.", debug)
 

@@ -48,6 +48,22 @@ def deferred_interrupt(terminate: bool = False) -> Iterator[Callable[[], None]]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
+def came_of_interrupt(error: BaseException) -> bool:
+    """Return whether an error came up while a KeyboardInterrupt passed through.
+
+    A lock that Ctrl-C catches as it is taken raises RuntimeError when it is released: that is Ctrl-C, and no fault of
+    the work.
+    """
+    seen: set[int] = set()
+    context = error.__context__
+    while context is not None and id(context) not in seen:
+        if isinstance(context, KeyboardInterrupt):
+            return True
+        seen.add(id(context))
+        context = context.__context__
+    return False
+
+
 @contextlib.contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
     """Let SIGTERM, with which service managers end a process, raise KeyboardInterrupt within the block.

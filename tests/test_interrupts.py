@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from ppgan_ext.console import FAILED, INTERRUPTED, run
 from ppgan_ext.interrupts import deferred_interrupt, terminated_as_interrupted
 
 
@@ -139,3 +140,17 @@ def test_termination_is_noticed_where_ctrl_c_is_ignored():
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def interrupted_lock():
+    try:
+        raise KeyboardInterrupt
+    finally:
+        threading.RLock().release()  # RuntimeError, as where Ctrl-C has caught a lock as it was taken
+
+
+def test_an_error_that_ctrl_c_has_caused_is_ctrl_c(capsys):
+    assert run(interrupted_lock, debug=False, interrupted="stopped") == INTERRUPTED
+    assert capsys.readouterr().err == "error: stopped\n"
+    assert run(threading.RLock().release, debug=False, interrupted="stopped") == FAILED
+    assert "unexpected RuntimeError" in capsys.readouterr().err

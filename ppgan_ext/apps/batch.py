@@ -19,6 +19,7 @@ from ppgan_ext.apps.shown_results import batch_as_html, describe_batch
 from ppgan_ext.errors import InputError, PpganExtError
 from ppgan_ext.file_names import cure_of_missing, folded, printable, unique
 from ppgan_ext.images import HOW_TO_GIVE, file_content, is_content
+from ppgan_ext.interrupts import came_of_interrupt
 from ppgan_ext.picture_listing import OWN_RESULT, LeftOut, describe_left_out, list_pictures, no_pictures
 from ppgan_ext.pictures import made_here
 
@@ -175,7 +176,9 @@ def attempt(job: Job, work: Callable[[Job], Result]) -> Outcome[Result]:
         return Outcome(job, None, error)
     except MemoryError:
         return Outcome(job, None, _out_of_memory(job))
-    except Exception as error:  # noqa: BLE001 - one odd picture must not cost a night's work
+    except Exception as error:
+        if came_of_interrupt(error):
+            raise KeyboardInterrupt from error
         return Outcome(job, None, _unexpected(error, job))
 
 

@@ -17,6 +17,7 @@ from ppgan_ext.apps.results import Made
 from ppgan_ext.console import DONE, FAILED, INTERRUPTED
 from ppgan_ext.errors import ConfigError, PpganExtError
 from ppgan_ext.file_names import printable
+from ppgan_ext.interrupts import came_of_interrupt
 from ppgan_ext.picture_listing import describe_left_out
 
 Result = TypeVar("Result")
@@ -126,6 +127,10 @@ def report_batch(
         try:
             interrupted = run(report)
         except KeyboardInterrupt:
+            interrupted = True
+        except Exception as error:
+            if not came_of_interrupt(error):
+                raise
             interrupted = True
     text = "; ".join([str(report), *remarks])
     print_lines([f"interrupted: {text}" if interrupted else text], sys.stderr)

@@ -117,6 +117,17 @@ def test_ctrl_c_passes_through_after_what_was_done():
     assert done == ["a", "b"]
 
 
+def test_an_error_that_ctrl_c_has_caused_ends_the_batch():
+    def work(job):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("cannot release un-acquired lock")
+
+    with pytest.raises(KeyboardInterrupt):
+        run_batch(letters("ab"), work)
+
+
 def test_a_job_that_ctrl_c_ended_early_is_the_last_of_its_batch():
     result = run_batch(letters("abcd"), lambda job: Made(job.stem, interrupted=job.stem == "b"))
     assert result == ["a", "b"] and result.interrupted
