@@ -1,4 +1,4 @@
-"""A drawn face in the photo's light: skin, eyes, brows and lips, and shade that only the person's photo has."""
+"""A drawn face in the photo's light: skin, eyes and lips, and shade that only the person's photo has."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
-from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, hairs_of_brows
+from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.faces.swap.skin_light import _as_spread, _within, grow_beard, match_skin
@@ -133,31 +133,6 @@ def test_the_lamp_is_told_by_whites_where_skins_differ():
     lamp = float(find_lamp(*lights, find_eyes(*lights, landmarks)) @ LUMINANCE)
     by_skin = lights[1].level - lights[0].level
     assert abs(lamp) < 0.5 * by_skin  # the same lamp lit both
-
-
-def test_hairs_of_brows_are_found_and_shade_beside_them_is_not():
-    photo, landmarks = drawn(PALE)
-    skin = find_skin(landmarks, photo).skin
-    hairs = hairs_of_brows(light_of(photo, landmarks), skin, landmarks)
-    drawn_hair = luminance(to_linear(photo)) < 0.3 * np.exp(light_of(photo, landmarks).level)
-    brows = inside(landmarks, BROWS, photo.shape)
-    assert hairs[brows & drawn_hair].mean() > 0.7
-    assert hairs[~brows].mean() < 0.01
-    shade = 1.0 - 0.6 * spot(photo.shape, landmarks[BROWS[1]].mean(axis=0), 0.35 * face_size(landmarks))
-    shaded = to_srgb(to_linear(photo) * shade[..., None])
-    found = hairs_of_brows(light_of(shaded, landmarks), find_skin(landmarks, shaded).skin, landmarks)
-    assert np.abs(found - hairs)[brows].mean() < 0.2
-
-
-def test_brows_of_a_dark_face_stay_dark_on_pale_skin():
-    photo, landmarks = drawn(PALE)
-    face = drawn(DARK, 1)[0]
-    brows = inside(landmarks, BROWS, photo.shape)
-    contrast = [
-        np.log(luminance(to_linear(picture)))[brows].min() - light_of(picture, landmarks).level
-        for picture in (face, matched(face, photo, landmarks))
-    ]
-    assert contrast[1] < contrast[0] - 0.15
 
 
 def test_highlights_stay_within_those_of_the_photo():

@@ -45,12 +45,16 @@ def brow_place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
         place = np.maximum(place, blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.025 * eyes))
     for eye in (RIGHT_EYE, LEFT_EYE):
         place *= 1.0 - blur(hull(landmarks[eye], shape, _EYE_WIDTH * eyes), _EYE_SOFT * eyes)
-    # Beside the face begin hair, scarves and hoods.
+    return place * within_sides(landmarks, shape)
+
+
+def within_sides(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw what lies between the sides of a face, (H, W) in [0, 1]: beside it begin hair, scarves and hoods."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     right, left = landmarks[0], landmarks[16]
     across = (left - right) / max(float((left - right) @ (left - right)), 1e-6)
     way = (x - np.float32(right[0])) * np.float32(across[0]) + (y - np.float32(right[1])) * np.float32(across[1])
-    return place * np.clip(np.minimum(way, 1.0 - way) / np.float32(_SIDE), 0.0, 1.0)
+    return np.asarray(np.clip(np.minimum(way, 1.0 - way) / np.float32(_SIDE), 0.0, 1.0), np.float32)
 
 
 def darkness(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
+from ppgan_ext.faces.swap.brows import Brows, brow_layer, brow_shares, hair_cover, with_faint_brows, without_brows
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
@@ -80,36 +82,71 @@ def composite(
     """
     if skin not in SKIN_CHOICES:
         raise ConfigError(f"there is no skin '{skin}'", cure=nearest(skin, SKIN_CHOICES))
-    under = overlay.window(base)
-    below = find_skin(overlay.landmarks, under)
+    bare = np.ones_like(overlay.shown) if kept is None else 1.0 - overlay.window(kept)
     drawn = overlay if fill is None else _fill_in(overlay, fill)
-    drawn = replace(drawn, face=follow_gaze(drawn.face, under, overlay.landmarks, overlay.turned_degrees))
-    above = find_skin(overlay.landmarks, drawn.face)
-    bare = np.ones_like(drawn.shown) if kept is None else 1.0 - overlay.window(kept)
-    headwear = np.maximum(*(find_headwear(picture, overlay.landmarks) for picture in (under, from_levels(drawn.face))))
-    foreign = (above.foreign, below.foreign)
-    mask = blend_mask(overlay.landmarks, drawn.shown * bare, foreign, headwear, FEATHER)
+    under = overlay.window(base)
+    faces = _without_brows(drawn, under, bare)
+    drawn = replace(drawn, face=faces.face)
+    below, above = (find_skin(overlay.landmarks, picture) for picture in (faces.photo, drawn.face))
+    free, foreign = drawn.shown * bare, (above.foreign, below.foreign)
+    mask = blend_mask(overlay.landmarks, free, foreign, faces.headwear, FEATHER)
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
-    levels, skins = under.astype(np.float32), (above.skin * drawn.shown, below.skin * bare)
     face_skin = find_lit_skin(overlay.landmarks, drawn.face, drawn.shown, above)
-    photo_skin = find_lit_skin(overlay.landmarks, levels, bare, below)
-    lit = match_skin(drawn.face, levels, face_skin, photo_skin, overlay.landmarks, own_tone, overlay.closed)
-    lit = close_lips(lit, levels, overlay.landmarks, overlay.closed)
+    photo_skin = find_lit_skin(overlay.landmarks, faces.photo, bare, below)
+    skins = face_skin, photo_skin
+    lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.closed, faces.brows)
+    lit = close_lips(lit, faces.photo, overlay.landmarks, overlay.closed)
     if beard is not None and beard.any():
-        lit = grow_beard(lit, levels, photo_skin.skin, overlay.landmarks, overlay.window(beard))
-    face = match_grain(lit, levels, *skins, mask)
+        lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, overlay.window(beard))
+    # The photo's brows give way to the person's, which go on to their ends beyond the mask.
+    share = brow_shares(mask, overlay.landmarks)
+    mask = np.maximum(mask, hair_cover(faces.brows, overlay.landmarks) * share * free * (1.0 - faces.headwear))
+    face = match_grain(lit, under.astype(np.float32), above.skin * drawn.shown, below.skin * bare, mask)
     face = under + np.float32(identity) * (face - under)
     result = base.copy()
+    under = overlay.window(result)
+    under[:] = from_levels(under + np.float32(identity) * share[..., None] * (faces.photo - under))
     # Poisson blending would carry the colours of hair and collars under the border far into the face.
-    overlay.window(result)[:], way = blend(under, face, mask, ("multi-band",))
+    under[:], way = blend(under, face, mask, ("multi-band",))
     whole_mask = np.zeros(photo.shape[:2], np.float32)
     overlay.window(whole_mask)[:] = mask
     step = border_step(base, result, whole_mask)
     if base is not photo:
         np.maximum(whole_mask, (base != photo).any(axis=2), out=whole_mask)
+    np.maximum(whole_mask, (result != base).any(axis=2), out=whole_mask)
     images = {"drawn": from_levels(drawn.face), "matched": from_levels(face)}
     corner = np.array([overlay.left, overlay.top])
     return Fusion(result, whole_mask, overlay.landmarks + corner, way, step, images)
+
+
+class _Faces(NamedTuple):
+    """Two faces at the same landmarks without their brows.
+
+    Attributes:
+        face: (H, W, 3) RGB float32, 0 to 255, the drawn one, which looks where the photo's looks.
+        photo: (H, W, 3) RGB float32, 0 to 255, the photo's.
+        brows: the drawn face's.
+        headwear: (H, W) in [0, 1], what hangs over the forehead of either.
+    """
+
+    face: npt.NDArray[np.float32]
+    photo: npt.NDArray[np.float32]
+    brows: Brows
+    headwear: FloatArray
+
+
+def _without_brows(drawn: Overlay, under: Image, bare: FloatArray) -> _Faces:
+    """Take the brows off a drawn face and off the photo under it; ``bare`` (H, W) is what of that nothing lies over."""
+    landmarks = drawn.landmarks
+    hats = [find_headwear(picture, landmarks) for picture in (from_levels(drawn.face), under)]
+    known = [seen * (1.0 - hat) for seen, hat in zip((drawn.shown, bare), hats, strict=True)]
+    levels = under.astype(np.float32)
+    photo = without_brows(levels, landmarks, known[1])
+    skin = without_brows(drawn.face, landmarks, known[0])
+    face = with_faint_brows(drawn.face, skin, landmarks, known[0])
+    brows = brow_layer(drawn.face, face, landmarks)
+    face = follow_gaze(face, levels, landmarks, drawn.turned_degrees)
+    return _Faces(face, photo, brows, np.maximum(*hats))
 
 
 def _fill_in(overlay: Overlay, fill: Overlay) -> Overlay:

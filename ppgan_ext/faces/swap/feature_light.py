@@ -1,8 +1,7 @@
-"""Light of eyes, brows and lips in a swapped face: they have no skin's colour, so skin does not tell their light.
+"""Light of eyes and lips in a swapped face: they have no skin's colour, so skin does not tell their light.
 
 The lamp is judged by the whites of the eyes, which are alike in all people. Eyes are as dark and as bright as it asks
-for: a pupil is black under any lamp. Hairs of brows follow the lamp, and the skin between them follows the skin. Lips
-stand out from the skin more as the photo's do.
+for: a pupil is black under any lamp. Lips stand out from the skin more as the photo's do.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from ppgan_ext.faces.light import LUMINANCE
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
 
-BROWS = (slice(17, 22), slice(22, 27))
 LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 _FEW = 24  # pixels of a feature, of which something is known
 # Light is in natural logarithms, and lengths are shares of the face's size.
@@ -35,11 +33,6 @@ _COLOR_FLOOR = 0.025  # of the white: what is darker has a colour of noise
 _TINT, _MOST_TINT = 0.5, 0.12  # share of the lamp's colour that eyes take, and its limit: a blue cast shows on irises
 # Where the face's whites are more colourful than the photo's, its eyes become less so, to this share at least.
 _LEAST_COLOR, _COLOR_NOISE = 0.65, 0.05
-# Of a brow: share of its pixels that are less dark than its hairs, and what is skin and what hair, as shares of that.
-_HAIRS, _HAIRY = 0.75, (0.15, 0.85)
-_LEAST_BROW = 0.2
-_BROW_WIDER = 0.012
-_BESIDE = 0.08  # width of the Gaussian for the skin beside a brow, whose shade is no hair
 _LIPS_FOLLOW, _MOST_OF_LIPS = 0.25, 0.4  # share of the difference from the photo's lips, and its limit
 
 
@@ -181,33 +174,6 @@ def _soft_ends(values: FloatArray, low: float, high: float) -> npt.NDArray[np.fl
     """Draw what lies outside two values nearer to them: a tear does not shine as a lamp does."""
     inside = np.clip(values, low, high)
     return np.asarray(inside + _BEYOND * (values - inside), np.float32)
-
-
-def hairs_of_brows(light: FaceLight, skin: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far each pixel shows hair of a brow, (H, W) in [0, 1].
-
-    Args:
-        light: the face's.
-        skin: (H, W), weight of skin.
-        landmarks: (68, 2).
-    """
-    size = face_size(landmarks)
-    brightness, skin = light.values @ LUMINANCE, np.asarray(skin, np.float32)
-    sigma = _BESIDE * size
-    num, total = (
-        cv2.GaussianBlur(each, (0, 0), sigma) for each in ((brightness - np.float32(light.level)) * skin, skin)
-    )
-    darker = num / (total + np.float32(1e-2)) - (brightness - np.float32(light.level))
-    hairs = np.zeros(skin.shape, np.float32)
-    for brow in BROWS:
-        drawn = draw_part(landmarks[brow], skin.shape, _BROW_WIDER * size)
-        if np.count_nonzero(drawn) < _FEW:
-            continue
-        depth = float(np.quantile(darker[drawn > 0], _HAIRS))
-        if depth > _LEAST_BROW:
-            hair = np.clip((darker / np.float32(depth) - _HAIRY[0]) / (_HAIRY[1] - _HAIRY[0]), 0.0, 1.0)
-            np.maximum(hairs, cv2.GaussianBlur(drawn, (0, 0), max(0.5, _SOFT * size)) * hair, out=hairs)
-    return hairs
 
 
 def light_lips(

@@ -16,14 +16,13 @@ import numpy.typing as npt
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.swap.brows import Brows
 from ppgan_ext.faces.swap.feature_light import (
-    BROWS,
     INNER_LIPS,
     LIPS,
     FaceLight,
     find_eyes,
     find_lamp,
-    hairs_of_brows,
     light_eyes,
     light_lips,
 )
@@ -51,13 +50,12 @@ _COLORLESS = (0.01, 0.03)  # deviation of colours in a grey photo, and in a colo
 _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
 # By so much at most a brow's hairs are darkened, where paler skin would fade them. Darker skin lightens none.
 _HAIR_DARKER = 0.7
+_GREYEST = 0.65  # share of the skin's colour that they lack at most
+_DARK_BROW = (1.0, 1.8)  # log light below the skin's: hair of brows is darkened as above, and not at all
 _HAIR_STANDS_OUT = (0.05, 0.3)  # of a beard's hairs, in log light beside skin: shade, and hair
 _WHITE_BEARD = (0.25, 0.5)  # share of a beard's hairs that are brighter than skin: a dark beard, and a white one
 # Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
-_PARTS_FOLLOW = (
-    (BROWS[0], 0.01, 0.5), (BROWS[1], 0.01, 0.5), (LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4),
-    (RIGHT_EYE, 0.0, 0.25), (LEFT_EYE, 0.0, 0.25),
-)  # fmt: skip
+_PARTS_FOLLOW = ((LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4), (RIGHT_EYE, 0.0, 0.25), (LEFT_EYE, 0.0, 0.25))
 
 
 def match_skin(
@@ -68,6 +66,7 @@ def match_skin(
     landmarks: FloatArray,
     own_tone: FloatArray | float = 0.0,
     shut: float = 0.0,
+    brows: Brows | None = None,
 ) -> FloatArray:
     """Give a face the skin and the light of the photo beneath it.
 
@@ -80,6 +79,7 @@ def match_skin(
         own_tone: share of its own mean tone that the face keeps, (H, W) or one number; the photo's light gradient is
             always used.
         shut: how far an open mouth was drawn shut, 0 to 1.
+        brows: what grows on the face, which was taken off it.
 
     Returns:
         (H, W, 3) RGB float32.
@@ -97,12 +97,29 @@ def match_skin(
     detail = _fit_detail(own, other, bare, tone, (face_skin.known, photo_skin.clear), landmarks, shut)
     by_skin = tone - own.slow
     matched = own.slow + detail + bare[..., None] * by_skin + (1.0 - bare[..., None]) * lamp
-    darker = np.clip((lamp - by_skin) @ LUMINANCE, -_HAIR_DARKER, 0.0) * bare
-    matched = matched + (darker * hairs_of_brows(face_light, face_skin.skin, landmarks))[..., None]
+    if brows is not None:
+        matched = matched + _grown(brows, lamp - by_skin, matched)
     lit = light_eyes(np.asarray(matched), face_light, photo_light, eyes, lamp, landmarks)
     lit = light_lips(lit, np.asarray(tone), photo_light.values, other.slow, landmarks)
     lit = _as_colorful(lit, photo_light)
     return to_srgb(np.exp(lit) - _FLOOR * other.level)
+
+
+def _grown(brows: Brows, over_skin: FloatArray, skin: FloatArray) -> npt.NDArray[np.float32]:
+    """Return what is added to logarithms of light where brows grow, (H, W, 3).
+
+    Args:
+        brows: as they are on the person's skin.
+        over_skin: (H, W, 3), by how much more the lamp changes than the skin.
+        skin: (H, W, 3), logarithms of the light of the skin on which they grow.
+    """
+    dark = np.clip((_DARK_BROW[1] + brows.light) / np.ptp(_DARK_BROW), 0.0, 1.0)
+    light = brows.light + np.clip(over_skin @ LUMINANCE, -_HAIR_DARKER, 0.0) * brows.hair * dark
+    # Hair has the skin's colour or less of it.
+    usual = skin @ _COLOR
+    along = (brows.color * usual).sum(axis=2) / (np.square(usual).sum(axis=2) + np.float32(1e-6))
+    color = np.clip(along, -_GREYEST, 0.0)[..., None] * usual
+    return np.asarray(light[..., None] + color, np.float32)
 
 
 def grow_beard(
