@@ -9,7 +9,7 @@ from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.shading import Detail, even_shading
-from ppgan_ext.faces.swap.skin_light import _as_spread, _within, grow_beard, match_skin
+from ppgan_ext.faces.swap.skin_light import _as_spread, _below_nose, _within, _without_specks, grow_beard, match_skin
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -133,6 +133,20 @@ def test_the_lamp_is_told_by_whites_where_skins_differ():
     lamp = float(find_lamp(*lights, find_eyes(*lights, landmarks)) @ LUMINANCE)
     by_skin = lights[1].level - lights[0].level
     assert abs(lamp) < 0.5 * by_skin  # the same lamp lit both
+
+
+def test_specks_of_colour_fade_in_the_shade_of_skin_only():
+    landmarks, (y, x), there = landmarks_and_cheek()
+    generator = np.random.default_rng(0)
+    specks = cv2.GaussianBlur(generator.normal(0.0, 1.0, (*SHAPE, 3)).astype(np.float32), (0, 0), 1.5)
+    specks -= (specks @ LUMINANCE)[..., None]
+    size, bare = face_size(landmarks), np.ones(SHAPE, np.float32)
+    at = (slice(y - 4, y + 5), slice(x - 4, x + 5))
+    shaded, lit = (_without_specks(specks, light, bare, size)[at].std() for light in (-1.2 * there, 0.4 * there))
+    assert shaded < 0.45 * specks[at].std()
+    assert lit == specks[at].std()
+    features = np.zeros(SHAPE, np.float32)
+    assert np.array_equal(_without_specks(specks, -1.2 * there, features, size), specks)
 
 
 def test_highlights_stay_within_those_of_the_photo():
@@ -292,6 +306,21 @@ def test_folds_of_a_smile_fade_as_far_as_the_mouth_is_drawn_shut():
     assert depths[0] + 0.03 < depths[1] < depths[2] - 0.03
 
 
+def test_fine_creases_of_a_smile_fade_and_gleams_beside_them_stay():
+    landmarks, (y, x), _ = landmarks_and_cheek()
+    at = (slice(y - 8, y + 9), slice(x - 1, x + 2))
+    crease = np.zeros(SHAPE, np.float32)
+    crease[y - 8 : y + 9, x] = 1.0
+    crease = cv2.GaussianBlur(crease, (0, 0), 0.8)
+    for sign in (-1.0, 1.0):
+        left = [
+            float(np.abs(even_shading(detail(sign * crease), detail(0.0), landmarks, shut)[0][at]).max())
+            for shut in (0.0, 1.0)
+        ]
+        assert left[0] > 0.2
+        assert (left[1] < 0.6 * left[0]) == (sign < 0.0)
+
+
 def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():
     photo, landmarks = drawn(PALE)
     face = photo.copy()
@@ -310,6 +339,15 @@ def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():
     assert light[own & ~strands].mean() < 0.85 * light[~own & ~strands].mean()
     assert np.array_equal(np.rint(grown[beard == 0]), np.rint(face[beard == 0]))
     assert np.array_equal(grow_beard(face, bearded, np.zeros_like(beard), landmarks, beard), face)
+
+
+def test_a_moustache_rises_slowly_below_the_nose():
+    landmarks = drawn(PALE)[1]
+    rise = _below_nose(landmarks, SHAPE)
+    nose, lip = landmarks[33], landmarks[51]
+    down = [rise[tuple(np.rint(nose + share * (lip - nose)).astype(int)[::-1])] for share in (0.0, 0.3, 0.6, 1.0)]
+    assert down[0] == 0.0 < down[1] < down[2] <= down[3]
+    assert rise[tuple(np.rint(landmarks[8]).astype(int)[::-1])] == 1.0
 
 
 def test_a_gleam_in_a_dark_beard_is_skin_and_a_white_hair_in_a_white_one_is_hair():

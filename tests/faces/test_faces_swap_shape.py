@@ -139,6 +139,16 @@ def test_grain_is_only_added_where_both_show_skin():
     assert np.array_equal(match_grain(base, photo, nothing, skin, skin), base)
 
 
+def test_edges_of_the_photo_are_no_grain():
+    base, skin = np.full((160, 160, 3), 150, np.float32), np.ones((160, 160), np.float32)
+    photo = base + noise(160, 3.0, 2)
+    photo[:, 80:] -= 60.0  # the side of a nose, or a cast shadow
+    matched = match_grain(base, photo, skin, skin, skin)
+    columns = (matched - base).mean(axis=(0, 2))
+    assert np.abs(columns[70:90]).max() < 2.5
+    assert fine(matched[:, :70]) == pytest.approx(fine(photo[:, :70]), rel=0.15)
+
+
 def test_features_become_as_sharp_as_the_photos():
     base, skin = np.full((160, 160, 3), 150, np.float32), np.ones((160, 160), np.float32)
     edges = cv2.GaussianBlur(np.indices((160, 160))[1] // 10 % 2 * 60.0, (0, 0), 1.0)[..., None].astype(np.float32)

@@ -1,8 +1,8 @@
 """Give a face the grain of the photo around it: as much detail of one or two pixels as the photo's skin has.
 
 A face from a smaller photo lacks pores and noise, and one from a larger, sharper or noisier photo has too much. Too
-much is lowered; what lacks is raised a little, and the rest is the photo's own, taken where both show skin. Eyes, brows
-and lips become as sharp as the photo's.
+much is lowered; what lacks is raised a little, and the rest is the photo's own, taken where both show skin, without
+edges: a nose or a fold of the photo is no grain. Eyes, brows and lips become as sharp as the photo's.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ppgan_ext.types import FloatArray
 _SIGMAS = (0.0, 1.0, 2.0)  # pixels; bands lie between them
 _LEAST, _MOST = 0.25, 1.5  # gains of a band
 _FEATURES = (0.5, 1.6)  # of eyes, brows and lips
+_AROUND, _USUAL = 3.0, 1.8  # pixels over which detail is judged; what is stronger by this factor is an edge
 _FEW = 100  # pixels of skin, of which something is known
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 
@@ -54,8 +55,16 @@ def match_grain(
         sharper = float(np.clip(other.features / max(own.features, 1e-3), *_FEATURES))
         lacking = np.sqrt(max(other.spread**2 - (gain * own.spread) ** 2, 0.0)) / max(other.spread, 1e-3)
         gains = np.float32(sharper) + np.float32(gain - sharper) * soft
-        result += (gains - 1.0) * own.values + np.float32(lacking) * both * other.values
+        pores = both * _pores(other)[..., None]
+        result += (gains - 1.0) * own.values + np.float32(lacking) * pores * other.values
     return result
+
+
+def _pores(band: _Band) -> npt.NDArray[np.float32]:
+    """Return how far detail is pores and noise, (H, W) in [0, 1]; edges of a nose, a fold or shade are stronger."""
+    strength = np.sqrt(cv2.GaussianBlur(np.square(band.values @ _LUMA), (0, 0), _AROUND))
+    usual = np.float32(_USUAL * max(band.spread, 1e-3))
+    return np.asarray(np.minimum(usual / np.maximum(strength, 1e-6), 1.0) ** 4, np.float32)
 
 
 def _bands(picture: FloatArray, skin: npt.NDArray[np.bool_], features: npt.NDArray[np.bool_]) -> list[_Band]:

@@ -56,6 +56,7 @@ _COLOR = (_Band(0.025, 0.06, 0.045, 0.9, alike=1.0), _Band(0.06, 0.2, 0.035, 0.9
 _MUCH_HARDER = 0.6  # so much more contrast than the photo's, as a share of it
 _AROUND = 0.15  # width of the Gaussian over the skin around
 _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the bulges beside them
+_CREASES = (0.004, 0.02)  # and the creases within them
 _FOLDS_FADE = 0.8
 _CHEEKS = ([31, 48, 59, 6, 4, 2, 1], [35, 54, 55, 10, 12, 14, 15])
 _MOUTH, _INNER_LIPS = slice(48, 60), slice(60, 68)
@@ -104,21 +105,30 @@ def even_shading(
     where = _blurred(skin, _SOFT * face_size(points))
     light = _change(face.light, photo.light, weights, where, points, _LIGHT)
     if shut > 0.0:
-        everywhere = np.ones_like(skin)
-        bands = (_between(each, everywhere, _FOLDS, face_size(points)) for each in (face.light - light, photo.light))
-        light += _FOLDS_FADE * np.float32(shut) * _cheeks(points, skin.shape) * _excess(*bands)
+        light += _folds(face.light - light, photo.light, points, _FOLDS, shut)
     color = _change(face.color, photo.color, weights, where, points, _COLOR)
     color -= (color @ LUMINANCE)[..., None]
     face, photo, points = _copied(own, other, landmarks, _FINE_COPY)
     skin = _skin(points, face.light.shape)
     weights, where = (skin * face.clear, skin * photo.clear), _blurred(skin, _SOFT * face_size(points))
     fine = _change(face.light, photo.light, weights, where, points, _FINE_LIGHT)
+    if shut > 0.0:
+        fine += np.minimum(_folds(face.light - fine, photo.light, points, _CREASES, shut), 0.0)
     lips = _lips(points, skin.shape)
     where = lips * _blurred(lips, _SOFT * face_size(points))
     fine += np.maximum(_change(face.light, photo.light, (lips, lips), where, points, _GLEAMS_OF_LIPS), 0.0)
     size = own.light.shape[1::-1]
     light, color, fine = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (light, color, fine))
     return np.asarray(own.light - light - fine, np.float32), np.asarray(own.color - color, np.float32)
+
+
+def _folds(
+    own: FloatArray, other: FloatArray, landmarks: FloatArray, widths: tuple[float, float], shut: float
+) -> npt.NDArray[np.float32]:
+    """Return the folds of a smile that a face, (H, W), has beyond the photo's, as far as it was drawn shut."""
+    everywhere = np.ones(own.shape, np.float32)
+    bands = (_between(each, everywhere, widths, face_size(landmarks)) for each in (own, other))
+    return np.asarray(_FOLDS_FADE * np.float32(shut) * _cheeks(landmarks, own.shape) * _excess(*bands), np.float32)
 
 
 def _copied(own: Detail, other: Detail, landmarks: FloatArray, face_pixels: float) -> tuple[Detail, Detail, FloatArray]:

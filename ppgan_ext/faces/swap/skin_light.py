@@ -44,6 +44,9 @@ _SLOPES, _LEAST_BRIGHT_SLOPE = (0.5, 1.4), 0.35
 # Of the photo's skin, so much has less detail; what exceeds that, or a least amount, is lowered by a share.
 _MOST_SHARE, _LEAST_MOST, _SOFTENED = 0.98, 0.12, 0.7
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
+# Log light below the slow part: skin in light and in shade, where colours within a Gaussian of this width are evened, a
+# share of the face's size.
+_SHADE, _SHADE_SOFT, _SPECKS, _SURE_SKIN = (0.1, 0.6), 0.01, 0.03, 0.99
 _COLORLESS = (0.01, 0.03)  # deviation of colours in a grey photo, and in a colourful one
 # Of skin: the share that is even, and the shares that do not exceed its brightest and its darkest. What lies between
 # keeps at least this slope.
@@ -53,6 +56,8 @@ _HAIR_DARKER = 0.7
 _GREYEST = 0.65  # share of the skin's colour that they lack at most
 _DARK_BROW = (1.0, 1.8)  # log light below the skin's: hair of brows is darkened as above, and not at all
 _HAIR_STANDS_OUT = (0.05, 0.3)  # of a beard's hairs, in log light beside skin: shade, and hair
+# Distances from the nose over which a moustache rises to its density, as shares of the face's size.
+_NOSE_BASE, _MOUSTACHE = slice(31, 36), (0.015, 0.085)
 _WHITE_BEARD = (0.25, 0.5)  # share of a beard's hairs that are brighter than skin: a dark beard, and a white one
 # Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
 _PARTS_FOLLOW = ((LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4), (RIGHT_EYE, 0.0, 0.25), (LEFT_EYE, 0.0, 0.25))
@@ -141,8 +146,9 @@ def grow_beard(
     """
     if np.count_nonzero(photo_skin > 0.5) < _MIN_PIXELS:
         return face
-    hair, grown = _Light.of(photo, photo_skin, landmarks).detail, np.asarray(beard, np.float32)
+    hair = _Light.of(photo, photo_skin, landmarks).detail
     over = hair @ LUMINANCE
+    grown = np.asarray(beard, np.float32) * _below_nose(landmarks, over.shape)
     weight = grown * np.clip((np.abs(over) - _HAIR_STANDS_OUT[0]) / np.ptp(_HAIR_STANDS_OUT), 0.0, 1.0)
     # In a dark beard what is brighter is no hair, but skin with a gleam.
     bright = float((weight * (over > 0)).sum()) / max(float(weight.sum()), 1e-6)
@@ -150,6 +156,14 @@ def grow_beard(
     weight *= np.where(over > 0, np.float32(white), np.float32(1.0))
     factor = np.exp(weight[..., None] * hair)
     return to_srgb(to_linear(np.asarray(face, np.float32)) * factor)
+
+
+def _below_nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw where a moustache is dense, (H, W) in [0, 1]: it rises slowly below the nose, where there is shade, too."""
+    away = (draw_part(landmarks[_NOSE_BASE], shape, 0.0) == 0).astype(np.uint8)
+    far = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / face_size(landmarks)
+    rise = np.clip((far - np.float32(_MOUSTACHE[0])) / np.float32(np.ptp(_MOUSTACHE)), 0.0, 1.0)
+    return np.asarray(rise * rise * (3.0 - 2.0 * rise), np.float32)
 
 
 class _Light(NamedTuple):
@@ -204,7 +218,8 @@ def _fit_detail(
         shut: how far an open mouth was drawn shut, 0 to 1.
     """
     light = _fit_light(own, other, bare, tone)
-    slopes, rests = zip(*(_color_with_light(which) for which in (own, other)), strict=True)
+    slopes, rests = map(list, zip(*(_color_with_light(which) for which in (own, other)), strict=True))
+    rests[0] = _without_specks(rests[0], own.detail @ LUMINANCE, bare, face_size(landmarks))
     gain = np.float32(min(1.0, _variety(rests[1][other.skin]) / max(_variety(rests[0][own.skin]), 1e-3)))
     strength, usual = (np.linalg.norm(rest @ _COLOR, axis=2) for rest in rests)
     rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
@@ -244,6 +259,24 @@ def _color_with_light(light: _Light) -> tuple[FloatArray, FloatArray]:
     on_skin = brightness[light.skin]
     slope = (color[light.skin] * on_skin[:, None]).sum(axis=0) / max(float(np.square(on_skin).sum()), 1e-6)
     return slope.astype(np.float32), (color - slope * brightness[..., None]).astype(np.float32)
+
+
+def _without_specks(color: FloatArray, light: FloatArray, bare: FloatArray, size: float) -> FloatArray:
+    """Even small differences of colour in the shade of skin: what a camera records there is noise.
+
+    Args:
+        color: (H, W, 3), the face's.
+        light: (H, W), its brightness over the slow part.
+        bare: (H, W), how far each pixel follows the skin.
+        size: the face's.
+    """
+    skin = np.asarray(bare > _SURE_SKIN, np.float32)
+    shade = np.clip((-light - np.float32(_SHADE[0])) / np.float32(np.ptp(_SHADE)), 0.0, 1.0)
+    weight = skin * cv2.GaussianBlur(shade, (0, 0), max(0.5, _SHADE_SOFT * size))
+    sigma = max(0.5, _SPECKS * size)
+    total = cv2.GaussianBlur(skin, (0, 0), sigma)[..., None] + np.float32(1e-3)
+    even = cv2.GaussianBlur(color * skin[..., None], (0, 0), sigma) / total
+    return np.asarray(color + weight[..., None] * (even - color))
 
 
 def _as_spread(values: FloatArray, own: FloatArray, other: FloatArray) -> FloatArray:
