@@ -42,3 +42,15 @@ def test_locks_count_along_the_outline_only(landmarks):
         x, y = (int(v) for v in place)
         changed = mask(landmarks, spot(x, y, 0.05 * size))
         assert (changed[y, x] < 0.5 * whole[y, x]) == stays
+
+
+def test_lips_of_a_turned_head_are_the_persons_to_their_far_corner():
+    turned = face_landmarks(DrawnFace((190.0, 160.0), 62.0, yaw_degrees=38.0))
+    near, far = (turned[n] for n in (48, 54))
+    assert np.linalg.norm(turned[:17] - far, axis=1).min() < 0.5 * np.linalg.norm(turned[:17] - near, axis=1).min()
+    inwards = far + 0.1 * (near - far)
+    whole = mask(turned)
+    for x, y in (np.rint(near + 0.1 * (far - near)), np.rint(inwards)):
+        assert whole[int(y), int(x)] > 0.85
+    hidden = blend_mask(turned, NONE, (NONE, NONE), NONE, 0.1)
+    assert hidden.max() == 0.0

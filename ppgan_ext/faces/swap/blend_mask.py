@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.mask import face_mask, height_above_brows
-from ppgan_ext.faces.skin import face_size
+from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
 _INSET = 0.02  # how far inside its outline the face ends, so that the border lies on skin
+_MOUTH, _AROUND_MOUTH, _MOUTH_SOFT = slice(48, 60), 0.025, 0.015  # lips are never mixed of both people's
 _MOUTH_BAND = 0.08  # height above the mouth over which locks at the outline begin to count
 # The forehead reaches nearly to the hairline, in distances from the brows to the nose's base; and the heights above the
 # brows between which it fades: a fold that is cut off is seen at once.
@@ -43,13 +44,20 @@ def blend_mask(
     mask = face_mask(landmarks, shown.shape, feather, _FOREHEAD) * _fades_upwards(landmarks, shown.shape)
     rise = _INSET / feather
     start = rise * rise * (3.0 - 2.0 * rise)
-    mask = np.clip((mask - start) / (1.0 - start), 0.0, 1.0)
+    mask = np.maximum(np.clip((mask - start) / (1.0 - start), 0.0, 1.0), _mouth(landmarks, shown.shape))
     mask = (mask * shown * (1.0 - headwear) * _free_of_locks(landmarks, shown.shape, foreign)).astype(np.float32)
     # Keep the largest piece only: the photo stays where hair cuts a piece off.
     _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
     if len(stats) > 2:
         mask[pieces != 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))] = 0.0
     return mask
+
+
+def _mouth(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw the mouth within the face, softly, (H, W) in [0, 1]: of a turned head, its far corner is at the outline."""
+    size = face_size(landmarks)
+    drawn = draw_part(landmarks[_MOUTH], shape, _AROUND_MOUTH * size) * draw_part(landmarks, shape, 0.0)
+    return cv2.GaussianBlur(drawn, (0, 0), max(0.5, _MOUTH_SOFT * size))
 
 
 def _fades_upwards(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

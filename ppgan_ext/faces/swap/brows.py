@@ -47,6 +47,7 @@ _WITHIN = 0.04  # around the points hair is hair; farther it may be a fold
 _DENSE = 1.2  # darkness of hair that hides the skin
 # Wrinkles are as deep as the forehead's that so many of the pixels do not exceed, over a Gaussian of this width; a brow
 # that is not deeper by these factors is like them.
+_FAINT_BROW = (0.35, 0.75)  # darkness of a brow that is like shade of skin, too, and of one that is hair
 _DEEP, _RELIEF, _STANDS_OUT, _FOREHEAD = 0.9, 0.12, (1.3, 2.2), 0.35
 _FEW = 24
 _WHITE_BROW = (0.25, 0.5)  # share of a brow's light that is brighter than skin: a dark brow, and a white one
@@ -190,7 +191,8 @@ def with_faint_brows(
     for brow in BROWS:
         core = _core(landmarks, shape, brow) & (known > 0.5)
         depth = float(np.quantile((below - own)[core], _DARKNESS)) if np.count_nonzero(core) >= _FEW else 0.0
-        share = np.float32(np.clip((depth / relief - _STANDS_OUT[0]) / np.ptp(_STANDS_OUT), 0.0, 1.0))
+        apart = (depth / relief - _STANDS_OUT[0]) / np.ptp(_STANDS_OUT)
+        share = np.float32(np.clip(min(apart, (depth - _FAINT_BROW[0]) / np.ptp(_FAINT_BROW)), 0.0, 1.0))
         here = brow_place(landmarks, shape, brow) > 0
         result[here] += share * (bare[here] - result[here])
     return result
