@@ -45,7 +45,7 @@ def test_locks_count_along_the_outline_only(landmarks):
 
 
 def test_lips_of_a_turned_head_are_the_persons_to_their_far_corner():
-    turned = face_landmarks(DrawnFace((190.0, 160.0), 62.0, yaw_degrees=38.0))
+    turned = face_landmarks(DrawnFace((190.0, 160.0), 62.0, yaw_degrees=50.0))
     near, far = (turned[n] for n in (48, 54))
     assert np.linalg.norm(turned[:17] - far, axis=1).min() < 0.5 * np.linalg.norm(turned[:17] - near, axis=1).min()
     inwards = far + 0.1 * (near - far)
