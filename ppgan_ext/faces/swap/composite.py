@@ -103,11 +103,7 @@ def composite(
     mask = np.maximum(mask, hair_cover(faces.brows, overlay.landmarks) * share * free * (1.0 - faces.headwear))
     face = match_grain(lit, under.astype(np.float32), above.skin * drawn.shown, below.skin * bare, mask)
     face = under + np.float32(identity) * (face - under)
-    result = base.copy()
-    under = overlay.window(result)
-    under[:] = from_levels(under + np.float32(identity) * share[..., None] * (faces.photo - under))
-    # Poisson blending would carry the colours of hair and collars under the border far into the face.
-    under[:], way = blend(under, face, mask, ("multi-band",))
+    result, way = _lay_on(base, overlay, face, faces.photo, np.float32(identity) * share, mask)
     whole_mask = np.zeros(photo.shape[:2], np.float32)
     overlay.window(whole_mask)[:] = mask
     step = border_step(base, result, whole_mask)
@@ -117,6 +113,18 @@ def composite(
     images = {"drawn": from_levels(drawn.face), "matched": from_levels(face)}
     corner = np.array([overlay.left, overlay.top])
     return Fusion(result, whole_mask, overlay.landmarks + corner, way, step, images)
+
+
+def _lay_on(
+    base: Image, overlay: Overlay, face: FloatArray, bare: FloatArray, share: FloatArray, mask: FloatArray
+) -> tuple[Image, str]:
+    """Blend a face, (H, W, 3), into the photo, of which ``share`` (H, W) loses its brows; return the way, too."""
+    result = base.copy()
+    under = overlay.window(result)
+    under[:] = from_levels(under + share[..., None] * (bare - under))
+    # Poisson blending would carry the colours of hair and collars under the border far into the face.
+    under[:], way = blend(under, face, mask, ("multi-band",))
+    return result, way
 
 
 class _Faces(NamedTuple):
