@@ -35,7 +35,7 @@ _LIDS, _LASHES = 0.25, 0.06  # around the eyes does not tell the skin below brow
 _FAINT = 0.03
 _AROUND = 0.4  # of a brow is needed to continue the skin
 _FILL_EYES = 48.0  # pixels between the eyes of the copy on which is filled
-_LOOKS = 3
+_LOOKS, _COARSER = 3, 0.5  # all but the last are on a copy that is so much smaller again
 _FLOOR = 0.02  # of the skin's light, added before logarithms
 _LIKE_SKIN = 3.0  # robust deviations from the colour of skin
 # A brow's darkness is that of its core that so many of the pixels do not exceed. What has these shares of it is skin,
@@ -77,7 +77,7 @@ def without_brows(picture: FloatArray, landmarks: FloatArray, known: FloatArray)
     hair = np.maximum(*places)
     for look in range(_LOOKS):
         hidden = ((hair > _FAINT) | ~skin | (lids & (look == 0))).astype(np.uint8)
-        _, filled = continue_skin(image, hidden, hidden, scale)
+        _, filled = continue_skin(image, hidden, hidden, scale if look == _LOOKS - 1 else _COARSER * scale)
         darker = _darker(part, filled, np.maximum(*places), eyes)
         hair = np.maximum(*(_hair(darker, *of_brow, eyes) for of_brow in zip(places, cores, strict=True)))
     filled += grain_around(image, hidden, 1.0 / scale)
