@@ -20,7 +20,8 @@ _LESS_LIGHT = {True: (0.15, 0.35, 0.2), False: (-0.2, 0.6, 0.6)}
 _COLOUR = 0.88  # share of the colour that grey hair has lost
 _LEAST_GAIN = 0.7  # log light that is gained, from which the loss of colour is told
 _LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
-_MOST = 2.7  # log of the largest factor, without strands that are drawn
+_UNSEEN = -3.3  # slow shading below which black hair shows no strands, in log light over grey's
+_MOST = 3.6  # log of the largest factor, without strands that are drawn
 _KNEE, _ABOVE_KNEE = 0.55, 0.4  # log light below white from which lights are compressed, and the slope there
 
 
@@ -83,7 +84,9 @@ def turn_grey(
     # What is brighter than the strands around is gloss: it gains less, but no two strands become one.
     gain = gain + drawn - on_strand * np.maximum(logs - slow, 0.0)
     # Grey strands and those that are not yet lie side by side: their light adds up.
-    raised = bright * (1.0 + turned * (np.exp(np.maximum(gain, 0.0)) - 1.0))
+    # Black of a whole place is hair without its strands; black between strands is a gap, and stays dark.
+    unseen = np.float32(_LEAST * level) * np.clip(np.float32(_UNSEEN) - slow, 0.0, 1.0)
+    raised = bright + turned * ((bright + unseen) * np.exp(np.maximum(gain, 0.0)) - bright)
     white = np.float32(level * WHITE / GREY)
     raised = np.maximum(raised * np.maximum(raised / white, 1.0) ** np.float32(_ABOVE_KNEE - 1.0), bright)
     least = np.float32(_LEAST) * grey

@@ -15,6 +15,7 @@ from ppgan_ext.faces.ageing.bare_skin import head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.grey_light import GREY, Hair, log_over_grey, turn_grey
 from ppgan_ext.faces.ageing.head_places import (
+    below_chin_rows,
     beside_jaw,
     beside_jaw_rows,
     first_places,
@@ -33,7 +34,7 @@ from ppgan_ext.types import FloatArray
 # Share of grey hair by age. Between 45 and 65 three quarters of people have grey hair, a quarter to a third of it on
 # average (Panhard, Lozano and Loussouarn, British Journal of Dermatology 2012); whoever asks to be older expects more.
 _AGES = (40.0, 50.0, 60.0, 70.0, 80.0)
-_GREY_AT = (0.0, 0.15, 0.45, 0.6, 0.75)
+_GREY_AT = (0.0, 0.2, 0.5, 0.75, 0.9)
 
 _BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.6  # light of blond hair, in logarithms over grey's; how far it turns grey
 # Log light over grey's of the lights of hair that is white already, and its colour: highest over lowest of RGB, less 1.
@@ -48,6 +49,7 @@ _WIDE, _OF_STRANDS = 0.03, 0.25  # half the width of skin, in eyes' distances; h
 # Of the texture that the hair has elsewhere: none of hair beside the jaw, and all; its width; the least that tells.
 _SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
 _FEW = 100
+_MUCH_DARKER = (1.5, 2.3)  # log light of skin over that of the hair: told from hair by it, not at all and well
 _IN_SHADOW = 0.6  # how much of the light is gained less in shadows beside the jaw, where much may be no hair
 
 _MOTTLE_EYES = 200.0  # pixels between the eyes of the copy on which strands and slow light are found
@@ -219,6 +221,9 @@ def _plan(
         seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
         drawn = np.sqrt(np.maximum(wanted**2 - seen, 0.0)) * noise
     if skin is not None:
+        # On the shoulders skin shows between the ends of hair that is much darker.
+        apart = ramp(log_over_grey(np.float32(skin.level), grey) - np.float32(centre), _MUCH_DARKER)
+        head = np.maximum(head, apart * below_chin_rows(points, values.shape))
         patch = _wide(_shows(values - _shading(slow, centre), near, head, line) * skin.likeness(small), eyes)
     maps = slow, turned, drawn, near, head, line, shaded, patch
     return tuple(one.astype(np.float32) for one in maps), Hair(centre, amount, of_head)

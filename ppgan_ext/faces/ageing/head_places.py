@@ -17,7 +17,8 @@ from ppgan_ext.types import FloatArray
 _NEAR, _NEAR_SOFT, _NECK = 0.15, 0.08, 0.8
 _BELOW_JAW = 1.75  # times as near: there skin lies in the shadow of hair, and is not much brighter
 # Below the chin, in eyes' distances, hair becomes as light as grey hair from fully to not at all.
-_LIGHTER_ABOVE = (-1.0, 0.6)
+_LIGHTER_ABOVE = (0.3, 2.5)
+_SOON = 0.4  # below the chin what is beside the face ends, likewise
 _ON_NECK = 0.75  # how far the light of what lies below the jaw stays
 _LINE, _LINE_REACH = 0.05, 0.3  # width of the Gaussian by which hair begins on the face, likewise
 _EDGE = 0.03
@@ -47,11 +48,17 @@ def beside_jaw_rows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArra
     return np.clip(rows, 0.0, 1.0)[:, None]
 
 
+def below_chin_rows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Return a weight for each row, 0 above the chin to 1 below it, (H, 1)."""
+    depth = (np.arange(shape[0], dtype=np.float32) - np.float32(landmarks[8, 1])) / np.float32(eye_distance(landmarks))
+    return np.clip(depth / np.float32(_SOON), 0.0, 1.0)[:, None]
+
+
 def may_lighten(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far hair may become lighter by its place, (H, W) in [0, 1].
 
-    Colour that is lost where there is no hair is hardly seen on a dark collar, or on a neck in shadow; light that is
-    gained there is seen at once.
+    Long hair stays darker towards its ends, as grown-out hair does. Colour that is lost where there is no hair is
+    hardly seen on a dark collar, or on a neck in shadow; light that is gained there is seen at once.
     """
     eyes = eye_distance(landmarks)
     depth = (np.arange(shape[0], dtype=np.float32) - np.float32(landmarks[8, 1])) / np.float32(eyes)

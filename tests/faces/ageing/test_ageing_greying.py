@@ -38,10 +38,10 @@ def _chroma(picture):
 
 
 def test_amount_by_age():
-    assert [grey_amount(age) for age in (20, 40, 50, 60, 70, 90)] == pytest.approx([0, 0, 0.15, 0.45, 0.6, 0.75])
-    assert grey_amount(60, 0.5) == pytest.approx(0.225)
+    assert [grey_amount(age) for age in (20, 40, 50, 60, 70, 90)] == pytest.approx([0, 0, 0.2, 0.5, 0.75, 0.9])
+    assert grey_amount(60, 0.5) == pytest.approx(0.25)
     assert grey_amount(60, 0) == 0
-    assert grey_amount(60, 3) == pytest.approx(0.45)
+    assert grey_amount(60, 3) == pytest.approx(0.5)
 
 
 def test_hair_turns_grey_and_lighter(photo, landmarks, weight):
@@ -242,12 +242,14 @@ def test_lights_of_hair_keep_their_strands(landmarks):
 
 
 def test_less_light_is_gained_where_much_may_be_no_hair(landmarks):
-    eyes = np.linalg.norm(landmarks[36:42].mean(axis=0) - landmarks[42:48].mean(axis=0))
-    chin = landmarks[8]
-    result = luminance(_lit((0.01, 0.01, 0.01), landmarks))
-    row = int(chin[1] + 0.7 * eyes)
-    assert result[: int(landmarks[27, 1] - 1.6 * eyes)].mean() > 0.03
-    assert result[row:].max() < 0.0102
+    points = 0.6 * landmarks  # a smaller face, below which there is room
+    eyes = np.linalg.norm(points[36:42].mean(axis=0) - points[42:48].mean(axis=0))
+    chin = int(points[8, 1])
+    result = luminance(_lit((0.01, 0.01, 0.01), points))
+    assert result[: int(points[27, 1] - 1.6 * eyes)].mean() > 0.03
+    ends = [float(result[chin + int(depth * eyes) :][: int(0.3 * eyes)].mean()) for depth in (0.9, 1.5, 2.1)]
+    assert ends == sorted(ends, reverse=True)
+    assert result[chin + int(2.6 * eyes) :].max() < 0.0102
 
 
 def test_skin_in_the_shadow_of_hair_is_smooth_and_stays(landmarks):
