@@ -1,25 +1,40 @@
-"""The scripts that train the ageing's networks: Paddle's network and the package's NumPy agree."""
+"""The scripts that train the ageing's networks: Paddle's network and the package's NumPy agree; what they train on."""
 
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import paddle
 import pytest
+import skimage
+from safetensors.numpy import load_file
 
+from ppgan_ext.faces.ageing.head_patch import SHAPE, head_patch
 from ppgan_ext.faces.ageing.unet import run_unet
+from ppgan_ext.faces.detect import find_faces
 
 FOLDER = Path(__file__).resolve().parents[2] / "tools" / "hair_model"
 CHANNELS = 3
 
 
 def script(name):
+    """Load a script, which finds those beside it."""
     spec = importlib.util.spec_from_file_location(f"hair_model_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    beside = {other: sys.modules.pop(other, None) for other in ("augment", "heads", "unet")}
+    sys.path.insert(0, str(FOLDER))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(FOLDER))
+        for other, before in beside.items():
+            sys.modules.pop(other, None)
+            if before is not None:
+                sys.modules[other] = before
     return module
 
 
@@ -41,6 +56,7 @@ def train(network, path, minutes=1e-3):
 
 def test_saved_weights_give_the_same_in_numpy(network, tmp_path):
     train(network, tmp_path / "trained.safetensors")
+    network.resume(tmp_path / "trained.safetensors")
     network.eval()
     inputs = np.random.default_rng(0).standard_normal((CHANNELS, 32, 32)).astype(np.float32)
     with paddle.no_grad():
@@ -55,8 +71,18 @@ def test_training_goes_on_where_it_ended(network, tmp_path):
     train(network, tmp_path / "trained.safetensors")
     again = script("unet").UNet(CHANNELS, 2)
     again.resume(tmp_path / "trained.safetensors")
-    for name, weight in network.state_dict().items():
-        np.testing.assert_array_equal(again.state_dict()[name].numpy(), weight.numpy())
+    again.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "trained.safetensors").read_bytes()
+
+
+def test_what_is_saved_is_the_average_of_the_last_steps(network, tmp_path):
+    average = script("unet").Average(network)
+    for value in (1.0, 3.0):
+        network.o.bias.set_value(paddle.full([2], value))
+        average.update()
+    average.save(tmp_path / "average.safetensors")
+    np.testing.assert_allclose(load_file(tmp_path / "average.safetensors")["o.b"], 2.0)
+    np.testing.assert_array_equal(network.o.bias.numpy(), 3.0)
 
 
 def test_interrupted_training_keeps_its_weights(network, tmp_path):
@@ -65,3 +91,90 @@ def test_interrupted_training_keeps_its_weights(network, tmp_path):
 
     script("unet").fit(network, interrupt, 1.0, tmp_path / "trained.safetensors")
     assert (tmp_path / "trained.safetensors").is_file()
+
+
+@pytest.fixture(scope="module")
+def head():
+    photo = skimage.data.astronaut()
+    patch = head_patch(photo, find_faces(photo)[0].landmarks)
+    hair, person = np.zeros((2, *SHAPE), np.float32)
+    cv2.ellipse(person, (95, 120), (60, 110), 0, 0, 360, 1.0, -1)
+    cv2.ellipse(hair, (95, 90), (50, 60), 0, 180, 360, 0.9, -1)
+    return script("augment").Head(patch, person * patch.inside, hair * patch.inside, False)
+
+
+def test_every_form_of_a_head_can_be_learned_from(head):
+    augment, rng = script("augment").augment, np.random.default_rng(0)
+    forms = [augment(head._replace(covered=number % 5 == 0), [head], rng) for number in range(60)]
+    for form in forms:
+        for values in (form.hair, form.person, form.patch.inside):
+            assert values.shape == SHAPE
+            assert 0 <= values.min() <= values.max() <= 1
+        assert 0 <= form.patch.picture.min() <= form.patch.picture.max() <= 255
+        assert not form.hair[form.patch.inside == 0].any()
+    # Cloth takes all of the hair of some, and leaves that of most.
+    shares = np.array([form.hair.sum() / head.hair.sum() for form in forms])
+    assert 0.02 < np.mean(shares == 0) < 0.4
+    assert np.median(shares) > 0.4
+
+
+def test_heads_with_little_certain_hair_can_be_changed_too(head):
+    augment, rng = script("augment").augment, np.random.default_rng(0)
+    faint = head._replace(hair=np.minimum(head.hair, np.float32(0.4)))
+    for _ in range(40):
+        assert np.isfinite(augment(faint, [faint], rng).patch.picture).all()
+
+
+def test_hints_drop_what_is_not_hair():
+    corrected, hair = script("heads").corrected, np.ones(SHAPE, np.float32)
+    assert corrected(hair, {}).all()
+    assert not corrected(hair, {"bare_or_covered": True}).any()
+    kept = corrected(hair, {"only_within": [[[1, 1], [2, 1], [2, 3], [1, 3]]]})
+    assert kept[40:90, 40:60].all()
+    assert kept.sum() < 3000
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "dilation", "same", "margins"),
+    [(3, 1, 2, True, (2, 2)), (3, 2, 1, True, (0, 1)), (2, 2, 1, False, (0, 0))],
+)
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_convolutions_are_paddles(size, stride, dilation, same, margins, depthwise):
+    rng = np.random.default_rng(0)
+    x, bias = rng.normal(size=(12, 16, 4)).astype(np.float32), rng.normal(size=4).astype(np.float32)
+    kernel = rng.normal(size=(1 if depthwise else 4, size, size, 4)).astype(np.float32)
+    found = script("operators").convolve(x, kernel, bias, stride, dilation, same=same, depthwise=depthwise)
+    weight = kernel.transpose(3, 0, 1, 2) if depthwise else kernel.transpose(0, 3, 1, 2)
+    expected = paddle.nn.functional.conv2d(
+        paddle.to_tensor(x.transpose(2, 0, 1)[None]),
+        paddle.to_tensor(np.ascontiguousarray(weight)),
+        paddle.to_tensor(bias),
+        stride,
+        [*margins, *margins],
+        dilation,
+        groups=4 if depthwise else 1,
+    )
+    np.testing.assert_allclose(found.transpose(2, 0, 1), expected.numpy()[0], atol=1e-4)
+
+
+def test_pooled_values_go_back_to_their_places():
+    operators, x = script("operators"), np.random.default_rng(0).normal(size=(8, 6, 3)).astype(np.float32)
+    pooled, places = operators.pool(x)
+    assert pooled.shape == (4, 3, 3)
+    back = operators.unpool(pooled, places)
+    np.testing.assert_array_equal(back[back != 0], x[back != 0])
+    np.testing.assert_array_equal(operators.pool(np.where(back == 0, -np.inf, back))[0], pooled)
+
+
+def test_transposed_convolution_is_paddles():
+    rng = np.random.default_rng(0)
+    x, kernel = rng.normal(size=(5, 4, 3)).astype(np.float32), rng.normal(size=(2, 4, 4, 3)).astype(np.float32)
+    found = script("operators").convolve_to_twice_the_size(x, kernel, np.array([1, 2], np.float32))
+    expected = paddle.nn.functional.conv2d_transpose(
+        paddle.to_tensor(x.transpose(2, 0, 1)[None]),
+        paddle.to_tensor(np.ascontiguousarray(kernel.transpose(3, 0, 1, 2))),
+        paddle.to_tensor(np.array([1, 2], np.float32)),
+        stride=2,
+        padding=1,
+    )
+    np.testing.assert_allclose(found.transpose(2, 0, 1), expected.numpy()[0], atol=1e-4)

@@ -10,11 +10,13 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.frame import MIRRORED
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
-from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.faces.ageing.parts import hull, skin_area
 
 Map = npt.NDArray[np.float32]
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 _SIZE = SHAPE[::-1]
+_SCARF = 0.12  # share of heads whose hair becomes cloth
+_FEW = 50  # pixels, too few to have a mean colour
 # Linear-looking RGB of black, brown, blond, red and grey hair.
 _HAIR = (
     (0.05, 0.045, 0.04), (0.15, 0.1, 0.07), (0.3, 0.2, 0.13), (0.55, 0.42, 0.27), (0.8, 0.68, 0.48),
@@ -23,35 +25,42 @@ _HAIR = (
 
 
 class Head(NamedTuple):
-    """A patch with its masks, (240, 192) each, and whether something covers its hair."""
+    """A patch, how likely each pixel shows a person and hair, (240, 192) each, and whether the hair is covered."""
 
     patch: HeadPatch
     person: Map
     hair: Map
-    beard: Map
     covered: bool
 
 
 def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
-    """Return a changed patch with its masks."""
+    """Return a changed patch with its maps."""
     picture, hair, person = head.patch.picture / np.float32(255.0), head.hair.copy(), head.person
     down = ((np.arange(SHAPE[0]) - CENTRE[1]) / EYES)[:, None]
-    if rng.random() < (0.7 if head.covered else 0.4):
+    if rng.random() < (0.7 if head.covered else 0.5):
         part = head.person * (1 - _soft(hull(head.patch.landmarks[:27], SHAPE, 0), 2)) if head.covered else hair
-        as_hair = not head.covered or rng.random() < 0.5
-        picture = _mix(picture, _as_hair(picture, part, rng) if as_hair else _tinted(picture, rng), _soft(part, 0.8))
+        # Cloth in the colours of hair would teach that hair is cloth.
+        other = _tinted(picture, rng) if head.covered else _as_hair(picture, part, head.patch.landmarks, rng)
+        picture = _mix(picture, other, _soft(part, 0.8))
+    if not head.covered and rng.random() < _SCARF:
+        picture = _mix(picture, _cloth(picture, rng), _soft(hair, 0.8))
+        hair = np.zeros_like(hair)
     if rng.random() < 0.3:
-        clothes = head.person * (1 - hair) * (down > 2.2)
-        picture = _mix(picture, _tinted(picture, rng), _soft(clothes, 1.0))
+        clothes, other = head.person * (1 - hair) * (down > 2.2), _tinted(picture, rng)
+        if rng.random() < 0.25 and np.count_nonzero(hair > 0.5) > _FEW:
+            other = np.clip(
+                0.7 * picture[hair > 0.5].mean(axis=0) * (0.5 + picture @ _LUMA)[..., None] + 0.3 * other, 0, 1
+            )
+        picture = _mix(picture, other, _soft(clothes, 1.0))
     if rng.random() < 0.5:
         background = _relit(_texture(others, rng), 0.5, rng)
-        if rng.random() < 0.25 and hair.sum() > 50:
+        if rng.random() < 0.25 and np.count_nonzero(hair > 0.5) > _FEW:
             background = np.clip(0.6 * picture[hair > 0.5].mean(axis=0) + 0.4 * background, 0, 1)
         picture = _mix(background, picture, _soft(head.person, 0.7))
     if rng.random() < 0.15:
         hat = _hat(head.patch.landmarks, rng)
         picture = _mix(picture, _texture(others, rng), _soft(hat, 0.8))
-        hair *= hat < 0.5
+        hair *= 1 - hat
         person = np.maximum(person, hat)
     picture = _relit(picture, 1.0, rng)
     if rng.random() < 0.12:
@@ -60,10 +69,10 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.4))
     picture = picture + rng.normal(0, rng.uniform(0, 0.02), picture.shape)
     changed = head.patch._replace(picture=np.clip(picture, 0, 1).astype(np.float32) * 255)
-    return _moved(Head(changed, person, hair, head.beard, head.covered), rng)
+    return moved(Head(changed, person, hair, head.covered), rng)
 
 
-def _moved(head: Head, rng: np.random.Generator) -> Head:
+def moved(head: Head, rng: np.random.Generator) -> Head:
     """Crop as a tighter photo would, then turn, scale, shift and mirror by a little; unsettle the landmarks."""
     patch, inside = head.patch, head.patch.inside.copy()
     if rng.random() < 0.35:
@@ -78,10 +87,10 @@ def _moved(head: Head, rng: np.random.Generator) -> Head:
         matrix = matrix @ np.array([[-1.0, 0, SHAPE[1] - 1], [0, 1, 0], [0, 0, 1]])
     points = patch.landmarks @ matrix[:, :2].T + matrix[:, 2]
     points = (points[MIRRORED] if mirrored else points) + rng.normal(0, 0.5, points.shape)
-    maps = (patch.picture, inside, head.person, head.hair, head.beard)
-    picture, inside, person, hair, beard = (cv2.warpAffine(a, matrix, _SIZE) for a in maps)
+    maps = (patch.picture, inside, head.person, head.hair)
+    picture, inside, person, hair = (cv2.warpAffine(a, matrix, _SIZE) for a in maps)
     changed = HeadPatch(picture, inside, points, patch.matrix_photo_to_patch)
-    return Head(changed, person, hair, beard, head.covered)
+    return Head(changed, person * inside, hair * inside, head.covered)
 
 
 def _hat(points: npt.NDArray, rng: np.random.Generator) -> Map:
@@ -101,22 +110,35 @@ def _hat(points: npt.NDArray, rng: np.random.Generator) -> Map:
 
 
 def _texture(others: list[Head], rng: np.random.Generator) -> Map:
-    """Return a picture of anything: one colour, blotches, stripes, or a part of another photo, turned and enlarged."""
-    kind, base = rng.integers(5), rng.random(3).astype(np.float32)
+    """Return a picture of anything: a pattern, or a part of another photo, turned and enlarged."""
+    if rng.random() < 0.6:
+        return _pattern(rng)
+    other = others[rng.integers(len(others))].patch.picture / np.float32(255.0)
+    matrix = cv2.getRotationMatrix2D(CENTRE, rng.uniform(0, 360), rng.uniform(0.7, 2.5))
+    return cv2.warpAffine(other, matrix, _SIZE, borderMode=cv2.BORDER_REFLECT)
+
+
+def _pattern(rng: np.random.Generator) -> Map:
+    """Return a picture of one colour, blotches or stripes."""
+    kind, base = rng.integers(3), rng.random(3).astype(np.float32)
     if kind == 0:
         return np.ones((*SHAPE, 3), np.float32) * base
     if kind == 1:
         coarse = rng.random((*rng.integers(3, 40, 2), 3)).astype(np.float32)
         return np.clip(base * 0.6 + cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_CUBIC) * 0.5, 0, 1)
-    if kind == 2:
-        angle, often = rng.random() * np.pi, rng.uniform(0.1, 1.2)
-        y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
-        bend = 3 * cv2.resize(rng.random((5, 5)).astype(np.float32), _SIZE)
-        stripe = 0.5 + 0.5 * np.sin((x * np.cos(angle) + y * np.sin(angle)) * often + bend)
-        return _mix(rng.random((1, 1, 3)).astype(np.float32), np.broadcast_to(base, (*SHAPE, 3)), stripe)
-    other = others[rng.integers(len(others))].patch.picture / np.float32(255.0)
-    matrix = cv2.getRotationMatrix2D(CENTRE, rng.uniform(0, 360), rng.uniform(0.7, 2.5))
-    return cv2.warpAffine(other, matrix, _SIZE, borderMode=cv2.BORDER_REFLECT)
+    angle, often = rng.random() * np.pi, rng.uniform(0.1, 1.2)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
+    bend = 3 * cv2.resize(rng.random((5, 5)).astype(np.float32), _SIZE)
+    stripe = 0.5 + 0.5 * np.sin((x * np.cos(angle) + y * np.sin(angle)) * often + bend)
+    return _mix(rng.random((1, 1, 3)).astype(np.float32), np.broadcast_to(base, (*SHAPE, 3)), stripe)
+
+
+def _cloth(picture: Map, rng: np.random.Generator) -> Map:
+    """Return cloth that lies as the picture's light does. None is as dark as black hair, which shows no strands."""
+    light = cv2.GaussianBlur(picture @ _LUMA, (0, 0), rng.uniform(1, 5))
+    cloth = _pattern(rng)
+    cloth = cloth * max(1.0, 0.25 / float((cloth @ _LUMA).mean()))
+    return np.clip(cloth * (light / max(float(np.median(light)), 0.02)).clip(0.4, 1.6)[..., None], 0, 1)
 
 
 def _relit(picture: Map, amount: float, rng: np.random.Generator) -> Map:
@@ -134,18 +156,33 @@ def _tinted(picture: Map, rng: np.random.Generator) -> Map:
     return np.clip(light[..., None] * (share + (1 - share) * colour / colour.mean()), 0, 1).astype(np.float32)
 
 
-def _as_hair(picture: Map, part: Map, rng: np.random.Generator) -> Map:
-    """Give a part the mean colour of some natural hair, keeping its texture."""
-    if np.count_nonzero(part > 0.5) < 50:
+def _as_hair(picture: Map, part: Map, points: npt.NDArray, rng: np.random.Generator) -> Map:
+    """Give a part the mean colour of some natural hair, or of two in locks, keeping its texture."""
+    if np.count_nonzero(part > 0.5) < _FEW:
         return picture
     light = np.log(picture @ _LUMA + 0.02)
-    colour = np.asarray(_HAIR[rng.integers(len(_HAIR))]) * np.exp(rng.normal(0, 0.15, 3))
+    colour = _hair_colour(picture, points, rng)
+    if rng.random() < 0.25:
+        coarse = rng.random(rng.integers((4, 6), (20, 40))).astype(np.float32)
+        share = np.clip(3 * cv2.resize(coarse, _SIZE, interpolation=cv2.INTER_CUBIC) - 1, 0, 1)[..., None]
+        colour = colour * share + _hair_colour(picture, points, rng) * (1 - share)
     change = (light - light[part > 0.5].mean()) * rng.uniform(0.5, 1.2)
     return np.clip(colour * np.exp(change)[..., None], 0, 1).astype(np.float32)
 
 
+def _hair_colour(picture: Map, points: npt.NDArray, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return the colour of some natural hair, or one near the face's own skin, which is the hardest to tell."""
+    skin = picture[skin_area(points, SHAPE) > 0.5]
+    if rng.random() < 0.45 and len(skin) > _FEW:
+        colour = np.median(skin, axis=0).astype(np.float64) * np.exp(rng.normal(-0.1, 0.3))
+    else:
+        colour = np.asarray(_HAIR[rng.integers(len(_HAIR))])
+    return np.asarray(colour * np.exp(rng.normal(0, 0.15, 3)))
+
+
 def _mix(below: Map, above: Map, weight: Map) -> Map:
-    return below * (1 - weight[..., None]) + above * weight[..., None]
+    share = np.clip(weight, 0, 1)[..., None]
+    return below * (1 - share) + above * share
 
 
 def _soft(mask: Map, sigma: float) -> Map:

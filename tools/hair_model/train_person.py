@@ -18,7 +18,8 @@ from augment import Head, Map, augment
 from heads import read_heads
 from unet import UNet, fit
 
-from ppgan_ext.faces.ageing.head_patch import SHAPE, HeadPatch
+from ppgan_ext.faces.ageing.hair_network import hair_chances
+from ppgan_ext.faces.ageing.head_patch import SHAPE, HeadPatch, head_patch
 from ppgan_ext.faces.ageing.person import NUM_CHANNELS, head_channels
 
 _BATCH, _AS_IT_IS = 4, 0.2
@@ -65,7 +66,10 @@ def main() -> None:
     args = parser.parse_args()
     paddle.seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    heads = read_heads(args.photos, Teacher(args.teacher))
+    photos = sorted(args.photos.iterdir())
+    heads = read_heads(
+        photos, Teacher(args.teacher), lambda image, points: hair_chances(head_patch(image, points)).hair
+    )
     network = UNet(NUM_CHANNELS, 1)
     if args.resume:
         network.resume(args.output)

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 _WIDTHS = (16, 24, 40, 64)
 _SAVE_SECONDS = 60.0
+_DECAY = 0.998  # of the average of the weights over the steps
 
 
 class Block(nn.Layer):
@@ -72,9 +73,35 @@ class UNet(nn.Layer):
         self.set_state_dict({name: paddle.to_tensor(array) for name, array in load_file(_state_of(path)).items()})
 
 
+class Average:
+    """The average of a network's weights over the steps, the last ones counting most."""
+
+    def __init__(self, network: UNet) -> None:
+        self._network, self._steps = network, 0
+        self._values = {name: array.clone().detach() for name, array in network.state_dict().items()}
+
+    def update(self) -> None:
+        """Take in the weights as they are now."""
+        self._steps += 1
+        share = max(1 - _DECAY, 1 / self._steps)
+        for name, array in self._network.state_dict().items():
+            self._values[name] += share * (array.detach() - self._values[name])
+
+    def save(self, path: Path) -> None:
+        """Write the average; the network goes on with its own weights."""
+        own = {name: array.clone().detach() for name, array in self._network.state_dict().items()}
+        self._network.set_state_dict(self._values)
+        self._network.save(path)
+        self._network.set_state_dict(own)
+
+
 def fit(network: UNet, loss_of_a_batch: Callable[[], paddle.Tensor], minutes: float, output: Path) -> None:
-    """Train for some minutes and save the weights every minute; Ctrl-C ends the training and keeps them."""
+    """Train for some minutes and save the weights every minute; Ctrl-C ends the training and keeps them.
+
+    What is saved is the average of the weights over the last steps, which does better on heads that were not learned.
+    """
     optimiser = paddle.optimizer.AdamW(1e-3, parameters=network.parameters(), weight_decay=1e-3)
+    average = Average(network)
     start, losses = time.monotonic(), []
     saved = start
     try:
@@ -84,15 +111,16 @@ def fit(network: UNet, loss_of_a_batch: Callable[[], paddle.Tensor], minutes: fl
             loss.backward()
             optimiser.step()
             optimiser.clear_grad()
+            average.update()
             losses.append(float(loss))
             if len(losses) % 50 == 0:
                 print(f"{len(losses)} steps, loss {np.mean(losses[-50:]):.4f}", flush=True)
             if time.monotonic() - saved > _SAVE_SECONDS:
-                network.save(output)
+                average.save(output)
                 saved = time.monotonic()
     except KeyboardInterrupt:
         print("ended early")
-    network.save(output)
+    average.save(output)
 
 
 def _state_of(path: Path) -> Path:

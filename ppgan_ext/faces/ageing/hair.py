@@ -13,10 +13,10 @@ from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import bare_skin
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.fringe import fringe
-from ppgan_ext.faces.ageing.hair_colours import between, close_gaps, complete, drop_clothes, fair_crown
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.types import FloatArray
 
@@ -59,14 +59,12 @@ _NEAR_HEAD = 0.5  # how near to the face's outline hair begins, in eyes' distanc
 _FEW = 8  # pixels of the patch
 _FEW_SKIN = 40
 _MOSTLY = 0.6
-# Share of the crown that is missing between hair, and how sure the rest is then: beside it, strong grey is a patch.
-_GAP, _WITH_GAP = (0.16, 0.32), 0.35
 _CROWN = 0.55  # share of the head above the forehead that is hair or skin
 _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is looked for
 _SOFT_END = 0.05  # width of the Gaussian over which hair ends, as a share of the eyes' distance
 _ENDS, _END_WIDTH = 0.15, 0.35  # share of hair around a pixel from which it stays
+_SURELY = (0.6, 0.85)  # chance of hair from which its colour matters less, and not at all
 _WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
-_FADES = (-0.4, 2.6)  # below the chin, in eyes' distances: hair keeps its colour from none to all
 _REDDEST = 30.0  # CIE Lab's a of red hair
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
@@ -86,39 +84,32 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     tone = np.median(lab[skin], axis=0) if np.count_nonzero(skin) >= _FEW_SKIN else None
     chances = chances or hair_chances(patch)
     seen, natural = chances.hair, _natural(lab, tone)
-    chance = natural * complete(seen * natural, chances.person, lab, skin, patch)
-    chance = _kept(drop_clothes(chance, lab, patch), patch)
+    chance = _kept(seen * natural, patch)
     confidence, refusal = _judged(chance, seen, lab, tone, patch)
-    foreign = tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch)
-    known = chance
-    if tone is not None and not foreign and _gap_share(chance, chances.person, patch) > _GAP[0]:
-        chance = fair_crown(chance, chances.person, lab, tone, _gap(chance, chances.person, patch), patch)
-    confidence *= float(np.interp(_gap_share(chance, chances.person, patch), _GAP, (1.0, _WITH_GAP)))
-    if refusal is None and foreign:
+    if refusal is None and tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch):
         refusal = Refusal.COVERED
     if refusal is not None:
         alpha = np.zeros((region[3] - region[1], region[2] - region[0]), np.float32)
         return HairMatte(region, alpha, 0.0, refusal)
-    matte = _matte(photo, landmarks, patch, close_gaps(chance, chances.person, patch))
-    was_skin = _leave_skin(matte, photo, landmarks, patch, np.where(chance > known, chance, 0.0))
-    matte *= _fading(matte.shape, landmarks - region[:2])
+    matte = _matte(photo, landmarks, patch, chance)
+    was_skin = _leave_skin(matte, photo, landmarks, patch, ramp(chance, _SURELY))
     confidence *= 1.0 - float(np.clip((was_skin - _WAS_SKIN[0]) / (_WAS_SKIN[1] - _WAS_SKIN[0]), 0.0, 1.0))
     return HairMatte(region, matte, confidence, None)
 
 
 def _leave_skin(
-    matte: npt.NDArray[np.float32], photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch, fair: FloatArray
+    matte: npt.NDArray[np.float32], photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch, sure: FloatArray
 ) -> float:
     """Take from a region's matte, in place, what the photo shows to be bare skin, and add the fringe.
 
-    Beside skin the hair ends softly.
+    Beside skin the hair ends softly. Hair of the skin's colour stays where it is sure.
 
     Args:
         matte: of the region that the patch covers.
         photo: (H, W, 3) RGB, 0 to 255.
         landmarks: (68, 2), photo pixels.
         patch: the head.
-        fair: (240, 192), hair that passes for skin.
+        sure: (240, 192), how sure the map is of hair.
 
     Returns:
         The share of what was thought to be hair that is skin.
@@ -131,7 +122,7 @@ def _leave_skin(
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
     factor = (size[0] / width, size[1] / height)
     points = (landmarks - (left, top) + 0.5) * factor - 0.5
-    skin = bare_skin(copy, points, hair) * (1.0 - _to_copy(fair, patch, (left, top), factor, size))
+    skin = bare_skin(copy, points, hair) * (1.0 - _to_copy(sure, patch, (left, top), factor, size))
     added = fringe(copy, points, hair, skin)
     # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
     inner = blur(np.maximum(hair, added) * (1.0 - skin), _SOFT_END * eye_distance(points))
@@ -140,16 +131,6 @@ def _leave_skin(
         part_kept, part_added = (enlarge(values, matte.shape, (start, stop)) for values in (kept, added * kept))
         matte[start:stop] = np.maximum(matte[start:stop] * part_kept, part_added)
     return float((hair * skin).sum() / max(float(hair.sum()), 1.0))
-
-
-def _fading(shape: tuple[int, ...], landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return a weight for each row: long hair keeps its colour towards the ends, as grown-out hair does; (H, 1).
-
-    Down there hair and clothes are hard to tell apart, and an end of the grey without reason is what is noticed first.
-    """
-    depth = (np.arange(shape[0], dtype=np.float32) - np.float32(landmarks[8, 1])) / np.float32(eye_distance(landmarks))
-    share = np.clip((depth - _FADES[0]) / (_FADES[1] - _FADES[0]), 0.0, 1.0)
-    return (1.0 - share * share * (3.0 - 2.0 * share))[:, None]
 
 
 def _natural(lab: FloatArray, tone: FloatArray | None) -> npt.NDArray[np.float32]:
@@ -237,20 +218,6 @@ def _crown(person: FloatArray, patch: HeadPatch) -> npt.NDArray[np.bool_]:
     down, across = np.mgrid[: person.shape[0], : person.shape[1]].astype(np.float32)
     above = (float(patch.landmarks[17:27, 1].mean()) - down) / EYES
     return (person > 0.5) & (patch.inside > 0.5) & (above > 0.95) & (np.abs(across - CENTRE[0]) < 1.25 * EYES)
-
-
-def _gap(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> npt.NDArray[np.bool_]:
-    """Return where the crown shows no hair, with hair on both sides, (240, 192): bare skin, or hair taken for it."""
-    hair = chance > 0.5
-    return between(hair) & ~hair & _crown(person, patch)
-
-
-def _gap_share(chance: FloatArray, person: FloatArray, patch: HeadPatch) -> float:
-    """Return the share of the crown that is a gap."""
-    crown = _crown(person, patch)
-    if np.count_nonzero(crown) < 0.1 * EYES**2:
-        return 0.0
-    return float(np.mean(_gap(chance, person, patch)[crown]))
 
 
 def _head_is_covered(lab: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:

@@ -1,4 +1,8 @@
-"""Where a head patch shows hair and beard, found by a small network whose weights ship as ``hair.safetensors``."""
+"""Where a head patch shows hair, found by a small network whose weights ship as ``hair.safetensors``.
+
+It was distilled from MediaPipe's hair segmentation (Tkachenka et al., arXiv 1907.06740); `docs/models/hair.md` is its
+card.
+"""
 
 from __future__ import annotations
 
@@ -11,38 +15,43 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.head_patch import SHAPE, HeadPatch
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
-from ppgan_ext.faces.ageing.person import NUM_CHANNELS, head_channels, person_chance
+from ppgan_ext.faces.ageing.person import head_channels, person_chance
 from ppgan_ext.faces.ageing.unet import run_unet
+from ppgan_ext.types import FloatArray
 
+NUM_CHANNELS = 10
+"""How many channels `channels` returns."""
 _FILE = Path(__file__).parent / "hair.safetensors"
 _FEW = 40  # pixels of skin that suffice to know its colour
 
 
 class Chances(NamedTuple):
-    """How likely each pixel of a patch is hair of the head, of a beard, or any of a person.
+    """How likely each pixel of a patch is hair of the head, or any of a person.
 
-    All are (240, 192) in [0, 1], and 0 outside the photo.
+    Both are (240, 192) in [0, 1], and 0 outside the photo.
     """
 
     hair: npt.NDArray[np.float32]
-    beard: npt.NDArray[np.float32]
     person: npt.NDArray[np.float32]
 
 
 def hair_chances(patch: HeadPatch) -> Chances:
-    """Run the network."""
-    values = channels(patch)
-    hair, beard = run_unet(_FILE, values) * patch.inside
-    return Chances(hair, beard, values[NUM_CHANNELS])
+    """Run the network.
+
+    Raises:
+        WeightsError: the weights are missing or damaged.
+    """
+    person = person_chance(patch, head_channels(patch))
+    hair = run_unet(_FILE, channels(patch, person))[0] * patch.inside
+    return Chances(hair, person)
 
 
-def channels(patch: HeadPatch) -> npt.NDArray[np.float32]:
+def channels(patch: HeadPatch, person: FloatArray) -> npt.NDArray[np.float32]:
     """Return what the network sees, (10, 240, 192).
 
     The channels of `head_channels` (8), the person, and how far the colour is from the face's skin.
     """
-    seen = head_channels(patch)
-    return np.concatenate([seen, person_chance(patch, seen)[None], _unlike_skin(patch)[None]])
+    return np.concatenate([head_channels(patch), person[None], _unlike_skin(patch)[None]]).astype(np.float32)
 
 
 def _unlike_skin(patch: HeadPatch) -> npt.NDArray[np.float32]:

@@ -8,7 +8,6 @@ import pytest
 import skimage
 
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
-from ppgan_ext.faces.ageing.hair_colours import close_gaps, complete, drop_clothes, fair_crown
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import (
     CENTRE,
@@ -94,7 +93,7 @@ def test_finds_the_astronauts_hair_and_nothing_else(photo, landmarks):
 
 
 def _matte_of(photo, landmarks, chance):
-    return find_hair(photo, landmarks, Chances(chance, np.zeros(SHAPE, np.float32), np.zeros(SHAPE, np.float32)))
+    return find_hair(photo, landmarks, Chances(chance, np.zeros(SHAPE, np.float32)))
 
 
 def test_matte_follows_an_edge_of_the_photo():
@@ -190,64 +189,7 @@ def test_blue_and_pink_cloth_is_not_hair(photo, landmarks):
         covered = patch_to_picture((chance > 0.3).astype(np.float32), landmarks, photo.shape) > 0.3
         covered = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9)))
         dyed[covered > 0] = colour
-        assert find_hair(dyed, landmarks, Chances(chance, chance, chance)).refusal is Refusal.COVERED
-
-
-def _drawn_lab(colour):
-    return cv2.cvtColor(np.full((*SHAPE, 3), colour, np.float32) / 255, cv2.COLOR_RGB2LAB)
-
-
-def test_clothes_below_the_chin_go_unless_they_have_the_hairs_colour(photo, landmarks):
-    patch = head_patch(photo, landmarks)
-    lab = _drawn_lab((60, 40, 30))
-    lab[170:] = _drawn_lab((200, 180, 60))[170:]
-    chance = np.zeros(SHAPE, np.float32)
-    chance[40:230, 40:70] = 0.9
-    kept = drop_clothes(chance, lab, patch)
-    assert kept[100, 55] > 0.85
-    assert kept[160, 55] > 0.7
-    assert kept[180:, 55].max() < 0.05
-
-
-def test_what_hangs_below_nothing_goes(photo, landmarks):
-    patch = head_patch(photo, landmarks)
-    chance = np.zeros(SHAPE, np.float32)
-    chance[40:130, 40:70] = 0.9
-    chance[175:230, 40:70] = 0.9
-    kept = drop_clothes(chance, _drawn_lab((60, 40, 30)), patch)
-    assert kept[100, 55] > 0.85
-    assert kept[150:].max() == 0
-
-
-def test_a_dark_shoulder_beside_the_mouth_is_no_hair(photo, landmarks):
-    patch = head_patch(photo, landmarks)
-    nose, chin = patch.landmarks[30, 1], patch.landmarks[8, 1]
-    assert chin - nose > 20
-    chance = np.zeros(SHAPE, np.float32)
-    chance[40 : int(nose), 40:70] = 0.9
-    chance[int(nose) + 6 : 230, 10:36] = 0.9
-    kept = drop_clothes(chance, _drawn_lab((60, 40, 30)), patch)
-    assert kept[int(nose) - 4, 55] > 0.85
-    assert kept[int(nose) + 6 :].max() == 0
-
-
-def test_hair_is_completed_by_its_colour_but_not_with_skin(photo, landmarks):
-    patch = head_patch(photo, landmarks)
-    rng = np.random.default_rng(0)
-    picture = np.full((*SHAPE, 3), (190, 140, 120), np.float32)
-    picture[20:60, 50:140] = (60, 40, 30)
-    lab = cv2.cvtColor((picture + rng.normal(0, 4, picture.shape)).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    sure = np.zeros(SHAPE, np.float32)
-    sure[20:60, 50:80] = 0.9
-    skin = np.zeros(SHAPE, bool)
-    skin[90:130, 80:110] = True
-    person = np.zeros(SHAPE, np.float32)
-    person[20:, 30:160] = 1.0
-    found = complete(sure, person, lab, skin, patch)
-    assert (found >= sure).all()
-    assert found[25:55, 90:130].mean() > 0.8
-    assert found[66:85].max() < 0.1
-    assert found[:15].max() < 0.1
+        assert find_hair(dyed, landmarks, Chances(chance, chance)).refusal is Refusal.COVERED
 
 
 def test_hair_at_the_sides_of_a_hat_is_left(photo, landmarks):
@@ -258,43 +200,5 @@ def test_hair_at_the_sides_of_a_hat_is_left(photo, landmarks):
     chance[75:120, 40:60] = chance[75:120, 130:150] = 0.9
     person = np.zeros(SHAPE, np.float32)
     person[int(patch.landmarks[17:27, 1].min()) - 60 :, 40:150] = 1.0
-    nothing = np.zeros(SHAPE, np.float32)
     painted[20:brow, 150:290] = (210, 210, 60)
-    assert find_hair(painted, landmarks, Chances(chance, nothing, person)).refusal is Refusal.COVERED
-
-
-def test_gaps_that_gloss_leaves_in_a_crown_are_filled_and_a_forehead_is_not(photo, landmarks):
-    patch = head_patch(photo, landmarks)
-    chance, person = np.zeros((2, 240, 192), np.float32)
-    brow = int(patch.landmarks[17:27, 1].mean())
-    cv2.ellipse(person, (95, brow), (50, 70), 0, 0, 360, 1.0, -1)
-    cv2.ellipse(chance, (95, brow), (48, 68), 0, 180, 360, 0.9, -1)
-    cv2.ellipse(chance, (95, brow), (30, 30), 0, 0, 360, 0.0, -1)
-    whole = chance.copy()
-    gloss, forehead = slice(brow - 52, brow - 44), slice(brow - 12, brow)
-    chance[gloss, 85:105] = 0.0
-    closed = close_gaps(chance, person, patch)
-    assert closed[gloss, 85:105].min() > 0.7
-    assert (closed >= chance).all()
-    assert closed[forehead, 70:120].max() == 0
-    assert closed[person == 0].max() < 0.5 + whole[person == 0].max()
-
-
-@pytest.mark.parametrize(("crown", "is_hair"), [((180, 165, 110), True), ((200, 155, 135), False)])
-def test_a_fair_crown_between_dark_sides_is_hair_and_a_bald_one_is_not(photo, landmarks, crown, is_hair):
-    patch = head_patch(photo, landmarks)._replace(inside=np.ones(SHAPE, np.float32))
-    brow = int(patch.landmarks[17:27, 1].mean())
-    picture = np.full((*SHAPE, 3), (205, 160, 140), np.float32)
-    sides, top = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
-    sides[brow - 62 : brow, 50:70] = sides[brow - 62 : brow, 122:142] = True
-    top[brow - 60 : brow - 34, 70:122] = True
-    picture[sides], picture[top] = (70, 60, 35), crown
-    lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
-    tone, chance = lab[brow - 10, 95], np.where(sides, np.float32(0.9), np.float32(0.0))
-    gap = np.zeros(SHAPE, bool)
-    gap[brow - 60 : brow - 34, 70:122] = True
-    found = fair_crown(chance, np.ones(SHAPE, np.float32), lab, tone, gap, patch)
-    assert (found >= chance).all()
-    assert found[brow - 24 : brow].max(axis=0)[74:118].max() < 0.05  # the forehead
-    assert (found[brow - 56 : brow - 38, 76:116].min() > 0.9) == is_hair
-    assert (found[brow - 56 : brow - 38, 76:116].max() > 0.05) == is_hair
+    assert find_hair(painted, landmarks, Chances(chance, person)).refusal is Refusal.COVERED
