@@ -20,12 +20,14 @@ from ppgan_ext.faces.ageing.beard import beard_outlines
 from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.faces.ageing.skin_view import SkinView
+from ppgan_ext.faces.ageing.spots import Spots, draw_spots, place_spots
+from ppgan_ext.faces.ageing.strength import Strength
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
 _VARIED = 0.25  # share of the standard deviation that differs between faces at random
-_CREASES = 1.1  # wrinkles are drawn so many times as deep as they are on average
+_CREASES = 1.6  # wrinkles are drawn so many times as deep as they are on average
 _OWN = (0.5, 1.0, 1.0, 0.5)  # how much deeper the face's own valleys become, by band
 _OWN_SHARE = 0.6
 _OWN_DEEPEST = 0.12  # log light, so that the edge of a shadow does not count as a wrinkle
@@ -41,14 +43,17 @@ _MOST_COLOUR = 3.0  # of a* and b*
 _USUAL_CONTRAST = 0.05
 _CONTRAST = (1.0, 0.8, 3.2)
 # Fine structure may grow to so many times that of the photo: lines as deep as elsewhere look scratched into soft skin.
-_ROUGHEST = 1.35
-_LEAST_FINE = 0.5  # share of it that stays
+_ROUGHEST = 2.2
+_ROUGHEST_DARK, _DARK_TONE = 1.5, 1.6  # on dark skin, see `Prospect.tone`, where they look like soot
+_ON_HIGHLIGHTS = 0.15  # share of wrinkles that is drawn where a lamp is mirrored
+_LEAST_FINE = 0.35  # share of it that stays
 _SURE_SKIN, _OWN_MOST = 0.95, 0.15  # where the photo's is looked at; deeper, in log light, are edges of hair and shine
 # The same change of log light is seen less on dark skin, whose lightness (CIE L*) it changes less, by the cube root of
 # the light: reflectance of skin on which the model was measured, exponent, and the largest factor. The texture of dark
 # skin, which is shine, hides fine marks again: in old dark faces they are 1.8 times as strong as in old pale ones.
 _TONE = (0.30, 1.0 / 3.0, 1.8)
 _HIGHLIGHT = 24.0  # so much lighter than the skin, in L*, are highlights, which do not become brighter
+_BLOWN, _IN_BLOWN = 0.5, np.float32(0.6)  # what is left of `_unlit` there, and share of a darker change that is lost
 _NOSE_STAYS = 0.75  # the nose keeps its colour: there is much shine on it
 _GRAIN = (0.004, 0.010)  # of the eyes' distance, between which the grain of the skin lies
 _PORES = 0.015  # root mean square in log light
@@ -81,11 +86,6 @@ class Marks:
     light: npt.NDArray[np.float32]
     colour: npt.NDArray[np.float32]
 
-    def weakened(self, by: FloatArray) -> Marks:
-        """Return less of the change, where ``by``, (H, W) in [0, 1], is more than 0."""
-        kept = np.float32(1.0) - np.asarray(by, np.float32)
-        return Marks(self.light * kept, self.colour * kept[..., None])
-
 
 class Prospect(NamedTuple):
     """What age will bring to a face, at a strength of 1; (H, W) each unless stated.
@@ -98,6 +98,8 @@ class Prospect(NamedTuple):
         unlit: how far each place may become brighter; highlights not.
         contrast: factor for photos that are rougher or smoother than usual.
         tone: factor for dark skin, from 1.
+        spots: age spots, see `spots.place_spots`.
+        seed: of the person.
     """
 
     folds: npt.NDArray[np.float32]
@@ -107,6 +109,8 @@ class Prospect(NamedTuple):
     unlit: npt.NDArray[np.float32]
     contrast: float
     tone: float
+    spots: Spots
+    seed: int
 
 
 def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) -> Prospect:
@@ -137,45 +141,53 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     white = max(float(luminance(white_light(view.picture, view.placement.frame_landmarks))), 1e-4)
     unlit = _unlit(view, white)
     # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
-    wrinkles = view.skin * frown * (0.4 + 0.6 * unlit) * _wrinkles(view, model, femininity, seed)
+    wrinkles = view.skin * (_ON_HIGHLIGHTS + (1.0 - _ON_HIGHLIGHTS) * unlit) * _wrinkles(view, model, femininity, seed)
+    tone = _tone(view, white)
     return Prospect(
-        folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), _tone(view, white)
-    )
+        folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), tone,
+        place_spots(view, tone, seed), seed,
+    )  # fmt: skip
 
 
-def older(view: SkinView, prospect: Prospect, strength: float, deepest: float, forward: float = 0.0) -> Marks:
+def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0.0) -> Marks:
     """Draw the marks of age.
 
     Args:
         view: the face.
         prospect: what age will bring to it.
-        strength: share of the change from 25 to 75 years.
-        deepest: share of new marks that appears where the face has as much already; small for an old face.
-        forward: how far marks are brought forward, 0 to 1, where they hardly change who the face seems to be.
+        amounts: how strong marks and wrinkles are.
+        held: how far folds are held back where they cost most likeness, see `parts.held_places`, 0 to 1.
     """
+    deepest, forward = amounts.deepest, amounts.forward
+    frame, shape = view.placement.frame_landmarks, view.skin.shape
     # An old face is rough by its wrinkles, which is no reason to draw deeper ones.
     factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
     # Its slow shadows are there as well: more of them look like soot.
     coarse = float(np.interp(deepest, (0.4, 0.9), (_COARSE_OF_OLD, 1.0)))
-    strength *= prospect.tone
-    ahead = np.float32(1.0 + _FORWARD * forward * parts.cheap_places(view.placement.frame_landmarks, view.skin.shape))
-    change, hollows = strength * prospect.lines, np.zeros(view.skin.shape, np.float32)
+    strength = amounts.marks * prospect.tone
+    ahead = np.float32(1.0 + _FORWARD * forward * parts.cheap_places(frame, shape))
+    kept = np.float32(1.0) - np.float32(max(held, 0.0)) * parts.held_places(frame, shape)
+    change, hollows = amounts.wrinkles * prospect.tone * prospect.lines, np.zeros(shape, np.float32)
     for number, fold in enumerate(prospect.folds):
         fine = number < _COARSE
         band = strength * (factor * prospect.tone if fine else coarse * min(factor, _COARSE_CONTRAST)) * ahead * fold
         drawn = change if fine else hollows
-        drawn += band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band
+        drawn += kept * (band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band)
     # Where bags and hollows of several sizes meet in the shade, beside the nose's bridge, they would add up to stains.
     shade = np.clip(1.0 + _IN_SHADE * view.bands[_COARSE:].sum(axis=0), _LEAST_IN_SHADE, 1.0)
     most = np.float32(_DEEPEST_HOLLOW) * shade
     change += np.where(hollows < 0, most * np.tanh(hollows / most), hollows)
-    wrinkles = strength * factor * prospect.tone * ahead * ahead * prospect.wrinkles
+    wrinkles = amounts.wrinkles * factor * prospect.tone**2 * ahead * ahead * prospect.wrinkles
     wrinkles = _without_scratches(wrinkles, view, ahead * np.float32(prospect.tone * max(factor, 1.0) ** _ROUGH_BEARS))
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
     change = ahead * _limited(change / ahead, factor, prospect.tone)
-    change *= np.where(change > 0, prospect.unlit, np.float32(1.0))
+    # Where a lamp leaves no colour, a dark line would be grey.
+    blown = np.float32(1.0) - _IN_BLOWN * np.clip(1.0 - prospect.unlit / np.float32(_BLOWN), 0.0, 1.0)
+    change *= np.where(change > 0, prospect.unlit, blown)
     change = _in_proportion(change, view, prospect.tone)
-    return Marks(change, np.clip(strength * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR).astype(np.float32))
+    colour = np.clip(amounts.wrinkles * prospect.tone * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR)
+    spots = draw_spots(prospect.spots, amounts.wrinkles, view, prospect.seed)
+    return Marks(change + spots[0], (colour + spots[1]).astype(np.float32))
 
 
 def younger(view: SkinView, prospect: Prospect, model: AgeingModel, strength: float, femininity: float) -> Marks:
@@ -301,7 +313,8 @@ def _in_proportion(change: FloatArray, view: SkinView, tone: float) -> npt.NDArr
     if energy <= 0.0:
         return change
     # The share s at which the energy of own + s * new has grown by the square of the factor.
-    share = (np.sqrt(shared**2 + (_ROUGHEST**2 - 1.0) * own_energy * energy) - shared) / energy
+    most = float(np.interp(tone, (1.0, _DARK_TONE), (_ROUGHEST, _ROUGHEST_DARK)))
+    share = (np.sqrt(shared**2 + (most**2 - 1.0) * own_energy * energy) - shared) / energy
     weaker = np.float32(1.0 - np.clip(share, _LEAST_FINE, 1.0))
     return np.asarray(change - weaker * view.skin * (change - coarse), np.float32)
 

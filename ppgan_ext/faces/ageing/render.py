@@ -101,11 +101,8 @@ class FaceAgeing:
         if self.view is None:
             return result
         if strength.marks > 0:
-            change = marks.older(self.view, self.prospect, strength.marks, strength.deepest, strength.forward)
+            change = marks.older(self.view, self.prospect, strength, held)
             kept = _KEPT_COLOUR
-            if held > 0:
-                frame = self.view.placement.frame_landmarks
-                change = change.weakened(held * parts.held_places(frame, change.light.shape))
         else:
             change = marks.younger(self.view, self.prospect, self.model, -strength.marks, self.person.femininity)
             kept = (_KEPT_COLOUR[0], _OF_FILLED)
@@ -118,7 +115,9 @@ class FaceAgeing:
         """Return where `draw` moves the landmarks, (68, 2)."""
         strength = strength_of(self.person.age, years, detail).held_back(held)
         places = self.landmarks if landmarks is None else landmarks
-        return moved_landmarks(places, self.model.shape, 0.0 if self.keeps_shape else strength.shape)
+        if self.keeps_shape:
+            return places.copy()
+        return moved_landmarks(places, self.model.shape, strength.shape, strength.features)
 
 
 def prepare(

@@ -18,21 +18,56 @@ _COPY_EYES = 160.0  # pixels between the eyes of the copy on which the displacem
 _STRIP_ROWS = 256
 _STILL = 0.02  # pixels of displacement below which the photo keeps its bits
 _RING = 1.45  # what lies so far out, in distances of the outline from the middle of the face, stays
+# Lips become thinner in proportion, and eyes narrower, mostly from above. On 122 portraits lips of 65 to 85 years are
+# 0.75 as thick as those up to 35, in full and in thin lips alike; eyes are 0.92 as open. For an amount of 1:
+_LIPS_LOST, _EYES_LOST = 0.5, 0.2
+_UPPER_LID = 0.8  # share of it that the upper lid moves
+# Points of the lips' outline, each with those of the line between lip and mouth that are nearest.
+_LIPS = (
+    (49, (60, 61)), (50, (61,)), (51, (62,)), (52, (63,)), (53, (63, 64)),
+    (55, (64, 65)), (56, (65,)), (57, (66,)), (58, (67,)), (59, (67, 60)),
+)  # fmt: skip
+_LIDS = ((37, 41), (38, 40), (43, 47), (44, 46))
 
 
-def moved_landmarks(landmarks: FloatArray, shape: FloatArray, amount: float) -> FloatArray:
+def moved_landmarks(landmarks: FloatArray, shape: FloatArray, amount: float, features: float = 0.0) -> FloatArray:
     """Return where landmarks (68, 2) of a photo go.
 
     Args:
         landmarks: (68, 2), photo pixels.
         shape: (68, 2), the move for an amount of 1 on a level face, in shares of the eyes' distance.
         amount: how much of it, negative for younger.
+        features: how much thinner lips and narrower eyes become, in proportion to what they are, 0 for younger.
     """
     across = landmarks[42:48].mean(axis=0) - landmarks[36:42].mean(axis=0)
     across = across / np.hypot(*across)
     turn = np.array([[across[0], across[1]], [-across[1], across[0]]])
     move = np.clip(amount * shape, -_FARTHEST, _FARTHEST)
-    return np.asarray(landmarks + eye_distance(landmarks) * (move @ turn))
+    moved = np.asarray(landmarks + eye_distance(landmarks) * (move @ turn))
+    if features > 0:
+        _thin_lips(landmarks, moved, 1.0 - _LIPS_LOST * features)
+        _narrow_eyes(landmarks, moved, 1.0 - _EYES_LOST * features)
+    return moved
+
+
+def _thin_lips(landmarks: FloatArray, moved: FloatArray, kept: float) -> None:
+    """Bring the outline of the lips nearer to the mouth, in place, where they are thicker than ``kept`` of before."""
+    for outer, inner in _LIPS:
+        before = landmarks[outer] - landmarks[list(inner)].mean(axis=0)
+        edge = moved[list(inner)].mean(axis=0)
+        after = moved[outer] - edge
+        share = kept * np.hypot(*before) / max(float(np.hypot(*after)), 1e-6)
+        moved[outer] = edge + min(1.0, share) * after
+
+
+def _narrow_eyes(landmarks: FloatArray, moved: FloatArray, kept: float) -> None:
+    """Bring the lids nearer to each other, in place, where eyes are more open than ``kept`` of before."""
+    for upper, lower in _LIDS:
+        apart = moved[lower] - moved[upper]
+        open_ = max(float(np.hypot(*apart)), 1e-6)
+        surplus = max(0.0, 1.0 - kept * float(np.hypot(*(landmarks[lower] - landmarks[upper]))) / open_)
+        moved[upper] += _UPPER_LID * surplus * apart
+        moved[lower] -= (1.0 - _UPPER_LID) * surplus * apart
 
 
 def move_face(photo: Image, landmarks: FloatArray, moved: FloatArray) -> Image:

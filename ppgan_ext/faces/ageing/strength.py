@@ -13,12 +13,16 @@ class Strength(NamedTuple):
     Attributes:
         marks: share of the marks of 50 years; negative makes younger.
         shape: share of the change of shape of 50 years; negative makes younger.
+        features: how far lips and eyes change, see `shape.moved_landmarks`; it costs no likeness.
+        wrinkles: as marks, for wrinkles, lines, pores and colour, which cost little likeness.
         deepest: share of new marks where the face has as much already.
         forward: how far marks are brought forward, see `marks.older`.
     """
 
     marks: float
     shape: float
+    features: float
+    wrinkles: float
     deepest: float
     forward: float = 0.0
 
@@ -26,13 +30,16 @@ class Strength(NamedTuple):
         """Return weaker amounts, which keep a face more recognisable.
 
         Args:
-            held: 0 for all of it to 1; below 0, down to -1, marks are brought forward instead.
+            held: 0 for all of it to 1; below 0, down to -1, marks and shape are brought forward instead.
         """
         if held < 0:
             # A face that shows its age already has less to gain.
-            return self._replace(forward=-held * float(np.interp(self.deepest, _DEEPEST, _FORWARD)))
+            forward = -held * float(np.interp(self.deepest, _DEEPEST, _FORWARD))
+            return self._replace(forward=forward, shape=(1.0 + _SHAPE_FORWARD * forward) * self.shape)
         return self._replace(
-            marks=(1.0 - _MARKS_HELD * held) * self.marks, shape=(1.0 - _SHAPE_HELD * held) * self.shape
+            marks=(1.0 - _MARKS_HELD * held) * self.marks,
+            shape=(1.0 - _SHAPE_HELD * held) * self.shape,
+            wrinkles=(1.0 - _WRINKLES_HELD * held) * self.wrinkles,
         )
 
 
@@ -46,10 +53,12 @@ _EARLY = 0.85  # exponent: the first marks show more than the later ones
 _SHAPE = 0.8
 _SHAPE_YOUNGER = 0.3
 # What is taken back of a face that would not be recognised: the shape costs most of all for the years that it adds.
-_MARKS_HELD = 0.5
-_SHAPE_HELD = 0.7
+_MARKS_HELD = 0.75
+_WRINKLES_HELD = 0.25
+_SHAPE_HELD = 0.8
 _DEEPEST = (0.4, 0.9)  # in an old face, and in a young one
 _FORWARD = (0.25, 1.0)  # how far marks are brought forward at most, in the same
+_SHAPE_FORWARD = 0.6  # how much more of the shape changes then
 
 
 def strength_of(age: float, years: float, detail: float) -> Strength:
@@ -70,7 +79,8 @@ def strength_of(age: float, years: float, detail: float) -> Strength:
         marks = min(0.0, _lines(after) - _lines(age))
         shape = _SHAPE_YOUNGER * years / _SPAN
     deepest = float(np.interp(age, (35.0, 60.0), _DEEPEST[::-1]))
-    return Strength(detail * marks, min(detail, 1.2) * shape, deepest)
+    shape *= min(detail, 1.2)
+    return Strength(detail * marks, shape, max(0.0, shape), detail * marks, deepest)
 
 
 def _lines(age: float) -> float:

@@ -77,7 +77,7 @@ def test_a_smooth_face_gets_finer_wrinkles_than_a_rough_one():
     assert growth[0] > 1.1
 
 
-def test_what_is_held_back_is_less_on_the_nose_and_as_much_between_the_brows():
+def test_what_is_held_back_is_less_on_the_nose_than_between_the_brows():
     photo, points = face_photo()
     ageing = prepare(photo, points, PERSON, bundled_model())
     free, held = (ageing.draw(photo, 40.0, held=amount).astype(int) for amount in (0.0, 1.0))
@@ -85,8 +85,8 @@ def test_what_is_held_back_is_less_on_the_nose_and_as_much_between_the_brows():
     at_nose = [np.abs(one - photo)[y - 12 : y + 12, x - 14 : x + 14].mean() for one in (free, held)]
     x, y = points[[21, 22]].mean(axis=0).round().astype(int)
     at_brow = [np.abs(one - photo)[y - 30 : y - 10, x - 10 : x + 10].mean() for one in (free, held)]
-    assert at_nose[1] < 0.6 * at_nose[0]
-    assert at_brow[1] > 0.55 * at_brow[0]
+    assert at_nose[1] < 0.3 * at_nose[0]
+    assert at_brow[1] > 0.4 * at_brow[0]
 
 
 def test_what_is_brought_forward_is_more_on_the_forehead_and_no_more_on_the_nose():
@@ -97,7 +97,9 @@ def test_what_is_brought_forward_is_more_on_the_forehead_and_no_more_on_the_nose
     assert 1.25 * drawn[0] < drawn[1] < 2.5 * drawn[0]
     x, y = points[29].round().astype(int)
     nose = slice(y - 8, y + 9), slice(x - 5, x + 6)
-    assert np.abs(free[nose].astype(int) - forward[nose]).mean() < 1.5
+    # Its pores move along with its shape.
+    blurred = [cv2.GaussianBlur(one.astype(np.float32), (0, 0), 4)[nose] for one in (free, forward)]
+    assert np.abs(blurred[0] - blurred[1]).mean() < 1.5
     assert np.array_equal(ageing.landmarks_after(40.0), ageing.landmarks_after(40.0, held=-1.0))
 
 

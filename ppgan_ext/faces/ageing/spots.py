@@ -1,0 +1,90 @@
+"""Age spots: small brown patches of skin, round and soft, that come one after another, each at its own age.
+
+On 122 portraits, pale faces beyond 70 years have 34 round dark places of about a hundredth of the eyes' distance, and
+12 of twice that, where those up to 35 have two or three of each; dark faces gain a third as many.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing import parts
+from ppgan_ext.faces.ageing.skin_view import SkinView
+from ppgan_ext.types import FloatArray
+
+_NUMBER, _NUMBER_SPREAD = 100, 0.4  # in 50 years, and how people differ, as a logarithm
+_ON_DARK = 0.35  # share of them on the darkest skin
+_DARKEST_TONE = 1.6  # see `marks.Prospect`
+_WIDTH, _WIDTH_SPREAD, _WIDEST = 0.0120, 0.4, 0.030  # of the eyes' distance: a Gaussian's; spread as a logarithm
+_DEPTH, _DEPTH_MORE, _DEEPEST = 0.10, 0.11, 0.45  # log light: least, mean of what is added, and most
+_GROWS = 0.2  # share of 50 years in which a spot appears
+_LOBES = 3  # Gaussians of which a spot is made, so that it is not quite round
+_COLOUR = (5.0, 10.0)  # of a* and b*, for a depth of 1
+_LEAST_SKIN = 0.9
+_TRIES = 10  # places tried for each spot
+_ON_NOSE, _AROUND_MOUTH = 0.4, 0.5  # share of the usual there
+_REACH = 3.0  # widths
+
+Spots = npt.NDArray[np.float32]
+
+
+def place_spots(view: SkinView, tone: float, seed: int) -> Spots:
+    """Choose the spots of a person.
+
+    Args:
+        view: the face.
+        tone: 1 for pale skin, more for dark, see `marks.Prospect`.
+        seed: decides where they lie.
+
+    Returns:
+        (N, 5): x and y in the frame's pixels, width in these, depth in log light, and the strength at which it appears.
+    """
+    rng = np.random.default_rng([seed, 5])
+    share = np.interp(tone, (1.0, _DARKEST_TONE), (1.0, _ON_DARK))
+    number = round(_NUMBER * float(share) * float(np.exp(_NUMBER_SPREAD * rng.standard_normal())))
+    tries = _TRIES * max(number, 1)
+    height, width = view.skin.shape
+    x, y, chance = rng.random((3, tries))
+    widths = np.minimum(_WIDTH * np.exp(_WIDTH_SPREAD * rng.standard_normal(tries)), _WIDEST) * view.placement.eyes
+    depths = np.minimum(_DEPTH + rng.exponential(_DEPTH_MORE, tries), _DEEPEST)
+    births = rng.random(tries)
+    spots = np.column_stack([x * (width - 1), y * (height - 1), widths, depths, births]).astype(np.float32)
+    columns, rows = np.rint(spots[:, 0]).astype(int), np.rint(spots[:, 1]).astype(int)
+    likely = _likely(view.placement.frame_landmarks, (height, width))[rows, columns]
+    return spots[(view.skin[rows, columns] > _LEAST_SKIN) & (chance < likely)][:number]
+
+
+def draw_spots(
+    spots: Spots, strength: float, view: SkinView, seed: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Draw the spots that have appeared at a strength: log light (H, W), and colour (H, W, 2) in a* and b*."""
+    light = np.zeros(view.skin.shape, np.float32)
+    height, width = light.shape
+    lobes = np.random.default_rng([seed, 6]).standard_normal((len(spots), _LOBES, 2))
+    for (x, y, size, depth, birth), places in zip(spots.tolist(), lobes, strict=True):
+        shown = depth * min(max((strength - birth) / _GROWS, 0.0), 1.0)
+        if shown == 0.0:
+            continue
+        reach = _REACH * size
+        left, top = max(0, int(x - reach)), max(0, int(y - reach))
+        columns, rows = np.arange(left, min(width, int(x + reach) + 1)), np.arange(top, min(height, int(y + reach) + 1))
+        part = light[top : top + len(rows), left : left + len(columns)]
+        for across, down in places * 0.6 * size:
+            ends = [
+                np.exp(-0.5 * ((axis - middle) / (0.8 * size)) ** 2)
+                for axis, middle in ((rows, y + down), (columns, x + across))
+            ]
+            part -= (shown / _LOBES * np.outer(*ends)).astype(np.float32)
+    light *= view.skin
+    return light, (-light[..., None] * np.float32(_COLOUR)).astype(np.float32)
+
+
+def _likely(landmarks: FloatArray, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return where spots lie, relative to cheeks and forehead, (H, W) in [0, 1]."""
+    around = parts.hull(np.vstack([landmarks[31:36], landmarks[48:60], landmarks[6:11]]), shape, 0.0)
+    return np.minimum(
+        1.0 - np.float32(1.0 - _ON_NOSE) * parts.nose(landmarks, shape),
+        1.0 - np.float32(1.0 - _AROUND_MOUTH) * cv2.GaussianBlur(around, (0, 0), 5.0),
+    ).astype(np.float32)
