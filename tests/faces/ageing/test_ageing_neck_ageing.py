@@ -1,0 +1,141 @@
+"""Necks that grow old, on drawn people."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from ppgan_ext.faces.ageing.neck import find_neck
+from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing
+from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
+from ppgan_ext.faces.ageing.render import Person
+from ppgan_ext.faces.light import luminance, to_linear, to_srgb
+from tests.faces.ageing.test_ageing_neck import CHIN, DARK, EYES, PALE, everywhere, person
+
+YOUNG = Person(age=30.0, femininity=0.5, seed=3)
+
+
+@pytest.fixture(scope="module")
+def seen():
+    photo, points, drawn = person()
+    return photo, find_neck(photo, points, everywhere()), drawn
+
+
+def aged(photo, neck, years=40.0, who=YOUNG, detail=1.0):
+    result = photo.copy()
+    NeckAgeing(who, neck).draw(result, years, detail)
+    return result
+
+
+def energy(photo, result):
+    change = np.log(luminance(to_linear(result)) + 0.01) - np.log(luminance(to_linear(photo)) + 0.01)
+    return float(np.sqrt((change[int(CHIN) + 10 : int(CHIN) + 60, 165:235] ** 2).mean()))
+
+
+def test_more_years_and_more_detail_draw_more_and_none_changes_no_bit(seen):
+    photo, neck, _ = seen
+    assert np.array_equal(aged(photo, neck, 0.0), photo)
+    assert np.array_equal(aged(photo, neck, -20.0), photo)
+    assert np.array_equal(aged(photo, neck, detail=0.0), photo)
+    drawn = [energy(photo, aged(photo, neck, years)) for years in (5.0, 15.0, 25.0, 40.0)]
+    assert drawn[0] < 0.5 * drawn[3] and drawn == sorted(drawn)
+    assert drawn[3] > 0.05
+    assert energy(photo, aged(photo, neck, detail=0.4)) < 0.7 * drawn[3]
+
+
+def test_a_year_changes_little(seen):
+    photo, neck, _ = seen
+    first, second = (aged(photo, neck, years).astype(int) for years in (30.0, 31.0))
+    assert 0 < np.abs(first - second).max() <= 6
+
+
+def test_beyond_the_neck_pixels_keep_their_bits(seen):
+    photo, neck, drawn = seen
+    result = aged(photo, neck)
+    assert np.array_equal(
+        result[cv2.dilate(drawn, np.ones((5, 5))) == 0], photo[cv2.dilate(drawn, np.ones((5, 5))) == 0]
+    )
+    assert (result != photo).any(axis=2).sum() > 0.3 * drawn.sum()
+
+
+def test_the_seed_decides_which_lines(seen):
+    photo, neck, _ = seen
+    first, again, other = (aged(photo, neck, who=YOUNG._replace(seed=seed)).astype(float) for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    change, different = (one.mean(axis=2) - photo.mean(axis=2) for one in (first, other))
+    assert np.corrcoef(change.ravel(), different.ravel())[0, 1] < 0.8
+
+
+def test_lines_run_across_the_neck_and_bands_along_it(seen):
+    _, neck, _ = seen
+    light = sum(older_neck(foresee_neck(neck, seed), 1.0, 0.9).light for seed in range(6)) / 6
+    y, x = int(neck.chin[1] + 0.3 * neck.scale), int(neck.middle[0])
+    # What all seeds share: a hollow in the middle, between two bands that are lighter than it and than what is outside.
+    rows = light[y - 8 : y + 8].mean(axis=0)
+    half = neck.half_width
+    inside, outside = (
+        rows[int(x - 0.1 * half) : int(x + 0.1 * half)].mean(),
+        [rows[int(x + side * 0.65 * half) - 3 : int(x + side * 0.65 * half) + 3].mean() for side in (-1, 1)],
+    )
+    backs = [rows[min(x, int(x + side * 0.5 * half)) : max(x, int(x + side * 0.5 * half))].max() for side in (-1, 1)]
+    assert min(backs) > inside + 0.08
+    assert max(backs) > min(outside)
+    # Fine folds change faster down the neck than across it.
+    fine = light - cv2.GaussianBlur(light, (0, 0), 4)
+    here = (slice(y, y + int(0.5 * neck.scale)), slice(int(x - half), int(x - 0.6 * half)))
+    assert np.diff(fine, axis=0)[here].std() > 1.2 * np.diff(fine, axis=1)[here].std()
+
+
+def test_no_line_is_a_scratch(seen):
+    _, neck, _ = seen
+    for seed in range(4):
+        light = older_neck(foresee_neck(neck, seed), 1.5, 0.9).light
+        assert light.min() > -0.45 and light.max() < 0.2
+
+
+def test_old_necks_change_less_and_dark_ones_as_much(seen):
+    photo, neck, _ = seen
+    new = energy(photo, aged(photo, neck))
+    old = energy(photo, aged(photo, neck, who=YOUNG._replace(age=72.0)))
+    assert old < 0.7 * new
+    dark, points, _ = person(DARK)
+    on_dark = energy(dark, aged(dark, find_neck(dark, points, everywhere())))
+    assert 0.8 * new < on_dark < 2.0 * new
+
+
+def test_half_the_light_gives_half_the_result(seen):
+    photo, neck, _ = seen
+    dim = np.rint(to_srgb(0.5 * to_linear(photo))).astype(np.uint8)
+    _, points, _ = person()
+    expected = to_srgb(0.5 * to_linear(aged(photo, neck)))
+    result = aged(dim, find_neck(dim, points, everywhere())).astype(float)
+    changed = np.abs(expected - dim).max(axis=2) > 4
+    assert changed.sum() > 500
+    assert np.abs(result - expected)[changed].mean() < 4.0
+
+
+def test_a_small_face_gets_no_fine_folds_and_no_noise(seen):
+    photo, _, _ = seen
+    _, points, _ = person()
+    factor = 25.0 / EYES
+    small = cv2.resize(photo, (round(400 * factor),) * 2, interpolation=cv2.INTER_AREA)
+    places = (points + 0.5) * (len(small) / 400.0) - 0.5
+    large, little = (
+        foresee_neck(find_neck(one, where, everywhere()), 3) for one, where in ((photo, points), (small, places))
+    )
+    grain = [
+        float(np.abs(cv2.Laplacian(one.light, cv2.CV_32F))[one.colour[..., 1] > 0.9].mean()) for one in (large, little)
+    ]
+    assert (aged(small, find_neck(small, places, everywhere())) != small).any()
+    assert grain[1] < 4.0 * grain[0]
+    assert PALE != DARK
+
+
+def test_overexposed_skin_does_not_turn_grey(seen):
+    _, neck, _ = seen
+    picture = neck.picture.copy()
+    picture[..., 0] = 255.0
+    lit = neck._replace(picture=picture)
+    plain, bright = (np.abs(foresee_neck(one, 3).light).mean() for one in (neck, lit))
+    assert bright < 0.6 * plain
