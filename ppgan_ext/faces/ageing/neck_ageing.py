@@ -21,6 +21,7 @@ from ppgan_ext.faces.warp import compose, invert, scale_of, transform_points
 from ppgan_ext.types import FloatArray, Image
 
 _STRIP_ROWS = 256  # rows of the photo changed at a time
+_DRAWN_SHARP = 1.2  # width, in pixels of the photo, of the sharpest lines
 _USUAL_COLOUR, _MOST_KEPT = 20.0, 2.8  # chroma of a neck from which its shadows keep more colour; so many times at most
 
 
@@ -31,10 +32,12 @@ class NeckAgeing:
     Attributes:
         person: whose neck it is.
         neck: what shows of it.
+        edges: how sharp the photo is, see `hair_strokes.edge_width`; lines are not sharper.
     """
 
     person: Person
     neck: Neck
+    edges: float = 0.0
 
     @functools.cached_property
     def prospect(self) -> Marks:
@@ -47,6 +50,14 @@ class NeckAgeing:
         lab = cv2.cvtColor(self.neck.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[self.neck.skin > 0.6]
         chroma = float(np.median(np.hypot(lab[:, 1], lab[:, 2])))
         return KEPT_COLOUR[0] * float(np.clip(chroma / _USUAL_COLOUR, 1.0, _MOST_KEPT))
+
+    @property
+    def _softness(self) -> float:
+        """Width of the Gaussian, in pixels of the frame, that makes lines as soft as the photo."""
+        finer = scale_of(self.neck.matrix)
+        # A photo smaller than the frame shows less of it, and one that is not sharp as well.
+        smaller, unsharp = 0.5 * max(finer - 1.0, 0.0), finer * np.sqrt(max(self.edges**2 - _DRAWN_SHARP**2, 0.0))
+        return float(np.hypot(smaller, unsharp))
 
     def draw(self, photo: Image, years: float, detail: float = 1.0) -> None:
         """Make the neck of a photo older in place; where no skin of it is bare, pixels keep their bits.
@@ -62,8 +73,7 @@ class NeckAgeing:
         change = older_neck(self.prospect, strength.marks, strength.deepest)
         drawn = np.dstack([change.light, change.colour])
         matrix = self.neck.matrix
-        # A photo smaller than the frame shows less of it.
-        drawn = blur(drawn, 0.5 * max(scale_of(matrix) - 1.0, 0.0))
+        drawn = blur(drawn, self._softness)
         height, width = self.neck.skin.shape
         colourful, kept = colourful_share(self.neck.picture, self.neck.skin), (self._kept_colour, KEPT_COLOUR[1])
         left, top, right, bottom = _rectangle(invert(matrix), (width, height), photo.shape)
@@ -82,7 +92,7 @@ def prepare_neck(photo: Image, landmarks: FloatArray, person: Person, hair: Head
         hair: of the head, on which nothing is drawn.
     """
     neck = find_neck(photo, landmarks, hair.chances, Cover(hair.beard, hair.in_copy(landmarks)))
-    return None if neck is None else NeckAgeing(person, neck)
+    return None if neck is None else NeckAgeing(person, neck, hair.edges)
 
 
 def _part(drawn: FloatArray, matrix: FloatArray, start: tuple[int, int], shape: tuple[int, ...]) -> FloatArray:

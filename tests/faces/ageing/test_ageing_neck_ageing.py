@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.neck import find_neck
+from ppgan_ext.faces.ageing.neck import Neck, find_neck
 from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing
 from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
 from ppgan_ext.faces.ageing.render import Person
@@ -67,24 +67,39 @@ def test_the_seed_decides_which_lines(seen):
     assert np.corrcoef(change.ravel(), different.ravel())[0, 1] < 0.8
 
 
-def test_lines_run_across_the_neck_and_bands_along_it(seen):
-    _, neck, _ = seen
-    light = sum(older_neck(foresee_neck(neck, seed), 1.0, 0.9).light for seed in range(6)) / 6
-    y, x = int(neck.chin[1] + 0.3 * neck.scale), int(neck.middle[0])
-    # What all seeds share: a hollow in the middle, between two bands that are lighter than it and than what is outside.
-    rows = light[y - 8 : y + 8].mean(axis=0)
-    half = neck.half_width
-    inside, outside = (
-        rows[int(x - 0.1 * half) : int(x + 0.1 * half)].mean(),
-        [rows[int(x + side * 0.65 * half) - 3 : int(x + side * 0.65 * half) + 3].mean() for side in (-1, 1)],
-    )
-    backs = [rows[min(x, int(x + side * 0.5 * half)) : max(x, int(x + side * 0.5 * half))].max() for side in (-1, 1)]
-    assert min(backs) > inside + 0.08
-    assert max(backs) > min(outside)
-    # Fine folds change faster down the neck than across it.
-    fine = light - cv2.GaussianBlur(light, (0, 0), 4)
-    here = (slice(y, y + int(0.5 * neck.scale)), slice(int(x - half), int(x - 0.6 * half)))
-    assert np.diff(fine, axis=0)[here].std() > 1.2 * np.diff(fine, axis=1)[here].std()
+def smooth_neck():
+    """A wide neck of even skin, 200 pixels a head's length, its chin at (340, 140)."""
+    skin, picture = np.ones((480, 680), np.float32), np.full((480, 680, 3), 150.0, np.float32)
+    return Neck(np.eye(3)[:2], 200.0, np.array([340.0, 140.0]), skin, picture, 0.3, 0.3, (340.0, 0.0), 150.0, 200.0)
+
+
+def test_bands_run_down_from_the_chin_with_a_hollow_between_them():
+    light = sum(older_neck(foresee_neck(smooth_neck(), seed), 1.0, 0.9).light for seed in range(6)) / 6
+    across = light[180:240].mean(axis=0)
+    hollow, left, right = across[325:355].mean(), across[265:330].max(), across[350:415].max()
+    assert min(left, right) > hollow + 0.1
+    # They converge, and end above the collar.
+    places = [light[row - 15 : row + 15, 270:410].mean(axis=0) for row in (190, 270)]
+    apart = [70 + int(np.argmax(one[70:])) - int(np.argmax(one[:70])) for one in places]
+    assert apart[1] < apart[0]
+    assert np.abs(np.diff(light[400:440].mean(axis=0))).max() < 0.3 * np.abs(np.diff(across)).max()
+
+
+def test_folds_run_across_the_neck():
+    light = sum(foresee_neck(smooth_neck(), seed).light for seed in range(6)) / 6
+    beside = light[200:300, 540:660]
+    assert np.diff(beside, axis=0).std() > 1.4 * np.diff(beside, axis=1).std()
+
+
+def test_a_neck_that_has_bands_gets_fewer_new_ones():
+    neck = smooth_neck()
+    x = np.abs(np.arange(680) - 340.0)
+    own = np.exp(-(((x - 105) / 12) ** 2)) - np.exp(-(((x - 80) / 12) ** 2))
+    banded = neck._replace(picture=neck.picture * np.exp(0.3 * own)[None, :, None].astype(np.float32))
+    hollows = [
+        sum(foresee_neck(one, seed).light[190:260, 330:350] for seed in range(4)).mean() for one in (neck, banded)
+    ]
+    assert hollows[0] < 0 and hollows[1] > 0.75 * hollows[0]
 
 
 def test_no_line_is_a_scratch(seen):
