@@ -5,11 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import skimage
 
+from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
 from ppgan_ext.faces.ageing.neck import Neck, find_neck
-from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing
+from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
 from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
 from ppgan_ext.faces.ageing.render import Person
+from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from tests.faces.ageing.test_ageing_neck import CHIN, DARK, EYES, PALE, everywhere, person
 
@@ -154,3 +157,16 @@ def test_overexposed_skin_does_not_turn_grey(seen):
     lit = neck._replace(picture=picture)
     plain, bright = (np.abs(foresee_neck(one, 3).light).mean() for one in (neck, lit))
     assert bright < 0.6 * plain
+
+
+def test_a_photo_with_a_high_collar_changes_only_above_it():
+    photo = skimage.data.astronaut()
+    landmarks = find_faces(photo)[0].landmarks
+    seen = prepare_neck(photo, landmarks, YOUNG, find_head_of_hair(photo, landmarks, 1.0))
+    result = photo.copy()
+    seen.draw(result, 40.0)
+    rows, columns = np.nonzero((result != photo).any(axis=2))
+    assert len(rows) > 300
+    # Her collar begins at row 188; her neck lies between columns 185 and 255.
+    assert rows.min() > 150 and rows.max() < 194
+    assert columns.min() > 182 and columns.max() < 258
