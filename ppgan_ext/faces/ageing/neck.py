@@ -31,7 +31,7 @@ _WIDTH, _BELOW = 3.4, 1.7  # of the copy: across, and below the chin
 _ABOVE = 2.1  # above the chin, so that the face shows as well
 _COPY = 48.0  # pixels of a head's length on the copy where the neck is looked for
 _FINEST = 200.0  # the same of the frame on which it is drawn, at most
-_COARSEST = 32.0
+_COARSEST = 32.0  # and at least
 _DOWN = 0.9  # of the way from the eyes to the mouth: the eyes' distance of a head that is not turned
 # Chances of hair and of a person, and light as a share of the face's: from where skin is possible, and likely.
 _HAIR, _PERSON, _LIGHT = (0.25, 0.50), (0.3, 0.6), (0.015, 0.04)
@@ -43,10 +43,10 @@ _NO_LIGHT = 0.02  # of the skin's light, added before logarithms
 # to the skin's colour, towards grey as pale cloth does and the other way as shade does, and across that line. In small
 # gaps, times the last.
 _ALONG, _ACROSS, _IN_GAPS = (0.30, 0.55), 0.16, 1.6
-_AROUND = 0.16
-_ROUNDS = 10
+_AROUND, _ROUNDS = 0.16, 10  # Gaussian over the skin around; steps in which skin is followed
 _BRIDGE, _GAP = 0.035, 0.06  # half the least width of skin, and of gaps that are closed
-_BEARD = (0.15, 0.45)
+_SHADE = (0.5, 0.15)  # of the skin's light and colour: gaps that are darker, and have more of the colour, are filled
+_BEARD = (0.15, 0.45)  # shares of beard from where skin is less likely, and hidden
 _THIN, _STANDS_OUT = 0.045, (0.22, 0.42)  # width of jewellery and hairs; by how much their log light or colour differs
 _BRIGHTER, _DARKER, _OTHER_COLOUR = 0.7, -0.4, 1.2  # weights of these differences
 _ROWS, _FEW_ROWS = (0.10, 0.90), 5  # below the chin, where the neck's outline is read
@@ -121,7 +121,8 @@ def find_neck(photo: Image, landmarks: FloatArray, chances: Chances, beard: Cove
     found = _grown(possible, bare, light, points, known)
     if found is None:
         return None
-    found = _filled(found, possible, face)
+    shade = (luminance(light) < _SHADE[0] * known.level) & (known.share(light) > _SHADE[1])
+    found = _filled(found, face, shade & (bare > 0.5))
     white = max(float(luminance(white_light(picture, points))), 1e-4)
     return _view(photo, landmarks, found, matrix, _trunk(found, points), (known.level, known.level / white))
 
@@ -213,14 +214,13 @@ def _grown(
     return found if np.count_nonzero(found) >= _LEAST_AREA * _COPY * _COPY else None
 
 
-def _filled(found: npt.NDArray[np.bool_], possible: FloatArray, face: FloatArray) -> npt.NDArray[np.bool_]:
-    """Fill holes of the skin, and between it and the chin, that only lie in deep shade."""
+def _filled(found: npt.NDArray[np.bool_], face: FloatArray, shade: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Add to the skin, (H, W), the deep shade that lies in its holes, and in those between it and the face."""
     whole = (found | (face > 0.5)).astype(np.uint8)
-    outside = whole.copy()
-    outside = cv2.copyMakeBorder(outside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    cv2.floodFill(outside, None, (0, 0), 1)
-    holes = outside[1:-1, 1:-1] == 0
-    return found | (holes & (face < 0.5))
+    around = cv2.copyMakeBorder(whole, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    cv2.floodFill(around, None, (0, 0), 1)
+    holes = around[1:-1, 1:-1] == 0
+    return found | (holes & shade & (face < 0.5))
 
 
 class _Trunk(NamedTuple):

@@ -91,6 +91,16 @@ def test_a_chain_and_a_strand_of_hair_are_no_skin():
     assert found[int(CHIN) + 25, 200] > 0.8
 
 
+def test_a_locket_in_the_middle_is_no_skin_and_deep_shade_is():
+    photo, points, _ = person()
+    for colour, is_skin in (((230, 230, 235), False), ((20, 60, 20), False), ((58, 36, 28), True)):
+        hung = photo.copy()
+        cv2.circle(hung, (200, int(CHIN) + 42), 9, colour, -1)
+        inside = cv2.circle(np.zeros(photo.shape[:2], np.uint8), (200, int(CHIN) + 42), 5, 1, -1) > 0
+        found = in_photo(find_neck(hung, points, everywhere()), photo.shape)
+        assert (found[inside].mean() > 0.6) if is_skin else (found[inside].max() < 0.2), colour
+
+
 @pytest.mark.parametrize("lean", [-0.2, 0.0, 0.2])
 def test_the_neck_leans_as_the_body_does(lean):
     photo, points, _ = person(lean=lean)
