@@ -44,6 +44,7 @@ _RIDGE, _LIT_SIDE, _MEAN = (
     0.45,
     0.26,
 )  # deviations of the noise that are a fold; light on its lower side; its mean
+_ON_DARK = 1.8  # power of the face's factor for dark skin: most of a neck lies in shade, where marks show less
 _TONE = (-0.06, 1.8, 1.0)  # log light, a*, b*
 _BLOTCHES = (0.035, 1.5)  # log light, a*
 _OWN = (0.0, 0.40, 0.60, 0.6, 0.40)  # share of the neck's own valleys, by band, by which they are deepened
@@ -87,7 +88,7 @@ def foresee_neck(neck: Neck, seed: int) -> Marks:
     light += (_ON_CHEST + (1.0 - _ON_CHEST) * on_neck) * _crepe(neck, places, noise, contrasts)
     patches = _sampled(noise, places.across * np.float32(neck.half_width / neck.scale / 0.8), places.down / 0.8)
     light += _TONE[0] - _BLOTCHES[0] * patches + _own_lines(separated)
-    light = tone_factor(neck.reflectance) * light * _unclipped(neck)
+    light = tone_factor(neck.reflectance) ** _ON_DARK * light * _unclipped(neck)
     light = np.where(light > 0, light * _unlit(neck), light)
     colour = np.dstack([_TONE[1] + _BLOTCHES[1] * patches, np.full_like(patches, _TONE[2])])
     colour += _colour_of_shine(neck) * np.clip(-light / _SHADED, 0.0, 1.0)[..., None]
