@@ -11,7 +11,7 @@ from ppgan_ext.faces.ageing.neck import find_neck
 from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing
 from ppgan_ext.faces.ageing.render import Person
 from ppgan_ext.latents.directions import Direction
-from tests.faces.ageing.test_ageing_neck import everywhere, person
+from tests.reference.drawn_neck import everywhere, person
 
 PHOTO = np.zeros((4, 4, 3), np.uint8)
 
