@@ -1,4 +1,4 @@
-"""Drawn people with a neck, in a blue shirt."""
+"""Drawn people with a neck, in a shirt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def everywhere():
     return Chances(np.zeros(SHAPE, np.float32), np.ones(SHAPE, np.float32))
 
 
-def person(skin=PALE, scarf=None, lean=0.0, yaw=0.0):
+def person(skin=PALE, scarf=None, lean=0.0, yaw=0.0, shirt=BLUE):
     """A photo, its landmarks, and where the neck is drawn, (H, W) of 0 and 1."""
     face = DrawnFace(CENTRE, EYES, skin=skin, yaw_degrees=yaw)
     photo, (points,) = draw_photo((400, 400), [face])
@@ -31,7 +31,7 @@ def person(skin=PALE, scarf=None, lean=0.0, yaw=0.0):
     corners = [(x - half, top), (x + half, top), (x + half + shift, bottom), (x - half + shift, bottom)]
     cv2.fillPoly(neck, [np.rint(corners).astype(np.int32)], 1)
     drawn = photo.copy()
-    drawn[int(CHIN) + 20 :] = BLUE
+    drawn[int(CHIN) + 20 :] = shirt
     drawn[neck > 0] = scarf or np.uint8(0.75 * np.array(skin))
     hull = cv2.convexHull(np.rint(points).astype(np.int32))
     head = cv2.fillConvexPoly(np.zeros_like(neck), hull, 1)
