@@ -1,7 +1,7 @@
 """What age brings to a neck: lines across it, bands from the chin to the collar, crepey skin, an uneven tone.
 
-All is drawn on the neck's frame from the neck's own middle, width and seed, as log light, so it looks alike on dark
-and pale skin. The sizes are those of the necks of 46 portraits of people over 55.
+All is drawn on the neck's frame from the neck's own middle and width and a seed, as log light, so it looks alike on dark
+and pale skin. Places and shapes follow what 46 portraits of people over 55 show; depths, the light of their necks.
 """
 
 from __future__ import annotations
@@ -39,11 +39,8 @@ _ALONG, _INNER, _OWN_BANDS = 0.12, 0.8, ((0.10, 0.16), (1.0, 0.4))
 # Crepe: spacing of folds across, how much longer they are, depth, the band that tells how sharp the photo is there.
 _CREPE = ((0.075, 2.6, 0.20, 2), (0.036, 2.2, 0.26, 1), (0.018, 1.8, 0.24, 0))
 _BENDS, _BENT = 0.32, (0.035, 0.011)  # size of random bends; how far they go aside, and up and down
-_RIDGE, _LIT_SIDE, _MEAN = (
-    0.38,
-    0.45,
-    0.26,
-)  # deviations of the noise that are a fold; light on its lower side; its mean
+_RIDGE = 0.38  # deviations of the noise that are a fold
+_LIT_SIDE, _MEAN = 0.45, 0.26  # light on the lower side of a fold, as a share of its depth; mean of all folds
 _ON_DARK = 1.8  # power of the face's factor for dark skin: most of a neck lies in shade, where marks show less
 _TONE = (-0.06, 1.8, 1.0)  # log light, a*, b*
 _BLOTCHES = (0.035, 1.5)  # log light, a*
@@ -55,7 +52,7 @@ _CHEST, _ON_CHEST = (0.75, 1.15), 0.45  # below the chin, where lines of the nec
 # In 37 necks of over 55 years they are 1.7, 1.7 and 1.65 times as large.
 _USUAL, _CONTRAST = (0.040, 0.024, 0.025), (0.7, 0.35, 1.5)
 _CLIPPED, _CLIPPED_STAYS = (246.0, 254.0), 0.6  # levels of an overexposed channel; share that is not drawn there
-_LIT = (0.0, 22.0)  # L* above the neck's from where, and at most, folds become less bright
+_LIT, _LIT_STAYS = (0.0, 22.0), 0.8  # L* above the neck's over which folds become less bright; share that is not drawn
 _SHINE, _SHADED = (2.0, 12.0), 0.25  # L* above the neck's; log light of a fold that shows all of its colour
 _OF_OLD = (0.4, 0.9), (0.55, 1.0)  # share of all that is drawn, by `deepest`
 
@@ -251,7 +248,7 @@ def _unlit(neck: Neck) -> npt.NDArray[np.float32]:
     """Return how far each place may become brighter: what is lit already shines where it does."""
     lightness = cv2.cvtColor(neck.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[..., 0]
     lightness = bands.blur(lightness, 0.03 * neck.scale)
-    return np.asarray(1.0 - 0.8 * ramp(lightness - np.median(lightness[neck.skin > 0.5]), _LIT), np.float32)
+    return np.asarray(1.0 - _LIT_STAYS * ramp(lightness - np.median(lightness[neck.skin > 0.5]), _LIT), np.float32)
 
 
 def _colour_of_shine(neck: Neck) -> npt.NDArray[np.float32]:
