@@ -1,7 +1,7 @@
 """What age brings to a neck: lines across it, bands from the chin to the collar, crepey skin, an uneven tone.
 
-All is drawn on the neck's frame from the neck's own middle and width and a seed, as log light, so it looks alike on dark
-and pale skin. Places and shapes follow what 46 portraits of people over 55 show; depths, the light of their necks.
+All is drawn on the neck's frame, from the neck's own middle and width and a seed, as log light, so it looks alike on
+dark and pale skin. Places and shapes follow what 46 portraits of people over 55 show; depths, the light of their necks.
 """
 
 from __future__ import annotations
