@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.apps.photo.ageing import Ager, generator_years, held_notes
+from ppgan_ext.apps.photo.ageing import Ager, SeenFace, generator_years, held_notes
 from ppgan_ext.apps.photo.apparent_age import Estimates, apparent_age, femininity
 from ppgan_ext.apps.photo.plan import EditedCode, EditedPhoto, EditPlan, PhotoEdit, Variant
 from ppgan_ext.errors import NoFaceError
 from ppgan_ext.faces.ageing.measured import measured_years, stops_short
 from ppgan_ext.faces.ageing.model import bundled_model
+from ppgan_ext.faces.ageing.neck import find_neck
+from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing
+from ppgan_ext.faces.ageing.render import Person
 from ppgan_ext.latents.directions import Direction
+from tests.reference.drawn_neck import everywhere, person
 
 PHOTO = np.zeros((4, 4, 3), np.uint8)
 
@@ -81,6 +85,20 @@ def test_a_face_that_another_model_does_not_find_has_no_known_age_or_sex():
     assert estimates.age(code()) is None
     assert estimates.looks_after(code(), 20.0) is None
     assert estimates.femininity(code()) == 0.5
+
+
+def test_the_neck_ages_with_its_face():
+    photo, points, drawn = person()
+    neck = NeckAgeing(Person(30.0, 0.5, 3), find_neck(photo, points, everywhere()))
+    same = type("Ageing", (), {"draw": lambda self, photo, *_: photo.copy(), "person": neck.person})()
+    likeness = type("Likeness", (), {"held": lambda *_: 0.0})()
+    face = object()
+    for seen, changes in ((neck, True), (None, False)):
+        ager = Ager(bundled_model(), Estimates({}), 1.0, 0.0, 0)
+        ager.seen[id(face)] = SeenFace(face, None, same, likeness, seen)
+        result = ager.age(photo, photo, face, 40.0)
+        assert (result[drawn > 0] != photo[drawn > 0]).any() == changes
+        assert np.array_equal(result[:100], photo[:100])
 
 
 def test_it_is_told_of_which_face_which_result_was_held_back():

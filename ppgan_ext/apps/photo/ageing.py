@@ -15,6 +15,7 @@ from ppgan_ext.faces.ageing.grey_head import HeadOfHair, find_head_of_hair, grey
 from ppgan_ext.faces.ageing.likeness import Likeness
 from ppgan_ext.faces.ageing.measured import measured_years, stops_short
 from ppgan_ext.faces.ageing.model import AgeingModel
+from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
 from ppgan_ext.faces.ageing.render import FaceAgeing, Person, prepare
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.covered import find_covered
@@ -39,6 +40,7 @@ class SeenFace(NamedTuple):
     hair: HeadOfHair
     ageing: FaceAgeing
     likeness: Likeness
+    neck: NeckAgeing | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,8 @@ class Ager:
         held = seen.likeness.held(seen.ageing, photo, years, self.detail)
         self.held[id(face), years] = held
         photo = seen.ageing.draw(photo, years, self.detail, held)
+        if seen.neck is not None:
+            seen.neck.draw(photo, years, self.detail)
         person = seen.ageing.person
         if years > 0 and self.grey > 0:
             photo = grey_head(photo, seen.hair, face.face.landmarks, person.age + years, self.grey, person.seed)
@@ -103,7 +107,8 @@ class Ager:
         mask = find_covered(face.crop.image, to_levels(face.pixels[0]), crop_landmarks).mask
         covered = None if mask is None else Cover(np.asarray(mask, np.float32), crop_landmarks)
         ageing = prepare(photo, landmarks, person, self.model, hair, covered)
-        return SeenFace(face, hair, ageing, Likeness.of(photo, landmarks))
+        neck = prepare_neck(photo, landmarks, person, hair)
+        return SeenFace(face, hair, ageing, Likeness.of(photo, landmarks), neck)
 
 
 def held_notes(edit: PhotoEdit) -> list[str]:

@@ -14,7 +14,7 @@ from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
-from ppgan_ext.faces.ageing.hair_network import hair_chances
+from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, light_on_hair
 from ppgan_ext.faces.ageing.head_patch import head_patch
 from ppgan_ext.faces.ageing.outer_hair import outer_hair
@@ -52,6 +52,7 @@ class HeadOfHair(NamedTuple):
         density: (h, w), how dense a beard is that can be told from shade: where it has white hairs.
         edges: how sharp the face is, see `hair_strokes.edge_width`.
         refusal: why the hair of the head is left alone, or None.
+        chances: of hair and of a person, on the head patch.
         full: how full the beard is as a whole, 0 stubble to 1.
         beard_turns: how far the beard can turn grey, 0 to 1; that of dark skin is left as it is.
     """
@@ -64,6 +65,7 @@ class HeadOfHair(NamedTuple):
     density: npt.NDArray[np.float32]
     edges: float
     refusal: Refusal | None
+    chances: Chances
     full: float = 0.0
     beard_turns: float = 1.0
 
@@ -93,7 +95,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     size = (max(2, round((right - left) * shrink)), max(2, round((bottom - top) * shrink)))
     none = np.zeros(size[::-1], np.float32)
     edges = edge_width(photo, landmarks)
-    head = HeadOfHair(matte.region, hair, face, none, none, none, edges, matte.refusal)
+    head = HeadOfHair(matte.region, hair, face, none, none, none, edges, matte.refusal, chances)
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
     points = head.in_copy(landmarks)
     of_head = 1.0 - _hair_in_copy(head)

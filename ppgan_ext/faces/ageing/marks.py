@@ -142,7 +142,7 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     unlit = _unlit(view, white)
     # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
     wrinkles = view.skin * (_ON_HIGHLIGHTS + (1.0 - _ON_HIGHLIGHTS) * unlit) * _wrinkles(view, model, femininity, seed)
-    tone = _tone(view, white)
+    tone = tone_factor(view.skin_light / white)
     return Prospect(
         folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), tone,
         place_spots(view, tone, seed), seed,
@@ -297,10 +297,10 @@ def _contrast(view: SkinView) -> float:
     return float(np.clip((np.sqrt(energy) / _USUAL_CONTRAST) ** exponent, least, most))
 
 
-def _tone(view: SkinView, white: float) -> float:
-    """Return the factor for dark skin, whatever the exposure; ``white`` is the luminance of a white surface there."""
+def tone_factor(reflectance: float) -> float:
+    """Return how much stronger marks are on dark skin; ``reflectance`` is its light as a share of white's."""
     usual, exponent, most = _TONE
-    return float(np.clip((usual / max(view.skin_light / white, 1e-3)) ** exponent, 1.0, most))
+    return float(np.clip((usual / max(reflectance, 1e-3)) ** exponent, 1.0, most))
 
 
 def _in_proportion(change: FloatArray, view: SkinView, tone: float) -> npt.NDArray[np.float32]:

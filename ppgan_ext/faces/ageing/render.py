@@ -6,32 +6,21 @@ import functools
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing import marks, parts
+from ppgan_ext.faces.ageing import marks
 from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
+from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
 from ppgan_ext.faces.ageing.skin_view import Cover, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
-from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.types import FloatArray, Image
 
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
 _STRIP_ROWS = 256  # rows of the photo changed at a time: a face of 4000 pixels then needs no more memory than the photo
-# Shadows of skin are warm: what is darker loses less red than blue.
-_SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
-# A factor on light takes colour away in equal steps for the eye, a fold of skin does not: light comes through it.
-# In logarithms of chroma, by logarithms of light; where it becomes darker, and where lighter.
-_KEPT_COLOUR = (0.28, 0.0)
 _OF_FILLED = 0.45  # where a fold is filled: its bottom is redder than the skin that takes its place
-# Dark yellow is seen as olive and dark orange as rust, so of skin that is more colourful than this, in chroma, less of
-# its colour stays and less is added, by this exponent.
-_USUAL_COLOUR, _LESS_COLOUR = 22.0, 1.5
-_COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
-_USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 
 
 class Person(NamedTuple):
@@ -102,10 +91,10 @@ class FaceAgeing:
             return result
         if strength.marks > 0:
             change = marks.older(self.view, self.prospect, strength, held)
-            kept = _KEPT_COLOUR
+            kept = KEPT_COLOUR
         else:
             change = marks.younger(self.view, self.prospect, self.model, -strength.marks, self.person.femininity)
-            kept = (_KEPT_COLOUR[0], _OF_FILLED)
+            kept = (KEPT_COLOUR[0], _OF_FILLED)
         _apply(result, self.view, change, self.view.placement._replace(landmarks=moved), kept)
         return result
 
@@ -147,34 +136,11 @@ def prepare(
 
 
 def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement, kept: tuple[float, float]) -> None:
-    """Apply marks to a photo in place, strip by strip; ``kept`` is as `_KEPT_COLOUR`."""
-    colourful = np.float32(_colourful(view))
-    drawn = np.dstack([change.light, change.colour * colourful])
-    shadow = np.float32(1.0) + colourful * (_SHADOW - np.float32(1.0))
+    """Apply marks to a photo in place, strip by strip; ``kept`` is as `skin_change.KEPT_COLOUR`."""
+    colourful = colourful_share(view.picture, view.skin)
+    drawn = np.dstack([change.light, change.colour])
     left, top, right, bottom = placement.region(photo.shape)
     for row in range(top, bottom, _STRIP_ROWS):
         region = (left, row, right, min(bottom, row + _STRIP_ROWS))
         part = photo[row : region[3], left:right]
-        local = draw(drawn, placement.field_to_photo(region))
-        touched = np.abs(local).max(axis=2) > 1e-3
-        if touched.any():
-            part[touched] = _changed(part, local, shadow, kept)[touched]
-
-
-def _changed(part: Image, local: FloatArray, shadow: FloatArray, kept: tuple[float, float]) -> Image:
-    light = local[..., :1]
-    factor = np.exp(light * np.where(light < 0, shadow, np.float32(1.0)))
-    picture = to_srgb(to_linear(part) * factor)
-    lab = cv2.cvtColor(picture / np.float32(255.0), cv2.COLOR_RGB2LAB)
-    chroma = np.hypot(lab[..., 1], lab[..., 2])[..., None]
-    usual = (np.float32(_USUAL_COLOUR) / np.maximum(chroma, np.float32(_USUAL_COLOUR))) ** np.float32(_LESS_COLOUR)
-    lab[..., 1:] *= np.exp(-usual * np.where(light < 0, *(np.float32(share) for share in kept)) * light)
-    lab[..., 1:] += usual * local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
-    rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255.0)
-    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
-
-
-def _colourful(view: SkinView) -> float:
-    """Return 1 for a photo in colour, 0 for one without."""
-    lab = cv2.cvtColor(view.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[view.skin > 0.6]
-    return float(np.clip(np.median(np.hypot(lab[:, 1], lab[:, 2])) / _COLOURFUL, 0.0, 1.0))
+        change_skin(part, draw(drawn, placement.field_to_photo(region)), colourful, kept)

@@ -1,0 +1,112 @@
+"""A neck that grows old with its face, drawn at the photo's own resolution."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.grey_head import HeadOfHair
+from ppgan_ext.faces.ageing.marks import Marks
+from ppgan_ext.faces.ageing.neck import Neck, find_neck
+from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
+from ppgan_ext.faces.ageing.render import Person
+from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
+from ppgan_ext.faces.ageing.skin_view import Cover
+from ppgan_ext.faces.ageing.strength import strength_of
+from ppgan_ext.faces.warp import compose, invert, scale_of, transform_points
+from ppgan_ext.types import FloatArray, Image
+
+_STRIP_ROWS = 256  # rows of the photo changed at a time
+_DRAWN_SHARP = 1.2  # width, in pixels of the photo, of the sharpest lines
+_USUAL_COLOUR, _MOST_KEPT = 20.0, 2.8  # chroma of a neck from which its shadows keep more colour; so many times at most
+
+
+@dataclass(frozen=True, eq=False)
+class NeckAgeing:
+    """A neck of a photo, ready to be drawn at any age.
+
+    Attributes:
+        person: whose neck it is.
+        neck: what shows of it.
+        edges: how sharp the photo is, see `hair_strokes.edge_width`; lines are not sharper.
+    """
+
+    person: Person
+    neck: Neck
+    edges: float = 0.0
+
+    @functools.cached_property
+    def prospect(self) -> Marks:
+        """What age will bring to the neck; worked out once."""
+        return foresee_neck(self.neck, self.person.seed)
+
+    @functools.cached_property
+    def _kept_colour(self) -> float:
+        """How much colour shadows keep: in warm light those of a neck are warm, and lines without colour look dirty."""
+        lab = cv2.cvtColor(self.neck.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[self.neck.skin > 0.6]
+        chroma = float(np.median(np.hypot(lab[:, 1], lab[:, 2])))
+        return KEPT_COLOUR[0] * float(np.clip(chroma / _USUAL_COLOUR, 1.0, _MOST_KEPT))
+
+    @property
+    def _softness(self) -> float:
+        """Width of the Gaussian, in pixels of the frame, that makes lines as soft as the photo."""
+        finer = scale_of(self.neck.matrix)
+        # A photo smaller than the frame shows less of it, and one that is not sharp as well.
+        smaller, unsharp = 0.5 * max(finer - 1.0, 0.0), finer * np.sqrt(max(self.edges**2 - _DRAWN_SHARP**2, 0.0))
+        return float(np.hypot(smaller, unsharp))
+
+    def draw(self, photo: Image, years: float, detail: float = 1.0) -> None:
+        """Make the neck of a photo older in place; where no skin of it is bare, pixels keep their bits.
+
+        Args:
+            photo: (H, W, 3) RGB uint8, the photo of `prepare_neck`, or what was made of it.
+            years: years to add; for less than none nothing changes.
+            detail: 0 changes nothing, 1 as calibrated, up to 1.5.
+        """
+        strength = strength_of(self.person.age, years, detail)
+        if strength.marks <= 0:
+            return
+        change = older_neck(self.prospect, strength.marks, strength.deepest)
+        drawn = np.dstack([change.light, change.colour])
+        matrix = self.neck.matrix
+        drawn = blur(drawn, self._softness)
+        height, width = self.neck.skin.shape
+        colourful, kept = colourful_share(self.neck.picture, self.neck.skin), (self._kept_colour, KEPT_COLOUR[1])
+        left, top, right, bottom = _rectangle(invert(matrix), (width, height), photo.shape)
+        for row in range(top, bottom, _STRIP_ROWS):
+            part = photo[row : min(bottom, row + _STRIP_ROWS), left:right]
+            change_skin(part, _part(drawn, matrix, (left, row), part.shape), colourful, kept)
+
+
+def prepare_neck(photo: Image, landmarks: FloatArray, person: Person, hair: HeadOfHair) -> NeckAgeing | None:
+    """Look at a neck; None if it is covered or cannot be told from its surroundings.
+
+    Args:
+        photo: (H, W, 3) RGB uint8.
+        landmarks: (68, 2) of the face in it.
+        person: whose face it is.
+        hair: of the head, on which nothing is drawn.
+    """
+    neck = find_neck(photo, landmarks, hair.chances, Cover(hair.beard, hair.in_copy(landmarks)))
+    return None if neck is None else NeckAgeing(person, neck, hair.edges)
+
+
+def _part(drawn: FloatArray, matrix: FloatArray, start: tuple[int, int], shape: tuple[int, ...]) -> FloatArray:
+    """Return what a frame holds for the part of a photo that starts at (x, y)."""
+    shift = np.array([[1.0, 0.0, start[0]], [0.0, 1.0, start[1]]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(drawn, compose(matrix, shift), (shape[1], shape[0]), flags=flags), np.float32)
+
+
+def _rectangle(to_photo: FloatArray, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return the rectangle of the photo that a frame covers: left, top, right, bottom, the last two outside."""
+    x, y = size[0] - 1.0, size[1] - 1.0
+    corners = transform_points(np.array([[0.0, 0.0], [x, 0.0], [0.0, y], [x, y]]), to_photo)
+    height, width = shape[:2]
+    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (width, height)).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
+    return left, top, max(left, right), max(top, bottom)

@@ -1,0 +1,175 @@
+"""Necks that grow old, on drawn people."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import skimage
+
+from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
+from ppgan_ext.faces.ageing.neck import Neck, find_neck
+from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
+from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
+from ppgan_ext.faces.ageing.render import Person
+from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.light import luminance, to_linear, to_srgb
+from tests.reference.drawn_neck import CHIN, DARK, EYES, everywhere, person
+
+YOUNG = Person(age=30.0, femininity=0.5, seed=3)
+
+
+@pytest.fixture(scope="module")
+def seen():
+    photo, points, drawn = person()
+    return photo, find_neck(photo, points, everywhere()), drawn
+
+
+def aged(photo, neck, years=40.0, who=YOUNG, detail=1.0):
+    result = photo.copy()
+    NeckAgeing(who, neck).draw(result, years, detail)
+    return result
+
+
+def energy(photo, result):
+    change = np.log(luminance(to_linear(result)) + 0.01) - np.log(luminance(to_linear(photo)) + 0.01)
+    return float(np.sqrt((change[int(CHIN) + 10 : int(CHIN) + 60, 165:235] ** 2).mean()))
+
+
+def test_more_years_and_more_detail_draw_more_and_none_changes_no_bit(seen):
+    photo, neck, _ = seen
+    assert np.array_equal(aged(photo, neck, 0.0), photo)
+    assert np.array_equal(aged(photo, neck, -20.0), photo)
+    assert np.array_equal(aged(photo, neck, detail=0.0), photo)
+    drawn = [energy(photo, aged(photo, neck, years)) for years in (5.0, 15.0, 25.0, 40.0)]
+    assert drawn[0] < 0.5 * drawn[3] and drawn == sorted(drawn)
+    assert drawn[3] > 0.05
+    assert energy(photo, aged(photo, neck, detail=0.4)) < 0.7 * drawn[3]
+
+
+def test_a_year_changes_little(seen):
+    photo, neck, _ = seen
+    first, second = (aged(photo, neck, years).astype(int) for years in (30.0, 31.0))
+    assert 0 < np.abs(first - second).max() <= 6
+
+
+def test_beyond_the_neck_pixels_keep_their_bits(seen):
+    photo, neck, drawn = seen
+    result = aged(photo, neck)
+    assert np.array_equal(
+        result[cv2.dilate(drawn, np.ones((5, 5))) == 0], photo[cv2.dilate(drawn, np.ones((5, 5))) == 0]
+    )
+    assert (result != photo).any(axis=2).sum() > 0.3 * drawn.sum()
+
+
+def test_the_seed_decides_which_lines(seen):
+    photo, neck, _ = seen
+    first, again, other = (aged(photo, neck, who=YOUNG._replace(seed=seed)).astype(float) for seed in (3, 3, 4))
+    assert np.array_equal(first, again)
+    change, different = (one.mean(axis=2) - photo.mean(axis=2) for one in (first, other))
+    assert np.corrcoef(change.ravel(), different.ravel())[0, 1] < 0.8
+
+
+def smooth_neck(scale=200.0):
+    """A wide neck of even skin, so many pixels a head's length, its chin at (1.7, 0.7) of these lengths."""
+    shape = (round(2.4 * scale), round(3.4 * scale))
+    skin, picture = np.ones(shape, np.float32), np.full((*shape, 3), 150.0, np.float32)
+    chin = np.array([1.7, 0.7]) * scale
+    middle = (float(chin[0]), 0.0)
+    return Neck(np.eye(3)[:2], scale, chin, skin, picture, 0.3, 0.3, middle, 0.75 * scale, scale)
+
+
+def test_bands_run_down_from_the_chin_with_a_hollow_between_them():
+    light = sum(older_neck(foresee_neck(smooth_neck(), seed), 1.0, 0.9).light for seed in range(6)) / 6
+    across = light[180:240].mean(axis=0)
+    hollow, left, right = across[325:355].mean(), across[265:330].max(), across[350:415].max()
+    assert min(left, right) > hollow + 0.1
+    # They converge, and end above the collar.
+    places = [light[row - 15 : row + 15, 270:410].mean(axis=0) for row in (190, 270)]
+    apart = [70 + int(np.argmax(one[70:])) - int(np.argmax(one[:70])) for one in places]
+    assert apart[1] < apart[0]
+    assert np.abs(np.diff(light[400:440].mean(axis=0))).max() < 0.3 * np.abs(np.diff(across)).max()
+
+
+def test_folds_run_across_the_neck():
+    light = sum(foresee_neck(smooth_neck(), seed).light for seed in range(6)) / 6
+    beside = light[200:300, 540:660]
+    assert np.diff(beside, axis=0).std() > 1.4 * np.diff(beside, axis=1).std()
+
+
+def test_a_neck_that_has_bands_gets_fewer_new_ones():
+    neck = smooth_neck()
+    x = np.abs(np.arange(680) - 340.0)
+    own = np.exp(-(((x - 105) / 12) ** 2)) - np.exp(-(((x - 80) / 12) ** 2))
+    banded = neck._replace(picture=neck.picture * np.exp(0.3 * own)[None, :, None].astype(np.float32))
+    hollows = [
+        sum(foresee_neck(one, seed).light[190:260, 330:350] for seed in range(4)).mean() for one in (neck, banded)
+    ]
+    assert hollows[0] < 0 and hollows[1] > 0.75 * hollows[0]
+
+
+def test_no_line_is_a_scratch(seen):
+    _, neck, _ = seen
+    for seed in range(4):
+        light = older_neck(foresee_neck(neck, seed), 1.5, 0.9).light
+        assert light.min() > -0.45 and light.max() < 0.2
+
+
+def test_old_necks_change_less_and_dark_ones_as_much(seen):
+    photo, neck, _ = seen
+    new = energy(photo, aged(photo, neck))
+    old = energy(photo, aged(photo, neck, who=YOUNG._replace(age=72.0)))
+    assert old < 0.7 * new
+    dark, points, _ = person(DARK)
+    on_dark = energy(dark, aged(dark, find_neck(dark, points, everywhere())))
+    assert 0.8 * new < on_dark < 2.0 * new
+
+
+def test_half_the_light_gives_half_the_result(seen):
+    photo, neck, _ = seen
+    dim = np.rint(to_srgb(0.5 * to_linear(photo))).astype(np.uint8)
+    _, points, _ = person()
+    expected = to_srgb(0.5 * to_linear(aged(photo, neck)))
+    result = aged(dim, find_neck(dim, points, everywhere())).astype(float)
+    changed = np.abs(expected - dim).max(axis=2) > 4
+    assert changed.sum() > 500
+    assert np.abs(result - expected)[changed].mean() < 4.0
+
+
+def test_a_small_face_gets_no_fine_folds_and_no_noise(seen):
+    photo, _, _ = seen
+    _, points, _ = person()
+    factor = 25.0 / EYES
+    small = cv2.resize(photo, (round(400 * factor),) * 2, interpolation=cv2.INTER_AREA)
+    places = (points + 0.5) * (len(small) / 400.0) - 0.5
+    assert (aged(small, find_neck(small, places, everywhere())) != small).any()
+    # Neighbouring pixels differ by little more than those of a large neck that is made smaller.
+    large, little = (
+        sum(foresee_neck(smooth_neck(scale), seed).light for seed in range(4)) / 4 for scale in (200.0, 32.0)
+    )
+    large = cv2.resize(large, little.shape[::-1], interpolation=cv2.INTER_AREA)
+    beside = slice(40, 70), slice(85, 105)
+    grain = [float(np.abs(np.diff(one[beside], axis=0)).mean()) for one in (large, little)]
+    assert grain[1] < 1.1 * grain[0]
+
+
+def test_overexposed_skin_does_not_turn_grey(seen):
+    _, neck, _ = seen
+    picture = neck.picture.copy()
+    picture[..., 0] = 255.0
+    lit = neck._replace(picture=picture)
+    plain, bright = (np.abs(foresee_neck(one, 3).light).mean() for one in (neck, lit))
+    assert bright < 0.6 * plain
+
+
+def test_a_photo_with_a_high_collar_changes_only_above_it():
+    photo = skimage.data.astronaut()
+    landmarks = find_faces(photo)[0].landmarks
+    seen = prepare_neck(photo, landmarks, YOUNG, find_head_of_hair(photo, landmarks, 1.0))
+    result = photo.copy()
+    seen.draw(result, 40.0)
+    rows, columns = np.nonzero((result != photo).any(axis=2))
+    assert len(rows) > 300
+    # Her collar begins at row 188; her neck lies between columns 185 and 255.
+    assert rows.min() > 150 and rows.max() < 194
+    assert columns.min() > 182 and columns.max() < 258
