@@ -44,6 +44,7 @@ _TOLD = (0.12, 0.25), (0.5, 0.8)
 _DRAWN_TOLD = (0.03, 0.12), (0.3, 0.5)  # the same for white hairs, which do little harm where there is no beard
 _HALF = 0.25  # darkness of one side over the other's
 _SURE_MOUSTACHE = (0.6, 0.9)  # chances: not all of it stays, and all
+_SURE = (0.4, 0.8)  # likewise, none of it turns grey as brows do, and all
 _LOW = 0.6  # of the way from the nose to the lip
 _LEAST_MOUSTACHE = 0.3  # chance of one below which less than all of a goatee counts
 _BETWEEN = 0.06  # width of the Gaussian over the skin between hairs, in distances of the eyes
@@ -53,6 +54,7 @@ _DENSITY = 0.02  # width of the Gaussian over the density of a beard, likewise
 # Signed distances from the jaw's outline over which stubble fades, as darkness there is shade, and over which a beard
 # does; how full a beard is that begins to reach beyond, and that does so fully.
 _STUBBLE_ENDS, _BEARD_ENDS, _REACHES = (-0.06, 0.03), (0.0, 0.2), (0.2, 0.55)
+_BLACK = (1.5, 2.1)  # log light below the skin around from which hair shows no hairs, but is no shade
 _ROUGH = (0.15, 0.65)  # logarithm of the roughness over the bare skin's: shade, and hair
 # Stubble, and a full beard: by the mean density; by the log light that the darker part of the chin lacks, where single
 # hairs stand out from each other. The chin begins at that distance above the jaw's outline.
@@ -73,28 +75,20 @@ class Region(NamedTuple):
 
 
 class Growth(NamedTuple):
-    """Where a beard grows: how dense it is, (H, W) in [0, 1], and how full the whole is, 0 stubble to 1."""
+    """Where a beard grows.
 
+    Attributes:
+        hair: (H, W) in [0, 1], how far each pixel is hair of a beard, or shade where there may be one.
+        dense: (H, W) in [0, 1], how dense the beard is where it is told from shade.
+        full: how full the whole of that is, 0 stubble to 1.
+        moustache: (H, W) in [0, 1], where a moustache surely grows, with the skin between its hairs: dark places there
+            are hair, on skin of any tone.
+    """
+
+    hair: npt.NDArray[np.float32]
     dense: npt.NDArray[np.float32]
     full: float
-
-
-def beard_hair(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far each pixel is hair of a beard.
-
-    Args:
-        picture: (H, W, 3) RGB, 0 to 255.
-        landmarks: (68, 2) in the picture.
-
-    Returns:
-        (H, W) float32 in [0, 1]; 0 everywhere if the face shows too little skin, or has no colour.
-    """
-    copy, points = reduced(picture, landmarks)
-    parts = _likely_parts(copy, points)
-    if not parts:
-        return np.zeros(picture.shape[:2], np.float32)
-    likely = np.maximum.reduce([chance * outline for chance, outline in parts.values()])
-    return whole(likely * darkness(copy, points), picture)
+    moustache: npt.NDArray[np.float32]
 
 
 def beard_chances(picture: npt.NDArray, landmarks: FloatArray) -> dict[str, float]:
@@ -105,7 +99,7 @@ def beard_chances(picture: npt.NDArray, landmarks: FloatArray) -> dict[str, floa
 def beard_cover(
     picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str, float] | None = None
 ) -> npt.NDArray[np.float32]:
-    """Return how far each pixel is covered by a beard, with the skin between its hairs; as `beard_hair`.
+    """Return how far each pixel is covered by a beard, with the skin between its hairs.
 
     Whiskers alone are the shade of a jaw, a goatee alone mostly that of a lip, and a moustache that is as narrow as the
     nose is the nose's.
@@ -146,18 +140,53 @@ def beard_growth(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0)
             has the skin's colour is thin stubble at most.
 
     Returns:
-        None of it, and 0, if the face shows too little skin, or has no colour.
+        None of it if the face shows too little skin, or has no colour.
     """
     copy, points = reduced(picture, landmarks)
     parts, rough = _likely_parts(copy, points), roughness(picture, landmarks)
-    if not parts or rough is None:
-        return Growth(np.zeros(picture.shape[:2], np.float32), 0.0)
+    none = np.zeros(picture.shape[:2], np.float32)
+    if not parts:
+        return Growth(none, none, 0.0, none)
+    dark = darkness(copy, points)
+    chances, _ = _sure_chances(dark, points, parts, _DRAWN_TOLD)
+    likely = np.maximum.reduce([chance * outline for chance, outline in parts.values()])
+    hair = whole(likely * dark, picture)
+    moustache = whole(np.float32(_ramp(chances["moustache"], _SURE)) * _whole_moustache(points, copy.shape), picture)
+    if rough is None:
+        return Growth(hair, none, 0.0, moustache)
     itself, over_skin = (cv2.resize(one, copy.shape[1::-1], interpolation=cv2.INTER_AREA) for one in rough)
     values, around, _ = shading(copy, points)
-    chances, _ = _sure_chances(darkness(copy, points), points, parts, _DRAWN_TOLD)
+    deeper = (around - values) * np.maximum(ramp(over_skin, _ROUGH), ramp(around - values, _BLACK))
     grows = {part: _ramp(chances[part], _GROWS) for part in parts}
-    deeper = (around - values) * ramp(over_skin, _ROUGH)
-    depth = ramp(deeper, _DEPTH)
+    dense = _density(copy, points, parts, grows, ramp(deeper, _DEPTH), told)
+    beyond = beyond_jaw(points, dense.shape)
+    everywhere = np.maximum.reduce([outline for _, outline in parts.values()]) > 0.5
+    chin = (parts["goatee"][1] > 0.5) & (beyond > _CHIN)
+    black = float(np.percentile((deeper * ramp(itself, _STANDS_OUT))[chin], _DARKER_PART)) if chin.any() else 0.0
+    full = max(_ramp(_mean(dense, everywhere), _FULL), grows["goatee"] * _ramp(black, _FULL_CHIN))
+    reach = _ramp(full, _REACHES)
+    start, end = (one + reach * (other - one) for one, other in zip(_STUBBLE_ENDS, _BEARD_ENDS, strict=True))
+    return Growth(hair, whole(dense * (1.0 - ramp(beyond, (start, end))), picture), full, moustache)
+
+
+def _density(
+    copy: npt.NDArray,
+    points: FloatArray,
+    parts: dict[str, tuple[float, npt.NDArray[np.float32]]],
+    grows: dict[str, float],
+    depth: FloatArray,
+    told: float,
+) -> npt.NDArray[np.float32]:
+    """Return how dense a beard is, (H, W) in [0, 1], wherever its parts end.
+
+    Args:
+        copy: (H, W, 3) RGB, 0 to 255, see `reduced`.
+        points: (68, 2) in it.
+        parts: chance and outline of each, from `_likely_parts`.
+        grows: how far each part is drawn, 0 to 1 by `PARTS`.
+        depth: (H, W) in [0, 1], how dark the hair is.
+        told: see `beard_growth`.
+    """
     dense = np.zeros(copy.shape[:2], np.float32)
     for part, (_, outline) in parts.items():
         even = _EVEN * (part == "moustache")  # whatever shade of a nose falls on it
@@ -170,15 +199,7 @@ def beard_growth(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0)
         share = blur(np.clip(colour.share(to_linear(copy)), 0.0, 1.5), width)
         dense *= 1.0 - np.float32(_SHADE_LESS * (1.0 - told)) * ramp(share, _SHADE)
     dimples = np.maximum(*(hull(points[[corner]], dense.shape, _DIMPLE[0] * eyes) for corner in (48, 54)))
-    dense = blur(dense, width) * _bare_of_beard(points, dense.shape) * (1.0 - blur(dimples, _DIMPLE[1] * eyes))
-    beyond = beyond_jaw(points, dense.shape)
-    everywhere = np.maximum.reduce([outline for _, outline in parts.values()]) > 0.5
-    chin = (parts["goatee"][1] > 0.5) & (beyond > _CHIN)
-    black = float(np.percentile((deeper * ramp(itself, _STANDS_OUT))[chin], _DARKER_PART)) if chin.any() else 0.0
-    full = max(_ramp(_mean(dense, everywhere), _FULL), grows["goatee"] * _ramp(black, _FULL_CHIN))
-    reach = _ramp(full, _REACHES)
-    start, end = (one + reach * (other - one) for one, other in zip(_STUBBLE_ENDS, _BEARD_ENDS, strict=True))
-    return Growth(whole(dense * (1.0 - ramp(beyond, (start, end))), picture), full)
+    return blur(dense, width) * _bare_of_beard(points, dense.shape) * (1.0 - blur(dimples, _DIMPLE[1] * eyes))
 
 
 def _sure_chances(

@@ -18,6 +18,9 @@ _COPY_EYES = 72.0  # pixels between the eyes of the copy on which brows are look
 _DARKER = (0.10, 0.55)  # log light below the skin around: none and full
 _BROW_WIDTH = 0.075  # around the brow's points, as a share of the eyes' distance
 _EYE_WIDTH, _EYE_SOFT = 0.15, 0.035  # of what is eye, lid and the shade of the brow
+# How thick brows are at most, as a share of the eyes' distance; what is dark, of `darkness`; and how far around what is
+# thicker is no brow either.
+_THICKEST, _IS_DARK, _THICK_REACH = 0.38, (0.3, 0.8), 0.03
 _SIDE = 0.04  # of the face's width, over which brows begin at its side
 NO_LIGHT = np.float32(0.04)
 """What is added to light over the skin's before the logarithm: deeper black is alike."""
@@ -37,15 +40,40 @@ def brow_weight(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
     return whole(brow_place(points, copy.shape) * _darkness(copy, points), picture)
 
 
+def thicker_than_brows(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return where what is darker than the skin around is thicker than a brow, as a scarf or the shadow of a hat.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    copy, points = reduced(picture, landmarks)
+    eyes, dark = eye_distance(points), _darkness(copy, points) * _beside_eyes(points, copy.shape)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(_THICKEST * eyes) | 1,) * 2)
+    near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(_THICK_REACH * eyes)) + 1,) * 2)
+    opened = cv2.dilate(cv2.morphologyEx(dark, cv2.MORPH_OPEN, kernel), near)
+    low, high = _IS_DARK
+    return whole(blur(np.clip((opened - low) / (high - low), 0.0, 1.0), 0.5 * _THICK_REACH * eyes), picture)
+
+
 def brow_place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where brows grow, softly, (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
     place = np.zeros(shape[:2], np.float32)
     for brow in _BROWS:
         place = np.maximum(place, blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.025 * eyes))
+    return place * _beside_eyes(landmarks, shape) * within_sides(landmarks, shape)
+
+
+def _beside_eyes(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw all but eyes, lids and the shade of the brows, softly, (H, W) in [0, 1]."""
+    eyes, beside = eye_distance(landmarks), np.ones(shape[:2], np.float32)
     for eye in (RIGHT_EYE, LEFT_EYE):
-        place *= 1.0 - blur(hull(landmarks[eye], shape, _EYE_WIDTH * eyes), _EYE_SOFT * eyes)
-    return place * within_sides(landmarks, shape)
+        beside *= 1.0 - blur(hull(landmarks[eye], shape, _EYE_WIDTH * eyes), _EYE_SOFT * eyes)
+    return beside
 
 
 def within_sides(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -8,17 +8,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import beard_growth, beard_hair
-from ppgan_ext.faces.ageing.brows import lighten_brows
-from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight
+from ppgan_ext.faces.ageing.beard import beard_growth
+from ppgan_ext.faces.ageing.brow_hairs import brow_hairs
+from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight, darkness, thicker_than_brows
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
-from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, light_on_hair
+from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, hair_cover, light_on_hair
 from ppgan_ext.faces.ageing.head_patch import head_patch
+from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
 from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
+from ppgan_ext.faces.ageing.sideburns import sideburns
 from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
@@ -29,12 +31,19 @@ from ppgan_ext.types import FloatArray, Image
 
 # How far stubble and full beards go with the hair of the head as a whole: white hairs of stubble hardly show.
 _BEARD = 0.7, 0.3
-_WARM_BROWS, _WARM_BEARD, _WARM_HAIRS = 0.7, 0.4, 0.15  # share of the skin's colour in their grey
+_WARM_BROWS, _WARM_BEARD, _WARM_HAIRS = 0.5, 0.4, 0.15  # share of the skin's colour in their grey
+_WHITE_BROWS = 0.36  # share of a brow's hairs that are white where all of the head's are
+_WHITE_BEARD, _OF_BEARD = 0.9, 0.6  # the same of what surely is a beard, and how far it goes with the brows
+_SURELY_GROWS = (0.2, 0.5)  # density of a beard: not sure, and sure
+_DENSE_SIDES = 0.8  # density of sideburns
 _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
 # Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
 # from shade, and what turns grey with it is a haze.
 _SKIN = (0.17, 0.3)
 _OBJECT = (0.15, 0.4)  # chances of an object before the beard; of 25 beards at most 0.09
+# The same of a rim of glasses, and how wide what it covers is, in the network's pixels; and of how many pixels it must
+# be sure: of 77 faces without glasses two at most, as dark brows are a little like rims, and 426 of one with them.
+_FRAME, _RIM, _SURE_FRAME, _LEAST_FRAME = (0.1, 0.3), 5, 0.7, 60
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
 _OUTER_EYES = 96.0  # the same of the copy on which hair beyond the outline is looked for
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
@@ -53,6 +62,8 @@ class HeadOfHair(NamedTuple):
         edges: how sharp the face is, see `hair_strokes.edge_width`.
         refusal: why the hair of the head is left alone, or None.
         chances: of hair and of a person, on the head patch.
+        sure: (h, w), where a beard surely grows: dark places there are hair, on skin of any tone.
+        clear: (h, w), where no rim of glasses covers the face.
         full: how full the beard is as a whole, 0 stubble to 1.
         beard_turns: how far the beard can turn grey, 0 to 1; that of dark skin is left as it is.
     """
@@ -66,6 +77,8 @@ class HeadOfHair(NamedTuple):
     edges: float
     refusal: Refusal | None
     chances: Chances
+    sure: npt.NDArray[np.float32]
+    clear: npt.NDArray[np.float32]
     full: float = 0.0
     beard_turns: float = 1.0
 
@@ -95,26 +108,34 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     size = (max(2, round((right - left) * shrink)), max(2, round((bottom - top) * shrink)))
     none = np.zeros(size[::-1], np.float32)
     edges = edge_width(photo, landmarks)
-    head = HeadOfHair(matte.region, hair, face, none, none, none, edges, matte.refusal, chances)
+    head = HeadOfHair(matte.region, hair, face, none, none, none, edges, matte.refusal, chances, none, none)
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
     points = head.in_copy(landmarks)
     of_head = 1.0 - _hair_in_copy(head)
     told = _tells_beard(copy, points)
     of_man = np.float32(1.0 - femininity) * of_head
     growth = beard_growth(copy, points, told)
-    density = growth.dense * of_man
-    if density.any():
-        density *= _in_sight(copy, points)
-    brows, beard = brow_weight(copy, points) * of_head, beard_hair(copy, points) * of_man
-    return head._replace(brows=brows, beard=beard, density=density, full=growth.full, beard_turns=told)
+    clear, in_sight = _in_sight(copy, points)
+    moustache, density = growth.moustache * of_man * in_sight, growth.dense * of_man * in_sight
+    brows = brow_weight(copy, points) * of_head * (1.0 - thicker_than_brows(copy, points))
+    beard = growth.hair * of_man
+    beside = sideburns(copy, points, np.maximum(1.0 - of_head, beard)) * of_man * clear * np.float32(told)
+    beard, density = np.maximum(beard, beside), np.maximum(density, np.float32(_DENSE_SIDES) * beside)
+    sure = np.maximum(moustache, ramp(density, _SURELY_GROWS))
+    found = {"brows": brows, "beard": beard, "density": density, "sure": sure, "clear": clear}
+    return head._replace(**found, full=growth.full, beard_turns=told)
 
 
-def _in_sight(copy: Image, points: FloatArray) -> npt.NDArray[np.float32]:
-    """Return where no microphone, mask or other object covers the face, (h, w) in [0, 1]."""
-    chance, matrix = cover_chances(copy, points).other, crop_matrix(points)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    object_there = cv2.warpAffine(np.asarray(chance, np.float32), matrix, (copy.shape[1], copy.shape[0]), flags=flags)
-    return 1.0 - ramp(object_there, _OBJECT)
+def _in_sight(copy: Image, points: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return where no rim of glasses covers the face, and where no microphone, mask or other object; (h, w) each."""
+    chances, matrix = cover_chances(copy, points), crop_matrix(points)
+    rims = ramp(cv2.dilate(chances.frame, np.ones((_RIM, _RIM), np.uint8)), _FRAME)
+    rims *= np.float32(np.count_nonzero(chances.frame > _SURE_FRAME) > _LEAST_FRAME)
+    flags, size = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, (copy.shape[1], copy.shape[0])
+    no_rim, no_object = (
+        1.0 - cv2.warpAffine(one, matrix, size, flags=flags) for one in (rims, ramp(chances.other, _OBJECT))
+    )
+    return no_rim, no_object
 
 
 def _add_outer(
@@ -163,34 +184,48 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     left, top, right, bottom = head.region
     white = white_light(photo[top:bottom, left:right], landmarks - (left, top))
     _grey(result, head.region, head.hair, landmarks, share, seed, white)
-    left, top, right, bottom = head.face
-    size = head.brows.shape[::-1]
-    copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
-    points = head.in_copy(landmarks)
-    if head.brows.any():
-        full = cv2.resize(_brows_now(head, points), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-        warm, part = _beside_skin(white, copy, points, _WARM_BROWS), result[top:bottom, left:right]
-        part[...] = lighten_brows(part, full, landmarks - (left, top), share, warm)
-    if head.beard.any():
-        full = cv2.resize(head.beard, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-        warm = _beside_skin(white, copy, points, _WARM_BEARD)
-        beard_share = (_BEARD[0] + head.full * (_BEARD[1] - _BEARD[0])) * head.beard_turns * share
-        _grey(result, head.face, full, landmarks, beard_share, seed, warm, of_head=False)
-    if head.density.any():
-        hairs, part = white_hairs(head.density, head.full, points, share, seed), result[top:bottom, left:right]
-        light, warm = light_on_hair(copy, points, head.density), _beside_skin(white, copy, points, _WARM_HAIRS)
-        draw_hairs(part, landmarks - (left, top), hairs, light, warm, head.edges)
+    if head.brows.any() or head.beard.any() or head.sure.any():
+        _grey_face(result, photo, head, landmarks, share, seed, white)
     return result
 
 
-def _beside_skin(white: FloatArray, picture: Image, landmarks: FloatArray, share: float) -> FloatArray:
-    """Return the light (3,) of a white surface with a share of the skin's colour: plain grey beside skin looks blue."""
+def _grey_face(
+    result: Image, photo: Image, head: HeadOfHair, landmarks: FloatArray, share: float, seed: int, white: FloatArray
+) -> None:
+    """Grey brows and beard in a photo, in place, by the light of the photo as it was and that of a white surface."""
+    left, top, right, bottom = head.face
+    copy = cv2.resize(photo[top:bottom, left:right], head.brows.shape[::-1], interpolation=cv2.INTER_AREA)
+    points, part = head.in_copy(landmarks), result[top:bottom, left:right]
+    beside_skin = _tone_of_skin(white, copy, points) - white  # plain grey beside skin looks blue
+    if head.beard.any():
+        full = cv2.resize(head.beard, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+        beard_share = (_BEARD[0] + head.full * (_BEARD[1] - _BEARD[0])) * head.beard_turns * share
+        _grey(result, head.face, full, landmarks, beard_share, seed, white + _WARM_BEARD * beside_skin, of_head=False)
+    brows, dark = _brows_now(head, points) * (1.0 - _hair_in_copy(head)) * head.clear, darkness(copy, points)
+    hairs = brow_hairs(brows * dark, points, _WHITE_BROWS * share, seed)
+    if head.sure.any():
+        hairs = hairs.and_also(white_hairs(head.sure * dark, 1.0, points, _WHITE_BEARD * share, seed))
+    weight, covered = np.maximum(brows, _OF_BEARD * head.sure), np.zeros(part.shape[:2], np.uint8)
+    drawn, (x, y) = hair_cover(part.shape, landmarks - (left, top), hairs, weight.shape, head.edges)
+    covered[y : y + drawn.shape[0], x : x + drawn.shape[1]] = drawn
+    full = cv2.resize(weight, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    warm = white + _WARM_BROWS * beside_skin
+    part[...] = lighten_hair(part, full, landmarks - (left, top), share, warm, covered)
+    if head.density.any():
+        hairs, light = (
+            white_hairs(head.density, head.full, points, share, seed),
+            light_on_hair(copy, points, head.density),
+        )
+        draw_hairs(part, landmarks - (left, top), hairs, light, white + _WARM_HAIRS * beside_skin, head.edges)
+
+
+def _tone_of_skin(white: FloatArray, picture: Image, landmarks: FloatArray) -> FloatArray:
+    """Return the light (3,) of a white surface if it had the skin's colour."""
     skin = skin_weight(picture, skin_area(landmarks, picture.shape)) > 0.6
     if not skin.any():
         return white
     tone = np.median(to_linear(picture)[skin], axis=0)
-    tone = tone / max(float(luminance(tone)), 1e-4) * float(luminance(white))
-    return np.asarray(white + share * (tone - white), np.float32)
+    return np.asarray(tone / max(float(luminance(tone)), 1e-4) * float(luminance(white)), np.float32)
 
 
 def _brows_now(head: HeadOfHair, points: FloatArray) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ from ppgan_ext.faces.ageing.bare_skin import head_without_hair
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.grey_light import GREY, Hair, log_over_grey, turn_grey
 from ppgan_ext.faces.ageing.head_places import (
+    at_sides,
     below_chin_rows,
     beside_jaw,
     beside_jaw_rows,
@@ -48,6 +49,9 @@ _SHOWS, _MORE_AWAY, _OWN_SHADING = (0.4, 1.1), 1.2, 0.45
 _WIDE, _OF_STRANDS = 0.03, 0.25  # half the width of skin, in eyes' distances; how far narrower places keep colour
 # Of the texture that the hair has elsewhere: none of hair beside the jaw, and all; its width; the least that tells.
 _SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
+# Of the skin's colour: width of the Gaussian over which it is told, percentile of it in the hair elsewhere, how much
+# more is skin, and how much of it hair has in which skin cannot be told by it, from and fully.
+_SHARE_AROUND, _MOST_SHARE, _SHARE_TELLS, _HAIR_SHARE = 0.02, 80.0, 0.3, (0.55, 0.75)
 _FEW = 100
 _MUCH_DARKER = (1.5, 2.3)  # log light of skin over that of the hair: told from hair by it, not at all and well
 _IN_SHADOW = 0.6  # how much of the light is gained less in shadows beside the jaw, where much may be no hair
@@ -57,6 +61,10 @@ _SLOW = 0.06  # width of the Gaussian that separates strands from shading
 # Standard deviation of log light between strands, in black hair and in light; what the photo lacks of it is drawn.
 _CONTRAST, _DARK = (0.42, 0.2), (-2.2, -1.0)
 _SINGLE = 0.4  # share of the grey that is in single strands
+# At the edges of the sides: share of the strands that turn, over how much of the way each does, and how far; how soon
+# sides are wholly that; and log light above the shading of hair and of what is behind it.
+_AT_EDGES, _EDGE_BLEND, _EDGE_LIGHT = 0.65, 0.2, 0.75
+_SIDES_WHOLE, _BEHIND = 2.0, (0.1, 0.5)
 _STRANDS_SHOW = 140.0  # pixels between the eyes from which on a picture shows single strands
 _BLEND = 0.7  # how gradually a strand turns grey, as a share of the whole way from none to all
 
@@ -145,25 +153,54 @@ def _not_white(light: FloatArray, sure: FloatArray, lights: float) -> float:
     return 1.0 - float(ramp(np.float32(lights), _IS_WHITE) * (1.0 - ramp(colourful, _IS_COLOURFUL)))
 
 
-def _smooth_beside(strand: FloatArray, hair: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far each pixel beside the jaw and the neck is too smooth for this hair; (H, W) in [0, 1].
+def _skin_in_shadow(
+    strand: FloatArray, hair: FloatArray, share: FloatArray | None, landmarks: FloatArray
+) -> npt.NDArray[np.float32]:
+    """Return how far each pixel beside the jaw and below it is skin and not this hair; (H, W) in [0, 1].
 
-    Skin in the shadow of hair has its light and often its colour, but not its strands.
+    Skin in the shadow of hair has its light, but not its strands; and its colour where the hair is black.
 
     Args:
         strand: (H, W), log light over the slow shading.
         hair: (H, W), how far each pixel is thought to be hair.
+        share: (H, W), how much of the skin's colour there is, or None if that is not known.
         landmarks: (68, 2).
     """
-    eyes = eye_distance(landmarks)
-    sure = np.clip(2.0 * hair - 1.0, 0.0, 1.0)
-    rough = np.sqrt(blur(np.square(strand) * sure, _AROUND * eyes) / (blur(sure, _AROUND * eyes) + np.float32(_PRIOR)))
-    place = beside_jaw(landmarks, hair.shape)
+    eyes, place = eye_distance(landmarks), beside_jaw(landmarks, hair.shape)
     elsewhere = (hair > 0.9) & (place < 0.1)
     if np.count_nonzero(elsewhere) < _FEW:
         return np.zeros(hair.shape, np.float32)
+    sure = np.clip(2.0 * hair - 1.0, 0.0, 1.0)
+    rough = np.sqrt(blur(np.square(strand) * sure, _AROUND * eyes) / (blur(sure, _AROUND * eyes) + np.float32(_PRIOR)))
     usual = max(float(np.median(rough[elsewhere])), _ROUGH)
-    return (place * (1.0 - ramp(rough / np.float32(usual), _SMOOTH))).astype(np.float32)
+    smooth = (place * (1.0 - ramp(rough / np.float32(usual), _SMOOTH))).astype(np.float32)
+    if share is None:
+        return smooth
+    below = np.maximum(place, below_chin_rows(landmarks, hair.shape))
+    elsewhere &= below < 0.1
+    if np.count_nonzero(elsewhere) < _FEW:
+        return smooth
+    nearby = blur(np.clip(share, 0.0, 1.5), _SHARE_AROUND * eyes)
+    own = max(float(np.percentile(nearby[elsewhere], _MOST_SHARE)), 0.0)
+    coloured = ramp(nearby, (own, own + _SHARE_TELLS)) * (1.0 - ramp(np.float32(own), _HAIR_SHARE))
+    return np.maximum(smooth, below * coloured)
+
+
+def _strands_at_edges(
+    order: FloatArray, reach: FloatArray, strand: FloatArray, landmarks: FloatArray
+) -> npt.NDArray[np.float32]:
+    """Return how far single strands turn beside skin and at the edges of hair at the sides, (H, W) in [0, 1].
+
+    Light of a whole edge is a rim around the face, and what is lighter than the hair there is skin behind it.
+
+    Args:
+        order: (H, W), see `strand_order`.
+        reach: (H, W), up to which order strands turn.
+        strand: (H, W), log light over the slow shading.
+        landmarks: (68, 2).
+    """
+    place = np.minimum(_SIDES_WHOLE * at_sides(landmarks, order.shape[::-1]), 1.0) * (1.0 - ramp(strand, _BEHIND))
+    return (_EDGE_LIGHT * place * np.clip((_AT_EDGES * reach - order) / _EDGE_BLEND, 0.0, 1.0)).astype(np.float32)
 
 
 def _plan(
@@ -214,9 +251,12 @@ def _plan(
     line = drawn = shaded = patch = np.zeros(values.shape, np.float32)
     if of_head:
         surest = share / np.float32(max(float(share.max()), 1e-3))
-        line, shaded = hairline(points, surest), _smooth_beside(strand, surest, points)
+        line = hairline(points, surest)
+        shaded = _skin_in_shadow(strand, surest, None if skin is None else skin.share(small), points)
         shadow = np.exp(_IN_SHADOW * np.minimum(slow - centre, 0.0) * beside_jaw_rows(points, values.shape))
-        turned *= may_lighten(points, values.shape) * (1.0 - line) * within(surest, eyes) * shadow
+        inner = (1.0 - line) * within(surest, eyes)
+        turned = inner * turned + (1.0 - inner) * _strands_at_edges(order, reach, strand, points)
+        turned *= may_lighten(points, values.shape) * shadow
         wanted = float(np.interp(centre, _DARK, _CONTRAST)) * min(1.0, eyes / _STRANDS_SHOW)
         seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
         drawn = np.sqrt(np.maximum(wanted**2 - seen, 0.0)) * noise

@@ -41,19 +41,8 @@ def draw_hairs(
         colour: (3,) linear RGB of a white hair in the light that falls on most of the face.
         edges: width of the Gaussian of the picture's edges, pixels, see `edge_width`.
     """
-    if len(hairs.white) == 0:
-        return
-    height, width = picture.shape[:2]
-    factors = np.array([width / light.shape[1], height / light.shape[0]])
-    curves = (hairs.curves + 0.5) * factors - 0.5
-    reach = 2.0 + 3.0 * edges
-    left, top = np.maximum(np.floor(curves.min(axis=(0, 1)) - reach), 0).astype(int)
-    right, bottom = np.minimum(np.ceil(curves.max(axis=(0, 1)) + reach + 1), (width, height)).astype(int)
-    if left >= right or top >= bottom:
-        return
-    covered = _covered(curves - (left, top), hairs.white, eye_distance(landmarks), (bottom - top, right - left))
-    if edges > _DRAWN_SHARP:
-        covered = cv2.GaussianBlur(covered, (0, 0), float(np.sqrt(edges**2 - _DRAWN_SHARP**2)))
+    covered, (left, top) = hair_cover(picture.shape, landmarks, hairs, light.shape, edges)
+    right = left + covered.shape[1]
     for start, stop in strips(covered.shape):
         part, share = picture[top + start : top + stop, left:right], covered[start:stop]
         lit = enlarge(light, picture.shape, (top + start, top + stop))[:, left:right]
@@ -64,6 +53,35 @@ def draw_hairs(
         hair = np.maximum(np.asarray(colour, np.float32) * lit[here][:, None], before)
         after = before + share[here][:, None] * np.float32(1 / 255) * (hair - before)
         part[here] = np.rint(to_srgb(after)).astype(np.uint8)
+
+
+def hair_cover(
+    shape: tuple[int, ...], landmarks: FloatArray, hairs: Hairs, copy_shape: tuple[int, ...], edges: float
+) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """Return how far hairs cover each pixel of a part of a picture, (h, w), 0 to 255, and its left and top.
+
+    Args:
+        shape: (H, W, ...) of the picture.
+        landmarks: (68, 2) in the picture.
+        hairs: in pixels of a reduced copy.
+        copy_shape: (h, w, ...) of that copy.
+        edges: as `draw_hairs`.
+    """
+    nothing = np.zeros((0, 0), np.uint8), (0, 0)
+    if len(hairs.white) == 0:
+        return nothing
+    height, width = shape[:2]
+    factors = np.array([width / copy_shape[1], height / copy_shape[0]])
+    curves = (hairs.curves + 0.5) * factors - 0.5
+    reach = 2.0 + 3.0 * edges
+    left, top = np.maximum(np.floor(curves.min(axis=(0, 1)) - reach), 0).astype(int).tolist()
+    right, bottom = np.minimum(np.ceil(curves.max(axis=(0, 1)) + reach + 1), (width, height)).astype(int).tolist()
+    if left >= right or top >= bottom:
+        return nothing
+    covered = _covered(curves - (left, top), hairs.white, eye_distance(landmarks), (bottom - top, right - left))
+    if edges > _DRAWN_SHARP:
+        covered = cv2.GaussianBlur(covered, (0, 0), float(np.sqrt(edges**2 - _DRAWN_SHARP**2)))
+    return covered, (left, top)
 
 
 def _covered(curves: FloatArray, white: FloatArray, eyes: float, shape: tuple[int, int]) -> npt.NDArray[np.uint8]:

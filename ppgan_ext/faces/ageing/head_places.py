@@ -82,13 +82,24 @@ def within(hair: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
 
 def first_places(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return where hair turns grey earlier: more at the temples and sides, less at the crown; (H, W), -0.3 to 0.5."""
+    _, down = _from_centre(landmarks, size)
+    crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
+    return (0.5 * at_sides(landmarks, size) - 0.3 * crown).astype(np.float32)
+
+
+def at_sides(landmarks: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return how far each pixel lies at a temple or the side of a head, (H, W) in [0, 1]."""
+    across, down = _from_centre(landmarks, size)
+    side = np.clip((np.abs(across) - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
+    return np.asarray(side, np.float32)
+
+
+def _from_centre(landmarks: FloatArray, size: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """Return how far each pixel lies across and down from between the eyes of an upright head, in their distance."""
     matrix = patch_matrix(landmarks)
     columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     places = np.stack([columns, rows], axis=2) @ matrix[:, :2].T + matrix[:, 2]
-    across, down = np.abs(places[..., 0] - _CENTRE[0]) / EYES, (places[..., 1] - _CENTRE[1]) / EYES
-    side = np.clip((across - 0.7) / 0.6, 0.0, 1.0) * np.clip((1.2 - np.abs(down + 0.3)) / 0.8, 0.0, 1.0)
-    crown = np.clip((-down - 1.2) / 0.8, 0.0, 1.0)
-    return (0.5 * side - 0.3 * crown).astype(np.float32)
+    return (places[..., 0] - _CENTRE[0]) / EYES, (places[..., 1] - _CENTRE[1]) / EYES
 
 
 def below_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -30,7 +30,8 @@ _TURNED, _BENT, _WAVY = 0.5, 0.8, 0.35  # how far directions vary: of hairs, alo
 _WAVES = (0.6, 1.4)  # along a hair
 _FAINTEST = 0.12  # hairs are deep in the beard, or not wholly white
 _WHOLE = 0.045  # length from which a hair is seen whole
-_POINTS = 8
+POINTS = 8
+"""Points of a hair's curve."""
 
 
 class Hairs(NamedTuple):
@@ -38,6 +39,10 @@ class Hairs(NamedTuple):
 
     curves: FloatArray
     white: FloatArray
+
+    def and_also(self, others: Hairs) -> Hairs:
+        """Return both these hairs and others."""
+        return Hairs(*(np.concatenate(both) for both in zip(self, others, strict=True)))
 
 
 def white_hairs(dense: FloatArray, full: float, landmarks: FloatArray, share: float, seed: int) -> Hairs:
@@ -62,7 +67,7 @@ def white_hairs(dense: FloatArray, full: float, landmarks: FloatArray, share: fl
     places = np.mgrid[_DOWN[0] : _DOWN[1] : _SPACING, -_ACROSS:_ACROSS:_SPACING].reshape(2, -1)[::-1].T
     chances, normal = rng.random((len(places), 8)), rng.standard_normal((len(places), 3))
     places = places + _SPACING * _SCATTER * (chances[:, :2] - 0.5)
-    density = _at(dense, middle + places @ axes)
+    density = values_at(dense, middle + places @ axes)
     white = _whiteness(places, density, chances[:, 2:5], frame, share)
     here = white > 0.0
     lengths = _lengths(density[here], full, chances[here, 5], normal[here, 0])
@@ -70,7 +75,7 @@ def white_hairs(dense: FloatArray, full: float, landmarks: FloatArray, share: fl
     return Hairs(middle + curves @ axes, white[here] * np.minimum(lengths / _WHOLE, 1.0))
 
 
-def _at(values: FloatArray, places: FloatArray) -> npt.NDArray[np.float32]:
+def values_at(values: FloatArray, places: FloatArray) -> npt.NDArray[np.float32]:
     """Return a map's values at places (N, 2), 0 outside."""
     x, y = (np.ascontiguousarray(places[None, :, axis], np.float32) for axis in (0, 1))
     return cv2.remap(np.asarray(values, np.float32), x, y, cv2.INTER_LINEAR, None, cv2.BORDER_CONSTANT, 0)[0]
@@ -115,9 +120,9 @@ def _curves(places: FloatArray, lengths: FloatArray, chances: FloatArray, normal
     (on_chin, more_above), (aside, above) = _OUTWARDS
     higher = np.clip((0.5 * above - places[:, 1]) / above, 0.0, 1.0)
     outwards = np.clip(places[:, 0] / aside, -1.0, 1.0) * (on_chin + more_above * higher)
-    way = np.linspace(0.0, 1.0, _POINTS - 1)
+    way = np.linspace(0.0, 1.0, POINTS - 1)
     waves = _WAVES[0] + (_WAVES[1] - _WAVES[0]) * chances[:, :1]
     angles = np.arctan(outwards)[:, None] + _TURNED * normal[:, :1] + _BENT * normal[:, 1:] * (way - 0.3)
     angles = angles + _WAVY * np.sin(2.0 * np.pi * (waves * way + chances[:, 1:]))
-    steps = np.stack([np.sin(angles), np.cos(angles)], axis=2) * (lengths / (_POINTS - 1))[:, None, None]
+    steps = np.stack([np.sin(angles), np.cos(angles)], axis=2) * (lengths / (POINTS - 1))[:, None, None]
     return np.concatenate([places[:, None], places[:, None] + np.cumsum(steps, axis=1)], axis=1)

@@ -12,7 +12,6 @@ from ppgan_ext.faces.ageing.beard import (
     beard_chances,
     beard_cover,
     beard_growth,
-    beard_hair,
     beard_outlines,
     beard_regions,
 )
@@ -50,7 +49,7 @@ def _inside(landmarks, shape):
 
 def test_a_beard_is_found_and_a_face_without_has_none(photo, bearded, landmarks):
     inside = _inside(landmarks, photo.shape)
-    without, found = (beard_hair(picture, landmarks) for picture in (photo, bearded))
+    without, found = (beard_growth(picture, landmarks).hair for picture in (photo, bearded))
     assert without.max() < 0.2
     for part in PARTS:
         assert found[inside[part]].mean() > 0.25
@@ -58,14 +57,14 @@ def test_a_beard_is_found_and_a_face_without_has_none(photo, bearded, landmarks)
 
 
 def test_lips_and_nostrils_are_no_beard(bearded, landmarks):
-    found = beard_hair(bearded, landmarks)
+    found = beard_growth(bearded, landmarks).hair
     for point in (landmarks[[51, 62]].mean(axis=0), landmarks[[57, 66]].mean(axis=0), landmarks[33]):
         x, y = point.round().astype(int)
         assert found[y, x] < 0.1
 
 
 def test_a_cover_includes_the_skin_between_hairs_and_no_lips(photo, bearded, landmarks):
-    hair, cover = (find(bearded, landmarks) for find in (beard_hair, beard_cover))
+    hair, cover = beard_growth(bearded, landmarks).hair, beard_cover(bearded, landmarks)
     assert beard_cover(photo, landmarks).max() < 0.2
     for part, outline in beard_outlines(landmarks, photo.shape).items():
         deep = outline > 0.8
@@ -80,7 +79,7 @@ def test_whiskers_alone_are_the_shade_of_a_jaw(photo, bearded, landmarks):
     others = np.maximum(outlines["moustache"], outlines["goatee"])[..., None]
     shaved = np.uint8(bearded + others * (photo.astype(np.float32) - bearded))
     jaw = outlines["whiskers"] * (1.0 - others[..., 0]) > 0.9
-    assert beard_hair(shaved, landmarks)[jaw].mean() > 0.2
+    assert beard_growth(shaved, landmarks).hair[jaw].mean() > 0.2
     assert beard_cover(shaved, landmarks).max() < 0.2
 
 
@@ -89,7 +88,7 @@ def test_a_goatee_alone_is_no_cover(photo, bearded, landmarks):
     others = np.clip(4.0 * np.maximum(outlines["moustache"], outlines["whiskers"]), 0.0, 1.0)[..., None]
     shaved = np.uint8(bearded + others * (photo.astype(np.float32) - bearded))
     chin = (outlines["goatee"] > 0.8) & (others[..., 0] < 0.05)
-    assert beard_hair(shaved, landmarks)[chin].mean() > 0.2
+    assert beard_growth(shaved, landmarks).hair[chin].mean() > 0.2
     assert beard_cover(shaved, landmarks).max() < 0.2
 
 
@@ -120,7 +119,7 @@ def test_parts_count_as_far_as_they_are_asked_for(photo, bearded, landmarks):
 
 def test_a_beard_is_dense_where_it_grows_and_ends_below_the_jaw(photo, bearded, landmarks):
     assert beard_growth(photo, landmarks).dense.max() < 0.05
-    dense, full = beard_growth(bearded, landmarks)
+    _, dense, full, _ = beard_growth(bearded, landmarks)
     assert full == 1.0
     for part, inside in _inside(landmarks, photo.shape).items():
         assert dense[inside].mean() > 0.15, part
@@ -183,10 +182,10 @@ def test_a_moustache_half_in_the_shade_has_hairs_on_both_sides(photo, bearded, l
 
 
 def test_it_does_not_depend_on_the_light_or_the_size(bearded, landmarks):
-    found = beard_hair(bearded, landmarks)
-    assert np.abs(beard_hair((bearded * 0.6).astype(np.uint8), landmarks) - found).mean() < 0.02
+    found = beard_growth(bearded, landmarks).hair
+    assert np.abs(beard_growth((bearded * 0.6).astype(np.uint8), landmarks).hair - found).mean() < 0.02
     small = cv2.resize(bearded, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    smaller = beard_hair(small, (landmarks + 0.5) / 2 - 0.5)
+    smaller = beard_growth(small, (landmarks + 0.5) / 2 - 0.5).hair
     assert np.abs(cv2.resize(smaller, found.shape[::-1]) - found).mean() < 0.03
 
 
@@ -194,5 +193,23 @@ def test_nothing_is_told_without_colour_or_skin(photo, landmarks):
     grey = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     for picture in (grey, np.zeros_like(photo)):
         assert beard_regions(picture, landmarks) == {}
-        assert not beard_hair(picture, landmarks).any()
-        assert not beard_growth(picture, landmarks).dense.any()
+        growth = beard_growth(picture, landmarks)
+        assert not growth.hair.any() and not growth.dense.any() and not growth.moustache.any()
+
+
+def test_a_moustache_is_sure_where_there_is_one(photo, bearded, landmarks):
+    assert beard_growth(photo, landmarks).moustache.max() < 0.1
+    found = beard_growth(bearded, landmarks).moustache
+    assert found[_inside(landmarks, photo.shape)["moustache"]].mean() > 0.8
+    assert found[int(landmarks[57, 1]) + 4 :].max() < 0.1
+
+
+def test_a_black_tuft_that_shows_no_hairs_is_dense_and_smooth_shade_is_not(photo, bearded, landmarks):
+    drawn, eyes = np.zeros(photo.shape[:2], np.float32), eye_distance(landmarks)
+    middle = landmarks[57] + (0.0, 0.17 * eyes)
+    cv2.ellipse(drawn, tuple(middle.astype(int).tolist()), (int(0.17 * eyes), int(0.09 * eyes)), 0, 0, 360, 1.0, -1)
+    soft = cv2.GaussianBlur(drawn, (0, 0), 1.0)[..., None]
+    black, shade = (np.uint8(bearded + soft * (np.float32(colour) - bearded)) for colour in ((9, 8, 8), (88, 62, 52)))
+    inner = cv2.erode(drawn, np.ones((9, 9))) > 0
+    dense = [beard_growth(picture, landmarks).dense[inner].mean() for picture in (black, shade)]
+    assert dense[0] > 0.5 > 0.3 > dense[1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.facial_hair import brow_weight
+from ppgan_ext.faces.ageing.facial_hair import brow_weight, thicker_than_brows
 from ppgan_ext.faces.detect import find_faces
 
 
@@ -40,3 +40,20 @@ def test_brow_is_the_same_in_a_larger_or_darker_photo(photo, landmarks):
     assert np.abs(large - weight).max() < 0.5
     assert np.abs(large - weight)[weight > 0].mean() < 0.06
     assert np.abs(brow_weight((photo * 0.4).astype(np.uint8), landmarks) - weight).max() < 0.3
+
+
+def test_what_is_thicker_than_brows_is_none(photo, landmarks):
+    """A scarf as dark as a brow covers the end of one."""
+    weight = brow_weight(photo, landmarks)
+    eyes = np.linalg.norm(landmarks[36:42].mean(axis=0) - landmarks[42:48].mean(axis=0))
+    x, y = landmarks[17]
+    scarf = photo.copy()
+    there = slice(int(y - 0.6 * eyes), int(y + 0.6 * eyes)), slice(int(x - 0.7 * eyes), int(x + 0.12 * eyes))
+    scarf[there] = 20
+    thick = thicker_than_brows(scarf, landmarks)
+    assert thick[there].mean() > 0.9
+    free = weight > 0.3
+    free[:, : there[1].stop + 10] = False
+    free[:, int(landmarks[26, 0]) - 6 :] = False
+    assert free.sum() > 20
+    assert thick[free].mean() < 0.1

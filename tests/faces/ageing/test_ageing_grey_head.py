@@ -8,6 +8,7 @@ import pytest
 import skimage
 
 from ppgan_ext.faces.ageing.beard import beard_outlines
+from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair, grey_head
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
@@ -166,3 +167,28 @@ def test_brows_turn_grey_where_age_has_moved_them(photo, landmarks):
     rows = [(one.sum(axis=1) * np.arange(len(one))).sum() / one.sum() for one in change]
     assert change[1].sum() > 0.8 * change[0].sum()
     assert rows[1] < rows[0] - 1.0
+
+
+def test_rims_of_glasses_before_the_brows_are_left(photo, landmarks):
+    """Dark rims that run along the brows."""
+    large = cv2.resize(photo[:300, 80:380], None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    points = 3.0 * (landmarks - (80, 0)) + 1.0
+    eyes, drawn = eye_distance(points), np.zeros(large.shape[:2], np.uint8)
+    for brow, eye in ((slice(17, 22), slice(36, 42)), (slice(22, 27), slice(42, 48))):
+        (x, y), (_, above) = points[eye].mean(axis=0), points[brow].mean(axis=0)
+        top, side = int(y - above), int(0.38 * eyes)
+        cv2.ellipse(drawn, (int(x), int(y)), (side, top), 0, 0, 360, 1, max(3, int(0.06 * eyes)))
+    inner = [
+        points[eye].mean(axis=0) + np.array([side * 0.38 * eyes, 0.0])
+        for eye, side in ((slice(36, 42), 1), (slice(42, 48), -1))
+    ]
+    cv2.line(drawn, *(tuple(one.astype(int).tolist()) for one in inner), 1, max(3, int(0.06 * eyes)))
+    worn = np.where(drawn[..., None] > 0, np.uint8(18), large)
+    changes = []
+    for clear in (False, True):
+        head = find_head_of_hair(worn, points, 1.0)
+        head = head._replace(hair=np.zeros_like(head.hair), clear=np.ones_like(head.clear) if clear else head.clear)
+        result = grey_head(worn, head, points, 80.0, 1.0, 0)
+        changes.append(np.abs(result.astype(int) - worn).max(axis=2)[drawn > 0].mean())
+    assert changes[1] > 1.0
+    assert changes[0] < 0.1 * changes[1]

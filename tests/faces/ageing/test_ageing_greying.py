@@ -305,3 +305,47 @@ def test_a_lit_strand_loses_its_colour_and_a_patch_of_skin_stays(photo, landmark
         light.append(luminance(to_linear(result))[middle].mean() / luminance(to_linear(drawn))[middle].mean())
     assert kept[0] < 0.75 < 0.9 < kept[1]
     assert max(light) < 1.05
+
+
+def _black_head(landmarks, colour):
+    """A face of skin in an even light with black hair all around it, of which ``colour`` covers a shoulder."""
+    rng = np.random.default_rng(0)
+    light = np.float32(0.008 * np.exp(0.5 * rng.standard_normal((300, 300, 1)))) * np.ones(3, np.float32)
+    face = np.zeros((300, 300), np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks).astype(np.int32)), 1)
+    light[face > 0] = (0.45, 0.26, 0.17)
+    x, y = landmarks[8].astype(int)
+    shoulder = slice(y + 25, y + 60), slice(x + 40, x + 80)
+    light[shoulder] = colour
+    return to_srgb(light), np.float32(1 - face), shoulder
+
+
+def test_skin_in_shadow_between_black_hair_keeps_its_colour(landmarks):
+    points = 0.6 * landmarks + (60, 10)
+    changes = []
+    for colour in ((0.02, 0.0115, 0.0076), (0.012, 0.012, 0.012)):
+        photo, weight, place = _black_head(points, colour)
+        result = grey_hair(photo, weight, 0.8, points, white=np.full(3, 0.8, np.float32))
+        inner = slice(place[0].start + 6, place[0].stop - 6), slice(place[1].start + 6, place[1].stop - 6)
+        changes.append(np.abs(result[inner] - photo[inner]).mean())
+    assert changes[0] < 2.0 < 4.0 < changes[1]
+
+
+def test_strands_turn_at_the_edges_of_the_sides_and_not_over_the_forehead(landmarks):
+    """Black hair above and beside a bare face."""
+    points = 0.6 * landmarks + (60, 60)
+    eyes = 0.6 * 44.0
+    large = 4.0 * points - 3.0 * points[27]
+    middle, size = large[36:48].mean(axis=0), 4.0 * eyes
+    weight = np.ones((300, 300), np.float32)
+    y, x = np.mgrid[:300, :300]
+    bare = (np.abs(x - middle[0]) < 1.1 * size) & (y > middle[1] - 0.9 * size)
+    weight[bare] = 0.0
+    light = np.where(bare[..., None], np.float32((0.4, 0.24, 0.16)), np.float32(0.006))
+    result = grey_hair(to_srgb(light), weight, 0.7, large, white=np.full(3, 0.9, np.float32))
+    found = luminance(to_linear(result)) / luminance(light)
+    beside = (weight > 0) & (np.abs(x - middle[0]) < 1.1 * size + 4) & (np.abs(y - middle[1]) < 0.2 * size)
+    above = (weight > 0) & (y > middle[1] - 0.9 * size - 4) & (np.abs(x - middle[0]) < 0.3 * size)
+    assert beside.sum() > 50 and above.sum() > 50
+    assert found[beside].mean() > 2.0 * found[above].mean()
+    assert np.percentile(found[beside], 15) < 0.4 * np.percentile(found[beside], 90)

@@ -1,5 +1,7 @@
 """Age spots: each appears at its own age and stays, on bare skin only, fewer on dark skin."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,7 @@ def test_spots_come_one_by_one_and_none_goes(view):
     spots = place_spots(view, 1.0, 3)
     drawn = [draw_spots(spots, strength, view, 3)[0] for strength in (0.0, 0.3, 0.6, 1.2)]
     assert not drawn[0].any()
-    for earlier, later in zip(drawn, drawn[1:], strict=False):
+    for earlier, later in itertools.pairwise(drawn):
         assert (later <= earlier + 1e-6).all()
         assert later.sum() < 1.2 * earlier.sum()
     assert drawn[-1].min() < -0.08

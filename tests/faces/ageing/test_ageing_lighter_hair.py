@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.brows import lighten_brows
 from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight
+from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 
@@ -45,7 +45,7 @@ def _chroma(picture):
 
 
 def test_brows_become_lighter_and_greyer_and_keep_their_hairs(photo, landmarks, place, hair):
-    half, full = (lighten_brows(photo, place, landmarks, amount, GREY) for amount in (0.25, 0.5))
+    half, full = (lighten_hair(photo, place, landmarks, amount, GREY) for amount in (0.25, 0.5))
     light = [_logs(picture)[hair].mean() for picture in (photo, half, full)]
     assert light[0] + 0.1 < light[1] < light[2] - 0.05
     assert _chroma(full)[hair].mean() < 0.85 * _chroma(photo)[hair].mean()
@@ -62,7 +62,7 @@ def test_no_veil_lies_on_the_skin_between(photo, landmarks, place, hair):
     rows, columns = slice(int(y.min()), int(np.median(y))), slice(int(x.min()) + 20, int(x.min()) + 35)
     cheek = landmarks[[31, 4]].mean(axis=0).astype(int)
     skin[rows, columns] = photo[cheek[1], cheek[0]]
-    result = lighten_brows(skin, place, landmarks, 1.0, GREY)
+    result = lighten_hair(skin, place, landmarks, 1.0, GREY)
     inner = slice(rows.start + 3, rows.stop - 3), slice(columns.start + 4, columns.stop - 4)
     assert place[inner].max() > 0.5
     assert np.array_equal(result[inner], skin[inner])
@@ -73,8 +73,8 @@ def test_no_veil_lies_on_the_skin_between(photo, landmarks, place, hair):
 def test_none_is_none_and_the_photo_is_not_written_to(photo, landmarks, place):
     copy = photo.copy()
     copy.setflags(write=False)
-    assert np.array_equal(lighten_brows(copy, place, landmarks, 0.0, GREY), photo)
-    assert np.array_equal(lighten_brows(copy, place * 0, landmarks, 0.5, GREY), photo)
+    assert np.array_equal(lighten_hair(copy, place, landmarks, 0.0, GREY), photo)
+    assert np.array_equal(lighten_hair(copy, place * 0, landmarks, 0.5, GREY), photo)
 
 
 def test_light_is_a_factor(photo, landmarks, place, hair):
@@ -82,7 +82,7 @@ def test_light_is_a_factor(photo, landmarks, place, hair):
     gains = []
     for exposure in (1.0, 0.4):
         seen = np.rint(to_srgb(light * np.float32(exposure))).astype(np.uint8)
-        result = lighten_brows(seen, place, landmarks, 0.5, GREY)
+        result = lighten_hair(seen, place, landmarks, 0.5, GREY)
         gains.append(luminance(to_linear(result))[hair].sum() / luminance(to_linear(seen))[hair].sum())
     assert gains[0] > 1.2
     assert gains[1] == pytest.approx(gains[0], rel=0.05)
@@ -90,7 +90,7 @@ def test_light_is_a_factor(photo, landmarks, place, hair):
 
 def test_a_photo_without_colour_stays_without(photo, landmarks, place):
     plain = np.repeat(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    result = lighten_brows(plain, place, landmarks, 0.5, np.full(3, 0.3, np.float32))
+    result = lighten_hair(plain, place, landmarks, 0.5, np.full(3, 0.3, np.float32))
     assert np.ptp(result.astype(int), axis=2).max() <= 1
 
 
@@ -103,3 +103,38 @@ def test_brows_end_at_the_side_of_the_face(photo, landmarks, place):
     way = (np.stack([x, y], axis=1) - landmarks[0]) @ across / (across @ across)
     assert place.max() > 0.9
     assert 0.95 < way.max() <= 1.0
+
+
+@pytest.fixture(scope="module")
+def drawn(photo, landmarks):
+    """An even face with a brow whose edges fade into the skin; rows and column of it, and its log light below."""
+    cheek = landmarks[[31, 4]].mean(axis=0).astype(int)
+    picture = np.broadcast_to(photo[cheek[1], cheek[0]], photo.shape).copy()
+    x, y = landmarks[19].astype(int)
+    below = 1.9 * np.clip(1.4 - 1.6 * np.abs(np.arange(-30, 31)) / 30.0, 0.0, 1.0)
+    light = to_linear(picture)
+    light[y - 30 : y + 31, x - 40 : x + 41] *= np.exp(-below).astype(np.float32)[:, None, None]
+    return np.rint(to_srgb(light)).astype(np.uint8), (slice(y - 30, y + 1), x), below[:31]
+
+
+def test_what_was_darker_stays_darker_so_that_no_rim_is_drawn(drawn, landmarks):
+    picture, column, _ = drawn
+    result = lighten_hair(picture, np.ones(picture.shape[:2], np.float32), landmarks, 1.0, GREY)
+    before, after = (luminance(to_linear(one))[column] for one in (picture, result))
+    assert after[-1] > 1.4 * before[-1]
+    assert np.diff(after).max() <= 0.01
+
+
+def test_white_hairs_show_on_dark_hair_only(drawn, landmarks):
+    picture, column, below = drawn
+    everywhere, white = np.ones(picture.shape[:2], np.float32), np.full(picture.shape[:2], 255, np.uint8)
+    without, covered = (
+        luminance(to_linear(lighten_hair(picture, everywhere, landmarks, 0.5, 6 * GREY, one)))[column]
+        for one in (None, white)
+    )
+    gained = covered - without
+    faint = (below > 0.15) & (below < 0.35)
+    assert faint.any()
+    assert gained[below > 1.5].mean() > 0.2
+    assert gained[faint].max() < 0.02
+    assert np.abs(gained[below < 0.1]).max() == 0.0
