@@ -46,7 +46,7 @@ def place_spots(view: SkinView, tone: float, seed: int) -> Spots:
     number = round(_NUMBER * float(share) * float(np.exp(_NUMBER_SPREAD * rng.standard_normal())))
     tries = _TRIES * max(number, 1)
     height, width = view.skin.shape
-    x, y, chance = rng.random((3, tries))
+    x, y, chance = (rng.random(tries) for _ in range(3))
     widths = np.minimum(_WIDTH * np.exp(_WIDTH_SPREAD * rng.standard_normal(tries)), _WIDEST) * view.placement.eyes
     depths = np.minimum(_DEPTH + rng.exponential(_DEPTH_MORE, tries), _DEEPEST)
     births = rng.random(tries)
@@ -63,7 +63,8 @@ def draw_spots(
     light = np.zeros(view.skin.shape, np.float32)
     height, width = light.shape
     lobes = np.random.default_rng([seed, 6]).standard_normal((len(spots), _LOBES, 2))
-    for (x, y, size, depth, birth), places in zip(spots.tolist(), lobes, strict=True):
+    for spot, places in zip(spots, lobes, strict=True):
+        x, y, size, depth, birth = (float(one) for one in spot)
         shown = depth * min(max((strength - birth) / _GROWS, 0.0), 1.0)
         if shown == 0.0:
             continue
@@ -78,7 +79,7 @@ def draw_spots(
             ]
             part -= (shown / _LOBES * np.outer(*ends)).astype(np.float32)
     light *= view.skin
-    return light, (-light[..., None] * np.float32(_COLOUR)).astype(np.float32)
+    return light, (-light[..., None] * np.array(_COLOUR, np.float32)).astype(np.float32)
 
 
 def _likely(landmarks: FloatArray, shape: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -32,8 +32,9 @@ def test_what_is_held_back_is_the_shape_first():
     assert held.shape / free.shape < held.marks / free.marks
 
 
-def test_marks_alone_are_brought_forward_and_less_on_an_old_face():
+def test_marks_and_shape_are_brought_forward_and_less_on_an_old_face():
     young, old = (strength_of(age, 40, 1.0) for age in (30, 70))
-    assert young.held_back(-1.0) == young._replace(forward=1.0)
+    assert young.held_back(-1.0) == young._replace(forward=1.0, shape=young.held_back(-1.0).shape)
+    assert 1.3 * young.shape < young.held_back(-1.0).shape < 2.0 * young.shape
     assert young.held_back(-0.5).forward == 0.5
     assert 0.0 < old.held_back(-1.0).forward < 0.5
