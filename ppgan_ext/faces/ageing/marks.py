@@ -44,7 +44,7 @@ _USUAL_CONTRAST = 0.05
 _CONTRAST = (1.0, 0.8, 3.2)
 # Fine structure may grow to so many times that of the photo: lines as deep as elsewhere look scratched into soft skin.
 _ROUGHEST = 2.2
-_ROUGHEST_DARK, _DARK_TONE = 1.5, 1.6  # on dark skin, see `Prospect.tone`, where they look like soot
+_ROUGHEST_DARK, _DARK_TONE = 1.4, 1.6  # on dark skin, see `Prospect.tone`, where they look like soot
 _ON_HIGHLIGHTS = 0.15  # share of wrinkles that is drawn where a lamp is mirrored
 _LEAST_FINE = 0.35  # share of it that stays
 _SURE_SKIN, _OWN_MOST = 0.95, 0.15  # where the photo's is looked at; deeper, in log light, are edges of hair and shine

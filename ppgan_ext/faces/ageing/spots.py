@@ -14,11 +14,12 @@ from ppgan_ext.faces.ageing import parts
 from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.types import FloatArray
 
-_NUMBER, _NUMBER_SPREAD = 100, 0.4  # in 50 years, and how people differ, as a logarithm
+_NUMBER, _NUMBER_SPREAD = 75, 0.4  # in 50 years, and how people differ, as a logarithm
 _ON_DARK = 0.35  # share of them on the darkest skin
 _DARKEST_TONE = 1.6  # see `marks.Prospect`
 _WIDTH, _WIDTH_SPREAD, _WIDEST = 0.0120, 0.4, 0.030  # of the eyes' distance: a Gaussian's; spread as a logarithm
-_DEPTH, _DEPTH_MORE, _DEEPEST = 0.10, 0.11, 0.45  # log light: least, mean of what is added, and most
+_DEPTH, _DEPTH_MORE = 0.09, 0.10  # log light: least, and mean of what is added
+_DEEPEST = 0.3  # of spots that overlap, too
 _GROWS = 0.2  # share of 50 years in which a spot appears
 _LOBES = 3  # Gaussians of which a spot is made, so that it is not quite round
 _COLOUR = (5.0, 10.0)  # of a* and b*, for a depth of 1
@@ -48,7 +49,7 @@ def place_spots(view: SkinView, tone: float, seed: int) -> Spots:
     height, width = view.skin.shape
     x, y, chance = (rng.random(tries) for _ in range(3))
     widths = np.minimum(_WIDTH * np.exp(_WIDTH_SPREAD * rng.standard_normal(tries)), _WIDEST) * view.placement.eyes
-    depths = np.minimum(_DEPTH + rng.exponential(_DEPTH_MORE, tries), _DEEPEST)
+    depths = _DEPTH + rng.exponential(_DEPTH_MORE, tries)
     births = rng.random(tries)
     spots = np.column_stack([x * (width - 1), y * (height - 1), widths, depths, births]).astype(np.float32)
     columns, rows = np.rint(spots[:, 0]).astype(int), np.rint(spots[:, 1]).astype(int)
@@ -78,7 +79,7 @@ def draw_spots(
                 for axis, middle in ((rows, y + down), (columns, x + across))
             ]
             part -= (shown / _LOBES * np.outer(*ends)).astype(np.float32)
-    light *= view.skin
+    light = np.float32(_DEEPEST) * np.tanh(light / np.float32(_DEEPEST)) * view.skin
     return light, (-light[..., None] * np.array(_COLOUR, np.float32)).astype(np.float32)
 
 
