@@ -291,7 +291,7 @@ def test_deep_shade_is_skin_even_if_skin_around_reddens_it(redder):
     assert lit_skin(shaded, landmarks).clear[y, x] > 0.9
 
 
-def test_folds_of_a_smile_fade_as_far_as_the_mouth_is_drawn_shut():
+def test_folds_of_a_smile_fade_as_far_as_it_is_taken_back():
     landmarks = drawn(PALE)[1]
     fold = np.zeros(SHAPE, np.float32)
     (x, y), (end_x, end_y) = (
@@ -300,25 +300,25 @@ def test_folds_of_a_smile_fade_as_far_as_the_mouth_is_drawn_shut():
     cv2.line(fold, (int(x), int(y)), (int(end_x), int(end_y)), 1.0, 3)
     fold = cv2.GaussianBlur(fold, (0, 0), 1.5)
     depths = [
-        float(even_shading(detail(-0.9 * fold), detail(0.0), landmarks, shut)[0][fold > 0.6].mean())
-        for shut in (0.0, 0.5, 1.0)
+        float(even_shading(detail(-0.9 * fold), detail(0.0), landmarks, relaxed)[0][fold > 0.6].mean())
+        for relaxed in (0.0, 0.5, 1.0)
     ]
     assert depths[0] + 0.03 < depths[1] < depths[2] - 0.03
 
 
-def test_fine_creases_of_a_smile_fade_and_gleams_beside_them_stay():
+def test_fine_creases_of_a_smile_and_their_bright_edges_fade():
     landmarks, (y, x), _ = landmarks_and_cheek()
     at = (slice(y - 8, y + 9), slice(x - 1, x + 2))
     crease = np.zeros(SHAPE, np.float32)
     crease[y - 8 : y + 9, x] = 1.0
     crease = cv2.GaussianBlur(crease, (0, 0), 0.8)
     for sign in (-1.0, 1.0):
-        left = [
-            float(np.abs(even_shading(detail(sign * crease), detail(0.0), landmarks, shut)[0][at]).max())
-            for shut in (0.0, 1.0)
-        ]
+        own = detail(sign * crease)
+        left = [np.abs(even_shading(own, detail(0.0), landmarks, relaxed)[0][at]).max() for relaxed in (0.0, 1.0)]
         assert left[0] > 0.2
-        assert (left[1] < 0.6 * left[0]) == (sign < 0.0)
+        assert left[1] < 0.6 * left[0]
+        # What the photo shows there, too, is no expression of the person's.
+        assert np.abs(even_shading(own, own, landmarks, 1.0)[0][at]).max() > 0.9 * left[0]
 
 
 def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():

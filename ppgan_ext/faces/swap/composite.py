@@ -94,7 +94,7 @@ def composite(
     face_skin = find_lit_skin(overlay.landmarks, drawn.face, drawn.shown, above)
     photo_skin = find_lit_skin(overlay.landmarks, faces.photo, bare, below)
     skins = face_skin, photo_skin
-    lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.closed, faces.brows)
+    lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.relaxed, faces.brows)
     lit = close_lips(lit, faces.photo, overlay.landmarks, overlay.closed)
     if beard is not None and beard.any():
         lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, overlay.window(beard))

@@ -13,7 +13,7 @@ from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points, point_nearness
 from ppgan_ext.faces.swap.gaze import follow_gaze
-from ppgan_ext.faces.swap.mouth import closed_share
+from ppgan_ext.faces.swap.mouth import closed_share, relaxed_share
 from ppgan_ext.faces.swap.visibility import Visibility, find_visibility
 from ppgan_ext.types import FloatArray, Image
 
@@ -28,6 +28,7 @@ class Overlay:
         shown: (H, W) float32 in [0, 1], how far the face is known at each pixel.
         landmarks: (68, 2), the face's, in the overlay's pixels.
         closed: how far an open mouth was drawn shut, 0 to 1.
+        relaxed: how far a smile was taken back, 0 to 1.
         turned_degrees: by how much the head was turned, in yaw.
     """
 
@@ -37,6 +38,7 @@ class Overlay:
     shown: npt.NDArray[np.float32]
     landmarks: FloatArray
     closed: float = 0.0
+    relaxed: float = 0.0
     turned_degrees: float = 0.0
 
     def window(self, picture: npt.NDArray) -> npt.NDArray:
@@ -82,7 +84,8 @@ def draw_overlay(
     mixed = mirrored_face + share[..., None] * (face - mirrored_face)
     known = mirrored_seen.known + share * (seen.known - mirrored_seen.known)
     closed = closed_share(picture_landmarks, points)
-    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS], closed, now - was)
+    relaxed = max(closed, relaxed_share(picture_landmarks, points))
+    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS], closed, relaxed, now - was)
 
 
 def _yaw(landmarks: FloatArray, shape: tuple[int, ...]) -> float:

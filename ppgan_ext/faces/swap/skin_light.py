@@ -70,7 +70,7 @@ def match_skin(
     photo_skin: LitSkin,
     landmarks: FloatArray,
     own_tone: FloatArray | float = 0.0,
-    shut: float = 0.0,
+    relaxed: float = 0.0,
     brows: Brows | None = None,
 ) -> FloatArray:
     """Give a face the skin and the light of the photo beneath it.
@@ -83,7 +83,7 @@ def match_skin(
         landmarks: (68, 2) of both.
         own_tone: share of its own mean tone that the face keeps, (H, W) or one number; the photo's light gradient is
             always used.
-        shut: how far an open mouth was drawn shut, 0 to 1.
+        relaxed: how far a smile was taken back, 0 to 1.
         brows: what grows on the face, which was taken off it.
 
     Returns:
@@ -99,7 +99,7 @@ def match_skin(
     eyes = find_eyes(face_light, photo_light, landmarks)
     lamp = find_lamp(face_light, photo_light, eyes)
     bare = _follow(landmarks, face.shape)
-    detail = _fit_detail(own, other, bare, tone, (face_skin.known, photo_skin.clear), landmarks, shut)
+    detail = _fit_detail(own, other, bare, tone, (face_skin.known, photo_skin.clear), landmarks, relaxed)
     by_skin = tone - own.slow
     matched = own.slow + detail + bare[..., None] * by_skin + (1.0 - bare[..., None]) * lamp
     if brows is not None:
@@ -201,7 +201,7 @@ def _fit_detail(
     tone: FloatArray,
     clear: tuple[FloatArray, FloatArray],
     landmarks: FloatArray,
-    shut: float,
+    relaxed: float,
 ) -> FloatArray:
     """Return a face's detail, (H, W, 3), as contrasty and as colourful as the photo's may be.
 
@@ -215,7 +215,7 @@ def _fit_detail(
         tone: (H, W, 3), the slow part that the face is given.
         clear: (H, W) in [0, 1] each, where the face is shown, and where nothing covers the photo's.
         landmarks: (68, 2) of both.
-        shut: how far an open mouth was drawn shut, 0 to 1.
+        relaxed: how far a smile was taken back, 0 to 1.
     """
     light = _fit_light(own, other, bare, tone)
     slopes, rests = map(list, zip(*(_color_with_light(which) for which in (own, other)), strict=True))
@@ -225,7 +225,7 @@ def _fit_detail(
     rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
     # Before colour follows the light: shade that is taken away takes its colour along.
     seen = Detail(light, rest, clear[0]), Detail(other.detail @ LUMINANCE, rests[1], clear[1])
-    light, rest = even_shading(*seen, landmarks, shut)
+    light, rest = even_shading(*seen, landmarks, relaxed)
     # Features have colours of their own, so only skin's change with the light as the photo's skin does.
     follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
     return light[..., None] * (1.0 + follow) + rest
