@@ -6,7 +6,7 @@ import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
-from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp
+from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, light_lips
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.faces.swap.skin_light import _as_spread, _below_nose, _within, _without_specks, grow_beard, match_skin
@@ -193,6 +193,21 @@ def test_highlights_fade_more_than_shade():
     landmarks, at, there = landmarks_and_cheek()
     shade, highlight = (even_shading(detail(depth * there), detail(0.0), landmarks)[0][at] for depth in (-0.3, 0.3))
     assert 0.05 < highlight < -shade - 0.02
+
+
+def test_lips_take_more_of_the_colour_of_the_photos_than_of_their_brightness():
+    landmarks = drawn(PALE)[1]
+    outer, inner = (draw_part(landmarks[part], SHAPE, 0.0) > 0 for part in (slice(48, 60), slice(60, 68)))
+    lips = outer & ~inner
+    skin, red, dark = (np.zeros((*SHAPE, 3), np.float32) for _ in range(3))
+    tint = np.float32((0.3, -0.1, -0.1))
+    tint -= float(tint @ LUMINANCE)
+    red[lips], dark[lips] = tint, -0.4
+    coloured, darker = (light_lips(skin, skin, photo, skin, landmarks)[lips] for photo in (red, dark))
+    assert 0.3 < np.median(coloured[:, 0]) / tint[0] < 0.55
+    assert np.abs(coloured @ LUMINANCE).max() < 1e-5
+    assert 0.15 < np.median(darker @ LUMINANCE) / -0.4 < 0.3
+    assert np.ptp(darker, axis=1).max() < 1e-5
 
 
 def test_gleams_of_lips_fade_and_their_shade_stays():
