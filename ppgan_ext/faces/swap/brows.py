@@ -246,6 +246,19 @@ def brow_layer(picture: FloatArray, bare: FloatArray, landmarks: FloatArray) -> 
     return Brows(light, color, hair)
 
 
+def with_others_brows(brows: Brows, others: Brows, landmarks: FloatArray) -> Brows:
+    """Return brows, of which each that is none is another face's at the same landmarks, (68, 2)."""
+    result = Brows(*(each.copy() for each in brows))
+    for brow in BROWS:
+        core = _core(landmarks, brows.light.shape, brow)
+        if core.any() and float(np.quantile(-brows.light[core], _DARKNESS)) < _LEAST_BROW:
+            place = brow_place(landmarks, brows.light.shape, brow) > 0
+            result.light[place], result.color[place] = others.light[place], others.color[place]
+            # They are as dark as they may be on the photo's skin.
+            result.hair[place] = 0.0
+    return result
+
+
 def brow_shares(mask: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
     """Return by how much the photo's brows give way to the person's, (H, W) in [0, 1]: each as a whole.
 

@@ -13,7 +13,15 @@ from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
-from ppgan_ext.faces.swap.brows import Brows, brow_layer, brow_shares, hair_cover, with_faint_brows, without_brows
+from ppgan_ext.faces.swap.brows import (
+    Brows,
+    brow_layer,
+    brow_shares,
+    hair_cover,
+    with_faint_brows,
+    with_others_brows,
+    without_brows,
+)
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
@@ -64,6 +72,7 @@ def composite(
     fill: Overlay | None = None,
     kept: FloatArray | None = None,
     beard: FloatArray | None = None,
+    brows_hidden: bool = False,
 ) -> Fusion:
     """Match a drawn face to the photo's skin and light, and blend it in.
 
@@ -76,6 +85,8 @@ def composite(
         fill: the same face as another picture shows it, at the same place, for what the overlay does not show.
         kept: (H, W) in [0, 1], what of the base lies over the face.
         beard: (H, W) in [0, 1], where hairs of the base's beard grow on the face.
+        brows_hidden: something was taken off the face that may have hidden its brows: where it has none, the base's
+            grow on it.
 
     Raises:
         ConfigError: another choice of skin.
@@ -85,7 +96,7 @@ def composite(
     bare = np.ones_like(overlay.shown) if kept is None else 1.0 - overlay.window(kept)
     drawn = overlay if fill is None else _fill_in(overlay, fill)
     under = overlay.window(base)
-    faces = _without_brows(drawn, under, bare)
+    faces = _without_brows(drawn, under, bare, brows_hidden)
     drawn = replace(drawn, face=faces.face)
     below, above = (find_skin(overlay.landmarks, picture) for picture in (faces.photo, drawn.face))
     free, foreign = drawn.shown * bare, (above.foreign, below.foreign)
@@ -133,7 +144,7 @@ class _Faces(NamedTuple):
     Attributes:
         face: (H, W, 3) RGB float32, 0 to 255, the drawn one, which looks where the photo's looks.
         photo: (H, W, 3) RGB float32, 0 to 255, the photo's.
-        brows: the drawn face's.
+        brows: the drawn face's, or the photo's where those are hidden.
         headwear: (H, W) in [0, 1], what hangs over the forehead of either.
     """
 
@@ -143,7 +154,7 @@ class _Faces(NamedTuple):
     headwear: FloatArray
 
 
-def _without_brows(drawn: Overlay, under: Image, bare: FloatArray) -> _Faces:
+def _without_brows(drawn: Overlay, under: Image, bare: FloatArray, hidden: bool) -> _Faces:
     """Take the brows off a drawn face and off the photo under it; ``bare`` (H, W) is what of that nothing lies over."""
     landmarks = drawn.landmarks
     hats = [find_headwear(picture, landmarks) for picture in (from_levels(drawn.face), under)]
@@ -153,6 +164,8 @@ def _without_brows(drawn: Overlay, under: Image, bare: FloatArray) -> _Faces:
     skin = without_brows(drawn.face, landmarks, known[0])
     face = with_faint_brows(drawn.face, skin, landmarks, known[0])
     brows = brow_layer(drawn.face, face, landmarks)
+    if hidden:
+        brows = with_others_brows(brows, brow_layer(levels, photo, landmarks), landmarks)
     face = follow_gaze(face, levels, landmarks, drawn.turned_degrees)
     return _Faces(face, photo, brows, np.maximum(*hats))
 
