@@ -93,7 +93,10 @@ def _draw_rim(
         return
     step = np.hypot(*rays.T) * (far[1] - far[0])
     ends = [_extent(line, path, step, sign, pixel) for sign in (-1, 1)]
-    inner, outer = (rays * (far[path] + sign * width / np.hypot(*rays.T))[:, None] for sign, width in zip((-1, 1), ends))
+    inner, outer = (
+        rays * (far[path] + sign * width / np.hypot(*rays.T))[:, None]
+        for sign, width in zip((-1, 1), ends, strict=True)
+    )
     for one in range(_DIRECTIONS):
         other = (one + 1) % _DIRECTIONS
         corners = middle + np.array([inner[one], inner[other], outer[other], outer[one]])
@@ -120,7 +123,7 @@ def _extent(
 
 
 def _closed_path(cost: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
-    """Return the cheapest path through a cost (T, R) that ends where it began, (T,) indices; twice around, the middle."""
+    """Return the cheapest closed path through a cost (T, R), (T,) indices: the middle of a path twice around."""
     total = np.concatenate([cost, cost])
     moves = range(-_MOVES, _MOVES + 1)
     back = np.zeros(total.shape, np.int64)

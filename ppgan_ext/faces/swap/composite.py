@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
@@ -24,10 +25,11 @@ from ppgan_ext.faces.swap.brows import (
 )
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
+from ppgan_ext.faces.swap.grown_beard import grow_beard
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
-from ppgan_ext.faces.swap.skin_light import grow_beard, match_skin
+from ppgan_ext.faces.swap.skin_light import match_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -71,7 +73,7 @@ def composite(
     skin: str = "source",
     fill: Overlay | None = None,
     kept: FloatArray | None = None,
-    beard: FloatArray | None = None,
+    beard: BeardCover | None = None,
     brows_hidden: bool = False,
 ) -> Fusion:
     """Match a drawn face to the photo's skin and light, and blend it in.
@@ -84,7 +86,7 @@ def composite(
         skin: "source", "target" or "mix".
         fill: the same face as another picture shows it, at the same place, for what the overlay does not show.
         kept: (H, W) in [0, 1], what of the base lies over the face.
-        beard: (H, W) in [0, 1], where hairs of the base's beard grow on the face.
+        beard: where hairs of the base's beard grow on the face.
         brows_hidden: something was taken off the face that may have hidden its brows: where it has none, the base's
             grow on it.
 
@@ -107,8 +109,9 @@ def composite(
     skins = face_skin, photo_skin
     lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.closed, faces.brows)
     lit = close_lips(lit, faces.photo, overlay.landmarks, overlay.closed)
-    if beard is not None and beard.any():
-        lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, overlay.window(beard))
+    if beard is not None and beard.stubble.any():
+        grows = BeardCover(*(overlay.window(each) for each in beard))
+        lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, grows)
     # The photo's brows give way to the person's, which go on to their ends beyond the mask.
     share = brow_shares(mask, overlay.landmarks)
     mask = np.maximum(mask, hair_cover(faces.brows, overlay.landmarks) * share * free * (1.0 - faces.headwear))

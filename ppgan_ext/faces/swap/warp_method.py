@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.landmarks import sure_landmarks
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.pose import head_pose
@@ -55,14 +56,14 @@ class FacePlan(NamedTuple):
         shape: share of the person's shape, 0 to 1.
         drawing: the person's face drawn on the photo.
         kept: (H, W) float32 in [0, 1], the photo's hair, which lies over the fused face.
-        beard: (H, W) float32 in [0, 1], where the photo's beard grows on it.
+        beard: where the photo's beard grows on it.
     """
 
     sides: Sides
     shape: float
     drawing: Drawing
     kept: npt.NDArray[np.float32]
-    beard: npt.NDArray[np.float32]
+    beard: BeardCover
 
     @property
     def landmarks(self) -> FloatArray:
@@ -218,7 +219,7 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
     if over is None:
         return blended(picture, base, overlay, kept=plan.kept, beard=plan.beard)
     cleared = clear_covers(base, overlay, over)
-    kept, beard = plan.kept * (1.0 - over), plan.beard * (1.0 - over)
+    kept, beard = plan.kept * (1.0 - over), BeardCover(*(each * (1.0 - over) for each in plan.beard))
     return lay_over(blended(cleared, cleared, overlay, kept=kept, beard=beard), picture, base, over)
 
 
