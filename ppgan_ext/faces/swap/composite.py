@@ -163,7 +163,7 @@ def _without_brows(drawn: Overlay, under: Image, bare: FloatArray, hidden: bool)
     hats = [find_headwear(picture, landmarks) for picture in (from_levels(drawn.face), under)]
     known = [seen * (1.0 - hat) for seen, hat in zip((drawn.shown, bare), hats, strict=True)]
     levels = under.astype(np.float32)
-    photo = without_brows(levels, landmarks, known[1])
+    photo = without_brows(levels, landmarks, known[1], wholly=True)
     skin = without_brows(drawn.face, landmarks, known[0])
     face = with_faint_brows(drawn.face, skin, landmarks, known[0])
     brows = brow_layer(drawn.face, face, landmarks)
