@@ -19,6 +19,7 @@ _HAIR_STANDS_OUT = (0.05, 0.3)  # in log light beside skin: shade, and hair
 _NOSE_BASE, _MOUSTACHE = slice(31, 36), (0.015, 0.085)
 _WHITE_BEARD = (0.25, 0.5)  # share of hairs that are brighter than skin: a dark beard, and a white one
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
+_GLEAM = np.float32(0.25)  # log light over the skin's that hairs of a dark beard reach
 _FINE = 0.012  # width of the Gaussian that takes single hairs away, a share of the face's size
 
 
@@ -46,17 +47,19 @@ def grow_beard(
     hair, own = (_over_skin(picture, photo_skin, landmarks) for picture in (photo, face))
     sigma = max(0.5, _FINE * face_size(landmarks))
     below_nose = _below_nose(landmarks, photo_skin.shape)
-    dense = _hair_weight(hair @ LUMINANCE, np.asarray(beard.stubble, np.float32) * below_nose)
+    grows = np.asarray(beard.stubble, np.float32) * below_nose
+    white = _whiteness(hair @ LUMINANCE, grows)
+    dense = _hair_weight(hair @ LUMINANCE, grows, white)
     broad, already = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (hair, own @ LUMINANCE))
     tufts = dense[..., None] * broad
     dark = tufts @ LUMINANCE
     share = np.where(dark < 0, 1.0 - np.clip(already / np.minimum(dark, -1e-3), 0.0, 1.0), 1.0)
-    single = np.maximum(np.asarray(beard.stubble, np.float32) * below_nose, dense)
-    grown = share[..., None].astype(np.float32) * tufts + single[..., None] * (hair - broad)
-    # Grey hairs between black ones are no brighter than they were.
-    grown = np.minimum(grown, np.maximum(hair - own, 0.0))
+    grown = share[..., None].astype(np.float32) * tufts + grows[..., None] * (hair - broad)
+    # Grey hairs between black ones are no brighter than they were, and hardly brighter than skin in a dark beard.
+    brightest = np.minimum(hair, _GLEAM + white * np.maximum(hair, 0.0))
+    grown = np.minimum(grown, np.maximum(brightest - own, 0.0))
     # Below stubble no skin is reddened.
-    grown -= single[..., None] * (cv2.GaussianBlur(own, (0, 0), sigma) @ _COLOR)
+    grown -= grows[..., None] * (cv2.GaussianBlur(own, (0, 0), sigma) @ _COLOR)
     return to_srgb(to_linear(np.asarray(face, np.float32)) * np.exp(grown))
 
 
@@ -68,12 +71,21 @@ def _over_skin(picture: FloatArray, skin: FloatArray, landmarks: FloatArray) -> 
     return np.asarray(values - slow_part(values, skin, landmarks)[0], np.float32)
 
 
-def _hair_weight(over: FloatArray, grows: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far each pixel is hair, (H, W) in [0, 1]: in a dark beard what is brighter is skin with a gleam."""
-    weight = grows * np.clip((np.abs(over) - _HAIR_STANDS_OUT[0]) / np.ptp(_HAIR_STANDS_OUT), 0.0, 1.0)
+def _whiteness(over: FloatArray, grows: FloatArray) -> np.float32:
+    """Return how white a beard is, 0 to 1: in a dark one what is brighter is skin with a gleam."""
+    weight = grows * _standing_out(over)
     bright = float((weight * (over > 0)).sum()) / max(float(weight.sum()), 1e-6)
-    white = np.clip((bright - _WHITE_BEARD[0]) / np.ptp(_WHITE_BEARD), 0.0, 1.0)
-    return np.asarray(weight * np.where(over > 0, np.float32(white), np.float32(1.0)), np.float32)
+    return np.float32(np.clip((bright - _WHITE_BEARD[0]) / np.ptp(_WHITE_BEARD), 0.0, 1.0))
+
+
+def _hair_weight(over: FloatArray, grows: FloatArray, white: np.float32) -> npt.NDArray[np.float32]:
+    """Return how far each pixel is hair, (H, W) in [0, 1], of a beard that is so white."""
+    return np.asarray(grows * _standing_out(over) * np.where(over > 0, white, np.float32(1.0)), np.float32)
+
+
+def _standing_out(over: FloatArray) -> npt.NDArray[np.float32]:
+    rise = np.clip((np.abs(over) - _HAIR_STANDS_OUT[0]) / np.ptp(_HAIR_STANDS_OUT), 0.0, 1.0)
+    return np.asarray(rise, np.float32)
 
 
 def _below_nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
