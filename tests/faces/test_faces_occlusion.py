@@ -206,6 +206,21 @@ def test_a_brow_above_a_frame_is_no_rim_and_does_not_go_on_below_it():
     assert np.array_equal(bare[far], covered[far])
 
 
+def test_lines_in_a_brow_beside_the_rims_are_its_hair():
+    photo, landmarks = drawn()
+    covered, rims, lens = painted_rims(photo, landmarks, patchy=False)
+    brow = draw_part(landmarks[23:25], photo.shape, 2.5) * (cv2.dilate(rims, np.ones((7, 7))) == 0)
+    covered[brow > 0] = (30, 20, 16)
+    stray = np.maximum(rims, brow)
+    covers = FaceCovers((0, 0, *photo.shape[1::-1]), stray, lens, np.zeros_like(rims), rims, ("glasses",))
+    far = (brow > 0) & (cv2.dilate(rims, np.ones((9, 9))) == 0)
+    assert np.count_nonzero(far) > 15
+    bare = without_glasses(covered, landmarks, covers)
+    assert bare[far].mean() < 60.0
+    without = without_glasses(covered, landmarks, covers._replace(rims=np.zeros_like(rims)))
+    assert without[far].mean() > 100.0  # where no rims are known, every line is the frame's
+
+
 def test_glass_tints_evenly():
     glass = np.zeros((30, 40), bool)
     glass[5:25, 5:35] = True

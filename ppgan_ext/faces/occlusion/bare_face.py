@@ -32,6 +32,7 @@ _PAD_REACH, _PAD_AROUND, _PAD_DARK = 0.13, 0.05, (0.12, 0.25)
 _FACE_EDGE = 0.02
 _UNEVEN = 0.25  # log light by which what lenses do to the skin differs from their median at most
 _EYE_ROOM, _BROW_ROOM = 0.03, 0.02
+_INNER_BROWS = (slice(19, 22), slice(22, 25))  # beside their outer ends frames have hinges
 
 
 def without_glasses(photo: Image, landmarks: FloatArray, covers: FaceCovers) -> Image:
@@ -61,8 +62,10 @@ def without_glasses(photo: Image, landmarks: FloatArray, covers: FaceCovers) -> 
     closed = cv2.morphologyEx(hidden, cv2.MORPH_CLOSE, disc(_BRIDGE * pixel))
     hidden = np.maximum(hidden, closed * _between_eyes(points, hidden.shape))
     glass = np.maximum(widened(lens > 0.5, _LENS_WIDER * pixel), hidden)
+    brows = brow_weight(part, points) > _BROW
+    hidden *= 1 - _beyond_rims(brows, covers.rims[window], points)
     # The skin of the face goes on below a frame, and neither the brow above it nor what is beside the face.
-    other = (brow_weight(part, points) > _BROW) | (face_mask(points, part.shape[:2], feather=_FACE_EDGE) < 0.5)
+    other = brows | (face_mask(points, part.shape[:2], feather=_FACE_EDGE) < 0.5)
     unknown = np.maximum(hidden, other.astype(np.uint8))
     shift, filled = continue_skin(part, unknown, np.maximum(glass, unknown), min(1.0, _FILL_EYES / max(apart, 1.0)))
     seen = (part + np.float32(FLOOR)) * np.exp(_even(shift, (glass > 0) & (hidden == 0))) - np.float32(FLOOR)
@@ -72,6 +75,17 @@ def without_glasses(photo: Image, landmarks: FloatArray, covers: FaceCovers) -> 
     result = part + glass_weight * (seen - part)
     part[:] = from_levels(result + hidden_weight * (filled + grain_around(part, hidden, pixel) - result))
     return whole
+
+
+def _beyond_rims(
+    brows: npt.NDArray[np.bool_], rims: npt.NDArray[np.float32], points: FloatArray
+) -> npt.NDArray[np.uint8]:
+    """Return the hair of brows (h, w) around the brows' points that no rim touches: it is no line of the frame."""
+    if not rims.any():
+        return np.zeros(brows.shape, np.uint8)
+    width = _BROW_ROOM * face_size(points)
+    near = np.maximum(*(draw_part(points[brow], brows.shape, width) for brow in _INNER_BROWS))
+    return np.asarray(brows & (near > 0) & (widened(rims > 0, 0.5 * width) == 0), np.uint8)
 
 
 def _between_eyes(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
