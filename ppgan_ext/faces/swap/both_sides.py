@@ -11,7 +11,7 @@ from ppgan_ext.faces.skin import bare_skin, face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
-_LIGHT = 0.1  # width of the Gaussian over the light of both sides
+_LIGHT = 0.2  # width of the Gaussian over the light of both sides
 _SEAM = 0.02  # width of the seam
 _FLOOR = 4.0  # levels, added before ratios
 _MOST = 2.0  # ratio of the two sides' light that is evened
