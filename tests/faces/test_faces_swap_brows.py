@@ -12,6 +12,7 @@ from ppgan_ext.faces.swap.brows import (
     brow_place,
     brow_shares,
     hair_cover,
+    missing_brows,
     with_faint_brows,
     with_others_brows,
     without_brows,
@@ -209,7 +210,10 @@ def test_brows_that_are_hidden_are_the_photos():
     here = brow_place(landmarks, photo.shape[:2], BROWS[0]) > 0
     shaved[here] = bare[here]
     own = brow_layer(shaved, bare, landmarks)
-    mixed = with_others_brows(own, theirs, landmarks)
+    missing = missing_brows(own, landmarks)
+    assert missing[right].all()
+    assert not missing[left].any()
+    mixed = with_others_brows(own, theirs, missing)
     assert np.array_equal(mixed.light[right], theirs.light[right])
     assert mixed.light[right].min() < -0.5
     assert not mixed.hair[right].any()

@@ -260,17 +260,21 @@ def brow_layer(picture: FloatArray, bare: FloatArray, landmarks: FloatArray) -> 
     return Brows(light, color, hair)
 
 
-def with_others_brows(brows: Brows, others: Brows, landmarks: FloatArray) -> Brows:
-    """Return brows, of which each that is none is another face's at the same landmarks, (68, 2)."""
-    result = Brows(*(each.copy() for each in brows))
+def missing_brows(brows: Brows, landmarks: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return the places, (H, W), of brows of which there is no hair; ``landmarks`` (68, 2)."""
+    missing = np.zeros(brows.light.shape, bool)
     for brow in BROWS:
         core = _core(landmarks, brows.light.shape, brow)
         if core.any() and float(np.quantile(-brows.light[core], _DARKNESS)) < _LEAST_BROW:
-            place = brow_place(landmarks, brows.light.shape, brow) > 0
-            result.light[place], result.color[place] = others.light[place], others.color[place]
-            # They are as dark as they may be on the photo's skin.
-            result.hair[place] = 0.0
-    return result
+            missing |= brow_place(landmarks, brows.light.shape, brow) > 0
+    return missing
+
+
+def with_others_brows(brows: Brows, others: Brows, where: npt.NDArray[np.bool_]) -> Brows:
+    """Return brows that are another face's, at the same landmarks, somewhere, (H, W)."""
+    light, color = (np.where(where, others.light, brows.light), np.where(where[..., None], others.color, brows.color))
+    # They are as dark as they may be on the photo's skin.
+    return Brows(light, color, np.where(where, np.float32(0.0), brows.hair))
 
 
 def brow_shares(mask: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:

@@ -19,6 +19,7 @@ from ppgan_ext.faces.swap.brows import (
     brow_layer,
     brow_shares,
     hair_cover,
+    missing_brows,
     with_faint_brows,
     with_others_brows,
     without_brows,
@@ -167,8 +168,10 @@ def _without_brows(drawn: Overlay, under: Image, bare: FloatArray, hidden: bool)
     skin = without_brows(drawn.face, landmarks, known[0])
     face = with_faint_brows(drawn.face, skin, landmarks, known[0])
     brows = brow_layer(drawn.face, face, landmarks)
-    if hidden:
-        brows = with_others_brows(brows, brow_layer(levels, photo, landmarks), landmarks)
+    missing = missing_brows(brows, landmarks) if hidden else None
+    if missing is not None and missing.any():
+        own = brow_layer(levels, without_brows(levels, landmarks, known[1]), landmarks)
+        brows, face = with_others_brows(brows, own, missing), np.where(missing[..., None], skin, face)
     face = follow_gaze(face, levels, landmarks, drawn.turned_degrees)
     return _Faces(face, photo, brows, np.maximum(*hats))
 
