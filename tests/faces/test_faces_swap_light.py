@@ -9,7 +9,7 @@ from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, light_lips
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.shading import Detail, even_shading
-from ppgan_ext.faces.swap.skin_light import _as_spread, _below_nose, _within, _without_specks, grow_beard, match_skin
+from ppgan_ext.faces.swap.skin_light import _as_spread, _within, _without_specks, match_skin
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -334,48 +334,3 @@ def test_fine_creases_of_a_smile_and_their_bright_edges_fade():
         assert left[1] < 0.6 * left[0]
         # What the photo shows there, too, is no expression of the person's.
         assert np.abs(even_shading(own, own, landmarks, 1.0)[0][at]).max() > 0.9 * left[0]
-
-
-def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():
-    photo, landmarks = drawn(PALE)
-    face = photo.copy()
-    x, y = np.rint(landmarks[[8, 57]].mean(axis=0)).astype(int)
-    cv2.circle(face, (int(x), int(y)), 4, (190.0, 140.0, 120.0), -1)  # something of the person's own
-    bearded, beard = photo.copy(), np.zeros(photo.shape[:2], np.float32)
-    here = slice(y - 12, y + 13), slice(x - 20, x + 21)
-    beard[here] = 1.0
-    strands = np.random.default_rng(0).random(beard[here].shape) < 0.4
-    bearded[here][strands] = 40.0
-    grown = grow_beard(face, bearded, find_skin(landmarks, photo).skin, landmarks, beard)
-    light = luminance(to_linear(grown))[here]
-    assert light[strands].mean() < 0.35 * light[~strands].mean()
-    own = np.zeros(strands.shape, bool)
-    own[10:15, 18:23] = True
-    assert light[own & ~strands].mean() < 0.85 * light[~own & ~strands].mean()
-    assert np.array_equal(np.rint(grown[beard == 0]), np.rint(face[beard == 0]))
-    assert np.array_equal(grow_beard(face, bearded, np.zeros_like(beard), landmarks, beard), face)
-
-
-def test_a_moustache_rises_slowly_below_the_nose():
-    landmarks = drawn(PALE)[1]
-    rise = _below_nose(landmarks, SHAPE)
-    nose, lip = landmarks[33], landmarks[51]
-    down = [rise[tuple(np.rint(nose + share * (lip - nose)).astype(int)[::-1])] for share in (0.0, 0.3, 0.6, 1.0)]
-    assert down[0] == 0.0 < down[1] < down[2] <= down[3]
-    assert rise[tuple(np.rint(landmarks[8]).astype(int)[::-1])] == 1.0
-
-
-def test_a_gleam_in_a_dark_beard_is_skin_and_a_white_hair_in_a_white_one_is_hair():
-    photo, landmarks = drawn(PALE)
-    x, y = np.rint(landmarks[[8, 57]].mean(axis=0)).astype(int)
-    beard = np.zeros(photo.shape[:2], np.float32)
-    here = slice(y - 12, y + 13), slice(x - 20, x + 21)
-    beard[here] = 1.0
-    draws = np.random.default_rng(0).random(beard[here].shape)
-    for dark, brighter in ((0.4, False), (0.1, True)):
-        bearded = photo.copy()
-        bearded[here][draws < dark], bearded[here][draws > 0.9 if not brighter else draws > 0.4] = 40.0, 250.0
-        grown = grow_beard(photo, bearded, find_skin(landmarks, bearded).skin * (1.0 - beard), landmarks, beard)
-        light = luminance(to_linear(grown) / np.maximum(to_linear(photo), 1e-3))[here]
-        assert (float(light[draws > 0.9].mean()) > 1.1) == brighter
-        assert light[draws < dark].mean() < 0.5

@@ -11,6 +11,7 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.pose import head_pose
+from ppgan_ext.faces.swap.both_sides import join_sides
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points, point_nearness
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.mouth import closed_share, relaxed_share
@@ -80,8 +81,7 @@ def draw_overlay(
     # Mixed with irises at another place, those of the far eye would blur.
     was, now = _yaw(picture_landmarks, picture.shape), _yaw(landmarks, photo_shape)
     mirrored_face = follow_gaze(mirrored_face, face, points[:NUM_LANDMARKS], 2.0 * was)
-    share = 1.0 - np.clip(mirrored_seen.well_seen - seen.well_seen, 0.0, 1.0)
-    mixed = mirrored_face + share[..., None] * (face - mirrored_face)
+    mixed, share = join_sides(face, mirrored_face, seen.well_seen, mirrored_seen.well_seen, points[:NUM_LANDMARKS])
     known = mirrored_seen.known + share * (seen.known - mirrored_seen.known)
     closed = closed_share(picture_landmarks, points)
     relaxed = max(closed, relaxed_share(picture_landmarks, points))
