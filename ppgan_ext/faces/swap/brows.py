@@ -52,6 +52,7 @@ _FAINT_BROW = (0.35, 0.75)  # darkness of a brow that is like shade of skin, too
 _DEEP, _RELIEF, _STANDS_OUT, _FOREHEAD = 0.9, 0.12, (1.3, 2.2), 0.35
 _FEW = 24
 _WHITE_BROW = (0.25, 0.5)  # share of a brow's light that is brighter than skin: a dark brow, and a white one
+_PALER = np.float32(0.45)  # share of the photo's brow that stands for one that is not seen
 _GIVES_WAY = (0.35, 0.6)  # mean of the mask over a brow: the photo's stays, and the person's replaces it
 
 
@@ -271,8 +272,11 @@ def missing_brows(brows: Brows, landmarks: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def with_others_brows(brows: Brows, others: Brows, where: npt.NDArray[np.bool_]) -> Brows:
-    """Return brows that are another face's, at the same landmarks, somewhere, (H, W)."""
-    light, color = (np.where(where, others.light, brows.light), np.where(where[..., None], others.color, brows.color))
+    """Return brows that are another face's, at the same landmarks, somewhere, (H, W), and paler: whose face shows no
+    hair there has faint brows.
+    """
+    light = np.where(where, _PALER * others.light, brows.light)
+    color = np.where(where[..., None], _PALER * others.color, brows.color)
     # They are as dark as they may be on the photo's skin.
     return Brows(light, color, np.where(where, np.float32(0.0), brows.hair))
 

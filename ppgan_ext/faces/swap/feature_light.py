@@ -35,7 +35,7 @@ _TINT, _MOST_TINT = 0.5, 0.12  # share of the lamp's colour that eyes take, and 
 _LEAST_COLOR, _COLOR_NOISE = 0.65, 0.05
 # Shares of the difference from the photo's lips in brightness and in colour, and their limit. Lips of dark skin are as
 # colourful as skin, so on pale skin they would be pale.
-_LIPS_FOLLOW, _LIPS_COLOR_FOLLOWS, _MOST_OF_LIPS = 0.25, 0.5, 0.4
+_LIPS_FOLLOW, _LIPS_COLOR_FOLLOWS, _MOST_OF_LIPS = 0.25, 0.35, 0.4
 
 
 class FaceLight(NamedTuple):
