@@ -7,7 +7,7 @@ import pytest
 from ppgan_ext.faces.blend import BorderStep
 from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.faces.occlusion import cover_network
-from ppgan_ext.faces.occlusion.bare_face import glare, without_glasses
+from ppgan_ext.faces.occlusion.bare_face import _even, glare, without_glasses
 from ppgan_ext.faces.occlusion.cover_network import (
     CENTRE,
     EYES,
@@ -20,6 +20,7 @@ from ppgan_ext.faces.occlusion.cover_network import (
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of, hides_face, names_of, over_face
 from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
 from ppgan_ext.faces.occlusion.object_edges import object_weight
+from ppgan_ext.faces.occlusion.rims import find_rims
 from ppgan_ext.faces.occlusion.seamless_fill import fill_seamlessly
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion
@@ -48,7 +49,22 @@ def painted_frame(photo, landmarks):
     covered[frame > 0] = (20, 10, 10)
     lens = np.zeros_like(frame)
     height, width = frame.shape
-    return covered, FaceCovers((0, 0, width, height), frame, lens, np.zeros_like(frame), ("glasses",))
+    none = np.zeros_like(frame)
+    return covered, FaceCovers((0, 0, width, height), frame, lens, none, none, ("glasses",))
+
+
+def painted_rims(photo, landmarks, patchy=True):
+    """Paint rims around both eyes, patchy ones half in the skin's colour; return it with rims and lenses, (H, W)."""
+    rims, lens = np.zeros(photo.shape[:2], np.float32), np.zeros(photo.shape[:2], np.float32)
+    covered = photo.copy()
+    for eye in (slice(36, 42), slice(42, 48)):
+        middle = np.rint(landmarks[eye].mean(axis=0)).astype(int).tolist()
+        cv2.ellipse(lens, middle, (24, 17), 0, 0, 360, 1.0, -1)
+        cv2.ellipse(rims, middle, (24, 17), 0, 0, 360, 1.0, 3)
+        for start in range(0, 360, 40):
+            colour = (205, 158, 128) if patchy and start % 80 else (40, 22, 16)
+            cv2.ellipse(covered, middle, (24, 17), 0, start, start + 40, colour, 3)
+    return covered, rims, lens * (rims == 0)
 
 
 def test_the_eyes_have_their_place_in_the_copy():
@@ -153,6 +169,67 @@ def test_a_frame_is_filled_with_skin():
 
     assert error(bare) < 0.25 * error(covered)
     assert np.array_equal(bare[-60:], covered[-60:])
+
+
+def test_rims_have_no_gaps_where_a_frame_has_the_skins_colour():
+    photo, landmarks = drawn()
+    covered, rims, lens = painted_rims(photo, landmarks)
+    chance = 0.6 * np.clip(2.0 * cv2.GaussianBlur(rims, (0, 0), 2.0), 0.0, 1.0)
+    found = find_rims(covered, chance, cv2.GaussianBlur(lens, (0, 0), 1.5), landmarks, 0.84)
+    pale = (rims > 0) & (covered.min(axis=2) > 80)
+    lines = frame_weight(covered, chance, lens, landmarks, 0.84)
+    assert np.count_nonzero(pale) > 200
+    assert lines[pale].mean() < 0.45 < 0.65 < found[pale].mean()
+    assert cv2.dilate(found.astype(np.uint8), np.ones((3, 3)))[rims > 0].mean() > 0.95
+    far = cv2.dilate(rims, np.ones((13, 13))) == 0
+    assert not found[far].any()
+    assert not find_rims(covered, np.zeros_like(chance), lens, landmarks, 0.84).any()
+
+
+def test_a_brow_above_a_frame_is_no_rim_and_does_not_go_on_below_it():
+    photo, landmarks = drawn()
+    brow = draw_part(landmarks[22:27], photo.shape, 2.0)
+    dark = np.where(brow[..., None] > 0, np.uint8((30, 20, 16)), photo)
+    frame = np.zeros(photo.shape[:2], np.float32)
+    edge = landmarks[23:26, 1].max() + 2.0
+    left, right = np.rint(landmarks[[22, 26], 0]).astype(int)
+    frame[int(edge) : int(edge) + 11, left:right] = 1.0
+    frame *= brow == 0
+    covered = np.where(frame[..., None] > 0, np.uint8((20, 10, 10)), dark)
+    none = np.zeros_like(frame)
+    covers = FaceCovers((0, 0, *photo.shape[1::-1]), frame, none, none, none, ("glasses",))
+    bare = without_glasses(covered, landmarks, covers)
+    below = (frame > 0) & (cv2.dilate(brow, np.ones((5, 5))) == 0)
+    assert np.count_nonzero(below) > 40
+    assert np.abs(bare.astype(int) - photo)[below].mean() < 14
+    far = (brow > 0) & (cv2.dilate(frame, np.ones((9, 9))) == 0)
+    assert np.array_equal(bare[far], covered[far])
+
+
+def test_lines_in_a_brow_beside_the_rims_are_its_hair():
+    photo, landmarks = drawn()
+    covered, rims, lens = painted_rims(photo, landmarks, patchy=False)
+    brow = draw_part(landmarks[23:25], photo.shape, 2.5) * (cv2.dilate(rims, np.ones((7, 7))) == 0)
+    covered[brow > 0] = (30, 20, 16)
+    stray = np.maximum(rims, brow)
+    covers = FaceCovers((0, 0, *photo.shape[1::-1]), stray, lens, np.zeros_like(rims), rims, ("glasses",))
+    far = (brow > 0) & (cv2.dilate(rims, np.ones((9, 9))) == 0)
+    assert np.count_nonzero(far) > 15
+    bare = without_glasses(covered, landmarks, covers)
+    assert bare[far].mean() < 60.0
+    without = without_glasses(covered, landmarks, covers._replace(rims=np.zeros_like(rims)))
+    assert without[far].mean() > 100.0  # where no rims are known, every line is the frame's
+
+
+def test_glass_tints_evenly():
+    glass = np.zeros((30, 40), bool)
+    glass[5:25, 5:35] = True
+    shift = np.full((30, 40, 3), 0.1, np.float32)
+    shift[10:12, 10:14] = 1.2
+    even = _even(shift, glass)
+    assert even[20, 20] == pytest.approx(0.1)
+    assert 0.2 < even[10, 10, 0] < 0.4
+    assert np.array_equal(_even(shift, np.zeros_like(glass)), shift)
 
 
 def test_reflections_are_not_looked_for_in_eyes():

@@ -12,7 +12,9 @@ from ppgan_ext.faces.swap.brows import (
     brow_place,
     brow_shares,
     hair_cover,
+    missing_brows,
     with_faint_brows,
+    with_others_brows,
     without_brows,
 )
 from ppgan_ext.faces.swap.composite import composite
@@ -178,3 +180,41 @@ def test_with_no_identity_brows_stay():
     (photo, own), (person, theirs) = drawn(PALE), drawn(DARK, 3)
     images = [each.astype(np.uint8) for each in (photo, person)]
     assert np.array_equal(fuse_by_warp(images[0], own, images[1], theirs, identity=0.0).image, images[0])
+
+
+def test_no_faint_tail_of_a_brow_is_left_where_all_of_it_goes():
+    picture, landmarks = drawn()
+    faint = picture.copy()
+    end = landmarks[26] + 0.3 * (landmarks[26] - landmarks[25])
+    points = np.rint(16 * np.array([landmarks[25], end])).astype(int).tolist()
+    tail = np.zeros(picture.shape[:2], np.float32)
+    cv2.line(tail, *points, 1.0, 4, cv2.LINE_AA, 4)
+    tail *= log_light(picture) > level(picture, landmarks) - 0.2
+    faint *= 1.0 - 0.2 * tail[..., None]
+    known, there = everywhere(picture), tail > 0.8
+    assert np.count_nonzero(there) > 10
+    left = [
+        float((picture - without_brows(faint, landmarks, known, wholly=wholly))[there].mean())
+        for wholly in (False, True)
+    ]
+    assert left[1] < 0.5 * left[0]
+
+
+def test_brows_that_are_hidden_are_the_photos():
+    (photo, landmarks), (person, _) = drawn(), drawn(DARK, 1)
+    theirs = brow_layer(photo, without_brows(photo, landmarks, everywhere(photo)), landmarks)
+    known = everywhere(person)
+    bare = without_brows(person, landmarks, known)
+    right, left = (core(landmarks, photo.shape, brow) for brow in BROWS)
+    shaved = person.copy()
+    here = brow_place(landmarks, photo.shape[:2], BROWS[0]) > 0
+    shaved[here] = bare[here]
+    own = brow_layer(shaved, bare, landmarks)
+    missing = missing_brows(own, landmarks)
+    assert missing[right].all()
+    assert not missing[left].any()
+    mixed = with_others_brows(own, theirs, missing)
+    assert np.allclose(mixed.light[right], 0.45 * theirs.light[right])
+    assert mixed.light[right].min() < -0.2
+    assert not mixed.hair[right].any()
+    assert np.array_equal(mixed.light[left], own.light[left])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
 from ppgan_ext.faces.swap import covers, sides
 from ppgan_ext.faces.swap.composite import composite
@@ -17,27 +18,34 @@ def drawn(yaw=0.0, seed=0, skin=(214, 168, 140), eyes=62.0):
     return picture, landmarks
 
 
-def test_of_a_beard_stays_what_the_person_has_not(monkeypatch):
+@pytest.mark.parametrize(("goatee", "stays"), [(0.2, 0.0), (0.65, 0.5), (0.9, 1.0)])
+def test_a_moustache_stays_where_the_person_has_none_and_as_part_of_a_beard(goatee, stays, monkeypatch):
     photo, landmarks = drawn()
+    person = photo[:, ::-1].copy()
     asked = {}
 
     def cover(picture, _, shares):
         asked.update(shares)
-        return np.zeros(picture.shape[:2], np.float32)
+        none = np.zeros(picture.shape[:2], np.float32)
+        return BeardCover(none, none)
 
-    monkeypatch.setattr(covers, "beard_cover", cover)
-    monkeypatch.setattr(
-        covers, "beard_chances", lambda picture, _: {"moustache": 1.0, "goatee": 0.25, "whiskers": 0.65}
-    )
-    assert covers_that_stay(photo, landmarks, photo, landmarks).hair.shape == photo.shape[:2]
-    assert asked == {"moustache": 0.0, "goatee": 1.0, "whiskers": pytest.approx(0.5)}
+    def chances(picture, _):
+        return {"moustache": 1.0, "goatee": goatee if picture is photo else 0.9, "whiskers": 0.0}
+
+    monkeypatch.setattr(covers, "beard_covers", cover)
+    monkeypatch.setattr(covers, "beard_chances", chances)
+    assert covers_that_stay(photo, landmarks, person, landmarks).hair.shape == photo.shape[:2]
+    assert asked == {"moustache": pytest.approx(stays)}
+    monkeypatch.setattr(covers, "beard_chances", lambda *_: {"moustache": 0.1, "goatee": 0.0, "whiskers": 0.0})
+    covers_that_stay(photo, landmarks, person, landmarks)
+    assert asked == {"moustache": 1.0}
 
 
 def test_the_middle_of_a_face_is_not_covered():
     photo, landmarks = drawn()
     found = find_covers(photo, landmarks)
     x, y = np.rint(landmarks[[28, 29, 30]].mean(axis=0)).astype(int)
-    for weight in found:
+    for weight in (found.hair, *found.beard):
         assert weight.shape == photo.shape[:2]
         assert weight[y, x] == pytest.approx(0.0, abs=0.05)
 
@@ -81,7 +89,7 @@ def with_bar(picture, landmarks, solid=False):
     covered = picture.copy()
     covered[bar > 0] = (15, 15, 160)
     none, (height, width) = np.zeros_like(bar), bar.shape
-    maps = (none, none, bar) if solid else (bar, none, none)
+    maps = (none, none, bar, none) if solid else (bar, none, none, none)
     return covered, FaceCovers((0, 0, width, height), *maps, ("an object",) if solid else ("glasses",))
 
 

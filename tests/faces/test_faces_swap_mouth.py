@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.shape import GENERIC
-from ppgan_ext.faces.swap.mouth import close_lips, closed_share, opening, true_lips, unseen_inside
+from ppgan_ext.faces.swap.mouth import close_lips, closed_share, opening, relaxed_share, true_lips, unseen_inside
+from ppgan_ext.faces.swap.overlay import draw_overlay
 
 LIPS, TEETH, SKIN = (150, 62, 66), (235, 228, 215), (205, 160, 135)
 SIZE = (440, 400)
@@ -77,6 +78,39 @@ def test_a_mouth_that_is_drawn_shut_shows_no_teeth():
     assert closed[y - 1 : y + 2, x].min() < 110
     top = int(shut[51, 1]) + 3
     np.testing.assert_allclose(closed[top, x], (170, 66, 80), atol=12)
+
+
+def test_teeth_beside_the_corners_are_not_drawn_between_shut_lips():
+    """Between the corner and the next landmark the lips of a smile bend away from the line between these two."""
+    smile, shut = face_with(0.0), face_with(0.0)
+    middle, half = smile[62].copy(), np.ptp(smile[[60, 64], 0]) / 2.0
+    for points, depth in (((60, 61, 62, 63, 64), -2.0), ((67, 66, 65), 30.0)):
+        for index in points:
+            side = (smile[index, 0] - middle[0]) / half
+            smile[index, 1] = middle[1] + depth * (1.0 - side**2)
+    smile[55:60, 1] += 30.0 * (1.0 - np.clip(np.abs(smile[55:60, 0] - middle[0]) / half, 0, 1) ** 2)
+    x = np.linspace(-1.0, 1.0, 41)
+    lips = [np.column_stack([middle[0] + half * x, middle[1] + d * (1 - x**2)]) for d in (-2.0, 30.0)]
+    picture = paint(smile, LIPS)
+    inside = [np.rint(np.vstack([lips[0], lips[1][::-1]])).astype(np.int32)]
+    cv2.fillPoly(picture, inside, TEETH)
+    cv2.polylines(picture, inside, True, LIPS, 3)
+    shut[[67, 66, 65]] = shut[[61, 62, 63]]
+    overlay = draw_overlay(picture.shape, shut, picture, smile)
+    mouth = np.zeros(overlay.shown.shape, np.uint8)
+    cv2.fillPoly(mouth, [np.rint(overlay.landmarks[48:60]).astype(np.int32)], 1)
+    teeth = (overlay.face.min(axis=2) > 170) & (mouth > 0)
+    assert (picture[..., 2] == TEETH[2]).sum() > 500
+    assert teeth.sum() < 5
+
+
+def test_a_smile_is_taken_back_where_the_mouth_is_drawn_narrower():
+    smile, rest = face_with(0.0), face_with(0.0)
+    middle = smile[48:68, 0].mean()
+    smile[48:68, 0] = middle + 1.15 * (smile[48:68, 0] - middle)
+    assert relaxed_share(smile, rest) > 0.8
+    assert relaxed_share(rest, smile) == relaxed_share(rest, rest) == 0.0
+    assert relaxed_share(smile * 2.0 + 7.0, smile) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_mouths_that_open_alike_are_left_as_they_are():

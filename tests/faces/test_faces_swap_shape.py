@@ -7,7 +7,7 @@ import pytest
 from ppgan_ext.faces.mesh import signed_areas
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.faces.shape import GENERIC, head_of, show_head
-from ppgan_ext.faces.swap.face_mesh import face_triangles, inner_points, mesh_points, point_nearness
+from ppgan_ext.faces.swap.face_mesh import bows, face_triangles, inner_points, mesh_points, point_nearness
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.types import Pose
@@ -53,6 +53,49 @@ def test_the_mouth_opens_as_the_photos_does():
     shut, wide = seen(with_mouth(1.0)), seen(with_mouth(18.0), scale=1.3)
     assert gap(fuse_landmarks(wide, shut, 1.0, 0.5)) == pytest.approx(gap(wide), abs=3.0)
     assert gap(fuse_landmarks(shut, wide, 1.0, 0.5)) == pytest.approx(0.0, abs=2.0)
+
+
+def smiling(gap, lift, wider):
+    """Return the generic head with lips parted by a gap, corners that are raised, and a mouth that is wider."""
+    head = with_mouth(gap)
+    side = np.abs(head[48:68, 0]) / 33.0
+    head[48:68, 1] += lift * side**2
+    head[48:68, 0] *= wider
+    return head
+
+
+def width_and_thickness(points):
+    head = head_of(points)
+    return head[54, 0] - head[48, 0], head[51, 1] - head[62, 1] + head[66, 1] - head[57, 1]
+
+
+@pytest.mark.parametrize("yaw", [0.0, 15.0])
+def test_a_smile_that_is_drawn_shut_becomes_narrower_and_its_lips_full(yaw):
+    smile, rest = seen(smiling(10.0, 3.0, 1.2), 5.0), seen(smiling(0.0, -1.0, 1.0), yaw)
+    shut = fuse_landmarks(rest, smile, 1.0, 0.5)
+    (wide, thin), (narrow, full) = width_and_thickness(smile), width_and_thickness(shut)
+    assert 0.78 < narrow / wide < 0.92
+    assert 1.1 < full / thin < 1.3
+    # And a mouth at rest becomes wider in a smile.
+    opened = fuse_landmarks(smile, rest, 1.0, 0.5)
+    (narrow, full), (wide, thin) = width_and_thickness(rest), width_and_thickness(opened)
+    assert 1.08 < wide / narrow < 1.28
+    assert 0.75 < thin / full < 0.92
+    raised = [head_of(points)[[48, 54], 1].mean() - head_of(points)[[62, 66], 1].mean() for points in (rest, opened)]
+    assert raised[1] > raised[0] + 1.0
+
+
+def test_a_mouth_with_the_photos_expression_is_the_persons():
+    for head in (smiling(0.0, 1.0, 1.1), smiling(9.0, 2.0, 1.1)):
+        person, photo = seen(head, 8.0), seen(smiling(9.0 if head[62, 1] - head[66, 1] > 5 else 0.0, 1.5, 1.0))
+        own, fused = (width_and_thickness(points) for points in (person, fuse_landmarks(photo, person, 1.0, 0.5)))
+        np.testing.assert_allclose(fused, own, rtol=0.05)
+
+
+def test_shut_lips_meet_in_any_pose():
+    """Where they nearly meet, slivers between them would show what lies far around them."""
+    fused = fuse_landmarks(seen(with_mouth(0.5), 20.0, 8.0, 4.0), seen(smiling(11.0, 3.0, 1.2)), 1.0, 0.5)
+    np.testing.assert_allclose(fused[[61, 62, 63]], fused[[67, 66, 65]], atol=1e-6)
 
 
 def test_a_turned_person_lends_the_jaw_that_is_seen():
@@ -102,6 +145,24 @@ def test_the_mesh_is_a_surface_in_three_dimensions():
     nearness = point_nearness(points)
     assert nearness[30] == nearness[inner].max()
     assert nearness[~inner].max() < nearness[inner].max()
+
+
+def test_inner_lips_bend_as_a_bow():
+    landmarks = seen(smiling(14.0, 4.0, 1.1), roll=12.0)
+    turn = pose_to_rotation(Pose(0, 0, 12.0))[:2, :2]
+    upright = (landmarks - landmarks[62]) * (1.0, -1.0) @ turn
+    ends = {0: (60, 62), 1: (64, 62), 2: (60, 66), 3: (64, 66)}
+    for row, point in enumerate((bows(landmarks) - landmarks[62]) * (1.0, -1.0) @ turn):
+        near, middle = upright[[(61, 63, 67, 65)[row], ends[row][1]]]
+        x = np.array([upright[ends[row][0], 0], near[0], middle[0]])
+        bow = np.polyfit(x, [upright[ends[row][0], 1], near[1], middle[1]], 2)
+        assert point[1] == pytest.approx(np.polyval(bow, point[0]), abs=0.15)
+        chord = (upright[ends[row][0]] + near) / 2.0
+        assert abs(point[1] - chord[1]) > (1.0 if row > 1 else 0.0)
+    shut = fuse_landmarks(seen(with_mouth(0.0)), landmarks, 1.0, 0.5)
+    np.testing.assert_allclose(bows(shut)[:2], bows(shut)[2:], atol=1e-6)
+    flat = np.repeat([[1.0, 2.0]], 68, axis=0)
+    assert np.isfinite(bows(flat)).all()
 
 
 # The grain

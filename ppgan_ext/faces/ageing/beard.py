@@ -96,10 +96,27 @@ def beard_chances(picture: npt.NDArray, landmarks: FloatArray) -> dict[str, floa
     return {part: float(chance) for part, (chance, _) in _likely_parts(*reduced(picture, landmarks)).items()}
 
 
+class BeardCover(NamedTuple):
+    """How a beard covers a face, (H, W) float32 in [0, 1] each.
+
+    Attributes:
+        dense: how far each pixel is covered by it, with the skin between its hairs.
+        stubble: where hairs of it may grow, be they few or bright; in its middle, as far as there is a beard at all.
+    """
+
+    dense: npt.NDArray[np.float32]
+    stubble: npt.NDArray[np.float32]
+
+
 def beard_cover(
     picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str, float] | None = None
 ) -> npt.NDArray[np.float32]:
-    """Return how far each pixel is covered by a beard, with the skin between its hairs.
+    """Return how far each pixel is covered by a beard, with the skin between its hairs; as `beard_covers`."""
+    return beard_covers(picture, landmarks, shares).dense
+
+
+def beard_covers(picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str, float] | None = None) -> BeardCover:
+    """Find the beard that covers a face.
 
     Whiskers alone are the shade of a jaw, a goatee alone mostly that of a lip, and a moustache that is as narrow as the
     nose is the nose's.
@@ -112,22 +129,32 @@ def beard_cover(
     copy, points = reduced(picture, landmarks)
     parts = _likely_parts(copy, points)
     if not parts:
-        return np.zeros(picture.shape[:2], np.float32)
+        none = np.zeros(picture.shape[:2], np.float32)
+        return BeardCover(none, none)
     dark = darkness(copy, points)
     chances, told = _sure_chances(dark, points, parts)
-    likely = np.zeros(copy.shape[:2], np.float32)
-    for part, (_, outline) in parts.items():
-        np.maximum(likely, np.float32(chances[part] * (shares or {}).get(part, 1.0)) * outline, out=likely)
-    # Parts of one beard join beside the mouth.
-    eyes = eye_distance(points)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_JOIN * eyes) + 1,) * 2)
-    likely = cv2.morphologyEx(likely, cv2.MORPH_CLOSE, kernel) * _bare_of_beard(points, likely.shape)
-    width = _BETWEEN * eyes
+    shares = {part: (shares or {}).get(part, 1.0) for part in parts}
+    likely = _drawn_likely(points, parts, {part: chances[part] * shares[part] for part in parts})
+    width = _BETWEEN * eye_distance(points)
     dense = blur(dark * likely, width) / np.maximum(blur(likely, width), np.float32(0.05))
     cover = likely * np.clip((dense - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0)
     # What is surely a moustache stays whole, with its ends and its grey hairs, whatever side light falls from.
-    sure = np.float32(_ramp(chances["moustache"], _SURE_MOUSTACHE) * told * (shares or {}).get("moustache", 1.0))
-    return whole(np.maximum(cover, sure * _whole_moustache(points, copy.shape)), picture)
+    sure = np.float32(_ramp(chances["moustache"], _SURE_MOUSTACHE) * told * shares["moustache"])
+    cover = np.maximum(cover, sure * _whole_moustache(points, copy.shape))
+    # Who has stubble around the mouth has it on the jaw, too.
+    around = max(chances["whiskers"], min(chances["moustache"], chances["goatee"]))
+    thin = {**chances, "whiskers": around}
+    stubble = _drawn_likely(points, parts, {part: thin[part] * shares[part] for part in parts})
+    return BeardCover(whole(cover, picture), whole(np.maximum(stubble, cover), picture))
+
+
+def _drawn_likely(
+    points: FloatArray, parts: Mapping[str, tuple[float, npt.NDArray[np.float32]]], chances: Mapping[str, float]
+) -> npt.NDArray[np.float32]:
+    """Draw the parts of a beard, each as far as it is likely, (H, W) in [0, 1]; they join beside the mouth."""
+    likely = np.maximum.reduce([np.float32(chances[part]) * outline for part, (_, outline) in parts.items()])
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_JOIN * eye_distance(points)) + 1,) * 2)
+    return np.asarray(cv2.morphologyEx(likely, cv2.MORPH_CLOSE, kernel) * _bare_of_beard(points, likely.shape))
 
 
 def beard_growth(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0) -> Growth:

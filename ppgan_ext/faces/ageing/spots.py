@@ -47,7 +47,7 @@ def place_spots(view: SkinView, tone: float, seed: int) -> Spots:
     number = round(_NUMBER * float(share) * float(np.exp(_NUMBER_SPREAD * rng.standard_normal())))
     tries = _TRIES * max(number, 1)
     height, width = view.skin.shape
-    x, y, chance = (rng.random(tries) for _ in range(3))
+    x, y, chance = rng.random((3, tries))
     widths = np.minimum(_WIDTH * np.exp(_WIDTH_SPREAD * rng.standard_normal(tries)), _WIDEST) * view.placement.eyes
     depths = _DEPTH + rng.exponential(_DEPTH_MORE, tries)
     births = rng.random(tries)
@@ -61,8 +61,8 @@ def draw_spots(
     spots: Spots, strength: float, view: SkinView, seed: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Draw the spots that have appeared at a strength: log light (H, W), and colour (H, W, 2) in a* and b*."""
-    light = np.zeros(view.skin.shape, np.float32)
-    height, width = light.shape
+    height, width = view.skin.shape
+    light = np.zeros((height, width), np.float32)
     lobes = np.random.default_rng([seed, 6]).standard_normal((len(spots), _LOBES, 2))
     for spot, places in zip(spots, lobes, strict=True):
         x, y, size, depth, birth = (float(one) for one in spot)

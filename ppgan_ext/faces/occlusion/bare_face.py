@@ -6,10 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ageing.facial_hair import brow_weight
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.occlusion.cover_network import EYES
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
-from ppgan_ext.faces.occlusion.skin_fill import FLOOR, continue_skin, grain_around, widened, window_around
+from ppgan_ext.faces.occlusion.skin_fill import FLOOR, continue_skin, disc, grain_around, widened, window_around
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -19,13 +21,18 @@ _WIDER = 1.1  # around a frame is filled too: its soft edge and its shadow
 _LENS_WIDER = 2.0
 _AROUND_IT = 14.0  # of glasses is needed to continue it
 _LEAST_FRAME = 0.15
+_BRIDGE = 3.0  # half of the widest gap in a frame that is closed, over the nose
+_BROW = 0.2  # from which on it is hair
 _FILL_EYES = 52.0  # distance of the eyes, in pixels, of the copy on which is filled
 _GLARE = (40.0, 65.0)  # levels above the lens' surroundings where a reflection begins, and where it hides the skin
 _AROUND = 0.12  # of those surroundings, as a share of the face's size
 # Of pads: how far from the nose's line they are, and the width of their surroundings, as shares of the face's size; and
 # by which share they are darker.
 _PAD_REACH, _PAD_AROUND, _PAD_DARK = 0.13, 0.05, (0.12, 0.25)
+_FACE_EDGE = 0.02
+_UNEVEN = 0.25  # log light by which what lenses do to the skin differs from their median at most
 _EYE_ROOM, _BROW_ROOM = 0.03, 0.02
+_INNER_BROWS = (slice(19, 22), slice(22, 25))  # beside their outer ends frames have hinges
 
 
 def without_glasses(photo: Image, landmarks: FloatArray, covers: FaceCovers) -> Image:
@@ -50,17 +57,51 @@ def without_glasses(photo: Image, landmarks: FloatArray, covers: FaceCovers) -> 
     frame, lens = covers.frame[window], covers.lens[window]
     part = whole[corner[1] :, corner[0] :][: frame.shape[0], : frame.shape[1]]
     points = landmarks - corner
-    frame = np.maximum.reduce([frame, glare(part, points, lens), _pads(part, points)])
+    frame = np.maximum.reduce([frame, covers.rims[window], glare(part, points, lens), _pads(part, points)])
     hidden = widened(frame > _LEAST_FRAME, _WIDER * pixel)
+    closed = cv2.morphologyEx(hidden, cv2.MORPH_CLOSE, disc(_BRIDGE * pixel))
+    hidden = np.maximum(hidden, closed * _between_eyes(points, hidden.shape))
     glass = np.maximum(widened(lens > 0.5, _LENS_WIDER * pixel), hidden)
-    shift, filled = continue_skin(part, hidden, glass, min(1.0, _FILL_EYES / max(apart, 1.0)))
-    seen = (part + np.float32(FLOOR)) * np.exp(shift) - np.float32(FLOOR)
+    brows = brow_weight(part, points) > _BROW
+    hidden *= 1 - _beyond_rims(brows, covers.rims[window], points)
+    # The skin of the face goes on below a frame, and neither the brow above it nor what is beside the face.
+    other = brows | (face_mask(points, part.shape[:2], feather=_FACE_EDGE) < 0.5)
+    unknown = np.maximum(hidden, other.astype(np.uint8))
+    shift, filled = continue_skin(part, unknown, np.maximum(glass, unknown), min(1.0, _FILL_EYES / max(apart, 1.0)))
+    seen = (part + np.float32(FLOOR)) * np.exp(_even(shift, (glass > 0) & (hidden == 0))) - np.float32(FLOOR)
     glass_weight, hidden_weight = (
         cv2.GaussianBlur(each.astype(np.float32), (0, 0), max(0.5, 0.4 * pixel))[..., None] for each in (glass, hidden)
     )
     result = part + glass_weight * (seen - part)
     part[:] = from_levels(result + hidden_weight * (filled + grain_around(part, hidden, pixel) - result))
     return whole
+
+
+def _beyond_rims(
+    brows: npt.NDArray[np.bool_], rims: npt.NDArray[np.float32], points: FloatArray
+) -> npt.NDArray[np.uint8]:
+    """Return the hair of brows (h, w) around the brows' points that no rim touches: it is no line of the frame."""
+    if not rims.any():
+        return np.zeros(brows.shape, np.uint8)
+    width = _BROW_ROOM * face_size(points)
+    near = np.maximum(*(draw_part(points[brow], brows.shape, width) for brow in _INNER_BROWS))
+    return np.asarray(brows & (near > 0) & (widened(rims > 0, 0.5 * width) == 0), np.uint8)
+
+
+def _between_eyes(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Return which pixels, (h, w), lie between the inner corners of the eyes (68, 2), above and below too."""
+    across = points[42] - points[39]
+    x, y = np.arange(shape[1])[None, :] - points[39, 0], np.arange(shape[0])[:, None] - points[39, 1]
+    way = (x * across[0] + y * across[1]) / max(float(across @ across), 1e-6)
+    return np.asarray((way > 0.0) & (way < 1.0))
+
+
+def _even(shift: FloatArray, glass: npt.NDArray[np.bool_]) -> FloatArray:
+    """Return changes of log light, (h, w, 3), that differ little on glass (h, w), as a lens tints evenly."""
+    if not glass.any():
+        return shift
+    middle = np.median(shift[glass], axis=0)
+    return middle + np.clip(shift - middle, -_UNEVEN, _UNEVEN)
 
 
 def glare(part: Image, points: FloatArray, lens: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

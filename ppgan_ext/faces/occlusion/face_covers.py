@@ -13,6 +13,7 @@ from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.occlusion.cover_network import SHAPE, CoverChances, cover_chances, crop_matrix
 from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
 from ppgan_ext.faces.occlusion.object_edges import object_weight
+from ppgan_ext.faces.occlusion.rims import find_rims
 from ppgan_ext.faces.skin import bare_skin
 from ppgan_ext.faces.warp import scale_of, transform_points, warp
 from ppgan_ext.types import FloatArray
@@ -39,6 +40,7 @@ class FaceCovers(NamedTuple):
         frame: (h, w) float32 in [0, 1], how much of each pixel is a frame of glasses.
         lens: (h, w), where there is a lens through which the face can be seen.
         solid: (h, w), what hides the face: dark lenses, masks, hands, other objects.
+        rims: (h, w), 0 or 1, the rims of clear lenses without gaps; wider than they are.
         found: names of what there is: "glasses", "sunglasses", "an object".
     """
 
@@ -46,6 +48,7 @@ class FaceCovers(NamedTuple):
     frame: npt.NDArray[np.float32]
     lens: npt.NDArray[np.float32]
     solid: npt.NDArray[np.float32]
+    rims: npt.NDArray[np.float32]
     found: tuple[str, ...]
 
     def whole(self, name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -83,12 +86,14 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
 
     part, points = photo[top:bottom, left:right], landmarks - (left, top)
     frame, lens = np.zeros(part.shape[:2], np.float32), np.zeros(part.shape[:2], np.float32)
-    solid = np.zeros_like(frame)
+    solid, rims = np.zeros_like(frame), np.zeros_like(frame)
     if "glasses" in found or "sunglasses" in found:
         lens = at_photo(chances.lens)
         lenses = at_photo(np.maximum(chances.lens, chances.dark_lens))
         expected, scale = at_photo(chances.frame), scale_of(matrix)
         frame = frame_weight(part, expected, lenses, points, scale)
+    if "glasses" in found:
+        rims = find_rims(part, expected, lenses, points, scale).astype(np.float32)
     if "sunglasses" in found:
         solid = _risen(at_photo(chances.dark_lens))
     if "an object" in found:
@@ -97,7 +102,7 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
             solid = np.maximum(solid, other)
         else:
             found = tuple(name for name in found if name != "an object")
-    return FaceCovers(region, frame, lens, solid, found) if found else None
+    return FaceCovers(region, frame, lens, solid, rims, found) if found else None
 
 
 def hides_face(picture: npt.NDArray, landmarks: FloatArray, cover: FloatArray) -> bool:

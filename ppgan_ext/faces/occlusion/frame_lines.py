@@ -55,7 +55,7 @@ def frame_weight(
     small, frame, lens = (
         cv2.resize(a, size, interpolation=cv2.INTER_AREA) for a in (from_levels(part.astype(np.float32)), frame, lens)
     )
-    lines = _lines(small, pixel)
+    lines = lines_of(small, pixel)
     glasses = np.maximum(frame, lens)
     elsewhere = glasses < _ELSEWHERE
     noise = float(np.median(lines[elsewhere])) if elsewhere.any() else 0.0
@@ -94,7 +94,7 @@ def _between(values: npt.NDArray[np.float32], limits: tuple[float, float]) -> np
     return np.asarray(np.clip((values - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0), np.float32)
 
 
-def _lines(picture: npt.NDArray[np.uint8], pixel: float) -> npt.NDArray[np.float32]:
+def lines_of(picture: npt.NDArray[np.uint8], pixel: float) -> npt.NDArray[np.float32]:
     """Return how far each pixel is from the median around it, in levels of Lab."""
     lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
     side = 2 * round(_WIDEST * pixel / 2) + 1

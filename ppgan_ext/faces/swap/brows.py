@@ -41,6 +41,7 @@ _LIKE_SKIN = 3.0  # robust deviations from the colour of skin
 # A brow's darkness is that of its core that so many of the pixels do not exceed. What has these shares of it is skin,
 # and hair; with less than the least there is no brow.
 _DARKNESS, _HAIRY, _LEAST_BROW = 0.75, (0.15, 0.45), 0.15
+_FAINTLY, _FAINTLY_JOINED = (0.05, 0.2), 0.5  # the same, where faint hairs count, too
 _JOINED, _LARGE = 0.9, 0.08  # what hangs together; share of a brow's largest piece that its other pieces have
 _BETWEEN, _HAIR_SOFT = 0.02, 0.015  # of gaps between hairs, and of their edge
 _WITHIN = 0.04  # around the points hair is hair; farther it may be a fold
@@ -51,16 +52,20 @@ _FAINT_BROW = (0.35, 0.75)  # darkness of a brow that is like shade of skin, too
 _DEEP, _RELIEF, _STANDS_OUT, _FOREHEAD = 0.9, 0.12, (1.3, 2.2), 0.35
 _FEW = 24
 _WHITE_BROW = (0.25, 0.5)  # share of a brow's light that is brighter than skin: a dark brow, and a white one
+_PALER = np.float32(0.45)  # share of the photo's brow that stands for one that is not seen
 _GIVES_WAY = (0.35, 0.6)  # mean of the mask over a brow: the photo's stays, and the person's replaces it
 
 
-def without_brows(picture: FloatArray, landmarks: FloatArray, known: FloatArray) -> npt.NDArray[np.float32]:
+def without_brows(
+    picture: FloatArray, landmarks: FloatArray, known: FloatArray, *, wholly: bool = False
+) -> npt.NDArray[np.float32]:
     """Return a face without brows, (H, W, 3) RGB float32: the skin around them goes on below.
 
     Args:
         picture: (H, W, 3) RGB, 0 to 255.
         landmarks: (68, 2) in it.
         known: (H, W) in [0, 1], where the face is shown and nothing lies over it.
+        wholly: faint hairs go too, and shade and wrinkles among them: no tail of the brow may be left.
     """
     result = np.asarray(picture, np.float32).copy()
     eyes = eye_distance(landmarks)
@@ -79,7 +84,8 @@ def without_brows(picture: FloatArray, landmarks: FloatArray, known: FloatArray)
         hidden = ((hair > _FAINT) | ~skin | (lids & (look == 0))).astype(np.uint8)
         _, filled = continue_skin(image, hidden, hidden, scale if look == _LOOKS - 1 else _COARSER * scale)
         darker = _darker(part, filled, np.maximum(*places), eyes)
-        hair = np.maximum(*(_hair(darker, *of_brow, eyes) for of_brow in zip(places, cores, strict=True)))
+        limits = (_HAIRY, _JOINED) if not wholly else (_FAINTLY, _FAINTLY_JOINED)
+        hair = np.maximum(*(_hair(darker, *of_brow, eyes, *limits) for of_brow in zip(places, cores, strict=True)))
     filled += grain_around(image, hidden, 1.0 / scale)
     part += hair[..., None] * (filled - part)
     return result
@@ -135,7 +141,14 @@ def _darker(picture: FloatArray, skin: FloatArray, place: FloatArray, eyes: floa
     return cv2.GaussianBlur(np.log(below + floor) - np.log(own + floor), (0, 0), max(0.5, 0.5 * _HAIR_SOFT * eyes))
 
 
-def _hair(darker: FloatArray, place: FloatArray, core: npt.NDArray[np.bool_], eyes: float) -> npt.NDArray[np.float32]:
+def _hair(
+    darker: FloatArray,
+    place: FloatArray,
+    core: npt.NDArray[np.bool_],
+    eyes: float,
+    hairy: tuple[float, float],
+    joins: float,
+) -> npt.NDArray[np.float32]:
     """Return how far each pixel, (H, W) in [0, 1], is hair of a brow, with the gaps between hairs.
 
     Args:
@@ -143,15 +156,17 @@ def _hair(darker: FloatArray, place: FloatArray, core: npt.NDArray[np.bool_], ey
         place: (H, W) in [0, 1], where the brow grows.
         core: (H, W), where it is densest.
         eyes: their distance.
+        hairy: shares of the brow's darkness: of skin, and of hair.
+        joins: how far what hangs together with the brow is hair.
     """
     depth = float(np.quantile(darker[core], _DARKNESS)) if np.count_nonzero(core) >= _FEW else 0.0
     if depth < _LEAST_BROW:
         return np.zeros(darker.shape, np.float32)
-    least, full = (share * depth for share in _HAIRY)
+    least, full = (share * depth for share in hairy)
     hair = np.clip((darker - np.float32(least)) / np.float32(full - least), 0.0, 1.0)
     hair = np.asarray(hair * (place > _FAINT), np.float32)
     # Hair of the head, wrinkles and scarves nearby do not hang together with the brow.
-    number, pieces = cv2.connectedComponents((hair > _JOINED).astype(np.uint8), connectivity=8)
+    number, pieces = cv2.connectedComponents((hair > joins).astype(np.uint8), connectivity=8)
     inside = np.bincount(pieces[core], minlength=number)[1:]
     joined = np.concatenate([[False], inside > _LARGE * float(inside.max(initial=0))])[pieces]
     near = cv2.dilate(joined.astype(np.uint8), disc(2.0 * _BETWEEN * eyes)) * (joined | (pieces == 0))
@@ -244,6 +259,27 @@ def brow_layer(picture: FloatArray, bare: FloatArray, landmarks: FloatArray) -> 
             opaque = np.clip(-light / np.float32(max(depth, _DENSE)), 0.0, 1.0)
             np.maximum(hair, within * opaque, out=hair)
     return Brows(light, color, hair)
+
+
+def missing_brows(brows: Brows, landmarks: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return the places, (H, W), of brows of which there is no hair; ``landmarks`` (68, 2)."""
+    missing = np.zeros(brows.light.shape, bool)
+    for brow in BROWS:
+        core = _core(landmarks, brows.light.shape, brow)
+        if core.any() and float(np.quantile(-brows.light[core], _DARKNESS)) < _LEAST_BROW:
+            missing |= brow_place(landmarks, brows.light.shape, brow) > 0
+    return missing
+
+
+def with_others_brows(brows: Brows, others: Brows, where: npt.NDArray[np.bool_]) -> Brows:
+    """Return brows that are another face's, at the same landmarks, somewhere, (H, W).
+
+    They are paler: who shows no hair there has faint brows.
+    """
+    light = np.where(where, _PALER * others.light, brows.light)
+    color = np.where(where[..., None], _PALER * others.color, brows.color)
+    # They are as dark as they may be on the photo's skin.
+    return Brows(light, color, np.where(where, np.float32(0.0), brows.hair))
 
 
 def brow_shares(mask: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:

@@ -9,17 +9,28 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
-from ppgan_ext.faces.swap.brows import Brows, brow_layer, brow_shares, hair_cover, with_faint_brows, without_brows
+from ppgan_ext.faces.swap.brows import (
+    Brows,
+    brow_layer,
+    brow_shares,
+    hair_cover,
+    missing_brows,
+    with_faint_brows,
+    with_others_brows,
+    without_brows,
+)
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
+from ppgan_ext.faces.swap.grown_beard import grow_beard
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
-from ppgan_ext.faces.swap.skin_light import grow_beard, match_skin
+from ppgan_ext.faces.swap.skin_light import match_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -63,7 +74,8 @@ def composite(
     skin: str = "source",
     fill: Overlay | None = None,
     kept: FloatArray | None = None,
-    beard: FloatArray | None = None,
+    beard: BeardCover | None = None,
+    brows_hidden: bool = False,
 ) -> Fusion:
     """Match a drawn face to the photo's skin and light, and blend it in.
 
@@ -75,7 +87,9 @@ def composite(
         skin: "source", "target" or "mix".
         fill: the same face as another picture shows it, at the same place, for what the overlay does not show.
         kept: (H, W) in [0, 1], what of the base lies over the face.
-        beard: (H, W) in [0, 1], where hairs of the base's beard grow on the face.
+        beard: where hairs of the base's beard grow on the face.
+        brows_hidden: something was taken off the face that may have hidden its brows: where it has none, the base's
+            grow on it.
 
     Raises:
         ConfigError: another choice of skin.
@@ -85,7 +99,7 @@ def composite(
     bare = np.ones_like(overlay.shown) if kept is None else 1.0 - overlay.window(kept)
     drawn = overlay if fill is None else _fill_in(overlay, fill)
     under = overlay.window(base)
-    faces = _without_brows(drawn, under, bare)
+    faces = _without_brows(drawn, under, bare, brows_hidden)
     drawn = replace(drawn, face=faces.face)
     below, above = (find_skin(overlay.landmarks, picture) for picture in (faces.photo, drawn.face))
     free, foreign = drawn.shown * bare, (above.foreign, below.foreign)
@@ -94,10 +108,11 @@ def composite(
     face_skin = find_lit_skin(overlay.landmarks, drawn.face, drawn.shown, above)
     photo_skin = find_lit_skin(overlay.landmarks, faces.photo, bare, below)
     skins = face_skin, photo_skin
-    lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.closed, faces.brows)
+    lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.relaxed, faces.brows)
     lit = close_lips(lit, faces.photo, overlay.landmarks, overlay.closed)
-    if beard is not None and beard.any():
-        lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, overlay.window(beard))
+    if beard is not None and beard.stubble.any():
+        grows = BeardCover(*(overlay.window(each) for each in beard))
+        lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, grows)
     # The photo's brows give way to the person's, which go on to their ends beyond the mask.
     share = brow_shares(mask, overlay.landmarks)
     mask = np.maximum(mask, hair_cover(faces.brows, overlay.landmarks) * share * free * (1.0 - faces.headwear))
@@ -133,7 +148,7 @@ class _Faces(NamedTuple):
     Attributes:
         face: (H, W, 3) RGB float32, 0 to 255, the drawn one, which looks where the photo's looks.
         photo: (H, W, 3) RGB float32, 0 to 255, the photo's.
-        brows: the drawn face's.
+        brows: the drawn face's, or the photo's where those are hidden.
         headwear: (H, W) in [0, 1], what hangs over the forehead of either.
     """
 
@@ -143,16 +158,20 @@ class _Faces(NamedTuple):
     headwear: FloatArray
 
 
-def _without_brows(drawn: Overlay, under: Image, bare: FloatArray) -> _Faces:
+def _without_brows(drawn: Overlay, under: Image, bare: FloatArray, hidden: bool) -> _Faces:
     """Take the brows off a drawn face and off the photo under it; ``bare`` (H, W) is what of that nothing lies over."""
     landmarks = drawn.landmarks
     hats = [find_headwear(picture, landmarks) for picture in (from_levels(drawn.face), under)]
     known = [seen * (1.0 - hat) for seen, hat in zip((drawn.shown, bare), hats, strict=True)]
     levels = under.astype(np.float32)
-    photo = without_brows(levels, landmarks, known[1])
+    photo = without_brows(levels, landmarks, known[1], wholly=True)
     skin = without_brows(drawn.face, landmarks, known[0])
     face = with_faint_brows(drawn.face, skin, landmarks, known[0])
     brows = brow_layer(drawn.face, face, landmarks)
+    missing = missing_brows(brows, landmarks) if hidden else None
+    if missing is not None and missing.any():
+        own = brow_layer(levels, without_brows(levels, landmarks, known[1]), landmarks)
+        brows, face = with_others_brows(brows, own, missing), np.where(missing[..., None], skin, face)
     face = follow_gaze(face, levels, landmarks, drawn.turned_degrees)
     return _Faces(face, photo, brows, np.maximum(*hats))
 

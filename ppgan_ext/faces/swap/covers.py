@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import beard_chances, beard_cover
+from ppgan_ext.faces.ageing.beard import BeardCover, beard_chances, beard_covers
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
 from ppgan_ext.types import FloatArray, Image
@@ -18,15 +18,15 @@ _HAIR = (0.3, 0.7)  # chances of hair: not covered, and covered
 
 
 class Covers(NamedTuple):
-    """What lies over a face, (H, W) float32 in [0, 1] each.
+    """What lies over a face.
 
     Attributes:
-        hair: hair of the head.
+        hair: (H, W) float32 in [0, 1], hair of the head.
         beard: beard and moustache.
     """
 
     hair: npt.NDArray[np.float32]
-    beard: npt.NDArray[np.float32]
+    beard: BeardCover
 
 
 def find_covers(picture: Image, landmarks: FloatArray, beard: Mapping[str, float] | None = None) -> Covers:
@@ -40,7 +40,7 @@ def find_covers(picture: Image, landmarks: FloatArray, beard: Mapping[str, float
     Raises:
         WeightsError: the networks' weights are missing or damaged.
     """
-    return Covers(find_hair_over(picture, landmarks), beard_cover(picture, landmarks, beard))
+    return Covers(find_hair_over(picture, landmarks), beard_covers(picture, landmarks, beard))
 
 
 def find_hair_over(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
@@ -53,7 +53,8 @@ def find_hair_over(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.floa
 def covers_that_stay(picture: Image, landmarks: FloatArray, person: Image, person_landmarks: FloatArray) -> Covers:
     """Find what of the photo lies over the person's face.
 
-    Of the beard stay the parts that the person has not: two moustaches over each other are none.
+    A moustache without a beard stays if the person has none: two over each other are none. A beard reaches beyond the
+    face that is put in, so all of it stays.
 
     Args:
         picture: (H, W, 3) RGB uint8, the photo.
@@ -61,6 +62,9 @@ def covers_that_stay(picture: Image, landmarks: FloatArray, person: Image, perso
         person: (H', W', 3) RGB uint8.
         person_landmarks: (68, 2) in it.
     """
-    chances = beard_chances(person, person_landmarks)
-    lacking = {part: float(np.interp(chance, _HAS_BEARD, (1.0, 0.0))) for part, chance in chances.items()}
-    return find_covers(picture, landmarks, lacking)
+    has, own = (
+        {part: float(np.interp(chance, _HAS_BEARD, (0.0, 1.0))) for part, chance in beard_chances(*face).items()}
+        for face in ((person, person_landmarks), (picture, landmarks))
+    )
+    beyond = max(own.get("goatee", 0.0), own.get("whiskers", 0.0))
+    return find_covers(picture, landmarks, {"moustache": max(1.0 - has.get("moustache", 0.0), beyond)})

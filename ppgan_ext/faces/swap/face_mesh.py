@@ -20,7 +20,12 @@ from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.types import FloatArray
 
-_NUM_INNER = 76  # control points before the rim: 68 landmarks and 8 of the forehead
+_NUM_OUTLINED = 76  # 68 landmarks and 8 of the forehead, on which the rim depends
+_NUM_INNER = 80  # control points before the rim: these, and 4 of the inner lips
+# Inner lips bend as a bow from corner to corner. Beside the corners no landmark tells that: from a corner, the next two
+# points of the inner lip, between the first two of which a point is added.
+_BOWS = ((60, 61, 62), (64, 63, 62), (60, 67, 66), (64, 65, 66))
+_MOST_BOW = 0.25  # of the distance between these two
 _RIM = 1.25  # scale of the rim about the face's centre; blending reads pixels beyond the face
 _SPACING = 9.0  # of the grid, in hundredths of the distance between the outer corners of the eyes
 _CLEARANCE = 4.0  # least distance of grid points from control points, in the same units
@@ -89,7 +94,24 @@ def _control_points(landmarks: FloatArray) -> FloatArray:
     inner = np.vstack([landmarks, forehead(landmarks)[1:-1]])
     outline = np.vstack([inner[:17], inner[NUM_LANDMARKS:]])
     middle = inner.mean(axis=0)
-    return np.vstack([inner, middle + _RIM * (outline - middle)])
+    return np.vstack([inner, bows(landmarks), middle + _RIM * (outline - middle)])
+
+
+def bows(landmarks: FloatArray) -> FloatArray:
+    """Return points of the inner lips, (4, 2), halfway from the corners to the next landmarks: on a parabola."""
+    across = landmarks[64] - landmarks[60]
+    across = across / max(float(np.hypot(*across)), 1e-6)
+    frame = np.column_stack([across, (-across[1], across[0])])
+    points = []
+    for corner, near, middle in _BOWS:
+        far, on = (landmarks[[corner, near]] - landmarks[[near, middle]]) @ frame
+        length, step = float(np.hypot(*far)), float(np.hypot(*on))
+        lengths = max(abs(float(far[0])), length / 2.0, 1e-6), max(abs(float(on[0])), step / 2.0, 1e-6)
+        # Newton's divided differences; the parabola lies beside its chord by a quarter of the squared distance.
+        curve = (far[1] / lengths[0] - on[1] / lengths[1]) / sum(lengths)
+        bow = np.clip(-curve * lengths[0] ** 2 / 4.0, -_MOST_BOW * length, _MOST_BOW * length)
+        points.append((landmarks[corner] + landmarks[near]) / 2.0 + bow * frame[:, 1])
+    return np.array(points)
 
 
 @functools.lru_cache(maxsize=1)
@@ -97,11 +119,12 @@ def _grid() -> _Grid:
     control = _control_points(GENERIC[:, :2] * (1.0, -1.0))
     extra = _grid_points(control)
     points = np.vstack([control, extra])
-    hull = cv2.convexHull(control[:_NUM_INNER].astype(np.float32))
+    hull = cv2.convexHull(control[:_NUM_OUTLINED].astype(np.float32))
     inside = [cv2.pointPolygonTest(hull, (float(x), float(y)), False) >= 0 for x, y in extra]
     inner = np.concatenate([np.arange(len(control)) < _NUM_INNER, inside])
     brows = GENERIC[18:26, 2] - _TEMPLE * np.linspace(-1.0, 1.0, 8) ** 2
-    depth = np.concatenate([GENERIC[:, 2], brows, GENERIC[:17, 2], brows])
+    lips = [GENERIC[[corner, near], 2].mean() for corner, near, _ in _BOWS]
+    depth = np.concatenate([GENERIC[:, 2], brows, lips, GENERIC[:17, 2], brows])
     spread = np.vstack([np.eye(len(control)), _spline_weights(control, extra)])
     return _Grid(spread, mesh.triangulate(points), inner, depth)
 

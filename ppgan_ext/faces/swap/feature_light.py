@@ -33,7 +33,9 @@ _COLOR_FLOOR = 0.025  # of the white: what is darker has a colour of noise
 _TINT, _MOST_TINT = 0.5, 0.12  # share of the lamp's colour that eyes take, and its limit: a blue cast shows on irises
 # Where the face's whites are more colourful than the photo's, its eyes become less so, to this share at least.
 _LEAST_COLOR, _COLOR_NOISE = 0.65, 0.05
-_LIPS_FOLLOW, _MOST_OF_LIPS = 0.25, 0.4  # share of the difference from the photo's lips, and its limit
+# Shares of the difference from the photo's lips in brightness and in colour, and their limit. Lips of dark skin are as
+# colourful as skin, so on pale skin they would be pale.
+_LIPS_FOLLOW, _LIPS_COLOR_FOLLOWS, _MOST_OF_LIPS = 0.25, 0.35, 0.4
 
 
 class FaceLight(NamedTuple):
@@ -196,6 +198,8 @@ def light_lips(
     if np.count_nonzero(inside) < _FEW:
         return values
     own, other = (np.median(over[inside], axis=0) for over in (values - skin, photo - photo_skin))
-    change = np.clip(_LIPS_FOLLOW * (other - own), -_MOST_OF_LIPS, _MOST_OF_LIPS).astype(np.float32)
+    missing = other - own
+    change = _LIPS_FOLLOW * float(missing @ LUMINANCE) + _LIPS_COLOR_FOLLOWS * _color(missing)
+    change = np.clip(change, -_MOST_OF_LIPS, _MOST_OF_LIPS).astype(np.float32)
     soft = cv2.GaussianBlur(np.maximum(lips, 0.0), (0, 0), max(0.5, _SOFT * face_size(landmarks)))
     return values + soft[..., None] * change

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.landmarks import NUM_LANDMARKS
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
+from ppgan_ext.faces.shape import head_of
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray, Image
 
@@ -28,6 +29,9 @@ _LESS_RED = (0.3, 0.42)
 _REDNESS = 6.0  # CIE a*, with lips of one luminance
 _LIPS_LEVEL = 0.15  # that luminance
 _COLORLESS = 4.0  # chroma of lips in a grey photo
+# Teeth are the photo's where they would be stretched to more than twice their height, and never by a half.
+_STRETCHED = (6.0, 4.0)
+_RELAXED = 0.12  # log of the width that a mouth loses when a smile is taken back
 _EDGE = 0.01  # width of soft edges, as a share of the face's size
 _LINE = 0.35  # half the width of the band in which lips meet, as a share of their thickness
 _LIPS_END = (0.75, 1.0)  # distance from that line, as a share of the thickness, over which lips are the person's again
@@ -106,7 +110,7 @@ def unseen_inside(picture: FloatArray, drawn: FloatArray, size: tuple[int, int])
     """
     wanted = opening(drawn)
     mouth = np.zeros((size[1], size[0]), np.float32)
-    shut = float(np.clip(2.0 - 4.0 * opening(picture) / max(wanted, 1e-6), 0.0, 1.0))
+    shut = float(np.clip(_STRETCHED[1] - _STRETCHED[0] * opening(picture) / max(wanted, 1e-6), 0.0, 1.0))
     if wanted < _OPEN or not shut:
         return mouth
     cv2.fillPoly(mouth, [np.rint(drawn[INNER_LIPS] * 16).astype(np.int32)], shut, cv2.LINE_8, 4)
@@ -118,6 +122,17 @@ def closed_share(picture: FloatArray, drawn: FloatArray) -> float:
     was, now = opening(picture), opening(drawn)
     is_shut = (_OPEN - now) / (_OPEN - _SHUT)
     return float(np.clip(is_shut, 0.0, 1.0) * np.clip((was - now) / _OPEN, 0.0, 1.0))
+
+
+def relaxed_share(picture: FloatArray, drawn: FloatArray) -> float:
+    """Return how far a smile is taken back, 0 to 1: how much narrower a mouth is drawn, landmarks (68 or more, 2)."""
+    was, now = (head_of(points[:NUM_LANDMARKS]) for points in (picture, drawn))
+    narrower = np.log(max(_width(was), 1.0) / max(_width(now), 1.0))
+    return float(np.clip(narrower / _RELAXED, 0.0, 1.0))
+
+
+def _width(head: FloatArray) -> float:
+    return float(head[54, 0] - head[48, 0])
 
 
 def close_lips(face: FloatArray, photo: FloatArray, landmarks: FloatArray, share: float) -> FloatArray:
@@ -151,8 +166,13 @@ def close_lips(face: FloatArray, photo: FloatArray, landmarks: FloatArray, share
     soft = max(0.5, _EDGE * face_size(landmarks))
     side = 2 * round(soft) + 1
     foreign = cv2.dilate(foreign.astype(np.float32), np.ones((side, side), np.uint8))
-    meeting = np.maximum(1.0 - _rise(apart, 0.6 * _LINE, 1.4 * _LINE), foreign * (1.0 - _rise(apart, *_LIPS_END)))
-    weight = cv2.GaussianBlur((meeting * lips).astype(np.float32), (0, 0), soft) * np.float32(share)
+    meeting = 1.0 - _rise(apart, 0.6 * _LINE, 1.4 * _LINE)
+    # Beside the corners lips are thinner than the soft edge.
+    meeting = np.maximum(
+        meeting * draw_part(landmarks[_OUTER_LIPS], face.shape, soft),
+        foreign * (1.0 - _rise(apart, *_LIPS_END)) * lips,
+    )
+    weight = cv2.GaussianBlur(meeting.astype(np.float32), (0, 0), soft) * np.float32(share)
     values = [np.log(light + np.float32(_FLOOR)) for light in lights]
     own = bare & (foreign < 0.5)
     own = own if np.count_nonzero(own) >= _FEW else bare

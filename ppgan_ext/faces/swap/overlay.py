@@ -11,9 +11,10 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.pose import head_pose
+from ppgan_ext.faces.swap.both_sides import join_sides
 from ppgan_ext.faces.swap.face_mesh import face_triangles, mesh_points, point_nearness
 from ppgan_ext.faces.swap.gaze import follow_gaze
-from ppgan_ext.faces.swap.mouth import closed_share
+from ppgan_ext.faces.swap.mouth import closed_share, relaxed_share
 from ppgan_ext.faces.swap.visibility import Visibility, find_visibility
 from ppgan_ext.types import FloatArray, Image
 
@@ -28,6 +29,7 @@ class Overlay:
         shown: (H, W) float32 in [0, 1], how far the face is known at each pixel.
         landmarks: (68, 2), the face's, in the overlay's pixels.
         closed: how far an open mouth was drawn shut, 0 to 1.
+        relaxed: how far a smile was taken back, 0 to 1.
         turned_degrees: by how much the head was turned, in yaw.
     """
 
@@ -37,6 +39,7 @@ class Overlay:
     shown: npt.NDArray[np.float32]
     landmarks: FloatArray
     closed: float = 0.0
+    relaxed: float = 0.0
     turned_degrees: float = 0.0
 
     def window(self, picture: npt.NDArray) -> npt.NDArray:
@@ -78,11 +81,11 @@ def draw_overlay(
     # Mixed with irises at another place, those of the far eye would blur.
     was, now = _yaw(picture_landmarks, picture.shape), _yaw(landmarks, photo_shape)
     mirrored_face = follow_gaze(mirrored_face, face, points[:NUM_LANDMARKS], 2.0 * was)
-    share = 1.0 - np.clip(mirrored_seen.well_seen - seen.well_seen, 0.0, 1.0)
-    mixed = mirrored_face + share[..., None] * (face - mirrored_face)
+    mixed, share = join_sides(face, mirrored_face, seen.well_seen, mirrored_seen.well_seen, points[:NUM_LANDMARKS])
     known = mirrored_seen.known + share * (seen.known - mirrored_seen.known)
     closed = closed_share(picture_landmarks, points)
-    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS], closed, now - was)
+    relaxed = max(closed, relaxed_share(picture_landmarks, points))
+    return Overlay(left, top, mixed, known, points[:NUM_LANDMARKS], closed, relaxed, now - was)
 
 
 def _yaw(landmarks: FloatArray, shape: tuple[int, ...]) -> float:

@@ -56,16 +56,18 @@ _COLOR = (_Band(0.025, 0.06, 0.045, 0.9, alike=1.0), _Band(0.06, 0.2, 0.035, 0.9
 _MUCH_HARDER = 0.6  # so much more contrast than the photo's, as a share of it
 _AROUND = 0.15  # width of the Gaussian over the skin around
 _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the bulges beside them
-_CREASES = (0.004, 0.02)  # and the creases within them
-_FOLDS_FADE = 0.8
+# Width of the creases within them, as a share of the face's size, and depth, in log light, that is left as pores are.
+_CREASE, _SHALLOW, _CREASE_SOFT = 0.035, 0.08, 0.003
+_FOLDS_FADE = 0.9
 _CHEEKS = ([31, 48, 59, 6, 4, 2, 1], [35, 54, 55, 10, 12, 14, 15])
-_MOUTH, _INNER_LIPS = slice(48, 60), slice(60, 68)
+_MOUTH, _INNER_LIPS, _NOSE = slice(48, 60), slice(60, 68), slice(27, 36)
 # What keeps its shade, and by how much it is widened.
 _FEATURES = (
     (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (_MOUTH, 0.02), (slice(17, 22), 0.03), (slice(22, 27), 0.03),
 )  # fmt: skip
 _FOREHEAD = 0.95  # height above the brows, in distances from them to the nose's base
-_EDGE, _SOFT, _CHEEK_EDGE = 0.02, 0.015, 0.06  # of soft edges
+_EDGE, _SOFT, _CHEEK_EDGE = 0.02, 0.015, 0.04  # of soft edges
+_CHEEKS_WIDER = 0.04  # folds run along the line from the nose to the corner of the mouth, where cheeks begin
 _LEAST = 1e-2  # weight of skin under a Gaussian
 
 
@@ -84,7 +86,7 @@ class Detail(NamedTuple):
 
 
 def even_shading(
-    own: Detail, other: Detail, landmarks: FloatArray, shut: float = 0.0
+    own: Detail, other: Detail, landmarks: FloatArray, relaxed: float = 0.0
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Take away shade and blotches of skin that exceed the photo's at the same place.
 
@@ -92,7 +94,7 @@ def even_shading(
         own: the face's.
         other: that of the photo with the same landmarks.
         landmarks: (68, 2) of both.
-        shut: how far an open mouth was drawn shut, 0 to 1: so far the folds of a smile fade, too.
+        relaxed: how far a smile was taken back, 0 to 1: so far its folds and creases fade, too.
 
     Returns:
         light: (H, W), the face's.
@@ -104,31 +106,50 @@ def even_shading(
     weights = skin * face.clear, skin * photo.clear
     where = _blurred(skin, _SOFT * face_size(points))
     light = _change(face.light, photo.light, weights, where, points, _LIGHT)
-    if shut > 0.0:
-        light += _folds(face.light - light, photo.light, points, _FOLDS, shut)
+    if relaxed > 0.0:
+        light += _folds(face.light - light, photo.light, points, relaxed)
     color = _change(face.color, photo.color, weights, where, points, _COLOR)
     color -= (color @ LUMINANCE)[..., None]
     face, photo, points = _copied(own, other, landmarks, _FINE_COPY)
     skin = _skin(points, face.light.shape)
     weights, where = (skin * face.clear, skin * photo.clear), _blurred(skin, _SOFT * face_size(points))
     fine = _change(face.light, photo.light, weights, where, points, _FINE_LIGHT)
-    if shut > 0.0:
-        fine += np.minimum(_folds(face.light - fine, photo.light, points, _CREASES, shut), 0.0)
     lips = _lips(points, skin.shape)
     where = lips * _blurred(lips, _SOFT * face_size(points))
     fine += np.maximum(_change(face.light, photo.light, (lips, lips), where, points, _GLEAMS_OF_LIPS), 0.0)
     size = own.light.shape[1::-1]
     light, color, fine = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (light, color, fine))
-    return np.asarray(own.light - light - fine, np.float32), np.asarray(own.color - color, np.float32)
+    evened = np.asarray(own.light - light - fine, np.float32)
+    if relaxed > 0.0:
+        evened += _creases(evened, other.light, landmarks, relaxed)
+    return evened, np.asarray(own.color - color, np.float32)
 
 
-def _folds(
-    own: FloatArray, other: FloatArray, landmarks: FloatArray, widths: tuple[float, float], shut: float
-) -> npt.NDArray[np.float32]:
-    """Return the folds of a smile that a face, (H, W), has beyond the photo's, as far as it was drawn shut."""
+def _folds(own: FloatArray, other: FloatArray, landmarks: FloatArray, relaxed: float) -> npt.NDArray[np.float32]:
+    """Return the folds of a smile that a face, (H, W), has beyond the photo's, as far as it was taken back."""
     everywhere = np.ones(own.shape, np.float32)
-    bands = (_between(each, everywhere, widths, face_size(landmarks)) for each in (own, other))
-    return np.asarray(_FOLDS_FADE * np.float32(shut) * _cheeks(landmarks, own.shape) * _excess(*bands), np.float32)
+    bands = (_between(each, everywhere, _FOLDS, face_size(landmarks)) for each in (own, other))
+    return np.asarray(_FOLDS_FADE * np.float32(relaxed) * _cheeks(landmarks, own.shape) * _excess(*bands), np.float32)
+
+
+def _creases(own: FloatArray, other: FloatArray, landmarks: FloatArray, relaxed: float) -> npt.NDArray[np.float32]:
+    """Return what evens creases of a smile that a face, (H, W), has beyond the photo's, as far as it was taken back.
+
+    They are thinner than pixels of the copies. A crease is what a morphological closing fills, a line darker than the
+    skin on both its sides, and the edge of a fold is what an opening takes away.
+    """
+    size = face_size(landmarks)
+    side = 2 * max(1, round(_CREASE * size / 2.0)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    change = np.zeros(own.shape, np.float32)
+    for sign in (1.0, -1.0):
+        depth, usual = (
+            cv2.morphologyEx(np.asarray(sign * each, np.float32), cv2.MORPH_BLACKHAT, kernel) for each in (own, other)
+        )
+        # Creases of two faces lie beside each other.
+        excess = np.maximum(depth - np.maximum(cv2.dilate(usual, kernel), np.float32(_SHALLOW)), 0.0)
+        change += np.float32(sign) * np.minimum(np.maximum(_blurred(excess, _CREASE_SOFT * size), excess), depth)
+    return np.asarray(_FOLDS_FADE * np.float32(relaxed) * _cheeks(landmarks, own.shape) * change, np.float32)
 
 
 def _copied(own: Detail, other: Detail, landmarks: FloatArray, face_pixels: float) -> tuple[Detail, Detail, FloatArray]:
@@ -235,6 +256,7 @@ def _lips(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float
 def _cheeks(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the cheeks beside nose and mouth, (H, W) in [0, 1], without the lips."""
     size = face_size(landmarks)
-    cheeks = np.maximum(*(draw_part(landmarks[part], shape, 0.0) for part in _CHEEKS))
+    cheeks = np.maximum(*(draw_part(landmarks[part], shape, _CHEEKS_WIDER * size) for part in _CHEEKS))
+    cheeks *= 1.0 - draw_part(landmarks[_NOSE], shape, 0.0)
     cheeks *= 1.0 - draw_part(landmarks[_MOUTH], shape, 0.01 * size)
     return np.asarray(cv2.GaussianBlur(cheeks, (0, 0), max(0.5, _CHEEK_EDGE * size)), np.float32)

@@ -17,6 +17,7 @@ from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.covers_over import lies_over
 from ppgan_ext.faces.swap.hidden_landmarks import believable, softened
 from ppgan_ext.faces.swap.mouth import true_lips
+from ppgan_ext.faces.swap.nose_shadow import without_nose_shadow
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -87,6 +88,7 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
     headwear = find_headwear(their_picture, person.landmarks)
     hidden = np.maximum(hidden, headwear)
     bare = without_headwear(their_picture, person.landmarks, headwear)
+    bare = without_nose_shadow(bare, person.landmarks)
     person = person._replace(picture=without_strands(bare, person.landmarks, hair))
     return Sides(
         photo,

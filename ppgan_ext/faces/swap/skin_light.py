@@ -55,10 +55,6 @@ _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
 _HAIR_DARKER = 0.7
 _GREYEST = 0.65  # share of the skin's colour that they lack at most
 _DARK_BROW = (1.0, 1.8)  # log light below the skin's: hair of brows is darkened as above, and not at all
-_HAIR_STANDS_OUT = (0.05, 0.3)  # of a beard's hairs, in log light beside skin: shade, and hair
-# Distances from the nose over which a moustache rises to its density, as shares of the face's size.
-_NOSE_BASE, _MOUSTACHE = slice(31, 36), (0.015, 0.085)
-_WHITE_BEARD = (0.25, 0.5)  # share of a beard's hairs that are brighter than skin: a dark beard, and a white one
 # Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
 _PARTS_FOLLOW = ((LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4), (RIGHT_EYE, 0.0, 0.25), (LEFT_EYE, 0.0, 0.25))
 
@@ -70,7 +66,7 @@ def match_skin(
     photo_skin: LitSkin,
     landmarks: FloatArray,
     own_tone: FloatArray | float = 0.0,
-    shut: float = 0.0,
+    relaxed: float = 0.0,
     brows: Brows | None = None,
 ) -> FloatArray:
     """Give a face the skin and the light of the photo beneath it.
@@ -83,7 +79,7 @@ def match_skin(
         landmarks: (68, 2) of both.
         own_tone: share of its own mean tone that the face keeps, (H, W) or one number; the photo's light gradient is
             always used.
-        shut: how far an open mouth was drawn shut, 0 to 1.
+        relaxed: how far a smile was taken back, 0 to 1.
         brows: what grows on the face, which was taken off it.
 
     Returns:
@@ -99,7 +95,7 @@ def match_skin(
     eyes = find_eyes(face_light, photo_light, landmarks)
     lamp = find_lamp(face_light, photo_light, eyes)
     bare = _follow(landmarks, face.shape)
-    detail = _fit_detail(own, other, bare, tone, (face_skin.known, photo_skin.clear), landmarks, shut)
+    detail = _fit_detail(own, other, bare, tone, (face_skin.known, photo_skin.clear), landmarks, relaxed)
     by_skin = tone - own.slow
     matched = own.slow + detail + bare[..., None] * by_skin + (1.0 - bare[..., None]) * lamp
     if brows is not None:
@@ -125,45 +121,6 @@ def _grown(brows: Brows, over_skin: FloatArray, skin: FloatArray) -> npt.NDArray
     along = (brows.color * usual).sum(axis=2) / (np.square(usual).sum(axis=2) + np.float32(1e-6))
     color = np.clip(along, -_GREYEST, 0.0)[..., None] * usual
     return np.asarray(light[..., None] + color, np.float32)
-
-
-def grow_beard(
-    face: FloatArray, photo: FloatArray, photo_skin: FloatArray, landmarks: FloatArray, beard: FloatArray
-) -> FloatArray:
-    """Let the hairs of the photo's beard grow on a face in the photo's light.
-
-    A hair is what stands out from the photo's skin: as a factor of light it is drawn over the face, whose relief stays.
-
-    Args:
-        face: (H, W, 3) RGB float32, 0 to 255.
-        photo: (H, W, 3) RGB float32, 0 to 255, with its features at the same positions.
-        photo_skin: (H, W), weight of skin in the photo.
-        landmarks: (68, 2) of both.
-        beard: (H, W) in [0, 1], where it grows.
-
-    Returns:
-        (H, W, 3) RGB float32.
-    """
-    if np.count_nonzero(photo_skin > 0.5) < _MIN_PIXELS:
-        return face
-    hair = _Light.of(photo, photo_skin, landmarks).detail
-    over = hair @ LUMINANCE
-    grown = np.asarray(beard, np.float32) * _below_nose(landmarks, over.shape)
-    weight = grown * np.clip((np.abs(over) - _HAIR_STANDS_OUT[0]) / np.ptp(_HAIR_STANDS_OUT), 0.0, 1.0)
-    # In a dark beard what is brighter is no hair, but skin with a gleam.
-    bright = float((weight * (over > 0)).sum()) / max(float(weight.sum()), 1e-6)
-    white = np.clip((bright - _WHITE_BEARD[0]) / np.ptp(_WHITE_BEARD), 0.0, 1.0)
-    weight *= np.where(over > 0, np.float32(white), np.float32(1.0))
-    factor = np.exp(weight[..., None] * hair)
-    return to_srgb(to_linear(np.asarray(face, np.float32)) * factor)
-
-
-def _below_nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Draw where a moustache is dense, (H, W) in [0, 1]: it rises slowly below the nose, where there is shade, too."""
-    away = (draw_part(landmarks[_NOSE_BASE], shape, 0.0) == 0).astype(np.uint8)
-    far = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / face_size(landmarks)
-    rise = np.clip((far - np.float32(_MOUSTACHE[0])) / np.float32(np.ptp(_MOUSTACHE)), 0.0, 1.0)
-    return np.asarray(rise * rise * (3.0 - 2.0 * rise), np.float32)
 
 
 class _Light(NamedTuple):
@@ -201,7 +158,7 @@ def _fit_detail(
     tone: FloatArray,
     clear: tuple[FloatArray, FloatArray],
     landmarks: FloatArray,
-    shut: float,
+    relaxed: float,
 ) -> FloatArray:
     """Return a face's detail, (H, W, 3), as contrasty and as colourful as the photo's may be.
 
@@ -215,7 +172,7 @@ def _fit_detail(
         tone: (H, W, 3), the slow part that the face is given.
         clear: (H, W) in [0, 1] each, where the face is shown, and where nothing covers the photo's.
         landmarks: (68, 2) of both.
-        shut: how far an open mouth was drawn shut, 0 to 1.
+        relaxed: how far a smile was taken back, 0 to 1.
     """
     light = _fit_light(own, other, bare, tone)
     slopes, rests = map(list, zip(*(_color_with_light(which) for which in (own, other)), strict=True))
@@ -225,7 +182,7 @@ def _fit_detail(
     rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
     # Before colour follows the light: shade that is taken away takes its colour along.
     seen = Detail(light, rest, clear[0]), Detail(other.detail @ LUMINANCE, rests[1], clear[1])
-    light, rest = even_shading(*seen, landmarks, shut)
+    light, rest = even_shading(*seen, landmarks, relaxed)
     # Features have colours of their own, so only skin's change with the light as the photo's skin does.
     follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
     return light[..., None] * (1.0 + follow) + rest

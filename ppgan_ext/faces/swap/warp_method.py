@@ -6,11 +6,13 @@ The "latent" method adds a picture that a generator drew: it serves where the pe
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.landmarks import sure_landmarks
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.pose import head_pose
@@ -54,14 +56,14 @@ class FacePlan(NamedTuple):
         shape: share of the person's shape, 0 to 1.
         drawing: the person's face drawn on the photo.
         kept: (H, W) float32 in [0, 1], the photo's hair, which lies over the fused face.
-        beard: (H, W) float32 in [0, 1], where the photo's beard grows on it.
+        beard: where the photo's beard grows on it.
     """
 
     sides: Sides
     shape: float
     drawing: Drawing
     kept: npt.NDArray[np.float32]
-    beard: npt.NDArray[np.float32]
+    beard: BeardCover
 
     @property
     def landmarks(self) -> FloatArray:
@@ -211,14 +213,14 @@ def _find_face(fusion: Fusion, box: Box | None) -> Fusion:
 def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None) -> Fusion:
     picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.drawing
     under = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
+    blended = partial(
+        composite, identity=identity, skin=skin, fill=under, brows_hidden="glasses" in plan.sides.dropped_covers
+    )
     if over is None:
-        return composite(
-            picture, base, overlay, identity=identity, skin=skin, fill=under, kept=plan.kept, beard=plan.beard
-        )
+        return blended(picture, base, overlay, kept=plan.kept, beard=plan.beard)
     cleared = clear_covers(base, overlay, over)
-    kept, beard = plan.kept * (1.0 - over), plan.beard * (1.0 - over)
-    fusion = composite(cleared, cleared, overlay, identity=identity, skin=skin, fill=under, kept=kept, beard=beard)
-    return lay_over(fusion, picture, base, over)
+    kept, beard = plan.kept * (1.0 - over), BeardCover(*(each * (1.0 - over) for each in plan.beard))
+    return lay_over(blended(cleared, cleared, overlay, kept=kept, beard=beard), picture, base, over)
 
 
 def _missing_turn(plan: FacePlan, fusion: Fusion) -> tuple[float, float] | None:

@@ -11,6 +11,7 @@ from ppgan_ext.faces.ageing.beard import (
     PARTS,
     beard_chances,
     beard_cover,
+    beard_covers,
     beard_growth,
     beard_outlines,
     beard_regions,
@@ -72,6 +73,21 @@ def test_a_cover_includes_the_skin_between_hairs_and_no_lips(photo, bearded, lan
         assert np.quantile(cover[deep], 0.3) > 0.5, part
     x, y = landmarks[[57, 66]].mean(axis=0).round().astype(int)
     assert cover[y, x] < 0.1
+
+
+def test_stubble_may_grow_where_a_beard_is_not_dense(photo, bearded, landmarks):
+    outlines = beard_outlines(landmarks, photo.shape)
+    # A chin in bright light, and cheeks with little hair, within a beard.
+    bare = np.clip(3.0 * (np.maximum(outlines["whiskers"], outlines["goatee"]) - outlines["moustache"]), 0.0, 1.0)
+    bare[:, : round(landmarks[8, 0]) - 25] = 0.0
+    lit = np.minimum(1.3 * photo.astype(np.float32), 255.0)
+    thin = np.uint8(bearded + 0.9 * bare[..., None] * (lit - bearded))
+    found = beard_covers(thin, landmarks)
+    deep = (outlines["whiskers"] > 0.8) & (bare > 0.9)
+    assert np.array_equal(found.dense, beard_cover(thin, landmarks))
+    assert (found.stubble >= found.dense).all()
+    assert found.dense[deep].mean() < 0.6 < 0.9 < found.stubble[deep].mean()
+    assert beard_covers(photo, landmarks).stubble.max() < 0.2
 
 
 def test_whiskers_alone_are_the_shade_of_a_jaw(photo, bearded, landmarks):

@@ -1,0 +1,145 @@
+"""The rims of glasses as closed curves: a frame of many colours shows as a line in places only, but it has no gaps."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.facial_hair import brow_weight
+from ppgan_ext.faces.occlusion.frame_lines import lines_of
+from ppgan_ext.faces.occlusion.skin_fill import disc
+from ppgan_ext.images import from_levels
+from ppgan_ext.types import FloatArray
+
+# Lengths are pixels of the network's copy, if nothing else is said.
+_WORKING = 2.4  # of a photo's pixels for one of the copy, at most
+_LENS, _LEAST_LENS = 0.5, 60.0  # chance and size of a lens
+# Around a lens: the number of directions, the distances from its middle, as shares of its half width and height, the
+# number of steps between them, and by how many of these a rim moves from one direction to the next.
+_DIRECTIONS, _DISTANCES, _STEPS, _MOVES = 180, (0.6, 1.55), 80, 2
+_MOVE_COST = 0.12
+_LINE = 18.0  # levels of Lab of a line that surely is one
+_CHANCE = (0.12, 0.4)  # of a frame: none, and one
+_LEAST_RIM = 0.3  # mean of both along a rim
+_BROW, _NO_FRAME, _BROW_WIDER = 0.2, 0.3, 1.0  # of a brow: its hair, the chance of a frame there, and its edge
+_EDGE = 0.5  # share of a line's strength at which a rim ends
+_HALF_WIDTH = (1.2, 3.0)  # how far it reaches beyond its middle, at least and at most
+_UNEVEN = 1.7  # and as a multiple of what it does in most directions
+
+
+def find_rims(
+    part: npt.NDArray, frame: FloatArray, lens: FloatArray, landmarks: FloatArray, scale: float
+) -> npt.NDArray[np.bool_]:
+    """Return where the rims around lenses are, (h, w).
+
+    Around the middle of a lens the rim is the closed curve that is likeliest, by the network and by the lines in the
+    photo (the shortest path by dynamic programming; Viterbi, 1967).
+
+    Args:
+        part: (h, w, 3) RGB, 0 to 255.
+        frame: (h, w) in [0, 1], the network's chance of a frame.
+        lens: (h, w), its chance of a lens.
+        landmarks: (68, 2) in the part.
+        scale: pixels of the network's copy for one of the part's.
+    """
+    height, width = lens.shape
+    factor = min(1.0, _WORKING * scale)
+    size = (max(8, round(width * factor)), max(8, round(height * factor)))
+    pixel = factor / scale
+    small, chance, glass = (
+        cv2.resize(np.asarray(a), size, interpolation=cv2.INTER_AREA)
+        for a in (from_levels(part.astype(np.float32)), frame, lens)
+    )
+    points = (landmarks + 0.5) * (np.array(size) / (width, height)) - 0.5
+    lines = lines_of(small, pixel)
+    likely = np.clip((chance - np.float32(_CHANCE[0])) / np.float32(np.ptp(_CHANCE)), 0.0, 1.0)
+    line = np.clip(lines / np.float32(_LINE), 0.0, 1.0) * likely
+    drawn = np.zeros(glass.shape, np.uint8)
+    _, pieces, stats, middles = cv2.connectedComponentsWithStats((glass > _LENS).astype(np.uint8))
+    for piece in range(1, len(stats)):
+        if stats[piece, cv2.CC_STAT_AREA] > _LEAST_LENS * pixel * pixel:
+            inside = pieces == piece
+            _draw_rim(drawn, inside, middles[piece], (line, likely), points, pixel)
+    # A brow right above a frame may be taken for its edge.
+    brow = (brow_weight(small, points) > _BROW) & (chance < _NO_FRAME)
+    drawn[cv2.dilate(brow.astype(np.uint8), disc(_BROW_WIDER * pixel)) > 0] = 0
+    return np.asarray(cv2.resize(drawn, (width, height), interpolation=cv2.INTER_LINEAR) > 0)
+
+
+def _draw_rim(
+    drawn: npt.NDArray[np.uint8],
+    inside: npt.NDArray[np.bool_],
+    middle: FloatArray,
+    evidence: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]],
+    landmarks: FloatArray,
+    pixel: float,
+) -> None:
+    """Draw the rim of one lens into ``drawn``, (h, w)."""
+    across = landmarks[45] - landmarks[36]
+    across = across / max(float(np.hypot(*across)), 1e-6)
+    turn = np.array([[across[0], -across[1]], [across[1], across[0]]])
+    y, x = np.nonzero(inside)
+    half = np.abs((np.column_stack([x, y]) - middle) @ turn)
+    half = np.quantile(half, 0.97, axis=0) + 0.5
+    angles = np.arange(_DIRECTIONS) * (2.0 * np.pi / _DIRECTIONS)
+    far = np.linspace(*_DISTANCES, _STEPS)
+    rays = (np.column_stack([np.cos(angles), np.sin(angles)]) * half) @ turn.T
+    places = (middle + far[None, :, None] * rays[:, None, :]).astype(np.float32)
+    line, likely = (cv2.remap(each, places[..., 0], places[..., 1], cv2.INTER_LINEAR) for each in evidence)
+    path = _closed_path(1.0 - 0.5 * (line + likely))
+    at = np.arange(_DIRECTIONS)
+    if float((0.5 * (line + likely))[at, path].mean()) < _LEAST_RIM:
+        return
+    step = np.hypot(*rays.T) * (far[1] - far[0])
+    ends = [_extent(line, path, step, sign, pixel) for sign in (-1, 1)]
+    inner, outer = (
+        rays * (far[path] + sign * width / np.hypot(*rays.T))[:, None]
+        for sign, width in zip((-1, 1), ends, strict=True)
+    )
+    for one in range(_DIRECTIONS):
+        other = (one + 1) % _DIRECTIONS
+        corners = middle + np.array([inner[one], inner[other], outer[other], outer[one]])
+        cv2.fillConvexPoly(drawn, np.rint(corners * 16).astype(np.int32), 1, cv2.LINE_8, 4)
+
+
+def _extent(
+    line: npt.NDArray[np.float32], path: npt.NDArray[np.int64], step: FloatArray, sign: int, pixel: float
+) -> FloatArray:
+    """Return how far a rim reaches from its path to one side, pixels by direction."""
+    at = np.arange(len(path))
+    strength = line[at, path]
+    reach = np.full(len(path), _HALF_WIDTH[0] * pixel)
+    open_ = np.ones(len(path), bool)
+    for count in range(1, _STEPS):
+        place = path + sign * count
+        open_ &= (place >= 0) & (place < _STEPS) & (count * step <= _HALF_WIDTH[1] * pixel)
+        open_ &= line[at, np.clip(place, 0, _STEPS - 1)] > _EDGE * np.maximum(strength, 0.6)
+        reach[open_] = np.maximum(reach, count * step)[open_]
+    # Between a frame and a brow skin stands out as a line, too; and single directions end early, or follow a wrinkle.
+    reach = np.minimum(reach, _UNEVEN * np.median(reach))
+    around = np.concatenate([reach[-4:], reach, reach[:4]])
+    return np.array([np.median(around[i : i + 9]) for i in range(len(path))])
+
+
+def _closed_path(cost: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """Return the cheapest closed path through a cost (T, R), (T,) indices: the middle of a path twice around."""
+    total = np.concatenate([cost, cost])
+    moves = range(-_MOVES, _MOVES + 1)
+    back = np.zeros(total.shape, np.int64)
+    best = total[0].astype(np.float64)
+    for row in range(1, len(total)):
+        from_ = np.full((len(moves), total.shape[1]), np.inf)
+        for n, move in enumerate(moves):
+            low, high = max(0, -move), total.shape[1] - max(0, move)
+            from_[n, low:high] = best[low + move : high + move] + _MOVE_COST * abs(move)
+        choice = from_.argmin(axis=0)
+        back[row] = np.arange(total.shape[1]) + choice - _MOVES
+        best = from_.min(axis=0) + total[row]
+    path = np.zeros(len(total), np.int64)
+    path[-1] = int(best.argmin())
+    for row in range(len(total) - 1, 0, -1):
+        path[row - 1] = back[row, path[row]]
+    count = len(cost)
+    start = count // 2
+    return np.concatenate([path[count : count + start], path[start:count]])
