@@ -32,7 +32,9 @@ from ppgan_ext.types import FloatArray, Image
 # How far stubble and full beards go with the hair of the head as a whole: white hairs of stubble hardly show.
 _BEARD = 0.7, 0.3
 _WARM_BROWS, _WARM_BEARD, _WARM_HAIRS = 0.5, 0.4, 0.15  # share of the skin's colour in their grey
-_WHITE_BROWS = 0.36  # share of a brow's hairs that are white where all of the head's are
+# Share of a brow's hairs that are white where all of the head's are: on skin so dark that hair is hardly told from
+# shade, where they would look drawn, and on pale skin.
+_WHITE_BROWS = 0.06, 0.26
 _WHITE_BEARD, _OF_BEARD = 0.9, 0.6  # the same of what surely is a beard, and how far it goes with the brows
 _SURELY_GROWS = (0.2, 0.5)  # density of a beard: not sure, and sure
 _DENSE_SIDES = 0.8  # density of sideburns
@@ -202,7 +204,8 @@ def _grey_face(
         beard_share = (_BEARD[0] + head.full * (_BEARD[1] - _BEARD[0])) * head.beard_turns * share
         _grey(result, head.face, full, landmarks, beard_share, seed, white + _WARM_BEARD * beside_skin, of_head=False)
     brows, dark = _brows_now(head, points) * (1.0 - _hair_in_copy(head)) * head.clear, darkness(copy, points)
-    hairs = brow_hairs(brows * dark, points, _WHITE_BROWS * share, seed)
+    of_brows = _WHITE_BROWS[0] + head.beard_turns * (_WHITE_BROWS[1] - _WHITE_BROWS[0])
+    hairs = brow_hairs(brows * dark, points, of_brows * share, seed)
     if head.sure.any():
         hairs = hairs.and_also(white_hairs(head.sure * dark, 1.0, points, _WHITE_BEARD * share, seed))
     weight, covered = np.maximum(brows, _OF_BEARD * head.sure), np.zeros(part.shape[:2], np.uint8)

@@ -21,7 +21,7 @@ from ppgan_ext.types import Box, Face, FloatArray, Image
 # Below 0.6 descriptors are one person's; hair and the landmarks of the result add up to 0.06 to what is measured here.
 # By the first of these years no face has gone too far, and nothing is measured. At 20 the limit is a little lower than
 # at 40, or a face that reaches it at both would look alike.
-_YEARS, _FARTHEST = (10.0, 20.0, 40.0), (0.45, 0.375, 0.4)
+_YEARS, _FARTHEST = (10.0, 20.0, 40.0), (0.45, 0.38, 0.41)
 # A face that stays so much nearer has room for stronger marks, and for all of it where it stays nearer again by the
 # second. It gets them from 20 years on, so that more years show more.
 _NEAR, _NEARER = 0.0, 0.08
