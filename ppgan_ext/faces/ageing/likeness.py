@@ -18,13 +18,14 @@ from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.warp import transform_points, warp
 from ppgan_ext.types import Box, Face, FloatArray, Image
 
-# Below 0.6 descriptors are one person's; hair and the landmarks of the result add up to 0.06 to what is measured here.
+# Below 0.6 descriptors are one person's; brows, hair and the landmarks of the result add up to 0.09
+# to what is measured here.
 # By the first of these years no face has gone too far, and nothing is measured. At 20 the limit is a little lower than
 # at 40, or a face that reaches it at both would look alike.
 _YEARS, _FARTHEST = (10.0, 20.0, 40.0), (0.45, 0.38, 0.41)
-# A face that stays so much nearer has room for stronger marks, and for all of it where it stays nearer again by the
-# second. It gets them from 20 years on, so that more years show more.
-_NEAR, _NEARER = 0.0, 0.08
+# A face that stays nearer has room for stronger marks and more of the shape, and for all of it where it stays nearer by
+# so much. It gets them from 20 years on, so that more years show more.
+_NEARER = 0.08
 _COPY, _FACE_IN_COPY = 320, 176.0  # sides of the copy and of the face in it, pixels
 
 
@@ -70,7 +71,7 @@ class Likeness:
         freely = self._distance(ageing, copy, years, detail, 0.0)
         if freely <= farthest * max(1.0, detail):
             most = float(np.interp(years, _YEARS[1:], (0.0, 1.0)))
-            return -most * float(np.clip((farthest * detail - _NEAR - freely) / _NEARER, 0.0, 1.0))
+            return -most * float(np.clip((farthest * detail - freely) / _NEARER, 0.0, 1.0))
         gained = freely - self._distance(ageing, copy, years, detail, 1.0)
         return min(1.0, (freely - farthest * max(1.0, detail)) / max(gained, 1e-6))
 

@@ -36,10 +36,10 @@ def distance(photo, face, ageing, years, held):
     return np.linalg.norm(face_descriptor(ageing.draw(photo, years, held=held), after) - face_descriptor(photo, face))
 
 
-def set_limits(monkeypatch, farthest, near=1.0):
-    """From 20 years on, hold back what lies farther than ``farthest``; bring forward what lies nearer by ``near``."""
+def set_limits(monkeypatch, farthest, forward=False):
+    """From 20 years on, hold back what lies farther than ``farthest``, and bring forward what lies nearer, if asked."""
     monkeypatch.setattr(likeness, "_FARTHEST", (0.45, farthest, farthest))
-    monkeypatch.setattr(likeness, "_NEAR", near)
+    monkeypatch.setattr(likeness, "_NEARER", 0.08 if forward else np.inf)
 
 
 def test_a_face_is_held_back_as_far_as_it_must_to_be_recognised(photo, face, monkeypatch):
@@ -55,7 +55,7 @@ def test_a_face_is_held_back_as_far_as_it_must_to_be_recognised(photo, face, mon
 
 def test_a_face_that_is_recognised_keeps_all_of_its_age_and_one_beyond_help_is_held_fully(photo, face, monkeypatch):
     ageing, known = see(photo, face.landmarks)
-    set_limits(monkeypatch, 2.0, near=2.0)
+    set_limits(monkeypatch, 2.0)
     assert known.held(ageing, photo, 40.0, 1.0) == 0.0
     set_limits(monkeypatch, 0.0)
     assert known.held(ageing, photo, 40.0, 1.0) == 1.0
@@ -63,7 +63,7 @@ def test_a_face_that_is_recognised_keeps_all_of_its_age_and_one_beyond_help_is_h
 
 def test_from_year_to_year_it_passes_smoothly_from_forward_to_back(photo, face, monkeypatch):
     ageing, known = see(photo, face.landmarks)
-    set_limits(monkeypatch, 0.95 * distance(photo, face, ageing, 40.0, 0.0), near=0.0)
+    set_limits(monkeypatch, 0.95 * distance(photo, face, ageing, 40.0, 0.0), forward=True)
     held = [known.held(ageing, photo, years, 1.0) for years in range(8, 50, 2)]
     assert held[:7] == [0.0] * 7 and min(held) < -0.02 and held[-1] > 0.15
     assert np.abs(np.diff(held)).max() < 0.15
