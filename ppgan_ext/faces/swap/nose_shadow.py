@@ -52,7 +52,8 @@ def without_nose_shadow(picture: Image, landmarks: FloatArray) -> Image:
         return picture
     share = 1.0 - _greyness(lift, points)
     if share < 1.0:
-        share = max(share, float(np.interp(beard_chances(picture, landmarks)["moustache"], _MOUSTACHE, (1.0, 0.0))))
+        moustache = beard_chances(picture, landmarks).get("moustache", 0.0)
+        share = max(share, float(np.interp(moustache, _MOUSTACHE, (1.0, 0.0))))
     if share <= 0.0:
         return picture
     lift = cv2.resize(lift, part.shape[1::-1], interpolation=cv2.INTER_LINEAR) * np.float32(share)
