@@ -97,6 +97,7 @@ class Prospect(NamedTuple):
         lines: log light: what the face has already, deeper, and the grain of old skin.
         unlit: how far each place may become brighter; highlights not.
         contrast: factor for photos that are rougher or smoother than usual.
+        costly: how far marks can be held back, see `parts.held_places`.
         tone: factor for dark skin, from 1.
         spots: age spots, see `spots.place_spots`.
         seed: of the person.
@@ -107,6 +108,7 @@ class Prospect(NamedTuple):
     wrinkles: npt.NDArray[np.float32]
     lines: npt.NDArray[np.float32]
     unlit: npt.NDArray[np.float32]
+    costly: npt.NDArray[np.float32]
     contrast: float
     tone: float
     spots: Spots
@@ -143,8 +145,9 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
     wrinkles = view.skin * (_ON_HIGHLIGHTS + (1.0 - _ON_HIGHLIGHTS) * unlit) * _wrinkles(view, model, femininity, seed)
     tone = tone_factor(view.skin_light / white)
+    costly = parts.held_places(view.placement.frame_landmarks, shape)
     return Prospect(
-        folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, _contrast(view), tone,
+        folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, costly, _contrast(view), tone,
         place_spots(view, tone, seed), seed,
     )  # fmt: skip
 
@@ -159,15 +162,14 @@ def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0
         held: how far folds are held back where they cost most likeness, see `parts.held_places`, 0 to 1.
     """
     deepest, forward = amounts.deepest, amounts.forward
-    frame, shape = view.placement.frame_landmarks, view.skin.shape
     # An old face is rough by its wrinkles, which is no reason to draw deeper ones.
     factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
     # Its slow shadows are there as well: more of them look like soot.
     coarse = float(np.interp(deepest, (0.4, 0.9), (_COARSE_OF_OLD, 1.0)))
     strength = amounts.marks * prospect.tone
-    ahead = np.float32(1.0 + _FORWARD * forward * parts.cheap_places(frame, shape))
-    kept = np.float32(1.0) - np.float32(max(held, 0.0)) * parts.held_places(frame, shape)
-    change, hollows = amounts.wrinkles * prospect.tone * prospect.lines, np.zeros(shape, np.float32)
+    ahead = np.float32(1.0 + _FORWARD * forward * parts.cheap_places(prospect.costly))
+    kept = np.float32(1.0) - np.float32(max(held, 0.0)) * prospect.costly
+    change, hollows = amounts.wrinkles * prospect.tone * prospect.lines, np.zeros(view.skin.shape, np.float32)
     for number, fold in enumerate(prospect.folds):
         fine = number < _COARSE
         band = strength * (factor * prospect.tone if fine else coarse * min(factor, _COARSE_CONTRAST)) * ahead * fold

@@ -184,9 +184,9 @@ def held_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
     return held.astype(np.float32)
 
 
-def cheap_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Draw where marks add years and hardly change who a face seems to be, (H, W) in [0, 1]; see `held_places`."""
-    return np.clip(1.0 - held_places(landmarks, shape) / np.float32(_NOSE_HELD), 0.0, 1.0)
+def cheap_places(held: FloatArray) -> npt.NDArray[np.float32]:
+    """Return where marks add years and hardly change who a face seems to be, (H, W) in [0, 1], from `held_places`."""
+    return np.clip(np.float32(1.0) - held / np.float32(_NOSE_HELD), 0.0, 1.0).astype(np.float32)
 
 
 def iris(eye: FloatArray, shape: tuple[int, ...], eyes: float) -> npt.NDArray[np.float32]:

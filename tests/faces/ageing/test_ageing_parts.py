@@ -63,7 +63,7 @@ def test_held_back_are_nose_brows_lids_and_outer_cheeks_and_not_what_tells_age()
     assert at(POINTS[14] + 0.2 * (POINTS[33] - POINTS[14])) > 0.3  # and on the other side
     assert max(at(POINTS[27] - (0, 50)), at(POINTS[8] - (0, 10)), at(POINTS[57])) < 0.1
     assert held.min() >= 0.0 and held.max() <= 1.0
-    cheap = cheap_places(POINTS, PHOTO.shape)
+    cheap = cheap_places(held_places(POINTS, PHOTO.shape))
     assert cheap[held == held.max()].max() < 0.1 and cheap[held == 0.0].min() == 1.0
 
 
