@@ -43,15 +43,15 @@ def weight_bytes(network: nn.Layer, on_cpu: bool = False) -> int:
 
 def feature_bytes(network: nn.Layer, images: paddle.Tensor, form: Form) -> int:
     """Return the bytes that one forward pass on images (1, C, H, W) keeps for its backward pass; it is run for that."""
-    before = _settled_bytes(images)
+    before = settled_bytes(images)
     with evaluating(network), paddle.enable_grad():
         results = network(images, form=form)
-    kept = _settled_bytes(images) - before
+    kept = settled_bytes(images) - before
     del results
     return max(kept, 0)
 
 
-def _settled_bytes(like: paddle.Tensor) -> int:
+def settled_bytes(like: paddle.Tensor) -> int:
     """Return `allocated_bytes` when a thread of Paddle's has freed what programs no longer need."""
     gc.collect()
     seen = [allocated_bytes(like)]
