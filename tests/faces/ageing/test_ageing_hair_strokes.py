@@ -5,26 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import skimage
 
 from ppgan_ext.faces.ageing.beard import beard_outlines
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, light_on_hair
 from ppgan_ext.faces.ageing.white_hairs import Hairs, white_hairs
-from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import to_linear
 
 COLOUR = np.array([0.7, 0.68, 0.6], np.float32)
-
-
-@pytest.fixture(scope="module")
-def photo():
-    return cv2.resize(skimage.data.astronaut()[:280, 100:380], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-
-
-@pytest.fixture(scope="module")
-def landmarks(photo):
-    return find_faces(photo)[0].landmarks
 
 
 @pytest.fixture(scope="module")

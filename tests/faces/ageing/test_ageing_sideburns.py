@@ -5,21 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import skimage
 
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.sideburns import sideburns
-from ppgan_ext.faces.detect import find_faces
-
-
-@pytest.fixture(scope="module")
-def photo():
-    return cv2.resize(skimage.data.astronaut()[:280, 100:380], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
-
-
-@pytest.fixture(scope="module")
-def landmarks(photo):
-    return find_faces(photo)[0].landmarks
 
 
 @pytest.fixture(scope="module")
