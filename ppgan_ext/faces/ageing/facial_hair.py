@@ -11,6 +11,7 @@ from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
 _BROWS = (slice(17, 22), slice(22, 27))
@@ -53,8 +54,7 @@ def thicker_than_brows(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArr
     copy, points = reduced(picture, landmarks)
     eyes, dark = eye_distance(points), _darkness(copy, points) * _beside_eyes(points, copy.shape)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(_THICKEST * eyes) | 1,) * 2)
-    near = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(_THICK_REACH * eyes)) + 1,) * 2)
-    opened = cv2.dilate(cv2.morphologyEx(dark, cv2.MORPH_OPEN, kernel), near)
+    opened = cv2.dilate(cv2.morphologyEx(dark, cv2.MORPH_OPEN, kernel), disc(_THICK_REACH * eyes))
     low, high = _IS_DARK
     return whole(blur(np.clip((opened - low) / (high - low), 0.0, 1.0), 0.5 * _THICK_REACH * eyes), picture)
 

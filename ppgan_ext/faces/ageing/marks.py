@@ -100,7 +100,6 @@ class Prospect(NamedTuple):
         costly: how far marks can be held back, see `parts.held_places`.
         tone: factor for dark skin, from 1.
         spots: age spots, see `spots.place_spots`.
-        seed: of the person.
     """
 
     folds: npt.NDArray[np.float32]
@@ -112,7 +111,6 @@ class Prospect(NamedTuple):
     contrast: float
     tone: float
     spots: Spots
-    seed: int
 
 
 def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) -> Prospect:
@@ -148,7 +146,7 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     costly = parts.held_places(view.placement.frame_landmarks, shape)
     return Prospect(
         folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, costly, _contrast(view), tone,
-        place_spots(view, tone, seed), seed,
+        place_spots(view, tone, seed),
     )  # fmt: skip
 
 
@@ -188,7 +186,7 @@ def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0
     change *= np.where(change > 0, prospect.unlit, blown)
     change = _in_proportion(change, view, prospect.tone)
     colour = np.clip(amounts.wrinkles * prospect.tone * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR)
-    spots = draw_spots(prospect.spots, amounts.wrinkles, view, prospect.seed)
+    spots = draw_spots(prospect.spots, amounts.wrinkles, view.skin)
     return Marks(change + spots[0], (colour + spots[1]).astype(np.float32))
 
 

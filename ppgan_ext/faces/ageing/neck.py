@@ -24,6 +24,7 @@ from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.warp import compose, invert, transform_points, warp
 from ppgan_ext.types import FloatArray, Image
 
@@ -191,10 +192,7 @@ def _grown(
     ratios = np.stack([logs[..., 0] - logs[..., 1], logs[..., 1] - logs[..., 2]], axis=-1)
     tone = ratios @ np.array([[along[0], along[1]], [along[1], -along[0]]], np.float32)
     tone[..., 1] /= np.float32(_ACROSS)
-    bridge, gap = (
-        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius * _COPY)) + 1,) * 2)
-        for radius in (_BRIDGE, _GAP)
-    )
+    bridge, gap = disc(_BRIDGE * _COPY), disc(_GAP * _COPY)
     found = seeds
     for _ in range(_ROUNDS):
         known_here = found.astype(np.float32)
@@ -308,5 +306,4 @@ def _without_thin(picture: FloatArray, skin: FloatArray, scale: float) -> npt.ND
     lit = np.where(apart[..., 0] > 0, _BRIGHTER, _DARKER) * apart[..., 0]
     stands_out = np.maximum(lit, _OTHER_COLOUR * np.abs(apart[..., 1:]).max(axis=2))
     thing = ramp(stands_out, _STANDS_OUT)
-    radius = max(1, round(0.012 * scale))
-    return 1.0 - cv2.dilate(thing, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2))
+    return 1.0 - cv2.dilate(thing, disc(0.012 * scale))

@@ -78,7 +78,6 @@ def foresee_neck(neck: Neck, seed: int) -> Marks:
     places = _bent(_places(neck), noise)
     on_neck = 1.0 - ramp(places.down, _CHEST)
     separated = bands.split(bands.log_light(to_linear(neck.picture), neck.level), neck.skin, neck.scale, len(_OWN))
-    light = on_neck * _lines(places, neck.scale, rng)
     contrasts = [_contrast(band, neck.skin, usual) for band, usual in zip(separated, _USUAL, strict=False)]
     light = contrasts[2] * on_neck * _lines(places, neck.scale, rng)
     light += _room_for_bands(separated[3] + separated[4], neck, places) * on_neck * _bands(places, rng)

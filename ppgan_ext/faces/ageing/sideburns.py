@@ -12,6 +12,7 @@ from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.light import to_linear
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
 _JAW = (range(3), range(16, 13, -1))  # landmarks beside the ears, from above
@@ -40,13 +41,12 @@ def sideburns(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
     values, around, _ = shading(copy, points)
     likely = ramp(around - values, _DARKER) * (1.0 - ramp(colour.share(to_linear(copy)), _COLOUR))
     likely *= _place(points, copy.shape)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(_SHADE * eyes)) + 1,) * 2)
+    kernel = disc(_SHADE * eyes)
     opened = cv2.dilate(cv2.morphologyEx(likely, cv2.MORPH_OPEN, kernel), kernel)
     likely = np.minimum(likely, opened)
     known = cv2.resize(np.asarray(hair, np.float32), copy.shape[1::-1], interpolation=cv2.INTER_AREA)
     _, labels = cv2.connectedComponents((likely > 0.3).astype(np.uint8))
-    next_to = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(_NEXT * eyes)) + 1,) * 2)
-    touched = labels[cv2.dilate((known > 0.5).astype(np.uint8), next_to) > 0]
+    touched = labels[cv2.dilate((known > 0.5).astype(np.uint8), disc(_NEXT * eyes)) > 0]
     joined = cv2.dilate(np.isin(labels, np.setdiff1d(touched, [0])).astype(np.float32), np.ones((3, 3)))
     return whole(likely * joined, picture)
 

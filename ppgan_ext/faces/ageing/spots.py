@@ -28,7 +28,7 @@ _TRIES = 10  # places tried for each spot
 _ON_NOSE, _AROUND_MOUTH = 0.4, 0.5  # share of the usual there
 _REACH = 3.0  # widths
 
-Spots = npt.NDArray[np.float32]
+Spots = npt.NDArray[np.float64]
 
 
 def place_spots(view: SkinView, tone: float, seed: int) -> Spots:
@@ -40,7 +40,8 @@ def place_spots(view: SkinView, tone: float, seed: int) -> Spots:
         seed: decides where they lie.
 
     Returns:
-        (N, 5): x and y in the frame's pixels, width in these, depth in log light, and the strength at which it appears.
+        (N, 11): x and y in the frame's pixels, width in these, depth in log light, the strength at which it appears,
+        and how far its three lobes lie aside and down.
     """
     rng = np.random.default_rng([seed, 5])
     share = np.interp(tone, (1.0, _DARKEST_TONE), (1.0, _ON_DARK))
@@ -54,18 +55,18 @@ def place_spots(view: SkinView, tone: float, seed: int) -> Spots:
     spots = np.column_stack([x * (width - 1), y * (height - 1), widths, depths, births]).astype(np.float32)
     columns, rows = np.rint(spots[:, 0]).astype(int), np.rint(spots[:, 1]).astype(int)
     likely = _likely(view.placement.frame_landmarks, (height, width))[rows, columns]
-    return spots[(view.skin[rows, columns] > _LEAST_SKIN) & (chance < likely)][:number]
+    spots = spots[(view.skin[rows, columns] > _LEAST_SKIN) & (chance < likely)][:number]
+    lobes = np.random.default_rng([seed, 6]).standard_normal((len(spots), 2 * _LOBES))
+    return np.column_stack([spots, lobes])
 
 
 def draw_spots(
-    spots: Spots, strength: float, view: SkinView, seed: int
+    spots: Spots, strength: float, skin: FloatArray
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Draw the spots that have appeared at a strength: log light (H, W), and colour (H, W, 2) in a* and b*."""
-    height, width = view.skin.shape
+    height, width = skin.shape
     light = np.zeros((height, width), np.float32)
-    lobes = np.random.default_rng([seed, 6]).standard_normal((len(spots), _LOBES, 2))
-    for spot, places in zip(spots, lobes, strict=True):
-        x, y, size, depth, birth = (float(one) for one in spot)
+    for x, y, size, depth, birth, *lobes in spots.tolist():
         shown = depth * min(max((strength - birth) / _GROWS, 0.0), 1.0)
         if shown == 0.0:
             continue
@@ -73,13 +74,13 @@ def draw_spots(
         left, top = max(0, int(x - reach)), max(0, int(y - reach))
         columns, rows = np.arange(left, min(width, int(x + reach) + 1)), np.arange(top, min(height, int(y + reach) + 1))
         part = light[top : top + len(rows), left : left + len(columns)]
-        for across, down in places * 0.6 * size:
+        for across, down in np.reshape(lobes, (-1, 2)) * 0.6 * size:
             ends = [
                 np.exp(-0.5 * ((axis - middle) / (0.8 * size)) ** 2)
                 for axis, middle in ((rows, y + down), (columns, x + across))
             ]
             part -= (shown / _LOBES * np.outer(*ends)).astype(np.float32)
-    light = np.float32(_DEEPEST) * np.tanh(light / np.float32(_DEEPEST)) * view.skin
+    light = np.float32(_DEEPEST) * np.tanh(light / np.float32(_DEEPEST)) * np.asarray(skin, np.float32)
     return light, (-light[..., None] * np.array(_COLOUR, np.float32)).astype(np.float32)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.mask import face_mask, height_above_brows
-from ppgan_ext.faces.occlusion.skin_fill import continue_skin, disc, grain_around, widened, window_around
+from ppgan_ext.faces.morphology import disc
+from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
 from ppgan_ext.faces.skin import bare_skin, even_lab, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.seamless_fill import fill_seamlessly
 from ppgan_ext.types import Image
 
@@ -22,12 +23,6 @@ def window_around(mask: npt.NDArray[np.bool_], margin: float) -> tuple[slice, sl
     if not width:
         return None
     return slice(max(0, top - room), top + height + room), slice(max(0, left - room), left + width + room)
-
-
-def disc(radius: float) -> npt.NDArray[np.uint8]:
-    """Return a disc for morphology, 0 and 1, of at least one pixel's radius."""
-    side = 2 * max(1, round(radius)) + 1
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def widened(mask: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.uint8]:

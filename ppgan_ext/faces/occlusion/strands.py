@@ -9,7 +9,8 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
-from ppgan_ext.faces.occlusion.skin_fill import continue_skin, disc, grain_around, widened, window_around
+from ppgan_ext.faces.morphology import disc
+from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
 from ppgan_ext.faces.skin import bare_skin, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image

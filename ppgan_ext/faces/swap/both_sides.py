@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import bare_skin, face_size
 from ppgan_ext.types import FloatArray
 
@@ -36,8 +37,7 @@ def join_sides(
     size = face_size(landmarks)
     share = (1.0 - np.clip(mirrored_seen - seen, 0.0, 1.0)).astype(np.float32)
     # The seam is as wide as it can be where both are seen.
-    side = 2 * max(1, round(_SEAM * size)) + 1
-    narrow = cv2.erode(share, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    narrow = cv2.erode(share, disc(_SEAM * size))
     narrow = cv2.GaussianBlur(narrow, (0, 0), max(0.5, 0.5 * _SEAM * size))
     share = np.asarray(np.minimum(share, np.maximum(narrow, 1.0 - mirrored_seen)), np.float32)
     both = bare_skin(landmarks, share.shape) * np.minimum(seen, mirrored_seen)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.beard import beard_chances
 from ppgan_ext.faces.light import LUMINANCE, to_linear, to_srgb
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
 from ppgan_ext.faces.swap.skin_light import slow_part
 from ppgan_ext.images import from_levels
@@ -78,9 +79,7 @@ def _lift(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
     missing = cv2.bilateralFilter(missing, -1, _SPREAD, max(1.0, _EVEN * size))
     dark = missing @ LUMINANCE
     cast = np.clip((dark - np.float32(_SHADE)) / np.float32(_CAST - _SHADE), 0.0, 1.0)
-    side = 2 * max(1, round(_THIN * size / 2.0)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    wide = cv2.morphologyEx(cast, cv2.MORPH_OPEN, kernel)
+    wide = cv2.morphologyEx(cast, cv2.MORPH_OPEN, disc(_THIN * size / 2.0))
     cast = np.minimum(cast, cv2.dilate(wide, np.ones((5, 5), np.uint8)))
     over = np.maximum(1.0 - np.float32(_SHADE) / np.maximum(dark, np.float32(_SHADE)), 0.0)
     return np.asarray(_LIFTED * (zone * cast * over)[..., None] * np.maximum(missing, 0.0), np.float32)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
 from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
 
@@ -139,8 +140,7 @@ def _creases(own: FloatArray, other: FloatArray, landmarks: FloatArray, relaxed:
     skin on both its sides, and the edge of a fold is what an opening takes away.
     """
     size = face_size(landmarks)
-    side = 2 * max(1, round(_CREASE * size / 2.0)) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    kernel = disc(_CREASE * size / 2.0)
     change = np.zeros(own.shape, np.float32)
     for sign in (1.0, -1.0):
         depth, usual = (
