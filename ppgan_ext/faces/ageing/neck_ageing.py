@@ -1,4 +1,4 @@
-"""A neck that grows old with its face, drawn at the photo's own resolution."""
+"""A neck that grows old or young with its face, drawn at the photo's own resolution."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
 from ppgan_ext.faces.ageing.render import Person
 from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
 from ppgan_ext.faces.ageing.skin_view import Cover
-from ppgan_ext.faces.ageing.strength import strength_of
+from ppgan_ext.faces.ageing.strength import Strength, strength_of
+from ppgan_ext.faces.ageing.younger_neck import younger_neck
 from ppgan_ext.faces.warp import compose, invert, scale_of, transform_points
 from ppgan_ext.types import FloatArray, Image
 
 _STRIP_ROWS = 256  # rows of the photo changed at a time
 _DRAWN_SHARP = 1.2  # width, in pixels of the photo, of the sharpest lines
+_YOUNGER = 1.6  # share of the own marks that goes, for all of the change from 75 to 25 years
 _USUAL_COLOUR, _MOST_KEPT = 20.0, 2.8  # chroma of a neck from which its shadows keep more colour; so many times at most
 
 
@@ -60,26 +62,32 @@ class NeckAgeing:
         return float(np.hypot(smaller, unsharp))
 
     def draw(self, photo: Image, years: float, detail: float = 1.0) -> None:
-        """Make the neck of a photo older in place; where no skin of it is bare, pixels keep their bits.
+        """Make the neck of a photo older or younger in place; where no skin of it is bare, pixels keep their bits.
 
         Args:
             photo: (H, W, 3) RGB uint8, the photo of `prepare_neck`, or what was made of it.
-            years: years to add; for less than none nothing changes.
+            years: years to add; negative for younger.
             detail: 0 changes nothing, 1 as calibrated, up to 1.5.
         """
         strength = strength_of(self.person.age, years, detail)
-        if strength.marks <= 0:
+        if strength.marks == 0:
             return
-        change = older_neck(self.prospect, strength.marks, strength.deepest)
-        drawn = np.dstack([change.light, change.colour])
+        drawn = self._older(strength) if strength.marks > 0 else self._younger(strength)
         matrix = self.neck.matrix
-        drawn = blur(drawn, self._softness)
         height, width = self.neck.skin.shape
         colourful, kept = colourful_share(self.neck.picture, self.neck.skin), (self._kept_colour, KEPT_COLOUR[1])
         left, top, right, bottom = _rectangle(invert(matrix), (width, height), photo.shape)
         for row in range(top, bottom, _STRIP_ROWS):
             part = photo[row : min(bottom, row + _STRIP_ROWS), left:right]
             change_skin(part, _part(drawn, matrix, (left, row), part.shape), colourful, kept)
+
+    def _older(self, strength: Strength) -> FloatArray:
+        change = older_neck(self.prospect, strength.marks, strength.deepest)
+        return blur(np.dstack([change.light, change.colour]), self._softness)
+
+    def _younger(self, strength: Strength) -> FloatArray:
+        change = younger_neck(self.neck, min(1.0, -_YOUNGER * strength.marks))
+        return np.dstack([change.light, change.colour])
 
 
 def prepare_neck(photo: Image, landmarks: FloatArray, person: Person, hair: HeadOfHair) -> NeckAgeing | None:

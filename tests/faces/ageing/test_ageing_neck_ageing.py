@@ -1,4 +1,4 @@
-"""Necks that grow old, on drawn people."""
+"""Necks that grow old or young, on drawn people."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ppgan_ext.faces.ageing.neck import Neck, find_neck
 from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
 from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
 from ppgan_ext.faces.ageing.render import Person
+from ppgan_ext.faces.ageing.younger_neck import younger_neck
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from tests.reference.drawn_neck import CHIN, DARK, EYES, everywhere, person
@@ -39,7 +40,6 @@ def energy(photo, result):
 def test_more_years_and_more_detail_draw_more_and_none_changes_no_bit(seen):
     photo, neck, _ = seen
     assert np.array_equal(aged(photo, neck, 0.0), photo)
-    assert np.array_equal(aged(photo, neck, -20.0), photo)
     assert np.array_equal(aged(photo, neck, detail=0.0), photo)
     drawn = [energy(photo, aged(photo, neck, years)) for years in (5.0, 15.0, 25.0, 40.0)]
     assert drawn[0] < 0.5 * drawn[3] and drawn == sorted(drawn)
@@ -123,6 +123,68 @@ def test_old_necks_change_less_and_dark_ones_as_much(seen):
     dark, points, _ = person(DARK)
     on_dark = energy(dark, aged(dark, find_neck(dark, points, everywhere())))
     assert 0.8 * new < on_dark < 2.0 * new
+
+
+def lined(depth=0.1, every=14):
+    """A wide neck with lines across it, so many rows apart."""
+    neck = smooth_neck()
+    rows = np.arange(neck.skin.shape[0])
+    valleys = np.exp(-((((rows + every // 2) % every - every // 2) / 2.5) ** 2))
+    return neck._replace(picture=neck.picture * np.exp(-depth * valleys)[:, None, None].astype(np.float32))
+
+
+def logs(picture):
+    return np.log(luminance(to_linear(picture)))
+
+
+def test_a_younger_neck_keeps_less_of_its_lines_and_no_line_turns_into_a_ridge():
+    neck = lined()
+    before = logs(neck.picture)[100:300, 300:400]
+    after = [before + younger_neck(neck, share).light[100:300, 300:400] for share in (0.5, 1.0)]
+    spreads = [float(one.std(axis=0).mean()) for one in (before, *after)]
+    assert spreads[1] < 0.85 * spreads[0] and spreads[2] < 0.65 * spreads[0]
+    assert np.corrcoef(before.mean(axis=1), after[1].mean(axis=1))[0, 1] > 0.5
+    assert not younger_neck(neck, 0.0).light.any()
+
+
+def test_the_shadow_of_a_chin_stays_on_a_younger_neck():
+    neck = smooth_neck()
+    picture = neck.picture.copy()
+    picture[:240] *= 0.4
+    light = younger_neck(neck._replace(picture=picture), 1.0).light
+    step = logs(picture)[300].mean() - logs(picture)[180].mean()
+    assert step > 1.0
+    assert np.abs(light).max() < 0.35 * step
+    assert np.abs(light[[150, 340]]).max() < 0.05 * step
+
+
+def test_a_younger_neck_loses_its_blotches():
+    neck = smooth_neck()
+    spots = np.zeros(neck.skin.shape, np.float32)
+    spots[40::60, 40::60] = 1.0
+    red = cv2.GaussianBlur(spots, (0, 0), 6.0)
+    red *= 18.0 / red.max()
+    picture = np.clip(neck.picture + red[..., None] * np.array([1.0, -0.6, -0.6], np.float32), 0, 255)
+    colour = younger_neck(neck._replace(picture=picture), 1.0).colour[..., 0]
+    assert colour[red > 12].mean() < -2.0
+    assert abs(colour[red < 0.5].mean()) < 0.5
+
+
+def test_minus_years_smooth_the_neck_of_the_photo_only_there_and_more_with_more_years(seen):
+    photo, _, drawn = seen
+    rows = np.arange(len(photo))[:, None, None]
+    lines = np.exp(-0.3 * np.exp(-(((rows % 9 - 4) / 1.5) ** 2)))
+    wrinkled = np.where(drawn[..., None] > 0, np.rint(photo * lines), photo).astype(np.uint8)
+    _, points, _ = person()
+    neck = find_neck(wrinkled, points, everywhere())
+    old = YOUNG._replace(age=65.0)
+    place = slice(int(CHIN) + 10, int(CHIN) + 60), slice(175, 225)
+    spreads = [
+        float(logs(aged(wrinkled, neck, years, old))[place].std(axis=0).mean()) for years in (0.0, -10.0, -20.0, -40.0)
+    ]
+    assert spreads == sorted(spreads, reverse=True) and spreads[3] < 0.75 * spreads[0]
+    result = aged(wrinkled, neck, -40.0, old)
+    assert np.array_equal(result[drawn == 0], wrinkled[drawn == 0])
 
 
 def test_half_the_light_gives_half_the_result(seen):
