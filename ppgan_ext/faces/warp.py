@@ -26,6 +26,22 @@ def transform_points(points: FloatArray, matrix: FloatArray) -> FloatArray:
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
+def rectangle_around(points: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Return the rectangle of a picture that holds points: left, top, right, bottom, the last two outside.
+
+    Args:
+        points: (N, 2).
+        shape: of the picture, (H, W) or (H, W, C).
+
+    Returns:
+        An empty rectangle if all points lie to one side of the picture.
+    """
+    height, width = shape[:2]
+    left, top = np.clip(np.floor(points.min(axis=0)), 0, (width, height)).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(points.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
+    return left, top, max(left, right), max(top, bottom)
+
+
 def invert(matrix: FloatArray) -> FloatArray:
     """Return the inverse (2, 3) of an affine matrix (2, 3).
 

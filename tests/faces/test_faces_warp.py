@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.warp import compose, invert, resize_matrix, scale_of, transform_points, warp
+from ppgan_ext.faces.warp import compose, invert, rectangle_around, resize_matrix, scale_of, transform_points, warp
 
 SKEW = np.array([[1.2, -0.5, 7.0], [0.3, 0.8, -4.0]])
 
@@ -95,3 +95,11 @@ def test_border_value_fills_the_outside():
     result = warp(image, np.array([[1.0, 0.0, 20.0], [0.0, 1.0, 0.0]]), (40, 10), border_value=127.0)
     assert np.all(result[:, 22:28] == 200)
     assert np.all(result[:, :15] == 127)
+
+
+def test_the_rectangle_around_points_ends_at_the_picture_and_may_be_empty():
+    points = np.array([[3.2, 4.9], [7.0, 12.1], [5.0, 6.0]])
+    assert rectangle_around(points, (20, 30, 3)) == (3, 4, 8, 14)
+    assert rectangle_around(points, (10, 6)) == (3, 4, 6, 10)
+    left, top, right, bottom = rectangle_around(points - 50.0, (20, 30))
+    assert left == right and top == bottom

@@ -9,7 +9,7 @@ import numpy as np
 from ppgan_ext.faces.align import crop_matrix
 from ppgan_ext.faces.cartoon_crop import cartoon_matrix
 from ppgan_ext.faces.head_matte import head_matte
-from ppgan_ext.faces.warp import invert, transform_points, warp
+from ppgan_ext.faces.warp import invert, rectangle_around, transform_points, warp
 from ppgan_ext.types import Face, FloatArray, Image
 
 # Share of the square over which a pasted result fades at its border, which a tight one has on skin and hair.
@@ -80,10 +80,7 @@ def paste_square(photo: Image, square: FaceSquare, translated: Image) -> Image:
     """
     size = translated.shape[0]
     corners = np.array([[-0.5, -0.5], [size - 0.5, -0.5], [-0.5, size - 0.5], [size - 0.5, size - 0.5]])
-    places = transform_points(corners, invert(square.matrix))
-    height, width = photo.shape[:2]
-    left, top = np.clip(np.floor(places.min(axis=0)), 0, (width, height)).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(places.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
+    left, top, right, bottom = rectangle_around(transform_points(corners, invert(square.matrix)), photo.shape)
     result = photo.copy()
     if left >= right or top >= bottom:
         return result

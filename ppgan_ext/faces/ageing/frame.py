@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import Field, draw_field, make_field, triangulate
+from ppgan_ext.faces.warp import rectangle_around
 from ppgan_ext.types import FloatArray
 
 SIZE = (448, 576)
@@ -103,11 +104,7 @@ class Placement(NamedTuple):
 
     def region(self, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
         """Return the rectangle of the photo that the mesh touches: left, top, right, bottom, the last two outside."""
-        points = mesh_points(self.landmarks)
-        height, width = shape[:2]
-        left, top = np.clip(np.floor(points.min(axis=0)), 0, (width, height)).astype(int).tolist()
-        right, bottom = np.clip(np.ceil(points.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
-        return left, top, max(left, right), max(top, bottom)
+        return rectangle_around(mesh_points(self.landmarks), shape)
 
     def field_to_photo(self, region: tuple[int, int, int, int]) -> Field:
         """Return where each pixel of a region of the photo lies in the frame."""

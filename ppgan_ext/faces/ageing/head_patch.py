@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.warp import compose, invert, rectangle_around, transform_points
 from ppgan_ext.types import FloatArray
 
 EYES = 32.0
@@ -51,14 +52,9 @@ def patch_matrix(landmarks: FloatArray) -> FloatArray:
 
 def region_of(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """Return the rectangle (left, top, right, bottom) of the photo that the patch covers, right and bottom outside."""
-    back = cv2.invertAffineTransform(patch_matrix(landmarks))
     rows, columns = SHAPE
     corners = np.array([[-0.5, -0.5], [columns - 0.5, -0.5], [-0.5, rows - 0.5], [columns - 0.5, rows - 0.5]])
-    places = corners @ back[:, :2].T + back[:, 2]
-    height, width = shape[:2]
-    left, top = np.clip(np.floor(places.min(axis=0)), 0, (width, height)).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(places.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
-    return left, top, max(left, right), max(top, bottom)
+    return rectangle_around(transform_points(corners, invert(patch_matrix(landmarks))), shape)
 
 
 def head_patch(photo: npt.NDArray, landmarks: FloatArray) -> HeadPatch:
@@ -80,21 +76,16 @@ def head_patch(photo: npt.NDArray, landmarks: FloatArray) -> HeadPatch:
     to_small = np.array(
         [[factor[0], 0.0, (0.5 - left) * factor[0] - 0.5], [0.0, factor[1], (0.5 - top) * factor[1] - 0.5]]
     )
-    to_patch = _after(matrix, cv2.invertAffineTransform(to_small))
+    to_patch = compose(matrix, invert(to_small))
     size_of_patch = SHAPE[::-1]
     picture = cv2.warpAffine(small, to_patch, size_of_patch, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     ones = np.ones(small.shape[:2], np.float32)
     inside = cv2.warpAffine(ones, to_patch, size_of_patch, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    points = np.asarray(landmarks, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+    points = transform_points(landmarks, matrix)
     # What is seen must not depend on how bright the photo is.
     bright = float(np.percentile(small, 95))
     picture = np.clip(picture * np.float32(max(1.0, _BRIGHT / max(bright, 1.0))), 0.0, 255.0)
     return HeadPatch(picture, inside, points, matrix)
-
-
-def _after(second: FloatArray, first: FloatArray) -> FloatArray:
-    """Return the affine map that applies the first (2, 3), then the second."""
-    return np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]])
 
 
 def patch_to_picture(values: FloatArray, landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -17,11 +17,11 @@ from ppgan_ext.faces.ageing.render import Person
 from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.ageing.strength import Strength, strength_of
+from ppgan_ext.faces.ageing.strips import strips
 from ppgan_ext.faces.ageing.younger_neck import younger_neck
-from ppgan_ext.faces.warp import compose, invert, scale_of, transform_points
+from ppgan_ext.faces.warp import compose, invert, rectangle_around, scale_of, transform_points
 from ppgan_ext.types import FloatArray, Image
 
-_STRIP_ROWS = 256  # rows of the photo changed at a time
 _DRAWN_SHARP = 1.2  # width, in pixels of the photo, of the sharpest lines
 _YOUNGER = 1.6  # share of the own marks that goes, for all of the change from 75 to 25 years
 _USUAL_COLOUR, _MOST_KEPT = 20.0, 2.8  # chroma of a neck from which its shadows keep more colour; so many times at most
@@ -77,9 +77,10 @@ class NeckAgeing:
         height, width = self.neck.skin.shape
         colourful, kept = colourful_share(self.neck.picture, self.neck.skin), (self._kept_colour, KEPT_COLOUR[1])
         left, top, right, bottom = _rectangle(invert(matrix), (width, height), photo.shape)
-        for row in range(top, bottom, _STRIP_ROWS):
-            part = photo[row : min(bottom, row + _STRIP_ROWS), left:right]
-            change_skin(part, _part(drawn, matrix, (left, row), part.shape), colourful, kept)
+        whole = photo[top:bottom, left:right]
+        for start, stop in strips(whole.shape):
+            part = whole[start:stop]
+            change_skin(part, _part(drawn, matrix, (left, top + start), part.shape), colourful, kept)
 
     def _older(self, strength: Strength) -> FloatArray:
         change = older_neck(self.prospect, strength.marks, strength.deepest)
@@ -113,8 +114,4 @@ def _part(drawn: FloatArray, matrix: FloatArray, start: tuple[int, int], shape: 
 def _rectangle(to_photo: FloatArray, size: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """Return the rectangle of the photo that a frame covers: left, top, right, bottom, the last two outside."""
     x, y = size[0] - 1.0, size[1] - 1.0
-    corners = transform_points(np.array([[0.0, 0.0], [x, 0.0], [0.0, y], [x, y]]), to_photo)
-    height, width = shape[:2]
-    left, top = np.clip(np.floor(corners.min(axis=0)), 0, (width, height)).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + 1, 0, (width, height)).astype(int).tolist()
-    return left, top, max(left, right), max(top, bottom)
+    return rectangle_around(transform_points(np.array([[0.0, 0.0], [x, 0.0], [0.0, y], [x, y]]), to_photo), shape)

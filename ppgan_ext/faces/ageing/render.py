@@ -16,10 +16,10 @@ from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
 from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
 from ppgan_ext.faces.ageing.skin_view import Cover, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
+from ppgan_ext.faces.ageing.strips import strips
 from ppgan_ext.types import FloatArray, Image
 
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
-_STRIP_ROWS = 256  # rows of the photo changed at a time: a face of 4000 pixels then needs no more memory than the photo
 _OF_FILLED = 0.45  # where a fold is filled: its bottom is redder than the skin that takes its place
 
 
@@ -140,7 +140,7 @@ def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placeme
     colourful = colourful_share(view.picture, view.skin)
     drawn = np.dstack([change.light, change.colour])
     left, top, right, bottom = placement.region(photo.shape)
-    for row in range(top, bottom, _STRIP_ROWS):
-        region = (left, row, right, min(bottom, row + _STRIP_ROWS))
-        part = photo[row : region[3], left:right]
-        change_skin(part, draw(drawn, placement.field_to_photo(region)), colourful, kept)
+    face = photo[top:bottom, left:right]
+    for start, stop in strips(face.shape):
+        field = placement.field_to_photo((left, top + start, right, top + stop))
+        change_skin(face[start:stop], draw(drawn, field), colourful, kept)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.mask import forehead
+from ppgan_ext.faces.warp import rectangle_around
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -41,9 +42,7 @@ def reshape_photo(
         x, y = (np.clip(np.rint(arc[:, axis]), 0, headwear.shape[1 - axis] - 1).astype(int) for axis in (0, 1))
         new_arc = new_arc + headwear[y, x][:, None] * (arc - new_arc)
     after = np.vstack([new_landmarks, new_arc, ring])
-    height, width = photo.shape[:2]
-    left, top = (int(v) for v in np.clip(np.floor(ring.min(axis=0)), 0, (width, height)))
-    right, bottom = (int(v) for v in np.clip(np.ceil(ring.max(axis=0)) + 1, 0, (width, height)))
+    left, top, right, bottom = rectangle_around(ring, photo.shape)
     if right <= left or bottom <= top:
         return result
     corner = np.array([left, top])
