@@ -59,11 +59,13 @@ class Face:
         box: the detector's rectangle.
         landmarks: (68, 2) float64, (x, y) in photo pixels, iBUG order, pixel centres at integers.
         certainty: (68,) in [0, 1], how sure each landmark is: low where it is covered or turned away.
+        number: its place among the faces of its photo by size; 1 is the largest.
     """
 
     box: Box
     landmarks: FloatArray
     certainty: FloatArray = field(default_factory=lambda: np.ones(68))
+    number: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ Measured on faces of all sizes, tilts and lights in docs/detection.md.
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -51,4 +52,4 @@ def find_faces(image: Image, detector: DetectorName | None = None) -> list[Face]
         )
     module = importlib.import_module(DETECTORS[detector or default_detector()])
     faces: list[Face] = module.find(image)
-    return faces
+    return [replace(face, number=number) for number, face in enumerate(faces, start=1)]

@@ -9,12 +9,14 @@ from ppgan_ext.apps.batch import Job, open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.films import FRAMES_BETWEEN_STOPS
 from ppgan_ext.apps.photo.animation import animation_stops
+from ppgan_ext.apps.photo.commands import describe_ages
 from ppgan_ext.apps.photo.edit import edit_name
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import layer_numbers
 from ppgan_ext.apps.photo.result_images import shrink
 from ppgan_ext.errors import ConfigError, NoFaceError
 from ppgan_ext.faces.ageing import likeness
+from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.latents.walks import between
 from tests.reference.toy_face_model import N_LATENT, PLAIN, names
 
@@ -152,7 +154,7 @@ def test_every_face_is_edited_or_those_asked_for(make, couple):
     left, right = (slice(None), slice(0, 270)), (slice(None), slice(290, 640))
 
     def changed(**which):
-        dst = predictor.run(couple, years=400, **which, **PLAIN).dst[0]
+        dst = predictor.run(couple, years=100, **which, **PLAIN).dst[0]
         return [bool((dst[side] != couple[side]).any()) for side in (left, right)]
 
     assert changed() == [True, True]
@@ -168,14 +170,14 @@ def test_every_face_is_edited_or_those_asked_for(make, couple):
 def test_the_face_of_a_person_is_edited(make, couple, portrait, tmp_path):
     PIL.Image.fromarray(portrait).save(tmp_path / "her.png")
     predictor = make(AgeEditingPredictor, output_path=None)
-    result = predictor.run(couple, years=400, faces_like=tmp_path / "her.png", **PLAIN)
+    result = predictor.run(couple, years=100, faces_like=tmp_path / "her.png", **PLAIN)
     assert len(result.latent) == 1
     assert (result.dst[0][:, 290:] != couple[:, 290:]).any()
     assert np.array_equal(result.dst[0][:, :270], couple[:, :270])
     stranger = predictor._known_people[str(tmp_path / "her.png")] + 1.0
     predictor._known_people[str(tmp_path / "stranger.png")] = stranger
     with pytest.raises(NoFaceError, match="none of the 2 faces shows the person asked for"):
-        predictor.run(couple, years=400, faces_like=[str(tmp_path / "stranger.png")])
+        predictor.run(couple, years=100, faces_like=[str(tmp_path / "stranger.png")])
 
 
 @pytest.mark.slow
@@ -186,6 +188,32 @@ def test_several_faces_have_a_row_and_a_code_each(make, couple, tmp_path):
     ]  # fmt: skip
     one = make(AgeEditingPredictor, output_path=None).run(couple, years=20, faces=1, **PLAIN)
     assert result.strip.shape == (2 * one.strip.shape[0], *one.strip.shape[1:])
+
+
+@pytest.mark.slow
+def test_messages_number_faces_as_the_preview_does(make, couple):
+    predictor = make(AgeEditingPredictor, output_path=None)
+    edit = predictor.edit_noted(Job(couple, "image"), AgeOptions(years=[60], faces=[2], **PLAIN)).result
+    assert edit.faces[0].face.box.left < 280
+    lines = list(describe_ages(edit.faces, [44.0]))
+    assert lines == ["face 2 looks 44 years old"]
+
+
+@pytest.mark.slow
+def test_transparent_places_leave_no_bright_line_on_a_face(make, portrait):
+    nose = round(float(find_faces(portrait)[0].landmarks[33, 1]))
+    opacity = np.full(portrait.shape[:2], 255, np.uint8)
+    opacity[nose - 14 : nose] = 128
+    predictor, options = make(AgeEditingPredictor, output_path=None), AgeOptions(years=[40], grey=0.0)
+    opaque, cut = (
+        predictor.edit_ages(Job(picture, "image"), options).result.dst[0].astype(float).mean(axis=2)
+        for picture in (portrait, np.dstack([portrait, opacity]))
+    )
+    beside = np.r_[nose - 18 : nose - 14, nose : nose + 4]
+    assert np.abs(cut - opaque)[beside].max() < 40
+    assert np.abs(cut - opaque)[beside].mean() < 2
+    on_white = (opaque[nose - 14 : nose] + 255) / 2
+    assert np.abs(cut[nose - 14 : nose] - on_white).mean() < 2
 
 
 @pytest.mark.slow
@@ -219,14 +247,14 @@ def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kin
     monkeypatch.setattr("ppgan_ext.apps.photo.animation.FRAMES_BETWEEN_STOPS", 4)
     predictor = make(AgeEditingPredictor)
     photo = np.asarray(PIL.Image.fromarray(portrait).resize((720, 600))) if kind == "gif" else portrait
-    years = [-400, 400] if kind == "gif" else [400]
+    years = [-100, 100] if kind == "gif" else [100]
     predictor.run(photo, years=years, **PLAIN, **{f"save_{kind}": True})
     path = tmp_path / "out" / f"image.age.{kind}"
     assert path in predictor.files
     if kind == "gif":
         with PIL.Image.open(path) as animation:
             assert animation.size == (512, 427)
-            # -400 to 0 to +400 in two passages of 4, the last stop, and back without the ends
+            # -100 to 0 to +100 in two passages of 4, the last stop, and back without the ends
             assert animation.n_frames == 9 + 7
             frames = []
             for number in (0, 4, 8, 12):

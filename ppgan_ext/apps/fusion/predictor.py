@@ -34,6 +34,7 @@ from ppgan_ext.faces.swap.composite import Fusion
 from ppgan_ext.faces.swap.reshape import morph
 from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
 from ppgan_ext.images import ImageSource, Photo
+from ppgan_ext.transparency import show_on_white, solid_picture
 from ppgan_ext.types import Face, FloatArray, Image, Pose
 
 NOTE = "Not a real photo: another person's face was put in"
@@ -172,7 +173,7 @@ class FaceFusionPredictor(Predictor):
     Use it on people who agreed to it. The result is marked as not real in its metadata.
 
     Example:
-        >>> FaceFusionPredictor().run("photo_a.jpg", "person_b.jpg", identity=0.8)  # doctest: +SKIP
+        >>> FaceFusionPredictor().run("photo_a.jpg", "person_b.jpg")  # doctest: +SKIP
     """
 
     @options_as_arguments(
@@ -219,16 +220,19 @@ class FaceFusionPredictor(Predictor):
         source = _open_photo("photo", pair.source, options.photo_face, results)
         target = _open_photo("person", pair.target, options.person_face, results)
         partners = _partners(source.faces, target.faces, pair)
-        others = [_describe_person(target.photo, partner) for partner in partners]
+        person = solid_picture(target.original)
+        others = [_describe_person(person, partner) for partner in partners]
         other_photo = target.photo if options.save_steps else None
-        del target  # a large photo need not be kept in memory
-        photo, mask = source.photo.copy(), np.zeros(source.photo.shape[:2], np.float32)
+        del target, person  # a large photo need not be kept in memory
+        solid = solid_picture(source.original)
+        photo, mask = solid.copy(), np.zeros(solid.shape[:2], np.float32)
         fusions: list[_FaceFusion] = []
         for number, (face, other) in enumerate(zip(source.faces, others, strict=True), start=1):
             self.progress("fusing faces", number - 1, len(partners))
             interrupted = any(fusion.interrupted for fusion in fusions)
             fusions.append(self._fuse_face((photo, mask), face, other, options, job.stem, interrupted))
-        result = _result(photo, mask, [fusion.fused for fusion in fusions])
+        shown = show_on_white(photo, solid, source.original)
+        result = _result(shown, mask, [fusion.fused for fusion in fusions])
         self._write(job.stem, source, other_photo, result, [fusion.face for fusion in fusions], options, results)
         return results.made(result, any(fusion.interrupted for fusion in fusions))
 

@@ -12,7 +12,7 @@ from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.photo.ageing import Ager, generator_years, held_notes, short_notes
 from ppgan_ext.apps.photo.apparent_age import BundledEyes, Estimates, in_years
 from ppgan_ext.apps.photo.options import AgeOptions
-from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
+from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, PhotoEdit, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
 from ppgan_ext.apps.results import Made
 from ppgan_ext.apps.shown_results import ShownResult
@@ -100,21 +100,30 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
 
     def edit_ages(self, job: Job, options: AgeOptions) -> Made[AgeResult]:
         """Edit one photo."""
-        made = self.edit_photo(job, options)
+        made = self.edit_noted(job, options)
         edit = made.result
-        made = made.with_notes(held_notes(edit))
-        estimates = self._in_years(options)[1]
-        if options.detail == 1.0:
-            made = made.with_notes(short_notes(edit, estimates))
         return made.with_result(
             AgeResult(
                 edit.photo,
                 [edited.image for edited in edit.edited],
                 [face.w_plus for face in edit.faces],
                 edit.strip,
-                [estimates.age(face.w_plus) for face in edit.faces],
+                self.apparent_ages(edit, options),
             )
         )
+
+    def edit_noted(self, job: Job, options: AgeOptions) -> Made[PhotoEdit]:
+        """Edit one photo, and note where a face changes less than was asked for."""
+        made = self.edit_photo(job, options)
+        notes = held_notes(made.result)
+        if options.detail == 1.0:
+            notes += short_notes(made.result, self._in_years(options)[1])
+        return made.with_notes(notes)
+
+    def apparent_ages(self, edit: PhotoEdit, options: AgeOptions) -> list[float | None]:
+        """Return for each face the age it appears to have, in years; None if that cannot be told."""
+        estimates = self._in_years(options)[1]
+        return [estimates.age(face.w_plus) for face in edit.faces]
 
     def plan(self, options: AgeOptions) -> EditPlan:
         """Make one result for each number of years, or one in which everybody reaches the target age.

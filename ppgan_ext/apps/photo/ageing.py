@@ -114,10 +114,10 @@ class Ager:
 def held_notes(edit: PhotoEdit) -> list[str]:
     """Say of which faces which results were held back to stay recognisable; a line for each."""
     notes = []
-    for number, face in enumerate(edit.faces, start=1):
-        who = f"face {number}: " if len(edit.faces) > 1 else ""
+    for place, face in enumerate(edit.faces):
+        who = f"face {face.face.number}: " if len(edit.faces) > 1 else ""
         for result in edit.edited:
-            years = result.codes[number - 1].years
+            years = result.codes[place].years
             remark = None if edit.plan.remark is None else edit.plan.remark(face, years)
             if remark is not None:
                 notes.append(who + remark)
@@ -127,12 +127,12 @@ def held_notes(edit: PhotoEdit) -> list[str]:
 def short_notes(edit: PhotoEdit, estimates: Estimates) -> list[str]:
     """Say of which faces which results stop short of the years asked for; a line for each."""
     notes = []
-    for number, face in enumerate(edit.faces, start=1):
+    for place, face in enumerate(edit.faces):
         age = estimates.age(face.w_plus)
         for result in edit.edited:
-            years = result.codes[number - 1].years
+            years = result.codes[place].years
             if age is not None and stops_short(age, years):
-                who = f"face {number}: " if len(edit.faces) > 1 else ""
+                who = f"face {face.face.number}: " if len(edit.faces) > 1 else ""
                 reached = f"about {measured_years(age, years):+.0f} are reached at this age"
                 notes.append(f"{who}of {years:+.0f} years {reached}, as a judge of ages measured")
     return notes

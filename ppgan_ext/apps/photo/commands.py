@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ppgan_ext.apps.batch import Job
@@ -16,7 +16,7 @@ from ppgan_ext.console import DONE
 from ppgan_ext.errors import ConfigError
 
 if TYPE_CHECKING:
-    from ppgan_ext.apps.photo.age import AgeResult
+    from ppgan_ext.apps.codes.encoded_face import EncodedFace
     from ppgan_ext.apps.photo.predictor import FacePreview
     from ppgan_ext.apps.predictor import Progress
 
@@ -38,7 +38,9 @@ def open_age(options: AgeOptions, progress: Progress) -> BatchWork[Any]:
     if options.list_faces:
         return BatchWork(predictor.number_faces, describe_faces, predictor.open_results)
     return BatchWork(
-        lambda job: predictor.edit_ages(job, options), describe_ages, lambda: predictor.check_before_edits(options)
+        lambda job: predictor.edit_noted(job, options),
+        lambda edit: describe_ages(edit.faces, predictor.apparent_ages(edit, options)),
+        lambda: predictor.check_before_edits(options),
     )
 
 
@@ -96,13 +98,13 @@ def _advise(options: PhotoOptions) -> None:
 
 def describe_faces(result: FacePreview) -> Iterable[str]:
     """Yield size and position of each face."""
-    for number, face in enumerate(result.faces, start=1):
+    for face in result.faces:
         box = face.box
-        yield f"face {number}: {box.width:.0f} x {box.height:.0f} px at ({box.left:.0f}, {box.top:.0f})"
+        yield f"face {face.number}: {box.width:.0f} x {box.height:.0f} px at ({box.left:.0f}, {box.top:.0f})"
 
 
-def describe_ages(result: AgeResult) -> Iterable[str]:
-    """Yield the age that each face appears to have."""
-    for number, age in enumerate(result.apparent_age, start=1):
+def describe_ages(faces: Sequence[EncodedFace], ages: Sequence[float | None]) -> Iterable[str]:
+    """Yield the age that each face appears to have; None is not told."""
+    for face, age in zip(faces, ages, strict=True):
         if age is not None:
-            yield f"face {number} looks {age:.0f} years old"
+            yield f"face {face.face.number} looks {age:.0f} years old"

@@ -25,6 +25,8 @@ from ppgan_ext.apps.options import (
 
 Blend: TypeAlias = Literal["change", "replace", "seamless"]
 
+MOST_YEARS = 100.0  # that can be added or taken away
+
 _LAYER = re.compile(r"(\d+)(-(\d+)?)?")
 _LEVEL_NAMES = ("coarse", "middle", "fine")
 
@@ -132,6 +134,9 @@ class AgeOptions(PhotoOptions):
             raise ValueError("give years or target_age, not both")
         if self.years is not None and not self.years:
             raise ValueError("years is empty: give at least one number")
+        for years in self.years or ():
+            if not abs(years) <= MOST_YEARS:
+                raise ValueError(f"years: {years:g} is out of range, give -{MOST_YEARS:g} to {MOST_YEARS:g}")
         if "age" in self.edit:
             raise ValueError("edit: the age is set by years or target_age")
         return self

@@ -21,6 +21,7 @@ from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.images import ImageSource, Photo
+from ppgan_ext.transparency import show_on_white, solid_picture
 from ppgan_ext.types import Face, FloatArray, Image
 
 PhotoOptionsT = TypeVar("PhotoOptionsT", bound=PhotoOptions)
@@ -98,7 +99,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         original = images.read_photo(job.source)
         chosen_faces = choose_faces(original.image, options.faces, job.source, self._people(options.faces_like))
         plan = self.plan(options)
-        faces = self._encode(original.image, chosen_faces, options)
+        faces = self._encode(solid_picture(original), chosen_faces, options)
         return self._edit(job.stem, options, results, original, plan, faces)
 
     def encode_photo(self, job: Job, options: PhotoOptionsT) -> list[EncodedFace]:
@@ -109,9 +110,9 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             NoFaceError: no face, or not the one asked for.
             ConfigError: the model cannot do it.
         """
-        photo = images.read_image(job.source)
-        chosen_faces = choose_faces(photo, options.faces, job.source, self._people(options.faces_like))
-        return self._encode(photo, chosen_faces, options)
+        original = images.read_photo(job.source)
+        chosen_faces = choose_faces(original.image, options.faces, job.source, self._people(options.faces_like))
+        return self._encode(solid_picture(original), chosen_faces, options)
 
     def edit_encoded(self, job: Job, options: PhotoOptionsT, faces: Sequence[EncodedFace]) -> Made[PhotoEdit]:
         """Edit a photo whose faces are encoded already: the generator runs, the encoder does not.
@@ -138,7 +139,7 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         faces: Sequence[EncodedFace],
     ) -> Made[PhotoEdit]:
         """Edit the codes, paste the faces, write the results."""
-        photo = original.image
+        photo = solid_picture(original)
         edited: list[EditedPhoto] = []
         for done, variant in enumerate(plan.variants):
             self.progress("editing", done, len(plan.variants))
@@ -146,15 +147,15 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             drawn = [face.draw(self.engine, code.w_plus) for face, code in zip(faces, codes, strict=True)]
             pasted = paste_faces(photo, faces, drawn, options.blend)
             complete = plan.complete(pasted, photo, faces, [code.years for code in codes])
-            edited.append(EditedPhoto(variant, codes, complete))
+            edited.append(EditedPhoto(variant, codes, show_on_white(complete, photo, original)))
             name = f"{stem}.{variant.name}.{options.photo_format}"
             results.image(name, edited[-1].image, pictures.NOTE, original)
         labels = [
             [plan.describe(face.w_plus), *(result.codes[number].label for result in edited)]
             for number, face in enumerate(faces)
         ]
-        strip = comparison_strip(photo, [result.image for result in edited], faces, labels)
-        made = PhotoEdit(photo, plan, list(faces), edited, strip)
+        strip = comparison_strip(original.image, [result.image for result in edited], faces, labels)
+        made = PhotoEdit(original.image, plan, list(faces), edited, strip)
         self._write(made, stem, options, results)
         return results.made(made, any(face.interrupted for face in faces), covered_notes(faces))
 
@@ -184,10 +185,10 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
     def _encode(self, photo: Image, chosen_faces: Sequence[Face], options: PhotoOptionsT) -> list[EncodedFace]:
         """Encode the chosen faces, and tune the model to each where that is asked for."""
         faces: list[EncodedFace] = []
-        for number, face in enumerate(chosen_faces, start=1):
-            self.progress("reading faces", number - 1, len(chosen_faces))
-            refine = inversion.refiner(self, options, number)
-            tune = inversion.tuner(self, options, f"tuning to face {number}")
+        for done, face in enumerate(chosen_faces):
+            self.progress("reading faces", done, len(chosen_faces))
+            refine = inversion.refiner(self, options, face.number)
+            tune = inversion.tuner(self, options, f"tuning to face {face.number}")
             if any(face.interrupted for face in faces):
                 tune = None
             faces.append(encode_face(self.engine, photo, face, refine, tune, even_exposure=True))
@@ -196,8 +197,8 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
     def _write(self, made: PhotoEdit, stem: str, options: PhotoOptionsT, results: ResultFolder) -> None:
         """Write the strip and the codes, and on request tuned models and animations."""
         results.image(f"{stem}.{self.edit_name}.strip.png", made.strip)
-        for number, face in enumerate(made.faces, start=1):
-            face_stem = f"{stem}.face{number}" if len(made.faces) > 1 else stem
+        for face in made.faces:
+            face_stem = f"{stem}.face{face.face.number}" if len(made.faces) > 1 else stem
             results.code(f"{face_stem}.npy", face.w_plus)
             if options.save_tuned:
                 inversion.save_tuned(results, face_stem, self.engine, face.tuning, [face])

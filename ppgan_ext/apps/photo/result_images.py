@@ -36,10 +36,10 @@ def paste_faces(photo: Image, faces: Sequence[EncodedFace], edited: Sequence[Flo
 def covered_notes(faces: Sequence[EncodedFace]) -> list[str]:
     """Say of which faces something covers a part, where the photo therefore stays; a line for each part."""
     notes = []
-    for number, face in enumerate(faces, start=1):
+    for face in faces:
         landmarks = transform_points(face.face.landmarks, face.crop.matrix_photo_to_crop)
         covered = find_covered(face.crop.image, images.to_levels(face.pixels[0]), landmarks)
-        who = f"face {number}: " if len(faces) > 1 else ""
+        who = f"face {face.face.number}: " if len(faces) > 1 else ""
         notes += [f"{who}{PARTS[part]} covered; the photo stays there" for part in covered.parts]
     return notes
 
