@@ -287,7 +287,7 @@ def _describe(
         tag = shown(str(context["tag"]), _MAX_NAME)
         what = f"unknown '{tag}'; {_hint(tag, choices)}"
     else:
-        message = item["msg"].removeprefix("Value error, ")
+        message = item["msg"].removeprefix("Value error, ").partition(", unable to parse ")[0]
         is_told = ", got '" in message or isinstance(item["input"], dict | pydantic.BaseModel)
         got = "" if is_told else f", got {shown_value(item['input'])}"
         what = f"{shown(message[:1].lower() + message[1:], _MAX_MESSAGE)}{got}"

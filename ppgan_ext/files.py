@@ -29,6 +29,8 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         raise OutputError("is a web address, not a folder", where=path, cure="Give a folder on this machine")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise OutputError("is a file, not a folder", where=folder, cure="Give a folder") from error
     except OSError as error:
         raise _output_error(error, folder) from error
     if not os.access(folder, os.W_OK | os.X_OK):

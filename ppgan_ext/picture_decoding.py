@@ -103,6 +103,8 @@ def decode_stream(file: IO[bytes], where: object) -> Photo:
     if not file.seekable():
         file = io.BytesIO(file.read())
     head = file.read(HEAD_BYTES)
+    if not head:
+        raise InputError("is empty", where=where, cure="Save or download it again")
     file.seek(0)
     found = recognise(head, str(where))
     if found is None:

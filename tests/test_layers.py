@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "training": {"nn", "networks", "weights", "losses", "engine", "latents", "data", "metrics"},
     "apps": {"nn", "networks", "weights", "losses", "engine", "faces", "latents", "data", "metrics"},
     "web": {"apps"},
+    "__main__": {"apps"},
 }
 
 

@@ -104,9 +104,14 @@ OTHERS = {
     "text that begins like a BMP": b"BMW, Audi and Volkswagen: a list of cars",
     "text that begins like a PPM": b"P3 will be decided tomorrow",
     "Windows metafile": b"\xd7\xcd\xc6\x9a" + bytes(60),
-    "nothing": b"",
     "numbers": b"\x93NUMPY\x01\x00" + bytes(100),
 }
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match=r"holiday\.jpg: is empty"):
+        read_image(tmp_path / "holiday.jpg")
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -79,7 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser, model: type[Options]) -> None
         common: dict[str, Any] = {"dest": name, "default": argparse.SUPPRESS}
         flags = [f"--{other}" for other in names_of(name, field)]
         if kind == "switch":
-            groups[key].add_argument(*flags, action="store_const", const=True, help=_help(field), **common)
+            text = _help(field, off=f"--no_{name}")
+            groups[key].add_argument(*flags, action="store_const", const=True, help=text, **common)
             groups[key].add_argument(
                 f"--no_{name}", action="store_const", const=False, help=argparse.SUPPRESS, **common
             )
@@ -135,12 +136,12 @@ def _metavar(field: FieldInfo, kind: str) -> str:
     return "VALUE"
 
 
-def _help(field: FieldInfo) -> str:
+def _help(field: FieldInfo, off: str = "") -> str:
     text = field.description or ""
     default = field.default
     if default in (None, [], {}) or default is False or "(default" in text:
         return text.replace("%", "%%")
-    shown = "on" if default is True else default
+    shown = f"on; {off} turns it off" if default is True else default
     return f"{text} (default: {shown})".replace("%", "%%")
 
 

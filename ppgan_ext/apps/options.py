@@ -81,7 +81,8 @@ def _faces(value: object) -> object:
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 1:
-        raise ValueError(f"expected {', '.join(get_args(FaceWord))}, or face numbers from 1 on (1 is the largest)")
+        words = ", ".join(get_args(FaceWord))
+        raise ValueError(f"expected {words}, or face numbers from 1 on (1 is the largest); a word stands alone")
     return numbers
 
 

@@ -179,7 +179,8 @@ class _BatchReport:
         if made is not None:
             self.num_done += 1
             self._num_replaced += len(made.replaced)
-            print_lines([*made.result, *map(str, made.files)], sys.stdout)
+            name = printable(outcome.job.name)
+            print_lines([*(f"{name}: {line}" for line in made.result), *map(str, made.files)], sys.stdout)
         else:
             assert outcome.error is not None
             self.num_failed += 1

@@ -40,7 +40,7 @@ def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> l
     if not faces:
         raise NoFaceError(
             "no face was found",
-            cure="Give a photo in which the face is larger, brighter, or turned more to the camera; 40 pixels is small",
+            cure="Give a photo in which the face is larger (20 pixels at least), brighter or turned more to the camera",
         )
     if which == "all":
         return list(faces)

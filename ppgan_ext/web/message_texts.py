@@ -137,13 +137,15 @@ _LICENCES: tuple[tuple[str, str], ...] = (
 
 _WHICH_FACE = re.compile(r"face (\d+): (.*)")
 FACE = Text("第 {number} 张脸：", "Face {number}: ")
+_SAID_OF_A_FILE = ("is ", "cannot ", "has ", "shows ")  # an error's text goes on after the file's name, not shown here
 _DEFAULT_KIND = "无法完成"
 
 
 def tell_error(error: PpganExtError, language: Language) -> str:
     """Return what went wrong and the cure, in the visitor's language; never a path of this machine."""
     if language == "en":
-        what = error.what[:1].upper() + error.what[1:]
+        subject = "the picture " if isinstance(error, InputError) and error.what.startswith(_SAID_OF_A_FILE) else ""
+        what = (subject + error.what)[:1].upper() + (subject + error.what)[1:]
         if isinstance(error, ConfigError):
             what = "; ".join([what.partition(": ")[2] or what, *error.details])
         return f"{what}. {_for_visitors(error)}".strip()

@@ -119,7 +119,7 @@ def test_a_batch_reports_each_input_and_counts(tmp_path, capsys):
     describe = lambda job: [f"did {job.stem}"]  # noqa: E731
     assert run_and_report(open_photos(paths), work, describe, lambda: prepared.append(1)) == 1
     printed = capsys.readouterr()
-    assert printed.out == "did a\nout/x.png\ndid c\nout/x.png\n"
+    assert printed.out == f"{paths[0]}: did a\nout/x.png\n{paths[2]}: did c\nout/x.png\n"
     assert printed.err == f"error: {paths[1]}: there is no face in it\n2 of 3 photos done, 1 failed\n"
     assert prepared == [1]
 
