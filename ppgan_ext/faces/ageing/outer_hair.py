@@ -26,6 +26,8 @@ _COLOURFUL = (5.0, 11.0)  # chroma of hair that needs no greying, and that does
 _TELLS = (5.0, 10.0)  # distance of the two in a and b: not told apart, and well
 _SHARE = (0.45, 0.75)  # of the way from the one to the other: not hair, and hair
 _BESIDE = (0.35, 0.6)  # distance from that way, as a share of it: of hair, and of something else
+_BROWN, _NO_LIGHT = (0.2, 0.28), 16.0  # chroma over light of brown hair, of grey hair at most 0.15; added to the light
+_MOST_LIT = 3.0  # times the hair's colour that a strand in the light may have
 _LEAST = 0.02
 
 
@@ -51,12 +53,19 @@ def outer_hair(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) ->
     behind = (1.0 - near) * outside
     lab = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)
     lab = cv2.GaussianBlur(lab, (0, 0), 0.7) * np.array((_LIGHT, 1.0, 1.0), np.float32)
-    own, other = _nearby(lab, np.clip(2.0 * hair - 1.0, 0.0, 1.0), _OWN * eyes), _nearby(lab, behind, _OTHER * eyes)
+    own, other = (
+        colours_nearby(lab, weight, width * eyes)
+        for weight, width in ((np.clip(2.0 * hair - 1.0, 0.0, 1.0), _OWN), (behind, _OTHER))
+    )
     apart = own - other
     distance = np.maximum(np.sqrt((apart * apart).sum(axis=2)), 1e-3)
     way = ((lab - other) * apart).sum(axis=2) / distance**2
     beside = np.linalg.norm(lab - other - way[..., None] * apart, axis=2) / distance
-    colourful = ramp(np.linalg.norm(own[..., 1:], axis=2), _COLOURFUL)
+    # A brown strand in the light has more of the hair's colour than the rest.
+    chroma = np.linalg.norm(own[..., 1:], axis=2)
+    brown = ramp(chroma / (own[..., 0] / np.float32(_LIGHT) + _NO_LIGHT), _BROWN)
+    beside /= 1.0 + brown * (np.clip(way, 1.0, _MOST_LIT) - 1.0)
+    colourful = ramp(chroma, _COLOURFUL)
     found = (
         colourful
         * ramp(way, _SHARE)
@@ -77,7 +86,7 @@ def _outside(head: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     return (labels == labels[0, 0])[1:-1, 1:-1].astype(np.float32)
 
 
-def _nearby(lab: FloatArray, weight: FloatArray, width: float) -> npt.NDArray[np.float32]:
+def colours_nearby(lab: FloatArray, weight: FloatArray, width: float) -> npt.NDArray[np.float32]:
     """Return the mean colour of what has weight near each pixel, (H, W, 3), farther off where there is none."""
     mean = np.broadcast_to((lab * weight[..., None]).sum(axis=(0, 1)) / max(float(weight.sum()), 1e-3), lab.shape)
     for sigma in (4.0 * width, 2.0 * width, width):

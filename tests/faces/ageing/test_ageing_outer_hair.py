@@ -58,3 +58,13 @@ def test_a_forehead_under_hair_is_not_outside(landmarks):
     known[y - 55 : y, x - 30 : x + 30] = 0
     found = outer_hair(picture, landmarks, known)
     assert found[y - 52 : y - 10, x - 20 : x + 20].max() == 0
+
+
+@pytest.mark.parametrize(("strand", "found"), [((120, 74, 48), True), ((150, 175, 80), False)], ids=["lit", "green"])
+def test_a_strand_in_the_light_is_found_though_it_is_much_lighter(landmarks, strand, found):
+    """On brown hair before a grey wall; a leaf there is not hair."""
+    picture, known, whole = _head(landmarks, (62, 38, 26), (140, 143, 147))
+    rim = (whole > 0) & (known == 0)
+    picture[rim] = strand
+    added = outer_hair(picture, landmarks, known)[cv2.erode(rim.astype(np.uint8), np.ones((3, 3))) > 0]
+    assert added.mean() > 0.6 if found else added.mean() < 0.1
