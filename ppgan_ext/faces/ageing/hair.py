@@ -66,6 +66,9 @@ _ENDS, _END_WIDTH = 0.15, 0.35  # share of hair around a pixel from which it sta
 _SURELY = (0.6, 0.85)  # chance of hair from which its colour matters less, and not at all
 _WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
 _REDDEST = 30.0  # CIE Lab's a of red hair
+# Gloss on dark hair may be as blue as the sky: width of the Gaussian for the hair around, how much of that is no gloss,
+# and CIE Lab's L of it.
+_GLOSS, _MOST_NATURAL, _DARK_GLOSS = 0.5, (0.5, 0.65), (30.0, 45.0)
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
 
@@ -84,7 +87,7 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     tone = np.median(lab[skin], axis=0) if np.count_nonzero(skin) >= _FEW_SKIN else None
     chances = chances or hair_chances(patch)
     seen, natural = chances.hair, _natural(lab, tone)
-    chance = _kept(seen * natural, patch)
+    chance = _kept(seen * np.maximum(natural, _gloss(lab, seen, natural)), patch)
     confidence, refusal = _judged(chance, seen, lab, tone, patch)
     if refusal is None and tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch):
         refusal = Refusal.COVERED
@@ -122,7 +125,7 @@ def _leave_skin(
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
     factor = (size[0] / width, size[1] / height)
     points = (landmarks - (left, top) + 0.5) * factor - 0.5
-    skin = bare_skin(copy, points, hair) * (1.0 - _to_copy(sure, patch, (left, top), factor, size))
+    skin = bare_skin(copy, points, hair) * (1.0 - map_on_copy(sure, patch, (left, top), factor, size))
     added = fringe(copy, points, hair, skin)
     # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
     inner = blur(np.maximum(hair, added) * (1.0 - skin), _SOFT_END * eye_distance(points))
@@ -147,6 +150,13 @@ def _natural(lab: FloatArray, tone: FloatArray | None) -> npt.NDArray[np.float32
     # Red hair is orange rather than red.
     beyond = np.maximum(beyond, green_red - _REDDEST)
     return np.clip(1.0 - beyond / _NEUTRAL, 0.0, 1.0).astype(np.float32)
+
+
+def _gloss(lab: FloatArray, seen: FloatArray, natural: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel is gloss, dark and amid hair of natural colours; (240, 192)."""
+    width = _GLOSS * EYES
+    amid = blur(seen * natural, width) / (blur(seen, width) + np.float32(0.05))
+    return ramp(amid, _MOST_NATURAL) * (1.0 - ramp(lab[..., 0], _DARK_GLOSS))
 
 
 def _kept(chance: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:
@@ -232,26 +242,42 @@ def _head_is_covered(lab: FloatArray, tone: FloatArray, patch: HeadPatch) -> boo
 
 
 def _matte(photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch, chance: FloatArray) -> npt.NDArray[np.float32]:
-    """Draw the hair at the photo's resolution, along its strands.
+    """Draw the hair of a patch's map at the photo's resolution."""
+    left, top, right, bottom = region_of(landmarks, photo.shape)
+    part, points = photo[top:bottom, left:right], np.asarray(landmarks, np.float64) - (left, top)
+    size = matte_size(part.shape, points)
+    factor = (size[0] / part.shape[1], size[1] / part.shape[0])
+    return draw_matte(part, map_on_copy(chance, patch, (left, top), factor, size), points)
+
+
+def matte_size(shape: tuple[int, ...], landmarks: FloatArray) -> tuple[int, int]:
+    """Return width and height of the reduced copy on which a picture's hair is mapped."""
+    shrink = min(1.0, _MATTE_EYES / eye_distance(landmarks))
+    return max(2, round(shape[1] * shrink)), max(2, round(shape[0] * shrink))
+
+
+def draw_matte(picture: npt.NDArray, chance: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Draw hair at a picture's resolution, along its strands.
 
     Where the map is sure, the matte is the map. In the band between, each pixel is shared out by its colour, which lies
     between the colour of the hair nearby and that of what is beside it. Both colours come from a reduced copy.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        chance: (h, w) in [0, 1], the map of hair on a copy of `matte_size`.
+        landmarks: (68, 2) in the picture.
     """
-    left, top, right, bottom = region_of(landmarks, photo.shape)
-    part = photo[top:bottom, left:right]
-    height, width = part.shape[:2]
-    shrink = min(1.0, _MATTE_EYES / eye_distance(landmarks))
-    size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
-    small = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255.0)
+    height, width = picture.shape[:2]
+    size = (chance.shape[1], chance.shape[0])
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255.0)
     eyes = eye_distance(landmarks) * size[0] / width
-    drawn = _to_copy(chance, patch, (left, top), (size[0] / width, size[1] / height), size)
-    points = (np.asarray(landmarks, np.float64) - (left, top) + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    points = (np.asarray(landmarks, np.float64) + 0.5) * (size[0] / width, size[1] / height) - 0.5
     face = blur(hull(points[:27], small.shape, _FACE_MARGIN * eyes), 0.1 * eyes)
-    plan = _plan(small, drawn, face, eyes)
+    plan = _plan(small, chance, face, eyes)
     alpha = np.empty((height, width), np.float32)
     for start, stop in strips(alpha.shape):
         base, slope, band = (enlarge(values, alpha.shape, (start, stop)) for values in plan)
-        colour = part[start:stop].astype(np.float32) / np.float32(255.0)
+        colour = picture[start:stop].astype(np.float32) / np.float32(255.0)
         share = (colour * slope[..., :3]).sum(axis=2) + slope[..., 3]
         alpha[start:stop] = base * (1.0 - band) + np.clip(share, 0.0, 1.0) * band
     return alpha
@@ -301,18 +327,19 @@ def _mean_nearby(colour: FloatArray, weight: FloatArray, width: float) -> npt.ND
     return np.asarray(mean, np.float32)
 
 
-def _to_copy(
+def map_on_copy(
     chance: FloatArray,
     patch: HeadPatch,
     corner: tuple[int, int],
     factor: tuple[float, float],
     size: tuple[int, int],
+    border: int = cv2.BORDER_CONSTANT,
 ) -> npt.NDArray[np.float32]:
-    """Draw a map of the patch on a copy of the photo's region, reduced by a factor."""
+    """Draw a map of the patch on a copy of the photo's region, reduced by a factor; ``border`` is OpenCV's."""
     matrix = patch.matrix_photo_to_patch
     # Copy pixel x is photo pixel (x + 0.5) / factor - 0.5 + corner.
     scale = np.array([1.0 / factor[0], 1.0 / factor[1]])
     shift = 0.5 * scale - 0.5 + np.array(corner)
     to_patch = np.column_stack([matrix[:, :2] * scale, matrix[:, :2] @ shift + matrix[:, 2]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(np.asarray(chance, np.float32), to_patch, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+    return cv2.warpAffine(np.asarray(chance, np.float32), to_patch, size, flags=flags, borderMode=border)

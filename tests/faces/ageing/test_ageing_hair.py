@@ -202,3 +202,24 @@ def test_hair_at_the_sides_of_a_hat_is_left(photo, landmarks):
     person[int(patch.landmarks[17:27, 1].min()) - 60 :, 40:150] = 1.0
     painted[20:brow, 150:290] = (210, 210, 60)
     assert find_hair(painted, landmarks, Chances(chance, person)).refusal is Refusal.COVERED
+
+
+def test_gloss_amid_dark_hair_is_hair_though_it_is_blue(photo, landmarks):
+    """A part of brown hair mirrors the sky; a scarf of that colour is none."""
+    down, across = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
+    crown = ((across - CENTRE[0]) / 45) ** 2 + ((down - CENTRE[1]) / 60) ** 2 < 1.0
+    hair = np.float32(crown & (down < CENTRE[1] - 22))
+    chances = Chances(hair, hair)
+    to_photo = cv2.invertAffineTransform(patch_matrix(landmarks))
+    place = patch_to_picture(hair, landmarks, photo.shape) > 0.5
+    x, y = (to_photo[:, :2] @ (CENTRE[0], CENTRE[1] - 45) + to_photo[:, 2]).round().astype(int).tolist()
+    spot = np.zeros(photo.shape[:2], np.uint8)
+    cv2.circle(spot, (x, y), round(0.25 * float(np.linalg.norm(np.subtract(*_eyes(landmarks))))), 1, -1)
+    for blue, share in ((spot > 0, (0.9, 1.0)), (place, (0.0, 0.1))):
+        painted = photo.copy()
+        painted[place] = (92, 54, 34)
+        painted[place & blue] = (38, 42, 72)
+        found = find_hair(painted, landmarks, chances)
+        left, top, right, bottom = found.region
+        mean = float(found.alpha[spot[top:bottom, left:right] > 0].mean())
+        assert share[0] <= mean <= share[1]
