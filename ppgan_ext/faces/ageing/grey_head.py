@@ -18,6 +18,7 @@ from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, hair_cover, light_on_hair
 from ppgan_ext.faces.ageing.head_patch import head_patch
 from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
+from ppgan_ext.faces.ageing.loose_hair import add_loose_hair
 from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
 from ppgan_ext.faces.ageing.sideburns import sideburns
@@ -66,6 +67,7 @@ class HeadOfHair(NamedTuple):
         chances: of hair and of a person, on the head patch.
         sure: (h, w), where a beard surely grows: dark places there are hair, on skin of any tone.
         clear: (h, w), where no rim of glasses covers the face.
+        firm: (h, w) over the hair's region, how far hair may become lighter and not only lose colour.
         full: how full the beard is as a whole, 0 stubble to 1.
         beard_turns: how far the beard can turn grey, 0 to 1; that of dark skin is left as it is.
     """
@@ -81,6 +83,7 @@ class HeadOfHair(NamedTuple):
     chances: Chances
     sure: npt.NDArray[np.float32]
     clear: npt.NDArray[np.float32]
+    firm: npt.NDArray[np.float32]
     full: float = 0.0
     beard_turns: float = 1.0
 
@@ -100,17 +103,19 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
         landmarks: (68, 2), photo pixels.
         femininity: 0 male, 1 female; a woman's face has no beard.
     """
-    chances = hair_chances(head_patch(photo, landmarks))
-    matte = find_hair(photo, landmarks, chances)
+    patch = head_patch(photo, landmarks)
+    chances = hair_chances(patch)
+    matte, firm = find_hair(photo, landmarks, chances), np.ones((2, 2), np.float32)
     if matte.refusal is None:
         _add_outer(matte.alpha, photo, matte.region, landmarks)
+        matte, firm = add_loose_hair(matte, photo, landmarks, patch, chances)
     hair = (matte.alpha * np.float32(matte.confidence)).astype(np.float16)
     left, top, right, bottom = face = _around_face(landmarks, photo.shape)
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
     size = (max(2, round((right - left) * shrink)), max(2, round((bottom - top) * shrink)))
     none = np.zeros(size[::-1], np.float32)
     edges = edge_width(photo, landmarks)
-    head = HeadOfHair(matte.region, hair, face, none, none, none, edges, matte.refusal, chances, none, none)
+    head = HeadOfHair(matte.region, hair, face, none, none, none, edges, matte.refusal, chances, none, none, firm)
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
     points = head.in_copy(landmarks)
     of_head = 1.0 - _hair_in_copy(head)
@@ -185,7 +190,7 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     result = photo.copy()
     left, top, right, bottom = head.region
     white = white_light(photo[top:bottom, left:right], landmarks - (left, top))
-    _grey(result, head.region, head.hair, landmarks, share, seed, white)
+    _grey(result, head.region, head.hair, landmarks, share, seed, white, head.firm)
     if head.brows.any() or head.beard.any() or head.sure.any():
         _grey_face(result, photo, head, landmarks, share, seed, white)
     return result
@@ -251,12 +256,13 @@ def _grey(
     share: float,
     seed: int,
     white: FloatArray,
+    firm: FloatArray | None = None,
     of_head: bool = True,
 ) -> None:
-    """Grey a region of a photo in place."""
+    """Grey a region of a photo in place; ``firm`` is known of the hair of the head."""
     left, top, right, bottom = region
     part = photo[top:bottom, left:right]
-    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, of_head)
+    part[...] = grey_hair(part, weight, share, landmarks - np.array([left, top]), seed, white, of_head, firm)
 
 
 def _around_face(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:

@@ -27,7 +27,7 @@ from ppgan_ext.faces.ageing.head_places import (
 )
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.ageing.strands import strand_noise, strand_order
-from ppgan_ext.faces.ageing.strips import enlarge, strips
+from ppgan_ext.faces.ageing.strips import cut, enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.types import FloatArray
@@ -82,6 +82,7 @@ def grey_hair(
     seed: int = 0,
     white: FloatArray | None = None,
     of_head: bool = True,
+    firm: FloatArray | None = None,
 ) -> npt.NDArray:
     """Make hair grey.
 
@@ -94,6 +95,7 @@ def grey_hair(
         white: (3,), the light of a white surface, see `white_light`; by default it is found in ``picture``.
         of_head: hair of the head: strands are drawn where it shows none, and at its edges and below the chin, where
             much may be no hair, it gains less light; stubble and brows do not need that.
+        firm: (h, w) in [0, 1] over the whole of ``picture``, how far hair may gain light; by default it may everywhere.
 
     Returns:
         (H, W, 3), 0 to 255, uint8 if the picture is, else float32; where ``weight`` is 0 the picture as it was.
@@ -109,7 +111,8 @@ def grey_hair(
     points = np.asarray(landmarks, np.float64) - (left, top)
     grey = np.asarray(white, np.float32) * np.float32(GREY)
     skin = SkinColour.of(picture, landmarks)
-    maps, hair = _plan(part, mask, amount, points, seed, float(luminance(grey)), of_head, skin)
+    lighten = None if firm is None else cut(firm, picture.shape, (left, top, right, bottom))
+    maps, hair = _plan(part, mask, amount, points, seed, float(luminance(grey)), of_head, skin, lighten)
     for start, stop in strips(mask.shape):
         here = mask[start:stop] > _LEAST_WEIGHT
         slow, turned, drawn, near, head, line, shaded, patch = (
@@ -212,6 +215,7 @@ def _plan(
     grey: float,
     of_head: bool,
     skin: SkinColour | None,
+    firm: FloatArray | None,
 ) -> tuple[tuple[npt.NDArray[np.float32], ...], Hair]:
     """Find on a reduced copy what `turn_grey` needs.
 
@@ -257,6 +261,8 @@ def _plan(
         inner = (1.0 - line) * within(surest, eyes)
         turned = inner * turned + (1.0 - inner) * _strands_at_edges(order, reach, strand, points)
         turned *= may_lighten(points, values.shape) * shadow
+        if firm is not None:
+            turned *= cv2.resize(firm, size, interpolation=cv2.INTER_LINEAR)
         wanted = float(np.interp(centre, _DARK, _CONTRAST)) * min(1.0, eyes / _STRANDS_SHOW)
         seen = blur(np.square(strand) * sure, _SLOW * eyes) / (blur(sure, _SLOW * eyes) + np.float32(_PRIOR))
         drawn = np.sqrt(np.maximum(wanted**2 - seen, 0.0)) * noise

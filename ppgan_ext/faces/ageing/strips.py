@@ -30,3 +30,20 @@ def enlarge(values: FloatArray, shape: tuple[int, ...], rows: tuple[int, int]) -
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     size = (width, stop - start)
     return cv2.warpAffine(np.asarray(values, np.float32), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def cut(values: FloatArray, shape: tuple[int, ...], box: tuple[int, int, int, int]) -> npt.NDArray[np.float32]:
+    """Cut from a map (h, w) of a picture of ``shape`` what lies over a box of the picture, as coarse as the map.
+
+    Args:
+        values: (h, w), edges to edges.
+        shape: (H, W) or (H, W, C).
+        box: (left, top, right, bottom), right and bottom outside.
+    """
+    x, y = values.shape[1] / shape[1], values.shape[0] / shape[0]
+    left, top, right, bottom = box
+    size = (max(2, round((right - left) * x)), max(2, round((bottom - top) * y)))
+    across, down = (right - left) * x / size[0], (bottom - top) * y / size[1]
+    matrix = np.array([[across, 0.0, left * x + 0.5 * across - 0.5], [0.0, down, top * y + 0.5 * down - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(np.asarray(values, np.float32), matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -349,3 +349,17 @@ def test_strands_turn_at_the_edges_of_the_sides_and_not_over_the_forehead(landma
     assert beside.sum() > 50 and above.sum() > 50
     assert found[beside].mean() > 2.0 * found[above].mean()
     assert np.percentile(found[beside], 15) < 0.4 * np.percentile(found[beside], 90)
+
+
+def test_what_is_not_firm_loses_its_colour_and_gains_no_light(photo, landmarks, weight):
+    """The lower half; the map is coarse and lies over the whole picture."""
+    firm = np.ones((30, 30), np.float32)
+    firm[8:] = 0.0
+    inside, rows = weight > 0.9, np.arange(photo.shape[0])[:, None]
+    all_firm, half = (grey_hair(photo, weight, 1.0, landmarks, firm=one) for one in (None, firm))
+    before = luminance(to_linear(photo)) + 1e-3
+    gain = [(luminance(to_linear(one)) + 1e-3) / before for one in (all_firm, half)]
+    above, below = inside & (rows < 72), inside & (rows > 88)
+    assert np.abs(gain[1][above] - gain[0][above]).mean() < 0.02
+    assert gain[0][below].mean() > 1.2 and abs(gain[1][below].mean() - 1.0) < 0.02
+    assert _chroma(half)[below].mean() < 0.5 * _chroma(photo)[below].mean()
