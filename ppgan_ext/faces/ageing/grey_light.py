@@ -12,11 +12,13 @@ from ppgan_ext.types import FloatArray
 
 GREY = 0.30  # light of grey hair as a share of a white surface's in the same light
 WHITE = 0.62
-_RISE = 0.8  # how far the hair's mean goes towards grey, in log light; black hair becomes steel grey
+# How far the hair's mean goes towards grey, in log light, by the share of grey hair: black hair is steel grey at first.
+# The hair of 22 old portraits has an L of 60 on average, what was dark at more than 44 years 36 with 0.8 at any age.
+_RISE = (0.5, 0.9), (0.8, 0.95)
 _ON = 0.2  # how far light hair goes on towards white
 # How much less light is gained, by the log light of the slow shading, in shadows and in lights, and by that of a strand
 # above the shading; of the head's hair, and of brows and beards, between whose hairs is skin.
-_LESS_LIGHT = {True: (0.15, 0.35, 0.2), False: (-0.2, 0.6, 0.6)}
+_LESS_LIGHT = {True: (0.0, 0.35, 0.3), False: (-0.2, 0.6, 0.6)}
 _COLOUR = 0.88  # share of the colour that grey hair has lost
 _LEAST_GAIN = 0.7  # log light that is gained, from which the loss of colour is told
 _LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
@@ -36,7 +38,8 @@ class Hair(NamedTuple):
     def rise(self) -> float:
         """Log light that hair of the mean gains: dark hair goes most of the way to grey, light hair a little on."""
         goal = float(np.log(WHITE / GREY))
-        return _RISE * max(-self.centre, 0.0) + _ON * min(max(goal - max(self.centre, 0.0), 0.0), goal)
+        share = float(np.interp(self.amount, *_RISE)) if self.of_head else _RISE[1][0]
+        return share * max(-self.centre, 0.0) + _ON * min(max(goal - max(self.centre, 0.0), 0.0), goal)
 
     @property
     def lost(self) -> float:

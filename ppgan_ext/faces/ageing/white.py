@@ -11,7 +11,9 @@ from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray
 
 _EYES = 128.0  # pixels between the eyes of the copy that is looked at
-_WARMTH = 0.2  # share of the skin's lack of blue in the light
+# Share of the skin's lack of blue in the light, and of its red as a part of that: the grey hair of 22 old portraits has
+# 1.7 and 5.7 of CIE Lab's a and b at an L of 60, with none of the red it is greenish.
+_WARMTH, _REDNESS = 0.2, 0.5
 _ALIKE, _OF_CAST = (1.5, 2.5), 0.4  # colours of the most over the least colourful tenths; share of a tint beyond
 _FEW = 50  # pixels that suffice to estimate a colour
 
@@ -21,7 +23,8 @@ def white_light(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
 
     The brightest spots of the face reflect the light itself, whatever the skin's tone; skin of any tone is darker than
     white. The colour is that of the least colourful tenth of the picture, so that grey hair in a sepia photo is sepia,
-    with a little less blue where skin has little, since neutral grey looks violet beside skin.
+    with a little less blue where skin has little and a little more red, since neutral grey looks violet beside skin,
+    and what lacks blue alone looks green.
 
     Args:
         picture: (H, W, 3) sRGB, 0 to 255.
@@ -52,6 +55,7 @@ def white_light(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.f
     cast[0] += 0.7 * max(1.0 - float(cast[0]), 0.0) * (1.0 - alike)
     skin = colours[inside.ravel()] if inside.any() else colours
     tint = np.median(skin, axis=0)
-    tint = np.array([1.0, 1.0, min(float(tint[2]) / max(float(luminance(tint)), 1e-6), 1.0)])
+    tint = tint / max(float(luminance(tint)), 1e-6)
+    tint = np.array([1.0 + _REDNESS * max(float(tint[0]) - 1.0, 0.0), 1.0, min(float(tint[2]), 1.0)])
     mixed = cast * (1.0 - _WARMTH) + tint * _WARMTH
     return np.asarray(level * mixed / float(luminance(mixed)), np.float32)
