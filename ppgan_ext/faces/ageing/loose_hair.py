@@ -33,7 +33,6 @@ _OWN = 0.25  # width of the Gaussian for the hair's colour nearby
 # How far a colour may be from the hair's nearby: at least, and times the hair's own deviation; in light above it, below
 # it, and in a and b.
 _ABOVE, _BELOW, _TINT = (4.0, 1.3), (14.0, 2.0), (3.0, 1.2)
-_LIT, _SURELY = 1.5, (0.3, 0.6)  # how much farther where the network is sure, and from which chance it is
 _ALIKE = (0.35, 0.7)  # likelihood from which a colour is that of the hair, and surely is
 _OF_SHADE, _LEAST_SHADE = (0.3, 2.0), 8.0  # a and b grow with the light: by which factors, and from how much light on
 _FACE = 0.1  # around the face is skin
@@ -43,11 +42,12 @@ _SHARE_AROUND, _MOST_SHARE, _SHARE_TELLS, _HAIR_SHARE = 0.02, 80.0, 0.3, (0.55, 
 # Half the width of what is cloth or a wall rather than a braid; how much of what is around may have the hair's colour,
 # and how wide around; and how much of the background, how far from the hair.
 _WIDE, _AROUND, _MUCH, _COMMON, _BEHIND = 0.24, 0.3, (0.5, 0.75), (0.015, 0.04), (0.5, 2.5)
+_MORE_ON_BODY = 0.25  # how much less of what is around may have the hair's colour there
 _ABOVE_EYES = 0.6  # above that nobody wears cloth but a hat
 _SUSPECTED, _LIKELY = (0.03, 0.1), (0.12, 0.3)  # chance of hair that suffices where colours tell, and where they do not
 _ON_BODY = (0.03, 0.08)  # the same without which nothing below the chin is hair, whatever its colour
 _DARK, _COLOURFUL = (30.0, 45.0), (8.0, 14.0)  # light and chroma of hair that turns grey: all other is grey already
-_FADES = 0.25  # how far from known hair the gain of light ends where only the network tells
+_FADES = 0.25, 0.08  # how far from known hair the gain of light ends where only the network tells; on the body
 _FEW = 50
 _BEYOND = 1.0  # how far the region grows where hair reaches its border
 _ROUND = 16  # pixels of the copy around it from which colours are told
@@ -148,45 +148,40 @@ def loose_hair(
     eyes = eye_distance(landmarks)
     head = hull(face_outline(landmarks), hair.shape, _FACE * eyes)
     distance = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(eyes)
-    alike, unlike = _unlike_skin(picture, landmarks, hair, _alike(picture, hair, eyes, ramp(chance, _SURELY)))
+    alike, unlike = _unlike_skin(picture, landmarks, hair, _alike(picture, hair, eyes))
     place = (1.0 - head) * (1.0 - ramp(distance, _REACH)) * (1.0 - bare_skin(picture, landmarks, hair))
     away = ((hair < 0.2) & (head < 0.5)).astype(np.float32)
     above = landmarks[27, 1] - np.arange(hair.shape[0])[:, None] > _ABOVE_EYES * eyes
-    around = blur(alike * away, _AROUND * eyes) / (blur(away, _AROUND * eyes) + np.float32(0.05))
-    cloth = np.where(above & (person > 0.5), 0.0, np.maximum(_wide(alike * away, eyes), ramp(around, _MUCH)))
-    cloth = cloth.astype(np.float32)
-    behind = (person < 0.3) & (distance > _BEHIND[0]) & (distance < _BEHIND[1]) & (head < 0.5)
-    common = float(alike[behind].mean()) if np.count_nonzero(behind) >= _FEW else 0.0
-    unlike_wall = np.where(person > 0.5, ones, 1.0 - ramp(np.float32(common), _COMMON))
-    # Beyond the person's outline there is no skin.
-    told = np.where(person > 0.5, unlike, ones) * (1.0 - cloth)
     # On the body are dark seams, straps and lapels as well.
     body = np.float32(person > 0.5) * below_chin_rows(landmarks, hair.shape)
+    cloth = np.where(above & (person > 0.5), np.float32(0.0), _cloth(alike * away, away, body, eyes))
+    behind = (person < 0.3) & (distance > _BEHIND[0]) & (distance < _BEHIND[1]) & (head < 0.5)
+    common = np.float32(alike[behind].mean() if np.count_nonzero(behind) >= _FEW else 0.0)
+    unlike_wall = np.where(person > 0.5, ones, 1.0 - ramp(common, _COMMON))
+    # Beyond the person's outline there is no skin.
+    told = np.where(person > 0.5, unlike, ones) * (1.0 - cloth)
     alone = told * unlike_wall * (1.0 - body * (1.0 - ramp(chance, _ON_BODY)))
     suspected = (told * ramp(chance, _SUSPECTED) + (1.0 - told) * ramp(chance, _LIKELY)) * unlike_wall
     found = alike * np.maximum(alone, suspected) * place
     found = found * _joined(np.maximum(found, hair), known)
-    firm = np.maximum(1.0 - ramp(distance, (0.0, _FADES)), alone)
+    fades = _FADES[0] + (_FADES[1] - _FADES[0]) * body
+    firm = np.maximum(np.clip(1.0 - distance / fades, 0.0, 1.0), alone)
     return LooseHair(np.maximum(hair, found).astype(np.float32), firm.astype(np.float32))
 
 
-def _alike(picture: npt.NDArray, hair: FloatArray, eyes: float, surely: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far each pixel has the colour of the hair nearby, (H, W); 0 of a head that is grey or fair already.
-
-    Where it is ``surely`` hair, (H, W) in [0, 1], it may be lit and much lighter.
-    """
+def _alike(picture: npt.NDArray, hair: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
+    """Return how far each pixel has the colour of the hair nearby, (H, W); 0 of a head that is grey or fair already."""
     lab = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)
     lab = cv2.GaussianBlur(lab, (0, 0), 0.7)
     sure = np.clip(2.0 * hair - 1.0, 0.0, 1.0)
     own, square = (colours_nearby(values, sure, _OWN * eyes) for values in (lab, lab * lab))
     spread = np.sqrt(np.maximum(square - own * own, 0.0))
     apart = lab[..., 0] - own[..., 0]
-    lit = 1.0 + _LIT * surely
-    above = np.maximum(apart, 0.0) / (lit * (_ABOVE[0] + _ABOVE[1] * spread[..., 0]))
+    above = np.maximum(apart, 0.0) / (_ABOVE[0] + _ABOVE[1] * spread[..., 0])
     below = np.maximum(-apart, 0.0) / (_BELOW[0] + _BELOW[1] * spread[..., 0])
     shade = np.clip((lab[..., 0] + _LEAST_SHADE) / (own[..., 0] + _LEAST_SHADE), *_OF_SHADE)[..., None]
     tint = np.linalg.norm(lab[..., 1:] - own[..., 1:] * shade, axis=2)
-    tint = tint / (lit * (_TINT[0] + _TINT[1] * np.linalg.norm(spread[..., 1:], axis=2)))
+    tint = tint / (_TINT[0] + _TINT[1] * np.linalg.norm(spread[..., 1:], axis=2))
     likely = np.exp(-0.35 * (above**2 + below**2 + tint**2))
     mean = (lab * sure[..., None]).sum(axis=(0, 1)) / max(float(sure.sum()), 1e-3)
     chroma = np.float32(np.linalg.norm(mean[1:]))
@@ -209,11 +204,19 @@ def _unlike_skin(
     return alike * (1.0 - tells * ramp(share, (own, own + _SHARE_TELLS))), 1.0 - ramp(share, _HAIR_SHARE)
 
 
-def _wide(alike: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
-    """Return where what has the hair's colour is wider than a braid, (H, W), 0 or 1."""
-    radius = max(1.0, _WIDE * eyes)
-    opened = cv2.morphologyEx((alike > 0.5).astype(np.float32), cv2.MORPH_OPEN, disc(radius))
-    return np.asarray(cv2.dilate(opened, disc(0.5 * radius)), np.float32)
+def _cloth(alike: FloatArray, away: FloatArray, body: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
+    """Return how far what is like the hair is cloth, or a wall: it is wider than a braid, or there is much of it.
+
+    Args:
+        alike: (H, W), what has the hair's colour ``away`` from it.
+        away: (H, W), where neither known hair nor the face is.
+        body: (H, W), the person below the chin.
+        eyes: the eyes' distance.
+    """
+    opened = cv2.morphologyEx((alike > 0.5).astype(np.float32), cv2.MORPH_OPEN, disc(_WIDE * eyes))
+    wide = cv2.dilate(opened, disc(0.5 * _WIDE * eyes))
+    around = blur(alike, _AROUND * eyes) / (blur(away, _AROUND * eyes) + np.float32(0.05))
+    return np.maximum(wide, ramp(around + np.float32(_MORE_ON_BODY) * body, _MUCH)).astype(np.float32)
 
 
 def _joined(likely: FloatArray, known: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
