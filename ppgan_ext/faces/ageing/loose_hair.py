@@ -18,7 +18,7 @@ from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair import HairMatte, draw_matte, map_on_copy, matte_size
 from ppgan_ext.faces.ageing.hair_network import Chances
 from ppgan_ext.faces.ageing.head_patch import HeadPatch
-from ppgan_ext.faces.ageing.head_places import below_chin_rows
+from ppgan_ext.faces.ageing.head_places import beside_jaw_rows
 from ppgan_ext.faces.ageing.outer_hair import colours_nearby
 from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
@@ -45,7 +45,7 @@ _WIDE, _AROUND, _MUCH, _COMMON, _BEHIND = 0.24, 0.3, (0.5, 0.75), (0.015, 0.04),
 _MORE_ON_BODY = 0.25  # how much less of what is around may have the hair's colour there
 _ABOVE_EYES = 0.6  # above that nobody wears cloth but a hat
 _SUSPECTED, _LIKELY = (0.03, 0.1), (0.12, 0.3)  # chance of hair that suffices where colours tell, and where they do not
-_ON_BODY = (0.03, 0.08)  # the same without which nothing below the chin is hair, whatever its colour
+_ON_BODY = (0.03, 0.08)  # the same without which nothing on the body is hair, whatever its colour
 _DARK, _COLOURFUL = (30.0, 45.0), (8.0, 14.0)  # light and chroma of hair that turns grey: all other is grey already
 _FADES = 0.25, 0.08  # how far from known hair the gain of light ends where only the network tells; on the body
 _FEW = 50
@@ -152,8 +152,8 @@ def loose_hair(
     place = (1.0 - head) * (1.0 - ramp(distance, _REACH)) * (1.0 - bare_skin(picture, landmarks, hair))
     away = ((hair < 0.2) & (head < 0.5)).astype(np.float32)
     above = landmarks[27, 1] - np.arange(hair.shape[0])[:, None] > _ABOVE_EYES * eyes
-    # On the body are dark seams, straps and lapels as well.
-    body = np.float32(person > 0.5) * below_chin_rows(landmarks, hair.shape)
+    # On the body, from the jaw down, are dark collars, seams and straps as well.
+    body = np.float32(person > 0.5) * beside_jaw_rows(landmarks, hair.shape)
     cloth = np.where(above & (person > 0.5), np.float32(0.0), _cloth(alike * away, away, body, eyes))
     behind = (person < 0.3) & (distance > _BEHIND[0]) & (distance < _BEHIND[1]) & (head < 0.5)
     common = np.float32(alike[behind].mean() if np.count_nonzero(behind) >= _FEW else 0.0)
@@ -210,7 +210,7 @@ def _cloth(alike: FloatArray, away: FloatArray, body: FloatArray, eyes: float) -
     Args:
         alike: (H, W), what has the hair's colour ``away`` from it.
         away: (H, W), where neither known hair nor the face is.
-        body: (H, W), the person below the chin.
+        body: (H, W), the person beside the jaw and below.
         eyes: the eyes' distance.
     """
     opened = cv2.morphologyEx((alike > 0.5).astype(np.float32), cv2.MORPH_OPEN, disc(_WIDE * eyes))
