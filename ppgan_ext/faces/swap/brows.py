@@ -30,6 +30,7 @@ _WIDER, _END_WIDER, _SOFT = 0.09, 0.06, 0.03  # around the brow's points, and it
 _FULL = 1.5  # so much of a soft edge is inside, as a factor
 _TAIL = 0.25  # by so much brows reach beyond their last point, as a share of the distance to the one before
 _OUTSIDE, _ABOVE = 0.02, 0.15  # of the face's outline, and by so much of the nose's length the outline is raised
+_WHOLE_END, _WHOLE_TAIL, _WHOLE_SIDES = 0.13, 0.5, 3.0  # the same where bushy ends that hang down count, too
 _CORE = 0.025  # around the points is surely brow, if there is one
 _EYE, _EYE_SOFT = 0.12, 0.03  # lids and lashes are none
 _LIDS, _LASHES = 0.25, 0.06  # around the eyes does not tell the skin below brows, at first and later
@@ -44,6 +45,7 @@ _LIKE_SKIN = 3.0  # robust deviations from the colour of skin
 _DARKNESS, _HAIRY, _LEAST_BROW = 0.75, (0.15, 0.45), 0.15
 _FAINTLY, _FAINTLY_JOINED = (0.05, 0.2), 0.5  # the same, where faint hairs count, too
 _JOINED, _LARGE = 0.9, 0.08  # what hangs together; share of a brow's largest piece that its other pieces have
+_ALONG, _JOINED_ALONG = 0.03, 0.5  # so near to the brow's points less joins: outer ends are thin, or in the light
 _BETWEEN, _HAIR_SOFT = 0.02, 0.015  # of gaps between hairs, and of their edge
 _WITHIN = 0.04  # around the points hair is hair; farther it may be a fold
 _DENSE = 1.2  # darkness of hair that hides the skin
@@ -70,13 +72,15 @@ def without_brows(
     """
     result = np.asarray(picture, np.float32).copy()
     eyes = eye_distance(landmarks)
-    places = [brow_place(landmarks, known.shape, brow) * np.clip(2.0 * known - 1.0, 0.0, 1.0) for brow in BROWS]
+    sure = np.clip(2.0 * known - 1.0, 0.0, 1.0)
+    places = [sure * brow_place(landmarks, known.shape, brow, wholly=wholly) for brow in BROWS]
     window = window_around(np.maximum(*places) > _FAINT, _AROUND * eyes)
     if window is None:
         return result
     skin = _skin_around(result, landmarks, known)[window]
     lids = _lids(landmarks, known.shape, _LIDS * eyes)[window]
     cores = [(_core(landmarks, known.shape, brow) & (known > 0.5))[window] for brow in BROWS]
+    alongs = [draw_part(landmarks[brow], known.shape, _ALONG * eyes)[window] > 0 for brow in BROWS]
     places, part = [place[window] for place in places], result[window]
     image, scale = from_levels(part), min(1.0, _FILL_EYES / eyes)
     # First below all of the place where brows grow; then only below what turns out to be hair.
@@ -86,17 +90,28 @@ def without_brows(
         _, filled = continue_skin(image, hidden, hidden, scale if look == _LOOKS - 1 else _COARSER * scale)
         darker = _darker(part, filled, np.maximum(*places), eyes)
         limits = (_HAIRY, _JOINED) if not wholly else (_FAINTLY, _FAINTLY_JOINED)
-        hair = np.maximum(*(_hair(darker, *of_brow, eyes, *limits) for of_brow in zip(places, cores, strict=True)))
+        of_brows = zip(places, cores, alongs, strict=True)
+        hair = np.maximum(*(_hair(darker, *of_brow, eyes, *limits) for of_brow in of_brows))
     filled += grain_around(image, hidden, 1.0 / scale)
     part += hair[..., None] * (filled - part)
     return result
 
 
-def brow_place(landmarks: FloatArray, shape: tuple[int, ...], brow: slice) -> npt.NDArray[np.float32]:
-    """Draw where one of the `BROWS` grows, softly, (H, W) in [0, 1]."""
+def brow_place(
+    landmarks: FloatArray, shape: tuple[int, ...], brow: slice, *, wholly: bool = False
+) -> npt.NDArray[np.float32]:
+    """Draw where one of the `BROWS` grows, softly, (H, W) in [0, 1].
+
+    Args:
+        landmarks: (68, 2).
+        shape: (H, W, ...).
+        brow: which one.
+        wholly: with all that may hang on its outer end, nearer to the outline of the face.
+    """
     eyes, points = eye_distance(landmarks), _from_inside(landmarks, brow)
-    end = np.vstack([points[3:], points[4] + _TAIL * (points[4] - points[3])])
-    drawn = np.maximum(draw_part(points[:4], shape, _WIDER * eyes), draw_part(end, shape, _END_WIDER * eyes))
+    wider, tail = (_WHOLE_END, _WHOLE_TAIL) if wholly else (_END_WIDER, _TAIL)
+    end = np.vstack([points[3:], points[4] + tail * (points[4] - points[3])])
+    drawn = np.maximum(draw_part(points[:4], shape, _WIDER * eyes), draw_part(end, shape, wider * eyes))
     # Above the outer ends temples begin, with hair of the head.
     up = _ABOVE * (landmarks[17:27].mean(axis=0) - landmarks[33])
     drawn *= draw_part(np.vstack([landmarks, landmarks[18:26] + up]), shape, _OUTSIDE * eyes)
@@ -104,7 +119,8 @@ def brow_place(landmarks: FloatArray, shape: tuple[int, ...], brow: slice) -> np
     for eye in (RIGHT_EYE, LEFT_EYE):
         drawn = draw_part(landmarks[eye], shape, _EYE * eyes)
         place *= 1.0 - cv2.GaussianBlur(drawn, (0, 0), max(0.5, _EYE_SOFT * eyes))
-    return np.asarray(place * within_sides(landmarks, shape), np.float32)
+    sides = within_sides(landmarks, shape)
+    return np.asarray(place * (np.minimum(_WHOLE_SIDES * sides, 1.0) if wholly else sides), np.float32)
 
 
 def _core(landmarks: FloatArray, shape: tuple[int, ...], brow: slice) -> npt.NDArray[np.bool_]:
@@ -146,6 +162,7 @@ def _hair(
     darker: FloatArray,
     place: FloatArray,
     core: npt.NDArray[np.bool_],
+    along: npt.NDArray[np.bool_],
     eyes: float,
     hairy: tuple[float, float],
     joins: float,
@@ -156,6 +173,7 @@ def _hair(
         darker: (H, W), from `_darker`.
         place: (H, W) in [0, 1], where the brow grows.
         core: (H, W), where it is densest.
+        along: (H, W), near its points.
         eyes: their distance.
         hairy: shares of the brow's darkness: of skin, and of hair.
         joins: how far what hangs together with the brow is hair.
@@ -167,7 +185,8 @@ def _hair(
     hair = np.clip((darker - np.float32(least)) / np.float32(full - least), 0.0, 1.0)
     hair = np.asarray(hair * (place > _FAINT), np.float32)
     # Hair of the head, wrinkles and scarves nearby do not hang together with the brow.
-    number, pieces = cv2.connectedComponents((hair > joins).astype(np.uint8), connectivity=8)
+    joins_here = np.where(along, np.float32(min(joins, _JOINED_ALONG)), np.float32(joins))
+    number, pieces = cv2.connectedComponents((hair > joins_here).astype(np.uint8), connectivity=8)
     inside = np.bincount(pieces[core], minlength=number)[1:]
     joined = np.concatenate([[False], inside > _LARGE * float(inside.max(initial=0))])[pieces]
     near = cv2.dilate(joined.astype(np.uint8), disc(2.0 * _BETWEEN * eyes)) * (joined | (pieces == 0))
@@ -203,14 +222,15 @@ def with_faint_brows(
     around = cv2.GaussianBlur(below * skin, (0, 0), _RELIEF * eyes)
     around /= cv2.GaussianBlur(skin, (0, 0), _RELIEF * eyes) + np.float32(1e-3)
     relief = max(float(np.quantile((around - below)[forehead], _DEEP)), 1e-3)
+    cores = (_core(landmarks, shape, brow) & (known > 0.5) for brow in BROWS)
+    depths = [float(np.quantile((below - own)[core], _DARKNESS)) for core in cores if np.count_nonzero(core) >= _FEW]
+    # Both brows of a person are hair, or neither is: in a hard light one of them stands out less.
+    depth = max(depths, default=0.0)
+    apart = (depth / relief - _STANDS_OUT[0]) / np.ptp(_STANDS_OUT)
+    share = np.float32(np.clip(min(apart, (depth - _FAINT_BROW[0]) / np.ptp(_FAINT_BROW)), 0.0, 1.0))
     result = np.asarray(picture, np.float32).copy()
-    for brow in BROWS:
-        core = _core(landmarks, shape, brow) & (known > 0.5)
-        depth = float(np.quantile((below - own)[core], _DARKNESS)) if np.count_nonzero(core) >= _FEW else 0.0
-        apart = (depth / relief - _STANDS_OUT[0]) / np.ptp(_STANDS_OUT)
-        share = np.float32(np.clip(min(apart, (depth - _FAINT_BROW[0]) / np.ptp(_FAINT_BROW)), 0.0, 1.0))
-        here = brow_place(landmarks, shape, brow) > 0
-        result[here] += share * (bare[here] - result[here])
+    here = np.maximum(*(brow_place(landmarks, shape, brow) for brow in BROWS)) > 0
+    result[here] += share * (bare[here] - result[here])
     return result
 
 
@@ -295,7 +315,8 @@ def brow_shares(mask: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float
         core = _core(landmarks, mask.shape, brow)
         if core.any():
             share = np.clip((float(mask[core].mean()) - _GIVES_WAY[0]) / np.ptp(_GIVES_WAY), 0.0, 1.0)
-            np.maximum(shares, np.float32(share) * (brow_place(landmarks, mask.shape, brow) > 0), out=shares)
+            place = brow_place(landmarks, mask.shape, brow, wholly=True) > 0
+            np.maximum(shares, np.float32(share) * place, out=shares)
     return shares
 
 
