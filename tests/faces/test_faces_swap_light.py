@@ -240,6 +240,26 @@ def test_contrast_stays_where_the_photos_skin_around_is_as_hard():
     assert kept[1] == pytest.approx(-0.5, abs=0.005)
 
 
+def test_shade_ends_where_the_face_runs_into_the_photo_and_the_photos_comes():
+    landmarks, cheek, _ = landmarks_and_cheek()
+    size = face_size(landmarks)
+    x = np.mgrid[: SHAPE[0], : SHAPE[1]][1]
+    # In a photo as hard as this, nothing of the cheek is evened.
+    waves = 0.5 * np.sin(2 * np.pi * x / (0.25 * size)).astype(np.float32)
+    up = landmarks[17:27].mean(axis=0) - landmarks[33]
+    forehead = tuple(np.rint((landmarks[17:27].mean(axis=0) + 0.4 * up)[::-1]).astype(int))
+    beside = tuple(np.rint((landmarks[2] + 0.08 * size * np.array((1.0, 0.0)))[::-1]).astype(int))
+    kept, comes = [], []
+    for at in (cheek, forehead, beside):
+        there, wide = (spot(SHAPE, at[::-1], width * size) for width in (0.04, 0.12))
+        photo = detail(waves * (1.0 - there))
+        kept.append(float(even_shading(detail(-0.5 * there), photo, landmarks)[0][at]) / -0.5)
+        comes.append(float(even_shading(detail(0.0), detail(0.6 * wide), landmarks)[0][at]))
+    # Beside cheeks and jaw large shade is the person's form.
+    assert kept[0] > 0.95 and kept[1] < 0.5 and 0.5 < kept[2] < 0.9
+    assert comes[1] > 0.25 and max(comes[0], comes[2]) < 0.15
+
+
 def test_blotches_of_colour_fade():
     landmarks, at, _ = landmarks_and_cheek()
     orange, plain = detail(0.0, (0.2, 0.0, -0.4)), detail(0.0)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
@@ -33,6 +33,8 @@ class _Band(NamedTuple):
         alike: share of the change where the skin around has no more contrast than the photo's; all with much more.
         lacking: share that is added of what only the photo has.
         gleams: share of the least and the usual excess that highlights may have.
+        forehead, rim: how far nothing is allowed beyond the photo's on the forehead and along the outline, where the
+            face runs into it, and what it lacks is added.
     """
 
     fine: float
@@ -42,18 +44,25 @@ class _Band(NamedTuple):
     alike: float = 0.0
     lacking: float = 0.0
     gleams: float = 1.0
+    forehead: float = 0.0
+    rim: float = 0.0
 
 
 # Small shade is mostly the person's own, and large shade mostly the lamp's. Highlights are the lamp's reflection: as an
 # amount of light it is the same on any skin, and as a factor it is large on dark skin only. Where the face is no harder
-# than the photo around, its shade stays: what is evened there makes the face look hazy in the photo.
+# than the photo around, its shade stays: what is evened there makes the face look hazy in the photo. But on the
+# forehead and along the outline it would end in the middle of the photo's skin, as a patch. Large shade of cheeks and
+# jaw tells their form, by which a person is known.
 _FINE_LIGHT = (_Band(0.008, 0.025, 0.06, 1.1, gleams=0.5),)
 _LIGHT = (
-    _Band(0.025, 0.06, 0.07, 1.1, gleams=0.6),
-    _Band(0.06, 0.2, 0.05, 0.9, lacking=0.35, gleams=0.7),
+    _Band(0.025, 0.06, 0.07, 1.1, gleams=0.6, forehead=0.8, rim=0.8),
+    _Band(0.06, 0.2, 0.05, 0.9, lacking=0.35, gleams=0.7, forehead=1.0),
 )
 _GLEAMS_OF_LIPS = (_Band(0.008, 0.025, 0.05, 1.0, alike=1.0), _Band(0.025, 0.1, 0.05, 1.0, alike=1.0))
-_COLOR = (_Band(0.025, 0.06, 0.045, 0.9, alike=1.0), _Band(0.06, 0.2, 0.035, 0.9, alike=1.0))
+_COLOR = (
+    _Band(0.025, 0.06, 0.045, 0.9, alike=1.0, forehead=0.8, rim=0.8),
+    _Band(0.06, 0.2, 0.035, 0.9, alike=1.0, forehead=1.0, rim=0.5),
+)
 _MUCH_HARDER = 0.6  # so much more contrast than the photo's, as a share of it
 _AROUND = 0.15  # width of the Gaussian over the skin around
 _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the bulges beside them
@@ -69,6 +78,8 @@ _FEATURES = (
 _FOREHEAD = 0.95  # height above the brows, in distances from them to the nose's base
 _EDGE, _SOFT, _CHEEK_EDGE = 0.02, 0.015, 0.04  # of soft edges
 _CHEEKS_WIDER = 0.04  # folds run along the line from the nose to the corner of the mouth, where cheeks begin
+# Where a face runs into the photo: so far inside its outline, times this as it rises; and so high above the brows.
+_RIM, _RIM_FULL, _RIM_HEIGHT = 0.2, 2.5, (0.02, 0.16)
 _LEAST = 1e-2  # weight of skin under a Gaussian
 
 
@@ -185,6 +196,7 @@ def _change(
     """
     size, change = face_size(landmarks), np.zeros(own.shape, np.float32)
     told = _blurred(weights[1], 0.03 * size)
+    forehead, rim = (_times(np.ones_like(own), told * where) for where in _runs_into(landmarks, told.shape))
     around = np.maximum(_blurred(weights[1], _AROUND * size), _LEAST)
     for band in bands:
         has, shows = (
@@ -196,14 +208,16 @@ def _change(
         ]
         allowed = np.maximum(band.usual * contrasts[1], np.float32(band.least))
         allowed = allowed * np.where(has > 0, np.float32(band.gleams), np.float32(1.0))
+        runs = np.maximum(np.float32(band.forehead) * forehead, np.float32(band.rim) * rim)
+        allowed = allowed * (1.0 - runs)
         harder = np.clip((contrasts[0] / np.maximum(contrasts[1], 1e-3) - 1.0) / _MUCH_HARDER, 0.0, 1.0)
         excess = _excess(has, shows)
         much = np.abs(excess)
         # What is allowed stays, and of what goes beyond ever less: never more than twice of it.
         by = np.sign(excess) * np.square(np.maximum(much - allowed, 0.0)) / np.maximum(much, 1e-6)
-        by *= np.float32(band.alike) + np.float32(1.0 - band.alike) * harder
+        by *= np.float32(band.alike) + np.float32(1.0 - band.alike) * np.maximum(harder, runs)
         if band.lacking:
-            by -= np.float32(band.lacking) * _times(_excess(shows, has), told)
+            by -= _times(_excess(shows, has), np.maximum(np.float32(band.lacking) * told, runs))
         change += _times(by, where)
     return np.asarray(change, np.float32)
 
@@ -245,6 +259,15 @@ def _skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float
     for part, width in _FEATURES:
         skin = np.minimum(skin, 1.0 - draw_part(landmarks[part], shape, width * size))
     return np.asarray(skin, np.float32)
+
+
+def _runs_into(
+    landmarks: FloatArray, shape: tuple[int, ...]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return where the face runs into the photo, (H, W) in [0, 1] each: on the forehead, and along its outline."""
+    height = np.clip((height_above_brows(landmarks, shape) - _RIM_HEIGHT[0]) / np.ptp(_RIM_HEIGHT), 0.0, 1.0)
+    rim = np.minimum(_RIM_FULL * (1.0 - face_mask(landmarks, shape, _RIM, _FOREHEAD)), 1.0)
+    return np.asarray(height, np.float32), np.asarray(rim, np.float32)
 
 
 def _lips(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
