@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.mask import face_mask, height_above_brows
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.morphology import disc
+from ppgan_ext.faces.skin import bare_skin, draw_part, even_lab, face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
@@ -21,11 +22,20 @@ _MOUTH_BAND = 0.08  # height above the mouth over which locks at the outline beg
 _FOREHEAD, _FADE = 0.95, (0.14, 0.46)
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges
+# Cloth along the outline has a hue so far from the skin's, in Lab, and is as colourful, as no hair is; it is
+# closed over the gaps in its pattern, and this much wider.
+_CLOTH, _AS_COLORFUL, _PATTERN, _EDGE = (12.0, 18.0), 0.8, 0.03, 0.015
+_FEW = 24  # pixels of skin
 _FAINT = 0.02  # mask value above which pixels count as connected
 
 
 def blend_mask(
-    landmarks: FloatArray, shown: FloatArray, foreign: Iterable[FloatArray], headwear: FloatArray, feather: float
+    landmarks: FloatArray,
+    shown: FloatArray,
+    foreign: Iterable[FloatArray],
+    headwear: FloatArray,
+    feather: float,
+    cloth: FloatArray | None = None,
 ) -> npt.NDArray[np.float32]:
     """Compute the share of each pixel that the swapped face replaces.
 
@@ -37,6 +47,7 @@ def blend_mask(
             face, and highlights to its forehead.
         headwear: (H, W) in [0, 1], what hangs over the forehead of either (`headwear.find_headwear`).
         feather: width of the soft edge, a share of the face's size.
+        cloth: (H, W) in [0, 1], colourful cloth over the face (`find_cloth`): it counts along the whole outline.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -45,7 +56,7 @@ def blend_mask(
     rise = _INSET / feather
     start = rise * rise * (3.0 - 2.0 * rise)
     mask = np.maximum(np.clip((mask - start) / (1.0 - start), 0.0, 1.0), _mouth(landmarks, shown.shape))
-    mask = (mask * shown * (1.0 - headwear) * _free_of_locks(landmarks, shown.shape, foreign)).astype(np.float32)
+    mask = (mask * shown * (1.0 - headwear) * _free_of_locks(landmarks, shown.shape, foreign, cloth)).astype(np.float32)
     # Keep the largest piece only: the photo stays where hair cuts a piece off.
     _, pieces, stats, _ = cv2.connectedComponentsWithStats((mask > _FAINT).astype(np.uint8))
     if len(stats) > 2:
@@ -67,24 +78,43 @@ def _fades_upwards(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray
 
 
 def _free_of_locks(
-    landmarks: FloatArray, shape: tuple[int, ...], foreign: Iterable[FloatArray]
+    landmarks: FloatArray, shape: tuple[int, ...], foreign: Iterable[FloatArray], cloth: FloatArray | None
 ) -> npt.NDArray[np.float32]:
-    """Return a weight, (H, W), that is 0 under locks along the outline in either picture, and 1 elsewhere."""
+    """Return a weight, (H, W), that is 0 under locks and cloth along the outline in either picture, and 1 elsewhere."""
     size = face_size(landmarks)
     up = landmarks[17:27].mean(axis=0) - landmarks[33]
     up = up / max(float(np.hypot(*up)), 1e-6)
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     height = (x * up[0] + y * up[1] - float((landmarks[[48, 54]] @ up).mean())) / size
     inside = face_mask(landmarks, shape, feather=0.02) > 0.5
-    expected = np.clip(1.5 - 2.0 * soft_rise(inside, _BESIDE * size), 0.0, 1.0)
-    expected *= np.clip(height / _MOUTH_BAND, 0.0, 1.0)
+    outline = np.clip(1.5 - 2.0 * soft_rise(inside, _BESIDE * size), 0.0, 1.0)
+    above = outline * np.clip(height / _MOUTH_BAND, 0.0, 1.0)
     free = np.ones(shape, np.float32)
-    for weight in foreign:
+    found = [(weight, above) for weight in foreign] + ([] if cloth is None else [(cloth, outline)])
+    for weight, where in found:
         # Erosion widens narrow strands, so that they count as much as locks; the blur softens the rest.
         skin = cv2.erode(1.0 - weight, np.ones((3, 3), np.uint8))
         bare = np.clip(1.6 * cv2.GaussianBlur(skin, (0, 0), max(1.0, _SOFT * size)) - 0.6, 0.0, 1.0)
-        free = np.minimum(free, 1.0 - expected * (1.0 - bare))
+        free = np.minimum(free, 1.0 - where * (1.0 - bare))
     return free.astype(np.float32)
+
+
+def find_cloth(landmarks: FloatArray, picture: FloatArray) -> npt.NDArray[np.float32]:
+    """Find colourful cloth over a face, as a scarf's edge, (H, W) in [0, 1]; ``picture`` is (H, W, 3) RGB, 0 to 255."""
+    expected = bare_skin(landmarks, picture.shape)
+    if np.count_nonzero(expected > 0.5) < _FEW:
+        return np.zeros(expected.shape, np.float32)
+    color = even_lab(picture, expected)[..., 1:]
+    skin = np.median(color[expected > 0.5], axis=0)
+    along = skin / max(float(np.linalg.norm(skin)), 1e-3)
+    # Gloss and shade of skin are more or less colourful, but of no other hue.
+    colorful, apart = np.linalg.norm(color, axis=2), np.abs(color[..., 0] * along[1] - color[..., 1] * along[0])
+    apart = np.where(color @ along < 0.0, colorful, apart)
+    cloth = np.clip((apart - np.float32(_CLOTH[0])) / np.float32(np.ptp(_CLOTH)), 0.0, 1.0)
+    cloth *= (colorful > _AS_COLORFUL * float(np.linalg.norm(skin))) * (bare_skin(landmarks, picture.shape, 0.02) > 0.5)
+    kernel = disc(_PATTERN * face_size(landmarks))
+    whole = cv2.morphologyEx(np.asarray(cloth, np.float32), cv2.MORPH_CLOSE, kernel)
+    return np.asarray(cv2.dilate(whole, disc(_EDGE * face_size(landmarks))), np.float32)
 
 
 def soft_rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.float32]:

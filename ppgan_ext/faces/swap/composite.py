@@ -13,7 +13,7 @@ from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
-from ppgan_ext.faces.swap.blend_mask import blend_mask, soft_rise
+from ppgan_ext.faces.swap.blend_mask import blend_mask, find_cloth, soft_rise
 from ppgan_ext.faces.swap.brows import (
     Brows,
     brow_layer,
@@ -103,7 +103,9 @@ def composite(
     drawn = replace(drawn, face=faces.face)
     below, above = (find_skin(overlay.landmarks, picture) for picture in (faces.photo, drawn.face))
     free, foreign = drawn.shown * bare, (above.foreign, below.foreign)
-    mask = blend_mask(overlay.landmarks, free, foreign, faces.headwear, FEATHER)
+    mask = blend_mask(
+        overlay.landmarks, free, foreign, faces.headwear, FEATHER, find_cloth(overlay.landmarks, drawn.face)
+    )
     own_tone = SKIN_CHOICES[skin] * soft_rise(mask > 0, _TONE_FADE * face_size(overlay.landmarks))
     face_skin = find_lit_skin(overlay.landmarks, drawn.face, drawn.shown, above)
     photo_skin = find_lit_skin(overlay.landmarks, faces.photo, bare, below)
