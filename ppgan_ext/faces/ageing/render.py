@@ -11,6 +11,7 @@ import numpy as np
 from ppgan_ext.faces.ageing import marks
 from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
+from ppgan_ext.faces.ageing.lids import lids_move
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
 from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
@@ -20,6 +21,7 @@ from ppgan_ext.faces.ageing.strips import strips
 from ppgan_ext.types import FloatArray, Image
 
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
+_CLEAR_LIDS = (0.85, 0.97)  # share of upper lids that no rim covers: they stay, and come down fully
 _OF_FILLED = 0.45  # where a fold is filled: its bottom is redder than the skin that takes its place
 
 
@@ -47,6 +49,7 @@ class FaceAgeing:
         model: what is known of old faces.
         view: the face in the frame; None if it shows too little bare skin.
         keeps_shape: what covers a part of the face must not be bent.
+        bare_lids: how far upper lids may come down, 0 to 1: not under rims of glasses, which would be bent.
     """
 
     person: Person
@@ -54,6 +57,7 @@ class FaceAgeing:
     model: AgeingModel
     view: SkinView | None
     keeps_shape: bool = False
+    bare_lids: float = 1.0
 
     @functools.cached_property
     def prospect(self) -> marks.Prospect:
@@ -86,7 +90,8 @@ class FaceAgeing:
             return photo.copy()
         strength = strength_of(self.person.age, years, detail).held_back(held)
         moved = self.landmarks_after(years, detail, held, landmarks)
-        result = move_face(photo, self.landmarks if landmarks is None else landmarks, moved)
+        lids = 0.0 if self.keeps_shape else self.bare_lids * strength.sag
+        result = move_face(photo, self.landmarks if landmarks is None else landmarks, moved, lids)
         if self.view is None:
             return result
         if strength.marks > 0:
@@ -106,7 +111,8 @@ class FaceAgeing:
         places = self.landmarks if landmarks is None else landmarks
         if self.keeps_shape:
             return places.copy()
-        return moved_landmarks(places, self.model.shape, strength.shape, strength.features)
+        lids = self.bare_lids * strength.sag
+        return moved_landmarks(places, self.model.shape, strength.shape, strength.features, strength.sag, lids)
 
 
 def prepare(
@@ -124,7 +130,7 @@ def prepare(
         landmarks: (68, 2) of the face in it.
         person: whose face it is.
         model: what is known of old faces.
-        hair: where the face has a beard, on which no wrinkles are drawn.
+        hair: where the face has a beard, on which no wrinkles are drawn, and rims of glasses.
         covered: a mask, a hand or sunglasses on the face; then its shape stays too.
     """
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
@@ -132,7 +138,15 @@ def prepare(
     if covered is not None:
         covers.append(covered)
     view = view_skin(photo, landmarks, model.mean_face, scale, covers)
-    return FaceAgeing(person, landmarks, model, view, covered is not None)
+    bare_lids = 1.0 if hair is None else _bare_lids(hair, landmarks)
+    return FaceAgeing(person, landmarks, model, view, covered is not None, bare_lids)
+
+
+def _bare_lids(hair: HeadOfHair, landmarks: FloatArray) -> float:
+    """Return 1 for upper lids that nothing crosses, 0 for those under rims of glasses."""
+    moves = np.abs(lids_move(hair.in_copy(landmarks), hair.clear.shape, 1.0)).sum(axis=2)
+    clear = float((moves * hair.clear).sum() / max(float(moves.sum()), 1e-6))
+    return float(np.interp(clear, _CLEAR_LIDS, (0.0, 1.0)))
 
 
 def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement, kept: tuple[float, float]) -> None:

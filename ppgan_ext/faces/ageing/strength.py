@@ -14,6 +14,7 @@ class Strength(NamedTuple):
         marks: share of the marks of 50 years; negative makes younger.
         shape: share of the change of shape of 50 years; negative makes younger.
         features: how far lips and eyes change, see `shape.moved_landmarks`; it costs no likeness.
+        sag: how far upper lids come down and jowls hang, see `lids` and `shape`; less in a face that has it already.
         wrinkles: as marks, for wrinkles, lines, pores and colour, which cost little likeness.
         deepest: share of new marks where the face has as much already.
         forward: how far marks are brought forward, see `marks.older`.
@@ -22,6 +23,7 @@ class Strength(NamedTuple):
     marks: float
     shape: float
     features: float
+    sag: float
     wrinkles: float
     deepest: float
     forward: float = 0.0
@@ -35,7 +37,8 @@ class Strength(NamedTuple):
         if held < 0:
             # A face that shows its age already has less to gain.
             forward = -held * float(np.interp(self.deepest, _DEEPEST, _FORWARD))
-            return self._replace(forward=forward, shape=(1.0 + _SHAPE_FORWARD * forward) * self.shape)
+            ahead = 1.0 + _SHAPE_FORWARD * forward
+            return self._replace(forward=forward, shape=ahead * self.shape, sag=min(_MOST_SAG, ahead * self.sag))
         return self._replace(
             marks=(1.0 - _MARKS_HELD * held) * self.marks,
             shape=(1.0 - _SHAPE_HELD * held) * self.shape,
@@ -57,6 +60,8 @@ _MARKS_HELD = 0.75
 _WRINKLES_HELD = 0.25
 _SHAPE_HELD = 0.8
 _DEEPEST = (0.4, 0.9)  # in an old face, and in a young one
+_SAGS = (0.3, 1.0)  # share of what hangs that comes to it, in the same
+_MOST_SAG = 1.0
 _FORWARD = (0.25, 1.0)  # how far marks are brought forward at most, in the same
 _SHAPE_FORWARD = 0.6  # how much more of the shape changes then
 
@@ -80,7 +85,9 @@ def strength_of(age: float, years: float, detail: float) -> Strength:
         shape = _SHAPE_YOUNGER * years / _SPAN
     deepest = float(np.interp(age, (35.0, 60.0), _DEEPEST[::-1]))
     shape *= min(detail, 1.2)
-    return Strength(detail * marks, shape, max(0.0, shape), detail * marks, deepest)
+    features = max(0.0, shape)
+    sag = min(_MOST_SAG, features * float(np.interp(deepest, _DEEPEST, _SAGS)))
+    return Strength(detail * marks, shape, features, sag, detail * marks, deepest)
 
 
 def _lines(age: float) -> float:

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.faces.ageing.render import Person, prepare
 from ppgan_ext.faces.ageing.skin_view import Cover
@@ -206,6 +207,24 @@ def test_a_mask_on_the_face_is_neither_painted_on_nor_bent():
     assert np.array_equal(result[inside], photo[inside])
     x, y = points[27].round().astype(int)
     assert not np.array_equal(result[y - 60 : y - 30, x - 35 : x + 35], photo[y - 60 : y - 30, x - 35 : x + 35])
+
+
+def test_lids_come_down_but_not_under_the_rims_of_glasses():
+    photo, points = face_photo()
+    hair = find_head_of_hair(photo, points, 0.0)
+    bare, rims = np.ones_like(hair.clear), np.ones_like(hair.clear)
+    first, last = (round(y) for y in hair.in_copy(points)[[19, 37], 1])
+    rims[first + (last - first) // 3 : last - (last - first) // 3] = 0.0
+    free, under = (
+        prepare(photo, points, PERSON, bundled_model(), hair._replace(clear=clear)) for clear in (bare, rims)
+    )
+    assert free.bare_lids == 1.0
+    assert under.bare_lids == 0.0
+    lower = (free.landmarks_after(40.0) - under.landmarks_after(40.0))[:, 1]
+    assert lower[17] > 0.8
+    assert abs(np.delete(lower, [17, 18, 25, 26])).max() == 0.0
+    window = np.s_[round(points[19, 1]) : round(points[37, 1]), round(points[36, 0]) : round(points[39, 0])]
+    assert abs(free.draw(photo, 40.0)[window].astype(int) - under.draw(photo, 40.0)[window]).mean() > 0.3
 
 
 def test_a_face_at_the_photos_border_and_a_tiny_one_pass():

@@ -34,7 +34,17 @@ def test_what_is_held_back_is_the_shape_first():
 
 def test_marks_and_shape_are_brought_forward_and_less_on_an_old_face():
     young, old = (strength_of(age, 40, 1.0) for age in (30, 70))
-    assert young.held_back(-1.0) == young._replace(forward=1.0, shape=young.held_back(-1.0).shape)
-    assert 1.3 * young.shape < young.held_back(-1.0).shape < 2.0 * young.shape
+    ahead = young.held_back(-1.0)
+    assert ahead == young._replace(forward=1.0, shape=ahead.shape, sag=ahead.sag)
+    assert 1.3 * young.shape < ahead.shape < 2.0 * young.shape
+    assert 1.3 * young.sag < ahead.sag < 2.0 * young.sag
     assert young.held_back(-0.5).forward == 0.5
     assert 0.0 < old.held_back(-1.0).forward < 0.5
+
+
+def test_what_hangs_does_so_less_in_an_old_face_never_in_a_younger_one_and_is_not_held_back():
+    young, old = (strength_of(age, 40, 1.0) for age in (30, 70))
+    assert 0.0 < old.sag < 0.6 * young.sag
+    assert young.held_back(1.0).sag == young.sag
+    assert strength_of(70, -20, 1.0).sag == 0.0
+    assert strength_of(20, 80, 1.5).held_back(-1.0).sag == 1.0
