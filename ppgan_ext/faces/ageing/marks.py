@@ -18,6 +18,8 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing import bands, parts
 from ppgan_ext.faces.ageing.beard import beard_outlines
 from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
+from ppgan_ext.faces.ageing.jowls import draw_jowls
+from ppgan_ext.faces.ageing.lids import lit_lids
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.faces.ageing.spots import Spots, draw_spots, place_spots
@@ -76,6 +78,7 @@ _DEEPEST_WRINKLE = 0.16  # log light
 _ROUGH_BEARS = 0.6  # limits of rough photos grow by this power of their factor
 _COARSE_OF_OLD = 0.5  # share of these that an old face gets
 _FORWARD = 0.8  # how much stronger marks become, at most, where they are brought forward
+_LIT_LIDS = 0.25  # log light
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
 
@@ -100,6 +103,8 @@ class Prospect(NamedTuple):
         costly: how far marks can be held back, see `parts.held_places`.
         tone: factor for dark skin, from 1.
         spots: age spots, see `spots.place_spots`.
+        jowls: log light, see `jowls.draw_jowls`.
+        lids: where upper lids catch the light, see `lids.lit_lids`.
     """
 
     folds: npt.NDArray[np.float32]
@@ -111,6 +116,8 @@ class Prospect(NamedTuple):
     contrast: float
     tone: float
     spots: Spots
+    jowls: npt.NDArray[np.float32]
+    lids: npt.NDArray[np.float32]
 
 
 def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) -> Prospect:
@@ -132,6 +139,8 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
             for number, (share, one) in enumerate(zip(_BY_BAND, marks, strict=False))
         ]
     )
+    lids = view.skin * lit_lids(view.placement.frame_landmarks, shape)
+    jowls = soft * draw_jowls(view.placement.frame_landmarks, shape, seed)
     weight = view.weight * (1.0 - _NOSE_STAYS * parts.nose(view.placement.frame_landmarks, shape))
     # Old men of the photos have less black stubble than young ones: the colour that the map has there is not skin's.
     stubble = np.maximum.reduce([*beard_outlines(view.placement.frame_landmarks, shape).values()])
@@ -146,7 +155,7 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     costly = parts.held_places(view.placement.frame_landmarks, shape)
     return Prospect(
         folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, costly, _contrast(view), tone,
-        place_spots(view, tone, seed),
+        place_spots(view, tone, seed), jowls.astype(np.float32), lids,
     )  # fmt: skip
 
 
@@ -177,6 +186,7 @@ def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0
     shade = np.clip(1.0 + _IN_SHADE * view.bands[_COARSE:].sum(axis=0), _LEAST_IN_SHADE, 1.0)
     most = np.float32(_DEEPEST_HOLLOW) * shade
     change += np.where(hollows < 0, most * np.tanh(hollows / most), hollows)
+    change += _sagging(view, prospect, amounts, ahead)
     wrinkles = amounts.wrinkles * factor * prospect.tone**2 * ahead * ahead * prospect.wrinkles
     wrinkles = _without_scratches(wrinkles, view, ahead * np.float32(prospect.tone * max(factor, 1.0) ** _ROUGH_BEARS))
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
@@ -188,6 +198,16 @@ def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0
     colour = np.clip(amounts.wrinkles * prospect.tone * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR)
     spots = draw_spots(prospect.spots, amounts.wrinkles, view.skin)
     return Marks(change + spots[0], (colour + spots[1]).astype(np.float32))
+
+
+def _sagging(view: SkinView, prospect: Prospect, amounts: Strength, ahead: FloatArray) -> npt.NDArray[np.float32]:
+    """Draw the folds in front of jowls, where there is room, and the light on upper lids.
+
+    They are not deeper on dark skin: lines beside the mouth would read as scratches.
+    """
+    jowls = amounts.wrinkles * ahead * prospect.jowls
+    jowls = jowls * _room(jowls, view.bands[2] + view.bands[3], view, amounts.deepest)
+    return np.asarray(jowls + _LIT_LIDS * amounts.deepest * amounts.wrinkles * prospect.lids, np.float32)
 
 
 def younger(view: SkinView, prospect: Prospect, model: AgeingModel, strength: float, femininity: float) -> Marks:
