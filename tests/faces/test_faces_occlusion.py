@@ -175,15 +175,33 @@ def test_rims_have_no_gaps_where_a_frame_has_the_skins_colour():
     photo, landmarks = drawn()
     covered, rims, lens = painted_rims(photo, landmarks)
     chance = 0.6 * np.clip(2.0 * cv2.GaussianBlur(rims, (0, 0), 2.0), 0.0, 1.0)
-    found = find_rims(covered, chance, cv2.GaussianBlur(lens, (0, 0), 1.5), landmarks, 0.84)
-    pale = (rims > 0) & (covered.min(axis=2) > 80)
     lines = frame_weight(covered, chance, lens, landmarks, 0.84)
+    found = find_rims(covered, chance, cv2.GaussianBlur(lens, (0, 0), 1.5), landmarks, 0.84, lines).around
+    pale = (rims > 0) & (covered.min(axis=2) > 80)
     assert np.count_nonzero(pale) > 200
     assert lines[pale].mean() < 0.45 < 0.65 < found[pale].mean()
     assert cv2.dilate(found.astype(np.uint8), np.ones((3, 3)))[rims > 0].mean() > 0.95
     far = cv2.dilate(rims, np.ones((13, 13))) == 0
     assert not found[far].any()
-    assert not find_rims(covered, np.zeros_like(chance), lens, landmarks, 0.84).any()
+    assert not find_rims(covered, np.zeros_like(chance), lens, landmarks, 0.84, lines).around.any()
+
+
+def test_gaps_of_a_frame_are_drawn_as_narrow_as_it_is_and_the_glass_is_free():
+    photo, landmarks = drawn()
+    covered, rims, lens = painted_rims(photo, landmarks)
+    chance = 0.6 * np.clip(2.0 * cv2.GaussianBlur(rims, (0, 0), 2.0), 0.0, 1.0)
+    dark = ((rims > 0) & (covered.min(axis=2) < 80)).astype(np.float32)
+    soft = cv2.GaussianBlur(lens, (0, 0), 1.5)
+    found = find_rims(covered, chance, soft, landmarks, 0.84, dark)
+    pale = (rims > 0) & (dark == 0)
+    assert found.gaps[pale].mean() > 0.7
+    assert not found.gaps[cv2.dilate(rims, np.ones((7, 7))) == 0].any()
+    inside = cv2.erode(lens, np.ones((5, 5))) > 0
+    assert found.glass[inside].mean() > 0.9
+    assert found.glass[rims > 0].mean() < 0.1
+    few = find_rims(covered, chance, soft, landmarks, 0.84, dark * (np.arange(photo.shape[1]) % 12 < 2))
+    assert not few.gaps.any()  # where hardly any frame is seen, nothing tells how wide it is
+    assert few.around.any()
 
 
 def test_a_brow_above_a_frame_is_no_rim_and_does_not_go_on_below_it():

@@ -93,7 +93,9 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
         expected, scale = at_photo(chances.frame), scale_of(matrix)
         frame = frame_weight(part, expected, lenses, points, scale)
     if "glasses" in found:
-        rims = find_rims(part, expected, lenses, points, scale).astype(np.float32)
+        around, gaps, glass = find_rims(part, expected, lenses, points, scale, frame)
+        # A line within a lens is a reflection, or a lid.
+        frame, rims = np.maximum(np.where(glass, np.float32(0.0), frame), gaps), around.astype(np.float32)
     if "sunglasses" in found:
         solid = _risen(at_photo(chances.dark_lens))
     if "an object" in found:
