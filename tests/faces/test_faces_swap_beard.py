@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.skin import find_skin
 from ppgan_ext.faces.swap.grown_beard import _below_nose, grow_beard
@@ -27,10 +26,9 @@ def chin(photo, landmarks):
     return here, beard
 
 
-def grown_on(face, photo, landmarks, dense, stubble=None):
-    beard = dense if stubble is None else stubble
+def grown_on(face, photo, landmarks, beard, same_light=True):
     skin = find_skin(landmarks, drawn()[0]).skin * (1.0 - beard)
-    return grow_beard(face, photo, skin, landmarks, BeardCover(dense, beard))
+    return grow_beard(face, photo, skin, landmarks, beard, same_light)
 
 
 def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():
@@ -48,17 +46,17 @@ def test_hairs_of_the_photos_beard_grow_on_the_face_and_its_relief_stays():
     own[10:15, 18:23] = True
     assert light[own & ~strands].mean() < 0.85 * light[~own & ~strands].mean()
     assert np.array_equal(np.rint(grown[beard == 0]), np.rint(face[beard == 0]))
-    none = BeardCover(np.zeros_like(beard), np.zeros_like(beard))
-    assert np.array_equal(grow_beard(face, bearded, none.dense, landmarks, none), face)
+    none = np.zeros_like(beard)
+    assert np.array_equal(grow_beard(face, bearded, none, landmarks, none), face)
 
 
-def test_single_hairs_grow_where_a_beard_is_not_dense():
+def test_single_hairs_of_stubble_grow():
     photo, landmarks = drawn()
     here, stubble = chin(photo, landmarks)
     thin = photo.copy()
     strands = np.random.default_rng(1).random(stubble[here].shape) < 0.08
     thin[here][strands] = 60.0
-    grown = grown_on(photo, thin, landmarks, np.zeros_like(stubble), stubble)
+    grown = grown_on(photo, thin, landmarks, stubble)
     light = luminance(to_linear(grown))[here] / luminance(to_linear(photo))[here]
     assert light[strands].mean() < 0.6 < 0.85 < light[~strands].mean()
 
@@ -91,10 +89,22 @@ def test_skin_below_stubble_is_not_reddened():
     red = photo.copy()
     red[here] *= (1.0, 0.8, 0.8)
     inner = slice(here[0].start + 6, here[0].stop - 6), slice(here[1].start + 6, here[1].stop - 6)
-    grown = grown_on(red, photo, landmarks, np.zeros_like(stubble), stubble)
+    grown = grown_on(red, photo, landmarks, stubble)
     redness = [float((each[inner][..., 0] / each[inner][..., 1]).mean()) for each in (photo, red, grown)]
     assert redness[1] > redness[0] + 0.2
     assert redness[2] == pytest.approx(redness[0], abs=0.08)
+
+
+def test_the_lamps_of_another_photo_colour_no_hair():
+    photo, landmarks = drawn()
+    here, beard = chin(photo, landmarks)
+    blue = photo.copy()
+    blue[here] = (20.0, 25.0, 70.0)
+    inner = slice(here[0].start + 6, here[0].stop - 6), slice(here[1].start + 6, here[1].stop - 6)
+    own, other = (grown_on(photo, blue, landmarks, beard, same_light)[inner] for same_light in (True, False))
+    assert own[..., 2].mean() > own[..., 0].mean() + 20
+    assert other[..., 0].mean() > other[..., 2].mean()  # less of the skin's colour, and of no other
+    assert other.mean() < 0.6 * photo[inner].mean()
 
 
 def test_a_moustache_rises_slowly_below_the_nose():
@@ -114,7 +124,7 @@ def test_a_gleam_in_a_dark_beard_is_skin_and_a_white_hair_in_a_white_one_is_hair
         bearded = photo.copy()
         bearded[here][draws < dark], bearded[here][draws > 0.9 if not brighter else draws > 0.4] = 40.0, 250.0
         skin = find_skin(landmarks, bearded).skin * (1.0 - beard)
-        grown = grow_beard(photo, bearded, skin, landmarks, BeardCover(beard, beard))
+        grown = grow_beard(photo, bearded, skin, landmarks, beard)
         light = luminance(to_linear(grown) / np.maximum(to_linear(photo), 1e-3))[here]
         assert (float(light[draws > 0.9].mean()) > 1.45) == brighter
         assert light[draws < dark].mean() < 0.5

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
-from ppgan_ext.faces.swap import covers, sides
+from ppgan_ext.faces.swap import sides
 from ppgan_ext.faces.swap.composite import composite
-from ppgan_ext.faces.swap.covers import covers_that_stay, find_covers
+from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -18,36 +17,12 @@ def drawn(yaw=0.0, seed=0, skin=(214, 168, 140), eyes=62.0):
     return picture, landmarks
 
 
-@pytest.mark.parametrize(("goatee", "stays"), [(0.2, 0.0), (0.65, 0.5), (0.9, 1.0)])
-def test_a_moustache_stays_where_the_person_has_none_and_as_part_of_a_beard(goatee, stays, monkeypatch):
-    photo, landmarks = drawn()
-    person = photo[:, ::-1].copy()
-    asked = {}
-
-    def cover(picture, _, shares):
-        asked.update(shares)
-        none = np.zeros(picture.shape[:2], np.float32)
-        return BeardCover(none, none)
-
-    def chances(picture, _):
-        return {"moustache": 1.0, "goatee": goatee if picture is photo else 0.9, "whiskers": 0.0}
-
-    monkeypatch.setattr(covers, "beard_covers", cover)
-    monkeypatch.setattr(covers, "beard_chances", chances)
-    assert covers_that_stay(photo, landmarks, person, landmarks).hair.shape == photo.shape[:2]
-    assert asked == {"moustache": pytest.approx(stays)}
-    monkeypatch.setattr(covers, "beard_chances", lambda *_: {"moustache": 0.1, "goatee": 0.0, "whiskers": 0.0})
-    covers_that_stay(photo, landmarks, person, landmarks)
-    assert asked == {"moustache": 1.0}
-
-
 def test_the_middle_of_a_face_is_not_covered():
     photo, landmarks = drawn()
-    found = find_covers(photo, landmarks)
+    hair = find_hair_over(photo, landmarks)
     x, y = np.rint(landmarks[[28, 29, 30]].mean(axis=0)).astype(int)
-    for weight in (found.hair, *found.beard):
-        assert weight.shape == photo.shape[:2]
-        assert weight[y, x] == pytest.approx(0.0, abs=0.05)
+    assert hair.shape == photo.shape[:2]
+    assert hair[y, x] == pytest.approx(0.0, abs=0.05)
 
 
 def test_what_covers_the_photo_keeps_its_bits():

@@ -21,6 +21,7 @@ from ppgan_ext.faces.ageing.hair_texture import roughness
 from ppgan_ext.faces.ageing.head_places import beyond_jaw
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
+from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
@@ -31,6 +32,9 @@ _WEIGHTS = {
     "goatee": (0.5, -0.052, -0.133, -0.442, 0.477),
     "whiskers": (0.383, -0.127, -0.088, -0.482, 0.44),
 }
+# Reflectance of skin from which a beard can be told from shade, and from which surely: on darker skin black stubble
+# cannot, and what turns grey with it is a haze.
+_SKIN = (0.17, 0.3)
 _LIKELY = (0.3, 0.6)  # by the regression: no beard, and one
 # What is never beard: points of the landmarks, and by how much they are widened, in distances of the eyes.
 _NOT_BEARD = ((slice(48, 60), 0.03), (slice(31, 36), 0.04))
@@ -96,27 +100,24 @@ def beard_chances(picture: npt.NDArray, landmarks: FloatArray) -> dict[str, floa
     return {part: float(chance) for part, (chance, _) in _likely_parts(*reduced(picture, landmarks)).items()}
 
 
-class BeardCover(NamedTuple):
-    """How a beard covers a face, (H, W) float32 in [0, 1] each.
-
-    Attributes:
-        dense: how far each pixel is covered by it, with the skin between its hairs.
-        stubble: where hairs of it may grow, be they few or bright; in its middle, as far as there is a beard at all.
-    """
-
-    dense: npt.NDArray[np.float32]
-    stubble: npt.NDArray[np.float32]
+def told_chances(picture: npt.NDArray, landmarks: FloatArray) -> dict[str, float]:
+    """Return how likely each part is hair and not shade, as `beard_cover` tells them; else as `beard_chances`."""
+    copy, points = reduced(picture, landmarks)
+    parts = _likely_parts(copy, points)
+    return _sure_chances(darkness(copy, points), points, parts)[0] if parts else {}
 
 
-def beard_cover(
-    picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str, float] | None = None
-) -> npt.NDArray[np.float32]:
-    """Return how far each pixel is covered by a beard, with the skin between its hairs; as `beard_covers`."""
-    return beard_covers(picture, landmarks, shares).dense
+def tells_beard(picture: npt.NDArray, landmarks: FloatArray) -> float:
+    """Return how well a face's skin lets its beard be told from shade, 0 to 1, by the skin's reflectance."""
+    skin = skin_weight(picture, skin_area(landmarks, picture.shape)) > 0.6
+    if not skin.any():
+        return 0.0
+    level = float(np.median(luminance(to_linear(picture))[skin]))
+    return _ramp(level / max(float(luminance(white_light(picture, landmarks))), 1e-4), _SKIN)
 
 
-def beard_covers(picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str, float] | None = None) -> BeardCover:
-    """Find the beard that covers a face.
+def beard_cover(picture: npt.NDArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel is covered by a beard, (H, W) in [0, 1], with the skin between its hairs.
 
     Whiskers alone are the shade of a jaw, a goatee alone mostly that of a lip, and a moustache that is as narrow as the
     nose is the nose's.
@@ -124,37 +125,43 @@ def beard_covers(picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[st
     Args:
         picture: (H, W, 3) RGB, 0 to 255.
         landmarks: (68, 2) in the picture.
-        shares: how far each part counts, 0 to 1 by `PARTS`; 1 where nothing is said.
     """
     copy, points = reduced(picture, landmarks)
     parts = _likely_parts(copy, points)
     if not parts:
-        none = np.zeros(picture.shape[:2], np.float32)
-        return BeardCover(none, none)
+        return np.zeros(picture.shape[:2], np.float32)
     dark = darkness(copy, points)
     chances, told = _sure_chances(dark, points, parts)
-    shares = {part: (shares or {}).get(part, 1.0) for part in parts}
-    likely = _drawn_likely(points, parts, {part: chances[part] * shares[part] for part in parts})
+    likely = _joined({part: outline for part, (_, outline) in parts.items()}, chances, points)
     width = _BETWEEN * eye_distance(points)
     dense = blur(dark * likely, width) / np.maximum(blur(likely, width), np.float32(0.05))
     cover = likely * np.clip((dense - _DENSE[0]) / (_DENSE[1] - _DENSE[0]), 0.0, 1.0)
     # What is surely a moustache stays whole, with its ends and its grey hairs, whatever side light falls from.
-    sure = np.float32(_ramp(chances["moustache"], _SURE_MOUSTACHE) * told * shares["moustache"])
-    cover = np.maximum(cover, sure * _whole_moustache(points, copy.shape))
-    # Who has stubble around the mouth has it on the jaw, too.
-    around = max(chances["whiskers"], min(chances["moustache"], chances["goatee"]))
-    thin = {**chances, "whiskers": around}
-    stubble = _drawn_likely(points, parts, {part: thin[part] * shares[part] for part in parts})
-    return BeardCover(whole(cover, picture), whole(np.maximum(stubble, cover), picture))
+    sure = np.float32(_ramp(chances["moustache"], _SURE_MOUSTACHE) * told)
+    return whole(np.maximum(cover, sure * _whole_moustache(points, copy.shape)), picture)
 
 
-def _drawn_likely(
-    points: FloatArray, parts: Mapping[str, tuple[float, npt.NDArray[np.float32]]], chances: Mapping[str, float]
+def beard_place(picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str, float]) -> npt.NDArray[np.float32]:
+    """Draw where hairs of a beard may grow, be they few or bright, (H, W) in [0, 1].
+
+    Args:
+        picture: (H, W, ...), of which only the size counts.
+        landmarks: (68, 2) in it.
+        shares: how far there is each part, 0 to 1 by `PARTS`.
+    """
+    copy, points = reduced(picture, landmarks)
+    place = _joined(beard_outlines(points, copy.shape), shares, points)
+    moustache = np.float32(shares["moustache"]) * _whole_moustache(points, copy.shape)
+    return whole(np.maximum(place, moustache), picture)
+
+
+def _joined(
+    outlines: Mapping[str, npt.NDArray[np.float32]], shares: Mapping[str, float], points: FloatArray
 ) -> npt.NDArray[np.float32]:
-    """Draw the parts of a beard, each as far as it is likely, (H, W) in [0, 1]; they join beside the mouth."""
-    likely = np.maximum.reduce([np.float32(chances[part]) * outline for part, (_, outline) in parts.items()])
+    """Draw the parts of a beard, each as far as there is one, (H, W) in [0, 1]; they join beside the mouth."""
+    drawn = np.maximum.reduce([np.float32(shares[part]) * outline for part, outline in outlines.items()])
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_JOIN * eye_distance(points)) + 1,) * 2)
-    return np.asarray(cv2.morphologyEx(likely, cv2.MORPH_CLOSE, kernel) * _bare_of_beard(points, likely.shape))
+    return np.asarray(cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, kernel) * _bare_of_beard(points, drawn.shape))
 
 
 def beard_growth(picture: npt.NDArray, landmarks: FloatArray, told: float = 1.0) -> Growth:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import beard_growth
+from ppgan_ext.faces.ageing.beard import beard_growth, tells_beard
 from ppgan_ext.faces.ageing.brow_hairs import brow_hairs
 from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight, darkness, thicker_than_brows
 from ppgan_ext.faces.ageing.frame import eye_distance
@@ -40,9 +40,6 @@ _WHITE_BEARD, _OF_BEARD = 0.9, 0.6  # the same of what surely is a beard, and ho
 _SURELY_GROWS = (0.2, 0.5)  # density of a beard: not sure, and sure
 _DENSE_SIDES = 0.8  # density of sideburns
 _BROWS_MOVE = 0.06  # how far age moves brows, in distances of the eyes
-# Reflectance of skin from which beards turn grey, and from which fully: on darker skin, black stubble cannot be told
-# from shade, and what turns grey with it is a haze.
-_SKIN = (0.17, 0.3)
 _OBJECT = (0.15, 0.4)  # chances of an object before the beard; of 25 beards at most 0.09
 # The same of a rim of glasses, and how wide what it covers is, in the network's pixels; and of how many pixels it must
 # be sure: of 77 faces without glasses two at most, as dark brows are a little like rims, and 426 of one with them.
@@ -119,7 +116,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     copy = cv2.resize(photo[top:bottom, left:right], size, interpolation=cv2.INTER_AREA)
     points = head.in_copy(landmarks)
     of_head = 1.0 - _hair_in_copy(head)
-    told = _tells_beard(copy, points)
+    told = tells_beard(copy, points)
     of_man = np.float32(1.0 - femininity) * of_head
     growth = beard_growth(copy, points, told)
     clear, in_sight = _in_sight(copy, points)
@@ -161,16 +158,6 @@ def _add_outer(
     for start, stop in strips(alpha.shape):
         part = alpha[start:stop]
         part[...] = np.minimum(part + enlarge(added, alpha.shape, (start, stop)), 1.0)
-
-
-def _tells_beard(picture: Image, landmarks: FloatArray) -> float:
-    """Return how well a face's skin lets its beard be told from shade, 0 to 1, by the skin's reflectance."""
-    skin = skin_weight(picture, skin_area(landmarks, picture.shape)) > 0.6
-    if not skin.any():
-        return 0.0
-    level = float(np.median(luminance(to_linear(picture))[skin]))
-    white = max(float(luminance(white_light(picture, landmarks))), 1e-4)
-    return float(np.clip((level / white - _SKIN[0]) / (_SKIN[1] - _SKIN[0]), 0.0, 1.0))
 
 
 def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float, amount: float, seed: int) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -9,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
-from ppgan_ext.faces.ageing.beard import BeardCover
+from ppgan_ext.faces.ageing.beard import beard_place
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
+from ppgan_ext.faces.swap.beards import on_skin, within_jaw
 from ppgan_ext.faces.swap.blend_mask import blend_mask, find_cloth, soft_rise
 from ppgan_ext.faces.swap.brows import (
     Brows,
@@ -74,7 +76,8 @@ def composite(
     skin: str = "source",
     fill: Overlay | None = None,
     kept: FloatArray | None = None,
-    beard: BeardCover | None = None,
+    beard: FloatArray | None = None,
+    their_beard: Mapping[str, float] | None = None,
     brows_hidden: bool = False,
 ) -> Fusion:
     """Match a drawn face to the photo's skin and light, and blend it in.
@@ -87,7 +90,9 @@ def composite(
         skin: "source", "target" or "mix".
         fill: the same face as another picture shows it, at the same place, for what the overlay does not show.
         kept: (H, W) in [0, 1], what of the base lies over the face.
-        beard: where hairs of the base's beard grow on the face.
+        beard: (H, W) in [0, 1], where hairs of the base's beard grow on the face.
+        their_beard: how far each part of the drawn face's own beard goes along, 0 to 1 by `ageing.beard.PARTS`: its
+            hairs keep their strength, and those at the face's outline and beyond grow on the base.
         brows_hidden: something was taken off the face that may have hidden its brows: where it has none, the base's
             grow on it.
 
@@ -112,15 +117,18 @@ def composite(
     skins = face_skin, photo_skin
     lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.relaxed, faces.brows)
     lit = close_lips(lit, faces.photo, overlay.landmarks, overlay.closed)
-    if beard is not None and beard.stubble.any():
-        grows = BeardCover(*(overlay.window(each) for each in beard))
-        lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, grows)
+    if beard is not None:
+        lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, overlay.window(beard))
     # The photo's brows give way to the person's, which go on to their ends beyond the mask.
     share = brow_shares(mask, overlay.landmarks)
+    ground = under + np.float32(identity) * share[..., None] * (faces.photo - under)
+    if their_beard is not None and any(their_beard.values()):
+        lit, grown = _with_their_beard((lit, ground), drawn, face_skin.skin, under, bare, their_beard)
+        ground += np.float32(identity) * (grown - ground)
     mask = np.maximum(mask, hair_cover(faces.brows, overlay.landmarks) * share * free * (1.0 - faces.headwear))
     face = match_grain(lit, under.astype(np.float32), above.skin * drawn.shown, below.skin * bare, mask)
     face = under + np.float32(identity) * (face - under)
-    result, way = _lay_on(base, overlay, face, faces.photo, np.float32(identity) * share, mask)
+    result, way = _lay_on(base, overlay, face, ground, mask)
     whole_mask = np.zeros(photo.shape[:2], np.float32)
     overlay.window(whole_mask)[:] = mask
     step = border_step(base, result, whole_mask)
@@ -132,13 +140,37 @@ def composite(
     return Fusion(result, whole_mask, overlay.landmarks + corner, way, step, images)
 
 
-def _lay_on(
-    base: Image, overlay: Overlay, face: FloatArray, bare: FloatArray, share: FloatArray, mask: FloatArray
-) -> tuple[Image, str]:
-    """Blend a face, (H, W, 3), into the photo, of which ``share`` (H, W) loses its brows; return the way, too."""
+def _with_their_beard(
+    faces: tuple[FloatArray, FloatArray],
+    drawn: Overlay,
+    drawn_skin: FloatArray,
+    under: Image,
+    bare: FloatArray,
+    parts: Mapping[str, float],
+) -> tuple[FloatArray, FloatArray]:
+    """Let a drawn face's beard grow on two pictures, (H, W, 3): on itself in the photo's light, and on the photo.
+
+    Args:
+        faces: these two.
+        drawn: the face in its own light.
+        drawn_skin: (H, W), weight of skin in it.
+        under: (H, W, 3) RGB uint8, the photo.
+        bare: (H, W) in [0, 1], what of that nothing lies over.
+        parts: how far each part of the beard grows, 0 to 1.
+    """
+    landmarks = drawn.landmarks
+    grows = beard_place(under, landmarks, parts) * within_jaw(landmarks, under.shape) * drawn.shown
+    hairs = drawn.face, drawn_skin * (1.0 - grows), landmarks
+    face, photo = faces
+    face = grow_beard(face, *hairs, grows, same_light=False)
+    return face, grow_beard(photo, *hairs, on_skin(grows, under, bare, landmarks), same_light=False)
+
+
+def _lay_on(base: Image, overlay: Overlay, face: FloatArray, ground: FloatArray, mask: FloatArray) -> tuple[Image, str]:
+    """Blend a face, (H, W, 3), into the photo, which is changed to ``ground`` (H, W, 3) there; return the way, too."""
     result = base.copy()
     under = overlay.window(result)
-    under[:] = from_levels(under + share[..., None] * (bare - under))
+    under[:] = from_levels(ground)
     # Poisson blending would carry the colours of hair and collars under the border far into the face.
     under[:], way = blend(under, face, mask, ("multi-band",))
     return result, way

@@ -1,4 +1,4 @@
-"""The photo's beard grows on the fused face: its hairs are a factor of light over whatever skin is below."""
+"""A beard grows on another face: its hairs are a factor of light over whatever skin is below."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import BeardCover
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.skin_light import slow_part
@@ -20,13 +19,19 @@ _NOSE_BASE, _MOUSTACHE = slice(31, 36), (0.015, 0.085)
 _WHITE_BEARD = (0.25, 0.5)  # share of hairs that are brighter than skin: a dark beard, and a white one
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
 _GLEAM = np.float32(0.25)  # log light over the skin's that hairs of a dark beard reach
+_GREYEST = 0.65  # share of the skin's colour that hair lacks at most
 _FINE = 0.012  # width of the Gaussian that takes single hairs away, a share of the face's size
 
 
 def grow_beard(
-    face: FloatArray, photo: FloatArray, photo_skin: FloatArray, landmarks: FloatArray, beard: BeardCover
+    face: FloatArray,
+    photo: FloatArray,
+    photo_skin: FloatArray,
+    landmarks: FloatArray,
+    grows: FloatArray,
+    same_light: bool = True,
 ) -> FloatArray:
-    """Let the hairs of the photo's beard grow on a face in the photo's light.
+    """Let the hairs of a photo's beard grow on a face.
 
     A hair is what stands out from the photo's skin: as a factor of light it is drawn over the face, whose relief stays.
     Single hairs grow wherever there may be some, so no bare middle is left within a beard. Where the face is as dark
@@ -37,17 +42,20 @@ def grow_beard(
         photo: (H, W, 3) RGB float32, 0 to 255, with its features at the same positions.
         photo_skin: (H, W), weight of skin in the photo.
         landmarks: (68, 2) of both.
-        beard: where it grows.
+        grows: (H, W) in [0, 1], where hairs may grow.
+        same_light: the face is in the photo's light. Else the photo's lamps colour no hair: it has the colour of the
+            face's skin or less of it.
 
     Returns:
         (H, W, 3) RGB float32.
     """
     if np.count_nonzero(photo_skin > 0.5) < _MIN_PIXELS:
         return face
-    hair, own = (_over_skin(picture, photo_skin, landmarks) for picture in (photo, face))
+    (hair, usual), (own, on) = (_over_skin(picture, photo_skin, landmarks) for picture in (photo, face))
+    if not same_light:
+        hair = _with_colour_of(hair, usual @ _COLOR, on @ _COLOR)
     sigma = max(0.5, _FINE * face_size(landmarks))
-    below_nose = _below_nose(landmarks, photo_skin.shape)
-    grows = np.asarray(beard.stubble, np.float32) * below_nose
+    grows = np.asarray(grows, np.float32) * _below_nose(landmarks, photo_skin.shape)
     white = _whiteness(hair @ LUMINANCE, grows)
     dense = _hair_weight(hair @ LUMINANCE, grows, white)
     broad, already = (cv2.GaussianBlur(each, (0, 0), sigma) for each in (hair, own @ LUMINANCE))
@@ -58,17 +66,26 @@ def grow_beard(
     # Grey hairs between black ones are no brighter than they were, and hardly brighter than skin in a dark beard.
     brightest = np.minimum(hair, _GLEAM + white * np.maximum(hair, 0.0))
     grown = np.minimum(grown, np.maximum(brightest - own, 0.0))
-    # Below stubble no skin is reddened.
-    grown -= grows[..., None] * (cv2.GaussianBlur(own, (0, 0), sigma) @ _COLOR)
+    if same_light:
+        # Below stubble no skin is reddened.
+        grown -= grows[..., None] * (cv2.GaussianBlur(own, (0, 0), sigma) @ _COLOR)
     return to_srgb(to_linear(np.asarray(face, np.float32)) * np.exp(grown))
 
 
-def _over_skin(picture: FloatArray, skin: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return by how much each pixel stands out from the skin around, (H, W, 3), in logarithms of light."""
+def _over_skin(picture: FloatArray, skin: FloatArray, landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return, (H, W, 3), by how much a pixel stands out from the skin around, and that skin, in logarithms of light."""
     light = to_linear(np.asarray(picture, np.float32))
     level = max(float(np.median(luminance(light)[skin > 0.5])), _LEAST_LEVEL)
     values = np.log(light + np.float32(_FLOOR * level))
-    return np.asarray(values - slow_part(values, skin, landmarks)[0], np.float32)
+    usual = slow_part(values, skin, landmarks)[0]
+    return np.asarray(values - usual, np.float32), np.asarray(usual, np.float32)
+
+
+def _with_colour_of(hair: FloatArray, usual: FloatArray, other: FloatArray) -> npt.NDArray[np.float32]:
+    """Return hair (H, W, 3) with the colour of other skin (H, W, 3), or less of it, as it has of the usual skin's."""
+    along = ((hair @ _COLOR) * usual).sum(axis=2) / (np.square(usual).sum(axis=2) + np.float32(1e-6))
+    colour = np.clip(along, -_GREYEST, 0.0)[..., None] * other
+    return np.asarray((hair @ LUMINANCE)[..., None] + colour, np.float32)
 
 
 def _whiteness(over: FloatArray, grows: FloatArray) -> np.float32:

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import BeardCover
+from ppgan_ext.faces.ageing.beard import beard_place
 from ppgan_ext.faces.landmarks import sure_landmarks
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.skin import draw_part
+from ppgan_ext.faces.swap.beards import Beards, share_beards
 from ppgan_ext.faces.swap.composite import Fusion, composite
-from ppgan_ext.faces.swap.covers import covers_that_stay
+from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
@@ -56,14 +57,14 @@ class FacePlan(NamedTuple):
         shape: share of the person's shape, 0 to 1.
         drawing: the person's face drawn on the photo.
         kept: (H, W) float32 in [0, 1], the photo's hair, which lies over the fused face.
-        beard: where the photo's beard grows on it.
+        beards: whose beard it has.
     """
 
     sides: Sides
     shape: float
     drawing: Drawing
     kept: npt.NDArray[np.float32]
-    beard: BeardCover
+    beards: Beards
 
     @property
     def landmarks(self) -> FloatArray:
@@ -139,8 +140,8 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     sides = look_at(photo, other)
     drawing = _draw(sides, shape)
     person, landmarks = sides.person
-    stay = covers_that_stay(drawing.base, drawing.landmarks, as_image(person), landmarks)
-    return FacePlan(sides, shape, drawing, stay.hair, stay.beard)
+    beards = share_beards(as_image(sides.photo.picture), sides.photo.landmarks, as_image(person), landmarks)
+    return FacePlan(sides, shape, drawing, find_hair_over(drawing.base, drawing.landmarks), beards)
 
 
 def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Drawing:
@@ -214,13 +215,20 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
     picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.drawing
     under = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
     blended = partial(
-        composite, identity=identity, skin=skin, fill=under, brows_hidden="glasses" in plan.sides.dropped_covers
+        composite,
+        identity=identity,
+        skin=skin,
+        fill=under,
+        brows_hidden="glasses" in plan.sides.dropped_covers,
+        their_beard=plan.beards.person,
     )
+    beard = beard_place(base, landmarks, plan.beards.photo) if any(plan.beards.photo.values()) else None
     if over is None:
-        return blended(picture, base, overlay, kept=plan.kept, beard=plan.beard)
+        return blended(picture, base, overlay, kept=plan.kept, beard=beard)
     cleared = clear_covers(base, overlay, over)
-    kept, beard = plan.kept * (1.0 - over), BeardCover(*(each * (1.0 - over) for each in plan.beard))
-    return lay_over(blended(cleared, cleared, overlay, kept=kept, beard=beard), picture, base, over)
+    beard = None if beard is None else beard * (1.0 - over)
+    fusion = blended(cleared, cleared, overlay, kept=plan.kept * (1.0 - over), beard=beard)
+    return lay_over(fusion, picture, base, over)
 
 
 def _missing_turn(plan: FacePlan, fusion: Fusion) -> tuple[float, float] | None:

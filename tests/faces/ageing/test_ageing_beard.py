@@ -10,10 +10,12 @@ from ppgan_ext.faces.ageing.beard import (
     PARTS,
     beard_chances,
     beard_cover,
-    beard_covers,
     beard_growth,
     beard_outlines,
+    beard_place,
     beard_regions,
+    tells_beard,
+    told_chances,
 )
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.head_places import beyond_jaw
@@ -63,19 +65,33 @@ def test_a_cover_includes_the_skin_between_hairs_and_no_lips(photo, bearded, lan
     assert cover[y, x] < 0.1
 
 
-def test_stubble_may_grow_where_a_beard_is_not_dense(photo, bearded, landmarks):
+def test_the_place_of_a_beard_has_the_parts_that_there_are_joined_beside_the_mouth(photo, landmarks):
     outlines = beard_outlines(landmarks, photo.shape)
-    # A chin in bright light, and cheeks with little hair, within a beard.
-    bare = np.clip(3.0 * (np.maximum(outlines["whiskers"], outlines["goatee"]) - outlines["moustache"]), 0.0, 1.0)
-    bare[:, : round(landmarks[8, 0]) - 25] = 0.0
-    lit = np.minimum(1.3 * photo.astype(np.float32), 255.0)
-    thin = np.uint8(bearded + 0.9 * bare[..., None] * (lit - bearded))
-    found = beard_covers(thin, landmarks)
-    deep = (outlines["whiskers"] > 0.8) & (bare > 0.9)
-    assert np.array_equal(found.dense, beard_cover(thin, landmarks))
-    assert (found.stubble >= found.dense).all()
-    assert found.dense[deep].mean() < 0.6 < 0.9 < found.stubble[deep].mean()
-    assert beard_covers(photo, landmarks).stubble.max() < 0.2
+    parts = {"moustache": 1.0, "goatee": 1.0, "whiskers": 0.0}
+    place = beard_place(photo, landmarks, parts)
+    assert place.shape == photo.shape[:2]
+    for part, outline in outlines.items():
+        others = np.max([other for name, other in outlines.items() if name != part], axis=0)
+        deep = (outline > 0.8) & (others < 0.2)
+        assert deep.any(), part
+        assert place[deep].mean() == pytest.approx(parts[part], abs=0.2), part
+    assert beard_place(photo, landmarks, dict.fromkeys(parts, 0.0)).max() == 0.0
+    x, y = landmarks[[57, 66]].mean(axis=0).round().astype(int)
+    assert place[y, x] < 0.1
+
+
+def test_chances_that_are_told_from_shade_are_those_of_a_cover(photo, bearded, landmarks):
+    assert max(told_chances(photo, landmarks).values()) < 0.1
+    assert min(told_chances(bearded, landmarks).values()) > 0.5
+
+
+def test_the_skin_tells_beards_unless_it_is_dark(photo, landmarks):
+    assert tells_beard(photo, landmarks) == 1.0
+    dark = photo.copy()
+    x, y = landmarks[30].round().astype(int)
+    dark[:] = (60, 40, 30)
+    dark[y - 24 : y + 25, x - 24 : x + 25] = 250  # a highlight shows how much light there is
+    assert tells_beard(dark, landmarks) < 0.2
 
 
 def test_whiskers_alone_are_the_shade_of_a_jaw(photo, bearded, landmarks):
@@ -107,18 +123,6 @@ def test_shade_below_the_nose_is_no_moustache(photo, landmarks):
     shaded = np.uint8(np.clip(shaded + rough[..., None], 0, 255))
     assert beard_chances(shaded, landmarks)["moustache"] > 0.9
     assert beard_cover(shaded, landmarks).max() < 0.2
-
-
-def test_parts_count_as_far_as_they_are_asked_for(photo, bearded, landmarks):
-    assert min(beard_chances(bearded, landmarks).values()) > 0.7 > 0.2 > max(beard_chances(photo, landmarks).values())
-    outlines = beard_outlines(landmarks, photo.shape)
-    goatee = (outlines["goatee"] > 0.8) & (outlines["moustache"] + outlines["whiskers"] < 0.05)
-    whole, half, without = (
-        beard_cover(bearded, landmarks, {"goatee": share})[goatee].mean() for share in (1.0, 0.5, 0)
-    )
-    assert whole > 0.6
-    assert half == pytest.approx(whole / 2, abs=0.1)
-    assert without < 0.05
 
 
 def test_a_beard_is_dense_where_it_grows_and_ends_below_the_jaw(photo, bearded, landmarks):

@@ -1,0 +1,102 @@
+"""Whose beard a fused face has: the photo's stays whole, or else the person's goes along whole."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.beard import PARTS, tells_beard, told_chances
+from ppgan_ext.faces.ageing.facial_hair import reduced
+from ppgan_ext.faces.ageing.head_places import beyond_jaw
+from ppgan_ext.faces.ageing.skin_colour import ramp
+from ppgan_ext.faces.skin import bare_skin, even_lab, face_size
+from ppgan_ext.types import FloatArray, Image
+
+_NONE = dict.fromkeys(PARTS, 0.0)
+_HAS_BEARD = (0.1, 0.35)  # chances of its likeliest part: there is no beard, and one; of 58 women all have 0
+_JAW = 2.0  # by so much more sure stubble of a jaw must be, where folds and shade are
+_ENDS = (0.0, 0.1)  # distance from the jaw's outline over which a beard ends, in distances of the eyes: below is shade
+_COLOUR = (2.5, 4.5)  # deviations from the colour of the face's skin: skin beside and below it, and cloth or background
+_LEAST_SPREAD = 3.0  # of that colour, in Lab
+_SOFT = 0.015  # width of the Gaussian by which a beard ends at what is no skin, a share of the face's size
+_MIN_PIXELS = 24
+
+
+class Beards(NamedTuple):
+    """How far each part of two people's beards is drawn on a fused face, 0 to 1 by `ageing.beard.PARTS`.
+
+    Attributes:
+        photo: of the photo's, whose hairs grow on the person's skin.
+        person: of the person's, which goes on beyond the face that is put in.
+    """
+
+    photo: dict[str, float]
+    person: dict[str, float]
+
+
+def share_beards(photo: Image, landmarks: FloatArray, person: Image, person_landmarks: FloatArray) -> Beards:
+    """Decide whose beard a fused face has.
+
+    The photo's beard reaches beyond the face that is put in, so all of it stays. A moustache without a beard stays if
+    the person has none: two over each other are none. Where no beard stays, the person's goes along, if their skin lets
+    it be told from shade.
+
+    Args:
+        photo: (H, W, 3) RGB uint8, the photo that is kept.
+        landmarks: (68, 2) in it.
+        person: (H', W', 3) RGB uint8.
+        person_landmarks: (68, 2) in it.
+    """
+    own, theirs = ({**_NONE, **told_chances(*face)} for face in ((photo, landmarks), (person, person_landmarks)))
+    beard = _has(own["goatee"], own["whiskers"])
+    moustache = _has(own["moustache"]) * (1.0 - _has(theirs["moustache"]))
+    along = (1.0 - beard) * _has(*theirs.values())
+    if along > 0.0:
+        along *= tells_beard(*reduced(person, person_landmarks))
+    stays, goes = _whole(own, beard), _whole(theirs, along)
+    return Beards({**stays, "moustache": max(beard, moustache)}, {**goes, "moustache": along * (1.0 - moustache)})
+
+
+def _whole(chances: dict[str, float], share: float) -> dict[str, float]:
+    """Return the parts of a beard, of which none is half: who has stubble around the mouth has it on the jaw, too."""
+    jaw = max(chances["whiskers"], min(chances["moustache"], chances["goatee"]))
+    return {"moustache": share, "goatee": share, "whiskers": share * _has(jaw / _JAW)}
+
+
+def _has(*chances: float) -> float:
+    return float(np.interp(max(chances), _HAS_BEARD, (0.0, 1.0)))
+
+
+def within_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw where a beard that goes along may grow, (H, W) in [0, 1]: beyond the jaw's outline lies the neck's shade."""
+    return np.asarray(1.0 - ramp(beyond_jaw(landmarks, shape), _ENDS), np.float32)
+
+
+def on_skin(beard: FloatArray, photo: Image, bare: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Leave out of a beard what would grow on a scarf, a collar, hair or the background of the photo under it.
+
+    Args:
+        beard: (H, W) in [0, 1].
+        photo: (H, W, 3) RGB uint8.
+        bare: (H, W) in [0, 1], what nothing lies over.
+        landmarks: (68, 2).
+    """
+    return np.asarray(beard * _skin_colour(photo, landmarks) * bare, np.float32)
+
+
+def _skin_colour(photo: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel has the colour of the face's skin, in any light, (H, W) in [0, 1]."""
+    expected = bare_skin(landmarks, photo.shape)
+    inside = expected > 0.5
+    if np.count_nonzero(inside) < _MIN_PIXELS:
+        return expected
+    colours = even_lab(photo, expected)[..., 1:]
+    middle = np.median(colours[inside], axis=0)
+    spread = np.maximum(1.4826 * np.median(np.abs(colours[inside] - middle), axis=0), _LEAST_SPREAD)
+    apart = (np.abs(colours - middle) / spread).max(axis=2).astype(np.float32)
+    like = np.clip((_COLOUR[1] - apart) / np.ptp(_COLOUR), 0.0, 1.0).astype(np.float32)
+    width = max(0.5, _SOFT * face_size(landmarks))
+    return np.asarray(np.minimum(like, cv2.GaussianBlur(like, (0, 0), width)), np.float32)
