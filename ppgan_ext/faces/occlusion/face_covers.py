@@ -95,7 +95,7 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
     if "glasses" in found:
         around, gaps, glass = find_rims(part, expected, lenses, points, scale, frame)
         # A line within a lens is a reflection, or a lid.
-        frame, rims = np.maximum(np.where(glass, np.float32(0.0), frame), gaps), around.astype(np.float32)
+        frame, rims = np.maximum(frame * (1.0 - glass), gaps), around.astype(np.float32)
     if "sunglasses" in found:
         solid = _risen(at_photo(chances.dark_lens))
     if "an object" in found:

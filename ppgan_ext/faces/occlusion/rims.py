@@ -41,12 +41,12 @@ class Rims(NamedTuple):
     Attributes:
         around: bool, where rims are; wider than they are.
         gaps: float32 in [0, 1], the rims where the frame is not seen: between two ends of it, as wide as it is.
-        glass: bool, what lies within a frame that is seen.
+        glass: float32 in [0, 1], what lies within a frame that is seen.
     """
 
     around: npt.NDArray[np.bool_]
     gaps: npt.NDArray[np.float32]
-    glass: npt.NDArray[np.bool_]
+    glass: npt.NDArray[np.float32]
 
 
 def find_rims(
@@ -87,7 +87,7 @@ def find_rims(
     brow = (brow_weight(small, points) > _BROW) & (chance < _NO_FRAME)
     drawn[0][cv2.dilate(brow.astype(np.uint8), disc(_BROW_WIDER * pixel)) > 0] = 0
     around, gaps, within = (cv2.resize(each, (width, height), interpolation=cv2.INTER_LINEAR) for each in drawn)
-    return Rims(around > 0, gaps / np.float32(255.0), within > 127)
+    return Rims(around > 0, gaps / np.float32(255.0), within / np.float32(255.0))
 
 
 def _draw_rim(
