@@ -152,7 +152,7 @@ def beard_place(picture: npt.NDArray, landmarks: FloatArray, shares: Mapping[str
     copy, points = reduced(picture, landmarks)
     place = _joined(beard_outlines(points, copy.shape), shares, points)
     moustache = np.float32(shares["moustache"]) * _whole_moustache(points, copy.shape)
-    return whole(np.maximum(place, moustache), picture)
+    return whole(np.maximum(place, moustache) * _beside_dimples(points, copy.shape), picture)
 
 
 def _joined(
@@ -232,8 +232,14 @@ def _density(
     if colour is not None:
         share = blur(np.clip(colour.share(to_linear(copy)), 0.0, 1.5), width)
         dense *= 1.0 - np.float32(_SHADE_LESS * (1.0 - told)) * ramp(share, _SHADE)
-    dimples = np.maximum(*(hull(points[[corner]], dense.shape, _DIMPLE[0] * eyes) for corner in (48, 54)))
-    return blur(dense, width) * _bare_of_beard(points, dense.shape) * (1.0 - blur(dimples, _DIMPLE[1] * eyes))
+    return blur(dense, width) * _bare_of_beard(points, dense.shape) * _beside_dimples(points, dense.shape)
+
+
+def _beside_dimples(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw all but the dark corners of a mouth, softly, (H, W) in [0, 1]."""
+    eyes = eye_distance(points)
+    dimples = np.maximum(*(hull(points[[corner]], shape, _DIMPLE[0] * eyes) for corner in (48, 54)))
+    return np.asarray(1.0 - blur(dimples, _DIMPLE[1] * eyes), np.float32)
 
 
 def _sure_chances(

@@ -20,7 +20,8 @@ _HAS_BEARD = (0.1, 0.35)  # chances of its likeliest part: there is no beard, an
 _JAW = 2.0  # by so much more sure stubble of a jaw must be, where folds and shade are
 _ENDS = (0.0, 0.1)  # distance from the jaw's outline over which a beard ends, in distances of the eyes: below is shade
 _COLOUR = (2.5, 4.5)  # deviations from the colour of the face's skin: skin beside and below it, and cloth or background
-_LEAST_SPREAD = 3.0  # of that colour, in Lab
+_SPREAD = (3.0, 4.5)  # of that colour, in Lab, at least and at most
+_PALE = (5.0, 20.0)  # Lab's lightness over the skin's: as bright as skin, and brighter
 _SOFT = 0.015  # width of the Gaussian by which a beard ends at what is no skin, a share of the face's size
 _MIN_PIXELS = 24
 
@@ -75,28 +76,28 @@ def within_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
     return np.asarray(1.0 - ramp(beyond_jaw(landmarks, shape), _ENDS), np.float32)
 
 
-def on_skin(beard: FloatArray, photo: Image, bare: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Leave out of a beard what would grow on a scarf, a collar, hair or the background of the photo under it.
+def skin_colour(photo: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel has the colour of the face's skin, in any light, (H, W) in [0, 1].
+
+    Scarf, collar, hair and background have another.
 
     Args:
-        beard: (H, W) in [0, 1].
         photo: (H, W, 3) RGB uint8.
-        bare: (H, W) in [0, 1], what nothing lies over.
-        landmarks: (68, 2).
+        landmarks: (68, 2) in it.
     """
-    return np.asarray(beard * _skin_colour(photo, landmarks) * bare, np.float32)
-
-
-def _skin_colour(photo: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return how far each pixel has the colour of the face's skin, in any light, (H, W) in [0, 1]."""
     expected = bare_skin(landmarks, photo.shape)
     inside = expected > 0.5
     if np.count_nonzero(inside) < _MIN_PIXELS:
         return expected
-    colours = even_lab(photo, expected)[..., 1:]
+    lab = even_lab(photo, expected)
+    light, colours = lab[..., 0], lab[..., 1:]
     middle = np.median(colours[inside], axis=0)
-    spread = np.maximum(1.4826 * np.median(np.abs(colours[inside] - middle), axis=0), _LEAST_SPREAD)
-    apart = (np.abs(colours - middle) / spread).max(axis=2).astype(np.float32)
-    like = np.clip((_COLOUR[1] - apart) / np.ptp(_COLOUR), 0.0, 1.0).astype(np.float32)
+    spread = np.clip(1.4826 * np.median(np.abs(colours[inside] - middle), axis=0), *_SPREAD)
+    apart = (np.abs(colours - middle) / spread).max(axis=2)
+    # Brighter than skin, and with little of its colour, are white cloth, a wall and the sky.
+    share = np.clip(colours @ middle / max(float(middle @ middle), 1e-3), 0.0, 1.0)
+    pale = np.clip((light - float(np.median(light[inside])) - _PALE[0]) / np.ptp(_PALE), 0.0, 1.0)
+    like = np.clip((_COLOUR[1] - apart) / np.ptp(_COLOUR), 0.0, 1.0) * (1.0 - pale * (1.0 - share))
+    like = like.astype(np.float32)
     width = max(0.5, _SOFT * face_size(landmarks))
     return np.asarray(np.minimum(like, cv2.GaussianBlur(like, (0, 0), width)), np.float32)

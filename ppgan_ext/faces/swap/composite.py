@@ -14,7 +14,7 @@ from ppgan_ext.faces.ageing.beard import beard_place
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import draw_part, face_size, find_skin
-from ppgan_ext.faces.swap.beards import on_skin, within_jaw
+from ppgan_ext.faces.swap.beards import skin_colour, within_jaw
 from ppgan_ext.faces.swap.blend_mask import blend_mask, find_cloth, soft_rise
 from ppgan_ext.faces.swap.brows import (
     Brows,
@@ -32,6 +32,7 @@ from ppgan_ext.faces.swap.grown_beard import grow_beard
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
+from ppgan_ext.faces.swap.rim_skin import even_rim
 from ppgan_ext.faces.swap.skin_light import match_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -78,6 +79,7 @@ def composite(
     kept: FloatArray | None = None,
     beard: FloatArray | None = None,
     their_beard: Mapping[str, float] | None = None,
+    body: FloatArray | None = None,
     brows_hidden: bool = False,
 ) -> Fusion:
     """Match a drawn face to the photo's skin and light, and blend it in.
@@ -93,6 +95,8 @@ def composite(
         beard: (H, W) in [0, 1], where hairs of the base's beard grow on the face.
         their_beard: how far each part of the drawn face's own beard goes along, 0 to 1 by `ageing.beard.PARTS`: its
             hairs keep their strength, and those at the face's outline and beyond grow on the base.
+        body: (H, W) in [0, 1], what surely belongs to the photo's person: where it has the colour of their skin, it
+            becomes as smooth around the face as the face is.
         brows_hidden: something was taken off the face that may have hidden its brows: where it has none, the base's
             grow on it.
 
@@ -119,15 +123,23 @@ def composite(
     lit = close_lips(lit, faces.photo, overlay.landmarks, overlay.closed)
     if beard is not None:
         lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, overlay.window(beard))
+    theirs = None
+    if their_beard is not None and any(their_beard.values()):
+        theirs = _TheirBeard.of(drawn, face_skin.skin, their_beard)
+        lit = theirs.grown_on(lit, theirs.place)
     # The photo's brows give way to the person's, which go on to their ends beyond the mask.
     share = brow_shares(mask, overlay.landmarks)
-    ground = under + np.float32(identity) * share[..., None] * (faces.photo - under)
-    if their_beard is not None and any(their_beard.values()):
-        lit, grown = _with_their_beard((lit, ground), drawn, face_skin.skin, under, bare, their_beard)
-        ground += np.float32(identity) * (grown - ground)
+    ground = under + share[..., None] * (faces.photo - under)
+    inside = face_skin.skin * (mask > 0.5)
     mask = np.maximum(mask, hair_cover(faces.brows, overlay.landmarks) * share * free * (1.0 - faces.headwear))
     face = match_grain(lit, under.astype(np.float32), above.skin * drawn.shown, below.skin * bare, mask)
-    face = under + np.float32(identity) * (face - under)
+    alike = bare * skin_colour(under, overlay.landmarks)
+    if body is not None:
+        rim = alike * overlay.window(body) * (1.0 if beard is None else 1.0 - overlay.window(beard))
+        ground = even_rim(ground, face, rim, inside, overlay.landmarks)
+    if theirs is not None:
+        ground = theirs.grown_on(ground, theirs.place * alike)
+    face, ground = (under + np.float32(identity) * (each - under) for each in (face, ground))
     result, way = _lay_on(base, overlay, face, ground, mask)
     whole_mask = np.zeros(photo.shape[:2], np.float32)
     overlay.window(whole_mask)[:] = mask
@@ -140,30 +152,37 @@ def composite(
     return Fusion(result, whole_mask, overlay.landmarks + corner, way, step, images)
 
 
-def _with_their_beard(
-    faces: tuple[FloatArray, FloatArray],
-    drawn: Overlay,
-    drawn_skin: FloatArray,
-    under: Image,
-    bare: FloatArray,
-    parts: Mapping[str, float],
-) -> tuple[FloatArray, FloatArray]:
-    """Let a drawn face's beard grow on two pictures, (H, W, 3): on itself in the photo's light, and on the photo.
+class _TheirBeard(NamedTuple):
+    """A drawn face's own beard.
 
-    Args:
-        faces: these two.
-        drawn: the face in its own light.
-        drawn_skin: (H, W), weight of skin in it.
-        under: (H, W, 3) RGB uint8, the photo.
-        bare: (H, W) in [0, 1], what of that nothing lies over.
-        parts: how far each part of the beard grows, 0 to 1.
+    Attributes:
+        face: (H, W, 3) RGB float32, 0 to 255, the drawn face in its own light.
+        skin: (H, W), weight of bare skin in it.
+        place: (H, W) in [0, 1], where the beard grows.
+        landmarks: (68, 2).
     """
-    landmarks = drawn.landmarks
-    grows = beard_place(under, landmarks, parts) * within_jaw(landmarks, under.shape) * drawn.shown
-    hairs = drawn.face, drawn_skin * (1.0 - grows), landmarks
-    face, photo = faces
-    face = grow_beard(face, *hairs, grows, same_light=False)
-    return face, grow_beard(photo, *hairs, on_skin(grows, under, bare, landmarks), same_light=False)
+
+    face: FloatArray
+    skin: FloatArray
+    place: FloatArray
+    landmarks: FloatArray
+
+    @classmethod
+    def of(cls, drawn: Overlay, skin: FloatArray, parts: Mapping[str, float]) -> _TheirBeard:
+        """Find the beard of a drawn face, whose skin has a weight (H, W), by how far there is each part."""
+        landmarks, shape = drawn.landmarks, drawn.shown.shape
+        place = beard_place(drawn.shown, landmarks, parts) * within_jaw(landmarks, shape) * drawn.shown
+        return cls(drawn.face, skin * (1.0 - place), place, landmarks)
+
+    def grown_on(self, picture: FloatArray, where: FloatArray) -> npt.NDArray[np.float32]:
+        """Return a picture, (H, W, 3), on which the beard has grown where it may, (H, W)."""
+        # Skin far above a beard does not matter to it.
+        first = int(np.clip(self.landmarks[27:31, 1].min(), 0, len(where) - 1))
+        rows, points = slice(first, None), self.landmarks - (0.0, first)
+        result = np.array(picture, np.float32)
+        hairs = self.face[rows], self.skin[rows], points, where[rows]
+        result[rows] = grow_beard(result[rows], *hairs, same_light=False)
+        return result
 
 
 def _lay_on(base: Image, overlay: Overlay, face: FloatArray, ground: FloatArray, mask: FloatArray) -> tuple[Image, str]:

@@ -19,7 +19,7 @@ from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.beards import Beards, share_beards
 from ppgan_ext.faces.swap.composite import Fusion, composite
-from ppgan_ext.faces.swap.covers import find_hair_over
+from ppgan_ext.faces.swap.covers import Head, find_head
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
@@ -56,14 +56,14 @@ class FacePlan(NamedTuple):
         sides: the two photos, ready to be drawn from.
         shape: share of the person's shape, 0 to 1.
         drawing: the person's face drawn on the photo.
-        kept: (H, W) float32 in [0, 1], the photo's hair, which lies over the fused face.
+        head: the photo's; its hair lies over the fused face.
         beards: whose beard it has.
     """
 
     sides: Sides
     shape: float
     drawing: Drawing
-    kept: npt.NDArray[np.float32]
+    head: Head
     beards: Beards
 
     @property
@@ -90,7 +90,7 @@ class FacePlan(NamedTuple):
     def shown_share(self) -> float:
         """How much of the face that will be drawn the person's photo shows, 0 to 1."""
         overlay = self.overlay
-        drawn = face_mask(overlay.landmarks, overlay.shown.shape, feather=0.1) * (1.0 - overlay.window(self.kept))
+        drawn = face_mask(overlay.landmarks, overlay.shown.shape, feather=0.1) * (1.0 - overlay.window(self.head.hair))
         if self.drawing.over is not None:
             drawn *= 1.0 - overlay.window(self.drawing.over)
         # The inside of an open mouth is the photo's.
@@ -141,7 +141,7 @@ def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     drawing = _draw(sides, shape)
     person, landmarks = sides.person
     beards = share_beards(as_image(sides.photo.picture), sides.photo.landmarks, as_image(person), landmarks)
-    return FacePlan(sides, shape, drawing, find_hair_over(drawing.base, drawing.landmarks), beards)
+    return FacePlan(sides, shape, drawing, find_head(drawing.base, drawing.landmarks), beards)
 
 
 def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Drawing:
@@ -221,13 +221,14 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
         fill=under,
         brows_hidden="glasses" in plan.sides.dropped_covers,
         their_beard=plan.beards.person,
+        body=plan.head.person,
     )
     beard = beard_place(base, landmarks, plan.beards.photo) if any(plan.beards.photo.values()) else None
     if over is None:
-        return blended(picture, base, overlay, kept=plan.kept, beard=beard)
+        return blended(picture, base, overlay, kept=plan.head.hair, beard=beard)
     cleared = clear_covers(base, overlay, over)
     beard = None if beard is None else beard * (1.0 - over)
-    fusion = blended(cleared, cleared, overlay, kept=plan.kept * (1.0 - over), beard=beard)
+    fusion = blended(cleared, cleared, overlay, kept=plan.head.hair * (1.0 - over), beard=beard)
     return lay_over(fusion, picture, base, over)
 
 
