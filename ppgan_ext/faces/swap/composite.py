@@ -29,6 +29,7 @@ from ppgan_ext.faces.swap.brows import (
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.grown_beard import grow_beard
+from ppgan_ext.faces.swap.irises import even_irises
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
@@ -120,6 +121,7 @@ def composite(
     photo_skin = find_lit_skin(overlay.landmarks, faces.photo, bare, below)
     skins = face_skin, photo_skin
     lit = match_skin(drawn.face, faces.photo, *skins, overlay.landmarks, own_tone, overlay.relaxed, faces.brows)
+    lit = even_irises(lit, faces.photo, overlay.landmarks)
     lit = close_lips(lit, faces.photo, overlay.landmarks, overlay.closed)
     if beard is not None:
         lit = grow_beard(lit, faces.photo, photo_skin.skin, overlay.landmarks, overlay.window(beard))

@@ -18,7 +18,7 @@ from ppgan_ext.types import FloatArray
 # Lengths are shares of an eye's width.
 _WIDTH = 48  # pixels of the view in which an iris is looked for
 _HALF_HEIGHT = 0.3
-_IRIS = 0.2  # radius
+IRIS = 0.2  # radius
 _STEPS = np.linspace(0.25, 0.75, 41)  # where its centre may be, from the corner at image left
 _LEAST_OPEN = 0.16  # height over width below which lids hide too much
 _LEAST_WHITE = 0.35  # logarithm of the light beside an iris over its own: less tells nothing
@@ -55,7 +55,7 @@ def follow_gaze(
         return face
     for eye, place in zip((RIGHT_EYE, LEFT_EYE), places[0], strict=True):
         if place is not None:
-            room = (place if move < 0 else 1.0 - place) - _IRIS
+            room = (place if move < 0 else 1.0 - place) - IRIS
             most = max(0.0, (1.0 - _LEAST_ROOM) * room)
             face = _move_iris(face, landmarks[eye], place, float(np.clip(move, -most, most)))
     return face
@@ -68,7 +68,7 @@ def find_iris(picture: FloatArray, eye: FloatArray) -> float | None:
         picture: (H, W, 3) RGB, 0 to 255.
         eye: (6, 2), its landmarks.
     """
-    left, across, width = _axis(eye)
+    left, across, width = eye_axis(eye)
     down = np.array([-across[1], across[0]])
     lids = (eye - left) @ np.column_stack([across, down]) / width
     opening = (lids[:, 1].max() - lids[:, 1].min()) * 0.5 + np.ptp(np.sort(lids[:, 1])[[1, -2]]) * 0.5
@@ -99,8 +99,8 @@ def find_iris(picture: FloatArray, eye: FloatArray) -> float | None:
 
 def _contrast(light: FloatArray, inside: npt.NDArray[np.bool_], x: FloatArray, y: FloatArray) -> float:
     """Return how much brighter the eye is beside a disc than within it."""
-    disc = inside & (x * x + y * y < (_IRIS * _WIDTH) ** 2)
-    beside = inside & ~disc & (np.abs(x) < 2.0 * _IRIS * _WIDTH)
+    disc = inside & (x * x + y * y < (IRIS * _WIDTH) ** 2)
+    beside = inside & ~disc & (np.abs(x) < 2.0 * IRIS * _WIDTH)
     if np.count_nonzero(disc) < 8 or np.count_nonzero(beside) < 8:
         return float("nan")
     return float(light[beside].mean() - light[disc].mean())
@@ -108,7 +108,7 @@ def _contrast(light: FloatArray, inside: npt.NDArray[np.bool_], x: FloatArray, y
 
 def _move_iris(face: FloatArray, eye: FloatArray, place: float, move: float) -> npt.NDArray[np.float32]:
     """Move what lies around an iris along the eye, less and less towards its corners and beyond its lids."""
-    left, across, width = _axis(eye)
+    left, across, width = eye_axis(eye)
     low = np.maximum(np.floor(eye.min(axis=0) - 0.3 * width), 0).astype(int)
     high = np.ceil(eye.max(axis=0) + 0.3 * width).astype(int) + 1
     part = face[low[1] : high[1], low[0] : high[0]]
@@ -121,7 +121,7 @@ def _move_iris(face: FloatArray, eye: FloatArray, place: float, move: float) -> 
     lids = cv2.GaussianBlur(lids, (0, 0), max(0.5, 0.03 * width))
     # The weight is 1 over the iris where it will be and 0 at the corners, so whites are stretched and squeezed.
     target = place + move
-    from_left, from_right = along / max(target - _IRIS, 0.02), (1.0 - along) / max(1.0 - target - _IRIS, 0.02)
+    from_left, from_right = along / max(target - IRIS, 0.02), (1.0 - along) / max(1.0 - target - IRIS, 0.02)
     weight = np.clip(np.minimum(from_left, from_right), 0.0, 1.0)
     weight = weight * weight * (3.0 - 2.0 * weight) * lids
     shift = (-move * width * weight).astype(np.float32)
@@ -132,7 +132,7 @@ def _move_iris(face: FloatArray, eye: FloatArray, place: float, move: float) -> 
     return np.asarray(result, np.float32)
 
 
-def _axis(eye: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+def eye_axis(eye: FloatArray) -> tuple[FloatArray, FloatArray, float]:
     """Return an eye's corner at image left, the direction to the other one, and their distance."""
     first, last = (eye[0], eye[3]) if eye[0, 0] <= eye[3, 0] else (eye[3], eye[0])
     width = max(float(np.hypot(*(last - first))), 1e-6)
