@@ -28,6 +28,8 @@ from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.shape import GENERIC
+from ppgan_ext.faces.swap.beards import Beards
+from ppgan_ext.faces.swap.covers import Head
 from ppgan_ext.faces.swap.overlay import Overlay
 from ppgan_ext.faces.swap.sides import Portrait, Sides
 from ppgan_ext.faces.swap.warp_method import Drawing, FacePlan, finish_face
@@ -206,7 +208,8 @@ def test_auto_warps_unless_the_model_is_asked_for():
     photo, nothing = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.float32)
     side = Portrait(photo, overlay.landmarks)
     sides = Sides(side, side, overlay.landmarks, nothing, None, nothing, False, (), ())
-    plan = FacePlan(sides, 1.0, Drawing(photo, overlay.landmarks, overlay, None), nothing, nothing)
+    drawing = Drawing(photo, overlay.landmarks, overlay, None)
+    plan = FacePlan(sides, 1.0, drawing, Head(nothing, nothing), Beards({}, {}))
     assert plan.shown_share == pytest.approx(1.0)
     assert choose_method(FuseOptions(), plan) == ("warp", "the person's photo shows 100% of the face")
     half = np.ones((80, 80), np.float32)
@@ -215,7 +218,7 @@ def test_auto_warps_unless_the_model_is_asked_for():
     assert hidden.shown_share == pytest.approx(0.5, abs=0.05)
     assert choose_method(FuseOptions(), hidden)[0] == "warp"
     # What stays the photo's need not be shown.
-    assert hidden._replace(kept=1 - half).shown_share == pytest.approx(1.0, abs=0.01)
+    assert hidden._replace(head=Head(1 - half, nothing)).shown_share == pytest.approx(1.0, abs=0.01)
     covered = hidden.drawing._replace(over=1 - half)
     assert hidden._replace(drawing=covered).shown_share == pytest.approx(1.0, abs=0.01)
     assert choose_method(FuseOptions(method="warp"), hidden) == ("warp", "it was asked for")
