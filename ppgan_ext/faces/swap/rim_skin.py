@@ -6,11 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import WIDTHS, local_mean, log_light, split
+from ppgan_ext.faces.ageing.bands import WIDTHS, blur, local_mean, log_light, split
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.types import FloatArray
 
@@ -21,6 +22,8 @@ _OUTLINE = 0.95  # height of the forehead, as in `blend_mask`
 _AROUND = 0.12  # width of the Gaussian over which wrinkles are judged
 _MOST, _LEAST_GAIN = 1.0, 0.3  # strength of wrinkles over the face's that stays, and the share that always does
 _CHEEKS = 0.25  # of the face's skin that counts, the roughest is left out: folds beside nose and mouth
+_DARK = (0.6, 1.1)  # log light below the face's skin, over a width of wrinkles: skin in the shade, and hair
+_EDGE = 0.05  # of skin, which stays as it is
 _NO_LIGHT = 0.03  # added before logarithms, as a share of the skin's light
 _FEW = 60
 _FEATURES = ((RIGHT_EYE, 0.1), (LEFT_EYE, 0.1), (slice(17, 22), 0.06), (slice(22, 27), 0.06), (slice(48, 60), 0.05))
@@ -39,13 +42,20 @@ def even_rim(
         landmarks: (68, 2) of both.
     """
     sure, eyes = face_skin > 0.9, eye_distance(landmarks)
-    weight = _near(landmarks, photo_skin.shape) * photo_skin
-    if np.count_nonzero(sure) < _FEW or np.count_nonzero(weight > 0.5) < _FEW:
+    if np.count_nonzero(sure) < _FEW:
         return np.asarray(photo, np.float32)
     light = to_linear(np.asarray(photo, np.float32))
     fused = to_linear(np.asarray(face, np.float32))
     level = float(np.median(luminance(fused)[sure]))
-    bands = split(log_light(light, level), photo_skin, eyes, _BANDS)
+    values = log_light(light, level)
+    # Brown hair may have the colour of skin, but it is dark; and the edge of skin is no wrinkle.
+    dark = np.clip((-blur(values, WIDTHS[_BANDS - 1] * eyes) - _DARK[0]) / np.ptp(_DARK), 0.0, 1.0)
+    photo_skin = np.asarray(photo_skin * (1.0 - dark), np.float32)
+    within = blur(cv2.erode(photo_skin, disc(_EDGE * eyes)), 0.4 * _EDGE * eyes)
+    weight = _near(landmarks, photo_skin.shape) * within
+    if np.count_nonzero(weight > 0.5) < _FEW:
+        return np.asarray(photo, np.float32)
+    bands = split(values, photo_skin, eyes, _BANDS)
     change = np.zeros(photo_skin.shape, np.float32)
     for band, own in zip(bands, split(log_light(fused, level), face_skin, eyes, _BANDS), strict=True):
         usual = float(np.quantile(_strength(own, face_skin, eyes)[sure], 1.0 - _CHEEKS))
