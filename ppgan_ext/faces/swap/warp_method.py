@@ -9,14 +9,16 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.beard import beard_place
 from ppgan_ext.faces.landmarks import sure_landmarks
 from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.pose import head_pose
-from ppgan_ext.faces.skin import draw_part
+from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.beards import Beards, share_beards
 from ppgan_ext.faces.swap.composite import Fusion, composite
 from ppgan_ext.faces.swap.covers import Head, find_head
@@ -29,6 +31,7 @@ from ppgan_ext.types import Box, FloatArray, Image
 
 _CLOSE = 1.8  # degrees between the photo's pose and the result's that are left as they are
 _MOST_AHEAD = 5.0  # degrees by which a face is turned beyond the photo's pose
+_AROUND_COVERS = 0.04  # share of the face's size
 _JAW_POINTS = slice(0, 17)
 _JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
 
@@ -228,7 +231,10 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
         return blended(picture, base, overlay, kept=plan.head.hair, beard=beard)
     cleared = clear_covers(base, overlay, over)
     beard = None if beard is None else beard * (1.0 - over)
-    fusion = blended(cleared, cleared, overlay, kept=plan.head.hair * (1.0 - over), beard=beard)
+    # Around what covers the photo's face its skin stays, as below that it is not the photo's.
+    around = cv2.dilate((over > 0).astype(np.uint8), disc(_AROUND_COVERS * face_size(landmarks)))
+    body, hair = plan.head.person * (1 - around), plan.head.hair * (1.0 - over)
+    fusion = blended(cleared, cleared, overlay, kept=hair, beard=beard, body=body)
     return lay_over(fusion, picture, base, over)
 
 
