@@ -24,7 +24,7 @@ from ppgan_ext.types import FloatArray, Image
 
 _DRAWN_SHARP = 1.2  # width, in pixels of the photo, of the sharpest lines
 _YOUNGER = 1.6  # share of the own marks that goes, for all of the change from 75 to 25 years
-_USUAL_COLOUR, _MOST_KEPT = 20.0, 2.8  # chroma of a neck from which its shadows keep more colour; so many times at most
+_USUAL_COLOUR, _MOST_KEPT = 28.0, 2.0  # chroma of a neck from which its shadows keep more colour; so many times at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +47,15 @@ class NeckAgeing:
         return foresee_neck(self.neck, self.person.seed)
 
     @functools.cached_property
-    def _kept_colour(self) -> float:
-        """How much colour shadows keep: in warm light those of a neck are warm, and lines without colour look dirty."""
+    def _kept_colour(self) -> FloatArray:
+        """How much colour shadows keep: in warm light those of a neck are warm, and lines without colour look dirty.
+
+        As `KEPT_COLOUR`, which keeps less of much colour.
+        """
         lab = cv2.cvtColor(self.neck.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[self.neck.skin > 0.6]
         chroma = float(np.median(np.hypot(lab[:, 1], lab[:, 2])))
-        return KEPT_COLOUR[0] * float(np.clip(chroma / _USUAL_COLOUR, 1.0, _MOST_KEPT))
+        more = float(np.clip(chroma / _USUAL_COLOUR, 1.0, _MOST_KEPT))
+        return KEPT_COLOUR * np.array([[1.0, more], [1.0, 1.0]], np.float32)
 
     @property
     def _softness(self) -> float:
@@ -75,12 +79,12 @@ class NeckAgeing:
         drawn = self._older(strength) if strength.marks > 0 else self._younger(strength)
         matrix = self.neck.matrix
         height, width = self.neck.skin.shape
-        colourful, kept = colourful_share(self.neck.picture, self.neck.skin), (self._kept_colour, KEPT_COLOUR[1])
+        colourful = colourful_share(self.neck.picture, self.neck.skin)
         left, top, right, bottom = _rectangle(invert(matrix), (width, height), photo.shape)
         whole = photo[top:bottom, left:right]
         for start, stop in strips(whole.shape):
             part = whole[start:stop]
-            change_skin(part, _part(drawn, matrix, (left, top + start), part.shape), colourful, kept)
+            change_skin(part, _part(drawn, matrix, (left, top + start), part.shape), colourful, self._kept_colour)
 
     def _older(self, strength: Strength) -> FloatArray:
         change = older_neck(self.prospect, strength.marks, strength.deepest)

@@ -14,7 +14,7 @@ from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.lids import lids_move
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
-from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
+from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share
 from ppgan_ext.faces.ageing.skin_view import Cover, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
 from ppgan_ext.faces.ageing.strips import strips
@@ -22,7 +22,6 @@ from ppgan_ext.types import FloatArray, Image
 
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
 _CLEAR_LIDS = (0.85, 0.97)  # share of upper lids that no rim covers: they stay, and come down fully
-_OF_FILLED = 0.45  # where a fold is filled: its bottom is redder than the skin that takes its place
 
 
 class Person(NamedTuple):
@@ -96,11 +95,9 @@ class FaceAgeing:
             return result
         if strength.marks > 0:
             change = marks.older(self.view, self.prospect, strength, held)
-            kept = KEPT_COLOUR
         else:
             change = marks.younger(self.view, self.prospect, self.model, -strength.marks, self.person.femininity)
-            kept = (KEPT_COLOUR[0], _OF_FILLED)
-        _apply(result, self.view, change, self.view.placement._replace(landmarks=moved), kept)
+        _apply(result, self.view, change, self.view.placement._replace(landmarks=moved))
         return result
 
     def landmarks_after(
@@ -149,12 +146,12 @@ def _bare_lids(hair: HeadOfHair, landmarks: FloatArray) -> float:
     return float(np.interp(clear, _CLEAR_LIDS, (0.0, 1.0)))
 
 
-def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement, kept: tuple[float, float]) -> None:
-    """Apply marks to a photo in place, strip by strip; ``kept`` is as `skin_change.KEPT_COLOUR`."""
+def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement) -> None:
+    """Apply marks to a photo in place, strip by strip."""
     colourful = colourful_share(view.picture, view.skin)
     drawn = np.dstack([change.light, change.colour])
     left, top, right, bottom = placement.region(photo.shape)
     face = photo[top:bottom, left:right]
     for start, stop in strips(face.shape):
         field = placement.field_to_photo((left, top + start, right, top + stop))
-        change_skin(face[start:stop], draw(drawn, field), colourful, kept)
+        change_skin(face[start:stop], draw(drawn, field), colourful)

@@ -21,9 +21,12 @@ def changed(light, skin=SKIN, colourful=1.0, colour=(0.0, 0.0), **options):
     return part
 
 
+def lab(part):
+    return cv2.cvtColor(np.float32(part) / 255, cv2.COLOR_RGB2LAB)[0, 0]
+
+
 def chroma(part):
-    lab = cv2.cvtColor(np.float32(part) / 255, cv2.COLOR_RGB2LAB)
-    return np.hypot(lab[0, 0, 1], lab[0, 0, 2])
+    return np.hypot(*lab(part)[1:])
 
 
 @pytest.mark.parametrize("light", [-0.3, 0.2])
@@ -41,7 +44,23 @@ def test_less_than_can_be_seen_changes_no_bit():
 def test_shadows_are_warm_and_keep_more_colour_where_that_is_asked_for():
     part = changed(-0.3)
     assert part[0, 0, 0] / part[0, 0, 2] > SKIN[0] / SKIN[2]
-    assert chroma(changed(-0.3, kept=(0.8, 0.0))) > chroma(part) + 1.0
+    assert chroma(changed(-0.3, kept=np.float32([[0.8, 0.8], [0.0, 0.0]]))) > chroma(part) + 1.0
+
+
+@pytest.mark.parametrize("skin", [SKIN, (215, 150, 110), (110, 75, 58)])
+def test_dark_skin_of_a_fold_is_redder_and_lit_skin_paler(skin):
+    """Wrinkles without colour look dirty, and ridges with more of it look painted."""
+    usual, folded, lit = (lab(changed(light, skin)) for light in (0.0, -0.25, 0.2))
+    assert folded[0] + 3.0 < usual[0] < lit[0] - 2.0
+    assert folded[1] > usual[1] + 0.3
+    assert lit[1] < usual[1] + 0.3
+
+
+def test_dark_yellow_is_not_olive():
+    """Of much yellow less stays than of red."""
+    skin = (225, 160, 90)
+    usual, folded = lab(changed(0.0, skin)), lab(changed(-0.3, skin))
+    assert folded[1] / usual[1] > folded[2] / usual[2] + 0.05
 
 
 def test_a_photo_without_colour_stays_without():
