@@ -25,7 +25,7 @@ from ppgan_ext.faces.ageing.sideburns import sideburns
 from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
-from ppgan_ext.faces.ageing.white_hairs import white_hairs
+from ppgan_ext.faces.ageing.white_hairs import Hairs, white_hairs
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.occlusion.cover_network import cover_chances, crop_matrix
 from ppgan_ext.types import FloatArray, Image
@@ -34,8 +34,9 @@ from ppgan_ext.types import FloatArray, Image
 _BEARD = 0.7, 0.3
 _WARM_BROWS, _WARM_BEARD, _WARM_HAIRS = 0.5, 0.4, 0.15  # share of the skin's colour in their grey
 # Share of a brow's hairs that are white where all of the head's are: on skin so dark that hair is hardly told from
-# shade, where they would look drawn, and on pale skin.
-_WHITE_BROWS = 0.06, 0.26
+# shade, where they would look drawn, and on pale skin; and how many more of a man's and fewer of a woman's.
+_WHITE_BROWS, _OF_SEX = (0.06, 0.26), (1.35, 0.65)
+_DARK_BROWS = 0.3  # the same of hairs that stay as dark as they were, whatever the age
 _WHITE_BEARD, _OF_BEARD = 0.9, 0.6  # the same of what surely is a beard, and how far it goes with the brows
 _SURELY_GROWS = (0.2, 0.5)  # density of a beard: not sure, and sure
 _DENSE_SIDES = 0.8  # density of sideburns
@@ -67,6 +68,7 @@ class HeadOfHair(NamedTuple):
         firm: (h, w) over the hair's region, how far hair may become lighter and not only lose colour.
         full: how full the beard is as a whole, 0 stubble to 1.
         beard_turns: how far the beard can turn grey, 0 to 1; that of dark skin is left as it is.
+        femininity: 0 male, 1 female.
     """
 
     region: tuple[int, int, int, int]
@@ -83,6 +85,7 @@ class HeadOfHair(NamedTuple):
     firm: npt.NDArray[np.float32]
     full: float = 0.0
     beard_turns: float = 1.0
+    femininity: float = 0.5
 
     def in_copy(self, landmarks: FloatArray) -> FloatArray:
         """Convert photo pixels (N, 2) to pixels of the reduced copy around the face."""
@@ -127,7 +130,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     beard, density = np.maximum(beard, beside), np.maximum(density, np.float32(_DENSE_SIDES) * beside)
     sure = np.maximum(moustache, ramp(density, _SURELY_GROWS))
     found = {"brows": brows, "beard": beard, "density": density, "sure": sure, "clear": clear}
-    return head._replace(**found, full=growth.full, beard_turns=told)
+    return head._replace(**found, full=growth.full, beard_turns=told, femininity=femininity)
 
 
 def _in_sight(copy: Image, points: FloatArray) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -196,22 +199,33 @@ def _grey_face(
         beard_share = (_BEARD[0] + head.full * (_BEARD[1] - _BEARD[0])) * head.beard_turns * share
         _grey(result, head.face, full, landmarks, beard_share, seed, white + _WARM_BEARD * beside_skin, of_head=False)
     brows, dark = _brows_now(head, points) * (1.0 - _hair_in_copy(head)) * head.clear, darkness(copy, points)
-    of_brows = _WHITE_BROWS[0] + head.beard_turns * (_WHITE_BROWS[1] - _WHITE_BROWS[0])
+    of_brows = float(np.interp(head.beard_turns, (0.0, 1.0), _WHITE_BROWS))
+    of_brows *= float(np.interp(head.femininity, (0.0, 1.0), _OF_SEX))
     hairs = brow_hairs(brows * dark, points, of_brows * share, seed)
     if head.sure.any():
         hairs = hairs.and_also(white_hairs(head.sure * dark, 1.0, points, _WHITE_BEARD * share, seed))
-    weight, covered = np.maximum(brows, _OF_BEARD * head.sure), np.zeros(part.shape[:2], np.uint8)
-    drawn, (x, y) = hair_cover(part.shape, landmarks - (left, top), hairs, weight.shape, head.edges)
-    covered[y : y + drawn.shape[0], x : x + drawn.shape[1]] = drawn
+    weight, places = np.maximum(brows, _OF_BEARD * head.sure), landmarks - (left, top)
+    stay_dark = brow_hairs(brows * dark, points, _DARK_BROWS, seed + 1)
+    covers = (_whole_cover(part.shape, places, one, weight.shape, head.edges) for one in (hairs, stay_dark))
     full = cv2.resize(weight, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     warm = white + _WARM_BROWS * beside_skin
-    part[...] = lighten_hair(part, full, landmarks - (left, top), share, warm, covered)
+    part[...] = lighten_hair(part, full, places, share, warm, white + beside_skin, *covers)
     if head.density.any():
         hairs, light = (
             white_hairs(head.density, head.full, points, share, seed),
             light_on_hair(copy, points, head.density),
         )
-        draw_hairs(part, landmarks - (left, top), hairs, light, white + _WARM_HAIRS * beside_skin, head.edges)
+        draw_hairs(part, places, hairs, light, white + _WARM_HAIRS * beside_skin, head.edges)
+
+
+def _whole_cover(
+    shape: tuple[int, ...], landmarks: FloatArray, hairs: Hairs, copy_shape: tuple[int, ...], edges: float
+) -> npt.NDArray[np.uint8]:
+    """Return how far hairs cover each pixel of a picture, (H, W), 0 to 255; see `hair_strokes.hair_cover`."""
+    covered = np.zeros(shape[:2], np.uint8)
+    drawn, (x, y) = hair_cover(shape, landmarks, hairs, copy_shape, edges)
+    covered[y : y + drawn.shape[0], x : x + drawn.shape[1]] = drawn
+    return covered
 
 
 def _tone_of_skin(white: FloatArray, picture: Image, landmarks: FloatArray) -> FloatArray:

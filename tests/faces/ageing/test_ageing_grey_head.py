@@ -169,6 +169,17 @@ def test_brows_turn_grey_where_age_has_moved_them(photo, landmarks):
     assert rows[1] < rows[0] - 1.0
 
 
+def test_a_mans_brows_have_more_white_hairs_than_a_womans(photo, landmarks):
+    large = cv2.resize(photo[:300, 80:380], None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    points = 3.0 * (landmarks - (80, 0)) + 1.0
+    head = find_head_of_hair(large, points, 1.0)
+    head = head._replace(hair=np.zeros_like(head.hair))
+    man, woman = (grey_head(large, head._replace(femininity=one), points, 80.0, 1.0, 0) for one in (0.0, 1.0))
+    whiter = man.astype(int).min(axis=2) - woman.astype(int).min(axis=2)
+    assert np.count_nonzero(whiter > 20) > 2 * np.count_nonzero(whiter < -20)
+    assert np.count_nonzero(whiter > 20) > 50
+
+
 def test_rims_of_glasses_before_the_brows_are_left(photo, landmarks):
     """Dark rims that run along the brows."""
     large = cv2.resize(photo[:300, 80:380], None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
