@@ -32,12 +32,12 @@ _BANDS = ((0.46, 0.10, (0.75, 1.10), 1.0), (0.80, 0.52, (0.65, 1.00), 0.55))
 # A band: weight, width and distance outwards of Gaussians, in half widths of the neck: its lit back, the sharp foot
 # inside, the soft one outside.
 _BAND = ((0.28, 0.055, 0.0), (-0.34, 0.024, -0.085), (-0.30, 0.085, 0.155))
-_HOLLOW = -0.38  # log light between the inner bands, where it is darkest
+_HOLLOW = -0.46  # log light between the inner bands, where it is darkest
 # What is alike over such a length along a neck is a band; so far from the middle, in half widths, the deviation of
 # their log light is 0.083 in young necks, by the median, and 0.125 in old ones; share of new bands for such deviations.
 _ALONG, _INNER, _OWN_BANDS = 0.12, 0.8, ((0.10, 0.16), (1.0, 0.4))
 # Crepe: spacing of folds across, how much longer they are, depth, the band that tells how sharp the photo is there.
-_CREPE = ((0.075, 2.6, 0.20, 2), (0.036, 2.2, 0.26, 1), (0.018, 1.8, 0.24, 0))
+_CREPE = ((0.075, 2.6, 0.09, 2), (0.036, 2.2, 0.22, 1), (0.018, 1.8, 0.26, 0))
 _BENDS, _BENT = 0.32, (0.035, 0.011)  # size of random bends; how far they go aside, and up and down
 _RIDGE = 0.38  # deviations of the noise that are a fold
 _LIT_SIDE, _MEAN = 0.45, 0.26  # light on the lower side of a fold, as a share of its depth; mean of all folds
@@ -131,9 +131,9 @@ def _bent(places: _Places, noise: FloatArray) -> _Places:
 def _lines(places: _Places, scale: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     result = np.zeros(places.level.shape, np.float32)
     for at, extent, depth in _LINES:
-        centre, tilt = rng.uniform(-0.25, 0.25), rng.uniform(-0.03, 0.03)
-        at, extent = at - _SAG + rng.uniform(-0.05, 0.05), extent * rng.uniform(0.7, 1.1)
-        depth, wanted = depth * rng.uniform(0.55, 1.15), _LINE_WIDTH * rng.uniform(0.8, 1.3)
+        centre, tilt = rng.uniform(-0.45, 0.45), rng.uniform(-0.05, 0.05)
+        at, extent = at - _SAG + rng.uniform(-0.07, 0.07), extent * rng.uniform(0.5, 1.1)
+        depth, wanted = depth * rng.uniform(0.15, 1.1), _LINE_WIDTH * rng.uniform(0.7, 1.1)
         # What is narrower than a pixel is as dark as its share of it.
         width = max(wanted, _LEAST_WIDTH / scale)
         depth *= wanted / width
