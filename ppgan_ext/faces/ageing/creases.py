@@ -53,10 +53,10 @@ class Level(NamedTuple):
 
 
 LEVELS = (
-    Level(width=0.0180, spacing=0.150, length=1.60, wander=0.10, share=1.25, least_sure=0.5),
-    Level(width=0.0100, spacing=0.095, length=1.15, wander=0.11, share=1.2, least_sure=0.35),
-    Level(width=0.0070, spacing=0.048, length=0.40, wander=0.22, share=0.45, least_sure=0.25),
-    Level(width=0.0034, spacing=0.022, length=0.14, wander=0.5, share=0.2, least_sure=0.0),
+    Level(width=0.0140, spacing=0.150, length=1.60, wander=0.10, share=1.25, least_sure=0.5),
+    Level(width=0.0085, spacing=0.095, length=1.15, wander=0.11, share=1.2, least_sure=0.35),
+    Level(width=0.0060, spacing=0.048, length=0.40, wander=0.22, share=0.75, least_sure=0.25),
+    Level(width=0.0034, spacing=0.022, length=0.14, wander=0.5, share=0.55, least_sure=0.0),
 )
 _STEP = 0.5  # of a level's width
 # A valley's cross-section: Gaussians by width, weight and distance below the valley's bottom, in widths of the valley.
