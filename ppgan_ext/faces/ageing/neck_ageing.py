@@ -10,11 +10,11 @@ import numpy as np
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
-from ppgan_ext.faces.ageing.marks import Marks
+from ppgan_ext.faces.ageing.marks import Marks, tone_factor
 from ppgan_ext.faces.ageing.neck import Neck, find_neck
 from ppgan_ext.faces.ageing.neck_marks import foresee_neck, older_neck
 from ppgan_ext.faces.ageing.render import Person
-from ppgan_ext.faces.ageing.skin_change import KEPT_COLOUR, change_skin, colourful_share
+from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share, kept_colour
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.ageing.strength import Strength, strength_of
 from ppgan_ext.faces.ageing.strips import strips
@@ -50,12 +50,12 @@ class NeckAgeing:
     def _kept_colour(self) -> FloatArray:
         """How much colour shadows keep: in warm light those of a neck are warm, and lines without colour look dirty.
 
-        As `KEPT_COLOUR`, which keeps less of much colour.
+        As `kept_colour`, of which less is kept of much colour.
         """
         lab = cv2.cvtColor(self.neck.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[self.neck.skin > 0.6]
         chroma = float(np.median(np.hypot(lab[:, 1], lab[:, 2])))
         more = float(np.clip(chroma / _USUAL_COLOUR, 1.0, _MOST_KEPT))
-        return KEPT_COLOUR * np.array([[1.0, more], [1.0, 1.0]], np.float32)
+        return kept_colour(tone_factor(self.neck.reflectance)) * np.array([[1.0, more], [1.0, 1.0]], np.float32)
 
     @property
     def _softness(self) -> float:

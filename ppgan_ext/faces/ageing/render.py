@@ -14,7 +14,7 @@ from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.lids import lids_move
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
-from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share
+from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share, kept_colour
 from ppgan_ext.faces.ageing.skin_view import Cover, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
 from ppgan_ext.faces.ageing.strips import strips
@@ -97,7 +97,9 @@ class FaceAgeing:
             change = marks.older(self.view, self.prospect, strength, held)
         else:
             change = marks.younger(self.view, self.prospect, self.model, -strength.marks, self.person.femininity)
-        _apply(result, self.view, change, self.view.placement._replace(landmarks=moved))
+        _apply(
+            result, self.view, change, self.view.placement._replace(landmarks=moved), kept_colour(self.prospect.tone)
+        )
         return result
 
     def landmarks_after(
@@ -146,8 +148,8 @@ def _bare_lids(hair: HeadOfHair, landmarks: FloatArray) -> float:
     return float(np.interp(clear, _CLEAR_LIDS, (0.0, 1.0)))
 
 
-def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement) -> None:
-    """Apply marks to a photo in place, strip by strip."""
+def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placement, kept: FloatArray) -> None:
+    """Apply marks to a photo in place, strip by strip; ``kept`` is as `skin_change.KEPT_COLOUR`."""
     colourful = colourful_share(view.picture, view.skin)
     drawn = np.dstack([change.light, change.colour])
     left, top, right, bottom = placement.region(photo.shape)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share
+from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share, kept_colour
 from ppgan_ext.faces.light import luminance, to_linear
 
 SKIN = (200, 150, 125)
@@ -54,6 +54,13 @@ def test_dark_skin_of_a_fold_is_redder_and_lit_skin_paler(skin):
     assert folded[0] + 3.0 < usual[0] < lit[0] - 2.0
     assert folded[1] > usual[1] + 0.3
     assert lit[1] < usual[1] + 0.3
+
+
+def test_folds_of_dark_skin_gain_less_red():
+    skin = (120, 82, 62)
+    pale, dark = (lab(changed(-0.3, skin, kept=kept_colour(tone)))[1] for tone in (1.0, 1.6))
+    assert dark < pale - 0.5
+    assert np.array_equal(kept_colour(1.6)[1], kept_colour(1.0)[1])
 
 
 def test_dark_yellow_is_not_olive():
