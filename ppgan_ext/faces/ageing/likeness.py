@@ -22,7 +22,7 @@ from ppgan_ext.types import Box, Face, FloatArray, Image
 # to what is measured here.
 # By the first of these years no face has gone too far, and nothing is measured. At 20 the limit is a little lower than
 # at 40, or a face that reaches it at both would look alike.
-_YEARS, _FARTHEST = (10.0, 20.0, 40.0), (0.45, 0.38, 0.41)
+_YEARS, _FARTHEST = (10.0, 20.0, 40.0), (0.45, 0.38, 0.413)
 # A face that stays nearer has room for stronger marks and more of the shape, and for all of it where it stays nearer by
 # so much. It gets them from 20 years on, so that more years show more.
 _NEARER = 0.08
