@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.warp import rectangle_around
 from ppgan_ext.types import FloatArray
 
 # Landmarks from the temple to the nose: corners of the eye and upper lid, the brow above; and the lower lid.
@@ -83,21 +84,15 @@ def _lids(landmarks: FloatArray, shape: tuple[int, ...]) -> Iterator[_Lid]:
         along = (inner - outer) / width
         up = np.array([along[1], -along[0]])
         up *= -np.sign((landmarks[list(lower)].mean(axis=0) - (inner + outer) / 2) @ up)
-        left, top, right, bottom = _around(landmarks[[*upper, *brow]], 0.5 * width, shape)
+        around = landmarks[[*upper, *brow]]
+        around = np.vstack([around - 0.5 * width, around + 0.5 * width])
+        left, top, right, bottom = rectangle_around(around, shape)
         y, x = np.mgrid[top:bottom, left:right]
         axes = np.array([along / width, up])
         place, height = np.tensordot(axes, np.stack([x - outer[0], y - outer[1]]), axes=1)
         lashes, hairs = (np.interp(place, *(axes @ (landmarks[list(line)] - outer).T)) for line in (upper, brow))
         gap = np.maximum(hairs - lashes, least)
         yield _Lid((slice(top, bottom), slice(left, right)), place, (height - lashes) / gap, gap, up)
-
-
-def _around(points: FloatArray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Return the pixels around points: left, top, right, bottom, the last two outside."""
-    size = (shape[1], shape[0])
-    left, top = np.clip(np.floor(points.min(axis=0) - margin), 0, size).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(points.max(axis=0) + margin) + 1, 0, size).astype(int).tolist()
-    return left, top, right, bottom
 
 
 def _eased(x: FloatArray, places: tuple[float, ...], values: tuple[float, ...]) -> FloatArray:

@@ -16,7 +16,7 @@ from ppgan_ext.faces.ageing.skin_view import SkinView
 
 _OUTER, _OPENING = slice(48, 60), slice(60, 68)
 _SOFT, _AROUND_OPENING = 0.02, 0.012  # of the eyes' distance
-_LOST = 0.4  # share of what lips have more of than skin, in a* and b*, that goes
+_LOST = 0.28  # share of what lips have more of than skin, in a* and b*, that goes
 _REDDER = (0.0, 6.0)  # so much redder than the skin are lips, in a*
 _LIGHTER = 0.06  # log light
 _BARE = 0.25  # weight of marks on lips that nothing covers, at least

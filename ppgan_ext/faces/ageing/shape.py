@@ -9,15 +9,16 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.lids import lids_move
+from ppgan_ext.faces.ageing.strips import strips
 from ppgan_ext.faces.landmarks import NUM_LANDMARKS
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import make_field, triangulate
+from ppgan_ext.faces.warp import rectangle_around
 from ppgan_ext.types import FloatArray, Image
 
 _FARTHEST = 0.075  # of the eyes' distance, a landmark's largest move
 _SMOOTH = 0.05  # the displacement is blurred by this share of the eyes' distance: the mesh leaves no kinks
 _COPY_EYES = 160.0  # pixels between the eyes of the copy on which the displacement is worked out
-_STRIP_ROWS = 256
 _STILL = 0.02  # pixels of displacement below which the photo keeps its bits
 _RING = 1.45  # what lies so far out, in distances of the outline from the middle of the face, stays
 # Lips become thinner in proportion, and eyes narrower, mostly from above. On 122 portraits lips of 65 to 85 years are
@@ -124,16 +125,14 @@ def move_face(photo: Image, landmarks: FloatArray, moved: FloatArray, lids: floa
     middle = landmarks[27:31].mean(axis=0)
     still = np.vstack([middle + _RING * (landmarks[:17] - middle), middle + 1.25 * (forehead(landmarks) - middle)])
     starts, ends = (np.vstack([points, _halves(points[:17]), still]) for points in (landmarks, moved))
-    height, width = photo.shape[:2]
-    left, top = np.clip(np.floor(ends.min(axis=0)), 0, (width, height)).astype(int).tolist()
-    right, bottom = np.clip(np.ceil(ends.max(axis=0)), 0, (width, height)).astype(int).tolist()
+    left, top, right, bottom = rectangle_around(ends, photo.shape)
     if right - left < 2 or bottom - top < 2:
         return photo
     offset = _offset(starts - (left, top), ends - (left, top), (right - left, bottom - top), eyes, lids)
     result = photo.copy()
     reach = int(np.ceil(float(np.abs(offset).max()))) + 3
-    for row in range(top, bottom, _STRIP_ROWS):
-        move = offset[row - top : row - top + _STRIP_ROWS]
+    for start, stop in strips(offset.shape):
+        move, row = offset[start:stop], top + start
         y, x = max(0, row - reach), max(0, left - reach)
         around = photo[y : row + len(move) + reach, x : right + reach]
         grid = np.stack(np.meshgrid(np.arange(left, right), np.arange(row, row + len(move))), axis=2)
