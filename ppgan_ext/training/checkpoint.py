@@ -1,16 +1,13 @@
-"""Checkpoints in PaddleGAN's layout: written completely or not at all, restored only if they fit.
+"""The state of a task in checkpoints of PaddleGAN's layout: written completely or not at all, restored only if it fits.
 
 A file contains ``{network: arrays, "epoch": iteration, optimiser: arrays, "ppgan_ext": state that PaddleGAN lacks}``.
-Reading it executes no code. Learning rates are functions of the iteration, so they have no state.
+Learning rates are functions of the iteration, so they have no state.
 """
 
 from __future__ import annotations
 
 import io
-import os
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ import numpy.typing as npt
 from ppgan_ext import seeding
 from ppgan_ext.errors import TrainingError, WeightsError
 from ppgan_ext.training import optimizers
+from ppgan_ext.training.checkpoint_files import FORMAT, OWN_KEY, Checkpoint
 from ppgan_ext.training.initial_weights import check_fit
 from ppgan_ext.training.task import Task
 from ppgan_ext.weights import load, readers
@@ -27,33 +25,13 @@ from ppgan_ext.weights.rename import check_match
 
 State = dict[str, npt.NDArray]
 _MAX_SHOWN = 8
-OWN_KEY = "ppgan_ext"
 TRANSLATORS = "translators"
-FORMAT = 1
-_NAME = re.compile(r"(iter|epoch)_(\d+)_(checkpoint|weight)\.pdparams")
 # Settings that change neither the numbers nor the order of the data. `accumulate` is compared as shards per iteration.
 _IRRELEVANT = (
     "output_dir", "log_config", "snapshot_config", "validate", "keep_checkpoints", "enable_visualdl",
     "enable_tensorboard", "accumulate", "export_model", "total_iters", "epochs", "image_num", "min_max",
     "find_unused_parameters", "dataset.test", "dataset.train.num_workers", "dataset.train.use_shared_memory",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
-    """The content of a checkpoint file.
-
-    Attributes:
-        path: the file.
-        tree: its whole content.
-        iteration: number of finished iterations.
-        own: the state that PaddleGAN lacks; empty for a checkpoint of PaddleGAN.
-    """
-
-    path: Path
-    tree: dict[str, Any]
-    iteration: int
-    own: dict[str, Any]
 
 
 class _Arrays(Mapping[str, npt.NDArray]):
@@ -72,16 +50,16 @@ class _Arrays(Mapping[str, npt.NDArray]):
         return len(self._tensors)
 
 
-def write_weights(path: Path, task: Task) -> None:
-    """Write the weights of all networks of a task, and how to apply those that translate images.
+def write_weights(path: Path, task: Task, iteration: int) -> None:
+    """Write the weights of all networks of a task, their iteration, and how to apply those that translate images.
 
     Raises:
         TrainingError: a network contains NaN or infinite numbers; nothing is written.
         OutputError: the file cannot be written.
     """
     translators = task.translators()
-    own = {OWN_KEY: {"format": FORMAT, TRANSLATORS: translators}} if translators else {}
-    readers.write(path, {**_networks(task), **own})
+    own = {"format": FORMAT, "iteration": iteration, **({TRANSLATORS: translators} if translators else {})}
+    readers.write(path, {**_networks(task), OWN_KEY: own})
 
 
 def gather_shard_states(task: Task) -> dict[str, dict[str, npt.NDArray]]:
@@ -137,25 +115,6 @@ def write_checkpoint(
     readers.write(path, tree)
 
 
-def read(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a checkpoint file, or the newest undamaged checkpoint in a run's folder.
-
-    Raises:
-        WeightsError: the file does not exist, is damaged, or is not a checkpoint; or the folder contains none.
-    """
-    file = Path(path)
-    if file.is_dir():
-        return _newest(file)
-    tree = readers.read(file)
-    if not isinstance(tree, dict) or not isinstance(tree.get("epoch"), int | np.integer | np.ndarray):
-        cure = "Use an iter_N_checkpoint.pdparams, or load weights alone with --load"
-        raise WeightsError("is not a checkpoint of a training run", where=file, cure=cure)
-    own = tree.get(OWN_KEY, {})
-    if own.get("format", FORMAT) > FORMAT:
-        raise WeightsError("was written by a later version of ppgan_ext", where=file, cure="Update ppgan_ext")
-    return Checkpoint(file, tree, int(own.get("iteration", np.asarray(tree["epoch"]).item())), own)
-
-
 def restore(checkpoint: Checkpoint, task: Task) -> list[str]:
     """Restore a task from a checkpoint: networks, optimisers, extra state, shard states, global generators.
 
@@ -168,7 +127,7 @@ def restore(checkpoint: Checkpoint, task: Task) -> list[str]:
     mismatches = _mismatches(checkpoint, task)
     changed = _changed_settings(checkpoint, task)
     if mismatches:
-        cure = "Use its own configuration (config.yaml beside it), or load only its weights with --load"
+        cure = "Use its own configuration (leave out -c), or load only its weights with --load"
         what = f"belongs to another configuration: {'; '.join(_reasons(mismatches, changed))}"
         raise WeightsError(what, where=checkpoint.path, cure=cure)
     notes = [f"the run does not continue exactly, because settings differ: {'; '.join(changed)}"] if changed else []
@@ -197,33 +156,6 @@ def _restore_shards(checkpoint: Checkpoint, task: Task) -> None:
             task.load_shard_state(shard, states[str(shard)])
 
 
-def file_name(kind: str, iteration: int, iters_per_epoch: int | None) -> str:
-    """Return PaddleGAN's name of a file: ``iter_500_weight.pdparams``, or ``epoch_3_...`` at the end of an epoch.
-
-    Args:
-        kind: "weight" or "checkpoint".
-        iteration: number of finished iterations.
-        iters_per_epoch: iterations per epoch if the run counts epochs; otherwise None.
-    """
-    if iters_per_epoch and iteration % iters_per_epoch == 0:
-        return f"epoch_{iteration // iters_per_epoch}_{kind}.pdparams"
-    return f"iter_{iteration}_{kind}.pdparams"
-
-
-def remove_older(folder: Path, iteration: int, keep: int, iters_per_epoch: int | None) -> None:
-    """Remove checkpoints of iterations before ``iteration``, except for the ``keep - 1`` newest; weights stay.
-
-    Args:
-        folder: folder of the run.
-        iteration: iteration of the newest checkpoint.
-        keep: number of checkpoints to keep, the newest included.
-        iters_per_epoch: iterations per epoch, to order files that are named by epoch.
-    """
-    earlier = [item for item in _listed(folder, iters_per_epoch or 1) if item[0] < iteration]
-    for _, path in earlier[: len(earlier) - (keep - 1)]:
-        path.unlink(missing_ok=True)
-
-
 def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     """Flatten nested dicts and lists of blocks into one dict with dotted names; lists of values stay lists."""
     if isinstance(tree, Mapping):
@@ -250,28 +182,6 @@ def _networks(task: Task) -> dict[str, Mapping[str, npt.NDArray]]:
                 what = "contains NaN or infinite numbers and is not saved"
                 raise TrainingError(what, where=f"{name}.{key}", cure=cure)
     return nets
-
-
-def _listed(folder: Path, iters_per_epoch: int = 1) -> list[tuple[int, Path]]:
-    """List a folder's checkpoints with their iterations, oldest first."""
-    checkpoints = []
-    for path in folder.iterdir():
-        match = _NAME.fullmatch(path.name)
-        if match and match[3] == "checkpoint":
-            checkpoints.append((int(match[2]) * (iters_per_epoch if match[1] == "epoch" else 1), path))
-    return sorted(checkpoints)
-
-
-def _newest(folder: Path) -> Checkpoint:
-    """Read the newest checkpoint of a folder that is not damaged."""
-    problem: WeightsError | None = None
-    for path in sorted((path for _, path in _listed(folder)), key=lambda path: path.stat().st_mtime_ns, reverse=True):
-        try:
-            return read(path)
-        except WeightsError as error:
-            problem = problem or error
-    cure = "Name the folder of a run, or a checkpoint"
-    raise problem or WeightsError("contains no checkpoint", where=folder, cure=cure)
 
 
 def _reasons(mismatches: Mapping[str, str], changed: list[str]) -> list[str]:

@@ -133,7 +133,7 @@ def _read_settings(args: argparse.Namespace) -> Settings:
         if not own.is_file():
             cure = "Name one with -c"
             raise ConfigError(f"no configuration is given, and its run has none ({own})", where=source, cure=cure)
-        return schema.read_config(own, overrides)
+        return schema.read_config(own, overrides, [f"the configuration is the run's own, {own}"])
     settings = schema.read_config(args.config_file, overrides)
     dataset = settings.model_dump()["dataset"]
     found = {} if own is None else own_config.data_instead_of_missing(dataset, own)

@@ -13,7 +13,7 @@ from ppgan_ext.data.loader import BadFileWarning
 from ppgan_ext.errors import OutputError, TrainingError
 from ppgan_ext.file_names import printable
 from ppgan_ext.interrupts import deferred_interrupt
-from ppgan_ext.training import checkpoint
+from ppgan_ext.training import checkpoint, checkpoint_files
 from ppgan_ext.training.balance import Balance
 from ppgan_ext.training.peer_messages import PeerError
 from ppgan_ext.training.shortage import shortage
@@ -99,10 +99,12 @@ def save(run: Run) -> None:
 
     def work() -> None:
         per_epoch = run.iters_per_epoch if run.settings.epochs else None
-        path = run.folder / checkpoint.file_name("checkpoint", run.done, per_epoch)
-        checkpoint.write_weights(run.folder / checkpoint.file_name("weight", run.done, per_epoch), run.task)
+        path, weights = (
+            run.folder / checkpoint_files.file_name(kind, run.done, per_epoch) for kind in ("checkpoint", "weight")
+        )
+        checkpoint.write_weights(weights, run.task, run.done)
         checkpoint.write_checkpoint(path, run.task, run.done, shards)
-        checkpoint.remove_older(run.folder, run.done, run.settings.keep_checkpoints, run.iters_per_epoch)
+        checkpoint_files.remove_older(run.folder, run.done, run.settings.keep_checkpoints, run.iters_per_epoch)
         run.saved = path
 
     run.num_saved = run.done

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ppgan_ext import files, seeding
 from ppgan_ext.data.loader import Loader
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.training import checkpoint
+from ppgan_ext.training import checkpoint, checkpoint_files, own_config
 from ppgan_ext.training.boards import wanted_boards
 from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.training.initial_weights import load_weights
@@ -96,7 +96,7 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
     random = RandomStreams(settings.seed)
     samples = SampleSets.open(settings, random)
     metrics = _metrics(settings, start)
-    resumed = checkpoint.read(start.resume) if start.resume is not None else None
+    resumed = checkpoint_files.read(start.resume) if start.resume is not None else None
     seeding.seed_everything(settings.seed)
     family = FAMILIES[settings.model.name]  # type: ignore[attr-defined]
     task = family.load_task()(settings, processes, random, samples).build()
@@ -171,12 +171,12 @@ def _check_amp(settings: Settings, processes: Processes) -> list[str]:
     return []
 
 
-def run_folder(settings: Settings, start: Start, resumed: checkpoint.Checkpoint | None) -> Path:
+def run_folder(settings: Settings, start: Start, resumed: checkpoint_files.Checkpoint | None) -> Path:
     """Create the folder ``<output_dir>/<name>-YYYY-mm-dd-HH-MM``; a resumed run continues in its checkpoint's folder.
 
     A resumed run's log, weights and checkpoints stay together, whereas PaddleGAN creates a new folder.
     """
-    if resumed is not None and not start.evaluate_only and (resumed.path.parent / "config.yaml").is_file():
+    if resumed is not None and not start.evaluate_only and (resumed.path.parent / own_config.FILE_NAME).is_file():
         return resumed.path.parent
     parent = files.make_folder(settings.output_dir)
     stem = f"{settings.name}-{time.strftime('%Y-%m-%d-%H-%M')}"
@@ -192,7 +192,7 @@ def _open_log(settings: Settings, processes: Processes, folder: Path, total: int
     if processes.is_writer:
         for partial in folder.glob(".part-*"):  # left by a process that was killed while writing
             partial.unlink(missing_ok=True)
-        _write_settings(settings, folder, done)
+        own_config.write_config(folder, done, settings.to_yaml())
     return Log(
         folder if processes.is_writer else None,
         total=total,
@@ -201,14 +201,6 @@ def _open_log(settings: Settings, processes: Processes, folder: Path, total: int
         images_per_iteration=settings.batch_size * processes.num_shards_total,
         boards=wanted_boards(settings),
     )
-
-
-def _write_settings(settings: Settings, folder: Path, done: int) -> None:
-    """Write config.yaml; other settings of a resumed run go into a file of their own beside it."""
-    text, path = settings.to_yaml(), folder / "config.yaml"
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        path = folder / f"config_from_iter_{done}.yaml"
-    files.write_bytes(path, text.encode())
 
 
 def _loader(settings: Settings, processes: Processes, data: Any, task: Task) -> Loader:

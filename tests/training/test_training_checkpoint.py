@@ -10,7 +10,7 @@ import paddle
 import pytest
 
 from ppgan_ext.errors import OutputError, TrainingError, WeightsError
-from ppgan_ext.training import checkpoint
+from ppgan_ext.training import checkpoint, checkpoint_files
 from ppgan_ext.training.initial_weights import load_weights
 from ppgan_ext.weights import readers
 from tests.reference import toy_runs
@@ -39,7 +39,7 @@ def test_a_file_has_paddlegans_layout_and_paddle_can_read_it(trained):
         0.9**7
     )  # four steps and two of the lazy penalty, and Paddle is one ahead
     weights = paddle.load(str(run.folder / "iter_4_weight.pdparams"), return_numpy=True)
-    assert list(weights) == ["gen", "disc", "gen_ema"]
+    assert list(weights) == ["gen", "disc", "gen_ema", "ppgan_ext"]
     assert weights["gen"]["0.bias"].tobytes() == tree["gen"]["0.bias"].tobytes()
     extractable = readers.read(path)["gen_ema"]
     assert (extractable["0.bias"] == run.task.networks["gen_ema"][0].bias.numpy()).all()
@@ -61,7 +61,7 @@ def test_writing_copies_one_array_at_a_time(trained, tmp_path, monkeypatch):
 def test_the_whole_state_is_restored(trained, config, tmp_path):
     run, path = trained
     task = make_task(config)
-    assert checkpoint.restore(checkpoint.read(path), task) == []
+    assert checkpoint.restore(checkpoint_files.read(path), task) == []
     again = tmp_path / "again.pdparams"
     checkpoint.write_checkpoint(again, task, 4, checkpoint.gather_shard_states(task))
     assert toy_runs.content(again) == toy_runs.content(path)
@@ -71,22 +71,22 @@ def test_the_whole_state_is_restored(trained, config, tmp_path):
 def test_the_global_generators_are_restored(trained, config):
     _, path = trained
     task = make_task(config)
-    checkpoint.restore(checkpoint.read(path), task)
+    checkpoint.restore(checkpoint_files.read(path), task)
     first = (np.random.rand(), paddle.rand([1]).item())
     np.random.seed(99)
     paddle.seed(99)
-    checkpoint.restore(checkpoint.read(path), task)
+    checkpoint.restore(checkpoint_files.read(path), task)
     assert (np.random.rand(), paddle.rand([1]).item()) == first
 
 
 def test_mismatching_arrays_are_listed_if_no_setting_explains_them(trained, config):
     _, path = trained
-    saved = checkpoint.read(path)
+    saved = checkpoint_files.read(path)
     saved.tree["gen"]["0.weight"] = saved.tree["gen"]["0.weight"][:, :7]
     saved.tree["optimD"].pop(next(iter(saved.tree["optimD"])))
     with pytest.raises(WeightsError, match=r"gen: the arrays do not fit the network: .*0.weight 6x7 instead of 6x12"):
         checkpoint.restore(saved, make_task(config))
-    saved = checkpoint.read(path)
+    saved = checkpoint_files.read(path)
     lost = saved.tree["optimD"].popitem()[0]
     with pytest.raises(WeightsError, match=f"optimD: .*missing.*{lost}"):
         checkpoint.restore(saved, make_task(config))
@@ -97,7 +97,7 @@ def test_another_configuration_is_rejected_with_the_settings_that_differ(trained
     task = make_task(config, {"model.width": 5, "seed": 3, "dataset.train.batch_size": 4, "output_dir": "elsewhere"})
     before = {name: net[0].weight.numpy().copy() for name, net in task.networks.items() if name != "disc"}
     with pytest.raises(WeightsError) as caught:
-        checkpoint.restore(checkpoint.read(path), task)
+        checkpoint.restore(checkpoint_files.read(path), task)
     text = str(caught.value)
     for part in (
         "belongs to another configuration: model.width: 12 -> 5; so its arrays do not fit gen, disc, gen_ema",
@@ -111,9 +111,11 @@ def test_another_configuration_is_rejected_with_the_settings_that_differ(trained
 
 def test_relevant_settings_that_differ_are_noted(trained, config):
     _, path = trained
-    notes = checkpoint.restore(checkpoint.read(path), make_task(config, {"seed": 3, "dataset.train.num_workers": 1}))
+    notes = checkpoint.restore(
+        checkpoint_files.read(path), make_task(config, {"seed": 3, "dataset.train.num_workers": 1})
+    )
     assert notes == ["the run does not continue exactly, because settings differ: seed: 0 -> 3"]
-    notes = checkpoint.restore(checkpoint.read(path), make_task(config, {"accumulate": 2}))
+    notes = checkpoint.restore(checkpoint_files.read(path), make_task(config, {"accumulate": 2}))
     assert notes == ["the run does not continue exactly, because settings differ: shards per iteration: 1 -> 2"]
 
 
@@ -139,7 +141,7 @@ def test_a_checkpoint_of_paddlegan_is_restored_as_far_as_possible(config, tmp_pa
     path = tmp_path / "iter_7_checkpoint.pdparams"
     tree = paddlegans_checkpoint(path)
     task = make_task(config)
-    saved = checkpoint.read(path)
+    saved = checkpoint_files.read(path)
     notes = checkpoint.restore(saved, task)
     assert saved.iteration == 7
     assert len(notes) == 1
@@ -159,7 +161,7 @@ def test_an_optimizer_of_another_shape_starts_with_a_new_state(config, tmp_path)
     first = next(key for key in tree["optimG"] if "moment2" in key)
     tree["optimG"][first] = np.zeros(3, np.float32)
     paddle.save(tree, str(path))
-    notes = checkpoint.restore(checkpoint.read(path), make_task(config))
+    notes = checkpoint.restore(checkpoint_files.read(path), make_task(config))
     assert notes[0] == "the state of optimG in the checkpoint does not fit; the optimiser starts with a new state"
     assert len(notes) == 2
 
@@ -167,32 +169,32 @@ def test_an_optimizer_of_another_shape_starts_with_a_new_state(config, tmp_path)
 def test_a_file_that_is_not_a_checkpoint_is_rejected(config, tmp_path, trained):
     run, path = trained
     with pytest.raises(WeightsError, match="is not a checkpoint of a training run"):
-        checkpoint.read(run.folder / "iter_4_weight.pdparams")
+        checkpoint_files.read(run.folder / "iter_4_weight.pdparams")
     (tmp_path / "half.pdparams").write_bytes(path.read_bytes()[:-100])
     with pytest.raises(WeightsError):
-        checkpoint.read(tmp_path / "half.pdparams")
+        checkpoint_files.read(tmp_path / "half.pdparams")
     with pytest.raises(WeightsError, match="no such file"):
-        checkpoint.read(tmp_path / "nowhere.pdparams")
+        checkpoint_files.read(tmp_path / "nowhere.pdparams")
     tree = readers.read(path)
     tree["ppgan_ext"]["format"] = 2
     readers.write(tmp_path / "later.pdparams", tree)
     with pytest.raises(WeightsError, match="later version"):
-        checkpoint.read(tmp_path / "later.pdparams")
+        checkpoint_files.read(tmp_path / "later.pdparams")
     del tree["gen_ema"], tree["ppgan_ext"]
     readers.write(tmp_path / "fewer.pdparams", tree)
     with pytest.raises(WeightsError, match="network gen_ema is missing"):
-        checkpoint.restore(checkpoint.read(tmp_path / "fewer.pdparams"), make_task(config))
+        checkpoint.restore(checkpoint_files.read(tmp_path / "fewer.pdparams"), make_task(config))
 
 
 def test_a_folder_means_its_newest_undamaged_checkpoint(trained):
     run, path = trained
     (run.folder / "iter_9_checkpoint.pdparams").write_bytes(path.read_bytes()[:1000])
-    assert checkpoint.read(run.folder).iteration == 4
+    assert checkpoint_files.read(run.folder).iteration == 4
     path.unlink()
     with pytest.raises(WeightsError, match=r"iter_9_checkpoint"):
-        checkpoint.read(run.folder)
+        checkpoint_files.read(run.folder)
     with pytest.raises(WeightsError, match="contains no checkpoint"):
-        checkpoint.read(run.folder.parent)
+        checkpoint_files.read(run.folder.parent)
 
 
 def test_load_assigns_weights_by_name(trained, config, tmp_path):
@@ -253,9 +255,9 @@ def test_a_network_that_contains_nan_never_replaces_a_good_one(trained, config):
     good = path.read_bytes()
     weight = run.task.networks["disc"][1].weight
     weight.set_value(paddle.full_like(weight, float("nan")))
-    for write in (checkpoint.write_weights, lambda *args: checkpoint.write_checkpoint(*args, 4)):
+    for write in (checkpoint.write_weights, checkpoint.write_checkpoint):
         with pytest.raises(TrainingError, match=r"disc\.1\.weight: contains NaN or infinite numbers and is not saved"):
-            write(path, run.task)
+            write(path, run.task, 4)
     assert path.read_bytes() == good
 
 
@@ -288,12 +290,12 @@ def test_a_full_disk_loses_nothing_and_the_message_tells_how_to_continue(config,
 
 
 def test_file_names_and_removal_of_older_checkpoints(tmp_path):
-    assert checkpoint.file_name("weight", 12, None) == "iter_12_weight.pdparams"
-    assert checkpoint.file_name("checkpoint", 12, 4) == "epoch_3_checkpoint.pdparams"
-    assert checkpoint.file_name("checkpoint", 13, 4) == "iter_13_checkpoint.pdparams"
+    assert checkpoint_files.file_name("weight", 12, None) == "iter_12_weight.pdparams"
+    assert checkpoint_files.file_name("checkpoint", 12, 4) == "epoch_3_checkpoint.pdparams"
+    assert checkpoint_files.file_name("checkpoint", 13, 4) == "iter_13_checkpoint.pdparams"
     names = ["iter_9_checkpoint", "epoch_2_checkpoint", "iter_3_checkpoint", "iter_30_checkpoint", "iter_3_weight"]
     for name in (*names, "notes_3_checkpoint"):
         (tmp_path / f"{name}.pdparams").touch()
-    checkpoint.remove_older(tmp_path, 12, 2, 5)
+    checkpoint_files.remove_older(tmp_path, 12, 2, 5)
     left = {path.stem for path in tmp_path.iterdir()}
     assert left == {"epoch_2_checkpoint", "iter_30_checkpoint", "iter_3_weight", "notes_3_checkpoint"}

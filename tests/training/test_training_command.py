@@ -103,9 +103,10 @@ def test_a_runs_own_configuration_serves_to_resume_and_to_measure(config, faces,
 
     assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=3"]) == 0
     assert "note: dataset" not in capsys.readouterr().out
-    assert main(["-c", str(config), "--resume", str(folder), "--no-cuda"]) == 0  # the data of the run, not of the file
+    words = ["-c", str(config), "--resume", str(folder), "--no-cuda", "-o", "validate.metrics.any.name=PSNR"]
+    assert main(words) == 0  # the data of the run, not of the file
     assert (folder / "iter_4_weight.pdparams").is_file()
-    own = folder / "config.yaml"
+    own = folder / "config_from_iter_2.yaml"
     note = f"note: dataset.train.dataroot is {faces}, from {own}: the path in {config} does not exist"
     assert capsys.readouterr().out.count(note) == 1
 
@@ -115,6 +116,37 @@ def test_a_runs_own_configuration_serves_to_resume_and_to_measure(config, faces,
     metrics = toy_runs.only(tmp_path, "metrics.json")
     assert metrics.parent.name.startswith("toy-")  # the name of the run, not of config.yaml
     assert json.loads(metrics.read_text()).keys() == {"psnr"}
+
+
+def test_settings_changed_by_a_resume_hold_for_what_comes_later(config, tmp_path, capsys):
+    def settings(*words):
+        assert main([*map(str, words), "--dry-run"]) == 0
+        return yaml.safe_load(capsys.readouterr().out.partition("\nnote:")[0])
+
+    def resume(*words):
+        assert main(["--resume", *map(str, words)]) == 0
+        capsys.readouterr()
+
+    metric = "validate.metrics.any.name=PSNR"
+    assert main(["-c", str(config), "-o", "total_iters=2", "keep_checkpoints=9"]) == 0
+    folder = toy_runs.only(tmp_path, "iter_2_weight.pdparams").parent
+    resume(folder, "-o", "total_iters=4", metric)
+    (folder / "iter_4_checkpoint.pdparams").unlink()  # as if the run had been killed
+    (folder / "iter_4_weight.pdparams").unlink()
+    resume(folder)
+    assert (folder / "iter_4_checkpoint.pdparams").is_file()
+    assert settings("--resume", folder)["total_iters"] == 4
+    renamed = (folder / "iter_4_weight.pdparams").rename(folder / "best.pdparams")  # its content tells the iteration
+    assert "any" in settings("--evaluate-only", "--load", renamed)["validate"]["metrics"]
+    assert settings("--evaluate-only", "--load", f"gen={renamed}")["total_iters"] == 4
+    resume(folder, "-o", "total_iters=6")
+    found = {n: settings("--resume", folder / f"iter_{n}_checkpoint.pdparams")["total_iters"] for n in (2, 4, 6)}
+    assert found == {2: 4, 4: 6, 6: 6}
+    assert settings("--evaluate-only", "--load", folder / "iter_2_weight.pdparams")["total_iters"] == 4
+    first = folder / "iter_2_checkpoint.pdparams"  # trained again from there, with the settings of the beginning
+    resume(first, "-c", folder / "config.yaml", "-o", "total_iters=3")
+    assert not (folder / "config_from_iter_4.yaml").exists()
+    assert settings("--resume", folder / "iter_3_checkpoint.pdparams")["total_iters"] == 3
 
 
 def test_what_is_asked_for_wins_over_a_runs_own_data(config, faces, tmp_path, capsys):
