@@ -79,7 +79,8 @@ def _run(args: argparse.Namespace) -> int:
     from ppgan_ext.training.run import Start, open_run
 
     processes = Processes.join(settings.accumulate, cpu=args.no_cuda)
-    start = Start(args.resume, args.load, args.evaluate_only, args.profiler_options)
+    in_new_folder = args.evaluate_only and "output_dir" in _overrides(args)
+    start = Start(args.resume, args.load, args.evaluate_only, args.profiler_options, in_new_folder)
     run: Any = None
     error: Exception | None = None
     try:
@@ -97,7 +98,7 @@ def _run(args: argparse.Namespace) -> int:
             run.log.note(f"done: {run.folder}")
         return console.DONE
     except KeyboardInterrupt:
-        if run.saved is not None:
+        if not args.evaluate_only and run.saved is not None:
             run.log.note(f"stopped after iteration {run.done}; continue with --resume {os.path.relpath(run.saved)}")
         raise
     except Exception as problem:
@@ -116,9 +117,10 @@ def _measure(run: Run) -> None:
 
     figures = loop.evaluate(run) or {}
     if run.processes.is_writer:
-        text = json.dumps(figures, indent=2)
-        files.write_bytes(run.folder / "metrics.json", f"{text}\n".encode())
-        run.log.write_figures(run.done, figures)
+        text, path = json.dumps(figures, indent=2), run.folder / "metrics.json"
+        files.write_bytes(path, f"{text}\n".encode())
+        run.log.write_figures(run.done or None, figures)
+        run.log.note(f"written: {path}")
         print(text, flush=True)
 
 
@@ -178,7 +180,7 @@ def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings; list items by number (a.0.b=v)")
     add("--resume", metavar="CKPT", help="continue from a checkpoint, or from the newest one in a run's folder")
     add("--load", metavar="W", help="start from the weights in a file (NETWORK=FILE for a file of one network)")
-    add("--evaluate-only", action="store_true", help="compute the metrics, write metrics.json, and stop")
+    add("--evaluate-only", action="store_true", help="write metrics.json into the run's folder, and stop")
     add("--val-interval", type=int, metavar="N", help="iterations between measurements: validate.interval")
     add("--seed", type=int, metavar="N", help="random seed; 0 is a valid seed (default: the configuration's, else 0)")
     add("--amp", action="store_true", help="compute in bfloat16; on a GPU only")

@@ -29,7 +29,8 @@ class Log:
     Args:
         folder: folder of the run; None: write nothing.
         total: iterations of the whole run.
-        done: iterations finished before this start of the run.
+        done: iterations finished before this start of the run; later lines, which will be trained again, are removed.
+            None: only add to what the log contains.
         interval: iterations between lines.
         images_per_iteration: number of images in an iteration, over all processes.
         boards: other programs to write a log for.
@@ -44,7 +45,7 @@ class Log:
         folder: Path | None,
         *,
         total: int,
-        done: int = 0,
+        done: int | None = 0,
         interval: int = 50,
         images_per_iteration: int = 1,
         boards: Sequence[type[Board]] = (),
@@ -54,7 +55,7 @@ class Log:
         self._sums: dict[str, tuple[float, int]] = {}
         self._waited = 0.0
         self._started = self._last_time = time.monotonic()
-        self._first = self._last_iteration = done
+        self._first = self._last_iteration = done or 0
         self._text: IO[str] | None = None
         self._lines: IO[str] | None = None
         self._boards: list[Board] = []
@@ -62,7 +63,8 @@ class Log:
         if folder is None:
             return
         self._boards = [board(folder) for board in boards]
-        _remove_later_lines(folder / "log.jsonl", done)
+        if done is not None:
+            _remove_later_lines(folder / "log.jsonl", done)
         try:
             # A file's name that is no UTF-8 must not end a run.
             self._text = (folder / "log.txt").open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
@@ -122,17 +124,20 @@ class Log:
         if iteration % self._interval == 0 or iteration == self._total:
             self._write_line(iteration, rates)
 
-    def write_figures(self, iteration: int, figures: Mapping[str, float]) -> None:
-        """Write the figures of a validation, name -> value.
+    def write_figures(self, iteration: int | None, figures: Mapping[str, float]) -> None:
+        """Write the figures of a validation, name -> value; with no iteration, as a message alone.
 
         Raises:
             OutputError: the log cannot be written.
         """
         if self._folder is None:
             return
+        shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        if iteration is None:
+            self.note(f"measured  {shown}")
+            return
         self._write_json({"iteration": iteration, "metrics": dict(figures)})
         self._write_scalars(iteration, figures, "metrics")
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
         self.note(f"iter {iteration}  {shown}")
 
     def write_pictures(self, iteration: int, pictures: Mapping[str, Image], subfolder: str) -> None:

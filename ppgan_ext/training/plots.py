@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import math
+import operator
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,8 @@ def read_log(path: str | os.PathLike[str]) -> dict[str, Curve]:
         path: folder of the run, or its log.jsonl.
 
     Returns:
-        Name -> (iterations, values), in the order of the log. The learning rate of optimG is "learning_rate.optimG".
+        Name -> (iterations, values), iterations ascending; weights may be measured long after they were written. The
+        learning rate of optimG is "learning_rate.optimG".
 
     Raises:
         InputError: the log does not exist, is damaged, or contains no numbers.
@@ -37,7 +39,7 @@ def read_log(path: str | os.PathLike[str]) -> dict[str, Curve]:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("cannot be read as a training log", where=file, cure="Name the folder of a run") from error
-    curves: dict[str, Curve] = {}
+    points: dict[str, list[tuple[int, float]]] = {}
     for number, line in enumerate(lines, 1):
         try:
             content = json.loads(line)
@@ -48,13 +50,16 @@ def read_log(path: str | os.PathLike[str]) -> dict[str, Curve]:
             cure = "Remove the line, or name the log.jsonl of a run"
             raise InputError("is not a line of a training log", where=f"{file}:{number}", cure=cure) from error
         for name, value in _numbers(content):
-            iterations, values = curves.setdefault(name, ([], []))
-            iterations.append(iteration)
-            values.append(value)
-    if not curves:
+            points.setdefault(name, []).append((iteration, value))
+    if not points:
         cure = "Wait for the first log line (log_config.interval)"
         raise InputError("the log contains no numbers yet", where=file, cure=cure)
-    return curves
+    return {name: _curve(found) for name, found in points.items()}
+
+
+def _curve(points: list[tuple[int, float]]) -> Curve:
+    ordered = sorted(points, key=operator.itemgetter(0))
+    return [iteration for iteration, _ in ordered], [value for _, value in ordered]
 
 
 def _numbers(content: dict[str, Any]) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,12 +39,14 @@ class Start:
         load: a file of weights to start from, as `checkpoint.load_weights` expects it.
         evaluate_only: compute the metrics and stop.
         profile: options of `profiling.Profile`.
+        in_new_folder: write figures of a run's weights into a new folder, not into the run's.
     """
 
     resume: str | None = None
     load: str | None = None
     evaluate_only: bool = False
     profile: str | None = None
+    in_new_folder: bool = False
 
 
 @dataclass(eq=False)
@@ -60,7 +63,7 @@ class Run:
         metrics: the metrics by their names in the configuration.
         total: number of iterations of the whole run.
         iters_per_epoch: iterations in one pass through the data.
-        done: number of finished iterations.
+        done: number of finished iterations; 0 also for measured weights whose iteration is unknown.
         saved: the last checkpoint on disk; known to the writer only, except for the one that the run resumed from.
         num_saved: number of iterations finished when the last checkpoint was written.
         profile: profiles a range of iterations, if requested.
@@ -115,7 +118,7 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
             metric.check(outputs)  # reject metrics that do not fit the model before training starts
     per_epoch = max(1, len(samples.train) // (settings.batch_size * processes.num_shards_total * task.num_batches))
     total = settings.total_iters or (settings.epochs or 0) * per_epoch
-    done = 0 if resumed is None or start.evaluate_only else resumed.iteration
+    done = _iteration(start, resumed)
     if done >= total and not start.evaluate_only:
         cure = "Raise total_iters (or epochs) to continue"
         raise ConfigError(f"the run is finished: iteration {done} of {total}", where=start.resume, cure=cure)
@@ -123,7 +126,7 @@ def open_run(settings: Settings, processes: Processes, start: Start) -> Run:
         images = settings.batch_size * processes.num_shards_total * task.num_batches
         notes.append(_plan(done, total, images, len(samples.train)))
     folder = run_folder(settings, start, resumed) if processes.is_writer else Path(settings.output_dir)
-    log = _open_log(settings, processes, folder, total, done)
+    log = _open_log(settings, processes, folder, total, done, is_added_to=start.evaluate_only)
     for note in notes:
         log.note(f"note: {note}")
     return Run(
@@ -171,13 +174,27 @@ def _check_amp(settings: Settings, processes: Processes) -> list[str]:
     return []
 
 
-def run_folder(settings: Settings, start: Start, resumed: checkpoint_files.Checkpoint | None) -> Path:
-    """Create the folder ``<output_dir>/<name>-YYYY-mm-dd-HH-MM``; a resumed run continues in its checkpoint's folder.
+def _iteration(start: Start, resumed: checkpoint_files.Checkpoint | None) -> int:
+    """Return after which iteration a run continues, or from which the weights are that it measures; 0 if unknown."""
+    if resumed is not None:
+        return resumed.iteration
+    if start.load is None or not start.evaluate_only:
+        return 0
+    return checkpoint_files.iteration_of(own_config.file_of(start.load)) or 0
 
-    A resumed run's log, weights and checkpoints stay together, whereas PaddleGAN creates a new folder.
+
+def run_folder(settings: Settings, start: Start, resumed: checkpoint_files.Checkpoint | None) -> Path:
+    """Create the folder ``<output_dir>/<name>-YYYY-mm-dd-HH-MM``, or return that of the run which is gone on with.
+
+    A resumed run continues in its checkpoint's folder, and figures of a run's weights are written beside them, whereas
+    PaddleGAN creates new folders.
     """
-    if resumed is not None and not start.evaluate_only and (resumed.path.parent / own_config.FILE_NAME).is_file():
-        return resumed.path.parent
+    source = None if resumed is None else resumed.path
+    if start.evaluate_only and start.load is not None:
+        source = own_config.file_of(start.load)
+    if source is not None and not start.in_new_folder and (source.parent / own_config.FILE_NAME).is_file():
+        if not start.evaluate_only or os.access(source.parent, os.W_OK):
+            return source.parent
     parent = files.make_folder(settings.output_dir)
     stem = f"{settings.name}-{time.strftime('%Y-%m-%d-%H-%M')}"
     for number in itertools.count(1):
@@ -188,15 +205,19 @@ def run_folder(settings: Settings, start: Start, resumed: checkpoint_files.Check
     raise AssertionError
 
 
-def _open_log(settings: Settings, processes: Processes, folder: Path, total: int, done: int) -> Log:
-    if processes.is_writer:
+def _open_log(
+    settings: Settings, processes: Processes, folder: Path, total: int, done: int, *, is_added_to: bool
+) -> Log:
+    """Open the log; if it ``is_added_to``, leave all files of the folder, in which the run may be training now."""
+    if processes.is_writer and not is_added_to:
         for partial in folder.glob(".part-*"):  # left by a process that was killed while writing
             partial.unlink(missing_ok=True)
+    if processes.is_writer and not (is_added_to and (folder / own_config.FILE_NAME).is_file()):
         own_config.write_config(folder, done, settings.to_yaml())
     return Log(
         folder if processes.is_writer else None,
         total=total,
-        done=done,
+        done=None if is_added_to else done,
         interval=settings.log_config.interval,
         images_per_iteration=settings.batch_size * processes.num_shards_total,
         boards=wanted_boards(settings),

@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from ppgan_ext.training.command_line import main
+from ppgan_ext.training.plots import read_log
+from ppgan_ext.weights import readers
 from tests.reference import toy_runs
 from tests.reference.toy_task import ToyOptions
 
@@ -187,6 +189,39 @@ def test_the_command_trains_and_evaluates(config, tmp_path, capsys):
     assert main([*words, "--resume", str(folder)]) == 0  # a finished run can be measured
     assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=5"]) == 0  # with its own configuration
     assert (folder / "iter_5_checkpoint.pdparams").is_file()
+
+
+def test_figures_of_a_runs_weights_are_written_beside_them(config, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["-c", str(config), "-o", "validate.metrics.any.name=PSNR", "model.factor=0.5"]) == 0
+    folder = toy_runs.only(tmp_path, "iter_4_weight.pdparams").parent
+    half_written = folder / ".part-of-a-run-that-is-training"
+    half_written.touch()
+    lines = (folder / "log.jsonl").read_text()
+    before = {path.name for path in folder.iterdir()}
+    capsys.readouterr()
+
+    assert main(["--evaluate-only", "--load", str(folder / "iter_2_weight.pdparams"), "-o", "seed=3"]) == 0
+    out = capsys.readouterr().out
+    figures = json.loads((folder / "metrics.json").read_text())
+    assert {path.name for path in folder.iterdir()} == before | {"metrics.json"}
+    assert f"iter 2  psnr {figures['psnr']:.4f}\n" in out
+    assert f"written: {folder / 'metrics.json'}\n" in out
+    assert (folder / "log.jsonl").read_text() == lines + json.dumps({"iteration": 2, "metrics": figures}) + "\n"
+    assert read_log(folder)["psnr"] == ([2], [figures["psnr"]])
+
+    capsys.readouterr()
+    foreign = tmp_path / "elsewhere.pdparams"
+    tree = readers.read(folder / "iter_2_weight.pdparams")
+    readers.write(foreign, {name: net for name, net in tree.items() if name != "ppgan_ext"})
+    for words in (["--load", str(foreign)], ["--load", str(folder / "iter_4_weight.pdparams"), "-o", "output_dir=new"]):
+        assert main(["-c", str(folder / "config.yaml"), "--evaluate-only", *words]) == 0
+        out = capsys.readouterr().out
+        (written,) = re.findall(r"^written: (.*)$", out, re.MULTILINE)
+        assert (tmp_path / written).parent != folder
+        assert (tmp_path / written).is_file()
+        assert ("iter 4  psnr" in out) == ("output_dir=new" in words)
+        assert "iter 0" not in out
 
 
 def test_a_profile_is_written(config, tmp_path):
