@@ -99,7 +99,7 @@ def _run(args: argparse.Namespace) -> int:
         return console.DONE
     except KeyboardInterrupt:
         if not args.evaluate_only and run.saved is not None:
-            run.log.note(f"stopped after iteration {run.done}; continue with --resume {os.path.relpath(run.saved)}")
+            run.log.note(_how_it_stopped(run))
         raise
     except Exception as problem:
         processes.report_failure(problem)
@@ -110,6 +110,12 @@ def _run(args: argparse.Namespace) -> int:
         run.profile.close()
         run.log.close()
         processes.close()
+
+
+def _how_it_stopped(run: Run) -> str:
+    if run.done == run.total and run.num_saved == run.done:
+        return f"stopped after the last iteration, {run.done}, which has been saved: {run.folder}"
+    return f"stopped after iteration {run.done}; continue with --resume {os.path.relpath(run.saved or run.folder)}"
 
 
 def _measure(run: Run) -> None:

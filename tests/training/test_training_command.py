@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ppgan_ext.training import checkpoint
 from ppgan_ext.training.command_line import main
 from ppgan_ext.training.plots import read_log
 from ppgan_ext.weights import readers
@@ -189,6 +190,23 @@ def test_the_command_trains_and_evaluates(config, tmp_path, capsys):
     assert main([*words, "--resume", str(folder)]) == 0  # a finished run can be measured
     assert main(["--resume", str(folder), "--no-cuda", "-o", "total_iters=5"]) == 0  # with its own configuration
     assert (folder / "iter_5_checkpoint.pdparams").is_file()
+
+
+@pytest.mark.parametrize("total", [1, 3])
+def test_ctrl_c_while_saving_names_what_is_left(config, capsys, monkeypatch, total):
+    write = checkpoint.write_checkpoint
+
+    def interrupted(path, task, iteration, shards):
+        write(path, task, iteration, shards)
+        if iteration == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(checkpoint, "write_checkpoint", interrupted)
+    words = ["-c", str(config), "-o", f"total_iters={total}", "snapshot_config.interval=1"]
+    assert main(words) == 130
+    out = capsys.readouterr().out
+    assert ("continue with --resume" in out) == (total == 3)
+    assert ("stopped after the last iteration, 1, which has been saved: " in out) == (total == 1)
 
 
 def test_figures_of_a_runs_weights_are_written_beside_them(config, tmp_path, capsys, monkeypatch):
