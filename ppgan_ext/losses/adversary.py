@@ -51,6 +51,7 @@ class CriticLoss(NamedTuple):
         fake_score: scores of the generated samples, (N, ...); the first of several.
         of_real: the part of the real samples, ().
         of_fake: the part of the generated samples, ().
+        penalties: the penalties in it, those that are not lazy -> their values without factors, ().
     """
 
     total: paddle.Tensor
@@ -58,6 +59,7 @@ class CriticLoss(NamedTuple):
     fake_score: paddle.Tensor
     of_real: paddle.Tensor
     of_fake: paddle.Tensor
+    penalties: dict[Penalty, paddle.Tensor]
 
 
 class Adversary:
@@ -139,7 +141,7 @@ class Adversary:
         real_scores, fake_scores = self._scores(real, condition), self._scores(fake, condition)
         of_fake = _sum([self.loss.of_fake(score) for score in fake_scores])
         of_real = _sum([self.loss.of_real(score) for score in real_scores])
-        total = of_fake + of_real
+        total, penalties = of_fake + of_real, {}
         for penalty in self.penalties:
             if penalty.every:
                 continue
@@ -147,8 +149,9 @@ class Adversary:
                 value = _sum([(score * score).mean() for score in real_scores])
             else:
                 value = self.penalty(penalty, real, fake, shares, condition)
+            penalties[penalty] = value
             total = total + penalty.factor * value
-        return CriticLoss(total, real_scores[0], fake_scores[0], of_real, of_fake)
+        return CriticLoss(total, real_scores[0], fake_scores[0], of_real, of_fake, penalties)
 
     def penalty(
         self,

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from ppgan_ext.errors import ConfigError, InputError, WeightsError
-from ppgan_ext.losses.adversary import Adversary
+from ppgan_ext.losses.adversary import Adversary, Penalty
 from ppgan_ext.training import schema
 from ppgan_ext.training.random_streams import RandomStreams
 from ppgan_ext.training.samples import SampleSets
+from ppgan_ext.training.shared.critic import Critic, Samples, make_adversary
 from ppgan_ext.training.shared.image_pool import ImagePools
 from ppgan_ext.training.shared.phases import Shard, frozen
 from ppgan_ext.weights import readers
@@ -74,13 +75,37 @@ def test_only_trainable_weights_are_clipped(tmp_path):
             assert np.abs(array).max() <= 0.02 + 1e-7
 
 
-def test_halves_and_sums_of_the_critics_loss_are_paddlegans(tmp_path):
-    for mode, weight in (("vanilla", 0.5), ("lsgan", 0.5), ("wgan", 1.0), ("hinge", 1.0)):
-        task = make(toy_gans.write_gan(tmp_path, mode))
-        numbers = named(task, "netD").work(shard_of(task))
-        total = numbers["D_real_loss"] + numbers["D_fake_loss"]
-        assert numbers["D_loss"] == pytest.approx(weight * total, rel=1e-5), mode
-        assert ("D_accuracy" in numbers) == (mode != "wgan")
+@pytest.mark.parametrize(
+    ("mode", "weight", "penalties"),
+    [
+        ("vanilla", 0.5, {}),
+        ("lsgan", 0.5, {"r1"}),
+        ("wgan", 1.0, {}),
+        ("hinge", 1.0, {}),
+        ("wgangp", 1.0, {"gradient", "drift"}),
+        ("hinge_gp", 1.0, {"gradient", "r1"}),
+    ],
+)
+def test_the_log_names_all_parts_of_the_critics_loss_with_paddlegans_halves(tmp_path, mode, weight, penalties):
+    task = make(toy_gans.write_gan(tmp_path, mode), {"model.r1_reg_weight": 3.0 if "r1" in penalties else 0.0})
+    numbers = named(task, "netD").work(shard_of(task))
+    accuracy = numbers.pop("D_accuracy", None)
+    assert (accuracy is None) == mode.startswith("wgan")
+    total = numbers.pop("D_loss")
+    assert numbers.keys() == {f"D_{part}_loss" for part in {"real", "fake", *penalties}}
+    assert total == pytest.approx(weight * sum(numbers.values()), rel=1e-5)
+
+
+@pytest.mark.parametrize("every", [0, 2])
+def test_a_critic_names_its_penalties_whether_they_are_lazy_or_not(tmp_path, every):
+    task = make(toy_gans.write_gan(tmp_path, "hinge"))
+    adversary = make_adversary(task, "netD", "hinge", [Penalty("r1", 3.0, every)])
+    critic = Critic("netD", adversary, lambda shard: Samples(shard.tensor(), -shard.tensor()))
+    shard = shard_of(task, 2)
+    numbers = {name: value for phase in critic.phases() for name, value in phase.work(shard).items()}
+    assert numbers.keys() == {"loss_netD", "loss_netD_r1"}
+    expected = adversary.penalty(adversary.penalties[0], shard.tensor(), None).item()
+    assert numbers["loss_netD_r1"] == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_gradient_penalty_of_a_linear_critic_is_that_of_its_weights():

@@ -76,7 +76,8 @@ class Critic:
         weight: factor of the adversarial loss.
         log_scores: also log the mean scores, and the mean sign of the real scores.
         log_prefix: log the loss, its parts and the accuracy as ``<prefix>_loss``, ``<prefix>_real_loss``,
-            ``<prefix>_fake_loss`` and ``<prefix>_accuracy``, which are PaddleGAN's names; None: as ``loss_<name>``.
+            ``<prefix>_fake_loss`` and ``<prefix>_accuracy``, which are PaddleGAN's names, and its penalties with their
+            factors as ``<prefix>_<kind>_loss``; None: as ``loss_<name>`` and, without factors, as lazy penalties.
         penalty_prefix: prefix of the names of lazy penalties in the log; None: ``loss_<name>_``.
         stream: name of the random stream that places the points of the gradient penalty; None: ``<name> penalty``.
     """
@@ -126,7 +127,7 @@ class Critic:
         assert fake is not None
         loss = self.adversary.critic_loss(real, fake, self._shares(shard), condition)
         (loss.total * self._weight).backward()
-        numbers = {f"loss_{self.name}": loss.total.item()} if self._log_prefix is None else self._parts(loss)
+        numbers = self._parts(loss)
         if self._log_scores:
             numbers |= {
                 "real_score": loss.real_score.mean().item(),
@@ -137,10 +138,14 @@ class Critic:
 
     def _parts(self, loss: CriticLoss) -> dict[str, float]:
         prefix = self._log_prefix
+        if prefix is None:
+            penalties = {f"{self._prefix}{penalty.kind}": value.item() for penalty, value in loss.penalties.items()}
+            return {f"loss_{self.name}": loss.total.item(), **penalties}
         numbers = {
             f"{prefix}_loss": self._weight * loss.total.item(),
             f"{prefix}_real_loss": loss.of_real.item(),
             f"{prefix}_fake_loss": loss.of_fake.item(),
+            **{f"{prefix}_{item.kind}_loss": item.factor * value.item() for item, value in loss.penalties.items()},
         }
         accuracy = self.adversary.loss.accuracy(loss.real_score, loss.fake_score)
         return numbers if accuracy is None else {**numbers, f"{prefix}_accuracy": accuracy}
