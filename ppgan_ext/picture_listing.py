@@ -1,7 +1,7 @@
 """List the pictures of a folder: the one way for all commands and data sets.
 
 A file is listed if its name or its content says that it is a picture. Whatever else there is, is left out with a
-reason, which the commands tell.
+reason, which the commands tell; what our own tools have written beside pictures (`own_files`) is not mentioned.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ppgan_ext.errors import InputError
 from ppgan_ext.file_names import printable
+from ppgan_ext.own_files import is_own_file
 from ppgan_ext.picture_formats import HEAD_BYTES, SUFFIXES, is_foreign, recognise
 
 NO_PICTURE = "file that is no picture"
@@ -53,7 +54,7 @@ class Listing:
 
     Attributes:
         names: paths relative to the folder, with slashes, sorted.
-        left_out: what is not listed; hidden files are not mentioned.
+        left_out: what is not listed; hidden files, and those that our tools write beside pictures, are not mentioned.
     """
 
     names: list[str] = field(default_factory=list)
@@ -151,7 +152,7 @@ def _walk(folder: Path, prefix: str, above: frozenset[str], recursive: bool, lis
             reason = _reason(entry, mode, looks_like_one)
             if reason is None:
                 listing.names.append(name)
-            else:
+            elif reason != NO_PICTURE or not is_own_file(entry.path):
                 listing.left_out.append(LeftOut(name, reason))
             continue
         before = len(listing.names)

@@ -123,7 +123,7 @@ def report_batch(
     if left_out:
         print_lines([f"note: left out: {left_out}"], sys.stderr)
     with contextlib.closing(make_bar(noun, len(inputs.jobs))) as bar:
-        report = _BatchReport(len(inputs.jobs), noun, left_out, bar)
+        report = _BatchReport(len(inputs.jobs), noun, bar)
         try:
             interrupted = run(report)
         except KeyboardInterrupt:
@@ -170,8 +170,8 @@ def print_lines(lines: Iterable[str], stream: TextIO) -> None:
 class _BatchReport:
     """Prints the outcome of each job of a batch at once, and counts them."""
 
-    def __init__(self, num_jobs: int, noun: str, left_out: str, bar: Bar) -> None:
-        self._num_jobs, self._noun, self._left_out, self._bar = num_jobs, noun, left_out, bar
+    def __init__(self, num_jobs: int, noun: str, bar: Bar) -> None:
+        self._num_jobs, self._noun, self._bar = num_jobs, noun, bar
         self.num_done = self.num_failed = self._num_replaced = 0
 
     def __call__(self, outcome: Outcome[Made[list[str]]]) -> None:
@@ -191,6 +191,4 @@ class _BatchReport:
         parts = [f"{self.num_done} of {self._num_jobs} {self._noun} done, {self.num_failed} failed"]
         if self._num_replaced:
             parts.append(_replaced(self._num_replaced))
-        if self._left_out:
-            parts.append(f"left out: {self._left_out}")
         return "; ".join(parts)

@@ -8,6 +8,7 @@ import stat
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from ppgan_ext import own_files
 from ppgan_ext.data.image_source import BadFileError, ImageSource, decode_or_raise
 from ppgan_ext.errors import InputError
 from ppgan_ext.picture_formats import HEAD_BYTES, SUFFIXES, is_foreign, recognise
@@ -89,7 +90,7 @@ class ZipSource(ImageSource):
             raise InputError(f"contains a path that leads out of it, '{name}'", where=self._path, cure=cure)
 
     def _reason(self, info: zipfile.ZipInfo) -> str | None:
-        """Return why a member is left out, "" for what is hidden or a folder; None for a picture."""
+        """Return why a member is left out, "" for what is not mentioned (see `picture_listing`); None for a picture."""
         parts = PurePosixPath(info.filename).parts
         is_link = stat.S_ISLNK(info.external_attr >> 16)
         if info.is_dir() or is_link or any(part.startswith(".") or part == "__MACOSX" for part in parts):
@@ -98,11 +99,14 @@ class ZipSource(ImageSource):
             return None
         try:
             with self._open().open(info) as member:
-                if recognise(member.read(HEAD_BYTES), info.filename) is not None:
-                    return None
+                head = member.read(max(HEAD_BYTES, own_files.HEAD_BYTES))
+            if recognise(head[:HEAD_BYTES], info.filename) is not None:
+                return None
         except Exception:  # noqa: BLE001 - zipfile lets the errors of its decompressors through
             return UNREADABLE_MEMBER
-        return FOREIGN if is_foreign(info.filename) else NO_PICTURE
+        if is_foreign(info.filename):
+            return FOREIGN
+        return "" if own_files.is_own_content(info.filename, head) else NO_PICTURE
 
     def _open(self) -> zipfile.ZipFile:
         """Return the archive, opened once in each process: after a fork, a shared handle would share its position."""

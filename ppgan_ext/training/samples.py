@@ -56,8 +56,9 @@ class SampleSets:
 
     def notes(self) -> list[str]:
         """Say what the folders or files of the data sets contain beside pictures."""
-        sources = dict.fromkeys(dataset.source for dataset in (self.train, self.test))
-        return [f"{source}: left out: {describe_left_out(source.left_out)}" for source in sources if source.left_out]
+        sources = [dataset.source for dataset in (self.train, self.test)]
+        notes = [f"{source}: left out: {describe_left_out(source.left_out)}" for source in sources if source.left_out]
+        return list(dict.fromkeys(notes))  # both sets may be one folder
 
     def first(self, count: int, *, training: bool = False, key: str = "A") -> list[FloatArray]:
         """Read the first samples of the test set, skipping unreadable ones.

@@ -226,6 +226,16 @@ def test_bad_files_are_reported_once_and_counted(tmp_path):
     assert "left out, 1 so far: broken.png" in notes[0]
 
 
+def test_a_folder_that_is_trained_on_and_tested_with_is_described_once(tmp_path):
+    faces = toy_runs.write_faces(tmp_path / "faces", 5)
+    (faces / "notes.txt").write_text("hello")
+    path = toy_runs.write_config(tmp_path, faces)
+    run = toy_runs.train(
+        path, {"total_iters": 1, "dataset.test": {"name": "FacesDataset", "dataroot": str(faces), "size": 8}}
+    )
+    assert (run.folder / "log.txt").read_text().count("1 file that is no picture: notes.txt") == 1
+
+
 def test_unusable_data_is_rejected_before_a_folder_is_created(tmp_path, faces):
     empty = tmp_path / "empty"
     empty.mkdir()

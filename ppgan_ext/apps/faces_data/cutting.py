@@ -27,7 +27,7 @@ from ppgan_ext.faces.align import crop_face
 from ppgan_ext.faces.choice import choose
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.files import make_folder, write_bytes
-from ppgan_ext.picture_listing import LeftOut, describe_left_out
+from ppgan_ext.picture_listing import LeftOut
 from ppgan_ext.types import Box, Image
 from ppgan_ext.workers import Ticket, WorkerPool
 
@@ -69,8 +69,7 @@ class Summary:
         if self.num_small:
             parts.append(f"{_count(self.num_small, 'face')} left out as too small")
         parts.append(f"{_count(len(self.failures), 'photo')} failed")
-        left_out = [f"left out: {describe_left_out(self.left_out)}"] if self.left_out else []
-        return "; ".join([", ".join(parts), *left_out])
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
