@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import zipfile
 
 import numpy as np
@@ -66,7 +65,6 @@ def test_files_of_others_are_named(folder):
     assert left_out == {*foreign, "broken.npy", "notes.json", "notes.txt", "film.mp4", "weights.safetensors"}
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="films need ffmpeg")
 def test_a_film_names_its_writer(tmp_path):
     assert is_own_file(write_animation(tmp_path / "ages.mp4", FRAMES * 20, 10))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Report:
         num_values: number of elements in all arrays.
         left_out: entries of the source that are not in the output.
         output: the written file.
+        names: part -> the name of its network in the source, if it had another.
     """
 
     source: str
@@ -42,11 +43,16 @@ class Report:
     num_values: int
     left_out: tuple[str, ...]
     output: Path
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        parts = ", ".join(f"{part} ({count} arrays)" for part, count in self.written.items())
+        parts = ", ".join(f"{self._origin(part)} ({count} arrays)" for part, count in self.written.items())
         left = f"; left out: {', '.join(self.left_out)}" if self.left_out else ""
         return f"recognised: {self.source}\nwritten: {parts}, {self.num_values:,} numbers, to {self.output}{left}"
+
+    def _origin(self, part: str) -> str:
+        """Return a part with the network that it was, such as an average that is written in its network's place."""
+        return f"{part} from {self.names[part]}" if part in self.names else part
 
 
 def convert(
@@ -96,7 +102,9 @@ def convert(
     left_out = [part for part in checkpoint.parts if part not in written] + checkpoint.ignored
     counts = {part: len(checkpoint.parts[part]) for part in written}
     num_values = sum(array.size for array in state.values())
-    return Report(f"{readers.identify(path)}, {checkpoint.layout}", counts, num_values, tuple(left_out), Path(output))
+    names = {part: checkpoint.names[part] for part in written if checkpoint.names.get(part, part) != part}
+    layout = f"{readers.identify(path)}, {checkpoint.layout}"
+    return Report(layout, counts, num_values, tuple(left_out), Path(output), names)
 
 
 def _convert_gan_family(

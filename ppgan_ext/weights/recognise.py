@@ -29,6 +29,7 @@ _NETS = {
 _PROJECTS = {"rosinality": {"g_ema", "g"}, "PaddleGAN": {"gen_ema", "gen", "disc", "encoder_ema", "encoder"}}
 # The entry in which the training of encoders stores `latent_avg`, and the options as the bytes of a text.
 NOTES_NET = "latent"
+_OWN_ENTRY = "ppgan_ext"  # what training notes beside networks: the iteration, and how checkpoints continue
 _NVIDIA_NETS = (("G_ema", "G"), ("D",))
 # For files of several parts: a distinguishing prefix, prefix -> part, and the layout's name.
 _PREFIXED = (
@@ -219,7 +220,7 @@ def _nested(tree: Mapping, nets: Mapping[str, Mapping], where: object) -> Checkp
     if notes:
         merged.layout = "ppgan_ext training checkpoint of an encoder"
         merged.latent_avg, merged.options = notes["latent_avg"], notes["options"]
-    used = (*selected.values(), *_MEAN_NAMES, *((NOTES_NET,) if notes else ()))
+    used = (*selected.values(), *_MEAN_NAMES, _OWN_ENTRY, *((NOTES_NET,) if notes else ()))
     merged.ignored = [str(key) for key in tree if key not in used]
     return merged
 

@@ -311,6 +311,7 @@ def test_the_weights_load_as_a_model_with_an_encoder(config, tmp_path, code, suf
     if suffix is not None:
         report = convert(path, tmp_path / f"model{suffix}")
         assert "training checkpoint of an encoder" in report.source and set(report.written) == {"encoder", "generator"}
+        assert "encoder from encoder_ema (" in str(report) and "encoder" in report.left_out
         path = report.output
     model = load_face_model(weight_path=path)
     assert type(model.encoder).__name__ == {"psp": "LightEncoder", "e4e": "LightEncoder4Editing"}[code]

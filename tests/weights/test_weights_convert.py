@@ -77,8 +77,11 @@ def test_paddlegan_training_checkpoint(tmp_path):
     """The same as PaddleGAN's extract_weight.py, with the averaged generator by default."""
     source, output = tmp_path / "iter_9_checkpoint.pdparams", tmp_path / "out.pdparams"
     other = {name: array + 1 for name, array in GENERATOR.items()}
-    readers.write(source, {"gen": other, "gen_ema": GENERATOR, "epoch": 9, "optimG": {"m": np.ones(1, np.float32)}})
+    own = {"format": 1, "iteration": 9}
+    state = {"m": np.ones(1, np.float32)}
+    readers.write(source, {"gen": other, "gen_ema": GENERATOR, "epoch": 9, "optimG": state, "ppgan_ext": own})
     report = convert(source, output)
+    assert f"written: generator from gen_ema ({len(GENERATOR)} arrays), " in str(report)
     assert_equal(readers.read(output), GENERATOR)
     assert set(report.left_out) == {"gen", "epoch", "optimG"}
     convert(source, output, net_name="gen")
@@ -184,7 +187,7 @@ def test_command(tmp_path):
     done = run(GOLDENS / "rosinality_zip.pt", "--output", output)
     assert done.returncode == 0, done.stderr
     assert "recognised: torch-zip, rosinality training checkpoint" in done.stdout
-    assert "written: generator (49 arrays)" in done.stdout
+    assert "written: generator from g_ema (49 arrays)" in done.stdout
     assert "left out: discriminator, g, args" in done.stdout
     assert load.load_face_model(weight_path=output).record.size == 16
 
