@@ -8,13 +8,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import jupytext
 import nbformat
 
-from ppgan_ext.files import atomic_path
+from ppgan_ext.argument_parser import RepeatableParser
+from ppgan_ext.files import write_bytes
 
 LANGUAGES = {"en": "", "zh": "_cn"}
-KERNEL = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
+PYTHON = {"display_name": "Python 3", "language": "python", "name": "python3"}
+KERNEL = {"kernelspec": PYTHON, "language_info": {"name": "python"}}
 
 
 def build(source: Path) -> dict[Path, str]:
@@ -32,7 +31,7 @@ def build(source: Path) -> dict[Path, str]:
 
 
 if __name__ == "__main__":
+    RepeatableParser(description=__doc__).parse_args()
     for text in sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.py")):
         for path, content in build(text).items():
-            with atomic_path(path) as temporary:
-                temporary.write_text(content, encoding="utf-8")
+            write_bytes(path, content.encode())
