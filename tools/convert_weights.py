@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("input", help="the checkpoint")
     parser.add_argument("--output", required=True, help="the file to write, .pdparams or .safetensors")
     parser.add_argument("--net-name", help="network to extract from a checkpoint of several, such as gen, d or G")
-    parser.add_argument("--dtype", choices=convert.DTYPES, help="type of floating-point arrays; default: unchanged")
+    parser.add_argument("--dtype", choices=convert.DTYPES, help="type of floating-point arrays (default: unchanged)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args()
 

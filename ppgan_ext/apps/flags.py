@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import typing
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NoReturn
 
 from pydantic.fields import FieldInfo
@@ -138,11 +138,22 @@ def _metavar(field: FieldInfo, kind: str) -> str:
 
 def _help(field: FieldInfo, off: str = "") -> str:
     text = field.description or ""
-    default = field.default
-    if default in (None, [], {}) or default is False or "(default" in text:
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default in (None, "", [], {}) or default is False or "(default" in text:
         return text.replace("%", "%%")
-    shown = f"on; {off} turns it off" if default is True else default
+    shown = f"{_as_words(default)}; {off} turns it off" if default is True and off else _as_words(default)
     return f"{text} (default: {shown})".replace("%", "%%")
+
+
+def _as_words(value: Any) -> str:
+    """Write a default as it would be given on the command line."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={_as_words(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return " ".join(map(_as_words, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _underscored(word: str, flags: Container[str]) -> str:

@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--device", default="gpu", choices=("cpu", "gpu"), help="device (default: gpu, if there is one)"
     )
-    parser.add_argument("--seed", type=int, help="seed of dropout; default: the configuration's")
+    parser.add_argument("--seed", type=int, help="seed of dropout (default: the configuration's)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(argv)
     return console.run(lambda: _run(args), args.debug, "interrupted; the images written so far are complete")

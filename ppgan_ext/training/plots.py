@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = RepeatableParser(prog="plot_log.py", description="Plot the curves of a training run.")
     parser.add_argument("run", help="folder of the run, or its log.jsonl")
     parser.add_argument("--keys", nargs="*", default=[], help="names or patterns such as 'fid_*' (default: all)")
-    parser.add_argument("--output", help="default: curves.png in the run's folder")
+    parser.add_argument("--output", help="the plot, .png, .svg or .pdf (default: curves.png in the run's folder)")
 
     def work() -> int:
         options = parser.parse_args(argv)

@@ -30,15 +30,16 @@ def fit(description: str | None) -> int:
     add = parser.add_argument
     add("--recursive", action="store_true", help="search the folder's subfolders too")
     add("--aligned", action="store_true", help="the photos are aligned crops: encode them whole")
-    add("--model_type", help="model that encodes --images; default: the bundled one")
+    add("--model_type", help="model that encodes --images (default: the bundled one)")
     add("--weight_path", help="file with another model's weights")
     add("--save_codes", help="also write the codes of --images to this .npz")
     add("--labels", required=True, help=".csv (name,age,...) or .npz, as described above")
-    add("--attributes", nargs="+", help="columns to fit; default: all")
-    add("--orthogonal_to", nargs="*", help="attributes that every direction leaves unchanged; default: all the others")
-    add("--method", choices=METHODS, default="conditional")
-    add("--num_components", type=int, default=1024, help="principal components of the codes to use")
-    add("--seed", type=int, default=0, help="seed of the split into fitted and held-back faces")
+    add("--attributes", nargs="+", help="columns to fit (default: all)")
+    add("--orthogonal_to", nargs="*", help="attributes that every direction leaves unchanged (default: all the others)")
+    add("--method", choices=METHODS, default="conditional", help="how a direction is fitted (default: %(default)s)")
+    components = "principal components of the codes to use (default: %(default)s)"
+    add("--num_components", type=int, default=1024, help=components)
+    add("--seed", type=int, default=0, help="seed of the split into fitted and held-back faces (default: %(default)s)")
     add("--output", required=True, help="the .safetensors file to write")
     add("--debug", action="store_true", help="show the traceback of an error")
     settings, debug = _parse(parser)
@@ -66,12 +67,17 @@ def calibrate(description: str | None) -> int:
     parser = RepeatableParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--images", required=True, help="aligned faces: a folder, a .zip or packs")
-    add("--directions", help="file to calibrate; default: the model's own")
-    add("--model_type", help="model that draws and encodes; default: the bundled one")
+    add("--directions", help="file to calibrate (default: the model's own)")
+    add("--model_type", help="model that draws and encodes (default: the bundled one)")
     add("--weight_path", help="file with another model's weights")
     add("--leave", nargs="*", default=[], help="directions that keep their length")
     add("--num_faces", type=int, default=48, help="number of faces to measure with (default: %(default)s)")
-    add("--skip_last", type=int, default=0, help="leave out the last N faces, for later measurements")
+    add(
+        "--skip_last",
+        type=int,
+        default=0,
+        help="leave out the last N faces, to measure on later (default: %(default)s)",
+    )
     add("--seed", type=int, default=0, help="seed of the choice of faces (default: %(default)s)")
     add("--output", required=True, help="the .safetensors file to write")
     add("--debug", action="store_true", help="show the traceback of an error")
