@@ -20,7 +20,8 @@ from ppgan_ext.errors import InputError, PpganExtError
 from ppgan_ext.file_names import cure_of_missing, folded, printable, unique
 from ppgan_ext.images import HOW_TO_GIVE, file_content, is_content
 from ppgan_ext.interrupts import came_of_interrupt
-from ppgan_ext.picture_listing import OWN_RESULT, LeftOut, describe_left_out, list_pictures, no_pictures
+from ppgan_ext.own_files import is_own_file
+from ppgan_ext.picture_listing import OWN_RESULT, SUBFOLDER, LeftOut, describe_left_out, list_pictures, no_pictures
 from ppgan_ext.pictures import made_here
 
 Result = TypeVar("Result")
@@ -292,8 +293,21 @@ def _open_folder(folder: Path, recursive: bool, results: Path | None, left_out: 
     except PpganExtError as error:
         yield _Found(folder, folder.name, error)
         return
-    left_out.extend(listing.left_out)
+    for item in listing.left_out:
+        is_result = (
+            item.reason == SUBFOLDER and _lies_in(folder / item.name, results) and _holds_results(folder / item.name)
+        )
+        left_out.append(LeftOut(item.name, OWN_RESULT) if is_result else item)
     yield from (_Found(folder / name, name) for name in listing.names)
+
+
+def _holds_results(folder: Path) -> bool:
+    """Return whether a folder holds nothing but what was written here, as of a photo with several results."""
+    try:
+        paths = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return False
+    return bool(paths) and all(path.is_file() and (made_here(path) or is_own_file(path)) for path in paths)
 
 
 def _is_path(item: object) -> bool:

@@ -8,6 +8,7 @@ from ppgan_ext.apps.batch import Job, attempt, open_inputs, run_batch, run_singl
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import InputError, NoFaceError, OutputError
 from ppgan_ext.images import read_image
+from ppgan_ext.picture_listing import OWN_RESULT, SUBFOLDER
 
 
 def touch(path):
@@ -235,6 +236,21 @@ def test_own_results_are_not_taken_for_inputs(tmp_path):
         assert {item.reason for item in inputs.left_out} == {"result of an earlier run"} and len(inputs.left_out) == 4
         assert len(open_inputs(source, results=tmp_path / "out").jobs) == 5
     assert len(open_inputs(everything[1], results=tmp_path).jobs) == 1  # asked for by name
+
+
+def test_a_photos_folder_of_results_is_no_subfolder_to_search(tmp_path):
+    for name in ("a.png", "trip/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        PIL.Image.new("RGB", (6, 4)).save(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    for folder in ("a", "trip"):
+        results = ResultFolder(tmp_path / folder)
+        image(results, "dst.png")
+        results.code("dst.npy", np.zeros((10, 512), np.float32))
+    found = {item.name: item.reason for item in open_inputs(tmp_path, results=tmp_path).left_out}
+    assert found == {"a": OWN_RESULT, "trip": SUBFOLDER, "empty": SUBFOLDER}
+    found = {item.name: item.reason for item in open_inputs(tmp_path, results=tmp_path / "out").left_out}
+    assert set(found.values()) == {SUBFOLDER}
 
 
 def test_an_empty_path_is_not_the_current_folder(tmp_path, monkeypatch):
