@@ -34,9 +34,10 @@ def test_a_beard_of_the_photo_stays_whole_whatever_the_person_has(theirs, monkey
     assert found.person == NONE
 
 
-def test_stubble_that_is_hardly_told_is_whole_too_but_on_the_jaw_only_if_it_is_there(monkeypatch):
-    found = shared({"moustache": 0.1, "goatee": 0.35, "whiskers": 0.0}, NONE, monkeypatch)
+def test_stubble_is_whole_too_but_on_the_jaw_only_if_it_is_there_and_a_trace_is_left_out(monkeypatch):
+    found = shared({"moustache": 0.1, "goatee": 0.75, "whiskers": 0.0}, NONE, monkeypatch)
     assert found.photo == {"moustache": 1.0, "goatee": 1.0, "whiskers": 0.0}
+    assert shared({"moustache": 0.2, "goatee": 0.37, "whiskers": 0.0}, FULL, monkeypatch).photo == NONE
 
 
 def test_a_beard_of_the_person_goes_along_whole_where_the_photo_has_none(monkeypatch):

@@ -163,23 +163,6 @@ def test_both_brows_of_a_person_are_hair_or_neither_is():
     assert np.abs(kept - both)[left].mean() < 0.2 * np.abs(bare - both)[left].mean()
 
 
-def test_a_pale_end_along_the_points_belongs_to_the_brow():
-    picture, landmarks = drawn()
-    bare = without_brows(picture, landmarks, everywhere(picture))
-    depth = float(np.quantile((log_light(bare) - log_light(picture))[core(landmarks, bare.shape, BROWS[1])], 0.75))
-    # Beside its last points the brow is thin, and farther out there is none.
-    x = np.mgrid[: bare.shape[0], : bare.shape[1]][1]
-    outer = (x > landmarks[25, 0]) & (x < landmarks[25, 0] + 0.7 * (landmarks[26, 0] - landmarks[25, 0]))
-    line = np.zeros(bare.shape[:2], np.float32)
-    cv2.line(line, *np.rint(16 * landmarks[[24, 26]]).astype(int).tolist(), 1.0, 4, cv2.LINE_AA, 4)
-    pale = to_srgb(to_linear(bare) * np.exp(-0.33 * depth * line)[..., None])
-    thin = np.where((x > landmarks[25, 0])[..., None], pale, picture)
-    there = outer & (line > 0.9)
-    assert np.count_nonzero(there) > 10
-    left = (log_light(bare) - log_light(without_brows(thin, landmarks, everywhere(picture))))[there]
-    assert abs(float(left.mean())) < 0.12 * depth
-
-
 def test_a_bushy_end_that_hangs_down_goes_with_the_photos_brow():
     picture, landmarks = drawn()
     eyes = float(np.linalg.norm(landmarks[42:48].mean(axis=0) - landmarks[36:42].mean(axis=0)))

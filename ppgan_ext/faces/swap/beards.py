@@ -16,9 +16,9 @@ from ppgan_ext.faces.skin import bare_skin, even_lab, face_size
 from ppgan_ext.types import FloatArray, Image
 
 _NONE = dict.fromkeys(PARTS, 0.0)
-_HAS_BEARD = (0.1, 0.35)  # chances of its likeliest part: there is no beard, and one; of 58 women all have 0
-_JAW = 2.0  # by so much more sure stubble of a jaw must be, where folds and shade are
-_ENDS = (0.0, 0.1)  # distance from the jaw's outline over which a beard ends, in distances of the eyes: below is shade
+_HAS_BEARD = (0.4, 0.7)  # chances of its likeliest part: there is no beard, or a trace that is better left out; and one
+_HAS_WHISKERS = (0.2, 0.7)  # the same of a beard's stubble on the jaw
+_ENDS = (-0.06, 0.04)  # from the jaw's outline, over which a beard ends, in distances of the eyes: below is shade
 _COLOUR = (2.5, 4.5)  # deviations from the colour of the face's skin: skin beside and below it, and cloth or background
 _SPREAD = (3.0, 4.5)  # of that colour, in Lab, at least and at most
 _PALE = (5.0, 20.0)  # Lab's lightness over the skin's: as bright as skin, and brighter
@@ -64,7 +64,7 @@ def share_beards(photo: Image, landmarks: FloatArray, person: Image, person_land
 def _whole(chances: dict[str, float], share: float) -> dict[str, float]:
     """Return the parts of a beard, of which none is half: who has stubble around the mouth has it on the jaw, too."""
     jaw = max(chances["whiskers"], min(chances["moustache"], chances["goatee"]))
-    return {"moustache": share, "goatee": share, "whiskers": share * _has(jaw / _JAW)}
+    return {"moustache": share, "goatee": share, "whiskers": share * float(np.interp(jaw, _HAS_WHISKERS, (0.0, 1.0)))}
 
 
 def _has(*chances: float) -> float:

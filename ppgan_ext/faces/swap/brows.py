@@ -45,7 +45,6 @@ _LIKE_SKIN = 3.0  # robust deviations from the colour of skin
 _DARKNESS, _HAIRY, _LEAST_BROW = 0.75, (0.15, 0.45), 0.15
 _FAINTLY, _FAINTLY_JOINED = (0.05, 0.2), 0.5  # the same, where faint hairs count, too
 _JOINED, _LARGE = 0.9, 0.08  # what hangs together; share of a brow's largest piece that its other pieces have
-_ALONG, _JOINED_ALONG = 0.03, 0.5  # so near to the brow's points less joins: outer ends are thin, or in the light
 _BETWEEN, _HAIR_SOFT = 0.02, 0.015  # of gaps between hairs, and of their edge
 _WITHIN = 0.04  # around the points hair is hair; farther it may be a fold
 _DENSE = 1.2  # darkness of hair that hides the skin
@@ -80,7 +79,6 @@ def without_brows(
     skin = _skin_around(result, landmarks, known)[window]
     lids = _lids(landmarks, known.shape, _LIDS * eyes)[window]
     cores = [(_core(landmarks, known.shape, brow) & (known > 0.5))[window] for brow in BROWS]
-    alongs = [draw_part(landmarks[brow], known.shape, _ALONG * eyes)[window] > 0 for brow in BROWS]
     places, part = [place[window] for place in places], result[window]
     image, scale = from_levels(part), min(1.0, _FILL_EYES / eyes)
     # First below all of the place where brows grow; then only below what turns out to be hair.
@@ -90,8 +88,7 @@ def without_brows(
         _, filled = continue_skin(image, hidden, hidden, scale if look == _LOOKS - 1 else _COARSER * scale)
         darker = _darker(part, filled, np.maximum(*places), eyes)
         limits = (_HAIRY, _JOINED) if not wholly else (_FAINTLY, _FAINTLY_JOINED)
-        of_brows = zip(places, cores, alongs, strict=True)
-        hair = np.maximum(*(_hair(darker, *of_brow, eyes, *limits) for of_brow in of_brows))
+        hair = np.maximum(*(_hair(darker, *of_brow, eyes, *limits) for of_brow in zip(places, cores, strict=True)))
     filled += grain_around(image, hidden, 1.0 / scale)
     part += hair[..., None] * (filled - part)
     return result
@@ -162,7 +159,6 @@ def _hair(
     darker: FloatArray,
     place: FloatArray,
     core: npt.NDArray[np.bool_],
-    along: npt.NDArray[np.bool_],
     eyes: float,
     hairy: tuple[float, float],
     joins: float,
@@ -173,7 +169,6 @@ def _hair(
         darker: (H, W), from `_darker`.
         place: (H, W) in [0, 1], where the brow grows.
         core: (H, W), where it is densest.
-        along: (H, W), near its points.
         eyes: their distance.
         hairy: shares of the brow's darkness: of skin, and of hair.
         joins: how far what hangs together with the brow is hair.
@@ -185,8 +180,7 @@ def _hair(
     hair = np.clip((darker - np.float32(least)) / np.float32(full - least), 0.0, 1.0)
     hair = np.asarray(hair * (place > _FAINT), np.float32)
     # Hair of the head, wrinkles and scarves nearby do not hang together with the brow.
-    joins_here = np.where(along, np.float32(min(joins, _JOINED_ALONG)), np.float32(joins))
-    number, pieces = cv2.connectedComponents((hair > joins_here).astype(np.uint8), connectivity=8)
+    number, pieces = cv2.connectedComponents((hair > joins).astype(np.uint8), connectivity=8)
     inside = np.bincount(pieces[core], minlength=number)[1:]
     joined = np.concatenate([[False], inside > _LARGE * float(inside.max(initial=0))])[pieces]
     near = cv2.dilate(joined.astype(np.uint8), disc(2.0 * _BETWEEN * eyes)) * (joined | (pieces == 0))
