@@ -113,7 +113,7 @@ def test_bad_files_are_named_with_a_cure(tmp_path):
     (tmp_path / "cut.jpg").write_bytes(buffer.getvalue()[:-800])
     for name, words in {
         "text.png": "format",
-        "empty.jpg": "format",
+        "empty.jpg": "is empty",
         "cut.jpg": "truncated",
         "none.jpg": "no such file",
         ".": "is a folder",

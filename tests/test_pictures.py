@@ -53,7 +53,7 @@ def test_unknown_format_leaves_nothing(tmp_path, image):
 
 def test_unwritable_folder_is_named(tmp_path, image):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="is a file, not a folder"):
         write_image(tmp_path / "file" / "a.png", image)
 
 

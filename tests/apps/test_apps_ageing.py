@@ -11,6 +11,7 @@ from ppgan_ext.faces.ageing.neck import find_neck
 from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing
 from ppgan_ext.faces.ageing.render import Person
 from ppgan_ext.latents.directions import Direction
+from ppgan_ext.types import Box, Face
 from tests.reference.drawn_neck import everywhere, person
 
 PHOTO = np.zeros((4, 4, 3), np.uint8)
@@ -102,7 +103,10 @@ def test_the_neck_ages_with_its_face():
 
 
 def test_it_is_told_of_which_face_which_result_was_held_back():
-    first, second = (type("Face", (), {"w_plus": code()})() for _ in range(2))
+    first, second = (
+        type("Encoded", (), {"w_plus": code(), "face": Face(Box(0, 0, 9, 9), np.zeros((68, 2)), number=number)})()
+        for number in (3, 1)
+    )
     ager = Ager(bundled_model(), Estimates({}), 1.0, 1.0, 0)
     ager.held.update(
         {(id(first), 20.0): 0.05, (id(first), 40.0): 0.0, (id(second), 20.0): 0.1, (id(second), 40.0): 0.6}
@@ -114,7 +118,7 @@ def test_it_is_told_of_which_face_which_result_was_held_back():
     ]  # fmt: skip
     plan = EditPlan({}, [result.variant for result in variants], finish=ager.age, remark=ager.remark)
     told = "kept recognisable: at +40 years the face changes less"
-    assert held_notes(PhotoEdit(PHOTO, plan, [first, second], variants, PHOTO)) == [f"face 2: {told}"]
+    assert held_notes(PhotoEdit(PHOTO, plan, [first, second], variants, PHOTO)) == [f"face 1: {told}"]
     only = [EditedPhoto(one.variant, one.codes[1:], PHOTO) for one in variants]
     assert held_notes(PhotoEdit(PHOTO, plan, [second], only, PHOTO)) == [told]
     assert held_notes(PhotoEdit(PHOTO, EditPlan({}, []), [second], only, PHOTO)) == []

@@ -83,6 +83,6 @@ def test_defaults_of_every_kind():
         "named": "smile=1",
         "whole": "1",
         "small": "0.025",
-        "on": "on",
+        "on": "on; --no_on turns it off",
     }
     check(parser)

@@ -183,11 +183,12 @@ def test_load_restores_all_weights_by_name(toy, config, quiet):
 def test_evaluation_measures_the_loaded_weights_and_writes_no_weights(toy, config, busy):
     expected = loop.evaluate(busy)
     saved = toy_runs.only(busy.folder, "iter_4_weight.pdparams")
+    files = sorted(busy.folder.glob("**/*.pdparams"))
     again = prepare(config, toy.everything | BUSY, load=str(saved), evaluate_only=True)
     before = weights(again.task)
     assert loop.evaluate(again) == expected and set(expected) == {"mean"}
     assert all(np.array_equal(array, before[key]) for key, array in weights(again.task).items())
-    assert not list(again.folder.glob("*.pdparams"))
+    assert again.folder == busy.folder and sorted(again.folder.glob("**/*.pdparams")) == files
 
 
 @pytest.mark.slow

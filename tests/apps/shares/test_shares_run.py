@@ -142,7 +142,14 @@ def test_only_the_first_process_of_a_launch_reports_and_fails(photos, tmp_path, 
     assert toy_shares.run(folder, output) == 1
     out, err = said(capsys, output)
     assert out.splitlines() == [
-        line for stem in "ac" for line in (f"made {stem}", f"{stem} is noted", f"out/{stem}.png", f"out/{stem}.npy")
+        line
+        for stem in "ac"
+        for line in (
+            f"{folder / stem}.jpg: made {stem}",
+            f"{folder / stem}.jpg: {stem} is noted",
+            f"out/{stem}.png",
+            f"out/{stem}.npy",
+        )
     ]
     assert err.count("there is no face in it") == 2 and err.endswith("2 of 4 photos done, 2 failed\n")
     assert sorted(tried(output)) == ["a", "b-faceless", "c", "d-faceless"]
@@ -154,7 +161,8 @@ def test_a_photo_that_ends_its_process_is_tried_again_and_then_fails_alone(photo
     output = tmp_path / "out"
     assert toy_shares.run(photos("a.jpg", "b-deadly.jpg", "c-once.jpg", "d.jpg"), output, workers=2) == 1
     out, err = said(capsys, output)
-    assert [line for line in out.splitlines() if "made" in line] == ["made a", "made c-once", "made d"]
+    made = [line.partition(": made ")[2] for line in out.splitlines() if "made" in line]
+    assert made == ["a", "c-once", "d"]
     (failure,) = [line for line in err.splitlines() if line.startswith("error: ")]
     assert "b-deadly.jpg" in failure and "ended with code 3, and so did the one before it" in failure
     assert err.endswith("3 of 4 photos done, 1 failed\n")

@@ -181,8 +181,8 @@ def test_dark_skin_is_aged_as_strongly_as_pale():
         change = np.log((luminance(to_linear(old)) + 1e-3) / (luminance(to_linear(photo)) + 1e-3))
         ridges.append(np.percentile(change[face_mask(points, photo.shape) > 0.9], 95))
     assert growth[1] > 0.75 * growth[0]
-    # The same step of log light is seen less on dark skin, so more of it is drawn.
-    assert ridges[1] > 1.22 * ridges[0]
+    # The same step of log light is seen less on dark skin, so more of it is drawn, but not of jowls and lids.
+    assert ridges[1] > 1.15 * ridges[0]
 
 
 def test_a_highlight_is_told_by_lightness():
