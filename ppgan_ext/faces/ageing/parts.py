@@ -73,10 +73,21 @@ def skin_weight(picture: npt.NDArray, area: FloatArray) -> npt.NDArray[np.float3
     Returns:
         (H, W) in [0, 1].
     """
+    if np.count_nonzero(area > 0.6) < 24:
+        return np.asarray(area, np.float32)
+    # Nothing is skin where none is expected, so only the face and what tells cloth around it is looked at.
+    cloth = max(3, round(_CLOTH * area.shape[1])) | 1
+    places = (np.flatnonzero(area.max(axis=axis) > 0.0) for axis in (1, 0))
+    window = tuple(slice(max(int(there[0]) - cloth, 0), int(there[-1]) + cloth + 1) for there in places)
+    weight = np.zeros(area.shape, np.float32)
+    weight[window] = _skin_weight_within(picture[window], area[window], cloth)
+    return weight
+
+
+def _skin_weight_within(picture: npt.NDArray, area: FloatArray, cloth: int) -> npt.NDArray[np.float32]:
+    """Return the `skin_weight` of a picture's window; ``cloth`` is the least size of cloth in pixels."""
     lab = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)
     inside = area > 0.6
-    if np.count_nonzero(inside) < 24:
-        return np.asarray(area, np.float32)
     light, colour = lab[..., 0], lab[..., 1:]
     middle = np.median(lab[inside], axis=0)
     spread = 1.4826 * np.median(np.abs(lab[inside] - middle), axis=0)
@@ -88,18 +99,17 @@ def skin_weight(picture: npt.NDArray, area: FloatArray) -> npt.NDArray[np.float3
     distance = np.maximum(below, np.sqrt((apart * apart).sum(axis=2)))
     weight = area * np.clip(3.0 - distance, 0.0, 1.0)
     if float(np.hypot(*middle[1:])) > _COLOURLESS:
-        weight = weight * (1.0 - _white_cloth(share[..., 0] * (light > middle[0]) + (light <= middle[0])))
+        weight = weight * (1.0 - _white_cloth(share[..., 0] * (light > middle[0]) + (light <= middle[0]), cloth))
     return np.asarray(weight, np.float32)
 
 
-def _white_cloth(share: FloatArray) -> npt.NDArray[np.float32]:
+def _white_cloth(share: FloatArray, size: int) -> npt.NDArray[np.float32]:
     """Return where a large area is brighter than skin and has nothing of its colour; (H, W) in [0, 1].
 
     Highlights of skin keep some of it, or are small.
     """
     none, full = _WHITE
     white = np.clip((full - share) / (full - none), 0.0, 1.0).astype(np.float32)
-    size = max(3, round(_CLOTH * share.shape[1])) | 1
     return cv2.morphologyEx(white, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
 
 
