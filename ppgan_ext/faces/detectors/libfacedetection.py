@@ -137,10 +137,17 @@ class _Search:
                     self._doubtful.append(face)
 
     def likely_faces(self) -> list[Face]:
-        """Return all faces, or, where some are sure, those without the doubtful ones that the border does not cut."""
-        doubtful = [face for face in self._doubtful if _is_inside(face.box, self._image.shape)]
-        sure = [face for face in self.faces if not any(face is other for other in doubtful)]
-        return sure or self.faces
+        """Return the sure faces and those doubtful ones that the border cuts, apart from sure ones; all if none is sure.
+
+        Beside a face, its own arm or hair at the border can look like another.
+        """
+        sure = [face for face in self.faces if not any(face is other for other in self._doubtful)]
+        cut = [face for face in self._doubtful if not _is_inside(face.box, self._image.shape)]
+        return sure + [face for face in cut if not any(_overlap(face.box, one.box) for one in sure)] or self.faces
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return min(a.right, b.right) > max(a.left, b.left) and min(a.bottom, b.bottom) > max(a.top, b.top)
 
 
 def _is_inside(box: Box, shape: tuple[int, ...]) -> bool:
