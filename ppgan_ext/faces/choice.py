@@ -18,6 +18,7 @@ _PLACES: Mapping[str, Callable[[Box], float]] = {
     "bottom": lambda box: -(box.top + box.bottom),
 }
 WORDS = ("all", "largest", *_PLACES)
+_STANDS_OUT = 2.0  # width of a face over that of the next, from which the others are bystanders
 
 
 def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> list[Face]:
@@ -58,6 +59,17 @@ def choose(faces: Sequence[Face], which: str | int | Sequence[int] = "all") -> l
                 cure="'ppgan-ext age --list_faces' draws the numbers on the photo",
             )
     return [faces[number - 1] for number in dict.fromkeys(numbers)]
+
+
+def main_face(faces: Sequence[Face]) -> Face | None:
+    """Return the face that a photo is of without anybody's saying so: the only one, or one twice as wide as the others.
+
+    Args:
+        faces: the faces as `find_faces` returns them, largest first.
+    """
+    if not faces or (len(faces) > 1 and faces[0].box.width < _STANDS_OUT * faces[1].box.width):
+        return None
+    return faces[0]
 
 
 def most_alike(image: Image, faces: Sequence[Face], person: FloatArray) -> Face:

@@ -21,7 +21,7 @@ from ppgan_ext.apps.fusion.method_choice import choose_method
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import open_pairs
 from ppgan_ext.apps.fusion.pose_transfer import PoseLimitWarning
-from ppgan_ext.apps.fusion.predictor import NOTE
+from ppgan_ext.apps.fusion.predictor import NOTE, BystandersWarning
 from ppgan_ext.apps.fusion.renderer import FusionRenderer
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces import landmarks
@@ -379,6 +379,20 @@ def test_of_several_faces_one_must_be_chosen(couple, stranger, tmp_path, out, ca
     assert_refused(code, capsys, out, group, "2 faces", "--person_face", preview, files=["group.faces.png"])
     with PIL.Image.open(preview) as picture:
         assert picture.size == (640, 320)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("side", ["photo", "person"])
+def test_a_face_twice_as_wide_as_the_others_needs_no_choice(portrait, stranger, side):
+    """A bystander in the background; the line says that there is one, and how to choose another face."""
+    crowd = np.full((300, 500, 3), 90, np.uint8)
+    crowd[:, :360] = portrait
+    crowd[:117, 360:] = np.asarray(PIL.Image.fromarray(portrait).resize((140, 117)))
+    photos = {"photo": stranger, "person": stranger} | {side: crowd}
+    with pytest.warns(BystandersWarning, match=rf"2 faces.*--{side}_face"):
+        result = FaceFusionPredictor(output_path=None).run(photos["photo"], photos["person"])
+    chosen = FaceFusionPredictor(output_path=None).run(photos["photo"], photos["person"], **{f"{side}_face": "largest"})
+    assert np.array_equal(result.image, chosen.image)
 
 
 @pytest.mark.slow

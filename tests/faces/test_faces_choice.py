@@ -5,7 +5,7 @@ import pytest
 import skimage
 
 from ppgan_ext.errors import ConfigError, NoFaceError
-from ppgan_ext.faces.choice import choose, most_alike
+from ppgan_ext.faces.choice import choose, main_face, most_alike
 from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.types import Box, Face
@@ -27,6 +27,12 @@ def test_choose():
     assert choose(faces, 2) == [faces[1]]
     assert choose(faces, [3, 1, 3]) == [faces[2], faces[0]]
     assert choose(faces, np.int64(1)) == [faces[0]]
+
+
+@pytest.mark.parametrize(("widths", "stands_out"), [([], False), ([9], True), ([20, 10, 3], True), ([19, 10], False)])
+def test_a_photo_is_of_its_only_face_or_of_one_twice_as_wide_as_the_others(widths, stands_out):
+    faces = [box_at(0, 0, width) for width in widths]
+    assert main_face(faces) is (faces[0] if stands_out else None)
 
 
 @pytest.mark.parametrize(

@@ -70,12 +70,12 @@ class FuseOptions(InversionOptions):
         "name", "of two folders: fuse files of the same name, or every photo with every person", group="input"
     )
     photo_face: FaceChoice | None = option(
-        None, "faces to replace: all, largest, left, right, top, bottom, or numbers (default: the only one)",
-        group="input", names=("photo_face", "source_face"),
+        None, "faces to replace: all, largest, left, right, top, bottom, or numbers (default: the only one, or one "
+        "twice as wide as any other)", group="input", names=("photo_face", "source_face"),
     )  # fmt: skip
     person_face: FaceChoice | None = option(
         None, "face to put in: largest, left, right, top, bottom or a number; or as many as are replaced (default: the "
-        "only one)", group="input", names=("person_face", "target_face"),
+        "only one, or one twice as wide as any other)", group="input", names=("person_face", "target_face"),
     )  # fmt: skip
     method: Method = option(
         "auto", "warp the person's picture, which needs no model; or let the model draw what that picture does not show"

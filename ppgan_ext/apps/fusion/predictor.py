@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -25,7 +26,7 @@ from ppgan_ext.apps.result_names import result_stem
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
-from ppgan_ext.faces.choice import choose
+from ppgan_ext.faces.choice import choose, main_face
 from ppgan_ext.faces.descriptor import face_descriptor
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.pose import head_pose
@@ -330,6 +331,10 @@ class FaceFusionPredictor(Predictor):
             yield morph(first, before, last, after, 0.5 - 0.5 * np.cos(np.pi * frame / _FRAMES))
 
 
+class BystandersWarning(UserWarning):
+    """A photo shows small faces beside the one that is taken."""
+
+
 def _open_photo(
     side: Literal["photo", "person"],
     source: Any,
@@ -341,7 +346,7 @@ def _open_photo(
     Args:
         side: which of the two, for messages.
         source: the photo.
-        which: faces to choose; None for the only one.
+        which: faces to choose; None for the only one, or that beside which the others are bystanders.
         results: where a preview is written if there are several to choose from.
 
     Raises:
@@ -352,7 +357,13 @@ def _open_photo(
     original = images.read_photo(source)
     faces = find_faces(original.image)
     if which is None and len(faces) > 1:
-        raise _several_faces(side, source, original.image, faces, results)
+        if main_face(faces) is None:
+            raise _several_faces(side, source, original.image, faces, results)
+        warnings.warn(
+            f"{_path(source) or _SIDES[side]}: {len(faces)} faces; the largest by far is taken, --{side}_face chooses",
+            BystandersWarning,
+            stacklevel=2,
+        )
     try:
         chosen_faces = choose(faces, which or "largest")
     except NoFaceError as error:

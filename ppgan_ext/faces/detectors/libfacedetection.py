@@ -137,7 +137,7 @@ class _Search:
                     self._doubtful.append(face)
 
     def likely_faces(self) -> list[Face]:
-        """Return the sure faces and those doubtful ones that the border cuts, apart from sure ones; all if none is sure.
+        """Return the sure faces, and the doubtful ones that the border cuts apart from them; all if none is sure.
 
         Beside a face, its own arm or hair at the border can look like another.
         """
