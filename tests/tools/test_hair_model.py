@@ -13,7 +13,7 @@ import pytest
 import skimage
 from safetensors.numpy import load_file
 
-from ppgan_ext.faces.ageing.head_patch import SHAPE, head_patch
+from ppgan_ext.faces.ageing.head_patch import CENTRE, SHAPE, head_patch
 from ppgan_ext.faces.ageing.unet import run_unet
 from ppgan_ext.faces.detect import find_faces
 
@@ -25,7 +25,7 @@ def script(name):
     """Load a script, which finds those beside it."""
     spec = importlib.util.spec_from_file_location(f"hair_model_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    beside = {other: sys.modules.pop(other, None) for other in ("augment", "heads", "unet")}
+    beside = {other: sys.modules.pop(other, None) for other in ("augment", "batches", "heads", "unet")}
     sys.path.insert(0, str(FOLDER))
     try:
         spec.loader.exec_module(module)
@@ -73,6 +73,16 @@ def test_training_goes_on_where_it_ended(network, tmp_path):
     again.resume(tmp_path / "trained.safetensors")
     again.save(tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "trained.safetensors").read_bytes()
+
+
+def test_training_can_start_from_weights_of_the_package(network, tmp_path):
+    train(network, tmp_path / "trained.safetensors")
+    again = script("unet").UNet(CHANNELS, 2)
+    again.start_from(tmp_path / "trained.safetensors")
+    again.save(tmp_path / "again.safetensors")
+    before, after = (load_file(tmp_path / f"{name}.safetensors") for name in ("trained", "again"))
+    for name, values in before.items():
+        np.testing.assert_allclose(after[name], values, rtol=1e-3, atol=1e-5)
 
 
 def test_what_is_saved_is_the_average_of_the_last_steps(network, tmp_path):
@@ -123,6 +133,51 @@ def test_heads_with_little_certain_hair_can_be_changed_too(head):
     faint = head._replace(hair=np.minimum(head.hair, np.float32(0.4)))
     for _ in range(40):
         assert np.isfinite(augment(faint, [faint], rng).patch.picture).all()
+
+
+def test_hair_of_others_is_learned_where_it_is_drawn(head):
+    """A white face, and black hair that belongs to another head: what is dark afterwards is called hair."""
+    with_hair_of, rng = script("augment")._with_hair_of, np.random.default_rng(0)
+    pale = head._replace(
+        patch=head.patch._replace(picture=np.full((*SHAPE, 3), 255, np.float32)), hair=np.zeros(SHAPE, np.float32)
+    )
+    dark = head._replace(patch=head.patch._replace(picture=np.zeros((*SHAPE, 3), np.float32)))
+    lowest = []
+    for _ in range(20):
+        both = with_hair_of(pale, dark, rng)
+        np.testing.assert_allclose(1 - both.patch.picture[..., 0] / 255, both.hair, atol=0.01)
+        assert (both.person >= both.hair).all()
+        lowest.append(int(np.flatnonzero(both.hair[:, 80:112].max(axis=1) > 0.5)[-1]))
+    assert np.ptp(lowest) > 8  # some of it hangs lower: a fringe
+
+
+def test_heads_turn_with_their_landmarks(head):
+    """Dots at the landmarks of the face stay there, the eyes stay where every patch has them; the outline lags."""
+    turned, rng = script("augment")._turned, np.random.default_rng(1)
+    inner = head.patch.landmarks[27:]
+    dots = np.zeros((*SHAPE, 3), np.float32)
+    for x, y in np.rint(inner).astype(int):
+        dots[y, x] = 255
+    shifts = []
+    for _ in range(12):
+        form = turned(head._replace(patch=head.patch._replace(picture=cv2.GaussianBlur(dots, (0, 0), 1.0))), rng)
+        points = form.patch.landmarks
+        seen = form.patch.picture[..., 0][tuple(np.rint(points[27:, ::-1]).astype(int).T)]
+        assert np.median(seen) > 15  # a dot's height is 40
+        middle = (points[36:42].mean(axis=0) + points[42:48].mean(axis=0)) / 2
+        np.testing.assert_allclose(middle, CENTRE, atol=0.01)
+        columns = np.flatnonzero(form.person[110] > 0.5)
+        shifts.append(columns.mean() - np.flatnonzero(head.person[110] > 0.5).mean())
+    assert np.std(shifts) > 2
+
+
+def test_each_folder_counts_alike(head):
+    """One head in the first folder, nine in the second; heads with more hair are drawn more often."""
+    bald = head._replace(hair=np.zeros(SHAPE, np.float32))
+    batches = script("batches").Batches([[head], [head] * 3 + [bald] * 6], seed=0)
+    assert batches._often[0] == pytest.approx(0.5)
+    assert batches._often[1] > 1.5 * batches._often[-1] > 0
+    assert batches._often.sum() == pytest.approx(1.0)
 
 
 def test_hints_drop_what_is_not_hair():

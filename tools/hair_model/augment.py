@@ -1,4 +1,4 @@
-"""One head in many forms: other hair, clothes, backgrounds, drawn hats and scarves, other light, tighter photos."""
+"""One head in many forms: others' hair, other colours, backgrounds, hats, light; turned heads and tighter photos."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.frame import MIRRORED
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
 from ppgan_ext.faces.ageing.parts import hull, skin_area
+from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 
 Map = npt.NDArray[np.float32]
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 _SIZE = SHAPE[::-1]
 _SCARF = 0.12  # share of heads whose hair becomes cloth
 _FEW = 50  # pixels, too few to have a mean colour
+_OTHER_HAIR, _TURNED = 0.35, 0.3  # share of heads that get another one's hair as well, and that are turned
+_HARSH = 0.2  # share of photos whose shadows are black or whose lights are white
+_FACE_SHIFT, _FACE_SIZE = 6.0, (1.1, 1.6)  # of turned heads: pixels, and half width and height in the eyes' distances
 # Linear-looking RGB of black, brown, blond, red and grey hair.
 _HAIR = (
     (0.05, 0.045, 0.04), (0.15, 0.1, 0.07), (0.3, 0.2, 0.13), (0.55, 0.42, 0.27), (0.8, 0.68, 0.48),
@@ -35,6 +39,8 @@ class Head(NamedTuple):
 
 def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
     """Return a changed patch with its maps."""
+    if not head.covered and rng.random() < _OTHER_HAIR:
+        head = _with_hair_of(head, others[rng.integers(len(others))], rng)
     picture, hair, person = head.patch.picture / np.float32(255.0), head.hair.copy(), head.person
     down = ((np.arange(SHAPE[0]) - CENTRE[1]) / EYES)[:, None]
     if rng.random() < (0.7 if head.covered else 0.5):
@@ -63,6 +69,9 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
         hair *= 1 - hat
         person = np.maximum(person, hat)
     picture = _relit(picture, 1.0, rng)
+    if rng.random() < _HARSH:
+        black, white = rng.uniform(0, 0.15), rng.uniform(0.6, 1.0)
+        picture = np.clip((picture - black) / (white - black), 0, 1)
     if rng.random() < 0.12:
         picture = np.repeat((picture @ _LUMA)[..., None], 3, axis=2)
     if rng.random() < 0.3:
@@ -74,11 +83,13 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
 
 def moved(head: Head, rng: np.random.Generator) -> Head:
     """Crop as a tighter photo would, then turn, scale, shift and mirror by a little; unsettle the landmarks."""
+    if rng.random() < _TURNED:
+        head = _turned(head, rng)
     patch, inside = head.patch, head.patch.inside.copy()
     if rng.random() < 0.35:
         shown = np.zeros_like(inside)
-        top, left = rng.integers(0, 40), rng.integers(0, 35)
-        shown[top : SHAPE[0] - rng.integers(0, 110), left : SHAPE[1] - rng.integers(0, 35)] = 1
+        top, (left, right) = rng.integers(0, 70), rng.integers(0, 60, 2)
+        shown[top : SHAPE[0] - rng.integers(0, 110), left : SHAPE[1] - right] = 1
         inside *= shown
     matrix = cv2.getRotationMatrix2D(CENTRE, rng.normal(0, 4), float(np.exp(rng.normal(0, 0.06))))
     matrix[:, 2] += rng.normal(0, 2, 2)
@@ -91,6 +102,46 @@ def moved(head: Head, rng: np.random.Generator) -> Head:
     picture, inside, person, hair = (cv2.warpAffine(a, matrix, _SIZE) for a in maps)
     changed = HeadPatch(picture, inside, points, patch.matrix_photo_to_patch)
     return Head(changed, person * inside, hair * inside, head.covered)
+
+
+def _with_hair_of(head: Head, other: Head, rng: np.random.Generator) -> Head:
+    """Lay another head's hair over a head, some of it farther down: fringes, and strands over cheeks and ears."""
+    matrix = cv2.getRotationMatrix2D(CENTRE, rng.normal(0, 6), float(np.exp(rng.normal(0, 0.12))))
+    matrix[0, :2] *= np.exp(rng.normal(0, 0.1))
+    matrix[:, 2] += rng.normal((0, 5), (6, 8))
+    if rng.random() < 0.5:
+        matrix = matrix @ np.array([[-1.0, 0, SHAPE[1] - 1], [0, 1, 0], [0, 0, 1]])
+    share = cv2.warpAffine(other.hair * other.patch.inside, matrix, _SIZE)
+    picture = cv2.warpAffine(other.patch.picture, matrix, _SIZE, borderMode=cv2.BORDER_REPLICATE)
+    patch = head.patch._replace(picture=_mix(head.patch.picture, picture, share).astype(np.float32))
+    return head._replace(patch=patch, hair=np.maximum(head.hair, share), person=np.maximum(head.person, share))
+
+
+def _turned(head: Head, rng: np.random.Generator) -> Head:
+    """Move the face sideways within the head and make the head taller, as it is where the eyes come closer."""
+    taller, shift = 1 + abs(rng.normal(0, 0.15)), rng.normal(0, _FACE_SHIFT)
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
+    y = CENTRE[1] + (y - CENTRE[1]) / taller
+    wide, high = np.array(_FACE_SIZE) * EYES
+
+    def moves(places: npt.NDArray) -> npt.NDArray:
+        across, down = (places - (CENTRE[0], CENTRE[1] + 0.5 * EYES)).T
+        return shift * np.exp(-((across / wide) ** 2) - (down / high) ** 2)
+
+    from_x = (x - moves(np.stack([x, y], axis=-1).reshape(-1, 2)).reshape(SHAPE)).astype(np.float32)
+    patch = head.patch
+    picture, inside, person, hair = (
+        cv2.remap(a, from_x, np.asarray(y, np.float32), cv2.INTER_LINEAR)
+        for a in (patch.picture, patch.inside, head.person, head.hair)
+    )
+    points = patch.landmarks + np.stack([moves(patch.landmarks), np.zeros(len(patch.landmarks))], axis=1)
+    points[:, 1] = CENTRE[1] + (points[:, 1] - CENTRE[1]) * taller
+    # The eyes stay where every patch has them.
+    middle = (points[LEFT_EYE].mean(axis=0) + points[RIGHT_EYE].mean(axis=0)) / 2
+    back = np.array([[1.0, 0, CENTRE[0] - middle[0]], [0, 1, CENTRE[1] - middle[1]]])
+    picture, inside, person, hair = (cv2.warpAffine(a, back, _SIZE) for a in (picture, inside, person, hair))
+    changed = HeadPatch(picture, inside, points + back[:, 2], patch.matrix_photo_to_patch)
+    return Head(changed, person, hair, head.covered)
 
 
 def _hat(points: npt.NDArray, rng: np.random.Generator) -> Map:

@@ -35,6 +35,14 @@ class Block(nn.Layer):
         kernel = self.conv.weight.numpy() * factor[:, None, None, None]
         return kernel, self.norm.bias.numpy() - self.norm._mean.numpy() * factor
 
+    def unfold(self, kernel: np.ndarray, bias: np.ndarray) -> None:
+        """Take kernel and bias that `folded` returned; the normalisation then changes nothing."""
+        self.conv.weight.set_value(kernel)
+        self.norm.bias.set_value(bias)
+        self.norm.weight.set_value(np.full(len(bias), np.sqrt(1 + 1e-5), np.float32))
+        self.norm._mean.set_value(np.zeros(len(bias), np.float32))
+        self.norm._variance.set_value(np.ones(len(bias), np.float32))
+
 
 class UNet(nn.Layer):
     """The network of `ppgan_ext.faces.ageing.unet`, whose names of weights it has."""
@@ -67,6 +75,15 @@ class UNet(nn.Layer):
                 found[f"{name}.w"], found[f"{name}.b"] = block.folded()
         save_file({name: np.ascontiguousarray(array, np.float16) for name, array in sorted(found.items())}, path)
         save_file({name: array.numpy() for name, array in sorted(self.state_dict().items())}, _state_of(path))
+
+    def start_from(self, path: Path) -> None:
+        """Begin with weights as the package reads them; their normalisation is part of them and starts anew."""
+        found = {name: array.astype(np.float32) for name, array in load_file(path).items()}
+        for name, block in self.named_sublayers():
+            if isinstance(block, Block):
+                block.unfold(found[f"{name}.w"], found[f"{name}.b"])
+        self.o.weight.set_value(found["o.w"])
+        self.o.bias.set_value(found["o.b"])
 
     def resume(self, path: Path) -> None:
         """Take up the training whose weights were saved to a path."""
