@@ -171,6 +171,15 @@ def test_heads_turn_with_their_landmarks(head):
     assert np.std(shifts) > 2
 
 
+def test_the_outline_of_the_person_is_not_to_be_trusted(head):
+    """Hair must be learned also where the outline misses it."""
+    redrawn, rng = script("batches")._redrawn, np.random.default_rng(0)
+    hair = head.hair > 0.5
+    kept = np.array([redrawn(head.person, rng)[hair].mean() for _ in range(200)])
+    assert 0.03 < np.mean(kept < 0.9) < 0.5
+    assert np.median(kept) > 0.95
+
+
 def test_each_folder_counts_alike(head):
     """One head in the first folder, nine in the second; heads with more hair are drawn more often."""
     bald = head._replace(hair=np.zeros(SHAPE, np.float32))

@@ -17,6 +17,10 @@ _UNKNOWN_SKIN = 0.1
 _LEAST_HAIR = 0.03  # share of the patch: heads with little hair are drawn as if they had this much, so less often
 _NEAR = 2.0  # pixels of half the patch
 _OUTLINE = 3  # pixels by which the person's outline is drawn too wide or too narrow
+_WRONG, _UNKNOWN = 0.4, 0.06  # share of outlines of which a part is missing or too much, and that are not known
+    0.4,
+    0.06,
+)  # share of outlines of which a part is missing or too much, and of those that are not known
 _HALF = (SHAPE[1] // 2, SHAPE[0] // 2)
 
 
@@ -52,10 +56,16 @@ def _shares(heads: list[Head]) -> np.ndarray:
 
 
 def _redrawn(person: Map, rng: np.random.Generator) -> Map:
-    """Draw the outline a little too wide or too narrow, as the network that finds it does."""
+    """Draw the outline as the network that finds it does: too wide or too narrow, with wrong parts, or not at all."""
+    if rng.random() < _UNKNOWN:
+        return np.full_like(person, rng.integers(2))
     by = int(rng.integers(-_OUTLINE, _OUTLINE + 1))
     change = cv2.dilate if by > 0 else cv2.erode
-    return change(person, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(by) + 1, 2 * abs(by) + 1)))
+    person = change(person, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(by) + 1, 2 * abs(by) + 1)))
+    if rng.random() < _WRONG:
+        middle, axes = rng.integers((0, 0), SHAPE[::-1]).tolist(), rng.integers(10, 50, 2).tolist()
+        person = cv2.ellipse(person.copy(), middle, axes, rng.uniform(0, 180), 0, 360, float(rng.integers(2)), -1)
+    return person
 
 
 def batch_of(heads: list[Head]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
