@@ -18,9 +18,6 @@ _LEAST_HAIR = 0.03  # share of the patch: heads with little hair are drawn as if
 _NEAR = 2.0  # pixels of half the patch
 _OUTLINE = 3  # pixels by which the person's outline is drawn too wide or too narrow
 _WRONG, _UNKNOWN = 0.4, 0.06  # share of outlines of which a part is missing or too much, and that are not known
-    0.4,
-    0.06,
-)  # share of outlines of which a part is missing or too much, and of those that are not known
 _HALF = (SHAPE[1] // 2, SHAPE[0] // 2)
 
 
