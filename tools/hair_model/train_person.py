@@ -42,10 +42,12 @@ class Teacher:
         return cv2.resize(chance, SHAPE[::-1], interpolation=cv2.INTER_LINEAR)
 
 
-def batch(heads: list[Head], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def batch(folders: list[list[Head]], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return inputs (N, 8, 240, 192), what the teacher says (N, 1, 120, 96) and how much it counts (N, 1, 120, 96)."""
-    chosen = [heads[rng.integers(len(heads))] for _ in range(_BATCH)]
-    seen = [head if rng.random() < _AS_IT_IS else augment(head, heads, rng) for head in chosen]
+    everyone = [head for heads in folders for head in heads]
+    drawn = [folders[number] for number in rng.integers(len(folders), size=_BATCH)]
+    chosen = [heads[rng.integers(len(heads))] for heads in drawn]
+    seen = [head if rng.random() < _AS_IT_IS else augment(head, everyone, rng) for head in chosen]
     halves = [[cv2.resize(m, _HALF, interpolation=cv2.INTER_AREA) for m in (h.person, h.patch.inside)] for h in seen]
     persons, insides = np.asarray(halves, np.float32).transpose(1, 0, 2, 3)
     # The outline decides where hair ends, so it counts up to three times.
@@ -57,25 +59,31 @@ def batch(heads: list[Head], rng: np.random.Generator) -> tuple[np.ndarray, np.n
 def main() -> None:
     """Train for some minutes and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=Path, required=True, help="folder of the portraits that hints.json names")
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, help="folders of portraits; each counts alike")
     parser.add_argument("--teacher", type=Path, required=True, help="selfie_segmentation.tflite")
     parser.add_argument("--minutes", type=float, default=12.0)
     parser.add_argument("--output", type=Path, default=Path("person.safetensors"))
     parser.add_argument("--resume", action="store_true", help="go on with the weights that --output has")
+    parser.add_argument("--start", type=Path, help="weights of the package to begin with")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     paddle.seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    photos = sorted(args.photos.iterdir())
-    heads = read_heads(
-        photos, Teacher(args.teacher), lambda image, points: hair_chances(head_patch(image, points)).hair
-    )
+    teacher = Teacher(args.teacher)
+    folders = [
+        read_heads(
+            sorted(folder.iterdir()), teacher, lambda image, points: hair_chances(head_patch(image, points)).hair
+        )
+        for folder in args.photos
+    ]
     network = UNet(NUM_CHANNELS, 1)
     if args.resume:
         network.resume(args.output)
+    elif args.start is not None:
+        network.start_from(args.start)
 
     def loss() -> paddle.Tensor:
-        inputs, persons, counts = (paddle.to_tensor(array) for array in batch(heads, rng))
+        inputs, persons, counts = (paddle.to_tensor(array) for array in batch(folders, rng))
         return F.binary_cross_entropy_with_logits(network(inputs), persons, weight=counts)
 
     fit(network, loss, args.minutes, args.output)
