@@ -53,19 +53,25 @@ _TELLING = 0.10  # distance of two colours, in shares of the range, that tells t
 _LEAST_SHARE, _FULL_SHARE = (0.3, 0.5), 0.9  # of hair in a pixel's colour: none, before a wall and on a face; all
 _FACE_MARGIN = 0.45  # of the hairline around the landmarks, in eyes' distances
 _LEAST_AREA = 0.25  # of hair, in squares of the eyes' distance
-_MOST_UNSURE = 1.2  # area of what may or may not be hair, as a share of what is
+# The same of what surely is hair, and from which chance: a rim around a bald head is never sure for so long, at most
+# 0.29 on four; short hair has 0.46 and more. How much may be unsure beside it tells nothing: curls and dark corners do.
+_LEAST_SURE, _SURE = 0.32, 0.8
 _LIKE_SKIN = 10.0  # distance in CIE Lab
 _NEAR_HEAD = 0.5  # how near to the face's outline hair begins, in eyes' distances
 _FEW = 8  # pixels of the patch
 _FEW_SKIN = 40
-_MOSTLY = 0.6
+# Around the jaw, in eyes' distances, and how much of it a scarf covers that is closed below the chin: of 15 that were
+# made black 0.96 and more. Beards, fur and shadows of black hair leave some skin, at most 0.88 covered.
+_AROUND_JAW, _CLOSED = (0.1, 0.55), 0.92
+_LITTLE_SKIN = 0.35  # share of the skin's colour, below which something is none
+_LEAST_CHROMA = 8.0  # of skin by which something else is told from it
 _CROWN = 0.55  # share of the head above the forehead that is hair or skin
 _SKIN_EYES = 128.0  # pixels between the eyes of the copy on which bare skin is looked for
 _SOFT_END = 0.05  # width of the Gaussian over which hair ends, as a share of the eyes' distance
 _ENDS, _END_WIDTH = 0.15, 0.35  # share of hair around a pixel from which it stays
 _SURELY = (0.6, 0.85)  # chance of hair from which its colour matters less, and not at all
 _WAS_SKIN = (0.12, 0.30)  # share of the hair that turns out to be skin: sure of the rest, not sure of anything
-_REDDEST = 30.0  # CIE Lab's a of red hair
+_REDDEST = 36.0  # CIE Lab's a of red hair in the light; a red scarf has 41
 # Gloss on dark hair may be as blue as the sky: width of the Gaussian for the hair around, how much of that is no gloss,
 # and CIE Lab's L of it.
 _GLOSS, _MOST_NATURAL, _DARK_GLOSS = 0.5, (0.5, 0.65), (30.0, 45.0)
@@ -184,32 +190,32 @@ def _judged(
         covered = tone is None or _head_is_covered(lab, tone, patch)
         return 0.0, Refusal.COVERED if covered else Refusal.NO_HAIR
     hair = np.median(lab[sure], axis=0)
-    if tone is not None and _is_below_chin(lab, hair, tone, patch):
-        return 0.0, Refusal.COVERED
-    maybe = np.count_nonzero((chance > 0.15) & (chance < 0.85)) / EYES**2
-    if maybe > _MOST_UNSURE * area:
+    if np.count_nonzero(sure & (seen > _SURE)) / EYES**2 < _LEAST_SURE:
         near_skin = tone is not None and float(np.linalg.norm(hair - tone)) < _LIKE_SKIN
         return 0.0, Refusal.LIKE_SKIN if near_skin else Refusal.LIKE_BACKGROUND
+    if tone is not None and _is_closed_below_chin(lab, hair, tone, patch):
+        return 0.0, Refusal.COVERED
     certainty = float(chance[sure].mean())
     return float(np.clip((certainty - 0.6) / 0.25, 0.0, 1.0)), None
 
 
-def _is_below_chin(lab: FloatArray, hair: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:
-    """Tell whether what looks like hair goes on below the chin, as a scarf does.
+def _is_closed_below_chin(lab: FloatArray, hair: FloatArray, tone: FloatArray, patch: HeadPatch) -> bool:
+    """Tell whether what looks like hair goes all around the jaw, as a scarf does: hair leaves neck, ears or a collar.
 
     A shadow below the chin is as dark as hair, but keeps a share of the skin's colour.
     """
-    points = patch.landmarks
+    points, shape = patch.landmarks, lab.shape[:2]
     down = points[8] - points[27]
-    place = points[8] + 0.55 * EYES * down / max(float(np.linalg.norm(down)), 1e-6)
-    y, x = np.mgrid[: lab.shape[0], : lab.shape[1]]
-    below = (np.abs(x - place[0]) < 0.25 * EYES) & (np.abs(y - place[1]) < 0.4 * EYES) & (patch.inside > 0.5)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    below_mouth = (x - points[57, 0]) * down[0] + (y - points[57, 1]) * down[1] > 0.0
+    inner, outer = (hull(points[:27], shape, reach * EYES) > 0.5 for reach in _AROUND_JAW)
+    around = outer & ~inner & below_mouth & (patch.inside > 0.5)
     colourful = float(tone[1:] @ tone[1:])
-    if not below.any() or colourful < 64.0:
+    if np.count_nonzero(around) < _FEW or colourful < _LEAST_CHROMA**2:
         return False
-    unlike_skin = (lab[below][:, 1:] @ tone[1:]) / colourful < 0.35
-    like_hair = np.linalg.norm(lab[below] - hair, axis=1) < 2.0 * _LIKE_SKIN
-    return bool(np.mean(unlike_skin & like_hair) > _MOSTLY)
+    unlike_skin = (lab[around][:, 1:] @ tone[1:]) / colourful < _LITTLE_SKIN
+    like_hair = np.linalg.norm(lab[around] - hair, axis=1) < 2.0 * _LIKE_SKIN
+    return bool(np.mean(unlike_skin & like_hair) > _CLOSED)
 
 
 def _has_foreign_crown(

@@ -182,14 +182,57 @@ def test_face_at_the_border(photo, landmarks, shift):
     assert np.isfinite(matte.alpha).all()
 
 
-def test_blue_and_pink_cloth_is_not_hair(photo, landmarks):
+@pytest.mark.parametrize(
+    ("colour", "refusal"),
+    [
+        ((30, 60, 150), Refusal.COVERED),
+        ((230, 60, 120), Refusal.COVERED),
+        ((176, 43, 44), Refusal.COVERED),
+        ((168, 82, 66), None),
+    ],
+    ids=["blue", "pink", "red cloth", "red hair"],
+)
+def test_cloth_of_no_hairs_colour_is_not_hair(photo, landmarks, colour, refusal):
     chance = hair_chances(head_patch(photo, landmarks)).hair
-    for colour in ((30, 60, 150), (230, 60, 120)):
-        dyed = photo.copy()
-        covered = patch_to_picture((chance > 0.3).astype(np.float32), landmarks, photo.shape) > 0.3
-        covered = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9)))
-        dyed[covered > 0] = colour
-        assert find_hair(dyed, landmarks, Chances(chance, chance)).refusal is Refusal.COVERED
+    dyed = photo.copy()
+    covered = patch_to_picture((chance > 0.3).astype(np.float32), landmarks, photo.shape) > 0.3
+    covered = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9)))
+    dyed[covered > 0] = colour
+    assert find_hair(dyed, landmarks, Chances(chance, chance)).refusal is refusal
+
+
+def test_a_rim_is_no_hair_and_an_unsure_place_beside_hair_does_not_matter(photo, landmarks):
+    """A bald head may have a rim that looks like hair; a dark corner beside curls may look like hair, too."""
+    sure = np.zeros(SHAPE, np.float32)
+    sure[30:75, 55:137] = 0.95
+    unsure = sure.copy()
+    unsure[75:150, 10:50] = unsure[75:150, 142:182] = 0.5
+    for chance in (sure, unsure):
+        found = _matte_of(photo, landmarks, chance)
+        assert found.refusal is None
+        assert found.confidence > 0.9
+    rim = np.zeros(SHAPE, np.float32)
+    rim[65:73, 55:137] = 0.7
+    rim[68:70, 55:137] = 0.95
+    assert _matte_of(photo, landmarks, rim).refusal in (Refusal.LIKE_BACKGROUND, Refusal.LIKE_SKIN)
+
+
+def test_a_scarf_goes_all_around_the_jaw_and_dark_clothes_do_not(photo, landmarks):
+    chance = np.zeros(SHAPE, np.float32)
+    chance[30:75, 55:137] = 0.95
+    face = np.zeros(photo.shape[:2], np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(landmarks[:27].round().astype(np.int32)), 1)
+    scarf = photo.copy()
+    scarf[face == 0] = (34, 26, 22)
+    assert _matte_of(scarf, landmarks, chance).refusal is Refusal.COVERED
+    right, left = _eyes(landmarks)
+    eyes = float(np.linalg.norm(left - right))
+    x, y = landmarks[8].round().astype(int).tolist()
+    clothes = scarf.copy()
+    # A part of the neck, beside a microphone or a beard.
+    neck = clothes[y : y + round(0.6 * eyes), x : x + round(0.6 * eyes)]
+    neck[face[y : y + neck.shape[0], x : x + neck.shape[1]] == 0] = np.median(photo[130:150, 195:215], axis=(0, 1))
+    assert _matte_of(clothes, landmarks, chance).refusal is None
 
 
 def test_hair_at_the_sides_of_a_hat_is_left(photo, landmarks):
