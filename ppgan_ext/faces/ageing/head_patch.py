@@ -50,9 +50,12 @@ def patch_matrix(landmarks: FloatArray) -> FloatArray:
     return np.column_stack([turn, np.array(CENTRE) - turn @ ((right + left) / 2)])
 
 
-def region_of(landmarks: FloatArray, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Return the rectangle (left, top, right, bottom) of the photo that the patch covers, right and bottom outside."""
-    rows, columns = SHAPE
+def region_of(landmarks: FloatArray, shape: tuple[int, ...], below: int = 0) -> tuple[int, int, int, int]:
+    """Return the rectangle (left, top, right, bottom) of the photo that the patch covers, right and bottom outside.
+
+    ``below`` is a number of rows that are added to the patch there.
+    """
+    rows, columns = SHAPE[0] + below, SHAPE[1]
     corners = np.array([[-0.5, -0.5], [columns - 0.5, -0.5], [-0.5, rows - 0.5], [columns - 0.5, rows - 0.5]])
     return rectangle_around(transform_points(corners, invert(patch_matrix(landmarks))), shape)
 

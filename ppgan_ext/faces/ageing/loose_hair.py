@@ -17,7 +17,7 @@ from ppgan_ext.faces.ageing.bare_skin import bare_skin, face_outline
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair import HairMatte, draw_matte, map_on_copy, matte_size
 from ppgan_ext.faces.ageing.hair_network import Chances
-from ppgan_ext.faces.ageing.head_patch import HeadPatch
+from ppgan_ext.faces.ageing.head_patch import EYES, SHAPE, HeadPatch, region_of
 from ppgan_ext.faces.ageing.head_places import beside_jaw_rows
 from ppgan_ext.faces.ageing.outer_hair import colours_nearby
 from ppgan_ext.faces.ageing.parts import hull
@@ -50,6 +50,9 @@ _DARK, _COLOURFUL = (30.0, 45.0), (8.0, 14.0)  # light and chroma of hair that t
 _FADES = 0.25, 0.08  # how far from known hair the gain of light ends where only the network tells; on the body
 _FEW = 50
 _BEYOND = 1.0  # how far the region grows where hair reaches its border
+# Below the patch: rows in which hair fades out; the Gaussian, in pixels, by which each row is wider than the one before
+# it; and how far from known hair its colour begins to decide.
+_ROWS_BELOW, _WIDER, _BY_COLOUR = round(4.5 * EYES), 1.5, 0.6
 _ROUND = 16  # pixels of the copy around it from which colours are told
 _LEAST = 0.3  # hair that is found, below which nothing is drawn
 
@@ -82,7 +85,8 @@ def add_loose_hair(
     Returns:
         The matte, whose region is larger where hair reaches its border; and on a reduced copy of it what is firm.
     """
-    matte = _with_room(matte, photo.shape, eye_distance(landmarks))
+    below = _below(chances.hair)
+    matte = _with_room(matte, photo.shape, landmarks, bool(below.max() > 0.5))
     left, top, right, bottom = matte.region
     part, points = photo[top:bottom, left:right], landmarks - (left, top)
     size = matte_size(part.shape, points)
@@ -91,10 +95,16 @@ def add_loose_hair(
     chance = map_on_copy(chances.hair, patch, (left, top), factor, size)
     # Outside the patch nothing is known of the person, who goes on there.
     person = map_on_copy(chances.person, patch, (left, top), factor, size, cv2.BORDER_REPLICATE)
-    found = loose_hair(copy, (points + 0.5) * factor - 0.5, known, chance, person)
+    goes_on = map_on_copy(np.vstack([np.zeros_like(chances.hair), below]), patch, (left, top), factor, size)
+    found = loose_hair(copy, (points + 0.5) * factor - 0.5, known, chance, person, goes_on)
     added = (found.hair - known > _LEAST).astype(np.float32)
     if added.any():
-        _draw(matte.alpha, part, points, found.hair, blur(cv2.dilate(added, np.ones((5, 5), np.float32)), 1.0))
+        # Below it fades out: nobody knows where it ends that far from the face.
+        rows = np.concatenate([np.ones(SHAPE[0], np.float32), np.linspace(1.0, 0.0, _ROWS_BELOW, dtype=np.float32)])
+        fades = np.repeat(rows[:, None], SHAPE[1], axis=1)
+        place = blur(cv2.dilate(added, np.ones((5, 5), np.float32)), 1.0)
+        place *= map_on_copy(fades, patch, (left, top), factor, size, cv2.BORDER_REPLICATE)
+        _draw(matte.alpha, part, points, found.hair, place)
     return matte, found.firm
 
 
@@ -116,12 +126,26 @@ def _draw(
         rows_now[...] = np.maximum(rows_now, drawn[start:stop] * enlarge(place, drawn.shape, (start, stop)))
 
 
-def _with_room(matte: HairMatte, shape: tuple[int, ...], eyes: float) -> HairMatte:
-    """Let the region grow where hair reaches its border inside a photo of ``shape``."""
+def _below(chance: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how likely hair (240, 192) that reaches the lower border of the patch goes on below it, (rows, 192).
+
+    Farther down it may lie farther to the sides.
+    """
+    rows = [np.asarray(chance[-1:], np.float32)]
+    while len(rows) < _ROWS_BELOW:
+        rows.append(cv2.GaussianBlur(rows[-1], (0, 0), sigmaX=_WIDER, sigmaY=0.1, borderType=cv2.BORDER_REPLICATE))
+    return np.vstack(rows)
+
+
+def _with_room(matte: HairMatte, shape: tuple[int, ...], landmarks: FloatArray, below: bool) -> HairMatte:
+    """Let the region grow inside a photo of ``shape`` where hair reaches its border, farther if it does so ``below``."""
     left, top, right, bottom = matte.region
-    alpha, room = matte.alpha, round(_BEYOND * eyes)
+    alpha, room = matte.alpha, round(_BEYOND * eye_distance(landmarks))
     ends = (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])
     more = [room if float(end.max(initial=0.0)) > 0.5 else 0 for end in ends]
+    if below:
+        whole = region_of(landmarks, shape, _ROWS_BELOW)
+        more = [max(pair) for pair in zip(more, (left - whole[0], top - whole[1], whole[2] - right, whole[3] - bottom))]
     more = [min(more[0], left), min(more[1], top), min(more[2], shape[1] - right), min(more[3], shape[0] - bottom)]
     if not any(more):
         return matte
@@ -130,7 +154,12 @@ def _with_room(matte: HairMatte, shape: tuple[int, ...], eyes: float) -> HairMat
 
 
 def loose_hair(
-    picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray, chance: FloatArray, person: FloatArray
+    picture: npt.NDArray,
+    landmarks: FloatArray,
+    hair: FloatArray,
+    chance: FloatArray,
+    person: FloatArray,
+    goes_on: FloatArray | float = 0.0,
 ) -> LooseHair:
     """Find what goes on from known hair.
 
@@ -140,6 +169,7 @@ def loose_hair(
         hair: (H, W) in [0, 1], the hair known.
         chance: (H, W) in [0, 1], that each pixel is hair, by a network.
         person: (H, W) in [0, 1], where a person is.
+        goes_on: (H, W) in [0, 1], how likely hair goes on where the network does not look.
     """
     known = hair > 0.5
     ones = np.ones(hair.shape, np.float32)
@@ -163,6 +193,9 @@ def loose_hair(
     alone = told * unlike_wall * (1.0 - body * (1.0 - ramp(chance, _ON_BODY)))
     suspected = (told * ramp(chance, _SUSPECTED) + (1.0 - told) * ramp(chance, _LIKELY)) * unlike_wall
     found = alike * np.maximum(alone, suspected) * place
+    # Where the network's sight ends there is no edge, whatever the colours.
+    far = ramp(distance, (0.0, _BY_COLOUR))
+    found = np.maximum(found, goes_on * (1.0 - far * (1.0 - alike)))
     found = found * _joined(np.maximum(found, hair), known)
     fades = _FADES[0] + (_FADES[1] - _FADES[0]) * body
     firm = np.maximum(np.clip(1.0 - distance / fades, 0.0, 1.0), alone)

@@ -9,7 +9,7 @@ import pytest
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair import HairMatte
 from ppgan_ext.faces.ageing.hair_network import Chances
-from ppgan_ext.faces.ageing.head_patch import SHAPE, head_patch
+from ppgan_ext.faces.ageing.head_patch import SHAPE, head_patch, region_of
 from ppgan_ext.faces.ageing.loose_hair import add_loose_hair, loose_hair
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -139,3 +139,38 @@ def test_the_matte_of_a_photo_is_drawn_along_the_braid_beyond_its_region(scene):
     assert matte.alpha[inside].mean() > 0.9
     assert matte.alpha[cv2.dilate(whole, np.ones((15, 15))) == 0].sum() <= before.sum()
     assert 0.0 <= firm.min() and firm.max() == 1.0
+
+
+def test_long_hair_fades_out_below_the_patch():
+    """Two tails that are longer than the network's sight, before a wall."""
+    size = (1000, 460)
+    photo, (points,) = draw_photo(size[::-1], [DrawnFace((230.0, 150.0), 56.0, skin=(205, 160, 135))], 0)
+    eyes, x = eye_distance(points), points[27, 0]
+    tails = np.zeros(size, np.float32)
+    for side in (-1, 1):
+        middle = round(x + side * 1.5 * eyes)
+        tails[int(points[27, 1]) : 950, middle - 20 : middle + 21] = 1.0
+    picture = painted(np.where(tails[..., None] > 0, photo, np.uint8(WALL)), tails, BROWN)
+    patch = head_patch(picture, points)
+    chance = cv2.warpAffine(tails, patch.matrix_photo_to_patch, SHAPE[::-1], flags=cv2.INTER_AREA)
+    region = region_of(points, picture.shape)
+    alpha = tails[region[1] : region[3], region[0] : region[2]].copy()
+    matte, _ = add_loose_hair(
+        HairMatte(region, alpha, 1.0, None), picture, points, patch, Chances(chance, np.ones(SHAPE, np.float32))
+    )
+    left, top, right, bottom = matte.region
+    drawn = np.zeros(size, np.float32)
+    drawn[top:bottom, left:right] = matte.alpha
+    border = region[3]
+    for side in (-1, 1):
+        column = drawn[:, round(x + side * 1.5 * eyes)]
+        assert column[border - 40] > 0.95
+        assert np.abs(np.diff(column[border - 40 : 940])).max() < 0.1
+        assert column[border + round(1.5 * eyes)] > 0.5
+        assert column[border + round(4.0 * eyes) :].max() < 0.1
+    beside = cv2.dilate(tails, np.ones((round(eyes), round(eyes)))) == 0
+    assert drawn[beside].max() == 0.0
+    # Hair that ends above is followed no farther.
+    short = Chances(np.where(np.arange(SHAPE[0])[:, None] < SHAPE[0] - 4, chance, 0.0), np.ones(SHAPE, np.float32))
+    again, _ = add_loose_hair(HairMatte(region, alpha * 0.0, 1.0, None), picture, points, patch, short)
+    assert again.region == region
