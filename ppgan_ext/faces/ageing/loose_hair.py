@@ -138,19 +138,21 @@ def _below(chance: FloatArray) -> npt.NDArray[np.float32]:
 
 
 def _with_room(matte: HairMatte, shape: tuple[int, ...], landmarks: FloatArray, below: bool) -> HairMatte:
-    """Let the region grow inside a photo of ``shape`` where hair reaches its border, farther if it does so ``below``."""
+    """Let the region grow in a photo of ``shape`` where hair reaches its border, farther if it does so ``below``."""
     left, top, right, bottom = matte.region
     alpha, room = matte.alpha, round(_BEYOND * eye_distance(landmarks))
-    ends = (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])
-    more = [room if float(end.max(initial=0.0)) > 0.5 else 0 for end in ends]
-    if below:
-        whole = region_of(landmarks, shape, _ROWS_BELOW)
-        more = [max(pair) for pair in zip(more, (left - whole[0], top - whole[1], whole[2] - right, whole[3] - bottom))]
-    more = [min(more[0], left), min(more[1], top), min(more[2], shape[1] - right), min(more[3], shape[0] - bottom)]
-    if not any(more):
+    at = [room if float(end.max(initial=0.0)) > 0.5 else 0 for end in (alpha[:, 0], alpha[0], alpha[:, -1], alpha[-1])]
+    far = region_of(landmarks, shape, _ROWS_BELOW if below else 0)
+    region = (
+        max(min(left - at[0], far[0]), 0),
+        max(min(top - at[1], far[1]), 0),
+        min(max(right + at[2], far[2]), shape[1]),
+        min(max(bottom + at[3], far[3]), shape[0]),
+    )
+    if region == matte.region:
         return matte
-    region = (left - more[0], top - more[1], right + more[2], bottom + more[3])
-    return matte._replace(region=region, alpha=np.pad(alpha, ((more[1], more[3]), (more[0], more[2]))))
+    room_down, room_across = (top - region[1], region[3] - bottom), (left - region[0], region[2] - right)
+    return matte._replace(region=region, alpha=np.pad(alpha, (room_down, room_across)))
 
 
 def loose_hair(
