@@ -50,12 +50,16 @@ _MATTE_EYES = 64.0  # pixels between the eyes of the copy on which the matte's c
 _NEARBY = 0.10  # width of the Gaussian for the colours nearby, as a share of the eyes' distance
 _BAND = 0.05  # width of the band in which colours decide
 _TELLING = 0.10  # distance of two colours, in shares of the range, that tells them apart
+# Chances of no hair and of all hair where colours tell what is beside it, and where they do not: hair that is missed
+# before a background of its own colour is not seen, but a background that turns grey is.
+_TOLD, _UNTOLD = (0.3, 0.7), (0.6, 0.95)
 _LEAST_SHARE, _FULL_SHARE = (0.3, 0.5), 0.9  # of hair in a pixel's colour: none, before a wall and on a face; all
 _FACE_MARGIN = 0.45  # of the hairline around the landmarks, in eyes' distances
 _LEAST_AREA = 0.25  # of hair, in squares of the eyes' distance
-# The same of what surely is hair, and from which chance: a rim around a bald head is never sure for so long, at most
-# 0.29 on four; short hair has 0.46 and more. How much may be unsure beside it tells nothing: curls and dark corners do.
-_LEAST_SURE, _SURE = 0.32, 0.8
+# The same of what surely is hair, and from which chance: rims around bald heads have at most 0.29 on five, short hair
+# 0.46 and more. And the area of what may or may not be hair as a share of it: 3.3 where a tight photo or red hair
+# makes the network unsure, 4 where it sees a dark room.
+_LEAST_SURE, _SURE, _MOST_UNSURE = 0.32, 0.8, 3.6
 _LIKE_SKIN = 10.0  # distance in CIE Lab
 _NEAR_HEAD = 0.5  # how near to the face's outline hair begins, in eyes' distances
 _FEW = 8  # pixels of the patch
@@ -190,7 +194,9 @@ def _judged(
         covered = tone is None or _head_is_covered(lab, tone, patch)
         return 0.0, Refusal.COVERED if covered else Refusal.NO_HAIR
     hair = np.median(lab[sure], axis=0)
-    if np.count_nonzero(sure & (seen > _SURE)) / EYES**2 < _LEAST_SURE:
+    surely = np.count_nonzero(sure & (seen > _SURE)) / EYES**2
+    maybe = np.count_nonzero((chance > 0.15) & (chance < 0.85)) / EYES**2
+    if surely < _LEAST_SURE or maybe > _MOST_UNSURE * surely:
         near_skin = tone is not None and float(np.linalg.norm(hair - tone)) < _LIKE_SKIN
         return 0.0, Refusal.LIKE_SKIN if near_skin else Refusal.LIKE_BACKGROUND
     if tone is not None and _is_closed_below_chin(lab, hair, tone, patch):
@@ -317,8 +323,9 @@ def _plan(
     least = _LEAST_SHARE[0] + (_LEAST_SHARE[1] - _LEAST_SHARE[0]) * face
     slopes, constant = slopes / (_FULL_SHARE - least)[..., None], (constant - least) / (_FULL_SHARE - least)
     soft = blur(chance, _BAND * eyes)
-    base = np.clip((chance - 0.3) / 0.4, 0.0, 1.0)
     telling = np.clip(np.sqrt(square) / _TELLING - 0.5, 0.0, 1.0)
+    least, most = (untold + (told - untold) * telling for told, untold in zip(_TOLD, _UNTOLD, strict=True))
+    base = np.clip((chance - least) / (most - least), 0.0, 1.0)
     near = np.clip(blur(hair, width) * 8.0, 0.0, 1.0) * np.clip(blur(rest, width) * 8.0, 0.0, 1.0)
     band = np.clip(2.2 * (1.0 - np.abs(2.0 * soft - 1.0)), 0.0, 1.0) * telling * near
     return base, np.concatenate([slopes, constant[..., None]], axis=2).astype(np.float32), band.astype(np.float32)

@@ -121,6 +121,23 @@ def _drawn_landmarks(scale):
     return ((points @ matrix[:, :2].T + matrix[:, 2]) + 0.5) * scale - 0.5
 
 
+def test_a_background_of_the_hairs_colour_needs_more_than_half_a_chance():
+    """Before it hair that is missed is not seen, but grey of what is none is."""
+    landmarks, shares = _drawn_landmarks(4.0), []
+    chance = np.zeros(SHAPE, np.float32)
+    chance[:76, 51:139] = 1.0
+    chance[20:50, 30:51] = 0.55
+    for wall in (30, 200):
+        photo = np.full((960, 768, 3), 30, np.uint8)
+        photo[:, :110] = photo[350:] = wall
+        matte = _matte_of(photo, landmarks, chance)
+        assert matte.refusal is None
+        left, top, _, _ = matte.region
+        assert matte.alpha[100 - top : 180 - top, 300 - left : 450 - left].min() > 0.95
+        shares.append(float(matte.alpha[110 - top : 170 - top, 125 - left : 165 - left].mean()))
+    assert shares[0] < 0.05 < 0.4 < shares[1]
+
+
 def test_hair_that_is_not_joined_to_the_head_is_dropped(photo, landmarks):
     chance = np.zeros(SHAPE, np.float32)
     chance[20:70, 60:130] = 1.0
@@ -211,6 +228,9 @@ def test_a_rim_is_no_hair_and_an_unsure_place_beside_hair_does_not_matter(photo,
         found = _matte_of(photo, landmarks, chance)
         assert found.refusal is None
         assert found.confidence > 0.9
+    everywhere = np.full(SHAPE, 0.5, np.float32)
+    everywhere[30:45, 55:137] = 0.95
+    assert _matte_of(photo, landmarks, everywhere).refusal in (Refusal.LIKE_BACKGROUND, Refusal.LIKE_SKIN)
     rim = np.zeros(SHAPE, np.float32)
     rim[65:73, 55:137] = 0.7
     rim[68:70, 55:137] = 0.95
