@@ -14,7 +14,7 @@ _EYES = 128.0  # pixels between the eyes of the copy that is looked at
 # Share of the skin's lack of blue in the light, and of its red as a part of that: the grey hair of 22 old portraits has
 # 1.7 and 5.7 of CIE Lab's a and b at an L of 60, with none of the red it is greenish.
 _WARMTH, _REDNESS = 0.2, 0.5
-_ALIKE, _OF_CAST = (1.5, 2.5), 0.4  # colours of the most over the least colourful tenths; share of a tint beyond
+_ALIKE, _OF_CAST = (1.25, 1.6), 0.4  # colours of the most over the least colourful tenths; share of a tint beyond
 _FEW = 50  # pixels that suffice to estimate a colour
 
 
