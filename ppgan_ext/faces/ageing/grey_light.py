@@ -19,6 +19,9 @@ _ON = 0.2  # how far light hair goes on towards white
 # How much less light is gained, by the log light of the slow shading, in shadows and in lights, and by that of a strand
 # above the shading; of the head's hair, and of brows and beards, between whose hairs is skin.
 _LESS_LIGHT = {True: (0.0, 0.35, 0.3), False: (-0.2, 0.6, 0.6)}
+# The same two of lights in black hair, from which log light of its mean to which: what little light it has is gloss,
+# which lies on grey hair no brighter; otherwise it looks like foil.
+_OF_BLACK, _BLACK, _MOST_SHADE = (0.75, 0.5), (-2.8, -4.2), 3.0
 _COLOUR = 0.88  # share of the colour that grey hair has lost
 _LEAST_GAIN = 0.7  # log light that is gained, from which the loss of colour is told
 _LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in black hair is not made into strands
@@ -40,6 +43,16 @@ class Hair(NamedTuple):
         goal = float(np.log(WHITE / GREY))
         share = float(np.interp(self.amount, *_RISE)) if self.of_head else _RISE[1][0]
         return share * max(-self.centre, 0.0) + _ON * min(max(goal - max(self.centre, 0.0), 0.0), goal)
+
+    @property
+    def less_light(self) -> tuple[float, float, float]:
+        """How much less light is gained in shadows, in lights and on light strands, see `_LESS_LIGHT`."""
+        in_shadow, *of_lights = _LESS_LIGHT[self.of_head]
+        if not self.of_head:
+            return in_shadow, of_lights[0], of_lights[1]
+        black = float(np.interp(-self.centre, (-_BLACK[0], -_BLACK[1]), (0.0, 1.0)))
+        in_light, on_strand = (own + black * (most - own) for own, most in zip(of_lights, _OF_BLACK, strict=True))
+        return in_shadow, in_light, on_strand
 
     @property
     def lost(self) -> float:
@@ -78,8 +91,8 @@ def turn_grey(
     level = float(luminance(grey))
     bright = luminance(light)
     logs = log_over_grey(bright, level)
-    shade = np.clip(slow - hair.centre, -3.0, 1.5)
-    in_shadow, in_light, on_strand = (np.float32(share) for share in _LESS_LIGHT[hair.of_head])
+    shade = np.clip(slow - hair.centre, -_MOST_SHADE, _MOST_SHADE)
+    in_shadow, in_light, on_strand = (np.float32(share) for share in hair.less_light)
     gain = np.clip(hair.rise + np.where(shade < 0.0, in_shadow, -in_light) * shade, 0.0, _MOST)
     # Lights are compressed by their shading, not by their own light, so that no strands are lost.
     top = np.float32(np.log(WHITE / GREY) - _KNEE)

@@ -52,6 +52,7 @@ _SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
 # Of the skin's colour: width of the Gaussian over which it is told, percentile of it in the hair elsewhere, how much
 # more is skin, and how much of it hair has in which skin cannot be told by it, from and fully.
 _SHARE_AROUND, _MOST_SHARE, _SHARE_TELLS, _HAIR_SHARE = 0.02, 80.0, 0.3, (0.55, 0.75)
+_ANY_SHARE = (0.05, 0.2)  # what has less of it than even skin in a shadow is black hair
 _FEW = 100
 _MUCH_DARKER = (1.5, 2.3)  # log light of skin over that of the hair: told from hair by it, not at all and well
 _IN_SHADOW = 0.6  # how much of the light is gained less in shadows beside the jaw, where much may be no hair
@@ -179,11 +180,12 @@ def _skin_in_shadow(
     smooth = (place * (1.0 - ramp(rough / np.float32(usual), _SMOOTH))).astype(np.float32)
     if share is None:
         return smooth
+    nearby = blur(np.clip(share, 0.0, 1.5), _SHARE_AROUND * eyes)
+    smooth *= ramp(nearby, _ANY_SHARE)
     below = np.maximum(place, below_chin_rows(landmarks, hair.shape))
     elsewhere &= below < 0.1
     if np.count_nonzero(elsewhere) < _FEW:
         return smooth
-    nearby = blur(np.clip(share, 0.0, 1.5), _SHARE_AROUND * eyes)
     own = max(float(np.percentile(nearby[elsewhere], _MOST_SHARE)), 0.0)
     coloured = ramp(nearby, (own, own + _SHARE_TELLS)) * (1.0 - ramp(np.float32(own), _HAIR_SHARE))
     return np.maximum(smooth, below * coloured)

@@ -299,6 +299,19 @@ def test_a_coloured_wall_does_not_colour_grey_hair(photo, landmarks):
     assert np.abs(white / luminance(white) - 1.0)[:2].max() < 0.15
 
 
+def test_a_dark_room_where_only_skin_and_brown_hair_are_lit_is_no_sepia_photo(photo, landmarks):
+    """Their colours differ less than those of other photos, and more than those of a toned one."""
+    rng = np.random.default_rng(0)
+    casts = []
+    for apart in (0.0, 1.0):
+        tone = np.float32((1.7, 0.85, 0.5)) + apart * rng.uniform(0.0, 1.0, (300, 300, 1)) * np.float32(
+            (1.0, -0.3, -0.7)
+        )
+        white = white_light(to_srgb(np.float32(0.3 * tone)), landmarks)
+        casts.append(float(white[0] / white[2]))
+    assert casts[0] > 2.8 > 2.2 > casts[1]
+
+
 def test_strands_are_drawn_without_gaps():
     rng = np.random.default_rng(0)
     strand = rng.standard_normal((200, 1)).repeat(200, axis=1).astype(np.float32)
@@ -346,6 +359,33 @@ def test_skin_in_shadow_between_black_hair_keeps_its_colour(landmarks):
         inner = slice(place[0].start + 6, place[0].stop - 6), slice(place[1].start + 6, place[1].stop - 6)
         changes.append(np.abs(result[inner] - photo[inner]).mean())
     assert changes[0] < 2.0 < 4.0 < changes[1]
+
+
+def test_smooth_black_hair_beside_the_jaw_turns_grey(landmarks):
+    """It has none of the skin's colour, which skin in a shadow keeps."""
+    points = 0.6 * landmarks + (60, 10)
+    changes = []
+    for colour in ((0.008, 0.008, 0.008), (0.0105, 0.0072, 0.0055)):
+        photo, weight, _ = _black_head(points, (0.008, 0.008, 0.008))
+        y, x = (points[4] + (-6.0, 3.0)).round().astype(int)[::-1].tolist()
+        hair = weight[y - 12 : y + 13, x - 12 : x + 13] > 0
+        photo[y - 12 : y + 13, x - 12 : x + 13][hair] = to_srgb(np.float32([[colour]]))[0, 0]
+        result = grey_hair(photo, weight, 0.8, points, white=np.full(3, 0.8, np.float32))
+        changes.append(float(np.abs(result - photo)[y - 1 : y + 2, x - 1 : x + 2].mean()))
+    assert 3.0 * changes[1] < changes[0] > 10.0
+
+
+def test_gloss_on_black_hair_is_not_like_foil(landmarks):
+    """Black hair has little light but gloss, which is no brighter on grey hair; brown hair keeps its lights."""
+    rows = np.arange(300, dtype=np.float32)
+    contrast = []
+    for dark in (0.002, 0.02):
+        band = np.exp(-0.5 * ((rows - 60.0) / 25.0) ** 2)[:, None, None]
+        light = np.float32(dark * np.exp(2.5 * band)) * np.ones((300, 300, 3), np.float32)
+        result = grey_hair(to_srgb(light), np.ones((300, 300), np.float32), 0.8, landmarks, white=np.full(3, 0.8))
+        logs = np.log(luminance(to_linear(result)))
+        contrast.append(float(logs[55:65].mean() - logs[110:120].mean()))
+    assert 0.2 < contrast[0] < 0.9 < contrast[1]
 
 
 def test_strands_turn_at_the_edges_of_the_sides_and_not_over_the_forehead(landmarks):
