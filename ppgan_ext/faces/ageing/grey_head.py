@@ -23,6 +23,7 @@ from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
 from ppgan_ext.faces.ageing.sideburns import sideburns
 from ppgan_ext.faces.ageing.skin_colour import ramp
+from ppgan_ext.faces.ageing.soft_hairline import soften_hairline
 from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.ageing.white_hairs import Hairs, white_hairs
@@ -184,6 +185,10 @@ def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float,
     left, top, right, bottom = head.region
     white = white_light(photo[top:bottom, left:right], landmarks - (left, top))
     _grey(result, head.region, head.hair, landmarks, share, seed, white, head.firm)
+    if head.hair.any():
+        part, points = result[top:bottom, left:right], landmarks - (left, top)
+        tone = _tone_of_skin(white, photo[top:bottom, left:right], points)
+        part[...] = soften_hairline(part, head.hair, points, head.beard_turns * share, white, tone)
     if head.brows.any() or head.beard.any() or head.sure.any():
         _grey_face(result, photo, head, landmarks, share, seed, white)
     return result

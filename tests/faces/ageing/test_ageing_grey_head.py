@@ -203,3 +203,15 @@ def test_rims_of_glasses_before_the_brows_are_left(photo, landmarks):
         changes.append(np.abs(result.astype(int) - worn).max(axis=2)[drawn > 0].mean())
     assert changes[1] > 1.0
     assert changes[0] < 0.1 * changes[1]
+
+
+def test_the_hairline_is_softened_where_skin_is_told_from_hair(photo, landmarks):
+    head = find_head_of_hair(photo, landmarks, 1.0)
+    above = int(landmarks[17:27, 1].min() - 0.15 * eye_distance(landmarks))
+    light = [
+        luminance(to_linear(grey_head(photo, head._replace(beard_turns=turns), landmarks, 80.0, 1.0, 0)))[:above]
+        for turns in (0.0, 1.0)
+    ]
+    changed = light[0] != light[1]
+    assert changed.sum() > 100
+    assert (light[1] > light[0])[changed].mean() > 0.9
