@@ -57,15 +57,16 @@ _LEAST_SHARE, _FULL_SHARE = (0.3, 0.5), 0.9  # of hair in a pixel's colour: none
 _FACE_MARGIN = 0.45  # of the hairline around the landmarks, in eyes' distances
 _LEAST_AREA = 0.25  # of hair, in squares of the eyes' distance
 # The same of what surely is hair, and from which chance: rims around bald heads have at most 0.29 on five, short hair
-# 0.46 and more. And the area of what may or may not be hair as a share of it: 3.3 where a tight photo or red hair
+# has 0.35 and more. And the area of what may or may not be hair as a share of it: 3.3 where a tight photo or red hair
 # makes the network unsure, 4 where it sees a dark room.
 _LEAST_SURE, _SURE, _MOST_UNSURE = 0.32, 0.8, 3.6
 _LIKE_SKIN = 10.0  # distance in CIE Lab
 _NEAR_HEAD = 0.5  # how near to the face's outline hair begins, in eyes' distances
 _FEW = 8  # pixels of the patch
 _FEW_SKIN = 40
-# Around the jaw, in eyes' distances, and how much of it a scarf covers that is closed below the chin: of 15 that were
-# made black 0.96 and more. Beards, fur and shadows of black hair leave some skin, at most 0.88 covered.
+# Around the jaw, in eyes' distances, and how much of it a scarf covers that is closed below the chin: ten made black
+# 0.96 and more, dark brown ones as little as 0.65, which the network must tell. Beards, fur and shadows of black
+# hair leave some skin, at most 0.88 covered.
 _AROUND_JAW, _CLOSED = (0.1, 0.55), 0.92
 _LITTLE_SKIN = 0.35  # share of the skin's colour, below which something is none
 _LEAST_CHROMA = 8.0  # of skin by which something else is told from it
