@@ -22,6 +22,7 @@ from ppgan_ext.faces.ageing.jowls import draw_jowls
 from ppgan_ext.faces.ageing.lids import lit_lids
 from ppgan_ext.faces.ageing.lips import pale_lips
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
+from ppgan_ext.faces.ageing.shine import Shine
 from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.faces.ageing.spots import Spots, draw_spots, place_spots
 from ppgan_ext.faces.ageing.strength import Strength
@@ -57,6 +58,7 @@ _SURE_SKIN, _OWN_MOST = 0.95, 0.15  # where the photo's is looked at; deeper, in
 _TONE = (0.30, 1.0 / 3.0, 1.8)
 _HIGHLIGHT = 24.0  # so much lighter than the skin, in L*, are highlights, which do not become brighter
 _BLOWN, _IN_BLOWN = 0.5, np.float32(0.6)  # what is left of `_unlit` there, and share of a darker change that is lost
+_SHINE = 0.015  # of the eyes' distance, over which is told where skin shines
 _NOSE_STAYS = 0.75  # the nose keeps its colour: there is much shine on it
 _GRAIN = (0.004, 0.010)  # of the eyes' distance, between which the grain of the skin lies
 _PORES = 0.036  # root mean square in log light
@@ -110,6 +112,7 @@ class Prospect(NamedTuple):
         jowls: log light, see `jowls.draw_jowls`.
         lids: where upper lids catch the light, see `lids.lit_lids`.
         tint: (H, W, 2), change of a* and b* of the lips, and the skin's mottling.
+        shine: where the skin has lost its colour to light.
     """
 
     folds: npt.NDArray[np.float32]
@@ -124,6 +127,7 @@ class Prospect(NamedTuple):
     jowls: npt.NDArray[np.float32]
     lids: npt.NDArray[np.float32]
     tint: npt.NDArray[np.float32]
+    shine: Shine
 
 
 def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) -> Prospect:
@@ -164,6 +168,7 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     return Prospect(
         folds, colour, wrinkles.astype(np.float32), lines.astype(np.float32), unlit, costly, _contrast(view), tone,
         place_spots(view, tone, seed), jowls.astype(np.float32), lids, tint,
+        Shine.of(view.picture, view.skin, _SHINE * view.placement.eyes),
     )  # fmt: skip
 
 
@@ -206,7 +211,9 @@ def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0
     colour = np.clip(amounts.wrinkles * prospect.tone * prospect.colour, -_MOST_COLOUR, _MOST_COLOUR)
     spots = draw_spots(prospect.spots, amounts.wrinkles, view.skin)
     colour = colour + amounts.wrinkles * prospect.tint + spots[1]
-    return Marks(change + spots[0], colour.astype(np.float32))
+    light = prospect.shine.limited(change + spots[0])
+    colour = prospect.shine.darker[..., None] * colour + prospect.shine.uncovered(light)
+    return Marks(light, colour.astype(np.float32))
 
 
 def _sagging(view: SkinView, prospect: Prospect, amounts: Strength, ahead: FloatArray) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing import bands
 from ppgan_ext.faces.ageing.marks import Marks, tone_factor
 from ppgan_ext.faces.ageing.neck import Neck
+from ppgan_ext.faces.ageing.shine import Shine
 from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.light import to_linear
 from ppgan_ext.types import FloatArray
@@ -31,7 +32,7 @@ _SAG = 0.20  # how much lower a line lies in the middle than at the sides
 _BANDS = ((0.46, 0.10, (0.75, 1.10), 1.0), (0.80, 0.52, (0.65, 1.00), 0.55))
 # A band: weight, width and distance outwards of Gaussians, in half widths of the neck: its lit back, the sharp foot
 # inside, the soft one outside.
-_BAND = ((0.28, 0.055, 0.0), (-0.34, 0.024, -0.085), (-0.30, 0.085, 0.155))
+_BAND = ((0.24, 0.065, 0.0), (-0.32, 0.033, -0.09), (-0.30, 0.085, 0.16))
 _HOLLOW = -0.46  # log light between the inner bands, where it is darkest
 # What is alike over such a length along a neck is a band; so far from the middle, in half widths, the deviation of
 # their log light is 0.083 in young necks, by the median, and 0.125 in old ones; share of new bands for such deviations.
@@ -51,9 +52,8 @@ _CHEST, _ON_CHEST = (0.75, 1.15), 0.45  # below the chin, where lines of the nec
 # Deviations of the light of young necks in bands 0 to 2, medians of 65; exponent and bounds of the factor for others.
 # In 37 necks of over 55 years they are 1.7, 1.7 and 1.65 times as large.
 _USUAL, _CONTRAST = (0.040, 0.024, 0.025), (0.7, 0.35, 1.5)
-_CLIPPED, _CLIPPED_STAYS = (246.0, 254.0), 0.6  # levels of an overexposed channel; share that is not drawn there
+_SHINE = 0.015  # of a head's length, over which is told where skin shines
 _LIT, _LIT_STAYS = (0.0, 22.0), 0.8  # L* above the neck's over which folds become less bright; share that is not drawn
-_SHINE, _SHADED = (2.0, 12.0), 0.25  # L* above the neck's; log light of a fold that shows all of its colour
 _OF_OLD = (0.4, 0.9), (0.55, 1.0)  # share of all that is drawn, by `deepest`
 
 
@@ -84,10 +84,11 @@ def foresee_neck(neck: Neck, seed: int) -> Marks:
     light += (_ON_CHEST + (1.0 - _ON_CHEST) * on_neck) * _crepe(neck, places, noise, contrasts)
     patches = _sampled(noise, places.across * np.float32(neck.half_width / neck.scale / 0.8), places.down / 0.8)
     light += _TONE[0] - _BLOTCHES[0] * patches + _own_lines(separated)
-    light = tone_factor(neck.reflectance) ** _ON_DARK * light * _unclipped(neck)
+    shine = Shine.of(neck.picture, neck.skin, _SHINE * neck.scale)
+    light = shine.limited(tone_factor(neck.reflectance) ** _ON_DARK * light)
     light = np.where(light > 0, light * _unlit(neck), light)
     colour = np.dstack([_TONE[1] + _BLOTCHES[1] * patches, np.full_like(patches, _TONE[2])])
-    colour += _colour_of_shine(neck) * np.clip(-light / _SHADED, 0.0, 1.0)[..., None]
+    colour += shine.uncovered(light)
     return Marks(np.asarray(light * neck.skin, np.float32), np.asarray(colour * neck.skin[..., None], np.float32))
 
 
@@ -237,26 +238,11 @@ def _crepe(neck: Neck, places: _Places, noise: FloatArray, contrasts: list[float
     return np.asarray(total * patchy, np.float32)
 
 
-def _unclipped(neck: Neck) -> npt.NDArray[np.float32]:
-    """Return less where the photo is overexposed: its colour is lost there, and what becomes darker would be grey."""
-    brightest = bands.blur(neck.picture.max(axis=2), 0.02 * neck.scale)
-    return np.asarray(1.0 - _CLIPPED_STAYS * ramp(brightest, _CLIPPED), np.float32)
-
-
 def _unlit(neck: Neck) -> npt.NDArray[np.float32]:
     """Return how far each place may become brighter: what is lit already shines where it does."""
     lightness = cv2.cvtColor(neck.picture / np.float32(255.0), cv2.COLOR_RGB2LAB)[..., 0]
     lightness = bands.blur(lightness, 0.03 * neck.scale)
     return np.asarray(1.0 - _LIT_STAYS * ramp(lightness - np.median(lightness[neck.skin > 0.5]), _LIT), np.float32)
-
-
-def _colour_of_shine(neck: Neck) -> npt.NDArray[np.float32]:
-    """Return the colour, (H, W, 2) of a* and b*, that shine hides: folds there show skin, and grey looks dirty."""
-    lab = cv2.cvtColor(bands.blur(neck.picture, 0.01 * neck.scale) / np.float32(255.0), cv2.COLOR_RGB2LAB)
-    usual = np.median(lab[neck.skin > 0.5], axis=0)
-    chroma = max(float(np.hypot(*usual[1:])), 1e-3)
-    lack = np.clip(1.0 - np.hypot(lab[..., 1], lab[..., 2]) / chroma, 0.0, 1.0) * ramp(lab[..., 0] - usual[0], _SHINE)
-    return np.asarray(lack[..., None] * usual[1:], np.float32)
 
 
 def _own_lines(separated: FloatArray) -> npt.NDArray[np.float32]:

@@ -22,7 +22,7 @@ _SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
 # its a* and b* stays where it becomes darker, and less colour is added, by these exponents.
 _USUAL_COLOUR, _LESS_COLOUR = 22.0, np.array([0.75, 1.5], np.float32)
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
-_USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
+USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 _TOUCHED = 1e-3  # change below which a pixel keeps its bits
 
 
@@ -71,6 +71,6 @@ def _changed(part: Image, local: FloatArray, shadow: FloatArray, kept: FloatArra
     darker, lighter = kept
     stays = np.where(light < 0, usual * darker, lighter)
     lab[..., 1:] *= np.exp(-stays * light)
-    lab[..., 1:] += usual[..., 1:] * local[..., 1:] * (lab[..., :1] / np.float32(_USUAL_LIGHT))
+    lab[..., 1:] += usual[..., 1:] * local[..., 1:] * (lab[..., :1] / np.float32(USUAL_LIGHT))
     rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB) * np.float32(255.0)
     return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
