@@ -45,6 +45,7 @@ _NO_LIGHT = 0.02  # of the skin's light, added before logarithms
 # gaps, times the last.
 _ALONG, _ACROSS, _IN_GAPS = (0.30, 0.55), 0.16, 1.6
 _AROUND, _ROUNDS = 0.16, 10  # Gaussian over the skin around; steps in which skin is followed
+_OTHER_HUE = 24.0  # degrees from the face's hue: a pink collar has 32, of 188 necks one has more than 20
 _BRIDGE, _GAP = 0.035, 0.06  # half the least width of skin, and of gaps that are closed
 _SHADE = (0.5, 0.15)  # of the skin's light and colour: gaps that are darker, and have more of the colour, are filled
 _BEARD = (0.15, 0.45)  # shares of beard from where skin is less likely, and hidden
@@ -120,7 +121,7 @@ def find_neck(photo: Image, landmarks: FloatArray, chances: Chances, beard: Cove
     possible = known.likeness(light) * ramp(luminance(light) / known.level, _LIGHT)
     possible *= bare * ramp(of_person, _PERSON) * _inside(photo.shape, matrix, size)
     found = _grown(possible, bare, light, points, known)
-    if found is None:
+    if found is None or abs(known.turned(light[found])) > _OTHER_HUE:
         return None
     shade = (luminance(light) < _SHADE[0] * known.level) & (known.share(light) > _SHADE[1])
     found = _filled(found, face, shade & (bare > 0.5))

@@ -60,6 +60,12 @@ class SkinColour(NamedTuple):
         beside = np.abs(_colours(light, self.level) @ across)
         return (ramp(self.share(light), _COLOUR) * (1.0 - ramp(beside, _OTHER))).astype(np.float32)
 
+    def turned(self, light: FloatArray) -> float:
+        """Return by how many degrees the hue of linear light (N, 3), as a whole, differs from the skin's."""
+        red, blue = np.median(_colours(light, self.level), axis=0)
+        angle = np.degrees(np.arctan2(blue, red) - np.arctan2(self.tone[1], self.tone[0]))
+        return float((angle + 180.0) % 360.0 - 180.0)
+
 
 def _colours(light: FloatArray, level: float) -> npt.NDArray[np.float32]:
     logs = np.log(np.asarray(light, np.float32) + np.float32(_NO_LIGHT * level))

@@ -32,6 +32,15 @@ def test_skin_in_any_light_is_like_skin_and_grey_is_not(photo, landmarks):
     assert skin.likeness(skin.level * np.array([0.2, 0.4, 1.5])) == 0.0
 
 
+def test_hue_is_told_in_any_light_and_for_pale_skin_too(photo, landmarks):
+    skin = SkinColour.of(photo, landmarks)
+    for share in (1.0, 0.5):
+        tone = np.exp(share * np.array([skin.tone[0], 0.0, -skin.tone[1]]))
+        assert skin.turned(2.0 * skin.level * np.tile(tone, (9, 1))) == pytest.approx(0.0, abs=2.0)
+    pinker = np.exp(np.array([skin.tone[0], 0.0, 0.2 * skin.tone[1]]))
+    assert skin.turned(skin.level * np.tile(pinker, (9, 1))) < -25.0
+
+
 def test_of_a_large_picture_fewer_pixels_are_looked_at(photo, landmarks):
     skin = SkinColour.of(photo, landmarks)
     large = SkinColour.of(cv2.resize(photo, None, fx=6, fy=6), (landmarks + 0.5) * 6 - 0.5)
