@@ -11,16 +11,20 @@ import numpy as np
 from ppgan_ext.faces.ageing import marks
 from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
+from ppgan_ext.faces.ageing.head_patch import patch_matrix
 from ppgan_ext.faces.ageing.lids import lids_move
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
 from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share, kept_colour
+from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.skin_view import Cover, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
 from ppgan_ext.faces.ageing.strips import strips
+from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.types import FloatArray, Image
 
 _SCALES = (1.0, 2.0)  # how fine the frame is drawn, by the size of the face
+_HAIR = (0.5, 0.8)  # chance of hair from where a face may be covered by it, and surely is
 _CLEAR_LIDS = (0.85, 0.97)  # share of upper lids that no rim covers: they stay, and come down fully
 
 
@@ -133,12 +137,17 @@ def prepare(
         covered: a mask, a hand or sunglasses on the face; then its shape stays too.
     """
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
-    covers = [] if hair is None else [Cover(hair.beard, hair.in_copy(landmarks))]
+    covers = [] if hair is None else [Cover(hair.beard, hair.in_copy(landmarks)), _fringe(hair, landmarks)]
     if covered is not None:
         covers.append(covered)
     view = view_skin(photo, landmarks, model.mean_face, scale, covers)
     bare_lids = 1.0 if hair is None else _bare_lids(hair, landmarks)
     return FaceAgeing(person, landmarks, model, view, covered is not None, bare_lids)
+
+
+def _fringe(hair: HeadOfHair, landmarks: FloatArray) -> Cover:
+    """Return where hair of the head hangs over the face: no wrinkle crosses a strand."""
+    return Cover(ramp(hair.chances.hair, _HAIR), transform_points(landmarks, patch_matrix(landmarks)))
 
 
 def _bare_lids(hair: HeadOfHair, landmarks: FloatArray) -> float:

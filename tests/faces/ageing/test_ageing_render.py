@@ -224,6 +224,36 @@ def test_a_mask_on_the_face_is_neither_painted_on_nor_bent():
     assert not np.array_equal(result[y - 60 : y - 30, x - 35 : x + 35], photo[y - 60 : y - 30, x - 35 : x + 35])
 
 
+def test_no_wrinkle_crosses_a_fringe():
+    """Hair that has the colour and the light of skin, over the image right half of the forehead."""
+    photo, points = face_photo()
+    hair = find_head_of_hair(photo, points, 0.0)
+    fringe = np.zeros_like(hair.chances.hair)
+    fringe[:82, 96:] = 1.0
+    hair = hair._replace(chances=hair.chances._replace(hair=fringe))
+    result = prepare(photo, points, PERSON, bundled_model(), hair).draw(photo, 40.0)
+    x, y = points[27].round().astype(int)
+    change = np.abs(result.astype(int) - photo).mean(axis=2)[y - 62 : y - 40]
+    beside, under = change[:, x - 40 : x - 10].mean(), change[:, x + 12 : x + 40].mean()
+    # Where nothing is drawn, the forehead's pores move a little.
+    assert beside > 5.0
+    assert under < 0.5 * beside
+
+
+def test_wrinkles_of_an_overexposed_face_are_not_grey():
+    photo, points = face_photo(skin=(222, 178, 156))
+    x = np.linspace(1.0, 3.2, photo.shape[1])[None, :, None]
+    lit = np.rint(to_srgb(1.0 - np.exp(-1.2 * to_linear(photo) * x))).astype(np.uint8)
+    before, after = (
+        cv2.cvtColor(one.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB) for one in (lit, aged(lit, points))
+    )
+    lost = (before[..., 0] > 88.0) & (face_mask(points, photo.shape) > 0.9)
+    lines = lost & (after[..., 0] < before[..., 0] - 4.0)
+    assert lines.sum() > 200
+    gained = np.hypot(after[..., 1], after[..., 2]) - np.hypot(before[..., 1], before[..., 2])
+    assert gained[lines].mean() > 1.9
+
+
 def test_lids_come_down_but_not_under_the_rims_of_glasses():
     photo, points = face_photo()
     hair = find_head_of_hair(photo, points, 0.0)
