@@ -11,6 +11,7 @@ from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
+from ppgan_ext.faces.occlusion.thin_strands import find_thin_strands
 from ppgan_ext.faces.skin import bare_skin, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -65,7 +66,7 @@ def without_strands(photo: Image, landmarks: FloatArray, hair: FloatArray) -> Im
         landmarks: (68, 2) in it.
         hair: (H, W) in [0, 1], the hair known.
     """
-    strands = find_strands(photo, landmarks, hair)
+    strands = np.maximum(find_strands(photo, landmarks, hair), find_thin_strands(photo, landmarks, hair))
     size = face_size(landmarks)
     window = window_around(strands > _FAINT, _AROUND_IT * size)
     if window is None:
