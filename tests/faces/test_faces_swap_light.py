@@ -6,7 +6,7 @@ import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
-from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, light_lips
+from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, light_lips, light_teeth
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.faces.swap.skin_light import _as_spread, _within, _without_specks, match_skin
@@ -133,6 +133,54 @@ def test_the_lamp_is_told_by_whites_where_skins_differ():
     lamp = float(find_lamp(*lights, find_eyes(*lights, landmarks)) @ LUMINANCE)
     by_skin = lights[1].level - lights[0].level
     assert abs(lamp) < 0.5 * by_skin  # the same lamp lit both
+
+
+@pytest.fixture
+def laughing():
+    """A face whose open mouth shows teeth above the dark, its landmarks, and both places."""
+    face, landmarks = drawn(DARK, 1)
+    opened = landmarks.copy()
+    opened[[61, 62, 63], 1] -= 0.04 * face_size(landmarks)
+    opened[[65, 66, 67], 1] += 0.04 * face_size(landmarks)
+    mouth = cv2.erode(draw_part(opened[60:68], face.shape, 0.0), np.ones((5, 5), np.uint8)) > 0
+    upper = np.arange(face.shape[0])[:, None] < opened[60:68, 1].mean()
+    face[draw_part(opened[60:68], face.shape, 0.0) > 0] = (30.0, 14.0, 12.0)
+    face[mouth & upper] = (190.0, 185.0, 170.0)
+    return face, opened, mouth & upper, mouth & ~upper
+
+
+def test_teeth_and_the_dark_behind_them_do_not_lose_contrast_as_skin_does(laughing):
+    face, landmarks, teeth, dark = laughing
+    photo = np.asarray(drawn(PALE)[0])
+    photo[draw_part(landmarks[60:68], photo.shape, 0.0) > 0] = (60.0, 30.0, 28.0)
+    result = matched(face, photo, landmarks)
+    ranges = [
+        float(np.median(values[teeth]) - np.median(values[dark]))
+        for values in (np.log(luminance(to_linear(picture)) + 1e-3) for picture in (face, result))
+    ]
+    assert ranges[1] > 1.05 * ranges[0]
+
+
+def test_teeth_are_nearly_as_bright_as_the_photos_and_lips_stay(laughing):
+    face, landmarks, teeth, _ = laughing
+    photo = face.copy()
+    dim = face.copy()
+    dim[teeth] = (90.0, 88.0, 80.0)
+    lights = [light_of(picture, landmarks) for picture in (dim, photo)]
+    eyes = find_eyes(*lights, landmarks)
+    lamp = find_lamp(*lights, eyes)
+    lit = light_teeth(lights[0].values, *lights, eyes, lamp, landmarks)
+    own, new, wanted = (float(np.median((v @ LUMINANCE)[teeth])) for v in (lights[0].values, lit, lights[1].values))
+    assert wanted - own > 1.0
+    assert 0.5 < (new - own) / (wanted - own) < 0.9
+    around = cv2.dilate(draw_part(landmarks[60:68], face.shape, 0.0), np.ones((15, 15), np.uint8)) == 0
+    np.testing.assert_array_equal(lit[around], lights[0].values[around])
+    # The photo's own teeth are the limit, and a shut mouth shows none.
+    same = light_teeth(lights[1].values, lights[1], lights[1], [], np.zeros(3, np.float32), landmarks)
+    np.testing.assert_allclose(same, lights[1].values, atol=1e-5)
+    shut = landmarks.copy()
+    shut[[65, 66, 67]] = shut[[63, 62, 61]]
+    assert light_teeth(lights[0].values, *lights, eyes, lamp, shut) is lights[0].values
 
 
 def test_specks_of_colour_fade_in_the_shade_of_skin_only():

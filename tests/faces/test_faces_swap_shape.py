@@ -85,6 +85,45 @@ def test_a_smile_that_is_drawn_shut_becomes_narrower_and_its_lips_full(yaw):
     assert raised[1] > raised[0] + 1.0
 
 
+def course(points):
+    """Return how thick each lip is beside the corners, as a share of its middle, and the middles: (2,) each."""
+    head = head_of(points)
+    beside = [head[outer, 1] - head[[60, inner], 1].mean() for outer, inner in ((49, 61), (59, 67))]
+    middle = np.array([head[51, 1] - head[62, 1], head[57, 1] - head[66, 1]])
+    return np.array(beside) / middle, middle
+
+
+BAND = 1.4
+
+
+def as_a_band(head):
+    """Return a head (68, 3) whose lips are thicker beside the corners than in the middle."""
+    head = head.copy()
+    head[55:60, 1] -= head[62, 1] - head[66, 1]  # the lower lip goes down with the gap
+    for outers, inner in (((49, 53), (61, 63)), ((59, 55), (67, 65))):
+        thick = head[51, 1] - head[62, 1] if 49 in outers else head[57, 1] - head[66, 1]
+        for outer, beside, corner in zip(outers, inner, (60, 64), strict=True):
+            head[outer, 1] = head[[corner, beside], 1].mean() + BAND * thick
+    return head
+
+
+SMILE_OF_A_BAND = as_a_band(smiling(10.0, 3.0, 1.2))
+
+
+def test_lips_of_a_smile_taper_when_it_is_drawn_shut_and_stay_as_thick_in_the_middle():
+    rest = seen(smiling(0.0, -1.0, 1.0), 5.0)
+    tapering, _ = course(rest)
+    assert (tapering < 1.0).all()
+    shut, thick = course(fuse_landmarks(rest, seen(SMILE_OF_A_BAND), 1.0, 0.5))
+    np.testing.assert_allclose(shut, tapering + 0.2 * (BAND - tapering), atol=0.05)
+    # As thick as such lips become when they are drawn together, wherever they taper.
+    thicker = thick / course(seen(SMILE_OF_A_BAND))[1]
+    assert ((thicker > 1.0) & (thicker < 1.4)).all()
+    # Where both smile alike, the lips are the person's own.
+    alike = course(fuse_landmarks(seen(smiling(10.0, 3.0, 1.2)), seen(SMILE_OF_A_BAND), 1.0, 0.5))[0]
+    np.testing.assert_allclose(alike, BAND, atol=0.05)
+
+
 def test_a_mouth_with_the_photos_expression_is_the_persons():
     for head in (smiling(0.0, 1.0, 1.1), smiling(9.0, 2.0, 1.1)):
         person, photo = seen(head, 8.0), seen(smiling(9.0 if head[62, 1] - head[66, 1] > 5 else 0.0, 1.5, 1.0))

@@ -15,9 +15,10 @@ import numpy.typing as npt
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
 from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.swap.mouth import INNER_LIPS, PARTED, opening
 from ppgan_ext.types import FloatArray
 
-LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
+LIPS = slice(48, 60)
 _FEW = 24  # pixels of a feature, of which something is known
 # Light is in natural logarithms, and lengths are shares of the face's size.
 _SOFT = 0.015  # of a feature's edge
@@ -25,6 +26,7 @@ _SOFT = 0.015  # of a feature's edge
 _DARK, _WHITE = 0.06, 0.9
 _RANGE_GAINS = (0.9, 1.3)
 _GLINT, _BEYOND = 0.3, 0.5  # above the photo's whites only glints lie; share that stays of what goes beyond
+_AS_TEETH = 0.7  # share of what teeth lack in brightness to the photo's: those are better known than the lamp
 _LEAST_RANGE = 0.4  # between dark and white: less is a shut eye
 _EYE_WIDER, _EYE_SOFT = 0.008, 0.012
 # Whites are small, and shaded by lids: of what they tell beyond the skin, a share counts, within limits.
@@ -149,14 +151,8 @@ def light_eyes(
         return values
     size, result = face_size(landmarks), values
     usual = float(np.mean([eye.apart for eye in eyes]))
-    colorful = [
-        float(np.mean([np.linalg.norm(eye.color) for eye in side]))
-        for side in zip(*((e.own, e.other) for e in eyes), strict=True)
-    ]
-    fade = float(np.clip((colorful[1] + _COLOR_NOISE) / (colorful[0] + _COLOR_NOISE), _LEAST_COLOR, 1.0))
-    tint = np.clip(_TINT * _color(lamp), -_MOST_TINT, _MOST_TINT).astype(np.float32)
     brightness = face.values @ LUMINANCE
-    color = np.float32(fade) * (face.values - brightness[..., None]) + tint
+    color = _in_lamp(face.values - brightness[..., None], eyes, lamp)
     for points, own, other, apart in eyes:
         # What whites tell is less sure for one eye than for both.
         shift = photo.level - face.level + _WHITES_COUNT * (apart + usual) / 2.0
@@ -172,10 +168,70 @@ def light_eyes(
     return result
 
 
+def _in_lamp(color: FloatArray, eyes: list[EyePair], lamp: FloatArray) -> npt.NDArray[np.float32]:
+    """Return colours (H, W, 3), logarithms over the brightness, of what is white by nature, in the photo's lamp.
+
+    They are tinted a little, and where the face's whites are more colourful than the photo's, they become paler.
+    """
+    fade = 1.0
+    if eyes:
+        own, other = (
+            float(np.mean([np.linalg.norm(eye.color) for eye in side]))
+            for side in zip(*((pair.own, pair.other) for pair in eyes), strict=True)
+        )
+        fade = float(np.clip((other + _COLOR_NOISE) / (own + _COLOR_NOISE), _LEAST_COLOR, 1.0))
+    tint = np.clip(_TINT * _color(lamp), -_MOST_TINT, _MOST_TINT)
+    return np.asarray(np.float32(fade) * color + tint.astype(np.float32), np.float32)
+
+
 def _soft_ends(values: FloatArray, low: float, high: float) -> npt.NDArray[np.float32]:
     """Draw what lies outside two values nearer to them: a tear does not shine as a lamp does."""
     inside = np.clip(values, low, high)
     return np.asarray(inside + _BEYOND * (values - inside), np.float32)
+
+
+def light_teeth(
+    values: FloatArray,
+    face: FaceLight,
+    photo: FaceLight,
+    eyes: list[EyePair],
+    lamp: FloatArray,
+    landmarks: FloatArray,
+) -> FloatArray:
+    """Let teeth, and the dark behind them, follow the lamp alone: they gleam no less where skin has no highlights.
+
+    Args:
+        values: (H, W, 3), the face's light as it is now, which stays outside an open mouth.
+        face: the face as it was drawn.
+        photo: the photo beneath it.
+        eyes: from `find_eyes`; teeth are not much brighter than the photo's whites, or its teeth.
+        lamp: (3,), from `find_lamp`.
+        landmarks: (68, 2) of both.
+
+    Returns:
+        (H, W, 3).
+    """
+    share = np.clip((opening(landmarks) - PARTED[0]) / np.ptp(PARTED), 0.0, 1.0)
+    inside = draw_part(landmarks[INNER_LIPS], values.shape[:2], 0.0)
+    if not share or np.count_nonzero(inside) < _FEW:
+        return values
+    lit = _mouth_in_lamp(face, photo, eyes, lamp, inside > 0)
+    soft = np.float32(share) * cv2.GaussianBlur(inside, (0, 0), max(0.5, _SOFT * face_size(landmarks)))
+    return np.asarray(values + soft[..., None] * (lit - values))
+
+
+def _mouth_in_lamp(
+    face: FaceLight, photo: FaceLight, eyes: list[EyePair], lamp: FloatArray, inside: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """Return a face's light, (H, W, 3), as it is within a mouth, (H, W), in the photo's lamp; see `light_teeth`."""
+    own, other = (which.values @ LUMINANCE for which in (face, photo))
+    brightness = own + np.float32(lamp @ LUMINANCE)
+    teeth, wanted = (float(np.quantile(each[inside], _WHITE)) for each in (brightness, other))
+    brightness = brightness + np.float32(max(0.0, _AS_TEETH * (wanted - teeth)))
+    if eyes:
+        whites = photo.level + float(np.mean([eye.other.white for eye in eyes]))
+        brightness = np.asarray(_soft_ends(brightness, -np.inf, max(whites + _GLINT, wanted)))
+    return np.asarray(brightness[..., None] + _in_lamp(face.values - own[..., None], eyes, lamp), np.float32)
 
 
 def light_lips(

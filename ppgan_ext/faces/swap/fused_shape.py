@@ -21,6 +21,9 @@ _EYES_FOLLOW = 0.3  # share of the photo's opening of the lids; the rest belongs
 # and where one is open and the other shut: the corners of shut mouths lie higher or lower in people, too.
 _CORNERS_FOLLOW = (0.4, 0.7)
 _PARTED_APART = (3.0, 9.0)  # difference of the gaps between the lips: alike, and not; units of `faces.shape.GENERIC`
+# A smile pulls the lips to a band of one thickness, and lips at rest taper: share of the photo's course from the middle
+# to the corners where mouths are parted alike, and where not; and by what factor its lips may be thicker or thinner.
+_COURSE_FOLLOWS, _MOST_THICKER = (0.0, 0.8), 2.5
 # How a mouth changes with its expression: with the gap between the lips, and with the rise of its corners, each in the
 # units of `faces.shape.GENERIC`. Least squares over 122 portraits, one of each person: the logarithm of its width, that
 # of its lips' thickness, and the height of the upper lip. Of that a third, as dlib's network knows people by it: with
@@ -41,6 +44,7 @@ _BESIDE = {
     48: (60, 60), 49: (60, 61), 50: (61, 61), 51: (62, 62), 52: (63, 63), 53: (63, 64), 54: (64, 64), 55: (64, 65),
     56: (65, 65), 57: (66, 66), 58: (67, 67), 59: (67, 60),
 }  # fmt: skip
+_LIPS = (((49, 50, 51, 52, 53), (50, 51, 52)), ((55, 56, 57, 58, 59), (56, 57, 58)))  # of each, and of its middle
 _JAW = slice(0, 17)
 _MOUTH = slice(48, 68)
 
@@ -135,10 +139,32 @@ def _mouth(person: FloatArray, photo: FloatArray) -> FloatArray:
         head[index, 2] += _arch(head[index, 0]) - _arch(person[index, 0])
     for (upper, lower), gap in zip(_INNER_PAIRS, gaps, strict=True):
         head[lower] = head[upper] - (0.0, gap, 0.0)
+    away = _lips(person, photo, float(np.interp(abs(parted), _PARTED_APART, _COURSE_FOLLOWS)))
     for outer, beside in _BESIDE.items():
-        away = person[outer] - person[list(beside)].mean(axis=0)
-        head[outer] = head[list(beside)].mean(axis=0) + away * (wider, thicker, 1.0)
+        head[outer] = head[list(beside)].mean(axis=0) + away[outer] * (wider, thicker, 1.0)
     return head
+
+
+def _lips(person: FloatArray, photo: FloatArray, share: float) -> dict[int, FloatArray]:
+    """Return how far the points of the outer lips of a head (68, 3) lie from those beside them, (3,) each.
+
+    Args:
+        person: whose lips they are: as thick as theirs in the middle.
+        photo: the head whose course of thickness to the corners they take.
+        share: of that course, 0 to 1.
+    """
+    own, other = (
+        {outer: head[outer] - head[list(beside)].mean(axis=0) for outer, beside in _BESIDE.items()}
+        for head in (person, photo)
+    )
+    for lip, middle in _LIPS:
+        thick, thick_other = (float(np.mean([away[point][1] for point in middle])) for away in (own, other))
+        factor = thick / thick_other if thick_other else 0.0
+        if not 1.0 / _MOST_THICKER < factor < _MOST_THICKER:
+            continue
+        for point in lip:
+            own[point][1] += share * (factor * other[point][1] - own[point][1])
+    return own
 
 
 def _parted(head: FloatArray) -> FloatArray:

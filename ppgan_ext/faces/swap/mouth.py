@@ -20,8 +20,8 @@ from ppgan_ext.types import FloatArray, Image
 INNER_LIPS = slice(60, 68)
 _OUTER_LIPS = slice(48, 60)
 _UPPER, _LOWER = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner lips, from corner to corner
-_OPEN = 0.004  # area between the lips above which a mouth is open, as a share of the squared face size
-_SHUT = 0.001  # area below which it is shut
+# Areas between the lips below which a mouth is shut, and above which it is open, as shares of the squared face size.
+PARTED = _SHUT, _OPEN = 0.001, 0.004
 _SURELY_OPEN = 0.0135  # area above which landmarks are believed that lips are parted
 # Share of what lies between the lips that is less red than they are: lips, and teeth. Of the portraits, 15 shut mouths
 # that the landmarks part have 0.04 to 0.34 and one 0.44, and open mouths 0.40 and more.

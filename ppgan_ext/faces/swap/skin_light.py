@@ -18,15 +18,16 @@ from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.brows import Brows
 from ppgan_ext.faces.swap.feature_light import (
-    INNER_LIPS,
     LIPS,
     FaceLight,
     find_eyes,
     find_lamp,
     light_eyes,
     light_lips,
+    light_teeth,
 )
 from ppgan_ext.faces.swap.lit_skin import LitSkin
+from ppgan_ext.faces.swap.mouth import INNER_LIPS
 from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.types import FloatArray
 
@@ -101,6 +102,7 @@ def match_skin(
     if brows is not None:
         matched = matched + _grown(brows, lamp - by_skin, matched)
     lit = light_eyes(np.asarray(matched), face_light, photo_light, eyes, lamp, landmarks)
+    lit = light_teeth(lit, face_light, photo_light, eyes, lamp, landmarks)
     lit = light_lips(lit, np.asarray(tone), photo_light.values, other.slow, landmarks)
     lit = _as_colorful(lit, photo_light)
     return to_srgb(np.exp(lit) - _FLOOR * other.level)
