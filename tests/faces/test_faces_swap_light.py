@@ -183,6 +183,44 @@ def test_teeth_are_nearly_as_bright_as_the_photos_and_lips_stay(laughing):
     assert light_teeth(lights[0].values, *lights, eyes, lamp, shut) is lights[0].values
 
 
+def red_over_green(picture, where):
+    values = np.log(to_linear(picture)[where] + 1e-3)
+    return float(np.median(values[:, 0] - values[:, 1]))
+
+
+def test_dark_make_up_does_not_turn_red_on_skin_that_is_burnt_out():
+    """Burnt out, skin runs from white to orange: what is darker there has no such colour in another photo."""
+    plain, landmarks = drawn((214, 168, 140), 1)
+    face = plain.copy()
+    size = face_size(landmarks)
+    where = spot(face.shape[:2], landmarks[41] + (0.0, 0.16 * size), 0.05 * size)
+    face = to_srgb(to_linear(face) * (1.0 - 0.8 * where[..., None]))
+    lit = to_linear(drawn((214, 168, 140))[0]) * 2.2
+    fading = 1.0 - 0.5 * np.linspace(-1.0, 1.0, face.shape[1], dtype=np.float32)[None, :, None] ** 2
+    photo = np.clip(to_srgb(lit * fading), 0.0, 255.0)
+    patch = where > 0.7
+    own = red_over_green(face, patch) - red_over_green(plain, patch)
+    result = matched(face, photo, landmarks)
+    skin = lit_skin(face, landmarks).skin > 0.9
+    gained = red_over_green(result, patch) - red_over_green(result, skin)
+    assert gained - own < 0.25
+
+
+@pytest.mark.parametrize(("tint", "kept"), [((1.0, 0.35, 0.4), (0.3, 1.0)), ((0.7, 1.0, 1.3), (0.0, 0.3))])
+def test_red_lips_keep_their_colour_where_skin_has_one_colour_and_blue_lips_do_not(tint, kept):
+    photo, landmarks = drawn(PALE)
+    face = with_patches(drawn(PALE, 1)[0], 0.1, 0.4)
+    lips = draw_part(landmarks[48:60], face.shape, 0.0) - draw_part(landmarks[60:68], face.shape, 0.0) > 0
+    skin = lit_skin(face, landmarks).skin > 0.9
+    face[lips] = to_srgb(to_linear(np.full_like(face[lips], PALE)) * np.float32(tint))
+    photo[lips] = PALE  # it asks for no colour of lips
+    own, result = (
+        red_over_green(picture, lips) - red_over_green(picture, skin)
+        for picture in (face, matched(face, photo, landmarks))
+    )
+    assert kept[0] < result / own < kept[1]
+
+
 def test_specks_of_colour_fade_in_the_shade_of_skin_only():
     landmarks, (y, x), there = landmarks_and_cheek()
     generator = np.random.default_rng(0)

@@ -35,6 +35,9 @@ _LIGHT = 0.2  # width of the Gaussian that separates light from features, as a s
 _MIN_PIXELS = 24
 _SURE = 0.02  # weight under the Gaussian: with less skin than this nearby, the mean of all skin dominates
 _FLOOR = 0.02  # of the skin's luminance, added before logarithms
+# Skin is burnt out where the brightest channel reaches this; with more than these shares of it burnt out, what its
+# colour does with the light is doubted, and unknown: it runs from white to orange, as the channels clip one by one.
+_BURNT, _BURNT_SHARES = 0.92, (0.4, 0.85)
 _LEAST_LEVEL = 2e-4  # luminance of skin in a photo that is nearly black
 # Of detail on skin: highlights are as bright as the photo's brightest 4%, shadows as dark as its darkest 4%.
 _BRIGHT_SHARE, _DARK_SHARE = 0.96, 0.04
@@ -56,6 +59,9 @@ _EVEN, _BRIGHTEST, _DARKEST, _LEAST_SLOPE = 0.65, 0.995, 0.98, 0.3
 _HAIR_DARKER = 0.7
 _GREYEST = 0.65  # share of the skin's colour that they lack at most
 _DARK_BROW = (1.0, 1.8)  # log light below the skin's: hair of brows is darkened as above, and not at all
+# Lips that are redder than skin, by these logarithms of red over green, keep this share of their own colour.
+_LIPS_OWN, _RED_LIPS = 0.7, (0.1, 0.4)
+_PART_SOFT = 0.015  # of a part's edge, a share of the face's size
 # Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
 _PARTS_FOLLOW = ((LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4), (RIGHT_EYE, 0.0, 0.25), (LEFT_EYE, 0.0, 0.25))
 
@@ -134,6 +140,7 @@ class _Light(NamedTuple):
         mean: (3,), over skin.
         skin: (H, W) bool.
         level: median luminance of the skin, linear.
+        burnt: how far its skin is burnt out, 0 to 1.
     """
 
     slow: FloatArray
@@ -141,6 +148,7 @@ class _Light(NamedTuple):
     mean: FloatArray
     skin: npt.NDArray[np.bool_]
     level: float
+    burnt: float
 
     @classmethod
     def of(cls, picture: FloatArray, skin: FloatArray, landmarks: FloatArray) -> _Light:
@@ -150,7 +158,9 @@ class _Light(NamedTuple):
         # Far below the level of the skin a logarithm would show noise alone.
         values = np.log(light + np.float32(_FLOOR * level))
         slow, mean = slow_part(values, skin, landmarks)
-        return cls(slow, values - slow, mean, is_skin, level)
+        share = float((light[is_skin].max(axis=1) > _BURNT).mean())
+        burnt = float(np.clip((share - _BURNT_SHARES[0]) / np.ptp(_BURNT_SHARES), 0.0, 1.0))
+        return cls(slow, values - slow, mean, is_skin, level, burnt)
 
 
 def _fit_detail(
@@ -181,10 +191,13 @@ def _fit_detail(
     rests[0] = _without_specks(rests[0], own.detail @ LUMINANCE, bare, face_size(landmarks))
     gain = np.float32(min(1.0, _variety(rests[1][other.skin]) / max(_variety(rests[0][own.skin]), 1e-3)))
     strength, usual = (np.linalg.norm(rest @ _COLOR, axis=2) for rest in rests)
-    rest = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
+    evened = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
+    rest = evened + _red_lips(rests[0], landmarks)[..., None] * (rests[0] - evened)
     # Before colour follows the light: shade that is taken away takes its colour along.
     seen = Detail(light, rest, clear[0]), Detail(other.detail @ LUMINANCE, rests[1], clear[1])
     light, rest = even_shading(*seen, landmarks, relaxed)
+    if other.burnt:
+        slopes[1] = slopes[1] + np.float32(other.burnt) * (slopes[0] - slopes[1])
     # Features have colours of their own, so only skin's change with the light as the photo's skin does.
     follow = bare[..., None] * (slopes[1] - slopes[0]) + slopes[0]
     return light[..., None] * (1.0 + follow) + rest
@@ -330,11 +343,30 @@ def _soft(array: FloatArray, sigma: float) -> FloatArray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
+def _red_lips(color: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far each pixel, (H, W) in [0, 1], keeps its own colour, as it is of lips that are redder than skin.
+
+    That is no blotch of skin. Lips of dark skin are less red than it, and on pale skin they would be blue.
+
+    Args:
+        color: (H, W, 3), the face's colour over that of its skin, in logarithms.
+        landmarks: (68, 2).
+    """
+    drawn = draw_part(landmarks[LIPS], color.shape[:2], 0.0)
+    inside = (drawn > 0) & (draw_part(landmarks[INNER_LIPS], color.shape[:2], 0.0) == 0)
+    if np.count_nonzero(inside) < _MIN_PIXELS:
+        return np.zeros(color.shape[:2], np.float32)
+    red = float(np.median((color[..., 0] - color[..., 1])[inside]))
+    share = _LIPS_OWN * float(np.clip((red - _RED_LIPS[0]) / np.ptp(_RED_LIPS), 0.0, 1.0))
+    soft = cv2.GaussianBlur(drawn, (0, 0), max(_PART_SOFT * face_size(landmarks), 0.5))
+    return np.asarray(np.float32(share) * soft, np.float32)
+
+
 def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far each pixel follows a change of skin, (H, W) in [0, 1]."""
     size = face_size(landmarks)
     follow = np.ones(shape[:2], np.float32)
     for part, width, share in _PARTS_FOLLOW:
-        soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, width * size), (0, 0), max(0.015 * size, 0.5))
+        soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, width * size), (0, 0), max(_PART_SOFT * size, 0.5))
         follow = np.minimum(follow, 1.0 - (1.0 - share) * soft)
     return follow
