@@ -192,6 +192,16 @@ def test_hair_that_shows_no_strands_gets_them(black_hair, landmarks):
     assert not 0.8 < across / along < 1.25  # drawn out in a direction
 
 
+@pytest.mark.parametrize(("level", "of_head", "changes"), [(7, True, False), (20, True, True), (7, False, True)])
+def test_hair_of_which_a_photo_shows_only_black_stays(landmarks, level, of_head, changes):
+    """There are no strands in it, and grey without strands is clay; a dark beard is thin, and shows skin."""
+    photo = np.full((300, 300, 3), 150, np.uint8)
+    weight = np.zeros((300, 300), np.float32)
+    photo[40:90, 40:90], weight[40:90, 40:90] = level, 1.0
+    result = grey_hair(photo, weight, 1.0, landmarks, of_head=of_head)
+    assert np.array_equal(result, photo) != changes
+
+
 def test_grey_is_never_brighter_than_white_hair(black_hair, landmarks):
     photo, weight, white = black_hair
     result = luminance(to_linear(grey_hair(photo, weight, 1.0, landmarks, white=white)))
