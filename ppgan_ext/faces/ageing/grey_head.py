@@ -36,11 +36,11 @@ _BEARD = 0.7, 0.3
 _WARM_BROWS, _WARM_BEARD, _WARM_HAIRS = 0.5, 0.4, 0.15  # share of the skin's colour in their grey
 # Share of a brow's hairs that are white where all of the head's are: on skin so dark that hair is hardly told from
 # shade, where they would look drawn, and on pale skin; and how many more of a man's and fewer of a woman's.
-_WHITE_BROWS, _OF_SEX = (0.03, 0.12), (1.35, 0.65)
+_WHITE_BROWS, _OF_SEX = (0.045, 0.2), (1.35, 0.65)
 # How far brows become lighter, and the light of white hairs, of a man and of a woman: on 19 men beyond 60 years brows
 # are 0.58 of the skin's L* and their lightest fiftieth is as light as the skin, on 21 women 0.61, and it is darker.
 _THIN_OF_SEX, _SHINE_OF_SEX = (0.8, 1.0), (1.7, 1.0)
-_DARK_BROWS = 0.15  # the same of hairs that stay as dark as they were, whatever the age
+_DARK_BROWS = 0.2  # the same of hairs that stay as dark as they were, whatever the age
 _WHITE_BEARD, _OF_BEARD = 0.9, 0.6  # the same of what surely is a beard, and how far it goes with the brows
 _SURELY_GROWS = (0.2, 0.5)  # density of a beard: not sure, and sure
 _DENSE_SIDES = 0.8  # density of sideburns
