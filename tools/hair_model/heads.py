@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import cv2
@@ -43,6 +43,19 @@ def read_heads(
         # The outline is often a little inside of the hair.
         heads.append(Head(patch, np.maximum(person_of(patch), hair), hair, hint.get("headwear", False)))
     return heads
+
+
+def read_folders(
+    folders: Iterable[Path],
+    person_of: Callable[[HeadPatch], Map],
+    hair_of: Callable[[npt.NDArray, npt.NDArray], Map],
+    leave_out: Collection[str] = (),
+) -> list[list[Head]]:
+    """Read the photos of each folder, see `read_heads`, but those of some names."""
+    return [
+        read_heads([path for path in sorted(folder.iterdir()) if path.name not in leave_out], person_of, hair_of)
+        for folder in folders
+    ]
 
 
 def corrected(hair: Map, hint: dict) -> Map:

@@ -14,7 +14,7 @@ import paddle
 import paddle.nn.functional as F
 from batches import Batches
 from hair_teacher import HairTeacher
-from heads import read_heads
+from heads import read_folders
 from paddle.io import DataLoader
 from unet import UNet, fit
 
@@ -44,15 +44,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     paddle.seed(args.seed)
-    teacher = HairTeacher(args.teacher)
-    folders = [
-        read_heads(
-            [path for path in sorted(folder.iterdir()) if path.name not in args.leave_out],
-            lambda patch: person_chance(patch, head_channels(patch)),
-            teacher,
-        )
-        for folder in args.photos
-    ]
+    folders = read_folders(
+        args.photos,
+        lambda patch: person_chance(patch, head_channels(patch)),
+        HairTeacher(args.teacher),
+        args.leave_out,
+    )
     network = UNet(NUM_CHANNELS, 1)
     if args.resume:
         network.resume(args.output)

@@ -15,7 +15,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 from augment import Head, Map, augment
-from heads import read_heads
+from heads import read_folders
 from unet import UNet, fit
 
 from ppgan_ext.faces.ageing.hair_network import hair_chances
@@ -69,13 +69,9 @@ def main() -> None:
     args = parser.parse_args()
     paddle.seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    teacher = Teacher(args.teacher)
-    folders = [
-        read_heads(
-            sorted(folder.iterdir()), teacher, lambda image, points: hair_chances(head_patch(image, points)).hair
-        )
-        for folder in args.photos
-    ]
+    folders = read_folders(
+        args.photos, Teacher(args.teacher), lambda image, points: hair_chances(head_patch(image, points)).hair
+    )
     network = UNet(NUM_CHANNELS, 1)
     if args.resume:
         network.resume(args.output)

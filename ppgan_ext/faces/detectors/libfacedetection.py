@@ -143,11 +143,7 @@ class _Search:
         """
         sure = [face for face in self.faces if not any(face is other for other in self._doubtful)]
         cut = [face for face in self._doubtful if not _is_inside(face.box, self._image.shape)]
-        return sure + [face for face in cut if not any(_overlap(face.box, one.box) for one in sure)] or self.faces
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return min(a.right, b.right) > max(a.left, b.left) and min(a.bottom, b.bottom) > max(a.top, b.top)
+        return sure + [face for face in cut if not any(same_face(face.box, one.box, 0.0) for one in sure)] or self.faces
 
 
 def _is_inside(box: Box, shape: tuple[int, ...]) -> bool:
