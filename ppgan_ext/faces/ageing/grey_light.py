@@ -15,6 +15,9 @@ WHITE = 0.62
 # How far the hair's mean goes towards grey, in log light, by the share of grey hair: black hair is steel grey at first.
 # The hair of 22 old portraits has an L of 60 on average, what was dark at more than 44 years 36 with 0.8 at any age.
 _RISE = (0.5, 0.9), (0.8, 0.95)
+# But it gains no more than white hairs reflect more light than black ones: hair that is darker is not lit, and stays in
+# the dark as grey hair would. Beyond it black hair looks like clay, and in a dark room like a cap.
+_MOST_RISE = 1.7
 _ON = 0.2  # how far light hair goes on towards white
 # How much less light is gained, by the log light of the slow shading, in shadows and in lights, and by that of a strand
 # above the shading; of the head's hair, and of brows and beards, between whose hairs is skin.
@@ -41,8 +44,9 @@ class Hair(NamedTuple):
     def rise(self) -> float:
         """Log light that hair of the mean gains: dark hair goes most of the way to grey, light hair a little on."""
         goal = float(np.log(WHITE / GREY))
-        share = float(np.interp(self.amount, *_RISE)) if self.of_head else _RISE[1][0]
-        return share * max(-self.centre, 0.0) + _ON * min(max(goal - max(self.centre, 0.0), 0.0), goal)
+        dark = max(-self.centre, 0.0)
+        rise = min(float(np.interp(self.amount, *_RISE)) * dark, _MOST_RISE) if self.of_head else _RISE[1][0] * dark
+        return rise + _ON * min(max(goal - max(self.centre, 0.0), 0.0), goal)
 
     @property
     def less_light(self) -> tuple[float, float, float]:

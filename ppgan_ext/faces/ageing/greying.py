@@ -40,9 +40,6 @@ _GREY_AT = (0.0, 0.2, 0.5, 0.75, 0.9)
 _BLOND, _GREY_OF_BLOND = (-0.7, 0.3), 0.6  # light of blond hair, in logarithms over grey's; how far it turns grey
 # Log light over grey's of the lights of hair that is white already, and its colour: highest over lowest of RGB, less 1.
 _IS_WHITE, _IS_COLOURFUL = (0.2, 0.6), (0.25, 0.5)
-# Light (linear) of the lightest tenth of hair, levels 8 and 12 of 255: up to the first a photo has nothing but black of
-# it, and grey would look like clay.
-_BLACKEST = (0.0024, 0.0037)
 _LEAST_WEIGHT = 0.004  # below, the photo's bits stay
 _PRIOR = 0.02  # weight of hair below which the shading is taken from farther off
 # Skin that shows between the strands or was taken for hair: log light above the shading, none and full; how much more
@@ -160,14 +157,6 @@ def _not_white(light: FloatArray, sure: FloatArray, lights: float) -> float:
     return 1.0 - float(ramp(np.float32(lights), _IS_WHITE) * (1.0 - ramp(colourful, _IS_COLOURFUL)))
 
 
-def _not_crushed(light: FloatArray, sure: FloatArray) -> float:
-    """Return how far hair can turn grey, 0 to 1: not where a photo has nothing but black of it."""
-    hair = light.max(axis=2)[sure > 0.5]
-    if not len(hair):
-        return 1.0
-    return float(ramp(np.float32(np.percentile(hair, 90)), _BLACKEST))
-
-
 def _skin_in_shadow(
     strand: FloatArray, hair: FloatArray, share: FloatArray | None, landmarks: FloatArray
 ) -> npt.NDArray[np.float32]:
@@ -253,8 +242,6 @@ def _plan(
     # Blond hair turns grey unnoticed: colour that is lost there would only show where the map of the hair ends.
     lights = float(np.percentile(values[sure > 0.5], 85)) if (sure > 0.5).any() else centre
     amount *= float(np.interp(lights, _BLOND, (1.0, _GREY_OF_BLOND))) * _not_white(small, sure, lights)
-    if of_head:
-        amount *= _not_crushed(small, sure)
     points = (np.asarray(landmarks) + 0.5) * (size[0] / mask.shape[1]) - 0.5
     bias = first_places(points, size)
     strand = values - slow
