@@ -6,7 +6,7 @@ import pytest
 
 from ppgan_ext.faces.blend import BorderStep
 from ppgan_ext.faces.light import to_linear, to_srgb
-from ppgan_ext.faces.occlusion import cover_network
+from ppgan_ext.faces.occlusion import cover_network, face_covers
 from ppgan_ext.faces.occlusion.bare_face import _even, glare, without_glasses
 from ppgan_ext.faces.occlusion.cover_network import (
     CENTRE,
@@ -302,6 +302,28 @@ def test_a_line_must_lead_over_the_nose():
     assert not has_bridge(weight, landmarks)
     weight[y : y + 4, middle - 4 : middle + 60] = 1.0
     assert has_bridge(weight, landmarks)
+
+
+@pytest.mark.parametrize(("mirrors", "name"), [(False, "glasses"), (True, "sunglasses")])
+def test_lenses_through_which_no_skin_is_seen_are_dark_ones(mirrors, name, monkeypatch):
+    """The network takes lenses that mirror a bright street for clear ones."""
+    photo, landmarks = drawn()
+    covered, rims, lens = painted_rims(photo, landmarks, patchy=False)
+    y, middle = np.rint(landmarks[[39, 42]].mean(axis=0))[::-1].astype(int)
+    covered[y - 1 : y + 3, middle - 14 : middle + 14], rims[y - 1 : y + 3, middle - 14 : middle + 14] = (
+        (40, 22, 16),
+        1.0,
+    )
+    if mirrors:
+        lit = np.random.default_rng(0).integers(0, 2, photo.shape[:2], np.uint8)[..., None]
+        covered[lens > 0] = np.where(lit, (170, 190, 225), (20, 20, 25))[lens > 0]
+    matrix = crop_matrix(landmarks)
+    seen, frame = (cv2.warpAffine(one, matrix, SHAPE[::-1]) for one in (lens, cv2.GaussianBlur(rims, (0, 0), 1.5)))
+    chances = nothing()._replace(lens=seen, frame=np.minimum(2.0 * frame, 1.0))
+    monkeypatch.setattr(face_covers, "cover_chances", lambda *_: chances)
+    covers = find_covers_of(covered, landmarks)
+    assert covers.found == (name,)
+    assert np.median(covers.whole("solid", photo.shape)[lens > 0]) == float(mirrors)
 
 
 def test_an_object_ends_where_its_colour_ends():

@@ -82,7 +82,11 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
     hair = find_hair_over(their_picture, person.landmarks)
     hidden = _with_edge(hair, person.landmarks)
     if theirs is not None:
-        hidden = np.maximum(hidden, softened(theirs.whole("solid", their_picture.shape), person.landmarks))
+        hides = theirs.whole("solid", their_picture.shape)
+        if "sunglasses" in theirs.found:
+            # Below their frame there is no skin to go on from, as there is below that of clear glasses.
+            hides = np.maximum(hides, _with_edge(theirs.whole("frame", their_picture.shape), person.landmarks))
+        hidden = np.maximum(hidden, softened(hides, person.landmarks))
         person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
     their_picture = as_image(person.picture)
     headwear = find_headwear(their_picture, person.landmarks)
@@ -103,11 +107,11 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
     )
 
 
-def _with_edge(hair: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return hair (H, W) in [0, 1], wider by its thin ends, which the network does not tell from skin."""
+def _with_edge(cover: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return a cover (H, W) in [0, 1], wider by its thin ends, which the network does not tell from skin."""
     side = 2 * max(1, round(_HAIR_EDGE * face_size(landmarks))) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return np.asarray(cv2.dilate(np.asarray(hair, np.float32), kernel), np.float32)
+    return np.asarray(cv2.dilate(np.asarray(cover, np.float32), kernel), np.float32)
 
 
 def _believable(side: Portrait, covers: FaceCovers, other_landmarks: FloatArray) -> FloatArray:
