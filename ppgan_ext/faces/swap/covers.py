@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ageing.hair import find_hair
 from ppgan_ext.faces.ageing.hair_network import hair_chances
 from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
 from ppgan_ext.types import FloatArray, Image
@@ -28,7 +29,7 @@ class Head(NamedTuple):
 
 
 def find_head(picture: Image, landmarks: FloatArray) -> Head:
-    """Find a head and its hair.
+    """Find a head and its hair: what the network sees, and what is joined to it in its colour, as fringes are.
 
     Args:
         picture: (H, W, 3) RGB uint8.
@@ -39,10 +40,14 @@ def find_head(picture: Image, landmarks: FloatArray) -> Head:
     """
     chances = hair_chances(head_patch(picture, landmarks))
     hair, person = (
-        np.clip((chance - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0)
+        patch_to_picture(np.clip((chance - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0), landmarks, picture.shape)
         for chance, ends in ((chances.hair, _HAIR), (chances.person, _PERSON))
     )
-    return Head(*(patch_to_picture(each, landmarks, picture.shape) for each in (hair, person)))
+    matte = find_hair(picture, landmarks, chances)
+    left, top, right, bottom = matte.region
+    region = hair[top:bottom, left:right]
+    region[:] = np.maximum(region, matte.alpha)
+    return Head(hair, person)
 
 
 def find_hair_over(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:

@@ -15,6 +15,7 @@ from ppgan_ext.faces.occlusion.strands import without_strands
 from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.covers_over import lies_over
+from ppgan_ext.faces.swap.fringes import hidden_forehead
 from ppgan_ext.faces.swap.hidden_landmarks import believable, softened
 from ppgan_ext.faces.swap.mouth import true_lips
 from ppgan_ext.faces.swap.nose_shadow import without_nose_shadow
@@ -90,7 +91,7 @@ def look_at(photo: Portrait, other: Portrait) -> Sides:
         person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
     their_picture = as_image(person.picture)
     headwear = find_headwear(their_picture, person.landmarks)
-    hidden = np.maximum(hidden, headwear)
+    hidden = np.maximum.reduce([hidden, headwear, hidden_forehead(person.landmarks, np.maximum(hair, headwear))])
     bare = without_headwear(their_picture, person.landmarks, headwear)
     bare = without_nose_shadow(bare, person.landmarks)
     person = person._replace(picture=without_strands(bare, person.landmarks, hair))
