@@ -154,10 +154,10 @@ def _natural(lab: FloatArray, tone: FloatArray | None) -> npt.NDArray[np.float32
     """
     bluish = 0.0 if tone is None else 0.7 * max(14.0 - float(tone[2]), 0.0)
     green_red, blue_yellow = lab[..., 1], lab[..., 2] + np.float32(bluish)
-    # Black hair mirrors the sky.
-    sky = np.float32(8.0) * np.clip((25.0 - lab[..., 0]) / 15.0, 0.0, 1.0)
-    beyond = np.maximum(-blue_yellow - _NEUTRAL - sky, -green_red - _NEUTRAL)
-    beyond = np.maximum(beyond, green_red - np.maximum(blue_yellow, 0.0) - 1.5 * _NEUTRAL)
+    # Black hair mirrors the sky, and shadows of a photo may be tinted.
+    dark = np.float32(8.0) * np.clip((25.0 - lab[..., 0]) / 15.0, 0.0, 1.0)
+    beyond = np.maximum(-blue_yellow - _NEUTRAL, green_red - np.maximum(blue_yellow, 0.0) - 1.5 * _NEUTRAL) - dark
+    beyond = np.maximum(beyond, -green_red - _NEUTRAL)
     # Red hair is orange rather than red.
     beyond = np.maximum(beyond, green_red - _REDDEST)
     return np.clip(1.0 - beyond / _NEUTRAL, 0.0, 1.0).astype(np.float32)

@@ -206,8 +206,10 @@ def test_face_at_the_border(photo, landmarks, shift):
         ((230, 60, 120), Refusal.COVERED),
         ((176, 43, 44), Refusal.COVERED),
         ((168, 82, 66), None),
+        ((45, 20, 38), None),
+        ((120, 60, 110), Refusal.COVERED),
     ],
-    ids=["blue", "pink", "red cloth", "red hair"],
+    ids=["blue", "pink", "red cloth", "red hair", "purple shadows", "purple cloth"],
 )
 def test_cloth_of_no_hairs_colour_is_not_hair(photo, landmarks, colour, refusal):
     chance = hair_chances(head_patch(photo, landmarks)).hair
