@@ -13,18 +13,19 @@ from ppgan_ext.faces.ageing.brow_hairs import brow_hairs
 from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight, darkness, thicker_than_brows
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
-from ppgan_ext.faces.ageing.hair import Refusal, find_hair
+from ppgan_ext.faces.ageing.hair import HairMatte, Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, hair_cover, light_on_hair
 from ppgan_ext.faces.ageing.head_patch import head_patch
 from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
 from ppgan_ext.faces.ageing.loose_hair import add_loose_hair
+from ppgan_ext.faces.ageing.open_ends import closed_ends
 from ppgan_ext.faces.ageing.outer_hair import outer_hair
 from ppgan_ext.faces.ageing.parts import skin_area, skin_weight
 from ppgan_ext.faces.ageing.sideburns import sideburns
 from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.soft_hairline import soften_hairline
-from ppgan_ext.faces.ageing.strips import enlarge, strips
+from ppgan_ext.faces.ageing.strips import cut, enlarge, strips
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.ageing.white_hairs import Hairs, white_hairs
 from ppgan_ext.faces.light import luminance, to_linear
@@ -51,6 +52,7 @@ _OBJECT = (0.15, 0.4)  # chances of an object before the beard; of 25 beards at 
 _FRAME, _RIM, _SURE_FRAME, _LEAST_FRAME = (0.1, 0.3), 5, 0.7, 60
 _COPY_EYES = 140.0  # pixels between the eyes of the copy on which brows and beard are kept
 _OUTER_EYES = 96.0  # the same of the copy on which hair beyond the outline is looked for
+_ENDS_EYES, _AROUND_ENDS = 48.0, 0.8  # of the copy on which open ends are looked for; how much is seen around the hair
 _MARGIN = 0.5  # of it around the landmarks, in distances of the eyes
 
 
@@ -113,6 +115,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     if matte.refusal is None:
         _add_outer(matte.alpha, photo, matte.region, landmarks)
         matte, firm = add_loose_hair(matte, photo, landmarks, patch, chances)
+        _fade_open_ends(matte, photo, landmarks)
     hair = (matte.alpha * np.float32(matte.confidence)).astype(np.float16)
     left, top, right, bottom = face = _around_face(landmarks, photo.shape)
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
@@ -165,6 +168,24 @@ def _add_outer(
     for start, stop in strips(alpha.shape):
         part = alpha[start:stop]
         part[...] = np.minimum(part + enlarge(added, alpha.shape, (start, stop)), 1.0)
+
+
+def _fade_open_ends(matte: HairMatte, photo: Image, landmarks: FloatArray) -> None:
+    """Fade the hair of a matte out, in place, where it goes on or seems to; see `closed_ends`."""
+    left, top, right, bottom = matte.region
+    margin = round(_AROUND_ENDS * eye_distance(landmarks))
+    corner = np.array((max(0, left - margin), max(0, top - margin)))
+    part = photo[corner[1] : bottom + margin, corner[0] : right + margin]
+    hair = np.zeros(part.shape[:2], np.float32)
+    rows, columns = slice(top - corner[1], bottom - corner[1]), slice(left - corner[0], right - corner[0])
+    hair[rows, columns] = matte.alpha
+    shrink = min(1.0, _ENDS_EYES / eye_distance(landmarks))
+    size = (max(2, round(part.shape[1] * shrink)), max(2, round(part.shape[0] * shrink)))
+    copy, small = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, hair))
+    points = (landmarks - corner + 0.5) * (size[0] / part.shape[1], size[1] / part.shape[0]) - 0.5
+    closed = cut(closed_ends(copy, points, small), part.shape, (columns.start, rows.start, columns.stop, rows.stop))
+    for start, stop in strips(matte.alpha.shape):
+        matte.alpha[start:stop] *= enlarge(closed, matte.alpha.shape, (start, stop))
 
 
 def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float, amount: float, seed: int) -> Image:

@@ -1,0 +1,48 @@
+"""Where a map of hair ends amid its colour: more hair, clothes or a dark room; grey that ended there would be a patch.
+
+Where hair ends before skin, a wall or the sky, the photo itself changes, and grey may end there as well. Where it does
+not change, nothing tells whether the hair does; so grey fades out before it, as that of hair that has been dyed does.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.bare_skin import bare_skin, face_outline
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.outer_hair import colours_nearby
+from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.faces.ageing.skin_colour import ramp
+from ppgan_ext.types import FloatArray
+
+# Lengths are shares of the eyes' distance, colours are CIE Lab.
+_OWN = 0.2  # width of the Gaussian for the hair's colour nearby
+_LIGHT = 0.6  # weight of L beside a and b
+_ALIKE = (6.0, 14.0)  # distance of colours that are alike, and of those that are not
+_FADES = 0.3  # width of the Gaussian over which grey fades
+_NOTHING, _ALL = 0.06, 0.45  # share of what is around that is alike: grey stays, and is gone
+_FACE = 0.05  # around the face is skin, whatever its colour
+
+
+def closed_ends(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> npt.NDArray[np.float32]:
+    """Return how far hair may turn grey: less the nearer it is to where it goes on, or seems to.
+
+    Args:
+        picture: (H, W, 3) RGB, 0 to 255.
+        landmarks: (68, 2) in the picture.
+        hair: (H, W) in [0, 1], the hair known.
+
+    Returns:
+        (H, W) in [0, 1], 1 where the hair ends before something else.
+    """
+    eyes = eye_distance(landmarks)
+    lab = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)
+    lab = cv2.GaussianBlur(lab, (0, 0), 1.0) * np.array((_LIGHT, 1.0, 1.0), np.float32)
+    own = colours_nearby(lab, np.clip(2.0 * hair - 1.0, 0.0, 1.0), _OWN * eyes)
+    face = hull(face_outline(landmarks), hair.shape, _FACE * eyes)
+    other = (1.0 - hair) * (1.0 - bare_skin(picture, landmarks, hair)) * (face < 0.5)
+    alike = other * (1.0 - ramp(np.linalg.norm(lab - own, axis=2), _ALIKE))
+    return np.asarray(1.0 - ramp(blur(alike, _FADES * eyes), (_NOTHING, _ALL)), np.float32)

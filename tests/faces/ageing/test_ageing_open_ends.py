@@ -1,0 +1,77 @@
+"""Hair that goes on beyond what was found: grey fades out before it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import skimage
+
+from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
+from ppgan_ext.faces.ageing.open_ends import closed_ends
+from ppgan_ext.faces.detect import find_faces
+
+_BROWN, _WALL, _SKIN = (70, 45, 28), (170, 175, 185), (205, 150, 125)
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return skimage.data.astronaut()
+
+
+@pytest.fixture(scope="module")
+def landmarks(photo):
+    return find_faces(photo)[0].landmarks
+
+
+def _head(landmarks, wall):
+    """Draw a head of hair down to the shoulders before a wall, (300, 300); picture, points, hair."""
+    points = (landmarks - landmarks.mean(axis=0)) * (48.0 / eye_distance(landmarks)) + (150, 140)
+    picture, hair = np.full((300, 300, 3), wall, np.uint8), np.zeros((300, 300), np.float32)
+    cv2.ellipse(hair, (150, 120), (85, 95), 0, 180, 360, 1.0, -1)
+    hair[120:290, 65:236] = 1.0
+    face = np.zeros((300, 300), np.uint8)
+    cv2.ellipse(face, (150, 145), (52, 75), 0, 0, 360, 1, -1)
+    picture[hair > 0] = _BROWN
+    picture[face > 0] = _SKIN
+    return picture, points, hair * (1 - face)
+
+
+def test_hair_before_a_wall_and_beside_skin_turns_grey_to_its_edges(landmarks):
+    picture, points, hair = _head(landmarks, _WALL)
+    assert closed_ends(picture, points, hair)[hair > 0].min() > 0.9
+
+
+def test_grey_fades_out_where_hair_goes_on(landmarks):
+    picture, points, hair = _head(landmarks, _WALL)
+    known = hair.copy()
+    known[200:] = 0.0
+    closed = closed_ends(picture, points, known)
+    column = closed[:200, 80]
+    assert column[-1] < 0.2 and column[150] > 0.8 and column[60] > 0.95
+    assert (np.diff(column[120:]) < 0.01).all() and np.abs(np.diff(column)).max() < 0.1
+
+
+def test_no_grey_ends_at_a_dark_room(landmarks):
+    picture, points, hair = _head(landmarks, (58, 40, 30))
+    closed = closed_ends(picture, points, hair)
+    assert closed[200, 66] < 0.3 and closed[30, 150] < 0.4  # beside the room
+    assert closed[110, 90] > closed[110, 68]
+
+
+def test_a_head_before_a_wall_of_its_hairs_colour_has_less_hair_to_turn_grey(photo, landmarks):
+    plain = find_head_of_hair(photo, landmarks, 1.0)
+    left, top, right, bottom = plain.region
+    sure = np.zeros(photo.shape[:2], np.float32)
+    sure[top:bottom, left:right] = plain.hair
+    colour = np.median(photo[sure > 0.9], axis=0)
+    behind = cv2.dilate((sure > 0.1).astype(np.uint8), np.ones((61, 61))) & ~cv2.dilate(
+        (sure > 0.1).astype(np.uint8), np.ones((5, 5))
+    )
+    behind[int(landmarks[:, 1].min()) :] = 0
+    alike = photo.copy()
+    alike[behind > 0] = colour
+    seen = find_head_of_hair(alike, landmarks, 1.0)
+    assert seen.region == plain.region
+    assert float(seen.hair.sum()) < 0.9 * float(plain.hair.sum())
