@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.apps.photo.ageing import Ager, SeenFace, generator_years, held_notes
+from ppgan_ext.apps.photo.ageing import Ager, SeenFace, generator_years, held_notes, sure_places
 from ppgan_ext.apps.photo.apparent_age import Estimates, apparent_age, femininity
 from ppgan_ext.apps.photo.plan import EditedCode, EditedPhoto, EditPlan, PhotoEdit, Variant
 from ppgan_ext.errors import NoFaceError
@@ -96,10 +96,29 @@ def test_the_neck_ages_with_its_face():
     face = object()
     for seen, changes in ((neck, True), (None, False)):
         ager = Ager(bundled_model(), Estimates({}), 1.0, 0.0, 0)
-        ager.seen[id(face)] = SeenFace(face, None, same, likeness, seen)
+        ager.seen[id(face)] = SeenFace(face, None, same, likeness, seen, 1.0)
         result = ager.age(photo, photo, face, 40.0)
         assert (result[drawn > 0] != photo[drawn > 0]).any() == changes
         assert np.array_equal(result[:100], photo[:100])
+
+
+def test_no_lines_are_drawn_where_it_is_not_known_where_features_lie():
+    """Landmarks of a profile lie beside what they name: wrinkles there would be stains."""
+    photo, points, _ = person()
+    neck = NeckAgeing(Person(30.0, 0.5, 3), find_neck(photo, points, everywhere()))
+    same = type("Ageing", (), {"draw": lambda self, photo, *_: photo.copy(), "person": neck.person})()
+    likeness = type("Likeness", (), {"held": lambda *_: 0.0})()
+    results, face = [], object()
+    for sure in (1.0, 0.4, 0.0):
+        ager = Ager(bundled_model(), Estimates({}), 1.0, 0.0, 0)
+        ager.seen[id(face)] = SeenFace(face, None, same, likeness, neck, sure)
+        results.append(np.abs(ager.age(photo, photo, face, 40.0).astype(int) - photo).mean())
+        told = ager.remark(face, 40.0)
+        assert told == (None if sure > 0.5 else "turned far away or covered: at +40 years hardly any lines are drawn")
+    assert results[0] > results[1] > results[2] == 0.0
+    profile = Face(Box(0, 0, 9, 9), points, np.r_[np.ones(17), np.full(51, 0.55)])
+    outline_hidden = Face(Box(0, 0, 9, 9), points, np.r_[np.zeros(17), np.full(51, 0.9)])
+    assert [sure_places(one) for one in (profile, outline_hidden)] == [0.0, 1.0]
 
 
 def test_it_is_told_of_which_face_which_result_was_held_back():
