@@ -20,6 +20,8 @@ _SCARF = 0.12  # share of heads whose hair becomes cloth
 _FEW = 50  # pixels, too few to have a mean colour
 _OTHER_HAIR, _TURNED = 0.35, 0.3  # share of heads that get another one's hair as well, and that are turned
 _HARSH = 0.2  # share of photos whose shadows are black or whose lights are white
+# Share of photos of dark rooms, how bright their backgrounds are, and in distances of the eyes how far the light reaches.
+_DARK_ROOM, _DARKNESS, _REACH = 0.2, (0.0, 0.25), (1.5, 4.0)
 _FACE_SHIFT, _FACE_SIZE = 6.0, (1.1, 1.6)  # of turned heads: pixels, and half width and height in the eyes' distances
 # Linear-looking RGB of black, brown, blond, red and grey hair.
 _HAIR = (
@@ -58,7 +60,10 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
                 0.7 * picture[hair > 0.5].mean(axis=0) * (0.5 + picture @ _LUMA)[..., None] + 0.3 * other, 0, 1
             )
         picture = _mix(picture, other, _soft(clothes, 1.0))
-    if rng.random() < 0.5:
+    dark_room = rng.random() < _DARK_ROOM
+    if dark_room:
+        picture = _mix(_texture(others, rng) * rng.uniform(*_DARKNESS), picture, _soft(head.person, 0.7))
+    elif rng.random() < 0.5:
         background = _relit(_texture(others, rng), 0.5, rng)
         if rng.random() < 0.25 and np.count_nonzero(hair > 0.5) > _FEW:
             background = np.clip(0.6 * picture[hair > 0.5].mean(axis=0) + 0.4 * background, 0, 1)
@@ -69,7 +74,9 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
         hair *= 1 - hat
         person = np.maximum(person, hat)
     picture = _relit(picture, 1.0, rng)
-    if rng.random() < _HARSH:
+    if dark_room:
+        picture = _by_one_lamp(picture, rng)
+    elif rng.random() < _HARSH:
         black, white = rng.uniform(0, 0.15), rng.uniform(0.6, 1.0)
         picture = np.clip((picture - black) / (white - black), 0, 1)
     if rng.random() < 0.12:
@@ -198,6 +205,15 @@ def _relit(picture: Map, amount: float, rng: np.random.Generator) -> Map:
     picture = picture * np.exp(rng.normal(0, 0.1 * amount, 3)) * np.exp(rng.normal(0, 0.2 * amount))
     mean = picture.mean(axis=2, keepdims=True)
     return np.clip(mean + (picture - mean) * np.exp(rng.normal(0, 0.35 * amount)), 0, 1).astype(np.float32)
+
+
+def _by_one_lamp(picture: Map, rng: np.random.Generator) -> Map:
+    """Let the light fall off around a point near the face, as that of a lamp does in a dark room."""
+    down, across = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
+    middle = np.array(CENTRE) + rng.normal((0, 0.5 * EYES), EYES)
+    distance = np.hypot(across - middle[0], down - middle[1]) / np.float32(EYES * rng.uniform(*_REACH))
+    # The square root of the lamp's light is about its sRGB value.
+    return (picture / np.sqrt(1 + distance**2 * distance)[..., None]).astype(np.float32)
 
 
 def _tinted(picture: Map, rng: np.random.Generator) -> Map:
