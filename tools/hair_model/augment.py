@@ -20,7 +20,7 @@ _SCARF = 0.12  # share of heads whose hair becomes cloth
 _FEW = 50  # pixels, too few to have a mean colour
 _OTHER_HAIR, _TURNED = 0.35, 0.3  # share of heads that get another one's hair as well, and that are turned
 _HARSH = 0.2  # share of photos whose shadows are black or whose lights are white
-# Share of photos of dark rooms, how bright their backgrounds are, and in distances of the eyes how far the light reaches.
+# Share of photos of dark rooms, how bright what is behind is, and how far the light reaches, in the eyes' distances.
 _DARK_ROOM, _DARKNESS, _REACH = 0.2, (0.0, 0.25), (1.5, 4.0)
 _FACE_SHIFT, _FACE_SIZE = 6.0, (1.1, 1.6)  # of turned heads: pixels, and half width and height in the eyes' distances
 # Linear-looking RGB of black, brown, blond, red and grey hair.
@@ -61,12 +61,8 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
             )
         picture = _mix(picture, other, _soft(clothes, 1.0))
     dark_room = rng.random() < _DARK_ROOM
-    if dark_room:
-        picture = _mix(_texture(others, rng) * rng.uniform(*_DARKNESS), picture, _soft(head.person, 0.7))
-    elif rng.random() < 0.5:
-        background = _relit(_texture(others, rng), 0.5, rng)
-        if rng.random() < 0.25 and np.count_nonzero(hair > 0.5) > _FEW:
-            background = np.clip(0.6 * picture[hair > 0.5].mean(axis=0) + 0.4 * background, 0, 1)
+    if dark_room or rng.random() < 0.5:
+        background = _background(picture, hair, others, dark_room, rng)
         picture = _mix(background, picture, _soft(head.person, 0.7))
     if rng.random() < 0.15:
         hat = _hat(head.patch.landmarks, rng)
@@ -205,6 +201,16 @@ def _relit(picture: Map, amount: float, rng: np.random.Generator) -> Map:
     picture = picture * np.exp(rng.normal(0, 0.1 * amount, 3)) * np.exp(rng.normal(0, 0.2 * amount))
     mean = picture.mean(axis=2, keepdims=True)
     return np.clip(mean + (picture - mean) * np.exp(rng.normal(0, 0.35 * amount)), 0, 1).astype(np.float32)
+
+
+def _background(picture: Map, hair: Map, others: list[Head], dark: bool, rng: np.random.Generator) -> Map:
+    """Return anything that may be behind a head, some of it in the colour of its hair."""
+    if dark:
+        return _texture(others, rng) * rng.uniform(*_DARKNESS)
+    background = _relit(_texture(others, rng), 0.5, rng)
+    if rng.random() < 0.25 and np.count_nonzero(hair > 0.5) > _FEW:
+        return np.clip(0.6 * picture[hair > 0.5].mean(axis=0) + 0.4 * background, 0, 1)
+    return background
 
 
 def _by_one_lamp(picture: Map, rng: np.random.Generator) -> Map:
