@@ -116,7 +116,7 @@ def test_no_lines_are_drawn_where_it_is_not_known_where_features_lie():
         told = ager.remark(face, 40.0)
         assert told == (None if sure > 0.5 else "turned far away or covered: at +40 years hardly any lines are drawn")
     assert results[0] > results[1] > results[2] == 0.0
-    profile = Face(Box(0, 0, 9, 9), points, np.r_[np.ones(17), np.full(51, 0.55)])
+    profile = Face(Box(0, 0, 9, 9), points, np.r_[np.ones(17), np.full(51, 0.5)])
     outline_hidden = Face(Box(0, 0, 9, 9), points, np.r_[np.zeros(17), np.full(51, 0.9)])
     assert [sure_places(one) for one in (profile, outline_hidden)] == [0.0, 1.0]
 
