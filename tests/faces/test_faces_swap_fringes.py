@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.ageing.hair import find_hair
+from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.faces.mask import height_above_brows
 from ppgan_ext.faces.swap import covers
 from ppgan_ext.faces.swap.brows import BROWS, brow_place
@@ -15,8 +16,14 @@ SHAPE = (350, 390)
 
 
 @pytest.fixture(scope="module")
-def landmarks():
-    return draw_photo((SHAPE[1], SHAPE[0]), [DrawnFace((190.0, 180.0), 62.0)], 0)[1][0]
+def face():
+    photo, (landmarks,) = draw_photo((SHAPE[1], SHAPE[0]), [DrawnFace((190.0, 180.0), 62.0)], 0)
+    return photo, landmarks
+
+
+@pytest.fixture(scope="module")
+def landmarks(face):
+    return face[1]
 
 
 def hair_down_to(landmarks, height):
@@ -24,24 +31,35 @@ def hair_down_to(landmarks, height):
 
 
 @pytest.mark.parametrize("height", [1.0, 0.3])
-def test_a_bare_forehead_and_one_with_hair_at_its_top_are_known(landmarks, height):
-    assert not hidden_forehead(landmarks, hair_down_to(landmarks, height)).any()
+def test_a_bare_forehead_and_one_with_hair_at_its_top_are_known(face, landmarks, height):
+    assert not hidden_forehead(*face, hair_down_to(landmarks, height)).any()
 
 
-def test_a_fringe_hides_all_of_the_forehead_and_leaves_brows_that_it_does_not_reach(landmarks):
-    hidden = hidden_forehead(landmarks, hair_down_to(landmarks, 0.1))
+def test_a_fringe_hides_all_of_the_forehead_and_leaves_brows_that_it_does_not_reach(face, landmarks):
+    hidden = hidden_forehead(*face, hair_down_to(landmarks, 0.1))
     above, brows = height_above_brows(landmarks, SHAPE), np.maximum(*(brow_place(landmarks, SHAPE, b) for b in BROWS))
     assert (hidden[(above > 0.03) & (brows < 0.01)] > 0.95).all()
     assert hidden[brows > 0.99].max() < 1e-3 and not hidden[above < 0.0].any()
 
 
-def test_a_fringe_over_one_brow_hides_both(landmarks):
+def test_a_fringe_over_one_brow_hides_both(face, landmarks):
     hair = hair_down_to(landmarks, 0.1)
     left = np.rint(landmarks[22:27]).astype(int)
     hair[left[:, 1].min() - 8 : left[:, 1].max() + 8, left[0, 0] : left[-1, 0]] = 1.0
-    hidden = hidden_forehead(landmarks, hair)
+    hidden = hidden_forehead(*face, hair)
     for brow in BROWS:
         assert (hidden[brow_place(landmarks, SHAPE, brow) > 0.99] > 0.95).all()
+
+
+@pytest.mark.parametrize(("light", "hides"), [(0.4, True), (0.75, False)], ids=["hair", "shade"])
+def test_a_forehead_much_darker_than_the_cheeks_is_hair_that_nothing_else_sees(face, light, hides):
+    photo, landmarks = face
+    above = height_above_brows(landmarks, SHAPE)
+    dark = photo.copy()
+    dark[above > -0.1] = to_srgb(to_linear(photo[above > -0.1]) * light).round().astype(np.uint8)
+    hidden = hidden_forehead(dark, landmarks, np.zeros(SHAPE, np.float32))
+    brows = np.maximum(*(brow_place(landmarks, SHAPE, brow) for brow in BROWS))
+    assert (hidden[(above > 0.03) | (brows > 0.99)] > 0.95).all() if hides else not hidden.any()
 
 
 def test_what_is_joined_to_hair_in_its_colour_is_hair(monkeypatch):

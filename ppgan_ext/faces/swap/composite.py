@@ -26,6 +26,7 @@ from ppgan_ext.faces.swap.brows import (
     with_others_brows,
     without_brows,
 )
+from ppgan_ext.faces.swap.fringes import hidden_forehead
 from ppgan_ext.faces.swap.gaze import follow_gaze
 from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.grown_beard import grow_beard
@@ -217,6 +218,7 @@ def _without_brows(drawn: Overlay, under: Image, bare: FloatArray, hidden: bool)
     """Take the brows off a drawn face and off the photo under it; ``bare`` (H, W) is what of that nothing lies over."""
     landmarks = drawn.landmarks
     hats = [find_headwear(picture, landmarks) for picture in (from_levels(drawn.face), under)]
+    hats[1] = np.maximum(hats[1], hidden_forehead(under, landmarks, np.zeros(under.shape[:2], np.float32)))
     known = [seen * (1.0 - hat) for seen, hat in zip((drawn.shown, bare), hats, strict=True)]
     levels = under.astype(np.float32)
     photo = without_brows(levels, landmarks, known[1], wholly=True)
