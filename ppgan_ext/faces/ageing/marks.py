@@ -26,6 +26,7 @@ from ppgan_ext.faces.ageing.shine import Shine
 from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.faces.ageing.spots import Spots, draw_spots, place_spots
 from ppgan_ext.faces.ageing.strength import Strength
+from ppgan_ext.faces.ageing.turned_cheek import stretched
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
@@ -85,6 +86,8 @@ _ROUGH_BEARS = 0.6  # limits of rough photos grow by this power of their factor
 _COARSE_OF_OLD = 0.5  # share of these that an old face gets
 _FORWARD = 0.8  # how much stronger marks become, at most, where they are brought forward
 _LIT_LIDS = 0.25  # log light
+# How much weaker they are on a cheek that is stretched, see `turned_cheek`: strokes there read as scars.
+_STRETCHED_JOWLS, _STRETCHED_WRINKLES = np.float32(0.8), np.float32(0.4)
 _LIMITED_BANDS = 4  # bands in which what the face has already leaves less room for more
 
 
@@ -150,7 +153,8 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
         ]
     )
     lids = view.skin * lit_lids(view.placement.frame_landmarks, shape)
-    jowls = soft * draw_jowls(view.placement.frame_landmarks, shape, seed)
+    near = stretched(view.placement)
+    jowls = soft * draw_jowls(view.placement.frame_landmarks, shape, seed) * (1.0 - _STRETCHED_JOWLS * near)
     weight = view.weight * (1.0 - _NOSE_STAYS * parts.nose(view.placement.frame_landmarks, shape))
     # Old men of the photos have less black stubble than young ones: the colour that the map has there is not skin's.
     stubble = np.maximum.reduce([*beard_outlines(view.placement.frame_landmarks, shape).values()])
@@ -163,6 +167,7 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     unlit = _unlit(view, white)
     # A highlight is smooth skin that reflects a lamp; a wrinkle breaks it up softly.
     wrinkles = view.skin * (_ON_HIGHLIGHTS + (1.0 - _ON_HIGHLIGHTS) * unlit) * _wrinkles(view, model, femininity, seed)
+    wrinkles *= 1.0 - _STRETCHED_WRINKLES * near
     tone = tone_factor(view.skin_light / white)
     costly = parts.held_places(view.placement.frame_landmarks, shape)
     return Prospect(
