@@ -32,7 +32,7 @@ _SAG = 0.20  # how much lower a line lies in the middle than at the sides
 _BANDS = ((0.46, 0.10, (0.75, 1.10), 1.0), (0.80, 0.52, (0.65, 1.00), 0.55))
 # A band: weight, width and distance outwards of Gaussians, in half widths of the neck: its lit back, the sharp foot
 # inside, the soft one outside.
-_BAND = ((0.24, 0.065, 0.0), (-0.32, 0.033, -0.09), (-0.30, 0.085, 0.16))
+_BAND = ((0.16, 0.075, 0.0), (-0.32, 0.033, -0.09), (-0.30, 0.085, 0.16))
 _HOLLOW = -0.46  # log light between the inner bands, where it is darkest
 # What is alike over such a length along a neck is a band; so far from the middle, in half widths, the deviation of
 # their log light is 0.083 in young necks, by the median, and 0.125 in old ones; share of new bands for such deviations.
@@ -42,12 +42,12 @@ _CREPE = ((0.075, 2.6, 0.09, 2), (0.036, 2.2, 0.22, 1), (0.018, 1.8, 0.26, 0))
 _BENDS, _BENT = 0.32, (0.035, 0.011)  # size of random bends; how far they go aside, and up and down
 _RIDGE = 0.38  # deviations of the noise that are a fold
 _LIT_SIDE, _MEAN = 0.45, 0.26  # light on the lower side of a fold, as a share of its depth; mean of all folds
-_ON_DARK = 1.8  # power of the face's factor for dark skin: most of a neck lies in shade, where marks show less
+_ON_DARK = 1.4  # power of the face's factor for dark skin: most of a neck lies in shade, where marks show less
 _TONE = (-0.06, 1.8, 1.0)  # log light, a*, b*
 _BLOTCHES = (0.035, 1.5)  # log light, a*
 _OWN = (0.0, 0.40, 0.60, 0.6, 0.40)  # share of the neck's own valleys, by band, by which they are deepened
 _OWN_DEEPEST = 0.14
-_DARKEST, _BRIGHTEST = 0.42, 0.19  # log light
+_DARKEST, _BRIGHTEST = 0.42, 0.14  # log light
 _CHEST, _ON_CHEST = (0.75, 1.15), 0.45  # below the chin, where lines of the neck end; share of crepe beyond
 # Deviations of the light of young necks in bands 0 to 2, medians of 65; exponent and bounds of the factor for others.
 # In 37 necks of over 55 years they are 1.7, 1.7 and 1.65 times as large.
