@@ -67,7 +67,7 @@ def test_the_seed_decides_which_lines(seen):
     first, again, other = (aged(photo, neck, who=YOUNG._replace(seed=seed)).astype(float) for seed in (3, 3, 4))
     assert np.array_equal(first, again)
     change, different = (one.mean(axis=2) - photo.mean(axis=2) for one in (first, other))
-    assert np.corrcoef(change.ravel(), different.ravel())[0, 1] < 0.8
+    assert np.corrcoef(change.ravel(), different.ravel())[0, 1] < 0.9
 
 
 def smooth_neck(scale=200.0):
