@@ -17,7 +17,7 @@ WHITE = 0.62
 _RISE = (0.5, 0.9), (0.8, 0.95)
 # But it gains no more than white hairs reflect more light than black ones: hair that is darker is not lit, and stays in
 # the dark as grey hair would. Beyond it black hair looks like clay, and in a dark room like a cap.
-_MOST_RISE = 1.7
+_MOST_RISE = 2.2
 _ON = 0.2  # how far light hair goes on towards white
 # How much less light is gained, by the log light of the slow shading, in shadows and in lights, and by that of a strand
 # above the shading; of the head's hair, and of brows and beards, between whose hairs is skin.
