@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.beard import beard_growth, tells_beard
 from ppgan_ext.faces.ageing.brow_hairs import brow_hairs
-from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight, darkness, thicker_than_brows
+from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight, darkness, reduced, thicker_than_brows
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import HairMatte, Refusal, find_hair
@@ -157,13 +157,8 @@ def _add_outer(
 ) -> None:
     """Add to the matte of a region, in place, what `outer_hair` sees on a reduced copy."""
     left, top, right, bottom = region
-    height, width = alpha.shape
-    shrink = min(1.0, _OUTER_EYES / eye_distance(landmarks))
-    size = (max(2, round(width * shrink)), max(2, round(height * shrink)))
-    copy, hair = (
-        cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (photo[top:bottom, left:right], alpha)
-    )
-    points = (landmarks - (left, top) + 0.5) * (size[0] / width, size[1] / height) - 0.5
+    copy, points = reduced(photo[top:bottom, left:right], landmarks - (left, top), _OUTER_EYES)
+    hair = cv2.resize(alpha, copy.shape[1::-1], interpolation=cv2.INTER_AREA)
     added = outer_hair(copy, points, hair) - hair
     for start, stop in strips(alpha.shape):
         part = alpha[start:stop]
@@ -179,10 +174,8 @@ def _fade_open_ends(matte: HairMatte, photo: Image, landmarks: FloatArray) -> No
     hair = np.zeros(part.shape[:2], np.float32)
     rows, columns = slice(top - corner[1], bottom - corner[1]), slice(left - corner[0], right - corner[0])
     hair[rows, columns] = matte.alpha
-    shrink = min(1.0, _ENDS_EYES / eye_distance(landmarks))
-    size = (max(2, round(part.shape[1] * shrink)), max(2, round(part.shape[0] * shrink)))
-    copy, small = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, hair))
-    points = (landmarks - corner + 0.5) * (size[0] / part.shape[1], size[1] / part.shape[0]) - 0.5
+    copy, points = reduced(part, landmarks - corner, _ENDS_EYES)
+    small = cv2.resize(hair, copy.shape[1::-1], interpolation=cv2.INTER_AREA)
     closed = cut(closed_ends(copy, points, small), part.shape, (columns.start, rows.start, columns.stop, rows.stop))
     for start, stop in strips(matte.alpha.shape):
         matte.alpha[start:stop] *= enlarge(closed, matte.alpha.shape, (start, stop))

@@ -72,18 +72,12 @@ def find_covers_of(photo: npt.NDArray, landmarks: FloatArray) -> FaceCovers | No
     Raises:
         WeightsError: the network's weights are missing or damaged.
     """
-    chances = over_face(cover_chances(photo, landmarks), transform_points(landmarks, crop_matrix(landmarks)))
     matrix = crop_matrix(landmarks)
+    seen = transform_points(landmarks, matrix)
+    chances = over_face(cover_chances(photo, landmarks), seen)
     found = names_of(chances)
     if "glasses" in found:
-        copy, points = _copy_of(photo, landmarks)
-        if not _shows_bridge(copy, points, chances):
-            found = tuple(name for name in found if name != "glasses")
-        elif not _shows_skin(copy, points, np.maximum(chances.lens, chances.dark_lens)):
-            # Lenses that mirror the surroundings look clear to the network.
-            found = tuple("sunglasses" if name == "glasses" else name for name in found)
-            dark = np.maximum(chances.lens, chances.dark_lens)
-            chances = chances._replace(lens=np.zeros_like(dark), dark_lens=dark)
+        chances, found = _looked_through(warp(np.asarray(photo, np.float32), matrix, SHAPE[::-1]), seen, chances, found)
     if not found:
         return None
     left, top, right, bottom = region = _region(matrix, photo.shape)
@@ -150,16 +144,20 @@ def _tone(light: FloatArray) -> tuple[float, FloatArray]:
     return float(middle[1]), middle[:2] - middle[1:]
 
 
-def _copy_of(photo: npt.NDArray, landmarks: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
-    """Return the network's copy of a face (160, 144, 3), 0 to 255, and the landmarks in it (68, 2)."""
-    matrix = crop_matrix(landmarks)
-    return warp(np.asarray(photo, np.float32), matrix, (SHAPE[1], SHAPE[0])), transform_points(landmarks, matrix)
+def _looked_through(
+    copy: FloatArray, points: FloatArray, chances: CoverChances, found: tuple[str, ...]
+) -> tuple[CoverChances, tuple[str, ...]]:
+    """Look again at what passes for clear glasses, in the network's copy, where a large photo's wrinkles are blurred.
 
-
-def _shows_bridge(copy: FloatArray, points: FloatArray, chances: CoverChances) -> bool:
-    """Look for the frame's line over the nose in the network's copy, where a large photo's wrinkles are blurred."""
-    lens = np.maximum(chances.lens, chances.dark_lens)
-    return has_bridge(frame_weight(copy, chances.frame, lens, points, 1.0), points)
+    They have a line over the nose; and lenses that mirror their surroundings look clear to the network, but are not.
+    """
+    lenses = np.maximum(chances.lens, chances.dark_lens)
+    if not has_bridge(frame_weight(copy, chances.frame, lenses, points, 1.0), points):
+        return chances, tuple(name for name in found if name != "glasses")
+    if _shows_skin(copy, points, lenses):
+        return chances, found
+    dark = chances._replace(lens=np.zeros_like(lenses), dark_lens=lenses)
+    return dark, tuple("sunglasses" if name == "glasses" else name for name in found)
 
 
 def _shows_skin(copy: FloatArray, points: FloatArray, lens: FloatArray) -> bool:

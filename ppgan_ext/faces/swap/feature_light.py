@@ -15,10 +15,9 @@ import numpy.typing as npt
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
 from ppgan_ext.faces.skin import draw_part, face_size
-from ppgan_ext.faces.swap.mouth import INNER_LIPS, PARTED, opening
+from ppgan_ext.faces.swap.mouth import INNER_LIPS, LIPS, PARTED, opening
 from ppgan_ext.types import FloatArray
 
-LIPS = slice(48, 60)
 _FEW = 24  # pixels of a feature, of which something is known
 # Light is in natural logarithms, and lengths are shares of the face's size.
 _SOFT = 0.015  # of a feature's edge

@@ -48,8 +48,9 @@ def hidden_forehead(picture: Image, landmarks: FloatArray, hanging: FloatArray) 
     brows = np.maximum(*places)
     begins = np.clip((above - _BEGINS[0]) / (_BEGINS[1] - _BEGINS[0]), 0.0, 1.0)
     # Skin shows between the hairs of brows.
-    bare = min(_darkness(picture, cheeks, place > 0.5, 75.0) for place in places)
-    reached = covered > _BROW_COVERED or (dark > 0.5 and bare > _DARK_BROW)
+    reached = covered > _BROW_COVERED or (
+        dark > 0.5 and min(_darkness(picture, cheeks, place > 0.5, 75.0) for place in places) > _DARK_BROW
+    )
     return np.asarray(hidden * (np.maximum(begins, brows) if reached else begins * (1.0 - brows)), np.float32)
 
 

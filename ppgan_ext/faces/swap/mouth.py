@@ -17,8 +17,7 @@ from ppgan_ext.faces.shape import head_of
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray, Image
 
-INNER_LIPS = slice(60, 68)
-_OUTER_LIPS = slice(48, 60)
+LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 _UPPER, _LOWER = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner lips, from corner to corner
 # Areas between the lips below which a mouth is shut, and above which it is open, as shares of the squared face size.
 PARTED = _SHUT, _OPEN = 0.001, 0.004
@@ -74,7 +73,7 @@ def true_lips(picture: Image, landmarks: FloatArray) -> FloatArray:
 def _less_red_inside(picture: Image, landmarks: FloatArray) -> float | None:
     """Return the share of what is between the lips that is less red than they are; None where colours tell nothing."""
     size = face_size(landmarks)
-    lips = landmarks[_OUTER_LIPS]
+    lips = landmarks[LIPS]
     low = np.maximum(np.floor(lips.min(axis=0) - 0.05 * size).astype(int), 0)
     high = np.maximum(np.ceil(lips.max(axis=0) + 0.05 * size).astype(int), low + 1)
     part = picture[low[1] : high[1], low[0] : high[0]]
@@ -152,9 +151,9 @@ def close_lips(face: FloatArray, photo: FloatArray, landmarks: FloatArray, share
     """
     if share <= 0.0:
         return face
-    lips = draw_part(landmarks[_OUTER_LIPS], face.shape, 0.0) > 0
+    lips = draw_part(landmarks[LIPS], face.shape, 0.0) > 0
     distance = _distance_from_line(landmarks, face.shape)
-    thickness = max(2.0, float(lips.sum()) / (2.0 * float(np.ptp(landmarks[_OUTER_LIPS, 0])) + 1e-6))
+    thickness = max(2.0, float(lips.sum()) / (2.0 * float(np.ptp(landmarks[LIPS, 0])) + 1e-6))
     apart = distance / np.float32(thickness)
     bare = lips & (apart > _LINE) & (apart < 1.0)
     if np.count_nonzero(bare) < _FEW:
@@ -169,7 +168,7 @@ def close_lips(face: FloatArray, photo: FloatArray, landmarks: FloatArray, share
     meeting = 1.0 - _rise(apart, 0.6 * _LINE, 1.4 * _LINE)
     # Beside the corners lips are thinner than the soft edge.
     meeting = np.maximum(
-        meeting * draw_part(landmarks[_OUTER_LIPS], face.shape, soft),
+        meeting * draw_part(landmarks[LIPS], face.shape, soft),
         foreign * (1.0 - _rise(apart, *_LIPS_END)) * lips,
     )
     weight = cv2.GaussianBlur(meeting.astype(np.float32), (0, 0), soft) * np.float32(share)

@@ -18,7 +18,6 @@ from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.brows import Brows
 from ppgan_ext.faces.swap.feature_light import (
-    LIPS,
     FaceLight,
     find_eyes,
     find_lamp,
@@ -27,7 +26,7 @@ from ppgan_ext.faces.swap.feature_light import (
     light_teeth,
 )
 from ppgan_ext.faces.swap.lit_skin import LitSkin
-from ppgan_ext.faces.swap.mouth import INNER_LIPS
+from ppgan_ext.faces.swap.mouth import INNER_LIPS, LIPS
 from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.types import FloatArray
 

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import pytest
-import skimage
 
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
 from ppgan_ext.faces.ageing.open_ends import closed_ends
-from ppgan_ext.faces.detect import find_faces
 
 _BROWN, _WALL, _SKIN = (70, 45, 28), (170, 175, 185), (205, 150, 125)
-
-
-@pytest.fixture(scope="module")
-def photo():
-    return skimage.data.astronaut()
-
-
-@pytest.fixture(scope="module")
-def landmarks(photo):
-    return find_faces(photo)[0].landmarks
 
 
 def _head(landmarks, wall):
