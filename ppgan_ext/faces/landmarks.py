@@ -21,6 +21,7 @@ from ppgan_ext.types import Box, FloatArray, Image
 NUM_LANDMARKS = 68
 RIGHT_EYE = slice(36, 42)
 LEFT_EYE = slice(42, 48)
+_BROWS_AND_EYES, _NOSE_AND_MOUTH = np.r_[17:27, 36:48], np.r_[27:36, 48:68]
 RIGHT_MOUTH_CORNER = 48
 LEFT_MOUTH_CORNER = 54
 
@@ -111,6 +112,18 @@ def sure_landmarks(image: Image, box: Box) -> FloatArray | None:
     """
     predicted = predict_landmarks(image, box)
     return predicted.points if predicted.spread <= MAX_SPREAD else None
+
+
+def features_seen(certainty: FloatArray) -> float:
+    """Return how sure it is, 0 to 1, that a face's features are where its landmarks say.
+
+    That is the mean certainty of brows and eyes or of nose and mouth, whichever is surer: sunglasses cover the ones, a
+    mask the others, a head in profile shows neither.
+
+    Args:
+        certainty: (68,) in [0, 1], see `PredictedLandmarks`.
+    """
+    return float(max(certainty[_BROWS_AND_EYES].mean(), certainty[_NOSE_AND_MOUTH].mean()))
 
 
 def check_landmarks(landmarks: FloatArray) -> FloatArray:

@@ -431,6 +431,15 @@ def test_a_profile_beyond_the_detector(files, tmp_path, out, capsys):
     assert_refused(code, capsys, out, profile, "no face", "turned more to the camera")
 
 
+@pytest.mark.parametrize("side", ["photo", "person"])
+def test_a_face_from_the_side_whose_features_are_not_found(files, tmp_path, out, capsys, side):
+    turned = tmp_path / "turned.png"
+    PIL.Image.fromarray(draw_photo((320, 300), [DrawnFace((160.0, 150.0), 60.0, yaw_degrees=60)])[0]).save(turned)
+    pair = (turned, files[1]) if side == "photo" else (files[0], turned)
+    code = fuse("--photo", pair[0], "--person", pair[1], out=out)
+    assert_refused(code, capsys, out, turned, "seen from the side or covered", "towards the camera")
+
+
 def test_the_same_file_twice(files, out, capsys):
     for twin in (files[0], files[0].parent / "." / files[0].name):
         assert_refused(fuse("--source", files[0], "--target", twin, out=out), capsys, out, files[0], "the same photo")

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from ppgan_ext.faces.landmarks import MIRROR, predict_landmarks
+from ppgan_ext.faces.landmarks import MIRROR, features_seen, predict_landmarks
 from ppgan_ext.types import Box
 from tests.reference.drawn import DrawnFace, draw_photo, face_landmarks
 
@@ -88,6 +88,14 @@ def test_covered_points_are_less_certain():
     free, hidden = np.arange(36, 42), np.arange(42, 48)
     assert half.certainty[hidden].mean() < half.certainty[free].mean() - 0.2
     assert half.certainty[hidden].mean() < bare.certainty[hidden].mean() - 0.2
+
+
+def test_features_are_seen_with_sunglasses_or_a_mask_but_not_with_both():
+    certain = np.full(68, 0.9)
+    sunglasses, mask = certain.copy(), certain.copy()
+    sunglasses[17:27] = sunglasses[36:48] = mask[27:36] = mask[48:68] = 0.2
+    np.testing.assert_allclose([features_seen(one) for one in (certain, sunglasses, mask)], 0.9)
+    assert features_seen(np.minimum(sunglasses, mask)) == pytest.approx(0.2)
 
 
 def test_certainties_of_a_mirrored_copy_are_those_of_the_photos_points():
