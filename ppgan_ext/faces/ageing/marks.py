@@ -23,6 +23,7 @@ from ppgan_ext.faces.ageing.lids import lit_lids
 from ppgan_ext.faces.ageing.lips import pale_lips
 from ppgan_ext.faces.ageing.model import VARIED_BANDS, AgeingModel
 from ppgan_ext.faces.ageing.shine import Shine
+from ppgan_ext.faces.ageing.skin_change import taken_colour
 from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.faces.ageing.spots import Spots, draw_spots, place_spots
 from ppgan_ext.faces.ageing.strength import Strength
@@ -160,8 +161,9 @@ def foresee(view: SkinView, model: AgeingModel, femininity: float, seed: int) ->
     stubble = np.maximum.reduce([*beard_outlines(view.placement.frame_landmarks, shape).values()])
     weight = weight * (1.0 - np.float32(1.0 - femininity) * stubble)
     paler, less_red = pale_lips(view)
-    colour = np.dstack(marks[6:]) * weight[..., None]
-    tint = less_red + view.skin[..., None] * _mottling(view, seed)
+    taken = np.float32(taken_colour(view.picture, view.skin))
+    colour = taken * np.dstack(marks[6:]) * weight[..., None]
+    tint = less_red + taken * view.skin[..., None] * _mottling(view, seed)
     lines = view.skin * (_own_lines(view) + _pores(view, seed)) + paler
     white = max(float(luminance(white_light(view.picture, view.placement.frame_landmarks))), 1e-4)
     unlit = _unlit(view, white)

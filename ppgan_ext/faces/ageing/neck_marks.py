@@ -16,6 +16,7 @@ from ppgan_ext.faces.ageing import bands
 from ppgan_ext.faces.ageing.marks import Marks, tone_factor
 from ppgan_ext.faces.ageing.neck import Neck
 from ppgan_ext.faces.ageing.shine import Shine
+from ppgan_ext.faces.ageing.skin_change import taken_colour
 from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.light import to_linear
 from ppgan_ext.types import FloatArray
@@ -88,6 +89,7 @@ def foresee_neck(neck: Neck, seed: int) -> Marks:
     light = shine.limited(tone_factor(neck.reflectance) ** _ON_DARK * light)
     light = np.where(light > 0, light * _unlit(neck), light)
     colour = np.dstack([_TONE[1] + _BLOTCHES[1] * patches, np.full_like(patches, _TONE[2])])
+    colour *= np.float32(taken_colour(neck.picture, neck.skin))
     colour += shine.uncovered(light)
     return Marks(np.asarray(light * neck.skin, np.float32), np.asarray(colour * neck.skin[..., None], np.float32))
 

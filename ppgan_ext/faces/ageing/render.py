@@ -165,4 +165,4 @@ def _apply(photo: Image, view: SkinView, change: marks.Marks, placement: Placeme
     face = photo[top:bottom, left:right]
     for start, stop in strips(face.shape):
         field = placement.field_to_photo((left, top + start, right, top + stop))
-        change_skin(face[start:stop], draw(drawn, field), colourful)
+        change_skin(face[start:stop], draw(drawn, field), colourful, kept)

@@ -22,6 +22,7 @@ _SHADOW = np.array([0.92, 1.03, 1.06], np.float32)
 # its a* and b* stays where it becomes darker, and less colour is added, by these exponents.
 _USUAL_COLOUR, _LESS_COLOUR = 22.0, np.array([0.75, 1.5], np.float32)
 _COLOURFUL = 12.0  # chroma of skin from which colours change fully; a photo without colour stays without
+_FULL_COLOUR = 24.0  # the same from which it takes all of the colour that age adds
 USUAL_LIGHT = 62.0  # L* of skin for which the changes of colour are told
 _TOUCHED = 1e-3  # change below which a pixel keeps its bits
 
@@ -34,15 +35,25 @@ def kept_colour(tone: float) -> npt.NDArray[np.float32]:
     return (KEPT_COLOUR / np.array([[tone], [1.0]])).astype(np.float32)
 
 
-def colourful_share(picture: FloatArray, skin: FloatArray) -> float:
+def colourful_share(picture: FloatArray, skin: FloatArray, full: float = _COLOURFUL) -> float:
     """Return 1 for a photo in colour, 0 for one without.
 
     Args:
         picture: (H, W, 3) RGB float32, 0 to 255.
         skin: (H, W) in [0, 1].
+        full: median chroma of the skin for 1.
     """
     lab = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)[skin > 0.6]
-    return float(np.clip(np.median(np.hypot(lab[:, 1], lab[:, 2])) / _COLOURFUL, 0.0, 1.0)) if len(lab) else 0.0
+    return float(np.clip(np.median(np.hypot(lab[:, 1], lab[:, 2])) / full, 0.0, 1.0)) if len(lab) else 0.0
+
+
+def taken_colour(picture: FloatArray, skin: FloatArray) -> float:
+    """Return the share of the colour that age adds, 0 to 1, that skin takes: pale skin less.
+
+    The same step of a* is a blush on the one and paint on the other. The colours of the model were measured on skin of
+    a chroma of 24 and more. The arguments are as `colourful_share`'s.
+    """
+    return colourful_share(picture, skin, _FULL_COLOUR)
 
 
 def change_skin(part: Image, change: FloatArray, colourful: float, kept: FloatArray = KEPT_COLOUR) -> None:

@@ -2,9 +2,11 @@ import cv2
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.ageing import render
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.faces.ageing.render import Person, prepare
+from ppgan_ext.faces.ageing.skin_change import kept_colour
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
@@ -132,6 +134,15 @@ def test_old_skin_is_uneven_in_colour_and_not_in_light_alone(grown_old):
     assert uneven[1][1] > uneven[0][1] + 0.2
 
 
+def test_pale_skin_takes_less_colour():
+    """What is a blush on skin with colour is paint on porcelain."""
+    photos = [face_photo(skin=skin) for skin in ((196, 150, 124), (222, 206, 198))]
+    usual, pale = (prepare(*shown, PERSON, bundled_model()).prospect for shown in photos)
+    for one, paler in ((usual.colour, pale.colour), (usual.tint, pale.tint)):
+        above_lips = slice(one.shape[0] // 2)
+        assert 0.1 * one[above_lips].std() < paler[above_lips].std() < 0.6 * one[above_lips].std()
+
+
 def test_younger_takes_wrinkles_away(grown_old):
     _, points, old = grown_old
     younger = aged(old, points, years=-30.0, person=PERSON._replace(age=70.0))
@@ -183,6 +194,19 @@ def test_dark_skin_is_aged_as_strongly_as_pale():
     assert growth[1] > 0.75 * growth[0]
     # The same step of log light is seen less on dark skin, so more of it is drawn, but not of jowls and lids.
     assert ridges[1] > 1.15 * ridges[0]
+
+
+def test_folds_of_dark_skin_keep_the_colour_of_their_tone(monkeypatch):
+    photo, points = face_photo(skin=(110, 75, 58))
+    dark = with_shine(photo, points)
+    found = aged(dark, points)
+    monkeypatch.setattr(render, "kept_colour", lambda tone: kept_colour(1.0))
+    as_pale = aged(dark, points)
+    red_found, red_as_pale = (
+        cv2.cvtColor(np.float32(one) / 255, cv2.COLOR_RGB2LAB)[..., 1][(as_pale != found).any(axis=2)].mean()
+        for one in (found, as_pale)
+    )
+    assert red_found < red_as_pale - 0.05
 
 
 def test_a_highlight_is_told_by_lightness():
