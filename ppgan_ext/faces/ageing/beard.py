@@ -2,7 +2,7 @@
 
 Dark places of the lower face are hair or shadow. One place does not tell which, but a whole part of a beard does: hair
 is rough, dark and has less of the skin's colour. A linear regression on such figures says for each part how likely
-there is one; within it, what is darker than the skin around is hair.
+there is one, where there is a beard at all (`beard_presence`); within it, what is darker than the skin around is hair.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.ageing.beard_presence import beard_presence
 from ppgan_ext.faces.ageing.facial_hair import darkness, reduced, shading, whole
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair_texture import roughness
@@ -36,6 +37,9 @@ _WEIGHTS = {
 # cannot, and what turns grey with it is a haze.
 _SKIN = (0.17, 0.3)
 _LIKELY = (0.3, 0.6)  # by the regression: no beard, and one
+# Chance of a beard of any kind: no part is one, and each may be. On photos of people 95% of 226 faces without a beard
+# have at most 0.11, half of 26 with stubble more than 0.10, and 90% of 36 with a beard more than 0.3.
+_PRESENT = (0.06, 0.2)
 # What is never beard: points of the landmarks, and by how much they are widened, in distances of the eyes.
 _NOT_BEARD = ((slice(48, 60), 0.03), (slice(31, 36), 0.04))
 _SOFT = 0.0375  # width of the Gaussian by which the outlines end, likewise
@@ -310,11 +314,16 @@ def _ramp(value: float, ends: tuple[float, float]) -> float:
 
 def _likely_parts(copy: npt.NDArray, points: FloatArray) -> dict[str, tuple[float, npt.NDArray[np.float32]]]:
     """Return the chance and the outline, (H, W) in [0, 1], of each part of a beard; nothing where no skin tells it."""
-    parts = {}
-    for part, (outline, figures) in beard_regions(copy, points).items():
+    regions = beard_regions(copy, points)
+    if len(regions) != len(PARTS):
+        return {}
+    outlines, figures = ({part: region[n] for part, region in regions.items()} for n in (0, 1))
+    present, parts = beard_presence(copy, points, outlines, figures), {}
+    for part, (outline, measured) in regions.items():
         constant, *weights = _WEIGHTS[part]
-        parts[part] = _ramp(constant + float(figures @ np.array(weights)), _LIKELY), outline
-    return parts if len(parts) == len(PARTS) else {}
+        told = constant + float(measured @ np.array(weights))
+        parts[part] = _ramp(told, _LIKELY) * _ramp(present, _PRESENT), outline
+    return parts
 
 
 def beard_regions(copy: npt.NDArray, landmarks: FloatArray) -> dict[str, Region]:

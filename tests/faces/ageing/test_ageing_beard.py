@@ -47,6 +47,14 @@ def test_a_beard_is_found_and_a_face_without_has_none(photo, bearded, landmarks)
     assert found[: int(landmarks[27, 1])].max() < 0.05
 
 
+def test_smooth_shade_all_over_the_lower_face_is_no_beard(photo, bearded, landmarks):
+    cover = np.max(list(beard_outlines(landmarks, photo.shape).values()), axis=0)[..., None]
+    shade = np.uint8(cv2.GaussianBlur(photo, (0, 0), 2.0) * (1.0 - 0.3 * cover))
+    assert max(told_chances(shade, landmarks).values()) < 0.2
+    assert beard_growth(shade, landmarks).dense.max() < 0.2
+    assert max(told_chances(bearded, landmarks).values()) > 0.8
+
+
 def test_lips_and_nostrils_are_no_beard(bearded, landmarks):
     found = beard_growth(bearded, landmarks).hair
     for point in (landmarks[[51, 62]].mean(axis=0), landmarks[[57, 66]].mean(axis=0), landmarks[33]):
@@ -99,7 +107,7 @@ def test_whiskers_alone_are_the_shade_of_a_jaw(photo, bearded, landmarks):
     others = np.maximum(outlines["moustache"], outlines["goatee"])[..., None]
     shaved = np.uint8(bearded + others * (photo.astype(np.float32) - bearded))
     jaw = outlines["whiskers"] * (1.0 - others[..., 0]) > 0.9
-    assert beard_growth(shaved, landmarks).hair[jaw].mean() > 0.2
+    assert beard_growth(shaved, landmarks).hair[jaw].mean() > 0.15
     assert beard_cover(shaved, landmarks).max() < 0.2
 
 
