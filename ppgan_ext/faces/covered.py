@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import log_color, log_luminance, luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
@@ -43,7 +43,6 @@ _MOUTH_ALONE = 0.95
 _NOSE_UNSURE, _MOUTH_UNSURE = 0.05, 0.09
 _EYES_FOREIGN = 0.85  # share of the surroundings of an eye; make-up and deep sockets reach 0.68
 _EYES_DARK = -1.7  # logarithm of the luminance around an eye over that of skin
-_BROWS = (slice(17, 22), slice(22, 27))
 _NOSE = slice(30, 36)
 _MOUTH = slice(48, 60)
 _FEW_PIXELS = 24
@@ -86,7 +85,7 @@ def find_covered(crop: Image, reconstruction: FloatArray, landmarks: FloatArray)
     parts = []
     if _is_mouth_covered(points, disagreement, color):
         parts.append("lower face")
-    if all(_is_eye_covered(points, eye, color, light) for eye in zip((RIGHT_EYE, LEFT_EYE), _BROWS, strict=True)):
+    if all(_is_eye_covered(points, eye, color, light) for eye in zip((RIGHT_EYE, LEFT_EYE), BROWS, strict=True)):
         parts.append("eyes")
     return Covered(tuple(parts), _draw(landmarks, parts, crop.shape) if parts else None)
 
@@ -149,6 +148,6 @@ def _draw(landmarks: FloatArray, parts: list[str], shape: tuple[int, ...]) -> Fl
         jaw = middle + 1.15 * (landmarks[1:16] - middle)
         mask = np.maximum(mask, draw_part(np.vstack([jaw, landmarks[28]]), shape, 0.02 * size))
     if "eyes" in parts:
-        both = np.vstack([landmarks[part] for part in (RIGHT_EYE, LEFT_EYE, *_BROWS)])
+        both = np.vstack([landmarks[part] for part in (RIGHT_EYE, LEFT_EYE, *BROWS)])
         mask = np.maximum(mask, draw_part(both, shape, 0.1 * size))
     return cv2.GaussianBlur(mask, (0, 0), _FEATHER * size)

@@ -9,12 +9,11 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur, local_mean
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
-_BROWS = (slice(17, 22), slice(22, 27))
 _COPY_EYES = 72.0  # pixels between the eyes of the copy on which brows are looked for
 _DARKER = (0.10, 0.55)  # log light below the skin around: none and full
 _BROW_WIDTH = 0.075  # around the brow's points, as a share of the eyes' distance
@@ -63,7 +62,7 @@ def brow_place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
     """Draw where brows grow, softly, (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
     place = np.zeros(shape[:2], np.float32)
-    for brow in _BROWS:
+    for brow in BROWS:
         place = np.maximum(place, blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.025 * eyes))
     return place * _beside_eyes(landmarks, shape) * within_sides(landmarks, shape)
 

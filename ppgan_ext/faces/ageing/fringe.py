@@ -9,10 +9,10 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.landmarks import BROWS
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
-_BROWS = (slice(17, 22), slice(22, 27))
 # Lengths are shares of the eyes' distance.
 _HEIGHT, _WIDER, _BROW_WIDTH = 1.1, 0.15, 0.1
 _NEARBY = 0.3  # width of the Gaussian for the hair's light and colour nearby
@@ -65,7 +65,7 @@ def _forehead(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
     up = up / max(float(np.linalg.norm(up)), 1e-6)
     brows = landmarks[17:27]
     drawn = blur(hull(np.vstack([brows, brows + _HEIGHT * eyes * up]), shape, _WIDER * eyes), 0.03 * eyes)
-    for brow in _BROWS:
+    for brow in BROWS:
         drawn *= 1.0 - blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.02 * eyes)
     return drawn
 

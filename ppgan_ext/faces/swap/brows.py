@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.facial_hair import within_sides
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear
 from ppgan_ext.faces.mask import height_above_brows
 from ppgan_ext.faces.morphology import disc
@@ -24,7 +24,6 @@ from ppgan_ext.faces.skin import bare_skin, draw_part, even_lab
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray
 
-BROWS = (slice(17, 22), slice(22, 27))
 # Lengths are shares of the distance of the eyes, and light is in natural logarithms.
 _WIDER, _END_WIDER, _SOFT = 0.09, 0.06, 0.03  # around the brow's points, and its last ones
 _FULL = 1.5  # so much of a soft edge is inside, as a factor
