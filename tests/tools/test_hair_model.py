@@ -85,6 +85,22 @@ def test_training_can_start_from_weights_of_the_package(network, tmp_path):
         np.testing.assert_allclose(after[name], values, rtol=1e-3, atol=1e-5)
 
 
+def test_a_wider_network_starts_with_what_a_narrower_one_has_learned(tmp_path):
+    path, unet, widths = tmp_path / "narrow.safetensors", script("unet"), (8, 12, 16, 20)
+    paddle.seed(1)
+    train(unet.UNet(CHANNELS, 2, widths), path, minutes=5e-2)
+    wide = unet.UNet(CHANNELS, 2, tuple(round(1.5 * one) for one in widths))
+    wide.start_from(path)
+    seen = np.random.default_rng(0).standard_normal((CHANNELS, 64, 64)).astype(np.float32)
+    wide(paddle.to_tensor(seen[None]))  # tells the normalisation what it has to undo
+    wide.save(tmp_path / "wide.safetensors")
+    assert load_file(tmp_path / "wide.safetensors")["e5.w"].shape == (30, 30, 3, 3)
+    narrow_says, wide_says = (run_unet(tmp_path / f"{name}.safetensors", seen) for name in ("narrow", "wide"))
+    assert narrow_says.std() > 0.01
+    assert np.corrcoef(narrow_says.ravel(), wide_says.ravel())[0, 1] > 0.9
+    assert (narrow_says != wide_says).any()
+
+
 def test_what_is_saved_is_the_average_of_the_last_steps(network, tmp_path):
     average = script("unet").Average(network)
     for value in (1.0, 3.0):

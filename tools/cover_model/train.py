@@ -22,6 +22,7 @@ from ppgan_ext.faces.occlusion.cover_network import KINDS, NUM_CHANNELS, SHAPE
 sys.path.append(str(Path(__file__).parents[1] / "hair_model"))
 from unet import UNet, fit
 
+_WIDTHS = (16, 24, 40, 64)  # channels
 _BATCH = 4
 _HALF = (SHAPE[1] // 2, SHAPE[0] // 2)
 # How much a covered pixel counts against a bare one. Frames are a hundredth of a picture: a Dice loss, or a loss
@@ -59,7 +60,7 @@ def main() -> None:
     paddle.seed(args.seed)
     rng = np.random.default_rng(args.seed)
     sampler = read_collections(args.faces)
-    network = UNet(NUM_CHANNELS, len(KINDS))
+    network = UNet(NUM_CHANNELS, len(KINDS), _WIDTHS)
     if args.resume:
         network.resume(args.output)
 

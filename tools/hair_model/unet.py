@@ -13,7 +13,15 @@ import paddle.nn.functional as F
 from paddle import nn
 from safetensors.numpy import load_file, save_file
 
-_WIDTHS = (16, 24, 40, 64)
+WIDTHS = (24, 36, 60, 96)
+"""Channels at a half, a quarter, an eighth and a sixteenth of the patch."""
+
+# What each block sees.
+_INPUTS = {
+    "d1": (), "e1": ("d1",), "d2": ("e1",), "e2": ("d2",), "d3": ("e2",), "e3": ("d3",),
+    "d4": ("e3",), "e4": ("d4",), "e5": ("e4",), "u3": ("e5", "e3"), "u2": ("u3", "e2"), "u1": ("u2", "e1"),
+}  # fmt: skip
+_UNLIKE = 0.05  # by how much weights differ that were copied to widen a network
 _SAVE_SECONDS = 60.0
 _DECAY = 0.998  # of the average of the weights over the steps
 
@@ -25,9 +33,13 @@ class Block(nn.Layer):
         super().__init__()
         self.conv = nn.Conv2D(num_in, num_out, 3, stride, 1, bias_attr=False)
         self.norm = nn.BatchNorm2D(num_out)
+        self._folded = False
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:  # noqa: D102
-        return F.relu(self.norm(self.conv(x)))
+        values = self.conv(x)
+        if self._folded:
+            self._undo_norm(values)
+        return F.relu(self.norm(values))
 
     def folded(self) -> tuple[np.ndarray, np.ndarray]:
         """Return kernel and bias with the normalisation in them."""
@@ -36,20 +48,27 @@ class Block(nn.Layer):
         return kernel, self.norm.bias.numpy() - self.norm._mean.numpy() * factor
 
     def unfold(self, kernel: np.ndarray, bias: np.ndarray) -> None:
-        """Take kernel and bias that `folded` returned; the normalisation then changes nothing."""
+        """Take kernel and bias that `folded` returned; the next batch tells what the normalisation has to undo."""
         self.conv.weight.set_value(kernel)
         self.norm.bias.set_value(bias)
-        self.norm.weight.set_value(np.full(len(bias), np.sqrt(1 + 1e-5), np.float32))
-        self.norm._mean.set_value(np.zeros(len(bias), np.float32))
-        self.norm._variance.set_value(np.ones(len(bias), np.float32))
+        self._folded = True
+
+    @paddle.no_grad()
+    def _undo_norm(self, values: paddle.Tensor) -> None:
+        mean, variance = values.mean([0, 2, 3]), values.var([0, 2, 3], unbiased=False)
+        self.norm.weight.set_value(paddle.sqrt(variance + 1e-5))
+        self.norm.bias.set_value(self.norm.bias + mean)
+        self.norm._mean.set_value(mean)
+        self.norm._variance.set_value(variance)
+        self._folded = False
 
 
 class UNet(nn.Layer):
     """The network of `ppgan_ext.faces.ageing.unet`, whose names of weights it has."""
 
-    def __init__(self, num_in: int, num_out: int) -> None:
+    def __init__(self, num_in: int, num_out: int, widths: tuple[int, int, int, int] = WIDTHS) -> None:
         super().__init__()
-        a, b, c, d = _WIDTHS
+        a, b, c, d = widths
         self.d1, self.e1 = Block(num_in, a, 2), Block(a, a)
         self.d2, self.e2 = Block(a, b, 2), Block(b, b)
         self.d3, self.e3 = Block(b, c, 2), Block(c, c)
@@ -77,13 +96,32 @@ class UNet(nn.Layer):
         save_file({name: array.numpy() for name, array in sorted(self.state_dict().items())}, _state_of(path))
 
     def start_from(self, path: Path) -> None:
-        """Begin with weights as the package reads them; their normalisation is part of them and starts anew."""
+        """Begin with weights as the package reads them, of a network as wide as this one or narrower.
+
+        A narrower network's channels are repeated, and what sees them is divided by how often (Chen, Goodfellow and
+        Shlens, Net2Net, arXiv 1511.05641); so the network says at first about what that one said.
+        """
+        rng = np.random.default_rng(0)
         found = {name: array.astype(np.float32) for name, array in load_file(path).items()}
-        for name, block in self.named_sublayers():
-            if isinstance(block, Block):
-                block.unfold(found[f"{name}.w"], found[f"{name}.b"])
-        self.o.weight.set_value(found["o.w"])
-        self.o.bias.set_value(found["o.b"])
+        repeats = {}
+        for name, sees in (*_INPUTS.items(), ("o", ("u1",))):
+            kernel, bias = found[f"{name}.w"], found[f"{name}.b"]
+            layer = getattr(self, name)
+            wide = (layer.conv if isinstance(layer, Block) else layer).weight.shape[0]
+            repeats[name] = np.concatenate([np.arange(len(bias)), rng.integers(len(bias), size=wide - len(bias))])
+            kernel = kernel[repeats[name]]
+            if sees:
+                starts = np.cumsum([0, *(len(found[f"{one}.b"]) for one in sees[:-1])])
+                taken = np.concatenate([repeats[one] + at for one, at in zip(sees, starts, strict=True)])
+                kernel = kernel[:, taken] / np.bincount(taken)[taken][:, None, None]
+            if wide > len(bias):
+                kernel = kernel * rng.normal(1.0, _UNLIKE, kernel.shape)
+            kernel, bias = kernel.astype(np.float32), bias[repeats[name]]
+            if isinstance(layer, Block):
+                layer.unfold(kernel, bias)
+            else:
+                layer.weight.set_value(kernel)
+                layer.bias.set_value(bias)
 
     def resume(self, path: Path) -> None:
         """Take up the training whose weights were saved to a path."""
