@@ -24,6 +24,8 @@ _LIGHTS, _BRIGHT_LIGHTS = 75, (0.40, 0.60)  # percentile of the hair's light; of
 _TEXTURE = (0.25, 0.75)  # on the way from the face's to the hair's, in logarithms
 _FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, as shares of the eyes' distance
 _FOREHEAD, _EARS = 0.7, 0.4  # how far skin reaches above the brows and beside the face, in eyes' distances
+# Of ears, above the jaw's upper end and beside it, and how softly they end, likewise.
+_EAR_UP, _EAR_OUT, _EAR_SOFT = 0.25, 0.38, 0.06
 _NARROW = 0.02  # half the width of a bridge, as a share of the eyes' distance
 _LEAST_PIXELS = 40
 
@@ -59,6 +61,8 @@ def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
     looked_at = np.maximum(ramp(np.float32(hair_light), _BRIGHT_HAIR), ramp(np.float32(hair_lights), _BRIGHT_LIGHTS))
     skin = like_skin * (1.0 - textured * looked_at)
     joined = _joined(skin, face, max(1, round(_NARROW * eye_distance(landmarks))))
+    # Dark hair hangs before an ear; what shows between it is not joined to the face.
+    joined = np.maximum(joined, (1.0 - looked_at) * ears(landmarks, hair.shape))
     return skin * joined * head_without_hair(landmarks, hair.shape)
 
 
@@ -73,6 +77,19 @@ def face_outline(landmarks: FloatArray) -> FloatArray:
     up = landmarks[27] - landmarks[8]
     up = up / max(float(np.linalg.norm(up)), 1e-6)
     return np.concatenate([landmarks[:27], landmarks[17:27] + _FOREHEAD * eye_distance(landmarks) * up])
+
+
+def ears(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+    """Draw where a head has its ears, softly, (H, W) in [0, 1]: beside the jaw's upper ends."""
+    eyes = eye_distance(landmarks)
+    across = (landmarks[16] - landmarks[0]) / max(float(np.linalg.norm(landmarks[16] - landmarks[0])), 1e-6) * eyes
+    up = (landmarks[27] - landmarks[8]) / max(float(np.linalg.norm(landmarks[27] - landmarks[8])), 1e-6) * eyes
+    drawn = np.zeros(shape[:2], np.float32)
+    for jaw, outwards in ((landmarks[:4], -across), (landmarks[13:17], across)):
+        highest = jaw[np.argmax(jaw @ up)] + _EAR_UP * up
+        outline = np.vstack([jaw, highest, [highest + _EAR_OUT * outwards], jaw + _EAR_OUT * outwards])
+        np.maximum(drawn, hull(outline, shape, 0.0), out=drawn)
+    return np.asarray(blur(drawn, _EAR_SOFT * eyes), np.float32)
 
 
 def _joined(skin: FloatArray, face: npt.NDArray[np.bool_], narrow: int) -> npt.NDArray[np.float32]:

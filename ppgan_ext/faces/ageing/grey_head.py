@@ -16,7 +16,7 @@ from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair import HairMatte, Refusal, find_hair
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, hair_cover, light_on_hair
-from ppgan_ext.faces.ageing.head_patch import head_patch
+from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
 from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
 from ppgan_ext.faces.ageing.loose_hair import add_loose_hair
 from ppgan_ext.faces.ageing.open_ends import closed_ends
@@ -115,7 +115,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     if matte.refusal is None:
         _add_outer(matte.alpha, photo, matte.region, landmarks)
         matte, firm = add_loose_hair(matte, photo, landmarks, patch, chances)
-        _fade_open_ends(matte, photo, landmarks)
+        _fade_open_ends(matte, photo, landmarks, chances.person)
     hair = (matte.alpha * np.float32(matte.confidence)).astype(np.float16)
     left, top, right, bottom = face = _around_face(landmarks, photo.shape)
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
@@ -165,8 +165,11 @@ def _add_outer(
         part[...] = np.minimum(part + enlarge(added, alpha.shape, (start, stop)), 1.0)
 
 
-def _fade_open_ends(matte: HairMatte, photo: Image, landmarks: FloatArray) -> None:
-    """Fade the hair of a matte out, in place, where it goes on or seems to; see `closed_ends`."""
+def _fade_open_ends(matte: HairMatte, photo: Image, landmarks: FloatArray, person: FloatArray) -> None:
+    """Fade the hair of a matte out, in place, where it goes on or seems to; see `closed_ends`.
+
+    ``person`` (240, 192) is of the head patch; beyond it everything may be a person's.
+    """
     left, top, right, bottom = matte.region
     margin = round(_AROUND_ENDS * eye_distance(landmarks))
     corner = np.array((max(0, left - margin), max(0, top - margin)))
@@ -176,7 +179,10 @@ def _fade_open_ends(matte: HairMatte, photo: Image, landmarks: FloatArray) -> No
     hair[rows, columns] = matte.alpha
     copy, points = reduced(part, landmarks - corner, _ENDS_EYES)
     small = cv2.resize(hair, copy.shape[1::-1], interpolation=cv2.INTER_AREA)
-    closed = cut(closed_ends(copy, points, small), part.shape, (columns.start, rows.start, columns.stop, rows.stop))
+    drawn = 1.0 - patch_to_picture(1.0 - person, points, copy.shape)
+    closed = cut(
+        closed_ends(copy, points, small, drawn), part.shape, (columns.start, rows.start, columns.stop, rows.stop)
+    )
     for start, stop in strips(matte.alpha.shape):
         matte.alpha[start:stop] *= enlarge(closed, matte.alpha.shape, (start, stop))
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.bare_skin import bare_skin
+from ppgan_ext.faces.ageing.bare_skin import bare_skin, ears
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.fringe import fringe
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
@@ -18,6 +18,7 @@ from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patc
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.strips import enlarge, strips
+from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.types import FloatArray
 
 
@@ -80,6 +81,9 @@ _REDDEST = 36.0  # CIE Lab's a of red hair in the light; a red scarf has 41
 # Gloss on dark hair may be as blue as the sky: width of the Gaussian for the hair around, how much of that is no gloss,
 # and CIE Lab's L of it.
 _GLOSS, _MOST_NATURAL, _DARK_GLOSS = 0.5, (0.5, 0.65), (30.0, 45.0)
+# A photo's toning: CIE Lab's L of darks that have all of it, and of what has none; how far around the landmarks of a
+# brow or an eye darks are looked for, in distances of the eyes, and percentile of the light up to which they are told.
+_TINTED, _AROUND_DARKS, _DARKS = (30.0, 50.0), 0.04, 35.0
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
 
@@ -97,7 +101,7 @@ def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None
     skin = skin_weight(patch.picture, skin_area(patch.landmarks, lab.shape)) > 0.6
     tone = np.median(lab[skin], axis=0) if np.count_nonzero(skin) >= _FEW_SKIN else None
     chances = chances or hair_chances(patch)
-    seen, natural = chances.hair, _natural(lab, tone)
+    seen, natural = chances.hair, _natural(lab, tone, _tint_of_darks(lab, patch.landmarks))
     chance = _kept(seen * np.maximum(natural, _gloss(lab, seen, natural)), patch)
     confidence, refusal = _judged(chance, seen, lab, tone, patch)
     if refusal is None and tone is not None and _has_foreign_crown(chance, chances.person, lab, tone, patch):
@@ -136,7 +140,8 @@ def _leave_skin(
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
     factor = (size[0] / width, size[1] / height)
     points = (landmarks - (left, top) + 0.5) * factor - 0.5
-    skin = bare_skin(copy, points, hair) * (1.0 - map_on_copy(sure, patch, (left, top), factor, size))
+    sure_hair = map_on_copy(sure, patch, (left, top), factor, size) * (1.0 - ears(points, copy.shape))
+    skin = bare_skin(copy, points, hair) * (1.0 - sure_hair)
     added = fringe(copy, points, hair, skin)
     # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
     inner = blur(np.maximum(hair, added) * (1.0 - skin), _SOFT_END * eye_distance(points))
@@ -147,17 +152,46 @@ def _leave_skin(
     return float((hair * skin).sum() / max(float(hair.sum()), 1.0))
 
 
-def _natural(lab: FloatArray, tone: FloatArray | None) -> npt.NDArray[np.float32]:
+def _tint_of_darks(lab: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return what a photo's toning adds to a* and b* of dark hair, (2,).
+
+    Brows and lashes tell, where the darks of all of them are purple, blue or green; the least tinted counts.
+
+    Args:
+        lab: (240, 192, 3), the patch.
+        landmarks: (68, 2) in it.
+    """
+    places = (landmarks[BROWS[0]][2:], landmarks[BROWS[1]][:3], landmarks[RIGHT_EYE], landmarks[LEFT_EYE])
+    tints = []
+    for points in places:
+        shown = lab[hull(points, lab.shape[:2], _AROUND_DARKS * EYES) > 0.5]
+        dark = shown[shown[:, 0] <= np.percentile(shown[:, 0], _DARKS)] if len(shown) else shown
+        if len(dark) < _FEW or float(np.median(dark[:, 0])) > _TINTED[1]:
+            return np.zeros(2, np.float32)
+        green_red, blue_yellow = (float(value) for value in np.median(dark[:, 1:], axis=0))
+        beyond = max(float(_too_blue(green_red, blue_yellow)), -green_red - _NEUTRAL)
+        tints.append(min(max(beyond / _NEUTRAL, 0.0), 1.0) * np.array((green_red, blue_yellow), np.float32))
+    return min(tints, key=lambda tint: float(np.hypot(*tint)))
+
+
+def _too_blue(green_red: npt.ArrayLike, blue_yellow: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Return by how much a* and b* are too blue or too pink for hair; negative where they are not."""
+    pink = np.subtract(green_red, np.maximum(blue_yellow, 0.0)) - 1.5 * _NEUTRAL
+    return np.asarray(np.maximum(np.negative(blue_yellow) - _NEUTRAL, pink), np.float32)
+
+
+def _natural(lab: FloatArray, tone: FloatArray | None, tint: FloatArray) -> npt.NDArray[np.float32]:
     """Return how far each colour can be that of hair, (240, 192): not blue, green or pink, whatever its light.
 
-    ``tone`` is the skin's colour; in bluish light it has little yellow, and hair may be as bluish.
+    ``tone`` is the skin's colour; in bluish light it has little yellow, and hair may be as bluish. ``tint`` is that of
+    dark hair, see `_tint_of_darks`.
     """
     bluish = 0.0 if tone is None else 0.7 * max(14.0 - float(tone[2]), 0.0)
-    green_red, blue_yellow = lab[..., 1], lab[..., 2] + np.float32(bluish)
+    toned = 1.0 - ramp(lab[..., 0], _TINTED)
+    green_red, blue_yellow = lab[..., 1] - toned * tint[0], lab[..., 2] - toned * tint[1] + np.float32(bluish)
     # Black hair mirrors the sky, and shadows of a photo may be tinted.
     dark = np.float32(8.0) * np.clip((25.0 - lab[..., 0]) / 15.0, 0.0, 1.0)
-    beyond = np.maximum(-blue_yellow - _NEUTRAL, green_red - np.maximum(blue_yellow, 0.0) - 1.5 * _NEUTRAL) - dark
-    beyond = np.maximum(beyond, -green_red - _NEUTRAL)
+    beyond = np.maximum(_too_blue(green_red, blue_yellow) - dark, -green_red - _NEUTRAL)
     # Red hair is orange rather than red.
     beyond = np.maximum(beyond, green_red - _REDDEST)
     return np.clip(1.0 - beyond / _NEUTRAL, 0.0, 1.0).astype(np.float32)

@@ -1,7 +1,8 @@
 """Where a map of hair ends amid its colour: more hair, clothes or a dark room; grey that ended there would be a patch.
 
 Where hair ends before skin, a wall or the sky, the photo itself changes, and grey may end there as well. Where it does
-not change, nothing tells whether the hair does; so grey fades out before it, as that of hair that has been dyed does.
+not change, the outline of the person tells the end of hair before a background. On the person, where more hair or
+clothes follow, nothing tells it; so grey fades out before it, as that of hair that has been dyed does.
 """
 
 from __future__ import annotations
@@ -27,13 +28,16 @@ _NOTHING, _ALL = 0.06, 0.45  # share of what is around that is alike: grey stays
 _FACE = 0.05  # around the face is skin, whatever its colour
 
 
-def closed_ends(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> npt.NDArray[np.float32]:
+def closed_ends(
+    picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray, person: FloatArray
+) -> npt.NDArray[np.float32]:
     """Return how far hair may turn grey: less the nearer it is to where it goes on, or seems to.
 
     Args:
         picture: (H, W, 3) RGB, 0 to 255.
         landmarks: (68, 2) in the picture.
         hair: (H, W) in [0, 1], the hair known.
+        person: (H, W) in [0, 1], where a person is.
 
     Returns:
         (H, W) in [0, 1], 1 where the hair ends before something else.
@@ -45,4 +49,7 @@ def closed_ends(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -
     face = hull(face_outline(landmarks), hair.shape, _FACE * eyes)
     other = (1.0 - hair) * (1.0 - bare_skin(picture, landmarks, hair)) * (face < 0.5)
     alike = other * (1.0 - ramp(np.linalg.norm(lab - own, axis=2), _ALIKE))
-    return np.asarray(1.0 - ramp(blur(alike, _FADES * eyes), (_NOTHING, _ALL)), np.float32)
+    on_person, behind = (
+        ramp(blur(alike * part, _FADES * eyes), (_NOTHING, _ALL)) for part in (person, np.float32(1.0) - person)
+    )
+    return np.asarray((1.0 - on_person) * (1.0 - behind * (1.0 - person)), np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.bare_skin import bare_skin
+from ppgan_ext.faces.ageing.bare_skin import bare_skin, ears
 from ppgan_ext.faces.ageing.hair import find_hair
 from ppgan_ext.faces.detect import find_faces
 
@@ -70,3 +70,26 @@ def test_nothing_is_told_without_colour_hair_or_skin(photo, landmarks, hair):
     assert not bare_skin(grey, landmarks, hair).any()
     assert not bare_skin(photo, landmarks, np.zeros_like(hair)).any()
     assert not bare_skin(np.zeros_like(photo), landmarks, hair).any()
+
+
+def test_ears_lie_beside_the_jaws_upper_ends(photo, landmarks):
+    place = ears(landmarks, photo.shape)
+    across = (landmarks[16] - landmarks[0]) * 0.08
+    for x, y in (landmarks[1] - across, landmarks[15] + across):
+        assert place[round(y), round(x)] > 0.8
+    for x, y in landmarks[[8, 27, 33, 36, 45, 5, 11]]:
+        assert place[round(y), round(x)] < 0.1
+
+
+def test_an_ear_behind_dark_hair_is_skin_though_hair_parts_it_from_the_face(photo, landmarks):
+    picture, points = cv2.resize(photo, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC), 3.0 * landmarks + 1.0
+    x, y = points[27].astype(int)
+    tone = np.median(picture[y - 36 : y - 18, x - 30 : x + 30].reshape(-1, 3), axis=0)
+    x, y = (points[1] - 0.12 * (points[16] - points[0])).round().astype(int)
+    hair = np.zeros(picture.shape[:2], np.float32)
+    around, lobe = ((slice(y - h, y + h), slice(x - w, x + w)) for h, w in ((70, 50), (22, 10)))
+    picture[around], hair[around] = 0.1 * tone, 1.0
+    picture[lobe] = 0.8 * tone
+    skin = bare_skin(picture, points, hair)
+    assert skin[lobe].mean() > 0.6
+    assert skin[around].mean() < 0.3

@@ -19,7 +19,7 @@ from ppgan_ext.faces.ageing.head_patch import (
     region_of,
 )
 from ppgan_ext.faces.detect import find_faces
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import to_linear, to_srgb
 
 
@@ -288,3 +288,16 @@ def test_gloss_amid_dark_hair_is_hair_though_it_is_blue(photo, landmarks):
         left, top, right, bottom = found.region
         mean = float(found.alpha[spot[top:bottom, left:right] > 0].mean())
         assert share[0] <= mean <= share[1]
+
+
+def test_purple_hair_is_hair_where_a_filter_made_brows_and_lashes_purple_too(photo, landmarks):
+    chances, purple = hair_chances(head_patch(photo, landmarks)), (62, 30, 80)
+    wig = photo.copy()
+    wig[patch_to_picture(chances.hair, landmarks, photo.shape) > 0.1] = purple
+    filtered = wig.copy()
+    for part in (*BROWS, RIGHT_EYE, LEFT_EYE):
+        cv2.polylines(filtered, [landmarks[part].round().astype(np.int32)], False, purple, 4)
+    assert find_hair(wig, landmarks, chances).refusal is Refusal.COVERED
+    found, usual = find_hair(filtered, landmarks, chances), find_hair(photo, landmarks, chances)
+    assert found.refusal is None
+    assert found.alpha.sum() > 0.5 * usual.alpha.sum()
