@@ -26,17 +26,21 @@ _FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, as shares of
 _FOREHEAD, _EARS = 0.7, 0.4  # how far skin reaches above the brows and beside the face, in eyes' distances
 # Of ears, above the jaw's upper end and beside it, and how softly they end, likewise.
 _EAR_UP, _EAR_OUT, _EAR_SOFT = 0.25, 0.38, 0.06
+_EAR_LIGHT = (2.0, 3.0)  # times the lighter part of the hair's light: not told from a strand, and surely an ear
 _NARROW = 0.02  # half the width of a bridge, as a share of the eyes' distance
 _LEAST_PIXELS = 40
 
 
-def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> npt.NDArray[np.float32]:
+def bare_skin(
+    picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray, sure: FloatArray | None = None
+) -> npt.NDArray[np.float32]:
     """Return how sure each pixel is bare skin.
 
     Args:
         picture: (H, W, 3) RGB, 0 to 255.
         landmarks: (68, 2) in the picture.
         hair: (H, W) in [0, 1], what is thought to be hair.
+        sure: (H, W) in [0, 1], how sure that is: there only ears behind dark hair are skin. None for nowhere.
 
     Returns:
         (H, W) in [0, 1]; 0 everywhere if the face shows too little skin, or has no colour.
@@ -61,9 +65,13 @@ def bare_skin(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
     looked_at = np.maximum(ramp(np.float32(hair_light), _BRIGHT_HAIR), ramp(np.float32(hair_lights), _BRIGHT_LIGHTS))
     skin = like_skin * (1.0 - textured * looked_at)
     joined = _joined(skin, face, max(1, round(_NARROW * eye_distance(landmarks))))
-    # Dark hair hangs before an ear; what shows between it is not joined to the face.
-    joined = np.maximum(joined, (1.0 - looked_at) * ears(landmarks, hair.shape))
-    return skin * joined * head_without_hair(landmarks, hair.shape)
+    # Dark hair hangs before an ear; what shows between it is not joined to the face. Brown hair has the colour of skin,
+    # so an ear is told by its light.
+    clear = ramp(bright / level, (_EAR_LIGHT[0] * hair_lights, _EAR_LIGHT[1] * hair_lights))
+    ear = (1.0 - looked_at) * clear * ears(landmarks, hair.shape)
+    if sure is not None:
+        skin = skin * (1.0 - sure * (1.0 - ear))
+    return skin * np.maximum(joined, ear) * head_without_hair(landmarks, hair.shape)
 
 
 def head_without_hair(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

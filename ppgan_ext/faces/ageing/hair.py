@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.bare_skin import bare_skin, ears
+from ppgan_ext.faces.ageing.bare_skin import bare_skin
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.fringe import fringe
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
@@ -140,8 +140,7 @@ def _leave_skin(
     copy, hair = (cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in (part, matte))
     factor = (size[0] / width, size[1] / height)
     points = (landmarks - (left, top) + 0.5) * factor - 0.5
-    sure_hair = map_on_copy(sure, patch, (left, top), factor, size) * (1.0 - ears(points, copy.shape))
-    skin = bare_skin(copy, points, hair) * (1.0 - sure_hair)
+    skin = bare_skin(copy, points, hair, map_on_copy(sure, patch, (left, top), factor, size))
     added = fringe(copy, points, hair, skin)
     # A veil of grey on skin is seen at once; that the finest hair of the hairline keeps its colour is not.
     inner = blur(np.maximum(hair, added) * (1.0 - skin), _SOFT_END * eye_distance(points))
