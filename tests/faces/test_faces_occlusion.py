@@ -274,10 +274,15 @@ def test_covers_of_the_photo_keep_their_pixels():
     mask = np.zeros(photo.shape[:2], np.float32)
     mask[100:300, 100:280] = 1.0
     image = np.where(mask[..., None] > 0, np.uint8(99), cleared)
-    fused = lay_over(Fusion(image, mask, landmarks, "multi-band", BorderStep(0, 0), {}), covered, covered, over)
+    fusion = Fusion(image, mask, landmarks, "multi-band", BorderStep(0, 0), {})
+    fused = lay_over(fusion, covered, covered, over, 1.0)
     assert np.array_equal(fused.image[frame], covered[frame])
     assert np.array_equal(fused.image[fused.mask == 0], covered[fused.mask == 0])
     assert (fused.image[(mask > 0) & (over == 0)] == 99).all()
+    # A share of the person's face is one of the covered photo: without any, no frame leaves a halo of the other face.
+    assert np.array_equal(lay_over(fusion, covered, covered, over, 0.0).image, covered)
+    half, free = lay_over(fusion, covered, covered, over, 0.5).image, (mask > 0) & (over == 0)
+    np.testing.assert_allclose(half[free], (covered[free].astype(float) + 99) / 2, atol=0.5)
 
 
 def test_a_frame_is_drawn_where_lines_are_expected():

@@ -66,19 +66,22 @@ def _in_light_of(overlay: Overlay, under: Image, covered: FloatArray) -> npt.NDA
     return np.asarray(to_srgb(face * (wanted / np.maximum(has, 1e-4)).astype(np.float32)), np.float32)
 
 
-def lay_over(fusion: Fusion, photo: Image, base: Image, over: FloatArray) -> Fusion:
+def lay_over(fusion: Fusion, photo: Image, base: Image, over: FloatArray, identity: float) -> Fusion:
     """Lay what covers the photo's face over a fusion that was made without.
 
     Args:
-        fusion: made of the photo that `clear_covers` returned; its mask is that of the blend alone.
+        fusion: made of the photo that `clear_covers` returned, with the person's face alone; its mask is that of the
+            blend alone.
         photo: (H, W, 3) RGB uint8, whose pixels stay where the mask is 0.
         base: the photo with its head reshaped.
         over: (H, W) in [0, 1].
+        identity: share of the person's face, 0 to 1; the rest is the base's, covers and all.
     """
     weight = np.asarray(over, np.float32)[..., None]
     blended = (fusion.mask > 0)[..., None]
-    fused = fusion.image.astype(np.float32)
-    laid = from_levels(np.asarray(fused + weight * (base.astype(np.float32) - fused), np.float32))
+    under = base.astype(np.float32)
+    fused = under + np.float32(identity) * (fusion.image.astype(np.float32) - under)
+    laid = from_levels(np.asarray(fused + weight * (under - fused), np.float32))
     image = np.where(blended, laid, base)
     mask = fusion.mask * (image != base).any(axis=2)
     if base is not photo:

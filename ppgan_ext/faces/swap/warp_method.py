@@ -234,8 +234,9 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
     # Around what covers the photo's face its skin stays, as below that it is not the photo's.
     around = cv2.dilate((over > 0).astype(np.uint8), disc(_AROUND_COVERS * face_size(landmarks)))
     body, hair = plan.head.person * (1 - around), plan.head.hair * (1.0 - over)
-    fusion = blended(cleared, cleared, overlay, kept=hair, beard=beard, body=body)
-    return lay_over(fusion, picture, base, over)
+    # The share of the person's face is taken of the photo, not of the one without its covers.
+    fusion = blended(cleared, cleared, overlay, kept=hair, beard=beard, body=body, identity=1.0)
+    return lay_over(fusion, picture, base, over, identity)
 
 
 def _missing_turn(plan: FacePlan, fusion: Fusion) -> tuple[float, float] | None:
