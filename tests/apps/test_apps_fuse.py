@@ -289,6 +289,9 @@ def test_folders_are_paired_by_name_or_all_with_all(folders, files):
     assert stems(open_pairs(files[0], folders[1])) == ["a+anna", "a+bert"]
     assert stems(open_pairs(folders[0], files[1])) == ["anna+b", "bert+b", "carl+b"]
     assert stems(open_pairs(folders[1], folders[1], "all")) == ["anna+bert", "bert+anna"]
+    # A photo is never paired with itself, on whichever side the folder is.
+    assert stems(open_pairs(folders[1] / "anna.png", folders[1])) == ["anna+bert"]
+    assert stems(open_pairs(folders[1], folders[1] / "anna.png")) == ["bert+anna"]
     assert open_pairs(files[0], folders[1]).is_batch and open_pairs(folders[0], files[1]).is_batch
     assert not open_pairs(*files).is_batch
 

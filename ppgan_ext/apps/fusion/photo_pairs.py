@@ -64,10 +64,7 @@ def open_pairs(
         pairs = _by_name(sources.jobs, targets.jobs, source, target)
     else:
         pairs = [
-            _join(a, b)
-            for a in sources.jobs
-            for b in targets.jobs
-            if not (sources.is_batch and same_file(a.source, b.source))
+            _join(a, b) for a in sources.jobs for b in targets.jobs if not (is_batch and same_file(a.source, b.source))
         ]
     if not pairs:
         raise InputError("there is nothing but the same photo on both sides", where=source, cure="Give two people")
