@@ -68,6 +68,14 @@ def test_a_missing_partner_is_named_and_nothing_is_written(sides, capsys):
     assert "2 pairs written, 0 failed, 2 pictures without a partner left out" in capsys.readouterr().err
 
 
+def test_pairs_never_replace_their_pictures(sides, capsys):
+    before = {path: path.read_bytes() for path in (sides / "a").rglob("*.*")}
+    for output in ("a", "b/../a", "b"):
+        assert main(["--a", str(sides / "a"), "--b", str(sides / "b"), "--output", str(sides / output)]) == 1
+        assert "is the folder of the pictures" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in (sides / "a").rglob("*.*")} == before
+
+
 def test_sizes_that_differ_are_named_or_brought_to_one(sides, capsys):
     write(sides / "b" / "sub" / "1.bmp", plain(7, 40, 30))
     assert join(sides) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -49,9 +50,14 @@ def prepare_pairs(options: PairOptions, on_pair: OnPair | None = None) -> Summar
         on_pair: called after each pair.
 
     Raises:
-        InputError: a folder has no pictures, a picture has no partner, or two pictures would get one name.
+        InputError: a folder has no pictures, a picture has no partner, two pictures would get one name, or pairs would
+            replace pictures.
         OutputError: the folder cannot be written.
     """
+    for given in filter(None, (options.input, options.a, options.b)):
+        if os.path.realpath(given) == os.path.realpath(options.output):
+            what = "is the folder of the pictures, which pairs of the same names would replace"
+            raise InputError(what, where=options.output, cure="Give another --output")
     summary = Summary()
     if options.draw is not None:
         assert options.input is not None
