@@ -70,14 +70,15 @@ def _as_flags(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}" if value else f"--no_{name}"]
     if isinstance(value, Mapping):
-        return [f"--{name}", *(f"{key}={number:g}" for key, number in value.items())]
+        return [f"--{name}", *(f"{key}={_as_word(number)}" for key, number in value.items())]
     if isinstance(value, (list, tuple)):
         return [f"--{name}", *map(_as_word, value)]
     return [f"--{name}", _as_word(value)]
 
 
 def _as_word(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Write a value with all its digits: a rounded one would make something else."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def read_recipe(path: Path, scratch: Path) -> Recipe | None:

@@ -29,7 +29,7 @@ RECIPES = [
     recipe("age", AgeOptions, {"years": [5], "layers": ["0-3", "fine"]}, input_image="a.jpg"),
     recipe("edit", EditOptions, {"edit": {"yaw": -15.0, "smile": 0.5}, "save_gif": True}, input_image="a.jpg"),
     recipe(
-        "fuse", FuseOptions, {"identity": 0.8, "photo_face": [1, 2], "weights": ["identity=2"]}, photo="a.jpg",
+        "fuse", FuseOptions, {"identity": 0.81234567, "photo_face": [1, 2], "weights": ["identity=2"]}, photo="a.jpg",
         person="b.jpg",
     ),
     recipe("mix", MixOptions, {"levels": {"coarse": 1, "fine": 0.25}}, latent1="a.jpg", latent2="b.jpg"),
