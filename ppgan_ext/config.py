@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import reprlib
 import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,6 +29,8 @@ MAX_TOLD = 20
 _MAX_NAME, _MAX_MESSAGE = 80, 400
 # The kinds of errors for a value that should be text, or a list of one text; YAML takes a folder 2024 for a number.
 _TEXT_NEEDED = ("string_type", "path_type", "list_type")
+_IN_BRACKETS = re.compile(r"\[(\d+)\]")
+_MAX_DEPTH = 3  # of blocks below the one in which a key is unknown
 _HOW_TO_SET = "Name a key of a block, or an existing item of a list"
 
 
@@ -65,10 +68,11 @@ def load_options(
 
 
 def names_of(name: str, field: FieldInfo) -> tuple[str, ...]:
-    """Return the names under which a field may be given, its own first."""
-    if not isinstance(field.validation_alias, pydantic.AliasChoices):
-        return (name,)
-    return (name, *(other for other in field.validation_alias.choices if isinstance(other, str) and other != name))
+    """Return the names under which a field may be given, its own first; a plain alias takes the place of its own."""
+    alias = field.validation_alias
+    if isinstance(alias, pydantic.AliasChoices):
+        return (name, *(other for other in alias.choices if isinstance(other, str) and other != name))
+    return (alias if isinstance(alias, str) else name,)
 
 
 class Overrides(dict[str, Any]):
@@ -189,6 +193,9 @@ def parse_overrides(items: Iterable[str]) -> Overrides:
         if not equals or not key.strip():
             what = f"'{shown(item, _MAX_NAME)}' is not of the form key=value"
             raise ConfigError(what, where="-o", cure="Write it as -o a.b=value")
+        if _IN_BRACKETS.search(key):
+            what = f"'{shown(key.strip(), _MAX_NAME)}' has a number in brackets"
+            raise ConfigError(what, where="-o", cure=f"Write list items as {shown(_unbracketed(key), _MAX_NAME)}")
         try:
             document = yaml_files.load(text, "-o")
         except ConfigError as error:
@@ -196,6 +203,10 @@ def parse_overrides(items: Iterable[str]) -> Overrides:
             raise ConfigError(what, where="-o", cure="Quote the value") from error
         parsed[key.strip()], parsed.lines[key.strip()] = document.data, document.lines
     return parsed
+
+
+def _unbracketed(key: str) -> str:
+    return _IN_BRACKETS.sub(r".\1", key.strip()).lstrip(".")
 
 
 def read_yaml(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[KeyPath, Line], list[str]]:
@@ -276,7 +287,10 @@ def _describe(
     """Translate one of pydantic's errors at a key path into the path to name and a message for users."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
-        what = f"unknown key; {_hint(str(path[-1]), _field_names(model_class, path[:-1], tags))}"
+        models = _models_at(model_class, path[:-1], tags)
+        deeper = "' or '".join(_dotted((*path[:-1], *place)) for place in _places(str(path[-1]), models))
+        hint = f"did you mean '{deeper}'?" if deeper else _hint(str(path[-1]), _field_names(models))
+        what = f"unknown key; {hint}"
     elif kind == "missing":
         what = "missing"
     elif kind == "union_tag_not_found":
@@ -326,20 +340,39 @@ def _assigns(data: Any, key: str | int) -> bool:
     return isinstance(data, list) and any(isinstance(item, str) and item.startswith(f"{key}=") for item in data)
 
 
-def _field_names(model_class: type[pydantic.BaseModel], path: KeyPath, tags: Collection[str]) -> list[str]:
-    """Return the names allowed at a key path, through nested models, lists, dicts and unions (their tagged member)."""
+def _models_at(
+    model_class: type[pydantic.BaseModel], path: KeyPath, tags: Collection[str]
+) -> list[type[pydantic.BaseModel]]:
+    """Return the models at a key path, through nested models, lists, dicts and unions (their tagged member)."""
     models = [model_class]
     for key in path:
         annotations = [field.annotation for model in models if (field := _field(model, key)) is not None]
         if annotations:
             models = [model for annotation in annotations for model in _models_in(annotation)]
-    tagged = [model for model in models if _tags_of(model) & set(tags)]
-    return [
-        other
-        for model in tagged or models
-        for name, field in model.model_fields.items()
-        for other in names_of(name, field)
-    ]
+    return [model for model in models if _tags_of(model) & set(tags)] or models
+
+
+def _field_names(models: Iterable[type[pydantic.BaseModel]]) -> list[str]:
+    """Return the names that are allowed in a block of one of these models."""
+    return [other for model in models for name, field in model.model_fields.items() for other in names_of(name, field)]
+
+
+def _places(name: str, models: Iterable[type[pydantic.BaseModel]], depth: int = _MAX_DEPTH) -> list[KeyPath]:
+    """Return where a key of this name lies in the blocks below; inside of lists and dicts it has no fixed place."""
+    found: dict[KeyPath, None] = {}
+    for model in models if depth else ():
+        for own, field in model.model_fields.items():
+            inner = [] if _is_container(field.annotation) else _models_in(field.annotation)
+            block = names_of(own, field)[0]
+            found |= dict.fromkeys((block, name) for one in inner if name in _field_names([one]))
+            found |= dict.fromkeys((block, *place) for place in _places(name, inner, depth - 1))
+    return list(found)
+
+
+def _is_container(annotation: Any) -> bool:
+    """Return whether an annotation is a list or a dict, or may be one."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    return origin in (list, dict, tuple) or any(map(_is_container, inner))
 
 
 def _field(model: type[pydantic.BaseModel], key: str | int) -> Any:

@@ -24,6 +24,7 @@ class Options(pydantic.BaseModel):
     size: int = pydantic.Field(ge=8)
     noise: str = "const"
     optim: Optim = Optim()
+    checking: int = pydantic.Field(default=1, alias="check")
 
 
 def test_file_and_overrides_make_a_model(tmp_path):
@@ -58,6 +59,17 @@ def test_mistakes_without_a_file_are_in_the_options():
         "  size: input should be greater than or equal to 8, got 4",
         "  noize: unknown key; did you mean 'noise'?",
     ]
+
+
+def test_an_unknown_key_is_led_to_the_name_that_is_read():
+    with pytest.raises(ConfigError, match=r"checking: unknown key; did you mean 'check'\?"):
+        load_options(Options, overrides={"size": 8, "checking": 2})
+    assert load_options(Options, overrides={"size": 8, "check": 2}).checking == 2
+
+
+def test_an_unknown_key_is_led_to_the_block_that_has_it():
+    with pytest.raises(ConfigError, match=r"betas: unknown key; did you mean 'optim\.betas'\?"):
+        load_options(Options, overrides={"size": 8, "betas": [0, 1]})
 
 
 def test_a_single_mistake_is_on_one_line(tmp_path):
@@ -112,6 +124,8 @@ def test_overrides_are_values_not_code():
             parse_overrides([bad])
     with pytest.raises(ConfigError, match="nothing to set"):
         load_options(Options, overrides={"size": 8, "size.x": 1})
+    with pytest.raises(ConfigError, match=r"'a\[2\]\.b' has a number in brackets\. Write list items as a\.2\.b"):
+        parse_overrides(["a[2].b=1"])
 
 
 def test_same_seed_gives_the_same_numbers_and_the_state_can_be_restored():

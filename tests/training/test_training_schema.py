@@ -47,6 +47,14 @@ def test_null_switches_a_metric_of_the_file_off(config, tmp_path):
         schema.read_config(path, {"validate.metrics.c": None})
 
 
+def test_a_key_is_led_to_the_block_that_reads_it():
+    path = Path(__file__).resolve().parents[2] / "configs" / "cyclegan_horse2zebra.yaml"
+    with pytest.raises(ConfigError, match=r"did you mean 'model\.gan_criterion\.gan_mode'"):
+        schema.read_config(path, parse_overrides(["model.gan_mode=lsgan"]))
+    with pytest.raises(ConfigError, match=r"validation: unknown key; did you mean 'validate'"):
+        schema.read_config(path, parse_overrides(["validation.interval=100"]))
+
+
 def test_all_mistakes_are_listed_with_line_key_and_nearest_name(tmp_path, faces):
     path = tmp_path / "wrong.yaml"
     path.write_text(
