@@ -47,8 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0: success; 1: failure, with one line on stderr; 130: stopped by Ctrl-C or SIGTERM, with a checkpoint written.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    interrupted = "interrupted; the checkpoint of a started run has been saved"
-    return console.run(lambda: _run_and_report_once(words), "--debug" in words, interrupted)
+    kept = "the checkpoint of a started run has been saved"
+    if "--evaluate-only" in words:
+        kept = "what was written is complete"
+    return console.run(lambda: _run_and_report_once(words), "--debug" in words, f"interrupted; {kept}")
 
 
 def _run_and_report_once(words: Sequence[str]) -> int:
@@ -121,6 +123,9 @@ def _how_it_stopped(run: Run) -> str:
 def _measure(run: Run) -> None:
     from ppgan_ext.training import loop
 
+    if not run.metrics:
+        loop.write_test_results(run)
+        return
     figures = loop.evaluate(run) or {}
     if run.processes.is_writer:
         text, path = json.dumps(figures, indent=2), run.folder / "metrics.json"
@@ -186,7 +191,11 @@ def _read_arguments(words: Sequence[str]) -> argparse.Namespace:
     add("-o", "--opt", nargs="+", default=[], metavar="a.b=v", help="override settings; list items by number (a.0.b=v)")
     add("--resume", metavar="CKPT", help="continue from a checkpoint, or from the newest one in a run's folder")
     add("--load", metavar="W", help="start from the weights in a file (NETWORK=FILE for a file of one network)")
-    add("--evaluate-only", action="store_true", help="write metrics.json into the run's folder, and stop")
+    add(
+        "--evaluate-only",
+        action="store_true",
+        help="write metrics.json into the run's folder (without validate.metrics, pictures into visual_test), and stop",
+    )
     add("--val-interval", type=int, metavar="N", help="iterations between measurements: validate.interval")
     add("--seed", type=int, metavar="N", help="random seed; 0 is a valid seed (default: the configuration's, else 0)")
     add("--amp", action="store_true", help="compute in bfloat16; on a GPU only")

@@ -140,8 +140,16 @@ class Log:
         self._write_scalars(iteration, figures, "metrics")
         self.note(f"iter {iteration}  {shown}")
 
-    def write_pictures(self, iteration: int, pictures: Mapping[str, Image], subfolder: str) -> None:
+    def write_pictures(
+        self, iteration: int | None, pictures: Mapping[str, Image], subfolder: str, *, on_boards: bool = True
+    ) -> None:
         """Write pictures as PNG files into a subfolder of the run, ``visual_train`` or ``visual_test``.
+
+        Args:
+            iteration: begins the files' names; None: unknown, and left out.
+            pictures: by name.
+            subfolder: of the run's folder, made if missing.
+            on_boards: show them on the boards too, if the iteration is known.
 
         Raises:
             OutputError: a file cannot be written.
@@ -149,10 +157,11 @@ class Log:
         if self._folder is None:
             return
         for name, image in pictures.items():
-            path = files.make_folder(self._folder / subfolder) / f"iter_{iteration:08d}_{name}.png"
-            write_image(path, image, software_note=_NOTE)
-            for board in self._boards:
-                board.image(f"{subfolder}/{name}", image, iteration)
+            stem = name if iteration is None else f"iter_{iteration:08d}_{name}"
+            write_image(files.make_folder(self._folder / subfolder) / f"{stem}.png", image, software_note=_NOTE)
+            if on_boards and iteration is not None:
+                for board in self._boards:
+                    board.image(f"{subfolder}/{name}", image, iteration)
 
     def close(self) -> None:
         """Close the files; later calls write nothing."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ppgan_ext.data.loader import BadFileWarning
-from ppgan_ext.errors import OutputError, TrainingError
+from ppgan_ext.errors import InputError, OutputError, TrainingError
 from ppgan_ext.file_names import printable
 from ppgan_ext.interrupts import deferred_interrupt
 from ppgan_ext.training import checkpoint, checkpoint_files
@@ -21,6 +21,9 @@ from ppgan_ext.training.shortage import shortage
 if TYPE_CHECKING:
     from ppgan_ext.training.run import Run
     from ppgan_ext.training.task import Batch
+
+
+_TEST_PICTURES = "visual_test"
 
 
 def train(run: Run) -> None:
@@ -89,6 +92,35 @@ def evaluate(run: Run, check: Callable[[], None] | None = None) -> dict[str, flo
     return None if stopped else figures or {}
 
 
+def write_test_results(run: Run) -> None:
+    """Write what the networks make of the test set into the run's ``visual_test``; Ctrl-C leaves what is written.
+
+    Raises:
+        InputError: no test image can be read.
+        OutputError: a file cannot be written.
+    """
+
+    def work() -> None:
+        folder, errors, num_written = run.folder / _TEST_PICTURES, list[InputError](), 0
+
+        def leave_out(error: InputError) -> None:
+            errors.append(error)
+            run.log.note(f"left out: {error}")
+
+        run.log.note(f"note: nothing is measured, since validate.metrics is empty; pictures are written into {folder}")
+        try:
+            for name, image in run.task.test_results(run.done, leave_out):
+                run.log.write_pictures(run.done or None, {name: image}, _TEST_PICTURES, on_boards=False)
+                num_written += 1
+        finally:
+            left_out = f"; {len(errors)} test image{'s' if len(errors) > 1 else ''} left out" if errors else ""
+            run.log.note(f"written: {num_written} pictures in {folder}{left_out}")
+        if errors and not num_written:
+            raise errors[0]
+
+    run.processes.run_on_writer(work)
+
+
 def save(run: Run) -> None:
     """Write weights and checkpoint, then remove the previous checkpoint; a complete one exists at every moment.
 
@@ -137,7 +169,7 @@ def _after_iteration(run: Run, check: Callable[[], None]) -> None:
         else:
             run.log.write_figures(done, figures)
         if validation.save_img:
-            _draw(run, "visual_test")
+            _draw(run, _TEST_PICTURES)
     if stop and run.num_saved < done:
         save(run)
     if stop:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from ppgan_ext.errors import ConfigError, WeightsError, nearest
+from ppgan_ext.errors import ConfigError, InputError, WeightsError, nearest
 from ppgan_ext.training import optimizers
 from ppgan_ext.types import Image
 
@@ -205,6 +205,17 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def pictures(self, iteration: int) -> dict[str, Image]:
         """Return pictures that show the progress of training, by name: (H, W, 3) RGB uint8."""
+
+    def test_results(self, iteration: int, leave_out: Callable[[InputError], None]) -> Iterator[tuple[str, Image]]:
+        """Yield what the networks make of the test set, as names and pictures (H, W, 3) RGB uint8.
+
+        These are the sheets of `pictures`; families that translate images yield the translation of every test image.
+
+        Args:
+            iteration: number of the iteration.
+            leave_out: called with the error of every test image that cannot be read.
+        """
+        yield from self.pictures(iteration).items()
 
     @abc.abstractmethod
     def outputs(self) -> ModelOutputs:

@@ -11,14 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
 import yaml
 
-from ppgan_ext.training import checkpoint
+from ppgan_ext.training import checkpoint, log
 from ppgan_ext.training.command_line import main
 from ppgan_ext.training.plots import read_log
 from ppgan_ext.weights import readers
-from tests.reference import toy_runs
+from tests.reference import toy_gans, toy_runs
 from tests.reference.toy_task import ToyOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,7 +80,6 @@ def test_a_dry_run_prints_the_complete_configuration_and_stops(config, tmp_path,
         (["-c", "{config}", "--amp_level", "O3"], "invalid choice: 'O3'"),
         (["-c", "{config}", "--resume", "a", "--load", "b"], "main.py: --resume and --load exclude each other."),
         (["-c", "{config}", "--resume", "nowhere.pdparams"], "nowhere.pdparams: no such file."),
-        (["-c", "{config}", "--evaluate-only"], "validate.metrics: there is nothing to measure."),
         (["-c", "{config}", "-p", "batch_rang=[1,2]"], "-p: unknown option 'batch_rang'. Did you mean 'batch_range'?"),
         (["-c", "{config}", "-p", "batch_range=[3,2]"], "-p: batch_range is [3, 2]."),
         (["-c", "{config}", "--seed", "-4"], "seed: input should be greater than or equal to 0"),
@@ -240,6 +241,47 @@ def test_figures_of_a_runs_weights_are_written_beside_them(config, tmp_path, cap
         assert (tmp_path / written).is_file()
         assert ("iter 4  psnr" in out) == ("output_dir=new" in words)
         assert "iter 0" not in out
+
+
+def test_without_metrics_the_sheets_of_the_test_set_are_written(config, tmp_path, capsys):
+    assert main(["-c", str(config), "--no-cuda", "--evaluate-only"]) == 0
+    out = capsys.readouterr().out
+    folder = toy_runs.only(tmp_path, "log.txt").parent
+    pictures = list((folder / "visual_test").iterdir())
+    assert pictures and not (folder / "metrics.json").exists()
+    assert "note: nothing is measured, since validate.metrics is empty" in out
+    assert out.endswith(f"written: {len(pictures)} pictures in {folder / 'visual_test'}\n")
+
+
+def test_without_metrics_every_test_image_is_translated(tmp_path, capsys, monkeypatch):
+    config = toy_gans.write_cyclegan(tmp_path)
+    (tmp_path / "a" / "01.png").write_bytes(b"no picture")
+    (tmp_path / "b" / "more").mkdir()
+    (tmp_path / "b" / "00.png").rename(tmp_path / "b" / "more" / "01.png")
+    words = ["-c", str(config), "--no-cuda", "--evaluate-only"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    folder = toy_runs.only(tmp_path, "log.txt").parent / "visual_test"
+    names = ["a2b_00", "a2b_02", "a2b_03", "a2b_04", "b2a_01", "b2a_01-2", "b2a_02"]
+    assert sorted(path.stem for path in folder.iterdir()) == names
+    assert out.count(f"left out: {tmp_path / 'a' / '01.png'}: ") == 1
+    assert f"written: 7 pictures in {folder}; 1 test image left out\n" in out
+    assert np.asarray(PIL.Image.open(folder / "a2b_00.png")).shape == (16, 16, 3)
+
+    write, written = log.Log.write_pictures, []
+
+    def interrupted(self, iteration, pictures, *arguments, **settings):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.extend(pictures)
+        write(self, iteration, pictures, *arguments, **settings)
+
+    monkeypatch.setattr(log.Log, "write_pictures", interrupted)
+    assert main([*words, "-o", f"output_dir={tmp_path / 'second'}"]) == 130
+    printed = capsys.readouterr()
+    assert len(list((tmp_path / "second").glob("*/visual_test/*.png"))) == 2
+    assert "written: 2 pictures in" in printed.out
+    assert printed.err == "error: interrupted; what was written is complete\n"
 
 
 def test_a_profile_is_written(config, tmp_path):

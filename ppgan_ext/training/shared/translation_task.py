@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,8 @@ import paddle
 
 from ppgan_ext.data.pipeline import fixed_transforms
 from ppgan_ext.data.unpaired_dataset import UnpairedDataset
+from ppgan_ext.errors import InputError
+from ppgan_ext.file_names import clean, folded, shortened, unique
 from ppgan_ext.nn.dropout import masks_from
 from ppgan_ext.nn.forms import once_form
 from ppgan_ext.training.shared.direction import Ends, ends_of
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from ppgan_ext.training.shared.phases import Shard
 
 _NUM_SHOWN = 4
+_MAX_STEM = 200  # bytes of an image's name in that of its translation
 
 
 class TranslationTask(Task):
@@ -125,6 +129,28 @@ class TranslationTask(Task):
             photos = np.stack(self.samples.first(count, key=ends.source))
             sheets[f"sheet_{ends.name}"] = sheet(self.columns(ends, from_array(photos)))
         return sheets
+
+    def test_results(self, iteration: int, leave_out: Callable[[InputError], None]) -> Iterator[tuple[str, Image]]:
+        """Yield the translation of every test image, named by its direction and the image, such as "a2b_horse"."""
+        taken: set[str] = set()
+        for name, ends in self.generators.items():
+            images = self._test_domain(ends.source)
+            for index in range(len(images)):
+                try:
+                    pixels = images.sample(index, self.random.generator("pictures", index))[ends.source]
+                except InputError as error:
+                    leave_out(error)
+                    continue
+                made = self.translated(name, from_array(pixels[None]))[0]
+                stem = shortened(clean(Path(images.name(index)).stem), _MAX_STEM)
+                own = unique(f"{ends.name}_{stem}", taken)
+                taken.add(folded(own))
+                yield own, to_rgb(made[0])
+
+    def _test_domain(self, key: str) -> Any:
+        """Return the test images of a domain."""
+        test = self.samples.test
+        return test.domains()[key] if hasattr(test, "domains") else test
 
     def outputs(self) -> ModelOutputs:
         """Return the translations of every direction, for the metrics."""
