@@ -1,8 +1,7 @@
 """A generator that translates images, as a program for anybody's paddle.inference; PaddleGAN: tools/export_model.py.
 
-The program maps images (N, C, H, W) in [-1, 1] to images. It departs from PaddleGAN's in two things: the generator of
-either direction is exported, and N may be open. As in PaddleGAN's, dropout is left out, so that an image has one
-translation.
+The program maps images (N, C, H, W) in [-1, 1] to images, of any number and size that the network takes. As in
+PaddleGAN's, dropout is left out, so that an image has one translation.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from ppgan_ext.errors import ConfigError
 from ppgan_ext.weights.translators import Translator, load_translator
 
 INPUT = "images"
+_OPEN = -1  # length of an axis that may have any
 _SIDE = 256  # of images where neither the file nor the caller says it
 # Normalised features of few pixels may enlarge rounding ten thousand times, as in the hourglasses of Photo2Cartoon.
 _ROUNDED = np.float32(1 + 1e-6)
@@ -41,8 +41,8 @@ def export_translator(
     Args:
         weight_path: weights or checkpoint, of any layout that is known.
         output_dir: folder of the files, made if missing.
-        inputs_size: shape of the images as PaddleGAN's ``-s`` writes it, "1,3,256,256"; -1 for any number of images;
-            None: one image of the size of training.
+        inputs_size: shape of the images as PaddleGAN's ``-s`` writes it, "1,3,256,256"; -1 for any number of images,
+            height or width; None: one image of the size of training.
         model_name: name of the files without their suffixes; None: "<family>_<network>", such as cycleganmodel_netG_A.
         net_name: the network to take out of a checkpoint; None: the one that leads from A to B, or the only one.
         family: the name of the model in the configuration.
@@ -69,8 +69,8 @@ def export_translator(
     def save(fresh: Path) -> None:
         save_program(network, translate, [InputSpec(list(shape), "float32", INPUT)], fresh)
         run, rng = open_program(fresh), np.random.default_rng(0)
-        for _ in range(2):
-            images = rng.uniform(-1, 1, [2 if side == -1 else side for side in shape]).astype(np.float32)
+        for sample in _samples_of(shape, translator):
+            images = rng.uniform(-1, 1, sample).astype(np.float32)
             with paddle.no_grad():
                 expected, moved = (translate(paddle.to_tensor(x)).numpy() for x in (images, images * _ROUNDED))
             errors.append(check_result(run(images), expected, fresh.name, difference(moved, expected)))
@@ -89,16 +89,25 @@ def _shape(text: str | None, translator: Translator) -> tuple[int, ...]:
     if text is None:
         side = rule.next(translator.training_size or _SIDE)
         return 1, channels, side, side
-    cure = f"Write N,{channels},H,W, such as 1,{channels},256,256; N may be -1"
+    cure = f"Write N,{channels},H,W, such as 1,{channels},256,256; N, H and W may be -1"
     try:
         shape = tuple(int(side) for side in text.split(","))
     except ValueError:
         raise ConfigError(f"'{text}' is not a shape", where="inputs_size", cure=cure) from None
-    if len(shape) != 4 or shape[1] != channels or not _is_count(shape[0], -1) or not all(map(_is_count, shape[2:])):
+    if len(shape) != 4 or shape[1] != channels or not all(length > 0 or length == _OPEN for length in shape):
         raise ConfigError(f"images cannot be of shape {shape}", where="inputs_size", cure=cure)
-    rule.check(shape[2], shape[3], translator.options.name)
+    if rule.exact is not None and _OPEN in shape[2:]:
+        what = f"{translator.options.name} of these weights takes images of {rule.exact}x{rule.exact} pixels only"
+        cure = f"Write {shape[0]},{channels},{rule.exact},{rule.exact}"
+        raise ConfigError(what, where="inputs_size", cure=cure)
+    height, width = (rule.next(1) if side == _OPEN else side for side in shape[2:])
+    rule.check(height, width, translator.options.name)
     return shape
 
 
-def _is_count(number: int, *others: int) -> bool:
-    return number > 0 or number in others
+def _samples_of(shape: tuple[int, ...], translator: Translator) -> list[tuple[int, ...]]:
+    """Return two shapes of images to verify a program with, which differ where its shape is open."""
+    rule = translator.options.size_rule
+    small = rule.next(translator.training_size or _SIDE)
+    opened = [(2, 0, small, small), (3, 0, rule.next(small + 1), small)]
+    return [tuple(o if length == _OPEN else length for o, length in zip(one, shape, strict=True)) for one in opened]

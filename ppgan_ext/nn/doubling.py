@@ -20,9 +20,7 @@ def double(x: paddle.Tensor) -> paddle.Tensor:
     if runs_on_cpu(x):
         return _Double.apply(x)
     if not paddle.in_dynamic_mode():  # Paddle 3.3 cannot run its interpolation in a program with oneDNN
-        batch, channels, height, width = x.shape
-        wide = x.reshape([batch, channels, height, 1, width, 1]).expand([-1, -1, -1, 2, -1, 2])
-        return wide.reshape([batch, channels, 2 * height, 2 * width])
+        return x.unsqueeze([3, 5]).expand([-1, -1, -1, 2, -1, 2]).flatten(4, 5).flatten(2, 3)
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import paddle
 from paddle import nn
 
@@ -23,18 +25,27 @@ def normalize(x: paddle.Tensor, rho: paddle.Tensor, gamma: paddle.Tensor, beta: 
     Returns:
         (N, C, H, W).
     """
-    num_channels, num_pixels = x.shape[1], x.shape[2] * x.shape[3]
     mean = x.mean(axis=[2, 3], keepdim=True)
     centred = x - mean
     square = (centred * centred).mean(axis=[2, 3], keepdim=True)
     layer_mean = mean.mean(axis=1, keepdim=True)
     offset = mean - layer_mean
     layer_square = (square + offset * offset).mean(axis=1, keepdim=True)
-    num_values = num_channels * num_pixels
-    of_instance = rho * paddle.rsqrt(square * (num_pixels / max(num_pixels - 1, 1)) + _EPSILON)
-    of_layer = (1 - rho) * paddle.rsqrt(layer_square * (num_values / max(num_values - 1, 1)) + _EPSILON)
+    num_pixels = x.shape[2] * x.shape[3] if min(x.shape[2:]) > 0 else _num_pixels_of_open_size(x)
+    of_instance = rho * paddle.rsqrt(square * _correction(num_pixels) + _EPSILON)
+    of_layer = (1 - rho) * paddle.rsqrt(layer_square * _correction(x.shape[1] * num_pixels) + _EPSILON)
     # x - mean is centred, and x - layer_mean is centred + offset
     return centred * (gamma * (of_instance + of_layer)) + (gamma * of_layer * offset + beta)
+
+
+def _num_pixels_of_open_size(x: paddle.Tensor) -> paddle.Tensor:
+    """Return the number of pixels where a program's shape says -1, as a tensor."""
+    return paddle.shape(x)[2:].prod().astype(x.dtype)
+
+
+def _correction(count: Any) -> Any:
+    """Return n / (n - 1), or 1 for a single value: a number for a number, a tensor for a tensor."""
+    return count / (max(count - 1, 1) if isinstance(count, int) else (count - 1).clip(min=1.0))
 
 
 class LIN(nn.Layer):

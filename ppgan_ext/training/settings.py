@@ -88,7 +88,7 @@ class Settings(Block):
         enable_visualdl: also write a log for VisualDL.
         enable_tensorboard: also write a log for TensorBoard, into the same folder.
         model: options of the family, a `FamilyOptions`.
-        export_model: key of PaddleGAN's files, without effect.
+        export_model: the networks that `tools/export_model.py` exports; without effect on training.
         dataset: training set and test set.
         lr_scheduler: one schedule for all optimisers, or optimiser name -> schedule.
         optimizer: name -> options; a single optimiser may be written as one block and is then called "optim".

@@ -12,7 +12,7 @@ from ppgan_ext.errors import ConfigError, WeightsError
 from ppgan_ext.files import expand_user
 from ppgan_ext.untrusted import door
 from ppgan_ext.weights import readers, store
-from ppgan_ext.weights.gan_family import DIRECTIONS, Direction, FoundNetwork, choose_translator
+from ppgan_ext.weights.gan_family import DIRECTIONS, TRANSLATORS, Direction, FoundNetwork, choose_translator
 from ppgan_ext.weights.load import load_into
 from ppgan_ext.weights.recognise import recognise
 
@@ -92,6 +92,19 @@ def load_translator(
     network.eval()
     own_direction = {**DIRECTIONS, **told}.get(found.net_name, "")
     return Translator(network, options, found.net_name, own_direction, _side(record), store.file_hash(path), path)
+
+
+def translator_names(weight_path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the names of the image-to-image generators in a file; "" is one that is alone in it.
+
+    Raises:
+        WeightsError: the file cannot be read.
+    """
+    path = expand_user(weight_path)
+    tree = readers.read(path)
+    with door(path, WeightsError, "Give a complete checkpoint", what="contains no networks that can be built"):
+        networks = recognise(tree, path).gan_networks
+        return tuple(network.net_name for network in networks if network.block["name"] in TRANSLATORS)
 
 
 def _built(
