@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from ppgan_ext.weights.translators import Translator
 
 _DRAWING, _NETWORK = _CHOICES = ("drawing", "photo2cartoon")
+_NOT_FOUND = (
+    "drawn by rules, since PaddleGAN's network is not on this machine; --model_type photo2cartoon downloads it, "
+    "--weight_path takes your own, --model_type drawing asks for the rules"
+)
 _NOTES = {True: "Drawn by a neural network", False: "Drawn by a program after a photo"}
 
 
@@ -39,7 +43,7 @@ class Photo2CartoonPredictor(BasePredictor):
         output_path: folder for result files; None writes nothing.
         weight_path: PaddleGAN's or minivision's weights, or any checkpoint with a generator of photos to drawings.
         model_type: "drawing" draws by rules; "photo2cartoon" is PaddleGAN's network, downloaded at first use. None: the
-            network of ``weight_path``, or PaddleGAN's if it is on this machine, else "drawing".
+            network of ``weight_path``, or PaddleGAN's if it is on this machine, else "drawing", and a note says so.
         seed: of dropout, for networks that keep it.
         cpu: compute on the CPU even where a GPU is found.
         half: half precision; only on a GPU, and only for networks.
@@ -151,4 +155,9 @@ class Photo2CartoonPredictor(BasePredictor):
             for cartoon in reversed(cartoons):
                 pasted = paste_square(pasted, cartoon.square, cartoon.pasted)
             results.image("p2c_pasted.png", pasted, note, photo)
-        return results.made(cartoons[0].image)
+        return results.made(cartoons[0].image, notes=[_NOT_FOUND] if self._falls_back else [])
+
+    @property
+    def _falls_back(self) -> bool:
+        """Whether the rules draw only because there is no network."""
+        return self.model_type is None and self.model_name == _DRAWING

@@ -65,7 +65,8 @@ def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None
             results = list(zip((cartoon, pasted), captions, strict=True))
             items = site.keep(folder, results, before, recipe)
             shown = {face: str(cartoon), whole: str(pasted)}
-            return Outcome(items, shown, predictor.notes, predictor.interrupted)
+            # The only note is for those who may choose the network, which the page does not offer.
+            return Outcome(items, shown, interrupted=predictor.interrupted)
 
         return work
 

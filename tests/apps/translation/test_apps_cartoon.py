@@ -27,6 +27,20 @@ def test_without_weights_a_drawing_is_made(portrait, tmp_path):
     assert (cartoon[:4, :4] == 255).all()
     with pytest.raises(ConfigError, match="made without a network"):
         _ = tool.translator
+    (note,) = tool.notes
+    assert "PaddleGAN's network is not on this machine; --model_type photo2cartoon" in note
+
+
+def test_a_drawing_that_was_asked_for_has_no_note(portrait, tmp_path, capsys):
+    tool = Photo2CartoonPredictor(None, model_type="drawing")
+    tool.run(portrait, face_size=SIDE)
+    assert tool.notes == []
+    PIL.Image.fromarray(portrait).save(tmp_path / "photo.png")
+    words = ["cartoon", "--input_image", str(tmp_path / "photo.png"), "--output_path", str(tmp_path / "out")]
+    assert main([*words, "--face_size", str(SIDE)]) == 0
+    assert capsys.readouterr().out.count("drawn by rules, since") == 1
+    assert main([*words, "--face_size", str(SIDE), "--model_type", "drawing"]) == 0
+    assert "drawn by rules" not in capsys.readouterr().out
 
 
 def test_cartoons_are_pasted_where_the_heads_are(couple):
@@ -68,7 +82,7 @@ def test_paddlegans_weights_are_used_where_they_are(portrait, tmp_path, monkeypa
     weights = write_translators(tmp_path / catalog.PHOTO2CARTOON.name, {"genA2B": CARTOON})
     assert store.find_local(catalog.PHOTO2CARTOON) == weights
     tool = Photo2CartoonPredictor(None)
-    assert tool.model_name == "photo2cartoon" and tool.run(portrait).shape == (SIZE, SIZE, 3)
+    assert tool.model_name == "photo2cartoon" and tool.run(portrait).shape == (SIZE, SIZE, 3) and not tool.notes
     assert tool.run(portrait, face_size=65).shape == (80, 80, 3)
     assert Photo2CartoonPredictor(None, model_type="drawing").run(portrait, face_size=SIDE).shape == (SIDE, SIDE, 3)
 
