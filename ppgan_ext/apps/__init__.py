@@ -44,4 +44,9 @@ _MODULES = {
     "TranslationPredictor": "translation.predictor",
 }
 
-__getattr__, __dir__ = lazy_attributes(__name__, _MODULES, __all__)
+_ABSENT = {
+    "StyleGANv2ClipPredictor": "StyleCLIP is not carried over from PaddleGAN. Find directions with "
+    "tools/find_directions.py and apply them with StyleGANv2EditingPredictor (ppgan-ext edit)",
+}
+
+__getattr__, __dir__ = lazy_attributes(__name__, _MODULES, __all__, _ABSENT)

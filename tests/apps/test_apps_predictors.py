@@ -27,6 +27,11 @@ def test_names_are_loaded_when_they_are_used():
         apps.StyleGANv3Predictor  # noqa: B018
 
 
+def test_what_is_not_carried_over_names_its_substitute():
+    with pytest.raises(ImportError, match=r"StyleCLIP is not carried over from PaddleGAN\. Find directions with tools"):
+        from ppgan_ext.apps import StyleGANv2ClipPredictor  # noqa: F401
+
+
 @pytest.mark.parametrize("kind", [kind for kind in PREDICTORS if issubclass(kind, Predictor)])
 def test_an_unknown_model_is_refused_at_once(kind):
     with pytest.raises(ConfigError, match="faces-128"):
