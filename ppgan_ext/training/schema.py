@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import operator
 import os
@@ -14,7 +15,7 @@ import pydantic
 from pydantic import BaseModel, Field
 
 from ppgan_ext import config
-from ppgan_ext.errors import nearest
+from ppgan_ext.errors import InputError, nearest
 from ppgan_ext.training.families import FAMILIES
 from ppgan_ext.training.own_config import run_name
 from ppgan_ext.training.schedules import AnySchedule
@@ -46,6 +47,7 @@ def read_config(
         ConfigError: the file contains mistakes; each is listed with its line, its key and the nearest correct name.
         InputError: the file cannot be read.
     """
+    _check_exists(Path(path))
     data, lines, problems = config.read_yaml(path)
     renamed_overrides, spelling_notes = _correct_spelling(data, lines, overrides or {})
     named_before = set(_at(data, _METRICS))
@@ -66,6 +68,18 @@ def read_config(
     assert settings is not None
     settings._name, settings._notes = run_name(Path(path)), (*spelling_notes, *notes)
     return settings
+
+
+def _check_exists(path: Path) -> None:
+    """Refuse a file that is missing from a folder of similar ones, with their names."""
+    if path.exists() or not path.parent.is_dir():
+        return
+    stems = [other.stem for other in sorted(path.parent.glob("*.yaml"))]
+    close = difflib.get_close_matches(path.stem, stems, n=2, cutoff=0.5)
+    if close:
+        names = " and ".join(f"{stem}.yaml" for stem in close)
+        cure = f"The nearest there: {names}; for other data, copy one and set its dataroot"
+        raise InputError("no such file", where=path, cure=cure)
 
 
 def _drop_metrics_set_to_null(data: dict[str, Any], overrides: Mapping[str, Any], known: Collection[str]) -> None:

@@ -47,6 +47,14 @@ def test_null_switches_a_metric_of_the_file_off(config, tmp_path):
         schema.read_config(path, {"validate.metrics.c": None})
 
 
+def test_a_missing_file_names_the_nearest_ones_of_its_folder():
+    path = Path(__file__).resolve().parents[2] / "configs" / "cyclegan_cityscapes.yaml"
+    with pytest.raises(
+        InputError, match=r"nearest there: cyclegan_faces_128\.yaml and cyclegan_horse2zebra\.yaml; for"
+    ):
+        schema.read_config(path)
+
+
 def test_a_key_is_led_to_the_block_that_reads_it():
     path = Path(__file__).resolve().parents[2] / "configs" / "cyclegan_horse2zebra.yaml"
     with pytest.raises(ConfigError, match=r"did you mean 'model\.gan_criterion\.gan_mode'"):
