@@ -15,11 +15,18 @@ from ppgan_ext.apps.commands import COMMANDS, Command
 from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives
 from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.shares.run import is_left_to_first
-from ppgan_ext.config import load_options
+from ppgan_ext.config import load_options, names_of
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.version import __version__
 
 PROGRAM = "ppgan-ext"
+_SCRIPTS = {
+    "encode": "pixel2style2pixel.py",
+    "fit": "styleganv2fitting.py",
+    "mix": "styleganv2mixing.py",
+    "edit": "styleganv2editing.py",
+    "generate": "styleganv2.py",
+}
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -71,7 +78,8 @@ def read_options(command: Command, words: Sequence[str], prog: str) -> Options:
 def make_parser(command: Command, prog: str) -> Parser:
     """Build the parser of a command; its help ends with the examples."""
     examples = "\n".join(f"  {prog} {line}".rstrip() for line in command.examples)
-    parser = Parser(prog, description=command.summary, epilog=f"examples:\n{examples}")
+    elsewhere = _of_another_script if command in COMMANDS.values() else lambda flag: ""
+    parser = Parser(prog, elsewhere, description=command.summary, epilog=f"examples:\n{examples}")
     add_arguments(parser, command.options)
     general = parser.add_argument_group("general")
     general.add_argument(
@@ -82,6 +90,15 @@ def make_parser(command: Command, prog: str) -> Parser:
     )
     general.add_argument("--version", action="store_true", default=argparse.SUPPRESS, help="print the version and stop")
     return parser
+
+
+def _of_another_script(flag: str) -> str:
+    """Say to which of PaddleGAN's scripts a flag belongs: its tutorials name a wrong one in places."""
+    for name, script in _SCRIPTS.items():
+        fields = COMMANDS[name].options.model_fields
+        if flag in {f"--{other}" for own, field in fields.items() for other in names_of(own, field)}:
+            return f"{flag} belongs to {script} ({PROGRAM} {name})"
+    return ""
 
 
 def _dispatch(words: Sequence[str], prog: str | None) -> int:

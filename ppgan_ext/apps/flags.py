@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import typing
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NoReturn
 
 from pydantic.fields import FieldInfo
@@ -29,9 +29,15 @@ class Parser(RepeatableParser):
     """An argument parser that raises ``ConfigError`` instead of leaving the process, and names the nearest flag.
 
     Flags may be written with hyphens or underscores. They may not be shortened: a new flag would change their meaning.
+
+    Args:
+        prog: name of the program.
+        elsewhere: flag -> the sentence that says to which other program it belongs, or "".
+        **settings: of ``argparse.ArgumentParser``.
     """
 
-    def __init__(self, prog: str, **settings: Any) -> None:
+    def __init__(self, prog: str, elsewhere: Callable[[str], str] = lambda flag: "", **settings: Any) -> None:
+        self._elsewhere = elsewhere
         super().__init__(
             prog=prog, usage=f"{prog} [flags]", allow_abbrev=False, formatter_class=HelpFormatter, **settings
         )
@@ -55,8 +61,10 @@ class Parser(RepeatableParser):
     def _cure(self, word: str) -> str:
         if not word.startswith("-"):
             return f"Write it after the flag that it belongs to, see {self.prog} --help"
-        close = difflib.get_close_matches(word.partition("=")[0], self._option_string_actions, n=1, cutoff=0.5)
-        return f"The nearest flag is {close[0]}" if close else f"See {self.prog} --help"
+        flag = word.partition("=")[0]
+        close = difflib.get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.5)
+        nearest = f"The nearest flag is {close[0]}" if close else f"See {self.prog} --help"
+        return ". ".join(filter(None, [self._elsewhere("--" + flag.lstrip("-").replace("-", "_")), nearest]))
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):

@@ -19,6 +19,7 @@ from ppgan_ext.files import atomic_path
 from ppgan_ext.types import FloatArray
 from ppgan_ext.untrusted import Budget, budget_of, door, shown
 from ppgan_ext.weights import readers
+from ppgan_ext.weights.catalog import MODELS
 
 CodeSource: TypeAlias = "str | os.PathLike[str] | FloatArray"
 
@@ -245,7 +246,7 @@ def _to_three_axes(array: FloatArray, where: str, n_latent: int | None, style_di
         raise InputError(
             f"has {layers} layers, {_belongs_to(layers)}; this model has {n_latent}",
             where=where,
-            cure="Use a latent that was made with the same model, or fit the photo again with this one",
+            cure=f"{_types_with(layers)}Use a latent of the same model, or fit the photo again with this one",
         )
     return stacked
 
@@ -253,6 +254,12 @@ def _to_three_axes(array: FloatArray, where: str, n_latent: int | None, style_di
 def _belongs_to(layers: int) -> str:
     size = size_of(layers)
     return f"which belongs to a model of {size} px" if size else "which no StyleGAN2 model has"
+
+
+def _types_with(layers: int) -> str:
+    """Return the sentence that names the models of the catalog with so many layers; "" if there are none."""
+    names = [f"--model_type {name}" for name, record in MODELS.items() if record.weights and record.n_latent == layers]
+    return f"Give {' or '.join(names)}, whichever made it. " if names else ""
 
 
 def _one_of(names: Sequence[str]) -> str:

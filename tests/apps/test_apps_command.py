@@ -41,6 +41,13 @@ def test_version(words, capsys):
     assert capsys.readouterr().out == f"ppgan_ext {__version__}\n"
 
 
+def test_a_flag_of_another_script_is_led_there(capsys):
+    assert command_line.main(["generate", "--input_image", "a.jpg"], prog="styleganv2.py") == 1
+    printed = capsys.readouterr().err
+    assert "styleganv2.py: unknown flag '--input_image'" in printed
+    assert "--input_image belongs to pixel2style2pixel.py (ppgan-ext encode)" in printed
+
+
 def test_the_words_of_the_process_are_the_default(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["ppgan-ext", "--version"])
     assert command_line.main() == 0

@@ -74,6 +74,10 @@ def test_many_codes_come_only_where_asked(tmp_path: Path):
 def test_the_error_names_the_model_that_a_code_belongs_to():
     with pytest.raises(InputError, match=r"has 18 layers, which belongs to a model of 1024 px; this model has 14"):
         load_code(np.zeros((18, 512)), 14)
+    with pytest.raises(InputError, match=r"Give --model_type ffhq-config-f or --model_type ffhq-inversion or "):
+        load_code(np.zeros((18, 512)), 12)
+    with pytest.raises(InputError, match=r"this model has 18\. Give --model_type faces-128, whichever made it\. Use"):
+        load_code(np.zeros((12, 512)), 18)
     with pytest.raises(InputError, match="has 13 layers, which no StyleGAN2 model has"):
         load_code(np.zeros((13, 512)), 14)
     assert [size_of(n) for n in (4, 6, 10, 12, 14, 16, 18)] == [8, 16, 64, 128, 256, 512, 1024]
