@@ -1,4 +1,7 @@
-"""Translate the test images of a configuration with a trained generator, as PaddleGAN's ``tools/inference.py``."""
+"""Translate the test images of a configuration with a trained generator, as PaddleGAN's ``tools/inference.py``.
+
+PaddleGAN's runs an exported program; this takes the weights, since a file that is read never runs code.
+"""
 
 from __future__ import annotations
 
@@ -20,28 +23,41 @@ if TYPE_CHECKING:
     from ppgan_ext.training.settings import Settings
 
 FAMILIES = {"pix2pix": "Pix2PixModel", "cyclegan": "CycleGANModel", "ugatit": "UGATITModel"}
+_DEVICES = ("cpu", "gpu")
+_WITHOUT_EFFECT = (
+    "batch_size",
+    "run_mode",
+    "trt_min_shape",
+    "trt_max_shape",
+    "trt_opt_shape",
+    "min_subgraph_size",
+    "use_dynamic_shape",
+    "trt_calib_mode",
+)
 _NOTE = "Translated by a neural network"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command, print where the images are, and return the exit code."""
-    parser = RepeatableParser(description=__doc__)
+    parser = RepeatableParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model_type", required=True, choices=FAMILIES, help="family of the model")
-    parser.add_argument("--model_path", required=True, help="weights: .pdparams, .safetensors, .pth or .pt")
+    parser.add_argument("--model_path", required=True, help="weights: .pdparams, .safetensors, .pth or .pt; no program")
     parser.add_argument("-c", "--config-file", required=True, help="the configuration, for its test images")
     parser.add_argument("-o", "--opt", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration")
     parser.add_argument("--output_path", default="infer_output", help="folder for the images (default: %(default)s)")
     parser.add_argument("--direction", choices=("a2b", "b2a"), help="the generator (default: the configuration's)")
-    parser.add_argument(
-        "--device", default="gpu", choices=("cpu", "gpu"), help="device (default: gpu, if there is one)"
-    )
+    parser.add_argument("--device", default="gpu", metavar="{cpu,gpu}", help="device (default: gpu, if there is one)")
     parser.add_argument("--seed", type=int, help="seed of dropout (default: the configuration's)")
+    for name in _WITHOUT_EFFECT:
+        parser.add_argument(f"--{name}", nargs="?", help="accepted, no effect: PaddleGAN's, for an exported program")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     args = parser.parse_args(argv)
     return console.run(lambda: _run(args), args.debug, "interrupted; the images written so far are complete")
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.device not in _DEVICES:
+        raise ConfigError(f"'{args.device}' is not supported", where="--device", cure="Choose cpu or gpu")
     settings = read_config(args.config_file, config.parse_overrides(args.opt))
     family = settings.model.name  # type: ignore[attr-defined]
     if family != FAMILIES[args.model_type]:

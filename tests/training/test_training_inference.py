@@ -76,6 +76,20 @@ def test_mistakes_are_one_line(cyclegan, tmp_path, capsys, family, words, messag
     assert message in printed and printed.count("\n") == 1
 
 
+def test_paddlegans_flags_of_programs_have_no_effect(cyclegan, tmp_path):
+    config, weights = cyclegan
+    shapes = ["--trt_min_shape", "1", "--trt_max_shape", "1280", "--trt_opt_shape", "640", "--min_subgraph_size", "3"]
+    words = ["--batch_size", "4", "--run_mode", "fluid", "--use_dynamic_shape", "False", "--trt_calib_mode", "False"]
+    assert infer("cyclegan", config, weights, tmp_path / "out", *words, *shapes) == 0
+    assert len(pictures(tmp_path / "out" / "cyclegan")) == 5
+
+
+def test_another_device_is_one_line(cyclegan, tmp_path, capsys):
+    words = ["--model_type", "cyclegan", "--model_path", "w", "-c", "c.yaml", "--device", "xpu"]
+    assert main(words) == 1
+    assert capsys.readouterr().err == "error: --device: 'xpu' is not supported. Choose cpu or gpu.\n"
+
+
 def test_an_exported_program_is_named(cyclegan, tmp_path, capsys):
     (tmp_path / "program.pdiparams").write_bytes(b"x")
     assert infer("cyclegan", cyclegan[0], tmp_path / "program", tmp_path / "out") == 1
