@@ -26,7 +26,7 @@
 #
 # 让照片里的人变老、变年轻，改变表情，转动头部。得到的是原尺寸的整张照片，人脸以外的像素一个比特也不变。模型随工具箱提供，无需下载。本笔记本在两个 CPU 核心上约需一分钟；有 GPU 时自动使用。
 #
-# **请先运行第一个单元。** 它会装好缺少的软件包，适用于普通 Jupyter、AI Studio 与 Colab。在 AI Studio 上请选择带 PaddlePaddle 3、Python 3.10 或更新版本的环境；软件包会装到 AI Studio 会保留的 `external-libraries`，下次启动不必重装。
+# **请先运行第一个单元格。** 它会装好缺少的软件包，适用于普通 Jupyter、AI Studio 与 Colab。在 AI Studio 上请选择带 PaddlePaddle 3、Python 3.10 或更新版本的环境；软件包会装到 AI Studio 会保留的 `external-libraries`，下次启动不必重装。
 
 # %%
 import os
@@ -109,7 +109,7 @@ print(*age.notes, sep="\n")
 # A photo may also be an array, (H, W, 3) RGB uint8, or a PIL image: here a part of the portrait.
 
 # %% [markdown] lang="zh"
-# `target_age=70` 指定目标年龄，而不是增减的年数。`detail`（0 到 1.5）与 `grey`（0 到 1）控制皱纹与白发的强度。上面的提示说明独立的年龄评判网络实际能看出多少岁的变化。
+# `target_age=70` 指定目标年龄，而不是增减的年数。`detail`（0 到 1.5）与 `grey`（0 到 1）控制皱纹与白发的强度。上面的提示说明独立的年龄估计网络实际能看出多少岁的变化。
 #
 # ## 表情与姿态
 #

@@ -20,7 +20,7 @@
 # %% [markdown] lang="zh"
 # # 2 反演、编辑方向与微调
 #
-# 照片如何变成隐向量，途中丢失了什么，如何找回来，以及如何求出自己的编辑方向。两个 CPU 核心约需两分钟。一个隐向量有 12 层，每层 512 个数（W+ 空间）：靠前的层决定姿态与脸型，中间的层决定五官与头发，靠后的层决定颜色。
+# 照片如何变成隐编码，途中丢失了什么，如何找回来，以及如何求出自己的编辑方向。两个 CPU 核心约需两分钟。一个隐编码有 12 层，每层 512 个数（W+ 空间）：靠前的层决定姿态与脸型，中间的层决定五官与头发，靠后的层决定颜色。
 
 # %%
 import os
@@ -51,9 +51,9 @@ host = set_up(root)
 # face. `STEPS` is the number of optimiser steps: more is closer, and slower.
 
 # %% [markdown] lang="zh"
-# ## 求隐向量的三种方法
+# ## 求隐编码的三种方法
 #
-# **编码器**一步给出答案。**拟合**从编码器的答案出发，用优化缩小与照片的感知距离。**微调**（pivotal tuning，arXiv 2106.05744）不动隐向量，而是训练生成器的一个副本，让它画得出这一张脸。`STEPS` 是优化步数：越多越像，也越慢。
+# **编码器**一步给出答案。**拟合**从编码器的答案出发，用优化缩小与照片的感知距离。**微调**（pivotal tuning，arXiv 2106.05744）不动隐编码，而是训练生成器的一个副本，让它画得出这一张脸。`STEPS` 是优化步数：越多越像，也越慢。
 
 # %%
 import numpy as np
@@ -115,11 +115,11 @@ print(*(file.name for file in edit.files))
 # A direction is a vector in W+; an edit adds a multiple of it. `render` draws codes.
 
 # %% [markdown] lang="zh"
-# 最后一个文件是微调后的模型，`StyleGANv2EditingPredictor(weight_path=...)` 可再次载入。拟合让隐向量更接近照片，却也离开了编辑方向可靠的区域，所以请少拟合（`fit_steps`）或不拟合，改用微调。
+# 最后一个文件是微调后的模型，`StyleGANv2EditingPredictor(weight_path=...)` 可再次载入。拟合让隐编码更接近照片，却也离开了编辑方向可靠的区域，所以请少拟合（`fit_steps`）或不拟合，改用微调。
 #
 # ## 编辑方向
 #
-# 编辑方向是 W+ 空间中的一个向量，编辑就是加上它的若干倍。`render` 把隐向量画成图像。
+# 编辑方向是 W+ 空间中的一个向量，编辑就是加上它的若干倍。`render` 把隐编码画成图像。
 
 # %%
 from ppgan_ext.latents.directions import apply
@@ -146,7 +146,7 @@ show(draw(np.stack(row)), [f"eyes_open {amount:+d}" for amount in amounts])
 # One face gives the pose and shape (coarse), the other the colours (fine). The other face here is a sample of the model.
 
 # %% [markdown] lang="zh"
-# 编辑方向会互相影响：训练用的人脸并非均衡的人群样本。每个方向的副作用见 [docs/results.md](../docs/results.md) 中的表格。限制层数会有帮助，例如转头时用 `layers="coarse"`。
+# 编辑方向会互相影响：训练用的人脸并非均衡的人群样本。每个方向的副作用见 [docs/results.md](../docs/results.md)（英文） 中的表格。限制层数会有帮助，例如转头时用 `layers="coarse"`。
 #
 # ## 风格混合
 #
@@ -167,7 +167,7 @@ mixer.run(encoded.latent, samples.latent[1], levels={"coarse": 1, "middle": 0.5,
 # %% [markdown] lang="zh"
 # ## 自己的编辑方向
 #
-# 凡是能测量或标注的数值，都能求出一个方向：标注、拟合、保存。这里的标注由计算得到：左半边脸比右半边脸亮多少。同时给出 `yaw`，可使头部不随之转动。如果标注写在 CSV 文件里，`tools/find_directions.py` 完成同样的工作（[docs/training.md](../docs/training.md)）。
+# 凡是能测量或标注的数值，都能求出一个方向：标注、拟合、保存。这里的标注由计算得到：左半边脸比右半边脸亮多少。同时给出 `yaw`，可使头部不随之转动。如果标注写在 CSV 文件里，`tools/find_directions.py` 完成同样的工作（[docs/training.md](../docs/training.md)，英文）。
 
 # %%
 from ppgan_ext.latents.directions import save_directions

@@ -130,7 +130,7 @@ show([fused.image, half.image, other.image], ["identity 1, shape 1", "identity 0
 # %% [markdown] lang="zh"
 # ## 逐步查看
 #
-# `images` 中是 `method="latent"` 各个步骤的图像：裁剪出的两张脸、模型画出的两张脸、转到照片姿态的人物，以及两者的混合。`refine=40` 会再做一次优化，各损失项及其权重见 [docs/fusion.md](../docs/fusion.md)。
+# `images` 中是 `method="latent"` 各个步骤的图像：裁剪出的两张脸、模型画出的两张脸、转到照片姿态的人物，以及两者的混合。`refine=40` 会再做一次优化，各损失项及其权重见 [docs/fusion.md](../docs/fusion.md)（英文）。
 
 # %%
 side = fusion.engine.synthesizer.size  # of the pictures that the model draws
@@ -148,4 +148,4 @@ show(list(steps.values()), list(steps))
 # %% [markdown] lang="zh"
 # 换成自己的照片：`fusion.run("photo_a.jpg", "person_b.jpg")`；合影中用 `photo_face=2` 选脸；给出两个文件夹则逐对融合。命令行：`ppgan-ext fuse --photo photo_a.jpg --person person_b.jpg`。
 #
-# 两个人的头部朝向相差超过约 35 度、有人戴眼镜或仰头大笑，以及遇到模型从未见过的面孔（例如婴儿）时，效果不佳。具体数据见 [docs/fusion.md](../docs/fusion.md)。
+# 两个人的头部朝向相差超过约 35 度、有人戴眼镜或仰头大笑，以及遇到模型从未见过的面孔（例如婴儿）时，效果不佳。具体数据见 [docs/fusion.md](../docs/fusion.md)（英文）。

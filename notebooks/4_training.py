@@ -122,7 +122,7 @@ display(Image(filename=str(max(run.glob("visual_train/*truncated.png"))), width=
 # ([docs/encoders.md](../docs/encoders.md)), and runs on several processes or GPUs under `paddle.distributed.launch`.
 
 # %% [markdown] lang="zh"
-# 看过 5,600 张图片后已出现人脸，但模糊而且彼此相似；同样两个核心上用 64,000 张图片的效果见 [docs/training.md](../docs/training.md)。要让训练好的生成器适应另一类人脸，从它的权重出发、换上新的文件夹即可：`python tools/main.py -c CONFIG --load W.pdparams`。同一命令也能训练编码器（[docs/encoders.md](../docs/encoders.md)），并可用 `paddle.distributed.launch` 在多个进程或多块 GPU 上运行。
+# 看过 5,600 张图片后已出现人脸，但模糊而且彼此相似；同样两个核心上用 64,000 张图片的效果见 [docs/training.md](../docs/training.md)（英文）。要让训练好的生成器适应另一类人脸，从它的权重出发、换上新的文件夹即可：`python tools/main.py -c CONFIG --load W.pdparams`。同一命令也能训练编码器（[docs/encoders.md](../docs/encoders.md)，英文），并可用 `paddle.distributed.launch` 在多个进程或多块 GPU 上运行。
 
 # %% [markdown] lang="en"
 # ## A module of your own before the generator
@@ -135,7 +135,7 @@ display(Image(filename=str(max(run.glob("visual_train/*truncated.png"))), width=
 # %% [markdown] lang="zh"
 # ## 在生成器之前接上自己的模块
 #
-# 生成器保持不动，由您的 `paddle.nn.Layer` 给出隐向量，只训练您自己的参数。`render_tensor` 是穿过生成器的可微路径。这里的模块是若干已知方向之和，幅度可训练，它回答一个问题：**同一张脸的两张图片相差多少？** 损失、模块与目标都可以换成您自己的。
+# 生成器保持不动，由您的 `paddle.nn.Layer` 给出隐编码，只训练您自己的参数。`render_tensor` 是穿过生成器的可微路径。这里的模块是若干已知方向之和，幅度可训练，它回答一个问题：**同一张脸的两张图片相差多少？** 损失、模块与目标都可以换成您自己的。
 
 # %%
 import numpy as np

@@ -159,7 +159,7 @@ server.server_close()
 # %% [markdown] lang="zh"
 # ## 浏览器页面
 #
-# 中英文页面还需要一些软件包，`set_up(root, extras=["page"])` 会像第一个单元那样装好。AI Studio 等平台把页面放在自己的路径之下，页面必须知道这个路径。下面的单元打印适合本机的命令，请在终端中运行。在 AI Studio 上，应用工具可直接打开 `applications/serve/app.gradio.py`。密码、nginx 与 Docker 等见 [docs/deployment_cn.md](../docs/deployment_cn.md)。
+# 中英文页面还需要一些软件包，`set_up(root, extras=["page"])` 会像第一个单元格那样装好。AI Studio 等平台把页面放在自己的路径之下，页面必须知道这个路径。下面的单元打印适合本机的命令，请在终端中运行。在 AI Studio 上，应用工具可直接打开 `applications/serve/app.gradio.py`。密码、nginx 与 Docker 等见 [docs/deployment_cn.md](../docs/deployment_cn.md)。
 
 # %%
 prefix = host.root_path()

@@ -56,7 +56,7 @@ TEXTS: dict[str, Text] = {
         "Too many photos: {most} at most, of {megapixels} megapixels together; use the command line for more",
     ),
     # Age
-    "start_age": Text("开始预测", "Start"),
+    "start_age": Text("开始生成", "Start"),
     "younger": Text("年轻 {years} 岁", "{years} years younger"),
     "older": Text("年长 {years} 岁", "{years} years older"),
     "younger_result": Text("年轻时", "Younger"),
@@ -96,7 +96,7 @@ TEXTS: dict[str, Text] = {
     "start_mix": Text("开始混合", "Start"),
     "mix_result": Text("混合结果", "Result"),
     "mix_of": Text("风格混合", "Mix"),
-    "share_coarse": Text("姿态与脸形：来自对象1的比例", "Pose and shape: share of photo 1"),
+    "share_coarse": Text("姿态与脸型：来自对象1的比例", "Pose and shape: share of photo 1"),
     "share_middle": Text("五官与头发：来自对象1的比例", "Features and hair: share of photo 1"),
     "share_fine": Text("颜色与光线：来自对象1的比例", "Colour and light: share of photo 1"),
     "photo_1": Text("对象1", "Photo 1"),
@@ -118,7 +118,7 @@ TEXTS: dict[str, Text] = {
     "start_generate": Text("开始生成", "Start"),
     "generate_how": Text("这些人并不存在。", "These people do not exist."),
     "samples": Text("样本", "Samples"),
-    "mixing_coarse": Text("混合：姿态与脸形来自左列", "Mixtures: pose and shape from the left column"),
+    "mixing_coarse": Text("混合：姿态与脸型来自左列", "Mixtures: pose and shape from the left column"),
     "mixing_middle": Text("混合：五官也来自左列", "Mixtures: features from the left column too"),
     # Work
     "waiting": Text("排队中，前面还有 {before} 人", "Waiting, {before} before you"),
