@@ -17,6 +17,17 @@ _KEYS_RELEASE_SLIDERS = (
     "if (slider.type !== 'range' || !/^(Arrow|Page|Home|End)/.test(event.key)) return; clearTimeout(pause);"
     "pause = setTimeout(() => slider.dispatchEvent(new Event('pointerup', {bubbles: true})), 300); });"
 )
+# Gradio takes a number beside a slider when its field is left, and refuses one that is out of range: Enter takes it
+# too, and the nearest one in range is taken.
+_NUMBERS_OF_SLIDERS = (
+    "const isNumber = field => field.matches?.('[data-testid=number-input]');"
+    "document.addEventListener('keydown', event => {"
+    "if (event.key === 'Enter' && isNumber(event.target)) event.target.dispatchEvent(new Event('blur')); });"
+    "document.addEventListener('blur', event => { const field = event.target; if (!isNumber(field)) return;"
+    "const nearest = String(Math.min(Math.max(field.value, field.min), field.max));"
+    "if (nearest !== field.value) { field.value = nearest; field.dispatchEvent(new Event('input', {bubbles: true})); }"
+    "}, true);"
+)
 
 
 # Gradio leaves the pictures' descriptions empty: each gets the label of its box.
@@ -53,7 +64,7 @@ def document_script(titles: dict[Language, str]) -> str:
         "const english = /\\/en\\/?$/.test(location.pathname), root = document.documentElement;"
         f'const lang = english ? "{HTML_CODES["en"]}" : "{HTML_CODES["zh"]}";'
         f'const title = english ? "{english}" : "{chinese}";'
-        f"{_KEYS_RELEASE_SLIDERS}{_LABELS_DESCRIBE_PICTURES}"
+        f"{_KEYS_RELEASE_SLIDERS}{_NUMBERS_OF_SLIDERS}{_LABELS_DESCRIBE_PICTURES}"
         "const set = () => { if (root.lang !== lang) root.lang = lang;"
         "if (document.title !== title) document.title = title; };"
         "set();"  # Gradio sets both again while it starts
@@ -72,11 +83,6 @@ def status_text(text: str = "", notes: Sequence[str] = ()) -> str:
 def status_error(text: str) -> str:
     """Write what went wrong."""
     return f'<div class="pe-status error" role="alert">{html.escape(text)}</div>'
-
-
-def is_error(line: str) -> bool:
-    """Return whether a line of status says that something went wrong."""
-    return line.startswith('<div class="pe-status error"')
 
 
 def message(text: str) -> str:

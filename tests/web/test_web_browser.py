@@ -188,6 +188,27 @@ def test_sliders_of_edit_and_keeping(open_page, photo_files):
 
 
 @needs_browser
+def test_a_typed_number_is_drawn_on_enter_and_what_is_kept_has_it(open_page, photo_files, tmp_path):
+    page = open_page("en")
+    tab(page, "Edit")
+    choose(page, "edit", photo_files["portrait"])
+    wait_for(page, "#status-edit", "Done")
+    number = page.locator("#slider-smile input[type=number]")
+    before = page.wait_for_selector("#edit-face img").get_attribute("src")
+    number.fill("1")
+    number.press("Enter")
+    page.wait_for_function("src => document.querySelector('#edit-face img').src !== src", arg=before)
+    number.fill("2")  # and not Enter
+    page.click("#start-edit")
+    page.wait_for_selector("#results img")
+    assert yaml.safe_load(find_settings(download(page, "#download-one", tmp_path)))["edit"] == {"smile": 2.0}
+    before = page.get_attribute("#edit-face img", "src")
+    number.fill("500")  # the most is drawn
+    number.press("Enter")
+    page.wait_for_function("src => document.querySelector('#edit-face img').src !== src", arg=before)
+
+
+@needs_browser
 def test_many_photos_come_as_a_zip_and_faults_are_told(open_page, photo_files, tmp_path):
     page = open_page("en", locale="zh-CN")
     page.click("#many-age > button")

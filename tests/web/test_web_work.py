@@ -12,7 +12,8 @@ import pytest
 from ppgan_ext.web.jobs import Finished, Job, Running, StoppedError, Waiting
 from ppgan_ext.web.line import Line, LineFullError
 from ppgan_ext.web.page_folder import page_folder, show_use
-from ppgan_ext.web.sessions import LONGEST_SECONDS, Item, Sessions
+from ppgan_ext.web.sessions import LONGEST_SECONDS, Item, Session, Sessions
+from ppgan_ext.web.tabs.editor import PLACE, Editor
 
 
 async def states_of(job):
@@ -55,6 +56,19 @@ def test_the_wait_is_estimated_by_the_last_jobs():
     first.leave()
     line.join()
     assert line.join().seconds == pytest.approx(10.0, abs=0.5)
+
+
+def test_the_same_values_are_drawn_once(tmp_path):
+    editor, visit = Editor(None, None, None), Session(tmp_path)
+    visit.uploads[PLACE] = upload = object()
+    values = (None, 1.0)
+    move = editor.begin_move(visit, values)
+    assert editor.is_drawn(visit, (None, 1.0)) and not editor.is_drawn(visit, (None, 2.0))
+    visit.uploads[PLACE] = object()
+    assert not editor.is_drawn(visit, values)
+    visit.uploads[PLACE] = upload
+    move.values = None  # it could not be drawn
+    assert not editor.is_drawn(visit, values)
 
 
 def test_stop_gives_the_best_result_so_far():

@@ -14,7 +14,6 @@ from ppgan_ext.apps.photo.direction_table import DirectionInfo, describe_model_d
 from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.config import load_options
-from ppgan_ext.web import markup
 from ppgan_ext.web.controls import Control, make_controls, option_names, read_controls
 from ppgan_ext.web.option_texts import UNITS, direction_name
 from ppgan_ext.web.photo_input import PhotoInput
@@ -124,25 +123,27 @@ class _Window:
     async def _move(self, request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
         """Draw the faces, which is quick, then the whole photo; a move that another one follows is dropped."""
         visit = self._site.visit(request)
-        if PLACE not in visit.uploads:
+        if PLACE not in visit.uploads or self._editor.is_drawn(visit, values):
             return
-        move = self._editor.begin_move(visit)
+        move = self._editor.begin_move(visit, values)
         for step in (self._editor.prepare_face, self._editor.prepare_photo):
             prepare = functools.partial(step, visit, functools.partial(self._read, values), move)
-            failed = False
+            is_drawn = False
             try:
                 async with contextlib.aclosing(self._site.run(visit, prepare)) as states:
                     async for state in states:
                         if not move.is_last:
                             return
                         if isinstance(state, Outcome):
+                            is_drawn = True
                             yield state.updates
                         else:
-                            failed = markup.is_error(state)
                             yield {self._row.status: state}
             finally:
                 move.is_at_work = False
-            if failed:
+                if not is_drawn:
+                    move.values = None
+            if not is_drawn:
                 return
 
     def _prepare_keeping(self, visit: Session, values: Sequence[Any]) -> Work:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,14 @@ class Move:
     """One move of the sliders.
 
     Attributes:
+        upload: the photo.
+        values: of all components; None where they are not to be drawn, or could not be.
         is_last: whether no other one has followed it.
         is_at_work: whether the visit's job is its own.
     """
 
+    upload: Upload | None = None
+    values: Sequence[Any] | None = None
     is_last: bool = True
     is_at_work: bool = False
 
@@ -80,10 +84,15 @@ class Editor:
     def __init__(self, site: Site, compare: Any, face: Any) -> None:
         self._site, self._compare, self._face = site, compare, face
 
-    def begin_move(self, visit: Session) -> Move:
+    def is_drawn(self, visit: Session, values: Sequence[Any]) -> bool:
+        """Return whether the last move has drawn these values, or is about to: Enter is followed by leaving a field."""
+        last = visit.kept.get("edit-move")
+        return isinstance(last, Move) and last.upload is visit.uploads[PLACE] and last.values == values
+
+    def begin_move(self, visit: Session, values: Sequence[Any] | None = None) -> Move:
         """Return a new move, and drop the one before: its work stops, and what it has queued does not begin."""
         before = visit.kept.get("edit-move")
-        move = visit.kept["edit-move"] = Move()
+        move = visit.kept["edit-move"] = Move(visit.uploads.get(PLACE), values)
         if isinstance(before, Move):
             before.is_last = False
             if before.is_at_work and visit.job is not None:
