@@ -61,7 +61,7 @@ class ResultsPanel:
             with gr.Row(equal_height=False):
                 with gr.Column(scale=5, min_width=300):
                     self.gallery = gr.Gallery(
-                        show_label=False, columns=2, height=_GALLERY_HEIGHT, allow_preview=False, object_fit="cover",
+                        show_label=False, columns=2, height=_GALLERY_HEIGHT, allow_preview=False, object_fit="contain",
                         buttons=[], interactive=False, type="filepath", elem_classes="pe-gallery", elem_id="results",
                     )  # fmt: skip
                     with gr.Row():
