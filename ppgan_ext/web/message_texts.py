@@ -34,7 +34,7 @@ _ERRORS: tuple[tuple[str, str], ...] = (
         "对象2中的脸只有 {0} 像素宽，太小了。请换一张脸至少宽 32 像素的照片",
     ),
     (r"(\d+) faces cannot take the place of (\d+)", "{0} 张脸不能换成 {1} 张。请在对象2中选一张脸"),
-    ("is not a picture in a format that can be read", "这个文件不是可以读取的图片。请转成 JPEG 或 PNG"),
+    ("is not a picture in a format that can be read", "这个文件不是可以读取的图片。请选择 JPEG 或 PNG 文件"),
     (r"cannot be read as a picture \(.*\)", "图片已损坏，无法读取。请重新保存或复制一次"),
     (r"has more than (\d+) megapixels", "图片超过 {0} 百万像素。请先缩小"),
     (r"is larger than (\d+) MB", "文件超过 {0} MB。请先缩小"),
@@ -48,6 +48,11 @@ _ERRORS: tuple[tuple[str, str], ...] = (
     (r"latent_level.*", "没有这些层。请检查“优化哪些层”"),
     (r"there is no photo to .*", "没有可用的照片。请选择照片"),
 )  # fmt: skip
+
+# Errors whose English is made for command lines.
+_ENGLISH_ERRORS = {
+    "is not a picture in a format that can be read": "This file is not a picture. Choose a JPEG or PNG file.",
+}
 
 _OPTION_FAULTS: tuple[tuple[str, str], ...] = (
     (r"input should be greater than or equal to (.+?), got (.+)", "应不小于 {0}，现在是 {1}"),
@@ -143,6 +148,8 @@ _DEFAULT_KIND = "无法完成"
 
 def tell_error(error: PpganExtError, language: Language) -> str:
     """Return what went wrong and the cure, in the visitor's language; never a path of this machine."""
+    if language == "en" and error.what in _ENGLISH_ERRORS:
+        return _ENGLISH_ERRORS[error.what]
     if language == "en":
         subject = "the picture " if isinstance(error, InputError) and error.what.startswith(_SAID_OF_A_FILE) else ""
         what = (subject + error.what)[:1].upper() + (subject + error.what)[1:]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import gradio as gr
@@ -48,20 +49,31 @@ class PhotoInput:
         self.message = gr.HTML(visible=False, elem_id=self._id("message"), padding=False)
         kind: Any = gr.Radio if one_face else gr.CheckboxGroup
         self.chosen = kind([], visible=False, label=say("several_faces", count=2), elem_id=self._id("faces"))
-        self.outputs = [self.image, self.message, self.chosen]
 
-    def wire(self) -> tuple[Any, ...]:
-        """Connect the events, and return those after which the photo or its chosen faces are other ones."""
+    def wire(self, status: Any) -> tuple[Any, ...]:
+        """Connect the events, and return those after which the photo or its chosen faces are other ones.
+
+        Args:
+            status: the tab's line of status; what it says of the photo before goes when another one comes.
+        """
+
+        async def take(uploaded: Any, request: gr.Request) -> AsyncIterator[Updates]:
+            cleared = {status: markup.status_text()}
+            async with contextlib.aclosing(self._take(uploaded, request)) as steps:
+                async for updates in steps:
+                    yield {**updates, **cleared}
+                    cleared = {}  # a job may have begun meanwhile
+
         settings: dict[str, Any] = {
             "preprocess": False,
             "show_progress": "hidden",
             "api_visibility": "private",
             "concurrency_limit": 4,
             "concurrency_id": "uploads",
-            "outputs": self.outputs,
+            "outputs": [self.image, self.message, self.chosen, status],
         }
-        dropped = self.image.input(self._take, self.image, **settings)
-        chosen = self.button.upload(self._take, self.button, **settings)
+        dropped = self.image.input(take, self.image, **settings)
+        chosen = self.button.upload(take, self.button, **settings)
         clicked = self.image.select(
             self._click, self.chosen, self.chosen, show_progress="hidden", api_visibility="private", queue=False
         )
@@ -75,7 +87,7 @@ class PhotoInput:
     def _id(self, part: str) -> str:
         return f"{part}-{self._place}"
 
-    async def _take(self, uploaded: Any, request: gr.Request) -> AsyncIterator[Updates]:
+    async def _take(self, uploaded: Any, request: gr.Request) -> AsyncGenerator[Updates, None]:
         """Check a photo, find its faces, and show them."""
         visit = self._site.visit(request)
         visit.uploads.pop(self._place, None)

@@ -170,6 +170,32 @@ def test_what_cannot_be_used_is_said_in_the_visitors_language(open_page, photo_f
 
 
 @needs_browser
+def test_one_message_at_a_time_is_said(open_page, photo_files):
+    page = open_page("en")
+    choose(page, "age", photo_files["wall"])
+    wait_for(page, "#message-age", "No face was found")
+    page.click("#start-age")
+    wait_for(page, "#status-age", "Please choose a photo first")
+    page.wait_for_selector("#message-age", state="hidden")
+    choose(page, "age", photo_files["text"])
+    wait_for(page, "#message-age", "This file is not a picture")
+    assert page.inner_text("#status-age").strip() == ""
+    choose(page, "age", photo_files["portrait"])
+    page.wait_for_selector("#photo-age img")
+    page.wait_for_selector("#message-age", state="hidden")
+
+
+@needs_browser
+def test_the_whole_of_a_wide_photo_is_among_the_results(open_page, photo_files):
+    page = open_page("en")
+    choose(page, "age", photo_files["couple"])
+    page.wait_for_selector("#faces-age input")
+    page.click("#start-age")
+    page.wait_for_selector("#results img")
+    assert page.eval_on_selector("#results img", "image => getComputedStyle(image).objectFit") == "contain"
+
+
+@needs_browser
 def test_sliders_of_edit_and_keeping(open_page, photo_files):
     page = open_page("en")
     assert page.title() == "Face editing" and page.evaluate("document.documentElement.lang") == "en"

@@ -158,6 +158,15 @@ def test_errors_in_english_name_no_flag_and_no_folder(tmp_path):
         assert "--" not in told and str(tmp_path) not in told and "ppgan-ext" not in told
 
 
+def test_a_file_that_is_no_picture_is_told_plainly(tmp_path):
+    file = tmp_path / "notes.txt"
+    file.write_text("none")
+    with pytest.raises(InputError) as found:
+        picture_size(file)
+    assert tell_error(found.value, "en") == "This file is not a picture. Choose a JPEG or PNG file."
+    assert tell_error(found.value, "zh") == "这个文件不是可以读取的图片。请选择 JPEG 或 PNG 文件"
+
+
 def test_an_unknown_error_keeps_its_text_after_a_chinese_heading():
     error = WeightsError("the moon is down", where="/secret/place", cure="Wait")
     assert tell_error(error, "zh") == "模型无法使用：the moon is down"

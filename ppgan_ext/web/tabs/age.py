@@ -35,7 +35,7 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, "age", say("photo"), say("choose_photo"))
-            row = StartRow(site, "age", say("start_age"))
+            row = StartRow(site, "age", say("start_age"), [photo])
             with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
                 with gr.Row():
                     younger = gr.Slider(
@@ -82,7 +82,7 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     readers.by_command["age"] = Reader("age", say("tab_age"), show, components)
 
     def wire(panel: ResultsPanel) -> None:
-        photo.wire()
+        photo.wire(row.status)
         row.wire(prepare, [photo.chosen, *components], [above, below], panel)
         many.wire(prepare_many, components, panel)
 

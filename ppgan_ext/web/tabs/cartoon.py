@@ -34,7 +34,7 @@ def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None
     with gr.Row(equal_height=False, elem_classes="pe-window"):
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, PLACE, say("photo"), say("choose_photo"))
-            row = StartRow(site, PLACE, say("start_cartoon"))
+            row = StartRow(site, PLACE, say("start_cartoon"), [photo])
             with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
                 names = option_names(CartoonOptions, without=("faces", "paste"))
                 controls = make_controls(CartoonOptions, names, site.language)
@@ -82,7 +82,7 @@ def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None
     readers.by_command["cartoon"] = Reader(PLACE, say("tab_cartoon"), show, components)
 
     def wire(panel: ResultsPanel) -> None:
-        photo.wire()
+        photo.wire(row.status)
         row.wire(prepare, [photo.chosen, *components], [face, whole], panel)
         many.wire(prepare_many, components, panel)
 

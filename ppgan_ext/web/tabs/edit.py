@@ -51,7 +51,7 @@ def build_edit(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
                 max_height=_HEIGHT, elem_classes="pe-result", elem_id="edit-result",
             )  # fmt: skip
             face = result_image(say("edit_face"), "edit-face", _FACE_HEIGHT)
-            row = StartRow(site, PLACE, say("keep"))
+            row = StartRow(site, PLACE, say("keep"), [photo])
 
     window = _Window(site, photo, sliders, controls, row, many, Editor(site, compare, face))
     readers.by_command["edit"] = Reader(PLACE, say("tab_edit"), window.show, window.components)
@@ -82,7 +82,7 @@ class _Window:
             "show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None,
             "trigger_mode": "multiple",
         }  # fmt: skip
-        for chosen in self._photo.wire():
+        for chosen in self._photo.wire(self._row.status):
             chosen.then(self._move, inputs, shown, **settings)
         sliders = list(self._sliders.values())
         gr.on(

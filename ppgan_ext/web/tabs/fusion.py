@@ -44,7 +44,7 @@ def build_fusion(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
                         height=_INPUT_HEIGHT,
                     )  # fmt: skip
             consent = gr.Checkbox(False, label=say("consent"), elem_id="consent")
-            row = StartRow(site, "fusion", say("start_fusion"))
+            row = StartRow(site, "fusion", say("start_fusion"), [photo, person])
             with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
                 controls = make_controls(FuseOptions, option_names(FuseOptions), site.language)
 
@@ -70,8 +70,8 @@ def build_fusion(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
     readers.by_command["fuse"] = Reader("fusion", say("tab_fusion"), show, components)
 
     def wire(panel: ResultsPanel) -> None:
-        photo.wire()
-        person.wire()
+        photo.wire(row.status)
+        person.wire(row.status)
         row.wire(prepare, [consent, photo.chosen, person.chosen, *components], [result], panel)
 
     return wire

@@ -36,7 +36,7 @@ def build_invert(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
                 [(say("by_encoder"), ENCODER), (say("by_fit"), FIT)], value=ENCODER, label=say("invert_way"),
                 elem_id="invert-way",
             )  # fmt: skip
-            row = StartRow(site, PLACE, say("start_invert"))
+            row = StartRow(site, PLACE, say("start_invert"), [photo])
             with gr.Accordion(say("options"), open=False, elem_classes="pe-options", visible=False) as accordion:
                 controls = make_controls(FitOptions, option_names(FitOptions), site.language)
         with gr.Column(scale=6, min_width=300):
@@ -87,7 +87,7 @@ def build_invert(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
     readers.by_command["encode"] = Reader(PLACE, say("tab_invert"), show_encoder, [way, accordion])
 
     def wire(panel: ResultsPanel) -> None:
-        photo.wire()
+        photo.wire(row.status)
         way.input(
             lambda how: gr.update(visible=how == FIT), way, accordion, queue=False, show_progress="hidden",
             api_visibility="private",

@@ -42,7 +42,7 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
                 level: gr.Slider(0, 1, share, step=0.05, label=say(f"share_{level}"), elem_id=f"share-{level}")
                 for level, share in _SHARES.items()
             }
-            row = StartRow(site, "mix", say("start_mix"))
+            row = StartRow(site, "mix", say("start_mix"), photos)
             with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
                 names = option_names(MixOptions, without=("weights", "levels"))
                 controls = make_controls(MixOptions, names, site.language)
@@ -80,7 +80,7 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
 
     def wire(panel: ResultsPanel) -> None:
         for photo in photos:
-            photo.wire()
+            photo.wire(row.status)
         row.wire(prepare, [*(photo.chosen for photo in photos), *components], [result], panel)
 
     return wire

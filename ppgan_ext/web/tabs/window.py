@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from ppgan_ext.web import markup
+from ppgan_ext.web.photo_input import PhotoInput
 from ppgan_ext.web.results_panel import ResultsPanel
 from ppgan_ext.web.sessions import Session
 from ppgan_ext.web.site import Outcome, Site, Updates, Work
@@ -23,10 +24,12 @@ class StartRow:
         site: the page.
         name: of the tab.
         text: of the button.
+        photos: that the work is done with; what was wrong with one of them is no longer said when work begins.
     """
 
-    def __init__(self, site: Site, name: str, text: str) -> None:
+    def __init__(self, site: Site, name: str, text: str, photos: Sequence[PhotoInput] = ()) -> None:
         self._site = site
+        self._messages = [photo.message for photo in photos]
         with gr.Row(elem_classes="pe-start"):
             self.start = gr.Button(text, variant="primary", size="lg", elem_id=f"start-{name}")
             self.stop = gr.Button(site.say("stop"), variant="stop", visible=False, size="lg", elem_id=f"stop-{name}")
@@ -46,6 +49,7 @@ class StartRow:
         async def run(request: gr.Request, *values: Any) -> AsyncIterator[Updates]:
             visit = site.visit(request)
             running = {self.start: gr.update(visible=False), self.stop: gr.update(visible=True)}
+            running |= {message: gr.update(visible=False) for message in self._messages}
             async with contextlib.aclosing(site.run(visit, lambda: prepare(visit, values))) as states:
                 async for state in states:
                     if isinstance(state, Outcome):
@@ -56,7 +60,7 @@ class StartRow:
             yield {self.start: gr.update(visible=True), self.stop: gr.update(visible=False)}
 
         self.start.click(
-            run, list(inputs), [self.start, self.stop, self.status, *outputs, *panel.outputs],
+            run, list(inputs), [self.start, self.stop, self.status, *self._messages, *outputs, *panel.outputs],
             show_progress="hidden", concurrency_limit=None, api_visibility="private",
         )  # fmt: skip
         self.stop.click(site.stop, None, None, queue=False, show_progress="hidden", api_visibility="private")
