@@ -28,7 +28,7 @@ class Reader:
     Attributes:
         tab: its id.
         name: its name on the page.
-        show: from options to updates of its components.
+        show: from options to updates of its components; raises `SayError` where these cannot show them.
         components: those.
     """
 
@@ -158,8 +158,9 @@ class ResultsPanel:
             recipe = read_recipe(self._site.uploaded_file(visit, uploaded), visit.new_folder())
             if recipe is None or recipe.command not in readers.by_command:
                 raise SayError("no_settings")
+            reader = readers.by_command[recipe.command]
+            shown = reader.show(recipe.options)
         except Exception as error:  # noqa: BLE001 - told to the visitor
             return {self.read_status: markup.status_error(self._site.tell(error))}
-        reader = readers.by_command[recipe.command]
         told = markup.status_text(self._site.say("settings_read", tab=reader.name))
-        return {self.read_status: told, readers.tabs: gr.update(selected=reader.tab), **reader.show(recipe.options)}
+        return {self.read_status: told, readers.tabs: gr.update(selected=reader.tab), **shown}

@@ -83,6 +83,8 @@ TEXTS: dict[str, Text] = {
     "edit_how": Text(
         "选好照片后拖动滑块：松手即可看到结果", "Choose a photo, then move the sliders: the result appears on release"
     ),
+    "age_elsewhere": Text("年龄请在“容貌年龄”页中改变", "To change the age, use the Age tab"),
+    "no_slider": Text("这些编辑没有滑块，没有填入：{names}", "Nothing was filled in: there is no slider for {names}"),
     "edit_face": Text("人脸预览", "Face preview"),
     "edit_result": Text("编辑前 / 编辑后", "Before / after"),
     "keep": Text("保存到作品", "Keep this result"),

@@ -214,6 +214,21 @@ def test_sliders_of_edit_and_keeping(open_page, photo_files):
 
 
 @needs_browser
+def test_the_age_is_left_to_its_tab(open_page, tmp_path):
+    page = open_page("en")
+    tab(page, "Edit")
+    page.wait_for_selector("#slider-smile")
+    assert page.locator("#slider-age").count() == 0
+    page.wait_for_selector("text=To change the age, use the Age tab")
+    file = tmp_path / "edit.yaml"
+    file.write_text("# ppgan-ext edit --input_image PHOTO --config THIS_FILE\nedit: {age: 20, smile: 1}\n")
+    page.get_by_text("Settings: make a result again").click()
+    read_settings(page, file)
+    page.wait_for_selector("text=Nothing was filled in: there is no slider for Age")
+    assert page.input_value("#slider-smile input[type=number]") == "0"
+
+
+@needs_browser
 def test_a_typed_number_is_drawn_on_enter_and_what_is_kept_has_it(open_page, photo_files, tmp_path):
     page = open_page("en")
     tab(page, "Edit")

@@ -26,18 +26,22 @@ from ppgan_ext.web.tabs.window import StartRow, result_image
 from ppgan_ext.web.uploads import Upload
 
 # What most people look for; the other directions are shapes of single features.
-_FIRST = ("age", "smile", "yaw", "pitch", "mouth_open", "eyes_open", "gender", "roll")
+_FIRST = ("smile", "yaw", "pitch", "mouth_open", "eyes_open", "gender", "roll")
+# The generator's direction alone hardly ages anybody: the tab of ages draws wrinkles and grey hair too.
+_ELSEWHERE = ("age",)
 _HEIGHT, _FACE_HEIGHT = 400, 170
 
 
 def build_edit(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
     """Draw the window; return the function that connects it."""
     say = site.say
-    infos = describe_model_directions(site.page.options.model_type)
+    described = describe_model_directions(site.page.options.model_type)
+    infos = [info for info in described if info.name not in _ELSEWHERE]
     with gr.Row(equal_height=False, elem_classes=["pe-window", "pe-edit"]):
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, PLACE, say("photo"), say("choose_photo"), height=260)
-            gr.HTML(f'<div class="pe-hint">{say("edit_how" if infos else "no_directions")}</div>', padding=False)
+            how = f"{say('edit_how')}<br>{say('age_elsewhere')}" if infos else say("no_directions")
+            gr.HTML(f'<div class="pe-hint">{how}</div>', padding=False)
             sliders = _make_sliders(site, infos)
             with gr.Row(elem_classes="pe-reset"):
                 reset = gr.Button(say("reset_sliders"), elem_id="reset-sliders")
@@ -102,6 +106,10 @@ class _Window:
         edits = dict(options.edit)
         if options.direction_name is not None:
             edits[options.direction_name] = options.direction_offset
+        without_slider = [name for name, amount in edits.items() if amount and name not in self._sliders]
+        if without_slider:
+            names = ", ".join(direction_name(name, self._site.language) for name in without_slider)
+            raise SayError("no_slider", names=names)
         shown: Updates = {slider: edits.get(name, 0.0) for name, slider in self._sliders.items()}
         return {**shown, **{control.component: control.show(options) for control in self._controls}}
 
