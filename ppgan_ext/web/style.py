@@ -103,6 +103,7 @@ CSS = f"""
 .dark .gradio-container, .gradio-container.dark {{ --pe-track: var(--neutral-700); }}
 .pe-controls > .form, .pe-sliders > .form {{ display: grid; gap: 0; overflow-wrap: break-word;
   grid-template-columns: repeat(auto-fill, minmax(min(205px, 100%), 1fr)); background: var(--block-background-fill); }}
+.pe-controls > .form {{ grid-template-columns: repeat(auto-fill, minmax(min(240px, 100%), 1fr)); }}
 .pe-controls .block:has(> .wrap > .head), .pe-sliders .block:has(> .wrap > .head) {{ display: flex; }}
 .pe-controls .wrap:has(> .head), .pe-sliders .wrap:has(> .head) {{ flex: 1; display: flex; flex-direction: column;
   justify-content: space-between; min-width: 0; }}
@@ -167,7 +168,6 @@ footer {{ display: none !important; }}
   .pe-window > .column {{ display: contents !important; }}
   .pe-window > .column > * {{ width: 100%; }}
   .pe-window .pe-result, .pe-window #download-code {{ order: 1; }}
-  .pe-window .pe-options {{ order: 4; }}
   .pe-edit .pe-sliders, .pe-edit .pe-shapes, .pe-edit .pe-reset {{ order: 2; }}
   .pe-edit .pe-start, .pe-edit #status-edit {{ order: 3; }}
   .pe-edit #edit-result {{ position: sticky; top: 0; z-index: 4; height: 250px !important; }}

@@ -381,6 +381,17 @@ def test_the_languages_lead_to_each_other_and_a_phone_shows_everything(open_page
 
 
 @needs_browser
+def test_options_use_the_width_of_the_window(open_page):
+    page = open_page("en")
+    page.get_by_text("More options").locator("visible=true").click()
+    boxes = [block.bounding_box() for block in page.locator(".pe-controls .block:visible").all()]
+    window = page.locator(".pe-window:visible").bounding_box()
+    columns = {round(box["x"]) for box in boxes}
+    assert len(columns) >= 4
+    assert max(box["x"] + box["width"] for box in boxes) > window["x"] + 0.9 * window["width"]
+
+
+@needs_browser
 def test_everything_works_under_the_prefix_of_a_proxy(browser, photo_files, toy_page):
     flags = ("--root_path", "/user/7/proxy/7860", "--title", "Lab")
     with toy_page.beside(*flags) as port, serving_under("/user/7/proxy/7860", port) as url:

@@ -36,18 +36,16 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, "age", say("photo"), say("choose_photo"))
             row = StartRow(site, "age", say("start_age"), [photo])
-            with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
-                with gr.Row():
-                    younger = gr.Slider(
-                        1, _MOST_YEARS, value=YOUNGER, step=1, label=say("years_younger"), min_width=200
-                    )
-                    older = gr.Slider(1, _MOST_YEARS, value=OLDER, step=1, label=say("years_older"), min_width=200)
-                names = option_names(AgeOptions, without=("years", "target_age"))
-                controls = make_controls(AgeOptions, names, site.language)
-            many = ManyPhotos(site, "age")
         with gr.Column(scale=6, min_width=300, elem_classes="pe-beside"):
             above = result_image(say("younger_result"), "age-younger", _HEIGHT)
             below = result_image(say("older_result"), "age-older", _HEIGHT)
+    with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
+        with gr.Row():
+            younger = gr.Slider(1, _MOST_YEARS, value=YOUNGER, step=1, label=say("years_younger"), min_width=200)
+            older = gr.Slider(1, _MOST_YEARS, value=OLDER, step=1, label=say("years_older"), min_width=200)
+        names = option_names(AgeOptions, without=("years", "target_age"))
+        controls = make_controls(AgeOptions, names, site.language)
+    many = ManyPhotos(site, "age")
 
     def read(values: Sequence[Any], **given: Any) -> AgeOptions:
         less, more, *rest = values

@@ -35,13 +35,13 @@ def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None
         with gr.Column(scale=5, min_width=300):
             photo = PhotoInput(site, PLACE, say("photo"), say("choose_photo"))
             row = StartRow(site, PLACE, say("start_cartoon"), [photo])
-            with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
-                names = option_names(CartoonOptions, without=("faces", "paste"))
-                controls = make_controls(CartoonOptions, names, site.language)
-            many = ManyPhotos(site, PLACE)
         with gr.Column(scale=6, min_width=300):
             face = result_image(say("cartoon_result"), "cartoon-result", _HEIGHT)
             whole = result_image(say("cartoon_pasted"), "cartoon-pasted", _HEIGHT)
+    with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
+        names = option_names(CartoonOptions, without=("faces", "paste"))
+        controls = make_controls(CartoonOptions, names, site.language)
+    many = ManyPhotos(site, PLACE)
 
     def open_predictor(folder: Path, progress: Progress) -> Photo2CartoonPredictor:
         return Photo2CartoonPredictor(folder, cpu=site.page.options.cpu, progress=progress)

@@ -45,10 +45,6 @@ def build_edit(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
             sliders = _make_sliders(site, infos)
             with gr.Row(elem_classes="pe-reset"):
                 reset = gr.Button(say("reset_sliders"), elem_id="reset-sliders")
-            with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
-                names = option_names(EditOptions, without=("direction_name", "direction_offset", "edit"))
-                controls = make_controls(EditOptions, names, site.language)
-            many = ManyPhotos(site, PLACE)
         with gr.Column(scale=6, min_width=300, elem_classes="pe-beside"):
             compare = gr.ImageSlider(
                 label=say("edit_result"), type="filepath", interactive=False, buttons=["fullscreen"], height=_HEIGHT,
@@ -56,6 +52,10 @@ def build_edit(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
             )  # fmt: skip
             face = result_image(say("edit_face"), "edit-face", _FACE_HEIGHT)
             row = StartRow(site, PLACE, say("keep"), [photo])
+    with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
+        names = option_names(EditOptions, without=("direction_name", "direction_offset", "edit"))
+        controls = make_controls(EditOptions, names, site.language)
+    many = ManyPhotos(site, PLACE)
 
     window = _Window(site, photo, sliders, controls, row, many, Editor(site, compare, face))
     readers.by_command["edit"] = Reader(PLACE, say("tab_edit"), window.show, window.components)

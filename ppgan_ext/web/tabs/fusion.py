@@ -45,8 +45,8 @@ def build_fusion(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
                     )  # fmt: skip
             consent = gr.Checkbox(False, label=say("consent"), elem_id="consent")
             row = StartRow(site, "fusion", say("start_fusion"), [photo, person])
-            with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
-                controls = make_controls(FuseOptions, option_names(FuseOptions), site.language)
+    with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
+        controls = make_controls(FuseOptions, option_names(FuseOptions), site.language)
 
     def prepare(visit: Session, values: Sequence[Any]) -> Work:
         uploads = (site.upload(visit, "fusion-1", "no_photo_1"), site.upload(visit, "fusion-2", "no_photo_2"))

@@ -37,12 +37,12 @@ def build_invert(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
                 elem_id="invert-way",
             )  # fmt: skip
             row = StartRow(site, PLACE, say("start_invert"), [photo])
-            with gr.Accordion(say("options"), open=False, elem_classes="pe-options", visible=False) as accordion:
-                controls = make_controls(FitOptions, option_names(FitOptions), site.language)
         with gr.Column(scale=6, min_width=300):
             aligned = result_image(say("invert_face"), "invert-face", _HEIGHT)
             drawn = result_image(say("invert_result"), "invert-result", _HEIGHT)
             code = gr.DownloadButton(say("download_code"), visible=False, elem_id="download-code")
+    with gr.Accordion(say("options"), open=False, elem_classes="pe-options", visible=False) as accordion:
+        controls = make_controls(FitOptions, option_names(FitOptions), site.language)
 
     def prepare(visit: Session, values: Sequence[Any]) -> Work:
         upload = site.upload(visit, PLACE)

@@ -43,11 +43,11 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
                 for level, share in _SHARES.items()
             }
             row = StartRow(site, "mix", say("start_mix"), photos)
-            with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
-                names = option_names(MixOptions, without=("weights", "levels"))
-                controls = make_controls(MixOptions, names, site.language)
         with gr.Column(scale=6, min_width=300):
             result = result_image(say("mix_result"), "mix-result", _HEIGHT)
+    with gr.Accordion(say("options"), open=False, elem_classes="pe-options"):
+        names = option_names(MixOptions, without=("weights", "levels"))
+        controls = make_controls(MixOptions, names, site.language)
 
     def prepare(visit: Session, values: Sequence[Any]) -> Work:
         first, second = (site.upload(visit, f"mix-{number}") for number in (1, 2))
