@@ -14,7 +14,7 @@ from ppgan_ext.apps.flags import group_of, value_kind
 from ppgan_ext.apps.options import Options, literal_choices, plain_types
 from ppgan_ext.errors import PpganExtError
 from ppgan_ext.web.languages import Language
-from ppgan_ext.web.option_texts import choice_name, option_help, option_name
+from ppgan_ext.web.option_texts import OPTIONS, choice_name, option_name
 
 # Groups of options that are a visitor's business; of the others only the seed.
 _GROUPS = ("face", "fitting", "output")
@@ -125,7 +125,7 @@ def check_limits(given: Mapping[str, Any]) -> None:
 def _component(name: str, field: FieldInfo, language: Language) -> Any:
     """Make the component for an option."""
     common: dict[str, Any] = {
-        "label": option_name(name, language), "info": option_help(name, field, language), "min_width": 200,
+        "label": option_name(name, language), "info": OPTIONS[name].help.of(language), "min_width": 200,
     }  # fmt: skip
     default = _shown(field.get_default(call_default_factory=True))
     kind = value_kind(field.annotation)

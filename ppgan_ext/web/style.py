@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gradio as gr
 
+from ppgan_ext.web.languages import LANGUAGES
+from ppgan_ext.web.texts import TEXTS
+
 _FONTS = (
     "-apple-system", "BlinkMacSystemFont", "Segoe UI", "PingFang SC", "Hiragino Sans GB", "Microsoft YaHei",
     "Noto Sans CJK SC", "WenQuanYi Micro Hei", "Roboto", "Helvetica Neue", "sans-serif",
@@ -92,6 +95,11 @@ _FROM_THE_MIDDLE = (
     "var(--slider-color) var(--pe-to), var(--pe-track) var(--pe-to))"
 )
 
+# Gradio's place for files has no words of its own to set.
+_DROP_PHOTOS = "\n".join(
+    f':root:lang({language}) {{ --pe-drop-photos: "{TEXTS["drop_photos"].of(language)}"; }}' for language in LANGUAGES
+)
+
 CSS = f"""
 .gradio-container {{ width: 100% !important; max-width: 1180px !important; margin: 0 auto !important;
   padding: 0 clamp(10px, 2vw, 20px) 28px !important; }}
@@ -140,6 +148,11 @@ CSS = f"""
   background: {_DRAWING} center/contain no-repeat; }}
 .pe-photo .wrap > .icon-wrap svg {{ display: none; }}
 .pe-photo .wrap > .icon-wrap {{ width: 88px; height: 88px; background: {_DRAWING} center/contain no-repeat; }}
+{_DROP_PHOTOS}
+.pe-drop button > .wrap {{ font-size: 0; }}
+.pe-drop button > .wrap > .or {{ display: none; }}
+.pe-drop button > .wrap::after {{ content: var(--pe-drop-photos); font-size: 14px;
+  color: var(--body-text-color-subdued); }}
 .pe-photo .wrap {{ color: var(--body-text-color-subdued); font-size: 14px; line-height: 1.7; }}
 .pe-status {{ min-height: 22px; font-size: 14px; color: var(--body-text-color-subdued); padding: 2px; }}
 .pe-status .bar {{ height: 4px; border-radius: 2px; background: var(--border-color-primary); overflow: hidden;

@@ -47,6 +47,7 @@ TEXTS: dict[str, Text] = {
         "{most} at most; each is done with the options above, all faces in it, and all results come as one zip.",
     ),
     "many_photos": Text("多张照片", "Photos"),
+    "drop_photos": Text("把照片拖到这里，或点击选择", "Drop photos here, or click to choose"),
     "start_many": Text("全部处理", "Start all"),
     "many_chosen": Text("已选 {count} 张照片", "{count} photos chosen"),
     "many_done": Text("{count} 张照片中完成了 {done} 张", "{done} of {count} photos are done"),
@@ -91,8 +92,8 @@ TEXTS: dict[str, Text] = {
     "reset_sliders": Text("滑块归零", "Sliders to zero"),
     "nothing_to_edit": Text("请先移动至少一个滑块", "Please move at least one slider first"),
     "more_directions": Text("五官的形状", "Shapes of the features"),
-    "side_effects": Text("范围 ±{reach}{unit}；也会改变：{effects}", "±{reach}{unit}; also changes: {effects}"),
-    "no_side_effects": Text("范围 ±{reach}{unit}", "±{reach}{unit}"),
+    "side_effects": Text("也会改变：{effects}", "Also changes: {effects}"),
+    "reach": Text("范围 ±{reach}{unit}", "Up to ±{reach}{unit}"),
     "no_directions": Text("这个模型没有可用的编辑方向", "This model has no directions to edit along"),
     # Mix
     "start_mix": Text("开始混合", "Start"),
@@ -166,7 +167,7 @@ TEXTS: dict[str, Text] = {
     ),
     "mark": Text(
         "所有结果的元数据里都带有“AI 编辑”标记（IPTC）",
-        "The metadata of every result say that it is edited by AI (IPTC)",
+        "Every result is marked in its metadata as edited by AI (IPTC)",
     ),
     # About
     "about_licence": Text("许可", "Licences"),

@@ -15,11 +15,12 @@ from ppgan_ext.apps.predictor import Progress
 from ppgan_ext.config import load_options
 from ppgan_ext.web.controls import make_controls, option_names, read_controls
 from ppgan_ext.web.message_texts import tell_note
+from ppgan_ext.web.option_texts import direction_names
 from ppgan_ext.web.photo_input import PhotoInput
 from ppgan_ext.web.recipes import Recipe
 from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
 from ppgan_ext.web.sessions import Session
-from ppgan_ext.web.site import Outcome, Site, Updates, Work
+from ppgan_ext.web.site import Outcome, SayError, Site, Updates, Work
 from ppgan_ext.web.tabs.many import Batch, ManyPhotos
 from ppgan_ext.web.tabs.window import StartRow, result_image
 from ppgan_ext.web.uploads import Upload
@@ -43,7 +44,7 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
         with gr.Row():
             younger = gr.Slider(1, _MOST_YEARS, value=YOUNGER, step=1, label=say("years_younger"), min_width=200)
             older = gr.Slider(1, _MOST_YEARS, value=OLDER, step=1, label=say("years_older"), min_width=200)
-        names = option_names(AgeOptions, without=("years", "target_age"))
+        names = option_names(AgeOptions, without=("years", "target_age", "edit"))
         controls = make_controls(AgeOptions, names, site.language)
     many = ManyPhotos(site, "age")
 
@@ -67,6 +68,8 @@ def build_age(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
 
     def show(options: Options) -> Updates:
         assert isinstance(options, AgeOptions)
+        if options.edit:
+            raise SayError("no_slider", names=direction_names(options.edit, site.language))
         years = options.years or []
         less = [-value for value in years if value < 0]
         more = [value for value in years if value > 0]

@@ -15,7 +15,7 @@ from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.web.controls import Control, make_controls, option_names, read_controls
-from ppgan_ext.web.option_texts import UNITS, direction_name
+from ppgan_ext.web.option_texts import UNITS, direction_name, direction_names
 from ppgan_ext.web.photo_input import PhotoInput
 from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
 from ppgan_ext.web.sessions import Session
@@ -108,8 +108,7 @@ class _Window:
             edits[options.direction_name] = options.direction_offset
         without_slider = [name for name, amount in edits.items() if amount and name not in self._sliders]
         if without_slider:
-            names = ", ".join(direction_name(name, self._site.language) for name in without_slider)
-            raise SayError("no_slider", names=names)
+            raise SayError("no_slider", names=direction_names(without_slider, self._site.language))
         shown: Updates = {slider: edits.get(name, 0.0) for name, slider in self._sliders.items()}
         return {**shown, **{control.component: control.show(options) for control in self._controls}}
 
@@ -190,10 +189,12 @@ def _make_sliders(site: Site, infos: Sequence[DirectionInfo]) -> dict[str, gr.Sl
 
 
 def _make_slider(site: Site, info: DirectionInfo) -> gr.Slider:
+    say = site.say
     unit = UNITS[info.unit].of(site.language) if info.unit in UNITS else f" {info.unit}"
-    effects = "、" if site.language == "zh" else ", "
-    names = effects.join(direction_name(effect.name, site.language) for effect in info.side_effects)
-    text = site.say("side_effects" if names else "no_side_effects", reach=f"{info.reach:g}", unit=unit, effects=names)
+    names = direction_names((effect.name for effect in info.side_effects), site.language)
+    parts = [say("reach", reach=f"{info.reach:g}", unit=unit)] if unit else []  # a number without unit says nothing
+    parts += [say("side_effects", effects=names)] if names else []
+    text = ("。" if site.language == "zh" else ". ").join(parts)
     return gr.Slider(
         -info.reach, info.reach, 0, step=info.step, label=direction_name(info.name, site.language), info=text,
         elem_id=f"slider-{info.name}", min_width=200,

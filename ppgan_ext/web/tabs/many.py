@@ -64,6 +64,7 @@ class ManyPhotos:
             gr.HTML(f'<div class="pe-hint">{say("many_how", most=MAX_PHOTOS)}</div>', padding=False)
             self.files = gr.File(
                 file_count="multiple", file_types=["image"], label=say("many_photos"), height=_HEIGHT,
+                elem_classes="pe-drop",
                 elem_id=f"files-{self._place}",
             )  # fmt: skip
             self.row = StartRow(site, self._place, say("start_many"))
