@@ -79,7 +79,8 @@ def make_parser(command: Command, prog: str) -> Parser:
     """Build the parser of a command; its help ends with the examples."""
     examples = "\n".join(f"  {prog} {line}".rstrip() for line in command.examples)
     elsewhere = _of_another_script if command in COMMANDS.values() else lambda flag: ""
-    parser = Parser(prog, elsewhere, description=command.summary, epilog=f"examples:\n{examples}")
+    epilog = f"examples:\n{examples}"
+    parser = Parser(prog, elsewhere, command.more, description=command.summary, epilog=epilog)
     add_arguments(parser, command.options)
     general = parser.add_argument_group("general")
     general.add_argument(

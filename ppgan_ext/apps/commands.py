@@ -19,7 +19,7 @@ from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.page.commands import run_page
 from ppgan_ext.apps.page.options import PageOptions
-from ppgan_ext.apps.photo.commands import run_age, run_edit
+from ppgan_ext.apps.photo.commands import list_directions, run_age, run_edit
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.apps.translation.commands import run_cartoon, run_translate
 from ppgan_ext.apps.translation.options import CartoonOptions, TranslateOptions
@@ -34,12 +34,14 @@ class Command:
         summary: one sentence for its help page and the overview.
         examples: flags to learn from, one line each.
         run: runs it with validated options and returns the exit code.
+        more: returns what else its help page says, below the examples.
     """
 
     options: type[Options]
     summary: str
     examples: tuple[str, ...]
     run: Callable[[Any], int]
+    more: Callable[[], str] = str
 
 
 COMMANDS: dict[str, Command] = {
@@ -83,14 +85,15 @@ COMMANDS: dict[str, Command] = {
     ),
     "edit": Command(
         EditOptions,
-        "Change age, smile, pose and more, of a latent code or of the faces in a photo.",
+        "Change smile, pose and more, of a latent code or of the faces in a photo.",
         (
-            "--latent dst.npy --direction_name age --direction_offset 20",
-            "--latent dst.npy --edit age=20 smile=1 --layers 0-7",
+            "--latent dst.npy --direction_name smile --direction_offset 1",
+            "--latent dst.npy --edit smile=1 yaw=-15 --layers 0-7",
             "--input_image photo.jpg --edit smile=1 yaw=-15",
             "--input_image photo.jpg --edit smile=1 --blend replace --tune 60",
         ),
         run_edit,
+        list_directions,
     ),
     "generate": Command(
         GenerateOptions,

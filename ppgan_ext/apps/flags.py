@@ -31,16 +31,27 @@ class Parser(RepeatableParser):
     Flags may be written with hyphens or underscores. They may not be shortened: a new flag would change their meaning.
 
     Args:
-        prog: name of the program.
+        prog: name of the program in help texts.
         elsewhere: flag -> the sentence that says to which other program it belongs, or "".
-        **settings: of ``argparse.ArgumentParser``.
+        more: returns what ends the help page.
+        **settings: as for `argparse.ArgumentParser`.
     """
 
-    def __init__(self, prog: str, elsewhere: Callable[[str], str] = lambda flag: "", **settings: Any) -> None:
-        self._elsewhere = elsewhere
+    def __init__(
+        self,
+        prog: str,
+        elsewhere: Callable[[str], str] = lambda flag: "",
+        more: Callable[[], str] = str,
+        **settings: Any,
+    ) -> None:
+        self._elsewhere, self._more = elsewhere, more
         super().__init__(
             prog=prog, usage=f"{prog} [flags]", allow_abbrev=False, formatter_class=HelpFormatter, **settings
         )
+
+    def format_help(self) -> str:
+        """Return the help page; what ends it is made only now."""
+        return super().format_help() + self._more()
 
     def parse(self, argv: Sequence[str]) -> dict[str, Any]:
         """Return the values of the flags that were given, and of no others.

@@ -289,6 +289,7 @@ def test_layer_numbers():
 
 def test_file_names_of_edits():
     assert edit_name({"age": 20.0, "yaw": -2.5}) == "age+20.yaw-2.5"
+    assert edit_name({"age": 20.0}) == "edit.age+20"  # what `ppgan-ext age` makes is called "age+20"
     assert edit_name({f"direction_{i}": 1.0 for i in range(9)}) == "edit"
 
 

@@ -58,6 +58,13 @@ def test_a_tools_defaults_are_words_of_a_command_line(script, monkeypatch):
     check(parser_of(monkeypatch, lambda: runpy.run_path(str(script), run_name="__main__")))
 
 
+def test_edit_lists_directions_with_ranges(capsys):
+    assert command_line.main(["edit", "--help"]) == 0
+    directions = capsys.readouterr().out.partition("directions of the default model")[2]
+    assert re.search(r"^  smile +-2.5 to 2.5 standard deviations$", directions, re.M)
+    assert re.search(r"^  yaw +-25 to 25 degrees$", directions, re.M)
+
+
 def test_defaults_of_every_kind():
     def field(default, text):
         return option(default, text, group="output")

@@ -5,7 +5,7 @@ import pytest
 
 from ppgan_ext.apps.codes.encode import Pixel2Style2PixelPredictor
 from ppgan_ext.apps.doctor import doctor_report, doctor_sections
-from ppgan_ext.apps.photo.direction_table import describe_directions, describe_model_directions
+from ppgan_ext.apps.photo.direction_table import describe_directions, describe_model_directions, range_notes
 from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.predictor import Predictor
@@ -65,6 +65,12 @@ def test_side_effects_are_shares_of_the_other_deviation():
     assert first.reach == 8.0  # two and a half deviations, rounded to whole degrees
     assert [(effect.name, effect.change) for effect in first.side_effects] == [("other", pytest.approx(4.0))]
     assert second.side_effects == ()
+    notes = range_notes({"one": -17.0, "other": 5.1}, {"one": one, "other": other})
+    assert notes == [
+        "one: -17 is far beyond -8 to 8, the range of sensible amounts",
+        "other: 5.1 is beyond -5 to 5, the range of sensible amounts",
+    ]
+    assert range_notes({"one": 8.0, "other": -5.0}, {"one": one, "other": other}) == []
 
 
 def test_the_doctor_has_sections():

@@ -257,6 +257,25 @@ def test_tuned_once_and_used_again_from_the_command_line(portrait, tmp_path, cap
 
 
 @pytest.mark.parametrize(
+    ("words", "is_told"),
+    [
+        ("--edit smile=1 age=20", True),
+        ("--direction_name age --direction_offset 9", True),
+        ("--edit smile=1", False),
+        ("--list_faces", False),
+    ],
+)
+def test_who_edits_the_age_is_told_what_ageing_is(monkeypatch, capsys, tmp_path, words, is_told):
+    from ppgan_ext.apps.photo import commands
+
+    monkeypatch.setattr(commands, "run_command", lambda *_, **__: 0)  # the work itself
+    photo = tmp_path / "photo.png"
+    PIL.Image.new("RGB", (8, 8)).save(photo)
+    assert command_line.main(f"edit --input_image {photo} {words}".split()) == 0
+    assert ("'ppgan-ext age' also draws wrinkles" in capsys.readouterr().err) == is_told
+
+
+@pytest.mark.parametrize(
     ("words", "is_advised"),
     [("--tune 60", True), ("", False), ("--tune 60 --blend replace", False), ("--tune 60 --list_faces", False)],
 )

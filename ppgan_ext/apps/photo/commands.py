@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ppgan_ext.apps.batch import Job
 from ppgan_ext.apps.options import ModelOptions
+from ppgan_ext.apps.photo.direction_table import describe_model_directions, range_lines
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions, PhotoOptions
 from ppgan_ext.apps.progress import Bars
 from ppgan_ext.apps.reporting import BatchWork, open_photos, report_made
@@ -66,6 +67,11 @@ def run_edit(options: EditOptions) -> int:
             return report_made(predictor.edit_code(job, options))
     photos = open_photos(options.input_image, options.recursive, options.output_path)
     _advise(options)
+    if not options.list_faces and "age" in (*options.edit, options.direction_name):
+        print(
+            "note: this moves the model's age direction only; 'ppgan-ext age' also draws wrinkles and grey hair",
+            file=sys.stderr,
+        )
     return run_command(photos, open_edit, options, workers=options.workers)
 
 
@@ -79,6 +85,12 @@ def open_edit(options: EditOptions, progress: Progress) -> BatchWork[Any]:
     return BatchWork(
         lambda job: predictor.edit_faces(job, options), check=lambda: predictor.check_before_edits(options)
     )
+
+
+def list_directions() -> str:
+    """List the directions of the model that ships with the package, for the help page of ``edit``."""
+    lines = "\n".join(f"  {line}" for line in range_lines(describe_model_directions(None)))
+    return f"\ndirections of the default model, with the range of sensible amounts:\n{lines}\n"
 
 
 def _advise(options: PhotoOptions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ _DEVIATIONS = 2.5
 _WIDEST = {"year": 50.0, "class": 1.0}
 _WITHOUT_STATISTICS = 5.0
 _STEPS = {"year": 1.0, "degree": 1.0, "sd": 0.1, "class": 0.05}
+_UNITS = {"year": "years", "degree": "degrees", "sd": "standard deviations", "class": "(1: from one to the other)"}
 # A side effect is told from here on, as a share of the other attribute's standard deviation.
 _SEEN = 0.3
 _MAX_SIDE_EFFECTS = 3
@@ -68,28 +69,49 @@ def describe_model_directions(model_type: str | None) -> list[DirectionInfo]:
     return describe_directions(load_directions(str(store.locate(record.directions)), record.n_latent))
 
 
+def range_lines(infos: Iterable[DirectionInfo]) -> Iterator[str]:
+    """Yield a line for each direction: its name, sensible range and unit."""
+    for info in infos:
+        yield f"{info.name:<21} {-info.reach:g} to {info.reach:g} {_UNITS.get(info.unit, info.unit)}"
+
+
+def range_notes(amounts: Mapping[str, float], directions: Mapping[str, Direction]) -> list[str]:
+    """Say which amounts lie beyond the sensible range of their direction; a line for each."""
+    notes = []
+    for name, amount in amounts.items():
+        reach = _reach(directions[name])
+        if abs(amount) > reach:
+            how = "far beyond" if abs(amount) > 2.0 * reach else "beyond"
+            notes.append(f"{name}: {amount:g} is {how} {-reach:g} to {reach:g}, the range of sensible amounts")
+    return notes
+
+
 def describe_directions(directions: Mapping[str, Direction]) -> list[DirectionInfo]:
     """Describe directions by their own statistics and regressors, in their order."""
     infos = []
     for name, direction in directions.items():
-        step = _STEPS.get(direction.unit, 0.1)
+        step = _step(direction)
         effects = [
             SideEffect(other, change)
             for other, to_measure in directions.items()
             if other != name and abs(change := _side_effect(direction, to_measure)) >= _SEEN
         ]
         effects.sort(key=lambda effect: -abs(effect.change))
-        infos.append(
-            DirectionInfo(name, direction.unit, _reach(direction, step), step, tuple(effects[:_MAX_SIDE_EFFECTS]))
-        )
+        infos.append(DirectionInfo(name, direction.unit, _reach(direction), step, tuple(effects[:_MAX_SIDE_EFFECTS])))
     return infos
 
 
-def _reach(direction: Direction, step: float) -> float:
+def _reach(direction: Direction) -> float:
+    """Return the largest sensible amount of a direction, either way: a whole number of its slider's steps."""
+    step = _step(direction)
     spread = direction.statistics.get("sd")
     reach = _WITHOUT_STATISTICS if spread is None else _DEVIATIONS * spread
     reach = min(reach, _WIDEST.get(direction.unit, reach))
     return max(step, round(reach / step) * step)
+
+
+def _step(direction: Direction) -> float:
+    return _STEPS.get(direction.unit, 0.1)
 
 
 def _side_effect(direction: Direction, other: Direction) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, expose, render_image
+from ppgan_ext.apps.photo.direction_table import range_notes
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
@@ -108,7 +109,8 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
     ) -> EditResult | BatchResult[EditResult]:
         """Edit the faces of a whole photo, or of several.
 
-        Writes for ``photo.jpg`` and {"age": 20, "smile": 1} ``photo.age+20.smile+1.png``; other files as
+        Writes for ``photo.jpg`` and {"smile": 1, "yaw": 10} ``photo.smile+1.yaw+10.png``, for {"age": 20} alone
+        ``photo.edit.age+20.png``, since `AgeEditingPredictor` writes ``photo.age+20.png``; other files as
         `AgeEditingPredictor.run`, with "edit" in place of "age".
 
         Args:
@@ -134,13 +136,14 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         results.image("src.editing.png", src)
         results.image("dst.editing.png", dst)
         results.code("dst.editing.npy", after)
-        return results.made(EditResult(src, dst, after))
+        return results.made(EditResult(src, dst, after), notes=self._range_notes(options))
 
     def edit_faces(self, job: Job, options: EditOptions) -> Made[EditResult]:
         """Edit one photo."""
         made = self.edit_photo(job, options)
         (edited,) = made.result.edited
         codes = np.stack([code.w_plus for code in edited.codes])
+        made = made.with_notes(self._range_notes(options))
         return made.with_result(EditResult(made.result.photo, edited.image, codes))
 
     def draw_faces(self, faces: Sequence[EncodedFace], options: EditOptions) -> list[Image]:
@@ -180,6 +183,11 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
 
         return EditPlan(directions, [Variant(edit_name(edits), 1.0, edit)])
 
+    def _range_notes(self, options: EditOptions) -> list[str]:
+        """Say which amounts lie beyond the sensible ones; a line for each."""
+        edits = named_edits(options)
+        return range_notes(edits, self.directions(options.direction_path, edits))
+
     def _with_own_directions(self, options: EditOptions) -> EditOptions:
         """Add the constructor's file of directions to the options of a call."""
         return options.model_copy(update={"direction_path": self.direction_path})
@@ -198,12 +206,13 @@ def named_edits(options: EditOptions) -> dict[str, float]:
         edits = {options.direction_name: options.direction_offset, **edits}
     if not edits:
         raise ConfigError(
-            "there is nothing to edit", cure="Give --direction_name and --direction_offset, or --edit age=20"
+            "there is nothing to edit", cure="Give --direction_name and --direction_offset, or --edit smile=1"
         )
     return edits
 
 
 def edit_name(edits: Mapping[str, float]) -> str:
-    """Name a result file after its edits, e.g. "age+20.smile+1"."""
+    """Name a result file after its edits, e.g. "smile+1.yaw-15"; an age alone, which `age` names so, "edit.age+20"."""
     name = ".".join(f"{key}{offset:+g}" for key, offset in edits.items())
+    name = f"edit.{name}" if list(edits) == ["age"] else name
     return name if len(name) <= _LONGEST_NAME else "edit"

@@ -99,9 +99,9 @@ class EditOptions(PhotoOptions):
     )
 
     latent: str | None = option(None, "code to edit (.npy, .npz, .pt); or give --input_image", group="input")
-    direction_name: str | None = option(None, "direction to move in, e.g. age; see also --edit", group="face")
+    direction_name: str | None = option(None, "direction to move in, e.g. smile; see also --edit", group="face")
     direction_offset: float = option(0.0, "how far, in the direction's unit", group="face", step=0.5)
-    edit: NamedNumbers = option({}, "several edits at once, e.g. age=20 smile=1 yaw=-15", group="face")
+    edit: NamedNumbers = option({}, "several edits at once, e.g. smile=1 yaw=-15", group="face")
 
     @model_validator(mode="after")
     def _has_an_offset(self) -> EditOptions:
