@@ -107,12 +107,38 @@ _NOTES: tuple[tuple[str, Text], ...] = (
         Text("为保持本人特征，年长 {0} 岁时脸部变化较小", "Kept recognisable: {0} years older, the face changes less"),
     ),
     (
-        r"of -(\d+) years about ([+-]?\d+) are reached at this age, as a judge of ages measured",
-        Text("要求年轻 {0} 岁，评估的变化约为 {1} 岁", "{0} years younger were asked for; measured: about {1}"),
+        r"turned far away or covered: at ([+-]\d+) years hardly any lines are (?:drawn|taken away)",
+        Text(
+            "脸侧转较大或被遮住，{0} 岁时皱纹几乎不变", "Turned far away or covered: lines hardly change at {0} years"
+        ),
     ),
     (
-        r"of \+(\d+) years about ([+-]?\d+) are reached at this age, as a judge of ages measured",
-        Text("要求年长 {0} 岁，评估的变化约为 {1} 岁", "{0} years older were asked for; measured: about {1}"),
+        r"the face is (\d+) pixels wide: too few for wrinkles, and ages are rough",
+        Text(
+            "人脸只有 {0} 像素宽，画不出皱纹，年龄也只是粗略估计",
+            "The face is {0} pixels wide: too few for wrinkles, and ages are rough",
+        ),
+    ),
+    (
+        r"asked for (\d+), looks about (\d+) \(measured on other faces of this age\)",
+        Text(
+            "要求 {0} 岁，看上去约 {1} 岁（按同龄人脸的评估）",
+            "Asked for {0}, looks about {1} (measured on other faces of this age)",
+        ),
+    ),
+    (
+        r"asked for -(\d+) years; about ([+-]\d+) show \(measured on other faces of this age\)",
+        Text(
+            "要求年轻 {0} 岁，看上去的变化约为 {1} 岁（按同龄人脸的评估）",
+            "{0} years younger were asked for; about {1} show (measured on other faces of this age)",
+        ),
+    ),
+    (
+        r"asked for \+(\d+) years; about ([+-]\d+) show \(measured on other faces of this age\)",
+        Text(
+            "要求年长 {0} 岁，看上去的变化约为 {1} 岁（按同龄人脸的评估）",
+            "{0} years older were asked for; about {1} show (measured on other faces of this age)",
+        ),
     ),
 )
 

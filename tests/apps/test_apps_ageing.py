@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.apps.photo.ageing import Ager, SeenFace, generator_years, held_notes, sure_places
+from ppgan_ext.apps.photo.ageing import (
+    Ager,
+    SeenFace,
+    generator_years,
+    held_notes,
+    short_notes,
+    small_notes,
+    sure_places,
+)
 from ppgan_ext.apps.photo.apparent_age import Estimates, apparent_age, femininity
 from ppgan_ext.apps.photo.plan import EditedCode, EditedPhoto, EditPlan, PhotoEdit, Variant
 from ppgan_ext.errors import NoFaceError
@@ -115,6 +123,7 @@ def test_no_lines_are_drawn_where_it_is_not_known_where_features_lie():
         results.append(np.abs(ager.age(photo, photo, face, 40.0).astype(int) - photo).mean())
         told = ager.remark(face, 40.0)
         assert told == (None if sure > 0.5 else "turned far away or covered: at +40 years hardly any lines are drawn")
+        assert sure > 0.5 or ager.remark(face, -20.0).endswith("at -20 years hardly any lines are taken away")
     assert results[0] > results[1] > results[2] == 0.0
     profile = Face(Box(0, 0, 9, 9), points, np.r_[np.ones(17), np.full(51, 0.5)])
     outline_hidden = Face(Box(0, 0, 9, 9), points, np.r_[np.zeros(17), np.full(51, 0.9)])
@@ -136,6 +145,15 @@ def test_it_is_told_of_which_face_which_result_was_held_back():
         for years in (20.0, 40.0)
     ]  # fmt: skip
     plan = EditPlan({}, [result.variant for result in variants], finish=ager.age, remark=ager.remark)
+    edit = PhotoEdit(PHOTO, EditPlan({}, []), [first, second], variants[1:], PHOTO)
+    estimates = Estimates({"age": direction("age", "year", 29.0)})
+    measured = "(measured on other faces of this age)"
+    shown = f"asked for +40 years; about +22 show {measured}"
+    assert short_notes(edit, estimates) == [f"face 3: {shown}", f"face 1: {shown}"]
+    assert short_notes(edit, estimates, 70.0)[1] == f"face 1: asked for 70, looks about 51 {measured}"
+    small = "the face is 9 pixels wide: too few for wrinkles, and ages are rough"
+    assert small_notes([first, second]) == [f"face 3: {small}", f"face 1: {small}"]
+    assert small_notes([first]) == [small]
     told = "kept recognisable: at +40 years the face changes less"
     assert held_notes(PhotoEdit(PHOTO, plan, [first, second], variants, PHOTO)) == [f"face 1: {told}"]
     only = [EditedPhoto(one.variant, one.codes[1:], PHOTO) for one in variants]

@@ -174,9 +174,15 @@ def test_an_unknown_error_keeps_its_text_after_a_chinese_heading():
 
 
 def test_notes_are_told_in_both_languages():
-    note = "face 2: of +30 years about +16 are reached at this age, as a judge of ages measured"
-    assert tell_note(note, "zh") == "第 2 张脸：要求年长 30 岁，评估的变化约为 +16 岁"
-    assert tell_note(note, "en") == "Face 2: 30 years older were asked for; measured: about +16"
+    note = "face 2: asked for +30 years; about +16 show (measured on other faces of this age)"
+    assert tell_note(note, "zh") == "第 2 张脸：要求年长 30 岁，看上去的变化约为 +16 岁（按同龄人脸的评估）"
+    assert tell_note(note, "en").startswith("Face 2: 30 years older were asked for; about +16 show")
+    note = "asked for 70, looks about 45 (measured on other faces of this age)"
+    assert tell_note(note, "zh") == "要求 70 岁，看上去约 45 岁（按同龄人脸的评估）"
+    note = "face 1: the face is 30 pixels wide: too few for wrinkles, and ages are rough"
+    assert tell_note(note, "zh") == "第 1 张脸：人脸只有 30 像素宽，画不出皱纹，年龄也只是粗略估计"
+    note = "turned far away or covered: at -20 years hardly any lines are taken away"
+    assert tell_note(note, "zh") == "脸侧转较大或被遮住，-20 岁时皱纹几乎不变"
     note = "kept recognisable: at +40 years the face changes less"
     assert tell_note(note, "zh") == "为保持本人特征，年长 40 岁时脸部变化较小"
     assert tell_note(note, "en") == "Kept recognisable: 40 years older, the face changes less"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.photo.ageing import Ager, generator_years, held_notes, short_notes
+from ppgan_ext.apps.photo.ageing import Ager, generator_years, held_notes, short_notes, small_notes
 from ppgan_ext.apps.photo.apparent_age import BundledEyes, Estimates, in_years
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, PhotoEdit, Variant, layer_numbers
@@ -115,9 +115,9 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
     def edit_noted(self, job: Job, options: AgeOptions) -> Made[PhotoEdit]:
         """Edit one photo, and note where a face changes less than was asked for."""
         made = self.edit_photo(job, options)
-        notes = held_notes(made.result)
+        notes = small_notes(made.result.faces) + held_notes(made.result)
         if options.detail == 1.0:
-            notes += short_notes(made.result, self._in_years(options)[1])
+            notes += short_notes(made.result, self._in_years(options)[1], options.target_age)
         return made.with_notes(notes)
 
     def apparent_ages(self, edit: PhotoEdit, options: AgeOptions) -> list[float | None]:
