@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import typing
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NoReturn
@@ -14,6 +15,8 @@ from ppgan_ext.apps.options import Options, literal_choices, plain_types
 from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.config import names_of
 from ppgan_ext.errors import ConfigError
+
+_NEGATIVE_LIST = re.compile(r"-[\d.]+,")
 
 GROUP_TITLES = {
     "input": "input",
@@ -59,7 +62,7 @@ class Parser(RepeatableParser):
         Raises:
             ConfigError: an unknown flag, a flag without its value, or a word that belongs to no flag.
         """
-        words = [_underscored(word, self._option_string_actions) for word in argv]
+        words = [_underscored(word, self._option_string_actions) for given in argv for word in _split(given)]
         values, extras = self.parse_known_args(words)
         if extras:
             raise ConfigError(f"unknown {_kind(extras[0])} '{extras[0]}'", where=self.prog, cure=self._cure(extras[0]))
@@ -180,6 +183,11 @@ def _underscored(word: str, flags: Container[str]) -> str:
     flag, sign, value = word.partition("=")
     fixed = "--" + flag[2:].replace("-", "_")
     return fixed + sign + value if flag.startswith("--") and flag not in flags and fixed in flags else word
+
+
+def _split(word: str) -> list[str]:
+    """Split "-20,20,40", which argparse would take for a flag."""
+    return [part for part in word.split(",") if part] if _NEGATIVE_LIST.match(word) else [word]
 
 
 def _kind(word: str) -> str:

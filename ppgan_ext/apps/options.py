@@ -7,6 +7,7 @@ kept where it has them.
 
 from __future__ import annotations
 
+import math
 import os
 import types
 import typing
@@ -71,9 +72,23 @@ def workers_option() -> Any:
 FaceWord: TypeAlias = Literal["all", "largest", "left", "right", "top", "bottom"]
 
 
+def list_items(value: object) -> list[object]:
+    """Return the items of a list, or the only one; words are split at commas.
+
+    Example:
+        >>> list_items(["-20,20", 40.5])
+        ['-20', '20', 40.5]
+    """
+    given = list(value) if isinstance(value, (list, tuple)) else [value]
+    items: list[object] = []
+    for item in given:
+        items += [word.strip() for word in item.split(",") if word.strip()] if isinstance(item, str) else [item]
+    return items
+
+
 def _faces(value: object) -> object:
-    """Accept a word of `FaceWord`, 2, "2", [1, 2], ["1", "2"]; a list of one word is that word."""
-    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    """Accept a word of `FaceWord`, 2, "2", "1,2", [1, 2], ["1", "2"]; a list of one word is that word."""
+    items = list_items(value)
     if len(items) == 1 and str(items[0]) in get_args(FaceWord):
         return str(items[0])
     try:
@@ -87,14 +102,13 @@ def _faces(value: object) -> object:
 
 
 def name_values(value: object) -> object:
-    """Accept ``{"age": 20}``, ``"age=20"`` and ``["age=20", "smile=1"]``."""
+    """Accept ``{"age": 20}``, ``"age=20,smile=1"`` and ``["age=20", "smile=1"]``."""
     if value is None or isinstance(value, Mapping):
         return value
-    items = [value] if isinstance(value, str) else value
-    if not isinstance(items, Sequence):
+    if not isinstance(value, (str, list, tuple)):
         raise ValueError("expected NAME=NUMBER")
     pairs: dict[str, float] = {}
-    for item in items:
+    for item in list_items(value):
         name, sign, number = str(item).partition("=")
         if not sign or not name:
             raise ValueError(f"expected NAME=NUMBER, got '{item}'")
@@ -107,8 +121,27 @@ def name_values(value: object) -> object:
     return pairs
 
 
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, (str, int, float)) and not isinstance(value, bool) else value
+def _numbers(value: object) -> object:
+    """Accept 20, "20", "-20,20", [20, 40] and lists of words."""
+    return [_number(item, float, "numbers") for item in list_items(value)] if value is not None else None
+
+
+def _whole_numbers(value: object) -> object:
+    """Accept 2, "2", "0,1", [0, 1] and lists of words."""
+    return [_number(item, int, "whole numbers") for item in list_items(value)] if value is not None else None
+
+
+def _number(item: object, kind: Callable[[str], float], wanted: str) -> object:
+    """Turn a word into a number; anything else is left to the checks of the list."""
+    if not isinstance(item, str):
+        return item
+    try:
+        number = kind(item)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"expected {wanted}, separated by spaces or commas, got '{item}'")
+    return number
 
 
 def _paths_as_text(value: object) -> object:
@@ -122,9 +155,8 @@ def _path_as_text(value: object) -> object:
 
 def _seeds(value: object) -> object:
     """Accept 7, "7", "0-31,40", ["0-3", 9] and lists of numbers; the order stays, repetitions are left out."""
-    items = list(value) if isinstance(value, (list, tuple)) else [value]
     seeds: dict[int, None] = {}
-    for word in (word.strip() for item in items for word in str(item).split(",")):
+    for word in map(str, list_items(value)):
         first, dash, last = word.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise ValueError(f"expected seeds such as 7 or 0-31, got '{word}'")
@@ -146,8 +178,8 @@ FaceChoice: TypeAlias = Annotated[
     Accepts(FaceWord | int | Sequence[int]),
 ]
 NamedNumbers: TypeAlias = Annotated[dict[str, float], BeforeValidator(name_values), Accepts(Mapping[str, float])]
-Numbers: TypeAlias = Annotated[list[float], BeforeValidator(_as_list), Accepts(float | Sequence[float])]
-WholeNumbers: TypeAlias = Annotated[list[int], BeforeValidator(_as_list), Accepts(Sequence[int])]
+Numbers: TypeAlias = Annotated[list[float], BeforeValidator(_numbers), Accepts(float | Sequence[float])]
+WholeNumbers: TypeAlias = Annotated[list[int], BeforeValidator(_whole_numbers), Accepts(Sequence[int])]
 FilePath: TypeAlias = Annotated[str, BeforeValidator(_path_as_text), Accepts(str | os.PathLike[str])]
 Paths: TypeAlias = Annotated[
     list[str],

@@ -60,6 +60,7 @@ _OPTION_FAULTS: tuple[tuple[str, str], ...] = (
     (r"input should be greater than (.+?), got (.+)", "应大于 {0}，现在是 {1}"),
     (r"input should be a valid (?:number|integer).*, got (.+)", "应是数字，现在是 {0}"),
     (r"input should be (.+), got (.+)", "只能是 {0}，现在是 {1}"),
+    (r"expected (?:whole )?numbers, .*, got '(.+)'", "应是用空格或逗号分开的数字，现在是 “{0}”"),
     (r"expected NAME=NUMBER.*", "应写成 名称=数字，用空格分开"),
     (r"expected a number after '(.+)', got '(.*)'", "“{0}”后面应是数字"),
     (r"expected a layer .*, got '(.+)'", "应是层号（3）、范围（0-3）或 coarse、middle、fine，现在是 “{0}”"),

@@ -138,6 +138,7 @@ def errors(tmp_path):
     yield raised(lambda: load_options(AgeOptions, overrides={"photo_format": "bmp"}))
     yield raised(lambda: load_options(AgeOptions, overrides={"edit": ["smile"]}))
     yield raised(lambda: load_options(AgeOptions, overrides={"layers": ["top"]}))
+    yield raised(lambda: load_options(FitOptions, overrides={"latent_level": ["wide"]}))
     yield raised(lambda: load_options(AgeOptions, overrides={"save_tuned": True}))
     yield raised(lambda: load_options(FuseOptions, overrides={"method": "warp", "refine": 10}))
 

@@ -19,6 +19,7 @@ from ppgan_ext.apps.options import (
     Paths,
     PhotoFormat,
     Void,
+    list_items,
     option,
     workers_option,
 )
@@ -35,7 +36,7 @@ def _layers(value: object) -> object:
     """Check the spelling of layers: numbers (3), ranges (0-3, 8-) and level names."""
     if value is None:
         return None
-    items = list(value) if isinstance(value, (list, tuple)) else [value]
+    items = list_items(value)
     for item in items:
         if str(item) not in _LEVEL_NAMES and not _LAYER.fullmatch(str(item)):
             raise ValueError(f"expected a layer (3), a range (0-3) or {', '.join(_LEVEL_NAMES)}, got '{item}'")
