@@ -14,8 +14,8 @@
 # # 1 Quick start
 #
 # Make the people in a photo older or younger, change their expression, turn their heads. The result is the whole photo
-# at its own size; outside the face not one bit changes. The model comes with the toolkit, so nothing is downloaded.
-# This notebook takes a minute on two cores; a GPU is used if there is one.
+# at its own size; away from face, hair, ears and neck not one bit changes. The model comes with the toolkit, so
+# nothing is downloaded. This notebook takes a minute on two cores; a GPU is used if there is one.
 #
 # **Run the first cell first.** It installs what is missing, on a plain Jupyter, on AI Studio and on Colab. On AI Studio,
 # choose an environment with PaddlePaddle 3 and Python 3.10 or newer; packages then go into `external-libraries`, which
@@ -24,7 +24,7 @@
 # %% [markdown] lang="zh"
 # # 1 快速上手
 #
-# 让照片里的人变老、变年轻，改变表情，转动头部。得到的是原尺寸的整张照片，人脸以外的像素一个比特也不变。模型随工具箱提供，无需下载。本笔记本在两个 CPU 核心上约需一分钟；有 GPU 时自动使用。
+# 让照片里的人变老、变年轻，改变表情，转动头部。得到的是原尺寸的整张照片，人脸、头发、耳朵和颈部一带以外的像素一个比特也不变。模型随工具箱提供，无需下载。本笔记本在两个 CPU 核心上约需一分钟；有 GPU 时自动使用。
 #
 # **请先运行第一个单元格。** 它会装好缺少的软件包，适用于普通 Jupyter、AI Studio 与 Colab。在 AI Studio 上请选择带 PaddlePaddle 3、Python 3.10 或更新版本的环境；软件包会装到 AI Studio 会保留的 `external-libraries`，下次启动不必重装。
 

@@ -27,6 +27,7 @@ from types import ModuleType
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.machine import Machine, inspect_machine
 
+HOW_TO_GET_MATPLOTLIB = "pip install matplotlib, or the extra 'plot': pip install -e '.[plot]'"
 SWITCH = "PPGAN_EXT_TUNE"
 THREADS = "OMP_NUM_THREADS"
 MKL_PATH = "MKL_DEBUG_CPU_TYPE"

@@ -1,12 +1,10 @@
 """Write notebooks/*.ipynb, in English and (_cn) Chinese and without outputs, from the texts in notebooks/*.py."""
 
+import importlib.util
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import jupytext
-import nbformat
 
 from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.files import write_bytes
@@ -18,6 +16,9 @@ KERNEL = {"kernelspec": PYTHON, "language_info": {"name": "python"}}
 
 def build(source: Path) -> dict[Path, str]:
     """Return the notebooks of a source by their paths; cells without a language, the code, are in both."""
+    import jupytext
+    import nbformat
+
     cells = jupytext.read(source, fmt="py:percent").cells
     built = {}
     for language, suffix in LANGUAGES.items():
@@ -32,6 +33,8 @@ def build(source: Path) -> dict[Path, str]:
 
 if __name__ == "__main__":
     RepeatableParser(description=__doc__).parse_args()
+    if importlib.util.find_spec("jupytext") is None:
+        sys.exit("error: jupytext is not installed. Install it: pip install -e '.[test]'")
     for text in sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.py")):
         for path, content in build(text).items():
             write_bytes(path, content.encode())

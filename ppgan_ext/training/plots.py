@@ -14,6 +14,7 @@ from typing import Any
 from ppgan_ext import files
 from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.errors import ConfigError, InputError, nearest
+from ppgan_ext.runtime import HOW_TO_GET_MATPLOTLIB
 
 # Groups in a line of the log; "metrics" contains the figures of a validation.
 _GROUPS = ("losses", "learning_rate", "metrics")
@@ -104,7 +105,7 @@ def plot(curves: dict[str, Curve], output: str | os.PathLike[str], title: str = 
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ConfigError("matplotlib is not installed", where="plot", cure="pip install matplotlib") from error
+        raise ConfigError("matplotlib is not installed", where="plot", cure=HOW_TO_GET_MATPLOTLIB) from error
     num_columns = min(3, len(curves))
     num_rows = -(-len(curves) // num_columns)
     figure = Figure(figsize=(4.6 * num_columns, 2.8 * num_rows), layout="constrained")

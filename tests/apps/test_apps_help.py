@@ -52,10 +52,16 @@ def test_a_commands_defaults_are_words_of_a_command_line(name, monkeypatch):
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_tools_defaults_are_words_of_a_command_line(script, monkeypatch):
-    if script.stem == "build_notebooks":
-        pytest.importorskip("jupytext", reason="the extra test has it")
     monkeypatch.setattr(sys, "argv", [str(script), "--help"])
     check(parser_of(monkeypatch, lambda: runpy.run_path(str(script), run_name="__main__")))
+
+
+def test_notebooks_are_not_built_without_jupytext(monkeypatch):
+    script = next(path for path in SCRIPTS if path.stem == "build_notebooks")
+    monkeypatch.setattr(sys, "argv", [str(script)])
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
+    with pytest.raises(SystemExit, match=r"error: jupytext is not installed. Install it: pip install -e '\.\[test\]'"):
+        runpy.run_path(str(script), run_name="__main__")
 
 
 def test_edit_lists_directions_with_ranges(capsys):

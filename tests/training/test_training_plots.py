@@ -79,5 +79,5 @@ def test_a_missing_matplotlib_is_reported_with_the_cure(folder, monkeypatch):
         return whole(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ConfigError, match="pip install matplotlib"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[plot\]'"):
         plots.plot(plots.read_log(folder), folder / "x.png")

@@ -14,6 +14,7 @@ from ppgan_ext import files
 from ppgan_ext.apps.studies.fusion.measurement import PairMeasurement
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.faces.descriptor import SAME_PERSON
+from ppgan_ext.runtime import HOW_TO_GET_MATPLOTLIB
 
 EDGES = (0.0, 10.0, 20.0, 25.0, 30.0, 40.0, 180.0)  # of the groups of yaw difference, degrees
 _FIGURES = (
@@ -79,7 +80,7 @@ def check_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise ConfigError("matplotlib is not installed", where="plot", cure="pip install matplotlib") from error
+        raise ConfigError("matplotlib is not installed", where="plot", cure=HOW_TO_GET_MATPLOTLIB) from error
 
 
 def plot(measurements: Sequence[PairMeasurement], path: Path) -> None:

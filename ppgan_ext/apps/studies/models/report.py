@@ -11,6 +11,7 @@ import numpy as np
 from ppgan_ext import files
 from ppgan_ext.apps.studies.models.summary import leakage_matrix
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.runtime import HOW_TO_GET_MATPLOTLIB
 
 _METHODS = {
     "encoder": "encoder alone",
@@ -61,7 +62,7 @@ def plot_leakage(figures: Mapping[str, Any], path: Path) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        cure = "pip install matplotlib, and run the command again: nothing is measured twice"
+        cure = f"{HOW_TO_GET_MATPLOTLIB}; run the command again: nothing is measured twice"
         raise ConfigError("the leakage matrix is not drawn without matplotlib", where="plot", cure=cure) from error
     directions, attributes, matrix = leakage_matrix(figures)
     figure = Figure(figsize=(2.6 + 0.62 * len(attributes), 1.9 + 0.42 * len(directions)), layout="constrained")
