@@ -120,7 +120,7 @@ def test_identity_0_gives_the_photo_back(portrait, stranger):
 @pytest.mark.slow
 def test_the_command_writes_what_was_asked_for_and_marks_it(files, out, capsys):
     assert fuse("--source", files[0], "--target", files[1], "--save_steps", "--save_mp4", out=out) == 0
-    steps = ["01.source", "02.target", "03.drawn", "04.matched", "05.mask", "06.result"]
+    steps = ["01.photo", "02.person", "03.drawn", "04.matched", "05.mask", "06.result"]
     expected = ["a+b.fused.mp4", "a+b.fused.png", *(f"a+b.steps/{step}.png" for step in steps)]
     assert written(out) == expected
     printed = capsys.readouterr().out

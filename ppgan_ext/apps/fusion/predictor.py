@@ -428,14 +428,19 @@ def _result(image: Image, mask: FloatArray, faces: list[FusedFace]) -> FusionRes
     )  # fmt: skip
 
 
+# Files are called as the options are; `FusionResult.images` says "source" and "target", as ever.
+_FILE_NAMES = {"source": "photo", "target": "person"}
+
+
 def _steps(photo: Image, other: Image, result: FusionResult) -> Iterator[tuple[str, Image]]:
     """Yield the pictures that led to a result with their names, in order."""
-    yield "source", photo
-    yield "target", other
+    yield "photo", photo
+    yield "person", other
     for number, face in enumerate(result.faces, start=1):
         prefix = f"face{number}." if len(result.faces) > 1 else ""
         for name, image in face.images.items():
-            yield prefix + name, image
+            side, dot, rest = name.partition(".")
+            yield f"{prefix}{_FILE_NAMES.get(side, side)}{dot}{rest}", image
     yield "mask", np.repeat(np.rint(result.mask * 255).astype(np.uint8)[..., None], 3, axis=2)
     yield "result", result.image
 
