@@ -62,8 +62,8 @@ OPTIONS: dict[str, OptionText] = {
     "blend": OptionText(
         Text("粘贴方式", "Way back into the photo"),
         Text(
-            "“只加变化”保留照片自己的皮肤和头发，这时微调看不出差别",
-            "'Apply the change' keeps the photo's own skin and hair; tuning then makes no visible difference",
+            "“只加变化”保留照片自己的皮肤和头发；微调这时看不出差别，不保存模型则略过",
+            "'Apply the change' keeps the photo's own skin and hair; it is tuned for only to save the model",
         ),
     ),
     "photo_format": OptionText(

@@ -79,6 +79,16 @@ def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portrait
     assert np.array_equal(plain.run(portrait, years=20, **PLAIN, blend="replace").dst[0], result.dst[0])
 
 
+def test_nothing_is_tuned_where_it_would_neither_be_seen_nor_saved(tuning, portraits_of, portrait):
+    predictor = tuning()
+    seen = portraits_of(predictor)
+    result = predictor.run(portrait, years=20, **PLAIN, tune=2)
+    assert np.array_equal(result.dst[0], predictor.run(portrait, years=20, **PLAIN).dst[0])
+    for settings in ({"blend": "seamless"}, {"save_tuned": True}):
+        predictor.run(portrait, years=20, **PLAIN, tune=2, **settings)
+    assert [face.tuning is not None for face in seen] == [False, False, True, True]
+
+
 @pytest.mark.slow
 def test_every_face_has_a_generator_of_its_own(tuning, portraits_of, couple, tmp_path):
     predictor = tuning()
@@ -113,7 +123,7 @@ def test_the_same_seed_gives_the_same_pictures(tuning, portrait):
 def test_the_pivot_can_be_refined_first(tuning, portraits_of, portrait):
     predictor = tuning(StyleGANv2EditingPredictor, output_path=None)
     seen = portraits_of(predictor)
-    predictor.run_photo(portrait, edit={"smile": 1}, fit_steps=3, tune=1)
+    predictor.run_photo(portrait, edit={"smile": 1}, fit_steps=3, tune=1, blend="replace")
     assert not np.array_equal(seen[0].w_plus, seen[0].encoded)
     assert np.array_equal(seen[0].tuning.pivots[0], seen[0].w_plus)
 
@@ -134,17 +144,18 @@ def test_ctrl_c_uses_what_has_been_learnt(tuning, portraits_of, couple, tmp_path
 @pytest.mark.slow
 def test_ctrl_c_ends_a_batch_with_the_photo_at_hand(tuning, portrait):
     predictor = tuning(output_path=None, progress=interrupt_at(1, "tuning to face 1"))
-    result = predictor.run([portrait, portrait], years=20, **PLAIN, tune=9)
+    result = predictor.run([portrait, portrait], years=20, **PLAIN, tune=9, blend="replace")
     assert predictor.interrupted and len(result) == 1 and not result.failures
     predictor.progress = lambda *words: None
-    assert len(predictor.run([portrait, portrait], years=20, **PLAIN, tune=1)) == 2 and not predictor.interrupted
+    assert len(predictor.run([portrait, portrait], years=20, **PLAIN, tune=1, blend="replace")) == 2
+    assert not predictor.interrupted
 
 
 def test_a_command_says_that_it_was_interrupted(tuning, portrait, tmp_path, capsys):
     path = tmp_path / "photo.png"
     PIL.Image.fromarray(portrait).save(path)
     predictor = tuning(progress=interrupt_at(1, "tuning to face 1"))
-    options = AgeOptions(input_image=[str(path)], years=[20], **PLAIN, tune=9)
+    options = AgeOptions(input_image=[str(path)], years=[20], **PLAIN, tune=9, blend="replace")
     with pytest.raises(KeyboardInterrupt):  # which becomes the exit code 130
         run_and_report(open_inputs(str(path)), lambda job: predictor.edit_ages(job, options))
     assert "photo.age+20.png" in capsys.readouterr().out and (tmp_path / "out" / "photo.age+20.png").exists()
@@ -164,7 +175,7 @@ class _BreaksOnce(PlainDistance):
 def test_a_face_that_fails_is_reported_and_the_batch_goes_on(tuning, portrait):
     predictor = tuning(output_path=None)
     predictor.__dict__["perceptual"] = _BreaksOnce()
-    result = predictor.run([portrait, portrait[:, ::-1].copy(), portrait], years=20, **PLAIN, tune=1)
+    result = predictor.run([portrait, portrait[:, ::-1].copy(), portrait], years=20, **PLAIN, tune=1, blend="replace")
     assert len(result) == 2 and len(result.failures) == 1
     assert "the loss became nan at step 0" in str(result.failures[0].error)
     assert result.failures[0].job.stem == "image-2"
@@ -277,7 +288,13 @@ def test_who_edits_the_age_is_told_what_ageing_is(monkeypatch, capsys, tmp_path,
 
 @pytest.mark.parametrize(
     ("words", "is_advised"),
-    [("--tune 60", True), ("", False), ("--tune 60 --blend replace", False), ("--tune 60 --list_faces", False)],
+    [
+        ("--tune 60", True),
+        ("--tune 60 --save_tuned", True),
+        ("", False),
+        ("--tune 60 --blend replace", False),
+        ("--tune 60 --list_faces", False),
+    ],
 )
 @pytest.mark.parametrize("command", ["age", "edit --edit smile=1"])
 def test_who_tunes_for_a_change_that_hides_it_is_told(monkeypatch, capsys, tmp_path, words, is_advised, command):
@@ -290,4 +307,5 @@ def test_who_tunes_for_a_change_that_hides_it_is_told(monkeypatch, capsys, tmp_p
     assert command_line.main(line.split()) == 0
     said = capsys.readouterr().err
     assert ("use it with --blend replace or seamless" in said) == is_advised
+    assert ("so it is left out" in said) == (is_advised and "--save_tuned" not in words)
     assert len(said.splitlines()) == (is_advised or "--list_faces" in words)

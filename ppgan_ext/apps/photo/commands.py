@@ -101,9 +101,10 @@ def _advise(options: PhotoOptions) -> None:
     if options.list_faces and given:
         print(f"note: --list_faces draws the numbers and stops; without effect: {', '.join(given)}", file=sys.stderr)
     if options.tune and options.blend == "change" and not options.list_faces:
+        left_out = "" if options.tunes else ", so it is left out"
         print(
             "note: --tune makes no difference to be seen with --blend change, which takes only the change from the "
-            "model; use it with --blend replace or seamless",
+            f"model{left_out}; use it with --blend replace or seamless",
             file=sys.stderr,
         )
 

@@ -68,8 +68,8 @@ class PhotoOptions(InversionOptions):
     )
     tune: int = option(
         0, "with --blend replace or seamless: tune a copy of the model to each face by this many steps, e.g. 60: draws "
-        "this very person, slower; with --blend change it makes no difference to be seen", group="face", ge=0, le=5000,
-        step=10,
+        "this very person, slower; with --blend change it makes no difference to be seen and is left out unless "
+        "--save_tuned asks for the copy", group="face", ge=0, le=5000, step=10,
     )  # fmt: skip
     blend: Blend = option(
         "change", "how an edited face goes back: apply the change to the photo; replace the face; or replace it "
@@ -80,6 +80,11 @@ class PhotoOptions(InversionOptions):
         False, "write an animation that passes smoothly through the results, as a GIF", group="output"
     )
     save_mp4: bool = option(False, "the same as an MP4", group="output")
+
+    @property
+    def tunes(self) -> bool:
+        """Whether the model is tuned: only where that is seen in the result, or saved."""
+        return self.tune > 0 and (self.blend != "change" or self.save_tuned)
 
 
 # What of `PhotoOptions` an edit of a code reads too.

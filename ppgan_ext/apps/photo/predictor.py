@@ -183,14 +183,14 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         return {}
 
     def _encode(self, photo: Image, chosen_faces: Sequence[Face], options: PhotoOptionsT) -> list[EncodedFace]:
-        """Encode the chosen faces, and tune the model to each where that is asked for."""
+        """Encode the chosen faces, and tune the model to each where that is asked for and counts."""
         faces: list[EncodedFace] = []
         for done, face in enumerate(chosen_faces):
             self.progress("reading faces", done, len(chosen_faces))
             refine = inversion.refiner(self, options, face.number)
-            tune = inversion.tuner(self, options, f"tuning to face {face.number}")
-            if any(face.interrupted for face in faces):
-                tune = None
+            tune = None
+            if options.tunes and not any(face.interrupted for face in faces):
+                tune = inversion.tuner(self, options, f"tuning to face {face.number}")
             faces.append(encode_face(self.engine, photo, face, refine, tune, even_exposure=True))
         return faces
 

@@ -26,7 +26,7 @@ from ppgan_ext.web.uploads import Upload
 
 PLACE = "edit"
 # Options of the encoding: with other values of these, the photo is encoded anew.
-_OF_ENCODING = ("faces", "fit_steps", "tune")
+_OF_ENCODING = ("faces", "fit_steps", "tune", "tunes")
 
 
 @dataclass(frozen=True, eq=False)
