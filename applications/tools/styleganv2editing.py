@@ -1,6 +1,6 @@
 """Move a latent code along a direction; PaddleGAN's script of this name.
 
-    python applications/tools/styleganv2editing.py --latent dst.npy --direction_name age --direction_offset 20
+    python applications/tools/styleganv2editing.py --latent dst.npy --direction_name smile --direction_offset 1
 
 Works from any folder, installed or not; the same as ``ppgan-ext edit``.
 """
