@@ -115,7 +115,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     if matte.refusal is None:
         _add_outer(matte.alpha, photo, matte.region, landmarks)
         matte, firm = add_loose_hair(matte, photo, landmarks, patch, chances)
-        _fade_open_ends(matte, photo, landmarks, chances.person)
+        firm = _fade_open_ends(matte, firm, photo, landmarks, chances.person)
     hair = (matte.alpha * np.float32(matte.confidence)).astype(np.float16)
     left, top, right, bottom = face = _around_face(landmarks, photo.shape)
     shrink = min(1.0, _COPY_EYES / eye_distance(landmarks))
@@ -165,10 +165,20 @@ def _add_outer(
         part[...] = np.minimum(part + enlarge(added, alpha.shape, (start, stop)), 1.0)
 
 
-def _fade_open_ends(matte: HairMatte, photo: Image, landmarks: FloatArray, person: FloatArray) -> None:
+def _fade_open_ends(
+    matte: HairMatte, firm: FloatArray, photo: Image, landmarks: FloatArray, person: FloatArray
+) -> npt.NDArray[np.float32]:
     """Fade the hair of a matte out, in place, where it goes on or seems to; see `closed_ends`.
 
-    ``person`` (240, 192) is of the head patch; beyond it everything may be a person's.
+    Args:
+        matte: the hair.
+        firm: (h, w) over its region, how far it may become lighter.
+        photo: (H, W, 3) RGB uint8.
+        landmarks: (68, 2), photo pixels.
+        person: (240, 192), of the head patch; beyond it everything may be a person's.
+
+    Returns:
+        (h, w), how far it may become lighter now.
     """
     left, top, right, bottom = matte.region
     margin = round(_AROUND_ENDS * eye_distance(landmarks))
@@ -180,11 +190,11 @@ def _fade_open_ends(matte: HairMatte, photo: Image, landmarks: FloatArray, perso
     copy, points = reduced(part, landmarks - corner, _ENDS_EYES)
     small = cv2.resize(hair, copy.shape[1::-1], interpolation=cv2.INTER_AREA)
     drawn = 1.0 - patch_to_picture(1.0 - person, points, copy.shape)
-    closed = cut(
-        closed_ends(copy, points, small, drawn), part.shape, (columns.start, rows.start, columns.stop, rows.stop)
-    )
+    box = (columns.start, rows.start, columns.stop, rows.stop)
+    colour, light = (cut(one, part.shape, box) for one in closed_ends(copy, points, small, drawn))
     for start, stop in strips(matte.alpha.shape):
-        matte.alpha[start:stop] *= enlarge(closed, matte.alpha.shape, (start, stop))
+        matte.alpha[start:stop] *= enlarge(colour, matte.alpha.shape, (start, stop))
+    return np.minimum(firm, cv2.resize(light, firm.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
 def grey_head(photo: Image, head: HeadOfHair, landmarks: FloatArray, age: float, amount: float, seed: int) -> Image:

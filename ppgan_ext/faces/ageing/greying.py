@@ -53,6 +53,7 @@ _SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
 # more is skin, and how much of it hair has in which skin cannot be told by it, from and fully.
 _SHARE_AROUND, _MOST_SHARE, _SHARE_TELLS, _HAIR_SHARE = 0.02, 80.0, 0.3, (0.55, 0.75)
 _ANY_SHARE = (0.05, 0.2)  # what has less of it than even skin in a shadow is black hair
+_OF_SKIN, _SMOOTHER = (0.5, 0.8), (0.2, 0.4)  # of what has the skin's colour and no less, where it must be smoother
 _FEW = 100
 _MUCH_DARKER = (1.5, 2.3)  # log light of skin over that of the hair: told from hair by it, not at all and well
 _IN_SHADOW = 0.6  # how much of the light is gained less in shadows beside the jaw, where much may be no hair
@@ -177,12 +178,16 @@ def _skin_in_shadow(
     sure = np.clip(2.0 * hair - 1.0, 0.0, 1.0)
     rough = np.sqrt(blur(np.square(strand) * sure, _AROUND * eyes) / (blur(sure, _AROUND * eyes) + np.float32(_PRIOR)))
     usual = max(float(np.median(rough[elsewhere])), _ROUGH)
-    smooth = (place * (1.0 - ramp(rough / np.float32(usual), _SMOOTH))).astype(np.float32)
+    rough /= np.float32(usual)
+    smooth = (place * (1.0 - ramp(rough, _SMOOTH))).astype(np.float32)
     if share is None:
         return smooth
     nearby = blur(np.clip(share, 0.0, 1.5), _SHARE_AROUND * eyes)
-    smooth *= ramp(nearby, _ANY_SHARE)
-    below = np.maximum(place, below_chin_rows(landmarks, hair.shape))
+    under_chin = below_chin_rows(landmarks, hair.shape)
+    below = np.maximum(place, under_chin)
+    # On shoulders and chest hair ends before cloth as well.
+    on_body = under_chin * ramp(nearby, _OF_SKIN) * (1.0 - ramp(rough, _SMOOTHER))
+    smooth = np.maximum(smooth * ramp(nearby, _ANY_SHARE), on_body).astype(np.float32)
     elsewhere &= below < 0.1
     if np.count_nonzero(elsewhere) < _FEW:
         return smooth

@@ -13,6 +13,7 @@ from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import bare_skin
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.fringe import fringe
+from ppgan_ext.faces.ageing.hair_edges import draw_matte, matte_size
 from ppgan_ext.faces.ageing.hair_network import Chances, hair_chances
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
@@ -47,15 +48,6 @@ class HairMatte(NamedTuple):
     refusal: Refusal | None
 
 
-_MATTE_EYES = 64.0  # pixels between the eyes of the copy on which the matte's coefficients are computed
-_NEARBY = 0.10  # width of the Gaussian for the colours nearby, as a share of the eyes' distance
-_BAND = 0.05  # width of the band in which colours decide
-_TELLING = 0.10  # distance of two colours, in shares of the range, that tells them apart
-# Chances of no hair and of all hair where colours tell what is beside it, and where they do not: hair that is missed
-# before a background of its own colour is not seen, but a background that turns grey is.
-_TOLD, _UNTOLD = (0.3, 0.7), (0.6, 0.95)
-_LEAST_SHARE, _FULL_SHARE = (0.3, 0.5), 0.9  # of hair in a pixel's colour: none, before a wall and on a face; all
-_FACE_MARGIN = 0.45  # of the hairline around the landmarks, in eyes' distances
 _LEAST_AREA = 0.25  # of hair, in squares of the eyes' distance
 # The same of what surely is hair, and from which chance: rims around bald heads have at most 0.29 on five, short hair
 # has 0.35 and more. And the area of what may or may not be hair as a share of it: 3.3 where a tight photo or red hair
@@ -294,84 +286,6 @@ def _matte(photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch, chance: 
     size = matte_size(part.shape, points)
     factor = (size[0] / part.shape[1], size[1] / part.shape[0])
     return draw_matte(part, map_on_copy(chance, patch, (left, top), factor, size), points)
-
-
-def matte_size(shape: tuple[int, ...], landmarks: FloatArray) -> tuple[int, int]:
-    """Return width and height of the reduced copy on which a picture's hair is mapped."""
-    shrink = min(1.0, _MATTE_EYES / eye_distance(landmarks))
-    return max(2, round(shape[1] * shrink)), max(2, round(shape[0] * shrink))
-
-
-def draw_matte(picture: npt.NDArray, chance: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Draw hair at a picture's resolution, along its strands.
-
-    Where the map is sure, the matte is the map. In the band between, each pixel is shared out by its colour, which lies
-    between the colour of the hair nearby and that of what is beside it. Both colours come from a reduced copy.
-
-    Args:
-        picture: (H, W, 3) RGB, 0 to 255.
-        chance: (h, w) in [0, 1], the map of hair on a copy of `matte_size`.
-        landmarks: (68, 2) in the picture.
-    """
-    height, width = picture.shape[:2]
-    size = (chance.shape[1], chance.shape[0])
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255.0)
-    eyes = eye_distance(landmarks) * size[0] / width
-    points = (np.asarray(landmarks, np.float64) + 0.5) * (size[0] / width, size[1] / height) - 0.5
-    face = blur(hull(points[:27], small.shape, _FACE_MARGIN * eyes), 0.1 * eyes)
-    plan = _plan(small, chance, face, eyes)
-    alpha = np.empty((height, width), np.float32)
-    for start, stop in strips(alpha.shape):
-        base, slope, band = (enlarge(values, alpha.shape, (start, stop)) for values in plan)
-        colour = picture[start:stop].astype(np.float32) / np.float32(255.0)
-        share = (colour * slope[..., :3]).sum(axis=2) + slope[..., 3]
-        alpha[start:stop] = base * (1.0 - band) + np.clip(share, 0.0, 1.0) * band
-    return alpha
-
-
-def _plan(
-    colour: FloatArray, chance: FloatArray, face: FloatArray, eyes: float
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return how to share out the pixels of a photo.
-
-    Args:
-        colour: (h, w, 3) of the copy, 0 to 1.
-        chance: (h, w), the map.
-        face: (h, w), 1 on the face and its hairline.
-        eyes: distance of the eyes in the copy.
-
-    Returns:
-        base: (h, w), the matte by the map alone.
-        slope: (h, w, 4), share of hair as a linear function of the colour: three slopes and a constant.
-        band: (h, w), how far the colour decides.
-    """
-    hair = np.clip((chance - 0.6) / 0.3, 0.0, 1.0)
-    rest = np.clip((0.35 - chance) / 0.25, 0.0, 1.0)
-    width = _NEARBY * eyes
-    own, other = _mean_nearby(colour, hair, width), _mean_nearby(colour, rest, width)
-    apart = own - other
-    square = (apart * apart).sum(axis=2)
-    slopes = apart / np.maximum(square, 1e-5)[..., None]
-    constant = -(slopes * other).sum(axis=2)
-    # Down on a forehead is not hair to be changed, fine hair before a wall is.
-    least = _LEAST_SHARE[0] + (_LEAST_SHARE[1] - _LEAST_SHARE[0]) * face
-    slopes, constant = slopes / (_FULL_SHARE - least)[..., None], (constant - least) / (_FULL_SHARE - least)
-    soft = blur(chance, _BAND * eyes)
-    telling = np.clip(np.sqrt(square) / _TELLING - 0.5, 0.0, 1.0)
-    least, most = (untold + (told - untold) * telling for told, untold in zip(_TOLD, _UNTOLD, strict=True))
-    base = np.clip((chance - least) / (most - least), 0.0, 1.0)
-    near = np.clip(blur(hair, width) * 8.0, 0.0, 1.0) * np.clip(blur(rest, width) * 8.0, 0.0, 1.0)
-    band = np.clip(2.2 * (1.0 - np.abs(2.0 * soft - 1.0)), 0.0, 1.0) * telling * near
-    return base, np.concatenate([slopes, constant[..., None]], axis=2).astype(np.float32), band.astype(np.float32)
-
-
-def _mean_nearby(colour: FloatArray, weight: FloatArray, width: float) -> npt.NDArray[np.float32]:
-    """Return the mean colour (h, w, 3) of what has weight, by a Gaussian; farther off where there is none near."""
-    mean = np.broadcast_to(np.float32(0.5), colour.shape)
-    for sigma in (6.0 * width, 2.0 * width, width):
-        total = blur(weight, sigma)[..., None]
-        mean = (blur(colour * weight[..., None], sigma) + np.float32(0.02) * mean) / (total + np.float32(0.02))
-    return np.asarray(mean, np.float32)
 
 
 def map_on_copy(

@@ -15,7 +15,8 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import bare_skin, face_outline
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.hair import HairMatte, draw_matte, map_on_copy, matte_size
+from ppgan_ext.faces.ageing.hair import HairMatte, map_on_copy
+from ppgan_ext.faces.ageing.hair_edges import draw_matte, matte_size
 from ppgan_ext.faces.ageing.hair_network import Chances
 from ppgan_ext.faces.ageing.head_patch import EYES, SHAPE, HeadPatch, region_of
 from ppgan_ext.faces.ageing.head_places import beside_jaw_rows
@@ -55,6 +56,7 @@ _BEYOND = 1.0  # how far the region grows where hair reaches its border
 _ROWS_BELOW, _WIDER, _BY_COLOUR = round(4.5 * EYES), 1.5, 0.6
 _ROUND = 16  # pixels of the copy around it from which colours are told
 _LEAST = 0.3  # hair that is found, below which nothing is drawn
+_TOLD = 1.35  # how much more it counts than a chance, since colours told it
 
 
 class LooseHair(NamedTuple):
@@ -120,7 +122,7 @@ def _draw(
     box = (left, top, right, bottom)
     part, within = picture[top:bottom, left:right], alpha[top:bottom, left:right]
     hair, place = cut(hair, picture.shape, box), cut(place, picture.shape, box)
-    drawn = draw_matte(part, hair, landmarks - (left, top))
+    drawn = draw_matte(part, np.minimum(np.float32(_TOLD) * hair, 1.0), landmarks - (left, top))
     for start, stop in strips(drawn.shape):
         rows_now = within[start:stop]
         rows_now[...] = np.maximum(rows_now, drawn[start:stop] * enlarge(place, drawn.shape, (start, stop)))

@@ -354,10 +354,10 @@ def test_a_lit_strand_loses_its_colour_and_a_patch_of_skin_stays(photo, landmark
     assert max(light) < 1.05
 
 
-def _black_head(landmarks, colour):
-    """A face of skin in an even light with black hair all around it, of which ``colour`` covers a shoulder."""
+def _black_head(landmarks, colour, hair=(0.008, 0.008, 0.008)):
+    """A face of skin in an even light with hair all around it, of which ``colour`` covers a shoulder."""
     rng = np.random.default_rng(0)
-    light = np.float32(0.008 * np.exp(0.5 * rng.standard_normal((300, 300, 1)))) * np.ones(3, np.float32)
+    light = np.exp(0.5 * rng.standard_normal((300, 300, 1)), dtype=np.float32) * np.array(hair, np.float32)
     face = np.zeros((300, 300), np.uint8)
     cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks).astype(np.int32)), 1)
     light[face > 0] = (0.45, 0.26, 0.17)
@@ -376,6 +376,17 @@ def test_skin_in_shadow_between_black_hair_keeps_its_colour(landmarks):
         inner = slice(place[0].start + 6, place[0].stop - 6), slice(place[1].start + 6, place[1].stop - 6)
         changes.append(np.abs(result[inner] - photo[inner]).mean())
     assert changes[0] < 2.0 < 4.0 < changes[1]
+
+
+def test_skin_of_a_shoulder_below_brown_hair_keeps_its_colour(landmarks):
+    """Both have one colour, but skin has no strands."""
+    points, brown = 0.6 * landmarks + (60, -30), np.array((0.06, 0.035, 0.023))
+    photo, weight, place = _black_head(points, brown, hair=brown)
+    result = grey_hair(photo, weight, 0.8, points, white=np.full(3, 0.8, np.float32))
+    inner = slice(place[0].start + 12, place[0].stop - 12), slice(place[1].start + 12, place[1].stop - 12)
+    beside = inner[0], slice(inner[1].start - 60, inner[1].stop - 60)
+    kept, turned = (_chroma(result)[where].mean() / _chroma(photo)[where].mean() for where in (inner, beside))
+    assert kept > 0.85 > 0.6 > turned
 
 
 def test_smooth_black_hair_beside_the_jaw_turns_grey(landmarks):

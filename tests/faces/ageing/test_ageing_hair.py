@@ -135,7 +135,21 @@ def test_a_background_of_the_hairs_colour_needs_more_than_half_a_chance():
         left, top, _, _ = matte.region
         assert matte.alpha[100 - top : 180 - top, 300 - left : 450 - left].min() > 0.95
         shares.append(float(matte.alpha[110 - top : 170 - top, 125 - left : 165 - left].mean()))
-    assert shares[0] < 0.05 < 0.4 < shares[1]
+    assert shares[0] < 0.2 < 0.3 < shares[1]
+
+
+def test_a_wall_that_is_seen_through_hair_is_none():
+    """The map is sure of the whole place, as it is of curls."""
+    landmarks, chance = _drawn_landmarks(4.0), np.zeros(SHAPE, np.float32)
+    chance[:76, 30:139] = 1.0
+    photo = np.full((960, 768, 3), 30, np.uint8)
+    photo[:, :110] = photo[350:] = 210
+    photo[120:150, 150:180] = 205
+    matte = _matte_of(photo, landmarks, chance)
+    left, top, _, _ = matte.region
+    gap, around = (matte.alpha[120 - top - m : 150 - top + m, 150 - left - m : 180 - left + m] for m in (-4, 25))
+    assert gap.max() < 0.1
+    assert around[:10].min() > 0.95
 
 
 def test_hair_that_is_not_joined_to_the_head_is_dropped(photo, landmarks):
