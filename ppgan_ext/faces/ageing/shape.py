@@ -127,7 +127,7 @@ def move_face(photo: Image, landmarks: FloatArray, moved: FloatArray, lids: floa
     starts, ends = (np.vstack([points, _halves(points[:17]), still]) for points in (landmarks, moved))
     left, top, right, bottom = rectangle_around(ends, photo.shape)
     if right - left < 2 or bottom - top < 2:
-        return photo
+        return photo.copy()
     offset = _offset(starts - (left, top), ends - (left, top), (right - left, bottom - top), eyes, lids)
     result = photo.copy()
     reach = int(np.ceil(float(np.abs(offset).max()))) + 3

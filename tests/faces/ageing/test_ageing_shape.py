@@ -99,3 +99,11 @@ def test_brows_come_down_at_the_temples_alone():
     assert down[0] == pytest.approx(2.5, rel=0.05)
     assert down[9] == pytest.approx(2.5, rel=0.05)
     assert down[0] > down[1] > down[2] == down[4] == 0.0
+
+
+def test_the_result_is_another_photo_even_where_one_column_of_the_face_shows():
+    points = face_landmarks(DrawnFace((0.0, 200.0), 100.0))
+    photo = np.full((400, 1, 3), 200, np.uint8)
+    result = move_face(photo, points, points + 5.0)
+    assert np.array_equal(result, photo)
+    assert not np.shares_memory(result, photo)
