@@ -51,8 +51,11 @@ def luminance(light: FloatArray) -> FloatArray:
 
 
 def log_luminance(light: FloatArray, median: float, floor: float) -> FloatArray:
-    """Return the natural logarithm of the luminance (H, W) over ``median``; ``floor`` flattens it far below 1."""
-    return np.log(luminance(light) / np.float32(median) + np.float32(floor))
+    """Return the natural logarithm of the luminance (H, W) over ``median``; ``floor`` flattens it far below 1.
+
+    Cubic resampling makes light beside a black line negative; that counts as none.
+    """
+    return np.log(np.maximum(luminance(light), 0.0) / np.float32(median) + np.float32(floor))
 
 
 def log_color(light: FloatArray, median: float) -> FloatArray:

@@ -4,11 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
+from ppgan_ext.faces import change
 from ppgan_ext.faces.align import crop_face
-from ppgan_ext.faces.change import _new_inside
+from ppgan_ext.faces.change import Edit, _new_inside, describe_change
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.motion import GRID, landmark_motion, steepness
 from ppgan_ext.faces.paste import BLENDS, paste_back
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.warp import transform_points
@@ -189,3 +191,109 @@ def shaded_brows(scene, edited):
     """The same edit also darkens the forehead, which is not covered."""
     rows = np.arange(SIZE)[:, None, None] < scene.in_crop()[27, 1]
     return np.where(rows, edited * 0.75, edited)
+
+
+SEEN = 70.0 * 256 / 330  # distance of the eyes in the square of `edit_of`
+
+
+def edit_of(after, seen=None, mouth_open=0.0):
+    """An edit of a drawn face in a square of the grid's size; ``after`` makes its light from that before."""
+    photo, (points,) = draw_photo((GRID, GRID), [DrawnFace((128.0, 110.0), SEEN, mouth_open=mouth_open)])
+    before = photo.astype(np.float32)
+    return Edit(before, before, to_srgb(after(to_linear(before), points)), points, seen and (points, seen(points)))
+
+
+def factor_of(after, seen=None, fade=1.0, mouth_open=0.0):
+    edit = edit_of(after, seen, mouth_open)
+    return edit, describe_change(edit, np.full((GRID, GRID), fade, np.float32))
+
+
+def around(points, radius=4):
+    x, y = np.atleast_2d(points).mean(axis=0).round().astype(int)
+    return slice(y - radius, y + radius), slice(x - radius, x + radius)
+
+
+@pytest.fixture
+def still(monkeypatch):
+    """Nothing moves."""
+    monkeypatch.setattr(change, "estimate_motion", lambda *_: np.zeros((GRID, GRID, 2), np.float32))
+
+
+def test_the_same_picture_before_and_after_changes_neither_light_nor_colour(still):
+    _, same = factor_of(lambda light, _: light)
+    assert np.abs(same.log_factor).max() < 1e-4
+    assert same.mouth is None
+
+
+def test_a_coloured_line_stays_on_the_lips_and_is_spread_on_the_cheek(still):
+    def lined(light, points):
+        for place in (points[[51, 62]], points[[2, 31, 48]]):
+            x, y = place.mean(axis=0).round().astype(int)
+            light[y - 40 : y + 40, x] *= np.float32((1.1, 0.97, 0.95))
+        return light
+
+    edit, drawn = factor_of(lined)
+    colour = drawn.log_factor[..., 0] - drawn.log_factor[..., 2]
+    columns = [colour[around(edit.landmarks[place], 2)] for place in ([51, 62], [2, 31, 48])]
+    lips, cheek = (float(column[:, 1:].max() - column[:, :1].min()) for column in columns)
+    assert lips > 0.03
+    assert cheek < 0.3 * lips
+
+
+def test_light_of_lids_changes_less_than_that_of_skin_and_colour_of_lips_less_than_theirs(still):
+    for times in (0.2, 5.0):
+        edit, drawn = factor_of(lambda light, _, times=times: light * np.float32(times))
+        size = np.abs(drawn.log_factor[..., 1])
+        lid, cheek = (float(np.median(size[around(edit.landmarks[place])])) for place in ([37, 38, 19], [2, 31, 48]))
+        assert 0.0 < lid < 0.95 * cheek
+    edit, drawn = factor_of(lambda light, _: light * np.float32((1.4, 0.95, 0.6)))
+    spread = np.ptp(drawn.log_factor, axis=2)
+    lips, lid, cheek = (
+        float(np.median(spread[around(edit.landmarks[place], 2)])) for place in ([51, 62], [37, 38, 19], [2, 31, 48])
+    )
+    assert 0.0 < lid < 0.7 * cheek
+    assert 0.0 < lips < 0.7 * cheek
+
+
+def test_teeth_that_show_already_change_less_than_skin(still):
+    edit, drawn = factor_of(lambda light, _: light * np.float32(0.6), mouth_open=0.3)
+    size = np.abs(drawn.log_factor[..., 1])
+    teeth, cheek = (float(size[around(edit.landmarks[place], 3)].mean()) for place in ([62, 66], [2, 31, 48]))
+    assert 0.0 < teeth < 0.5 * cheek
+
+
+def test_black_lines_that_move_beside_light_leave_no_holes():
+    """A frame of glasses on a head that turns: cubic resampling makes light beside it negative."""
+
+    def framed(light, points):
+        for eye in (slice(36, 42), slice(42, 48)):
+            middle = tuple(points[eye].mean(axis=0).round().astype(int).tolist())
+            cv2.circle(light, middle, 20, (0.0, 0.0, 0.0), 3)
+        return np.roll(light, 3, axis=1)
+
+    edit = edit_of(lambda light, _: light)
+    before, after = (to_srgb(framed(to_linear(edit.before), edit.landmarks + shift)) for shift in (0.0, 2.0))
+    edit = edit._replace(photo=before, before=before, after=np.roll(after, 2, axis=1))
+    drawn = describe_change(edit, np.ones((GRID, GRID), np.float32))
+    assert np.abs(drawn.motion).max() * GRID > 0.5
+    assert np.isfinite(drawn.log_factor).all()
+
+
+def test_motion_follows_the_landmarks_fades_with_the_mask_and_never_folds_the_skin(monkeypatch):
+    told = []
+
+    def moved(before, after, rough):
+        told.append(rough)
+        motion = np.zeros((GRID, GRID, 2), np.float32)
+        motion[:, GRID // 2 :] = 0.02  # a step, which would tear
+        return motion
+
+    monkeypatch.setattr(change, "estimate_motion", moved)
+    shift = np.array([3.0, 0.0])
+    edit, drawn = factor_of(lambda light, _: light, seen=lambda points: points + shift)
+    assert 0.5 < steepness(drawn.motion) * GRID < 0.7
+    np.testing.assert_allclose(told[0], landmark_motion(edit.landmarks, edit.landmarks + shift, GRID))
+    assert np.abs(told[0]).max() > 0.0
+    _, half = factor_of(lambda light, _: light, fade=0.0)
+    assert not half.motion.any()
+    assert told[1] is None
