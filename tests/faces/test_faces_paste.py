@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 
 from ppgan_ext.errors import ConfigError
+from ppgan_ext.faces import paste
 from ppgan_ext.faces.align import crop_face
+from ppgan_ext.faces.change import Change
+from ppgan_ext.faces.covered import Covered
 from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.motion import GRID
 from ppgan_ext.faces.paste import BLENDS, paste_back
-from ppgan_ext.faces.warp import transform_points
+from ppgan_ext.faces.warp import invert, transform_points
 from ppgan_ext.types import Box, Face
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -292,3 +296,88 @@ def test_wrong_arguments():
         paste_back(scene.photo, scene.crop, np.zeros((2, 3, 8, 8), np.float32), np.zeros((3, 8, 8)), scene.landmarks)
     with pytest.raises(ValueError, match="uint8"):
         paste_back(scene.photo, scene.crop, np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint8), scene.landmarks)
+
+
+def pasted(monkeypatch, scene, light=0.0, mouth=None, covered=None, seen=None):
+    """Paste a change that is the same everywhere; returns the photo that is made, and the edit that was described."""
+    edits = []
+
+    def describe(edit, fade):
+        edits.append(edit)
+        return Change(np.zeros((GRID, GRID, 2), np.float32), np.full((GRID, GRID, 3), light, np.float32), mouth)
+
+    monkeypatch.setattr(paste, "describe_change", describe)
+    monkeypatch.setattr(paste, "find_covered", lambda *_: Covered((), covered))
+    if seen is not None:
+        paste._landmarks_in.cache_clear()
+        monkeypatch.setattr(paste, "aligned_landmarks", seen)
+    result = scene.paste(255.0 - scene.reconstruction)
+    paste._landmarks_in.cache_clear()
+    return result, edits[0]
+
+
+def test_a_mouth_that_opens_is_drawn_where_it_has_weight(monkeypatch):
+    scene = Scene()
+    weight = np.zeros((GRID, GRID), np.float32)
+    weight[180:220, 100:156] = 1.0
+    red = np.zeros((GRID, GRID, 3), np.float32) + np.float32((1.0, 0.0, 0.0))
+    result, _ = pasted(monkeypatch, scene, mouth=(red, weight))
+    places = (np.array([(128.0, 200.0), (108.0, 190.0), (128.0, 160.0), (70.0, 200.0)]) + 0.5) * scene.size / GRID - 0.5
+    points = transform_points(places, invert(scene.crop.matrix_photo_to_crop)).round().astype(int)
+    for (x, y), inside in zip(points.tolist(), (True, True, False, False), strict=True):
+        part, before = (picture[y - 1 : y + 2, x - 1 : x + 2] for picture in (result, scene.photo))
+        assert scene.mask[y, x] == 1.0
+        assert np.array_equal(part, np.full_like(part, (255, 0, 0)) if inside else before)
+
+
+def test_an_edit_ends_softly_inside_the_crop_where_the_face_goes_on(monkeypatch):
+    """The crop shows the right half of the face, and a strip in which the edit fades in."""
+    scene = Scene(face=DrawnFace((190.0, 170.0), 70.0))
+    edge = int(scene.landmarks[30, 0])
+    scale = scene.size / 200.0
+    matrix = np.array([[scale, 0.0, -scale * edge], [0.0, scale, -scale * 90.0]])
+    scene.crop = scene.crop.__class__(scene.crop.image, matrix, scene.crop.template)
+    result, _ = pasted(monkeypatch, scene, light=0.4)
+    face = scene.mask == 1.0
+    changed = np.abs(result.astype(int) - scene.photo).mean(axis=2)
+    assert face[:, :edge].any()
+    assert not changed[:, :edge].any()
+    near, half, far = (
+        changed[:, edge + first : edge + last][face[:, edge + first : edge + last]].mean()
+        for first, last in ((1, 4), (7, 10), (20, 30))
+    )
+    assert near < 0.3 * far < 0.7 * half < 0.7 * far
+
+
+def test_what_covers_a_face_keeps_its_bits_and_the_rest_changes(monkeypatch):
+    scene = Scene()
+    covered = np.zeros((scene.size, scene.size), np.float32)
+    covered[:, : scene.size // 2] = 1.0
+    result, _ = pasted(monkeypatch, scene, light=0.4, covered=covered)
+    y, x = np.mgrid[: scene.photo.shape[0], : scene.photo.shape[1]]
+    across = scene.place(np.stack([x, y], axis=2).astype(float))[..., 0]
+    changed = (result != scene.photo).any(axis=2)
+    assert not changed[across < scene.size / 2 - 3].any()
+    assert changed[(across > scene.size / 2 + 3) & (scene.mask == 1.0)].all()
+
+
+def test_an_edit_knows_the_landmarks_that_are_seen_before_and_after(monkeypatch):
+    """In pixels of the grid, and none if one of the pictures shows no face."""
+    scene = Scene()
+    points = np.stack([np.linspace(10.0, 50.0, 68), np.linspace(20.0, 60.0, 68)], axis=1)
+    templates = []
+
+    def see(picture, template):
+        templates.append(template)
+        return points + picture.mean() * 0.0 + len(templates)
+
+    _, edit = pasted(monkeypatch, scene, seen=see)
+    before, after = ((points + n + 0.5) * (GRID / scene.size) - 0.5 for n in (1, 2))
+    np.testing.assert_allclose(edit.seen[0], before)
+    np.testing.assert_allclose(edit.seen[1], after)
+    np.testing.assert_allclose(edit.edited_landmarks, edit.landmarks + after - before)
+    np.testing.assert_allclose(edit.landmarks, (scene.place(scene.landmarks) + 0.5) * (GRID / scene.size) - 0.5)
+    assert templates == ["tight", "tight"]
+    faces = iter((points, None))
+    _, edit = pasted(monkeypatch, scene, seen=lambda *_: next(faces))
+    assert edit.seen is None

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skimage
 
+from ppgan_ext.faces.ageing import neck_ageing
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
 from ppgan_ext.faces.ageing.neck import Neck, find_neck
 from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
@@ -242,3 +243,55 @@ def test_a_photo_with_a_high_collar_changes_only_above_it():
     # Her collar begins at row 188; her neck lies between columns 185 and 255.
     assert rows.min() > 150 and rows.max() < 194
     assert columns.min() > 182 and columns.max() < 258
+
+
+def change_of(monkeypatch, neck, edges=0.0, years=40.0):
+    """Return what is done to the skin of a neck: the change of light (H, W), and the colour that shadows keep."""
+    given = []
+    monkeypatch.setattr(
+        neck_ageing, "change_skin", lambda part, change, colourful, kept: given.append((change[..., 0], kept))
+    )
+    photo = np.zeros((*neck.skin.shape, 3), np.uint8)
+    NeckAgeing(YOUNG, neck, edges).draw(photo, years)
+    return given[0]
+
+
+def fine(values):
+    return float((values - cv2.GaussianBlur(values, (0, 0), 1.5)).std())
+
+
+def test_lines_are_no_sharper_than_the_photo(monkeypatch):
+    neck = smooth_neck(100.0)
+    usual, unsharp = (fine(change_of(monkeypatch, neck, edges)[0]) for edges in (0.0, 3.0))
+    assert unsharp < 0.3 * usual
+    # A photo of half the frame's size cannot show all of it.
+    smaller = neck._replace(matrix=np.diag([3.0, 3.0, 1.0])[:2])
+    softness = [NeckAgeing(YOUNG, one, 0.0)._softness for one in (neck, smaller)]
+    assert softness[0] == 0.0 < softness[1]
+    assert NeckAgeing(YOUNG, smaller, 3.0)._softness > NeckAgeing(YOUNG, neck, 3.0)._softness
+
+
+def test_shadows_of_a_neck_keep_more_red_in_warm_light_and_less_colour_change_on_dark_skin(monkeypatch):
+    neck = smooth_neck(40.0)
+    warm = neck._replace(picture=np.full_like(neck.picture, (230.0, 140.0, 70.0)))
+    (_, usual), (_, in_warm), (_, dark) = (
+        change_of(monkeypatch, one) for one in (neck, warm, neck._replace(reflectance=0.05))
+    )
+    assert in_warm[0, 1] > 1.2 * usual[0, 1]
+    assert np.array_equal(in_warm[1], usual[1])
+    assert dark[0, 0] < 0.9 * usual[0, 0]
+
+
+def test_a_neck_is_looked_for_beside_the_beard_and_there_may_be_none(monkeypatch):
+    photo, landmarks = skimage.data.astronaut(), np.zeros((68, 2))
+    hair = find_head_of_hair(photo, find_faces(photo)[0].landmarks, 0.0)
+    hair = hair._replace(beard=np.full_like(hair.beard, 0.5), edges=2.5)
+    looked, found = [], [None, smooth_neck(40.0)]
+    monkeypatch.setattr(neck_ageing, "find_neck", lambda *given: (looked.append(given), found[len(looked) - 1])[1])
+    assert prepare_neck(photo, landmarks, YOUNG, hair) is None
+    seen = prepare_neck(photo, landmarks, YOUNG, hair)
+    assert (seen.person, seen.neck, seen.edges) == (YOUNG, found[1], 2.5)
+    _, _, chances, beard = looked[0]
+    assert chances is hair.chances
+    assert beard.weight is hair.beard
+    assert np.array_equal(beard.landmarks, hair.in_copy(landmarks))
