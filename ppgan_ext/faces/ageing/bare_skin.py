@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.frame import eye_distance, upwards
 from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
 
 _DARKEST, _LEAST_LIGHT, _MOST_LIGHT = 2.0, 0.08, 0.30  # light of skin in shadow: times the hair's; of the skin's
@@ -82,16 +83,15 @@ def head_without_hair(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDAr
 
 def face_outline(landmarks: FloatArray) -> FloatArray:
     """Return points (N, 2) whose hull is the face with a high forehead, from its landmarks (68, 2)."""
-    up = landmarks[27] - landmarks[8]
-    up = up / max(float(np.linalg.norm(up)), 1e-6)
-    return np.concatenate([landmarks[:27], landmarks[17:27] + _FOREHEAD * eye_distance(landmarks) * up])
+    raised = landmarks[17:27] + _FOREHEAD * eye_distance(landmarks) * upwards(landmarks)
+    return np.concatenate([landmarks[:27], raised])
 
 
 def ears(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where a head has its ears, softly, (H, W) in [0, 1]: beside the jaw's upper ends."""
     eyes = eye_distance(landmarks)
     across = (landmarks[16] - landmarks[0]) / max(float(np.linalg.norm(landmarks[16] - landmarks[0])), 1e-6) * eyes
-    up = (landmarks[27] - landmarks[8]) / max(float(np.linalg.norm(landmarks[27] - landmarks[8])), 1e-6) * eyes
+    up = upwards(landmarks) * eyes
     drawn = np.zeros(shape[:2], np.float32)
     for jaw, outwards in ((landmarks[:4], -across), (landmarks[13:17], across)):
         highest = jaw[np.argmax(jaw @ up)] + _EAR_UP * up
@@ -102,11 +102,8 @@ def ears(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float3
 
 def _joined(skin: FloatArray, face: npt.NDArray[np.bool_], narrow: int) -> npt.NDArray[np.float32]:
     """Return where skin is joined to the face's by more than a narrow bridge: gloss on brown hair is not."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * narrow + 1, 2 * narrow + 1))
-    opened = cv2.morphologyEx((skin > 0.3).astype(np.uint8), cv2.MORPH_OPEN, kernel)
-    _, labels = cv2.connectedComponents(opened)
-    found = np.isin(labels, np.setdiff1d(labels[face & (opened > 0)], [0]))
-    near = cv2.dilate(found.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * narrow + 1,) * 2))
+    opened = cv2.morphologyEx((skin > 0.3).astype(np.uint8), cv2.MORPH_OPEN, disc(narrow))
+    near = cv2.dilate(pieces_at(opened > 0, face).astype(np.uint8), disc(2 * narrow))
     return blur(near.astype(np.float32), 0.5 * narrow)
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.beard_presence import beard_presence
 from ppgan_ext.faces.ageing.facial_hair import darkness, reduced, shading, whole
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.frame import eye_distance, upwards
 from ppgan_ext.faces.ageing.hair_texture import roughness
 from ppgan_ext.faces.ageing.head_places import beyond_jaw
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
@@ -276,7 +276,7 @@ def _sure_chances(
 def _whole_moustache(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw a moustache with its ends beside the corners of the mouth, (H, W) in [0, 1]."""
     eyes = eye_distance(points)
-    down = (points[8] - points[27]) / max(float(np.linalg.norm(points[8] - points[27])), 1e-6) * eyes
+    down = -upwards(points) * eyes
     across = (points[54] - points[48]) / max(float(np.linalg.norm(points[54] - points[48])), 1e-6) * eyes
     upper = [points[31] + 0.01 * down, points[33] + 0.03 * down, points[35] + 0.01 * down]
     ends = [points[54] + 0.1 * across - 0.04 * down, points[54] + 0.1 * across + 0.08 * down]
@@ -369,7 +369,7 @@ def beard_outlines(points: FloatArray, shape: tuple[int, ...]) -> dict[str, npt.
         shape: of the picture.
     """
     eyes = eye_distance(points)
-    down = (points[8] - points[27]) / max(float(np.linalg.norm(points[8] - points[27])), 1e-6) * eyes
+    down = -upwards(points) * eyes
     aside = np.array([0.0625, 0.125]) * eyes
     upper = [points[31] + 0.06 * down, points[33] + 0.05 * down, points[35] + 0.06 * down]
     moustache = _filled([*upper, *points[[54, 53, 52, 51, 50, 49, 48]]], shape)

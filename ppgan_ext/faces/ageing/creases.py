@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
 
@@ -182,7 +183,7 @@ def _spaced(
     """
     height, width = taken.shape
     radius = max(1, round(level.spacing * eyes))
-    near = cv2.dilate(taken, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, radius // 2) + 1,) * 2))
+    near = cv2.dilate(taken, disc(radius // 2))
     kept = []
     least = max(4, int(0.3 * level.length / (_STEP * level.width) * 0.5))
     for path in paths:

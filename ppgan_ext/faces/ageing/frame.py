@@ -38,6 +38,12 @@ def eye_distance(landmarks: FloatArray) -> float:
     return float(np.linalg.norm(landmarks[RIGHT_EYE].mean(axis=0) - landmarks[LEFT_EYE].mean(axis=0)))
 
 
+def upwards(landmarks: FloatArray) -> FloatArray:
+    """Return the unit vector (2,) from the chin to the root of the nose."""
+    up = landmarks[27] - landmarks[8]
+    return np.asarray(up / max(float(np.linalg.norm(up)), 1e-6))
+
+
 def level(landmarks: FloatArray) -> FloatArray:
     """Return landmarks with the eyes on a level line, in shares of their distance, the point between them at (0, 0)."""
     points = np.asarray(landmarks, np.float64)

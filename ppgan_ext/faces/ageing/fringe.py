@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.frame import eye_distance, upwards
 from ppgan_ext.faces.ageing.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.landmarks import BROWS
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the eyes' distance.
@@ -60,11 +61,10 @@ def fringe(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray, skin: 
 
 def _forehead(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the forehead without the brows, (H, W) in [0, 1]."""
-    eyes = eye_distance(landmarks)
-    up = landmarks[27] - landmarks[8]
-    up = up / max(float(np.linalg.norm(up)), 1e-6)
-    brows = landmarks[17:27]
-    drawn = blur(hull(np.vstack([brows, brows + _HEIGHT * eyes * up]), shape, _WIDER * eyes), 0.03 * eyes)
+    eyes, brows = eye_distance(landmarks), landmarks[17:27]
+    drawn = blur(
+        hull(np.vstack([brows, brows + _HEIGHT * eyes * upwards(landmarks)]), shape, _WIDER * eyes), 0.03 * eyes
+    )
     for brow in BROWS:
         drawn *= 1.0 - blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.02 * eyes)
     return drawn
@@ -72,10 +72,7 @@ def _forehead(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
 
 def _joined(likely: FloatArray, hair: FloatArray, near: int) -> npt.NDArray[np.float32]:
     """Return where what is likely hair is joined to known hair."""
-    _, labels = cv2.connectedComponents((likely > 0.4).astype(np.uint8))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * near + 1, 2 * near + 1))
-    touched = labels[cv2.dilate((hair > 0.5).astype(np.uint8), kernel) > 0]
-    whole = np.isin(labels, np.setdiff1d(touched, [0]))
+    whole = pieces_at(likely > 0.4, cv2.dilate((hair > 0.5).astype(np.uint8), disc(near)) > 0)
     return cv2.dilate(whole.astype(np.float32), np.ones((3, 3), np.float32))
 
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.bare_skin import face_outline
-from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.head_patch import EYES, patch_matrix
+from ppgan_ext.faces.ageing.frame import eye_distance, upwards
+from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, patch_matrix
 from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.types import FloatArray
 
@@ -23,7 +23,6 @@ _ON_NECK = 0.75  # how far the light of what lies below the jaw stays
 _LINE, _LINE_REACH = 0.05, 0.3  # width of the Gaussian by which hair begins on the face, likewise
 _EDGE = 0.03
 _BESIDE = 0.35
-_CENTRE = (95.5, 92.0)
 
 
 def near_skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -36,8 +35,7 @@ def near_skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
 def beside_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the jaw, the neck and what is beside them, softly; (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
-    down = landmarks[8] - landmarks[27]
-    lower = landmarks[4:13] + _NECK * eyes * down / max(float(np.linalg.norm(down)), 1e-6)
+    lower = landmarks[4:13] - _NECK * eyes * upwards(landmarks)
     return np.asarray(blur(hull(np.vstack([landmarks[3:14], lower]), shape, _BESIDE * eyes), 0.1 * eyes), np.float32)
 
 
@@ -99,7 +97,7 @@ def _from_centre(landmarks: FloatArray, size: tuple[int, int]) -> tuple[FloatArr
     matrix = patch_matrix(landmarks)
     columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
     places = np.stack([columns, rows], axis=2) @ matrix[:, :2].T + matrix[:, 2]
-    return (places[..., 0] - _CENTRE[0]) / EYES, (places[..., 1] - _CENTRE[1]) / EYES
+    return (places[..., 0] - CENTRE[0]) / EYES, (places[..., 1] - CENTRE[1]) / EYES
 
 
 def below_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -116,7 +114,6 @@ def beyond_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
 
 
 def _neck(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    down = landmarks[8] - landmarks[27]
-    lower = landmarks[5:12] + _NECK * eye_distance(landmarks) * down / max(float(np.linalg.norm(down)), 1e-6)
+    lower = landmarks[5:12] - _NECK * eye_distance(landmarks) * upwards(landmarks)
     neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[:17], shape, 0.0)
     return np.maximum(neck, 0.0).astype(np.float32)

@@ -24,7 +24,7 @@ from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
-from ppgan_ext.faces.morphology import disc
+from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.faces.warp import compose, invert, transform_points, warp
 from ppgan_ext.types import FloatArray, Image
 
@@ -202,8 +202,7 @@ def _grown(
         apart = np.hypot(away[..., 0] / np.where(away[..., 0] < 0, *_ALONG), away[..., 1]).astype(np.float32)
         near = (possible > 0.5) & (apart < 1.0) & (total > 0.02)
         opened = cv2.morphologyEx(near.astype(np.uint8), cv2.MORPH_OPEN, bridge)
-        _, labels = cv2.connectedComponents(opened)
-        joined = np.isin(labels, np.setdiff1d(labels[seeds], [0])).astype(np.uint8)
+        joined = pieces_at(opened > 0, seeds).astype(np.uint8)
         closed = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, gap) > 0
         grown = closed & (possible > 0.3) & (apart < _IN_GAPS)
         changed = np.count_nonzero(grown != found)

@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.frame import eye_distance, upwards
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
 # What is cut out of the skin: points of the landmarks, and by how much they are widened, in distances of the eyes.
@@ -121,13 +122,11 @@ def without_crumbs(skin: FloatArray, eyes: float) -> npt.NDArray[np.float32]:
         eyes: distance of the eyes, pixels.
     """
     radius = max(1, round(_CRUMB * eyes))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    whole = cv2.erode((skin > 0.5).astype(np.uint8), kernel)
+    whole = cv2.erode((skin > 0.5).astype(np.uint8), disc(radius))
     _, labels, stats, _ = cv2.connectedComponentsWithStats(whole)
     large = np.flatnonzero(stats[:, cv2.CC_STAT_AREA] > _PIECE * eyes * eyes)
     kept = np.isin(labels, large[large > 0]).astype(np.uint8)
-    wider = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (4 * radius + 1, 4 * radius + 1))
-    return skin * blur(cv2.dilate(kept, wider).astype(np.float32), 0.5 * radius)
+    return skin * blur(cv2.dilate(kept, disc(2 * radius)).astype(np.float32), 0.5 * radius)
 
 
 def mark_weight(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -161,15 +160,13 @@ def between_brows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[
     """Draw where a frown lies, soft, (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
     ends = landmarks[[21, 22]]
-    up = landmarks[27] - landmarks[8]
-    points = np.vstack([ends, ends + 0.3 * eyes * up / max(float(np.linalg.norm(up)), 1e-6)])
+    points = np.vstack([ends, ends + 0.3 * eyes * upwards(landmarks)])
     return blur(hull(points, shape, 0.02 * eyes), 0.05 * eyes)
 
 
 def above_eyes(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the upper face, where folds of the forehead and crow's feet lie, soft below, (H, W) in [0, 1]."""
-    eyes, middle = eye_distance(landmarks), landmarks[36:48].mean(axis=0)
-    up = (landmarks[27] - landmarks[8]) / max(float(np.linalg.norm(landmarks[27] - landmarks[8])), 1e-6)
+    eyes, middle, up = eye_distance(landmarks), landmarks[36:48].mean(axis=0), upwards(landmarks)
     x = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(middle[0])
     y = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(middle[1])
     height = (x * np.float32(up[0]) + y * np.float32(up[1])) / np.float32(eyes)

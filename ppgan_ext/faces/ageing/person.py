@@ -1,7 +1,7 @@
 """People told from the background on a head patch, by a small network and the patch's own colours.
 
 The network's weights ship as ``person.safetensors``. It is unsure beside the hair, where a pixel more is already seen
-in the result; there the outline is drawn by GrabCut (Rother, Kolmogorov and Blake, SIGGRAPH 2004).
+in the result; there the outline is drawn by `grab_cut`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
 from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.ageing.unet import run_unet
+from ppgan_ext.faces.grab_cut import foreground, grab_cut
 from ppgan_ext.types import FloatArray
 
 NUM_CHANNELS = 8
@@ -24,7 +25,6 @@ _WHITE = 0.8  # the brightest twentieth of the patch, after its light is evened 
 _MOST = 1.3
 _SURELY_NOT, _SURELY = 0.05, 0.95
 _LEAST_PIXELS = 50  # of person and of background: their colours are known
-_NUM_MODEL = 65  # numbers of OpenCV's model of colours
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 
 
@@ -50,11 +50,8 @@ def _cut_out(patch: HeadPatch, chance: npt.NDArray[np.float32]) -> npt.NDArray[n
     if min(np.count_nonzero(kinds == cv2.GC_FGD), np.count_nonzero(kinds == cv2.GC_BGD)) < _LEAST_PIXELS:
         return chance
     colours = np.clip(patch.picture, 0.0, 255.0).astype(np.uint8)
-    # OpenCV begins with random means: with the same ones, the same photo gives the same bytes.
-    cv2.setRNGSeed(0)
-    models = np.zeros((1, _NUM_MODEL)), np.zeros((1, _NUM_MODEL))
-    cv2.grabCut(colours, kinds, None, *models, 1, cv2.GC_INIT_WITH_MASK)
-    return np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    grab_cut(colours, kinds, 1)
+    return foreground(kinds)
 
 
 def head_channels(patch: HeadPatch) -> npt.NDArray[np.float32]:

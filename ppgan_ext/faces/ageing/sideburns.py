@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.facial_hair import reduced, shading, whole
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.frame import eye_distance, upwards
 from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.light import to_linear
-from ppgan_ext.faces.morphology import disc
+from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
 
 _JAW = (range(3), range(16, 13, -1))  # landmarks beside the ears, from above
@@ -45,17 +45,14 @@ def sideburns(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) -> 
     opened = cv2.dilate(cv2.morphologyEx(likely, cv2.MORPH_OPEN, kernel), kernel)
     likely = np.minimum(likely, opened)
     known = cv2.resize(np.asarray(hair, np.float32), copy.shape[1::-1], interpolation=cv2.INTER_AREA)
-    _, labels = cv2.connectedComponents((likely > 0.3).astype(np.uint8))
-    touched = labels[cv2.dilate((known > 0.5).astype(np.uint8), disc(_NEXT * eyes)) > 0]
-    joined = cv2.dilate(np.isin(labels, np.setdiff1d(touched, [0])).astype(np.float32), np.ones((3, 3)))
+    joined = pieces_at(likely > 0.3, cv2.dilate((known > 0.5).astype(np.uint8), disc(_NEXT * eyes)) > 0)
+    joined = cv2.dilate(joined.astype(np.float32), np.ones((3, 3)))
     return whole(likely * joined, picture)
 
 
 def _place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where sideburns grow, softly, (H, W) in [0, 1]."""
-    eyes, drawn = eye_distance(landmarks), np.zeros(shape[:2], np.float32)
-    up = landmarks[27] - landmarks[8]
-    up = up / max(float(np.linalg.norm(up)), 1e-6)
+    eyes, up, drawn = eye_distance(landmarks), upwards(landmarks), np.zeros(shape[:2], np.float32)
     for jaw in _JAW:
         beside = landmarks[list(jaw)]
         line = np.vstack([beside[0] + _ABOVE * eyes * up, beside])

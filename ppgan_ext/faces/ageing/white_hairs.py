@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ageing.frame import eye_distance, upwards
 from ppgan_ext.types import FloatArray
 
 # All lengths are shares of the eyes' distance, all angles radians.
@@ -59,8 +59,7 @@ def white_hairs(dense: FloatArray, full: float, landmarks: FloatArray, share: fl
         In pixels of the map.
     """
     eyes = eye_distance(landmarks)
-    middle, down = landmarks[[48, 51, 54, 57]].mean(axis=0), landmarks[8] - landmarks[27]
-    down = down / max(float(np.linalg.norm(down)), 1e-6)
+    middle, down = landmarks[[48, 51, 54, 57]].mean(axis=0), -upwards(landmarks)
     axes = eyes * np.array([[down[1], -down[0]], down])
     frame = (np.asarray(landmarks) - middle) @ axes.T / eyes**2
     rng = np.random.default_rng([seed, 2])

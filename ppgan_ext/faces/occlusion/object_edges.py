@@ -1,4 +1,4 @@
-"""Where an object before a face ends, by its colours and by edges (Rother, Kolmogorov and Blake, GrabCut, 2004)."""
+"""Where an object before a face ends, by its colours and by edges."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.grab_cut import foreground, grab_cut
 from ppgan_ext.images import from_levels
 
 _WORKING = 1.4  # of a photo's pixels for one of the network's copy, at most
@@ -13,7 +14,6 @@ _SURELY, _PERHAPS, _SURELY_NOT = 0.75, 0.35, 0.01
 _REACH = 20.0  # pixels of the network's copy around what is perhaps an object, where it may go on
 _STEPS = 3
 _LEAST_PIXELS = 30
-_NUM_MODEL = 65  # numbers of OpenCV's model of colours
 _SOFT = 0.5  # pixels of the network's copy
 
 
@@ -38,10 +38,6 @@ def object_weight(part: npt.NDArray, chance: npt.NDArray[np.float32], scale: flo
     kinds[likely > max(_PERHAPS, min(_SURELY, 0.9 * float(likely.max())))] = cv2.GC_FGD
     kinds[(likely < _SURELY_NOT) | (reach == 0)] = cv2.GC_BGD
     if min(np.count_nonzero(kinds == kind) for kind in (cv2.GC_FGD, cv2.GC_BGD)) >= _LEAST_PIXELS:
-        # OpenCV begins with random means: with the same ones, the same photo gives the same bytes.
-        cv2.setRNGSeed(0)
-        models = np.zeros((1, _NUM_MODEL)), np.zeros((1, _NUM_MODEL))
-        cv2.grabCut(small, kinds, None, *models, _STEPS, cv2.GC_INIT_WITH_MASK)
-    inside = np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    inside = cv2.GaussianBlur(inside, (0, 0), max(0.5, _SOFT * pixel))
+        grab_cut(small, kinds, _STEPS)
+    inside = cv2.GaussianBlur(foreground(kinds), (0, 0), max(0.5, _SOFT * pixel))
     return np.clip(cv2.resize(inside, (width, height), interpolation=cv2.INTER_LINEAR), 0.0, 1.0)

@@ -94,12 +94,12 @@ def _copy(picture: Image, landmarks: FloatArray, hair: FloatArray) -> _Copy | No
         return None
     window = slice(top, bottom), slice(left, right)
     scale = min(1.0, _COPY / size)
-    shape = (max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale)))
+    small_size = (max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale)))
     small, known = (
-        cv2.resize(np.ascontiguousarray(each[window]), shape, interpolation=cv2.INTER_AREA)
+        cv2.resize(np.ascontiguousarray(each[window]), small_size, interpolation=cv2.INTER_AREA)
         for each in (picture, np.asarray(hair, np.float32))
     )
-    points = (landmarks - (left, top) + 0.5) * (np.array(shape) / (right - left, bottom - top)) - 0.5
+    points = (landmarks - (left, top) + 0.5) * (np.array(small_size) / (right - left, bottom - top)) - 0.5
     light = luminance(to_linear(small.astype(np.float32)))
     skin = bare_skin(points, light.shape) > 0.5
     level = float(np.median(light[skin])) if skin.any() else 0.0

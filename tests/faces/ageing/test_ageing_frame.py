@@ -59,3 +59,10 @@ def test_draw_takes_any_number_of_channels():
     maps = np.random.default_rng(0).random((*placement.frame_size[::-1], 6), np.float32)
     drawn = frame.draw(maps, placement.field_to_frame())
     assert np.allclose(drawn[300, 224], maps[300, 224], atol=1e-3)
+
+
+def test_upwards_leads_from_the_chin_to_the_nose_and_has_length_one():
+    points = np.zeros((68, 2))
+    points[8], points[27] = (10.0, 50.0), (40.0, 10.0)
+    assert np.allclose(frame.upwards(points), (0.6, -0.8))
+    assert np.array_equal(frame.upwards(np.zeros((68, 2))), (0.0, 0.0))
