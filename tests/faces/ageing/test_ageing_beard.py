@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.ageing import beard
 from ppgan_ext.faces.ageing.beard import (
     PARTS,
     beard_chances,
@@ -229,3 +230,42 @@ def test_a_black_tuft_that_shows_no_hairs_is_dense_and_smooth_shade_is_not(photo
     inner = cv2.erode(drawn, np.ones((9, 9))) > 0
     dense = [beard_growth(picture, landmarks).dense[inner].mean() for picture in (black, shade)]
     assert dense[0] > 0.5 > 0.3 > dense[1]
+
+
+def cover_of(monkeypatch, photo, landmarks, dark, **chances):
+    """Return the cover of a beard whose parts are so likely, and whose places are so dark."""
+    likely = dict.fromkeys(PARTS, 0.0) | chances
+    monkeypatch.setattr(
+        beard, "_likely_parts",
+        lambda copy, points: {p: (likely[p], one) for p, one in beard_outlines(points, copy.shape).items()},
+    )  # fmt: skip
+    monkeypatch.setattr(beard, "darkness", lambda copy, points: np.full(copy.shape[:2], dark, np.float32))
+    return beard_cover(photo, landmarks)
+
+
+def test_a_cover_is_as_likely_as_its_parts_and_nothing_where_hair_is_thin(photo, landmarks, monkeypatch):
+    whole = {"moustache": 0.5, "goatee": 0.8, "whiskers": 0.8}
+    inside = beard_outlines(landmarks, photo.shape)["goatee"] > 0.9
+    thin, some, full = (cover_of(monkeypatch, photo, landmarks, dark, **whole) for dark in (0.1, 0.3, 1.0))
+    assert thin[inside].max() < 0.01 < some[inside].mean() < 0.8 * full[inside].mean()
+    likelier = cover_of(monkeypatch, photo, landmarks, 1.0, **whole | {"goatee": 1.0})
+    assert likelier[inside].mean() > 1.1 * full[inside].mean()
+
+
+def test_a_sure_moustache_stays_whole_where_it_is_not_dark(photo, landmarks, monkeypatch):
+    inside = beard_outlines(landmarks, photo.shape)["moustache"] > 0.5
+    for goatee, covered in ((1.0, True), (0.2, False)):
+        cover = cover_of(monkeypatch, photo, landmarks, 0.0, moustache=1.0, goatee=goatee)
+        assert (cover[inside].mean() > 0.5) == covered
+
+
+def test_hairs_grow_at_the_ends_of_a_moustache_and_not_in_the_corners_of_a_mouth(photo, landmarks):
+    eyes = eye_distance(landmarks)
+    place = beard_place(photo, landmarks, {"moustache": 1.0, "goatee": 1.0, "whiskers": 1.0})
+    for corner, aside in ((48, -0.045), (54, 0.045)):
+        x, y = (landmarks[corner] + np.array((aside * eyes, 0.0))).round().astype(int)
+        assert place[y, x] < 0.4
+    alone = beard_place(photo, landmarks, {"moustache": 1.0, "goatee": 0.0, "whiskers": 0.0})
+    end = (landmarks[54] + (0.07 * eyes, 0.03 * eyes)).round().astype(int)
+    outline = beard_outlines(landmarks, photo.shape)["moustache"]
+    assert outline[end[1], end[0]] < 0.1 < 0.3 < alone[end[1], end[0]]

@@ -169,6 +169,16 @@ def test_a_younger_neck_loses_its_blotches():
     colour = younger_neck(neck._replace(picture=picture), 1.0).colour[..., 0]
     assert colour[red > 12].mean() < -2.0
     assert abs(colour[red < 0.5].mean()) < 0.5
+    half = younger_neck(neck._replace(picture=picture), 0.5).colour[..., 0]
+    assert np.allclose(half, 0.5 * colour, atol=1e-4)
+
+
+def test_what_is_lit_on_a_younger_neck_stays_more_than_what_is_dark():
+    neck = smooth_neck(60.0)
+    rows = np.arange(neck.skin.shape[0])[:, None, None]
+    waves = neck.picture * np.exp(0.03 * np.sin(rows / 3.0))
+    light = younger_neck(neck._replace(picture=waves.astype(np.float32)), 1.0).light[40:-40, 60]
+    assert 0.0 < -light.min() < 0.8 * light.max()
 
 
 def test_minus_years_smooth_the_neck_of_the_photo_only_there_and_more_with_more_years(seen):

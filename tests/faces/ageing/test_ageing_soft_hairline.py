@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.ageing import soft_hairline
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.soft_hairline import soften_hairline
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
@@ -76,3 +77,33 @@ def test_light_is_a_factor(scene):
         result = _softened(seen, points, hair)
         gains.append(luminance(to_linear(result))[seam].sum() / luminance(to_linear(seen))[seam].sum())
     assert gains[1] == pytest.approx(gains[0], rel=0.06)
+
+
+def place_of(monkeypatch, scene, hair, brows=0.0):
+    """Return where a hairline is lightened."""
+    photo, points, _, _ = scene
+    given = []
+    monkeypatch.setattr(soft_hairline, "brow_place", lambda points, shape: np.full(shape, brows, np.float32))
+    monkeypatch.setattr(soft_hairline, "lighten_hair", lambda picture, place, *_: given.append(place) or picture)
+    _softened(photo, points, hair)
+    return given[0]
+
+
+def test_a_hairline_is_neither_in_the_brows_nor_beside_the_chin(monkeypatch, scene):
+    _, points, hair, seam = scene
+    assert place_of(monkeypatch, scene, hair)[seam].mean() > 0.3
+    assert not place_of(monkeypatch, scene, hair, brows=1.0).any()
+    beside = np.zeros_like(hair)
+    beside[:, : int(points[3, 0])] = 1.0
+    place = place_of(monkeypatch, scene, beside)
+    assert place[int(points[0, 1]), int(points[3, 0]) - 5 : int(points[3, 0]) + 15].max() > 0.2
+    assert not place[int(points[8, 1]) + 2 :].any()
+
+
+def test_hair_that_is_told_as_such_changes_less_than_the_skin_beside_it(monkeypatch, scene):
+    _, points, _, _ = scene
+    edge = int(points[27, 1] - 0.6 * eye_distance(points))
+    hair = np.zeros(SIZE, np.float32)
+    hair[:edge] = 1.0
+    column = place_of(monkeypatch, scene, hair)[:, int(points[27, 0])]
+    assert 0.1 < column[edge - 4] < 0.8 * column[edge + 4]
