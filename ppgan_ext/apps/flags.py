@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import itertools
 import re
 import typing
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -16,7 +17,8 @@ from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.config import names_of
 from ppgan_ext.errors import ConfigError
 
-_NEGATIVE_LIST = re.compile(r"-[\d.]+,")
+# Words that begin with a minus and are values: -20, -.5, -20,20 and, for the model to refuse, -x,3.
+_MINUS_VALUE = re.compile(r"-(\.?\d|[^-].*,)")
 
 GROUP_TITLES = {
     "input": "input",
@@ -51,6 +53,7 @@ class Parser(RepeatableParser):
         super().__init__(
             prog=prog, usage=f"{prog} [flags]", allow_abbrev=False, formatter_class=HelpFormatter, **settings
         )
+        self._negative_number_matcher = _MINUS_VALUE  # argparse's own takes "-20,20" for a flag
 
     def format_help(self) -> str:
         """Return the help page; what ends it is made only now."""
@@ -62,11 +65,22 @@ class Parser(RepeatableParser):
         Raises:
             ConfigError: an unknown flag, a flag without its value, or a word that belongs to no flag.
         """
-        words = [_underscored(word, self._option_string_actions) for given in argv for word in _split(given)]
+        words = [_underscored(word, self._option_string_actions) for word in argv]
+        self._check_minus(words)
         values, extras = self.parse_known_args(words)
         if extras:
             raise ConfigError(f"unknown {_kind(extras[0])} '{extras[0]}'", where=self.prog, cure=self._cure(extras[0]))
         return dict(vars(values))
+
+    def _check_minus(self, words: Sequence[str]) -> None:
+        """Refuse a word that begins with a minus where a value is due, but that can only be a flag."""
+        for flag, word in itertools.pairwise(words):
+            action = self._option_string_actions.get(flag)
+            if action is None or action.nargs == 0 or not re.match(r"-[^-]", word) or _MINUS_VALUE.match(word):
+                continue
+            if word.partition("=")[0] not in self._option_string_actions:
+                cure = f"Write {flag}={word} if that is its value"
+                raise ConfigError(f"{flag} needs a value, and '{word}' reads as a flag", where=self.prog, cure=cure)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing the usage and leaving with code 2."""
@@ -183,11 +197,6 @@ def _underscored(word: str, flags: Container[str]) -> str:
     flag, sign, value = word.partition("=")
     fixed = "--" + flag[2:].replace("-", "_")
     return fixed + sign + value if flag.startswith("--") and flag not in flags and fixed in flags else word
-
-
-def _split(word: str) -> list[str]:
-    """Split "-20,20,40", which argparse would take for a flag."""
-    return [part for part in word.split(",") if part] if _NEGATIVE_LIST.match(word) else [word]
 
 
 def _kind(word: str) -> str:

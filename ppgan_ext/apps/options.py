@@ -97,7 +97,10 @@ def _faces(value: object) -> object:
         numbers = []
     if not numbers or min(numbers) < 1:
         words = ", ".join(get_args(FaceWord))
-        raise ValueError(f"expected {words}, or face numbers from 1 on (1 is the largest); a word stands alone")
+        got = " ".join(map(str, items))
+        raise ValueError(
+            f"expected {words}, or face numbers from 1 on (1 is the largest); a word stands alone, got '{got}'"
+        )
     return numbers
 
 
@@ -123,12 +126,20 @@ def name_values(value: object) -> object:
 
 def _numbers(value: object) -> object:
     """Accept 20, "20", "-20,20", [20, 40] and lists of words."""
-    return [_number(item, float, "numbers") for item in list_items(value)] if value is not None else None
+    return (
+        [_number(item, float, "numbers, such as -20 40 or -20,40") for item in list_items(value)]
+        if value is not None
+        else None
+    )
 
 
 def _whole_numbers(value: object) -> object:
     """Accept 2, "2", "0,1", [0, 1] and lists of words."""
-    return [_number(item, int, "whole numbers") for item in list_items(value)] if value is not None else None
+    return (
+        [_number(item, int, "whole numbers, such as 0 1 or 0,1") for item in list_items(value)]
+        if value is not None
+        else None
+    )
 
 
 def _number(item: object, kind: Callable[[str], float], wanted: str) -> object:
@@ -140,7 +151,7 @@ def _number(item: object, kind: Callable[[str], float], wanted: str) -> object:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"expected {wanted}, separated by spaces or commas, got '{item}'")
+        raise ValueError(f"expected {wanted}, got '{item}'")
     return number
 
 

@@ -3,7 +3,9 @@ import re
 import pytest
 from pydantic import Field, ValidationError
 
+from ppgan_ext.apps import command_line
 from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
+from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.faces_data.options import PrepareOptions
 from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives, value_kind
 from ppgan_ext.apps.fusion.options import FuseOptions
@@ -54,6 +56,9 @@ def test_a_command_line_becomes_options(model, line, expected):
         ("--qqqqqq", "See tool --help"),
         ("--years", "expected at least one argument"),
         ("--target_age 3 photo.jpg", "unknown word 'photo.jpg'"),
+        ("--input_image a.jpg -years 20", "unknown flag '-years'. The nearest flag is --years"),
+        ("--years -x", "--years needs a value, and '-x' reads as a flag. Write --years=-x if that is its value"),
+        ("--seed -inf --years 2", "--seed needs a value, and '-inf' reads as a flag"),
     ],
 )
 def test_wrong_command_lines_name_the_cure(line, message):
@@ -79,6 +84,14 @@ def test_no_word_is_dropped_or_taken_for_the_current_folder(model, words, messag
     add_arguments(parser, model)
     with pytest.raises(ConfigError, match=re.escape(message)):
         parser.parse(words)
+
+
+@pytest.mark.parametrize(
+    "words", [["--years", "-x,3"], ["--years=-x,3"], ["--years", "-3,-x"], ["--years", "3", "-x,3"]]
+)
+def test_a_list_that_begins_with_a_minus_is_checked_as_any_other(words):
+    with pytest.raises(ConfigError, match=re.escape("years: expected numbers, such as -20 40 or -20,40, got '-x'")):
+        command_line.read_options(COMMANDS["age"], words, "tool")
 
 
 def test_a_parser_can_be_used_again():
