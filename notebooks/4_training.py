@@ -75,12 +75,12 @@ display(Image(filename=str(faces / "seed0003.png")))
 # ## StyleGAN2 from nothing
 #
 # The words are those of `python tools/main.py`: a configuration, and with `-o` what differs from it. 32 pixels, narrow
-# networks and no path-length penalty make it small. All mistakes of a configuration are listed at once; `--dry-run` only checks.
+# networks and no path-length penalty make it small. All mistakes in the keys and values of a configuration are listed at once; `--dry-run` only checks.
 
 # %% [markdown] lang="zh"
 # ## 从零训练 StyleGAN2
 #
-# 参数与 `python tools/main.py` 完全相同：一个配置文件，加上用 `-o` 给出的改动。32 像素、较窄的网络、不用路径长度正则，使训练很快。配置中的所有错误会一次列出；`--dry-run` 只做检查。
+# 参数与 `python tools/main.py` 完全相同：一个配置文件，加上用 `-o` 给出的改动。32 像素、较窄的网络、不用路径长度正则，使训练很快。配置中键与值的所有错误会一次列出；`--dry-run` 只做检查。
 
 # %%
 from ppgan_ext.training.command_line import main as train

@@ -302,8 +302,9 @@ def _describe(
         what = f"unknown '{tag}'; {_hint(tag, choices)}"
     else:
         message = item["msg"].removeprefix("Value error, ").partition(", unable to parse ")[0]
-        is_told = ", got '" in message or isinstance(item["input"], dict | pydantic.BaseModel)
-        got = "" if is_told else f", got {shown_value(item['input'])}"
+        value = item["input"]
+        is_told = ", got '" in message or (isinstance(value, str) and shown_value(value) in message)
+        got = "" if is_told or isinstance(value, dict | pydantic.BaseModel) else f", got {shown_value(value)}"
         what = f"{shown(message[:1].lower() + message[1:], _MAX_MESSAGE)}{got}"
     return path, what
 

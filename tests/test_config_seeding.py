@@ -51,6 +51,20 @@ def test_every_mistake_is_listed_with_its_line(tmp_path):
     assert len(mistakes) == 5
 
 
+def test_a_value_that_the_message_names_is_told_once():
+    class Painter(pydantic.BaseModel):
+        colour: str
+
+        @pydantic.field_validator("colour")
+        @classmethod
+        def _is_known(cls, value):
+            raise ValueError(f"unknown colour '{value}'")
+
+    with pytest.raises(ConfigError) as caught:
+        load_options(Painter, overrides={"colour": "redd"})
+    assert str(caught.value) == "1 mistake in the options: colour: unknown colour 'redd'"
+
+
 def test_mistakes_without_a_file_are_in_the_options():
     with pytest.raises(ConfigError) as caught:
         load_options(Options, overrides={"size": 4, "noize": "const"})

@@ -30,6 +30,7 @@ OLD_SPELLINGS: dict[tuple[str, str], str] = {
 }
 
 _METRICS: KeyPath = ("validate", "metrics")
+_CLOSE = 0.7  # likeness of a misspelt name to the one that is surely meant
 
 
 def read_config(
@@ -185,19 +186,30 @@ class _ModelResolver:
         return model | None, Field(default=None, alias="validate")
 
     def _block(self, path: KeyPath, table: Collection[str], options: Callable[[str], Any]) -> Any:
-        """Return the options model of the block at a path; if it has none, add a problem and return None."""
+        """Return the options model of the block at a path; if it has none, add a problem and return None.
+
+        A block with a misspelt name is checked as one with the nearest name, so that its other mistakes are listed too.
+        """
         parent, key = _at(self.data, path[:-1]), path[-1]
         block = parent.get(key)
         if not isinstance(block, dict):
             what = "missing" if block is None else f"expected a block of options, got {config.shown_value(block)}"
-        elif isinstance(name := block.get("name"), str) and name in table:
+            self._report(what, path)
+            parent.pop(key, None)
+            return None
+        name = block.get("name")
+        if isinstance(name, str) and name in table:
             return options(name)
-        else:
-            path = (*path, "name")
-            what = "missing" if name is None else f"unknown '{shown(str(name), 80)}'. {nearest(str(name), table)}"
-        self.problems.append(config.mistake(what, path, self.lines, self.source))
-        parent.pop(key, None)
+        what = "missing" if name is None else f"unknown '{shown(str(name), 80)}'. {nearest(str(name), table)}"
+        self._report(what, (*path, "name"))
+        for meant in difflib.get_close_matches(str(name), table, n=1, cutoff=_CLOSE):
+            block["name"] = meant
+            return options(meant)
+        del parent[key]
         return None
+
+    def _report(self, what: str, path: KeyPath) -> None:
+        self.problems.append(config.mistake(what, path, self.lines, self.source))
 
 
 def _at(data: Any, path: KeyPath) -> dict[Any, Any]:

@@ -76,6 +76,7 @@ dataset:
   train:
     name: FacesDatasets
     dataroot: {faces}
+    batch_size: none
 lr_scheduler:
   name: MultiStepDecay
   learning_rate: fast
@@ -106,19 +107,28 @@ validate:
         "total_iters: missing (or set 'epochs')",
         f"{path}:1: total_iter: unknown key; did you mean 'total_iters'?",
         f"{path}:5: model.widht: unknown key; did you mean 'width'?",
+        f"{path}:7: dataset.train.size: missing",
         f"{path}:8: dataset.train.name: unknown 'FacesDatasets'. Did you mean 'FacesDataset'?",
-        f"{path}:12: lr_scheduler.learning_rate: input should be a valid number",
-        f"{path}:18: optimizer.optimG.beta3: unknown key; did you mean 'beta2'?",
-        f"{path}:20: optimizer.optimD.name: unknown 'Adm'; did you mean 'Adam'?",
-        f"{path}:23: log_config.interval: expected a number, got True",
-        f"{path}:27: validate.metrics.fid.name: unknown 'FDI'. Did you mean 'FID'?",
-        f"{path}:30: validate.metrics.psnr.colour: unknown key;",
+        f"{path}:10: dataset.train.batch_size: input should be a valid integer, got 'none'",
+        f"{path}:13: lr_scheduler.learning_rate: input should be a valid number",
+        f"{path}:19: optimizer.optimG.beta3: unknown key; did you mean 'beta2'?",
+        f"{path}:21: optimizer.optimD.name: unknown 'Adm'; did you mean 'Adam'?",
+        f"{path}:24: log_config.interval: expected a number, got True",
+        f"{path}:28: validate.metrics.fid.name: unknown 'FDI'. Did you mean 'FID'?",
+        f"{path}:31: validate.metrics.psnr.colour: unknown key;",
     ]
     positions = [text.find(part) for part in expected]
     assert -1 not in positions, text
     assert positions == sorted(positions)
     assert text.startswith(f"{len(expected)} mistakes in {path}:\n")
     assert len(text.splitlines()) == 1 + len(expected)
+
+
+def test_a_block_of_which_nobody_knows_what_it_is_meant_to_be_is_told_alone(tmp_path, faces):
+    path = toy_runs.write_config(tmp_path, faces, model={"name": "Quux", "widht": 3}, seed="x")
+    with pytest.raises(ConfigError) as caught:
+        schema.read_config(path)
+    assert "2 mistakes" in str(caught.value) and "model.name: unknown 'Quux'" in str(caught.value)
 
 
 @pytest.mark.parametrize(
