@@ -96,6 +96,58 @@ _PROGRESS: tuple[tuple[str, str], ...] = (
 
 _NOTES: tuple[tuple[str, Text], ...] = (
     (
+        "tune makes no difference .*, so it is left out; .*",
+        Text(
+            "“只加变化”看不出微调的差别，因此没有微调；“替换人脸”和“无缝替换”才看得出",
+            "Tuning does not show with 'Apply the change', so it was left out; it does with 'Replace the face'",
+        ),
+    ),
+    (
+        "tune makes no difference .*",
+        Text(
+            "“只加变化”看不出微调的差别，微调后的模型已保存",
+            "Tuning does not show with 'Apply the change'; the tuned model is saved",
+        ),
+    ),
+    (
+        "it looks more like the photo's own face than like the person: try .*",
+        Text(
+            "结果更像对象1原来的脸，不像对象2。请换一张对象2的照片：正面、不戴眼镜，光线和姿态与对象1相近",
+            "It looks more like the face in photo 1 than like person 2. Try a photo of person 2 from the front, "
+            "without glasses, in the light and pose of photo 1",
+        ),
+    ),
+    (
+        "it looks more like the photo's own face than like the person: raise .*",
+        Text(
+            "结果更像对象1原来的脸，不像对象2。请调大“人脸比例”，或换一张对象2的照片",
+            "It looks more like the face in photo 1 than like person 2. Raise 'Share of the face', or try another "
+            "photo of person 2",
+        ),
+    ),
+    (
+        "it looks like neither of the two people: try .*",
+        Text(
+            "结果和两个人都不像。请换一张对象2的照片：正面、不戴眼镜，光线和姿态与对象1相近",
+            "It looks like neither of the two people. Try a photo of person 2 from the front, without glasses, in the "
+            "light and pose of photo 1",
+        ),
+    ),
+    (
+        "it looks like neither of the two people: raise .*",
+        Text(
+            "结果和两个人都不像。请调大“人脸比例”，或换一张对象2的照片",
+            "It looks like neither of the two people. Raise 'Share of the face', or try another photo of person 2",
+        ),
+    ),
+    (
+        "the photo's head is turned far, .*",
+        Text(
+            "对象1的头侧转较大，鼻子另一侧的脸颊可能有破损，请换一张照片",
+            "The head in photo 1 is turned far, so the cheek behind the nose may break; choose another photo",
+        ),
+    ),
+    (
         "the lower face is covered; the photo stays there",
         Text("脸的下部被遮住，那里保留原照片", "The lower face is covered; the photo stays there"),
     ),
@@ -167,6 +219,22 @@ _LICENCES: tuple[tuple[str, str], ...] = (
     ),
 )
 
+_COVERS = {
+    "glasses": Text("眼镜", "glasses"),
+    "sunglasses": Text("墨镜", "sunglasses"),
+    "an object": Text("遮挡物（口罩、手等）", "an object"),
+}
+_COVER_NOTES: tuple[tuple[str, Text], ...] = (
+    (
+        "kept over the face, from the photo: (.+)",
+        Text("保留对象1脸上的：{covers}", "Kept over the face, from photo 1: {covers}"),
+    ),
+    (
+        "not taken along from the person: (.+)",
+        Text("没有带来对象2的：{covers}", "Not taken along from person 2: {covers}"),
+    ),
+)
+
 _WHICH_FACE = re.compile(r"face (\d+): (.*)")
 FACE = Text("第 {number} 张脸：", "Face {number}: ")
 _SAID_OF_A_FILE = ("is ", "cannot ", "has ", "shows ")  # an error's text goes on after the file's name, not shown here
@@ -213,6 +281,11 @@ def tell_note(note: str, language: Language) -> str:
         found = re.fullmatch(pattern, rest)
         if found:
             return who + (text.zh if language == "zh" else text.en).format(*found.groups())
+    for pattern, text in _COVER_NOTES:
+        found = re.fullmatch(pattern, rest)
+        if found:
+            names = [_COVERS[name].of(language) if name in _COVERS else name for name in found[1].split(", ")]
+            return who + text.of(language, covers=("、" if language == "zh" else ", ").join(names))
     return who + rest
 
 

@@ -12,6 +12,7 @@ from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.codes.options import MixOptions
 from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.photo.options import AgeOptions
+from ppgan_ext.apps.photo.predictor import UnseenTuningWarning
 from ppgan_ext.apps.reporting import report_made, run_and_report
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.weights import readers
@@ -82,11 +83,21 @@ def test_the_tuned_generator_draws_the_face_and_the_model_stays(tuning, portrait
 def test_nothing_is_tuned_where_it_would_neither_be_seen_nor_saved(tuning, portraits_of, portrait):
     predictor = tuning()
     seen = portraits_of(predictor)
-    result = predictor.run(portrait, years=20, **PLAIN, tune=2)
+    with pytest.warns(UnseenTuningWarning, match="so it is left out; use it with blend replace or seamless") as told:
+        result = predictor.run(portrait, years=20, **PLAIN, tune=2)
+    assert [warning.filename for warning in told] == [__file__]
     assert np.array_equal(result.dst[0], predictor.run(portrait, years=20, **PLAIN).dst[0])
-    for settings in ({"blend": "seamless"}, {"save_tuned": True}):
-        predictor.run(portrait, years=20, **PLAIN, tune=2, **settings)
+    predictor.run(portrait, years=20, **PLAIN, tune=2, blend="seamless")
+    with pytest.warns(UnseenTuningWarning, match="from the model; use it with blend replace"):
+        predictor.run(portrait, years=20, **PLAIN, tune=2, save_tuned=True)
     assert [face.tuning is not None for face in seen] == [False, False, True, True]
+
+
+def test_edits_of_photos_warn_of_a_tuning_that_is_not_seen(tuning, portrait):
+    editor = tuning(StyleGANv2EditingPredictor, output_path=None)
+    with pytest.warns(UnseenTuningWarning, match="so it is left out") as told:
+        editor.run_photo([portrait, portrait], edit={"smile": 1}, tune=2)
+    assert [warning.filename for warning in told] == [__file__]  # once for all photos
 
 
 @pytest.mark.slow
@@ -132,7 +143,7 @@ def test_the_pivot_can_be_refined_first(tuning, portraits_of, portrait):
 def test_ctrl_c_uses_what_has_been_learnt(tuning, portraits_of, couple, tmp_path):
     predictor = tuning(progress=interrupt_at(2, "tuning to face 1"))
     seen = portraits_of(predictor)
-    result = predictor.run(couple, years=20, **PLAIN, tune=30, save_tuned=True)
+    result = predictor.run(couple, years=20, **PLAIN, tune=30, save_tuned=True, blend="replace")
     assert predictor.interrupted and len(result.dst) == 1
     assert seen[0].tuning.num_steps == 2 and seen[1].tuning is None
     assert [name for name in names(tmp_path / "out") if "tuned" in name] == ["image.face1.tuned.safetensors"]
@@ -306,6 +317,6 @@ def test_who_tunes_for_a_change_that_hides_it_is_told(monkeypatch, capsys, tmp_p
     line = f"{command} --input_image {photo} --output_path {tmp_path / 'out'} {words}"
     assert command_line.main(line.split()) == 0
     said = capsys.readouterr().err
-    assert ("use it with --blend replace or seamless" in said) == is_advised
+    assert ("use it with blend replace or seamless" in said) == is_advised
     assert ("so it is left out" in said) == (is_advised and "--save_tuned" not in words)
     assert len(said.splitlines()) == (is_advised or "--list_faces" in words)

@@ -3,11 +3,13 @@
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
 from ppgan_ext.apps.fusion.options import FuseOptions
+from ppgan_ext.apps.fusion.remarks import fusion_notes
 from ppgan_ext.apps.options import literal_choices
 from ppgan_ext.apps.photo.direction_table import describe_model_directions
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
@@ -15,6 +17,7 @@ from ppgan_ext.apps.translation.options import CartoonOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces.choice import choose
+from ppgan_ext.faces.pose import Pose
 from ppgan_ext.picture_decoding import decode_file, picture_size
 from ppgan_ext.web import message_texts, option_texts
 from ppgan_ext.web.controls import option_names
@@ -187,6 +190,41 @@ def test_notes_are_told_in_both_languages():
     note = "kept recognisable: at +40 years the face changes less"
     assert tell_note(note, "zh") == "为保持本人特征，年长 40 岁时脸部变化较小"
     assert tell_note(note, "en") == "Kept recognisable: 40 years older, the face changes less"
+
+
+def notes_on_fusions():
+    """Everything that can be said of a fused face, of the first of two."""
+    level, far = Pose(0.0, -7.0, 0.0), Pose(40.0, -7.0, 0.0)
+    for to_person, to_photo in ((0.5, 0.4), (0.65, 0.7)):
+        for identity in (0.5, 1.0):
+            face = SimpleNamespace(
+                source_pose=far, identity_to_target=to_person, identity_to_source=to_photo,
+                kept_covers=("sunglasses", "an object"), dropped_covers=("glasses",),
+            )  # fmt: skip
+            other = SimpleNamespace(**vars(face) | {"source_pose": level, "kept_covers": (), "dropped_covers": ()})
+            yield from fusion_notes([face, other], identity)[:4]
+
+
+def test_what_is_known_of_a_fusion_is_told_in_both_languages():
+    notes = list(notes_on_fusions())
+    assert len(notes) == 16
+    for note in notes:
+        chinese, english = tell_note(note, "zh"), tell_note(note, "en")
+        assert chinese.startswith("第 1 张脸：") and not re.search("[A-Za-z]{2}", chinese)
+        assert english.startswith("Face 1: ") and not CHINESE.search(english)
+        assert "--" not in english and "the photo's" not in english  # the page numbers both photos
+    assert tell_note(notes[2], "zh") == "第 1 张脸：保留对象1脸上的：墨镜、遮挡物（口罩、手等）"
+    assert tell_note(notes[3], "en") == "Face 1: Not taken along from person 2: glasses"
+    assert "调大“人脸比例”" in tell_note(notes[0], "zh") and "调大" not in tell_note(notes[4], "zh")
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_a_tuning_that_is_not_seen_is_told_in_both_languages(is_saved):
+    note = AgeOptions(tune=60, save_tuned=is_saved).tuning_note
+    chinese, english = tell_note(note, "zh"), tell_note(note, "en")
+    assert "“只加变化”看不出微调的差别" in chinese and ("已保存" in chinese) == is_saved
+    assert "'Apply the change'" in english and ("is saved" in english) == is_saved
+    assert not AgeOptions(tune=60, blend="replace").tuning_note
 
 
 def test_what_the_page_tells_of_its_machine_and_model_is_chinese():

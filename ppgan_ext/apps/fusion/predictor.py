@@ -20,6 +20,7 @@ from ppgan_ext.apps.fusion.method_choice import choose_method
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.photo_pairs import Pair, open_pairs, same_file
 from ppgan_ext.apps.fusion.pose_transfer import choose_turn
+from ppgan_ext.apps.fusion.remarks import fusion_notes
 from ppgan_ext.apps.options import FaceWord
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.result_names import result_stem
@@ -240,7 +241,8 @@ class FaceFusionPredictor(Predictor):
         shown = show_on_white(photo, solid, source.original)
         result = _result(shown, mask, [fusion.fused for fusion in fusions])
         self._write(job.stem, source, other_photo, result, [fusion.face for fusion in fusions], options, results)
-        return results.made(result, any(fusion.interrupted for fusion in fusions))
+        notes = fusion_notes(result.faces, options.identity)
+        return results.made(result, any(fusion.interrupted for fusion in fusions), notes)
 
     def check_before_pairs(self, options: FuseOptions) -> None:
         """Find faults that would fail every pair alike: the output folder, and the model where one is needed.

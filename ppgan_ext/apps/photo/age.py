@@ -96,6 +96,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used.
         """
+        self._warn_of_unseen_tuning(options)
         return self.run_inputs(self.open_inputs(image, options.recursive), lambda job: self.edit_ages(job, options))
 
     def edit_ages(self, job: Job, options: AgeOptions) -> Made[AgeResult]:

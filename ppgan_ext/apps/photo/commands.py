@@ -100,13 +100,8 @@ def _advise(options: PhotoOptions) -> None:
     given = sorted(name for name in names if getattr(options, name) != fields[name].get_default())
     if options.list_faces and given:
         print(f"note: --list_faces draws the numbers and stops; without effect: {', '.join(given)}", file=sys.stderr)
-    if options.tune and options.blend == "change" and not options.list_faces:
-        left_out = "" if options.tunes else ", so it is left out"
-        print(
-            "note: --tune makes no difference to be seen with --blend change, which takes only the change from the "
-            f"model{left_out}; use it with --blend replace or seamless",
-            file=sys.stderr,
-        )
+    if options.tuning_note and not options.list_faces:
+        print(f"note: {options.tuning_note}", file=sys.stderr)
 
 
 def describe_faces(result: FacePreview) -> Iterable[str]:

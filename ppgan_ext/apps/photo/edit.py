@@ -123,6 +123,7 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
             NoFaceError: no face, or not the one asked for.
             ConfigError: an argument that cannot be used.
         """
+        self._warn_of_unseen_tuning(options)
         options = self._with_own_directions(options)
         return self.run_inputs(self.open_inputs(image, options.recursive), lambda job: self.edit_faces(job, options))
 

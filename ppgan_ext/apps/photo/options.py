@@ -86,6 +86,17 @@ class PhotoOptions(InversionOptions):
         """Whether the model is tuned: only where that is seen in the result, or saved."""
         return self.tune > 0 and (self.blend != "change" or self.save_tuned)
 
+    @property
+    def tuning_note(self) -> str:
+        """What to know of a tuning that is not seen in the result; empty where there is nothing to say."""
+        if not self.tune or self.blend != "change":
+            return ""
+        left_out = "" if self.tunes else ", so it is left out"
+        return (
+            "tune makes no difference to be seen with blend change, which takes only the change from the model"
+            f"{left_out}; use it with blend replace or seamless"
+        )
+
 
 # What of `PhotoOptions` an edit of a code reads too.
 _OF_CODES = (*ModelOptions.model_fields, "layers", "direction_path")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar, Generic, NamedTuple, TypeVar
@@ -41,6 +42,10 @@ class FacePreview(ShownResult, _PreviewFields):
     def image(self) -> Image:
         """The preview."""
         return self.preview
+
+
+class UnseenTuningWarning(UserWarning):
+    """The model is to be tuned, but the result will not show it."""
 
 
 class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
@@ -168,6 +173,11 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         self.check_before_batch()
         self.plan(options)
         self._people(options.faces_like)
+
+    def _warn_of_unseen_tuning(self, options: PhotoOptionsT) -> None:
+        """Tell the caller of `run` what the command tells before its work."""
+        if options.tuning_note:
+            warnings.warn(options.tuning_note, UnseenTuningWarning, stacklevel=4)
 
     def _people(self, paths: Sequence[str]) -> list[FloatArray]:
         """Return the descriptor, (128,), of the largest face of each photo."""

@@ -122,7 +122,7 @@ class _Ageing:
                 place: str(file) if done else None
                 for place, (file, _), done in zip(self._places, files, made, strict=True)
             },
-            [tell_note(note, site.language) for note in predictor.notes],
+            [tell_note(note, site.language) for note in (options.tuning_note, *predictor.notes) if note],
             predictor.interrupted or was_stopped,
         )
 

@@ -166,7 +166,8 @@ class Editor:
         predictor, encoded = self._open(visit, upload, options, folder, progress)
         job: Job = predictor.open_inputs(upload.path).jobs[0]
         made = take_turns(lambda: predictor.edit_encoded(job, options, encoded.faces))
-        last = LastEdit(upload, options, folder, made.files[0], list(made.notes))
+        notes = [note for note in (options.tuning_note, *made.notes) if note]
+        last = LastEdit(upload, options, folder, made.files[0], notes)
         self._forget(visit, "edit-folder", folder)
         visit.kept["edit-last"] = last
         return last

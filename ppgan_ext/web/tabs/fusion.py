@@ -15,6 +15,7 @@ from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.predictor import Progress
 from ppgan_ext.config import load_options
 from ppgan_ext.web.controls import make_controls, option_names, read_controls
+from ppgan_ext.web.message_texts import FACE, tell_note
 from ppgan_ext.web.photo_input import PhotoInput
 from ppgan_ext.web.recipes import Recipe
 from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
@@ -98,8 +99,16 @@ class _Fusing:
         assert isinstance(fused, FusionResult)
         recipe = Recipe("fuse", options, {"photo": photo.path.name, "person": person.path.name})
         file = predictor.files[0]
-        likeness = site.say(
-            "likeness", person=f"{fused.identity_to_target:.2f}", photo=f"{fused.identity_to_source:.2f}"
-        )
+        notes = [tell_note(note, site.language) for note in predictor.notes]
         items = site.keep(folder, [(file, site.say("fused"))], photo.shown, recipe)
-        return Outcome(items, {self._place: str(file)}, [likeness], predictor.interrupted)
+        return Outcome(items, {self._place: str(file)}, [*_likenesses(site, fused), *notes], predictor.interrupted)
+
+
+def _likenesses(site: Site, fused: FusionResult) -> list[str]:
+    """Tell of each face how near it is to both people."""
+    told = []
+    for number, face in enumerate(fused.faces, start=1):
+        who = FACE.of(site.language, number=number) if len(fused.faces) > 1 else ""
+        person, photo = f"{face.identity_to_target:.2f}", f"{face.identity_to_source:.2f}"
+        told.append(who + site.say("likeness", person=person, photo=photo))
+    return told

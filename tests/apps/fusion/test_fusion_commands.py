@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from ppgan_ext.apps.fusion.commands import describe_fusion
+from ppgan_ext.apps.fusion.remarks import fusion_notes
 from ppgan_ext.faces.pose import Pose
 
 
@@ -24,8 +25,8 @@ def fused_face(yaw=0.0, to_person=0.4, to_photo=0.7, kept=(), dropped=()):
     )
 
 
-def said(*faces, **settings):
-    return list(describe_fusion(SimpleNamespace(faces=faces), **settings))
+def said(*faces, identity=1.0):
+    return [*describe_fusion(SimpleNamespace(faces=faces)), *fusion_notes(faces, identity)]
 
 
 @pytest.mark.parametrize(
