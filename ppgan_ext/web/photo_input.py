@@ -70,6 +70,7 @@ class PhotoInput:
             "api_visibility": "private",
             "concurrency_limit": 4,
             "concurrency_id": "uploads",
+            "trigger_mode": "multiple",  # a photo may come while the one before is looked at
             "outputs": [self.image, self.message, self.chosen, status],
         }
         dropped = self.image.input(take, self.image, **settings)
@@ -88,8 +89,9 @@ class PhotoInput:
         return f"{part}-{self._place}"
 
     async def _take(self, uploaded: Any, request: gr.Request) -> AsyncGenerator[Updates, None]:
-        """Check a photo, find its faces, and show them."""
+        """Check a photo, find its faces, and show them, unless another one has come meanwhile: the last one counts."""
         visit = self._site.visit(request)
+        taken = visit.last_taken[self._place] = object()
         visit.uploads.pop(self._place, None)
         visit.kept.pop(self._place, None)
         if uploaded is None:
@@ -101,12 +103,14 @@ class PhotoInput:
             file = self._site.uploaded_file(visit, uploaded)
             upload = await asyncio.to_thread(open_upload, file, file.parent)
         except Exception as error:  # noqa: BLE001 - told to the visitor
-            yield self._updates(None, self._site.tell(error))
+            if visit.last_taken[self._place] is taken:
+                yield self._updates(None, self._site.tell(error))
             return
         finally:
             visit.opening -= 1
-        visit.uploads[self._place] = upload
-        yield self._updates(upload)
+        if visit.last_taken[self._place] is taken:
+            visit.uploads[self._place] = upload
+            yield self._updates(upload)
 
     def _updates(self, upload: Upload | None, problem: str = "") -> Updates:
         count = 0 if upload is None else len(upload.boxes)

@@ -56,6 +56,7 @@ class Session:
         folder: for its files; its name cannot be guessed.
         received: files as Gradio received them.
         uploads: photos that were chosen, by the place on the page.
+        last_taken: what stands for the photo that came last, by the place; it may still be looked at.
         items: results, the newest first.
         selected: number of the item that is shown, or None.
         job: the work at hand, or None.
@@ -67,6 +68,7 @@ class Session:
     folder: Path
     received: set[Path] = field(default_factory=set)
     uploads: dict[str, Upload] = field(default_factory=dict)
+    last_taken: dict[str, object] = field(default_factory=dict)
     items: list[Item] = field(default_factory=list)
     selected: int | None = None
     job: Job[Any] | None = None

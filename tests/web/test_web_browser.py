@@ -362,6 +362,22 @@ def test_three_visitors_at_once_see_their_own_results_only(open_page, photo_file
 
 
 @needs_browser
+@pytest.mark.parametrize("first", ["couple", "wall"])
+def test_a_photo_chosen_while_another_is_looked_at_takes_its_place(open_page, photo_files, first):
+    page = open_page("en")
+    for name in (first, "portrait"):
+        with page.expect_file_chooser() as chooser:
+            page.click("#choose-age")
+        chooser.value.set_files(str(photo_files[name]))
+    page.wait_for_selector("#photo-age img")
+    page.click("#start-age")
+    wait_for(page, "#status-age", "Done")
+    size = "image => [image.naturalWidth, image.naturalHeight]"
+    assert page.eval_on_selector("#photo-age img", size) == page.eval_on_selector("#age-older img", size) == [360, 300]
+    assert page.locator("#faces-age input").count() == 0
+
+
+@needs_browser
 def test_a_reload_in_the_middle_frees_the_line(open_page, photo_files, toy_page):
     page = open_page("en")
     tab(page, "Invert")

@@ -1,14 +1,20 @@
 """What a visitor may upload, and the faces that are found in it."""
 
+import asyncio
 import io
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
 import pytest
 
+from ppgan_ext.apps.page.options import PageOptions
 from ppgan_ext.errors import InputError, NoFaceError
 from ppgan_ext.picture_decoding import picture_size
-from ppgan_ext.web.uploads import MAX_MEGABYTES, check_upload, chosen_numbers, open_upload
+from ppgan_ext.web.photo_input import PhotoInput
+from ppgan_ext.web.site import Page, Site
+from ppgan_ext.web.uploads import MAX_MEGABYTES, Upload, check_upload, chosen_numbers, open_upload
 
 
 def test_a_text_is_refused(photo_files):
@@ -32,6 +38,52 @@ def test_many_pixels_are_refused_by_the_header_alone(tmp_path):
     assert picture_size(path) == (6000, 4001)
     with pytest.raises(InputError, match="24 megapixels"):
         check_upload(path)
+
+
+@pytest.fixture
+def photo_input(tmp_path):
+    """A place for a photo without its components, for whose updates their names stand: Gradio's leave loops behind."""
+    place = object.__new__(PhotoInput)
+    place._site, place._place, place._one_face = Site(Page(PageOptions(), tmp_path), "en"), "age", False
+    place.image, place.message, place.chosen = "image", "message", "chosen"
+    return place
+
+
+@pytest.mark.parametrize("slow_fails", [False, True])
+def test_of_two_photos_the_last_one_counts_however_slow_the_first_is(photo_input, tmp_path, monkeypatch, slow_fails):
+    files = {name: tmp_path / f"{name}.png" for name in ("slow", "quick")}
+    for file in files.values():
+        PIL.Image.new("RGB", (8, 8)).save(file)
+    begun, is_quick_done = asyncio.Event(), threading.Event()
+
+    def look(path, folder):
+        if path.stem == "slow":
+            loop.call_soon_threadsafe(begun.set)
+            assert is_quick_done.wait(20)
+            if slow_fails:
+                raise NoFaceError("no face was found")
+        return Upload(path, path, path, (8, 8), ((0.0, 0.0, 1.0, 1.0),))
+
+    async def take(name):
+        steps = photo_input._take({"path": str(files[name])}, SimpleNamespace(session_hash="one"))
+        return [updates async for updates in steps]
+
+    async def take_both():
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        slow = asyncio.create_task(take("slow"))
+        await asyncio.wait_for(begun.wait(), 20)
+        quick = await take("quick")
+        is_quick_done.set()
+        return await slow, quick
+
+    loop = None
+    monkeypatch.setattr("ppgan_ext.web.photo_input.open_upload", look)
+    slow, quick = asyncio.run(take_both())
+    visit = photo_input._site.page.sessions.of("one")
+    assert visit.uploads["age"].path.name == "quick.png" and visit.opening == 0
+    assert ["image" in updates for updates in slow] == [False]  # it says that it looks, and no more
+    assert ["image" in updates for updates in quick] == [False, True]
 
 
 def test_a_wall_has_no_face(photo_files, tmp_path):
