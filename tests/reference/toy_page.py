@@ -3,6 +3,7 @@
 Networks are built when the first visitor needs them. Ages are drawn by the code alone: wrinkles and grey hair would
 take most of the time. It prints the page's address, then a line of JSON about its visitors for each line that it reads.
 A line of JSON with flags opens another page beside it, whose address it prints; the next such line, or "null", ends it.
+A line of JSON with a task holds jobs at this task until they are stopped; "" holds none.
 """
 
 import contextlib
@@ -17,7 +18,10 @@ from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.photo.direction_table import describe_directions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.latents.directions import load_directions
+from ppgan_ext.web.jobs import Job
 from tests.reference import toy_face_model
+
+LONGEST_HOLD = 120  # seconds
 
 
 def replace_when_used(name, build):
@@ -40,11 +44,27 @@ def plain_distance():
     return PlainDistance()
 
 
+class Holding:
+    """Holds jobs at their next report of a task, until they are stopped."""
+
+    def __init__(self):
+        self.task = ""
+        report = Job._progress
+
+        def report_and_hold(job, task, *done):
+            report(job, task, *done)
+            if task == self.task and job._stop.wait(LONGEST_HOLD):
+                report(job, task, *done)
+
+        Job._progress = report_and_hold
+
+
 def main(folder, words):
     from ppgan_ext.apps.photo.ageing import Ager
     from ppgan_ext.web import server
     from ppgan_ext.web.tabs import edit, mix
 
+    holding = Holding()
     toy_face_model.NAMES = (*toy_face_model.NAMES, "pitch")  # which fusion turns heads along
     replace_when_used("engine", lambda: toy_engine(folder))
     replace_when_used("perceptual", plain_distance)
@@ -60,9 +80,14 @@ def main(folder, words):
         print(served.url, flush=True)
         other = None
         for line in sys.stdin:
+            asked = json.loads(line) if line.strip() else None
+            if isinstance(asked, str):
+                holding.task = asked
+                print(flush=True)
+                continue
             if line.strip():
                 beside.close()
-                flags = json.loads(line)
+                flags = asked
                 other = beside.enter_context(serving(flags)) if flags else None
                 print(other.url if other else "", flush=True)
                 continue

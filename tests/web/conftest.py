@@ -80,12 +80,21 @@ class ToyPage:
         finally:
             assert self._ask("null") == "", self.log.read_text()
 
+    @contextlib.contextmanager
+    def holding(self, task):
+        """Hold jobs at a task until they are stopped; a toy's would be over before anybody looks."""
+        assert self._ask(json.dumps(task)) == "", self.log.read_text()
+        try:
+            yield
+        finally:
+            assert self._ask(json.dumps("")) == "", self.log.read_text()
+
     def _ask(self, line):
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
         return self._process.stdout.readline().strip()
 
-    def wait_for(self, wanted, seconds=20):
+    def wait_for(self, wanted, seconds=60):
         """Wait until the state has these values."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
