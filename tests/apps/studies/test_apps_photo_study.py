@@ -133,6 +133,12 @@ def test_options_are_passed_on_to_the_predictor(toy, photos, tmp_path):
     assert smiling["groups"]["all"]["identity"] != plain["groups"]["all"]["identity"]
 
 
+def test_a_tuning_that_is_not_seen_is_told_once_for_all_photos(toy, photos, tmp_path, capsys):
+    words = ["--input", str(photos), "--output_path", str(tmp_path / "out"), "--only", "age", "--years", "20"]
+    assert main([*words, "--set", *PLAIN_SET, "tune=2"]) == 0
+    assert capsys.readouterr().err.count("tune makes no difference to be seen") == 1
+
+
 def test_an_option_that_cannot_be_passed_on_is_refused_before_the_work(photos, tmp_path):
     for name in ("tunes", "years", "seed"):
         with pytest.raises(ConfigError, match=f"'{name}' cannot be passed on"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.studies.models.direction_effects import amount_of
 from ppgan_ext.apps.studies.photos.options import PhotoStudyOptions
+from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.types import Image
 
@@ -92,6 +93,16 @@ class EditMaker:
         self._age, self._edit, self._options = age, edit, options
         self._settings: dict[str, Any] = {name: value for name, value in options.set.items() if name != "blend"}
         self._blend = str(options.set.get("blend", _DEFAULT_BLEND))
+
+    @property
+    def tuning_note(self) -> str:
+        """What to know of a tuning that is not seen in the results; empty where there is nothing to say.
+
+        Raises:
+            ConfigError: options that cannot be used.
+        """
+        own = {name: value for name, value in self._settings.items() if name in ("tune", "save_tuned")}
+        return load_options(AgeOptions, overrides={**own, "blend": self._blend}).tuning_note
 
     def age_rows(self) -> list[SheetRow]:
         """Return the row of all years asked for, one call."""

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from ppgan_ext.apps.batch import attempt
 from ppgan_ext.apps.codes.encoded_face import choose_faces
 from ppgan_ext.apps.photo.age import AgeEditingPredictor
 from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
+from ppgan_ext.apps.photo.predictor import UnseenTuningWarning
 from ppgan_ext.apps.predictor import Progress, no_progress
 from ppgan_ext.apps.studies.photos import report
 from ppgan_ext.apps.studies.photos.appearance import eye_distance
@@ -80,7 +82,7 @@ def run_study(
         raise
     result = study.write()
     if not any(not measurement.error for measurement in study.measurements):
-        reasons = study.measurements[0].error if study.measurements else "no section was asked for"
+        reasons = study.measurements[0].error.rstrip(".") if study.measurements else "no section was asked for"
         raise InputError(f"not one photo could be measured: {reasons}", cure="Give photos that show a face")
     return result
 
@@ -133,6 +135,13 @@ class PhotoStudy:
         rows = self._rows_of_photos()
         num_edits = sum(len(call.edits) for _, rows_of_photo in rows for row in rows_of_photo for call in row.calls)
         self._say(f"planned: {num_edits} edits of {len(rows)} photos; --help tells what they take")
+        if self._maker.tuning_note:
+            self._say(self._maker.tuning_note)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnseenTuningWarning)  # it has been said
+            self._measure(rows)
+
+    def _measure(self, rows: list[tuple[StudyPhoto, list[SheetRow]]]) -> None:
         for done, (photo, rows_of_photo) in enumerate(rows):
             self._progress("measuring photos", done, len(rows))
             outcome = attempt(photo.job, lambda job, photo=photo: self._open(photo))  # type: ignore[misc]
