@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic.fields import FieldInfo
 
-from ppgan_ext.apps.options import Accepts, Options, literal_choices, plain_types
+from ppgan_ext.apps.options import Accepts, Options, describe_limits, literal_choices, plain_types
 from ppgan_ext.config import load_options, names_of
 from ppgan_ext.errors import ConfigError, nearest
 
@@ -126,7 +126,7 @@ def describe(field: FieldInfo, with_default: bool = False) -> str:
     text = re.sub(r"--(\w+)", r"``\1``", field.description or "")
     if any(typing.get_origin(part) is Mapping for part in plain_types(accepted)):
         text = _PAIRS.sub(_as_mapping, text)
-    details = [_choices(accepted), _limits(field)]
+    details = [_choices(accepted), describe_limits(field)]
     if with_default and field.default not in (None, [], {}) and "(default" not in text:
         details.append(f"default {_quoted(field.default)}")
     shown = "; ".join(filter(None, details))
@@ -171,15 +171,6 @@ def _choices(accepted: Any) -> str:
         return ""
     words = [_quoted(word) for word in literal_choices(accepted)]
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def _limits(field: FieldInfo) -> str:
-    """Write the range of a number: "0 to 1", "above 0, up to 1", "at least 1"; nothing without one."""
-    words = {"ge": "at least", "gt": "above", "le": "up to"}
-    limits = {name: getattr(item, name) for name in words for item in field.metadata if hasattr(item, name)}
-    if {"ge", "le"} <= limits.keys():
-        return f"{limits['ge']:g} to {limits['le']:g}"
-    return ", ".join(f"{words[name]} {limit:g}" for name, limit in limits.items())
 
 
 def _quoted(value: object) -> str:

@@ -67,9 +67,9 @@ def read_options(command: Command, words: Sequence[str], prog: str) -> Options:
         InputError: the file of ``--config`` cannot be read.
     """
     parser = make_parser(command, prog)
-    inputs = [name for name in ("input_image", "input") if name in command.options.model_fields]
-    if words and not words[0].startswith("-") and inputs:
-        words = [f"--{inputs[0]}", *words]  # photos may be named first, without their flag
+    first = _takes_words_first(command)
+    if words and not words[0].startswith("-") and first:
+        words = [f"--{first}", *words]
     given = parser.parse(words)
     config = given.pop("config", None)
     return load_options(command.options, config, reset_alternatives(command.options, given))
@@ -81,6 +81,8 @@ def make_parser(command: Command, prog: str) -> Parser:
     elsewhere = _of_another_script if command in COMMANDS.values() else lambda flag: ""
     epilog = f"examples:\n{examples}"
     parser = Parser(prog, elsewhere, command.more, description=command.summary, epilog=epilog)
+    if _takes_words_first(command):
+        parser.usage = f"{prog} [photos] [flags]"
     add_arguments(parser, command.options)
     general = parser.add_argument_group("general")
     general.add_argument(
@@ -91,6 +93,11 @@ def make_parser(command: Command, prog: str) -> Parser:
     )
     general.add_argument("--version", action="store_true", default=argparse.SUPPRESS, help="print the version and stop")
     return parser
+
+
+def _takes_words_first(command: Command) -> str:
+    """Return the option whose values may come first, without its flag; empty if there is none."""
+    return next((name for name in ("input_image", "input") if name in command.options.model_fields), "")
 
 
 def _of_another_script(flag: str) -> str:

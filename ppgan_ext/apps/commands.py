@@ -143,7 +143,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "page": Command(
         PageOptions,
-        "Open a page in the browser, in Chinese and English, with all of this.",
+        "Open a page in the browser, in Chinese and English: ageing, fusion, edits and more.",
         (
             "",
             "--port 8000 --title 'Face lab'",

@@ -12,13 +12,15 @@ from typing import Any, NoReturn
 
 from pydantic.fields import FieldInfo
 
-from ppgan_ext.apps.options import Options, literal_choices, plain_types
+from ppgan_ext.apps.options import Options, describe_limits, literal_choices, plain_types
 from ppgan_ext.argument_parser import RepeatableParser
 from ppgan_ext.config import names_of
 from ppgan_ext.errors import ConfigError
 
 # Words that begin with a minus and are values: -20, -.5, -20,20 and, for the model to refuse, -x,3.
 _MINUS_VALUE = re.compile(r"-(\.?\d|[^-].*,)")
+
+_MERE_COUNTS = ("", "at least 0", "at least 1")  # limits that go without saying
 
 GROUP_TITLES = {
     "input": "input",
@@ -173,7 +175,10 @@ def _metavar(field: FieldInfo, kind: str) -> str:
 
 
 def _help(field: FieldInfo, off: str = "") -> str:
-    text = field.description or ""
+    text, limits = field.description or "", describe_limits(field)
+    if limits not in _MERE_COUNTS:
+        text, default_told, rest = text.partition(" (default")
+        text = f"{text}; {limits}{default_told}{rest}"
     default = None if field.is_required() else field.get_default(call_default_factory=True)
     if default in (None, "", [], {}) or default is False or "(default" in text:
         return text.replace("%", "%%")

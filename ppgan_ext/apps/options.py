@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, get_args
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from ppgan_ext.config import names_of
 
@@ -66,6 +67,20 @@ def workers_option() -> Any:
         1, "processes that share the photos of a batch; each loads a model of its own into memory, about 1 GB with the "
         "default one", group="input", ge=1, le=64,
     )  # fmt: skip
+
+
+def describe_limits(field: FieldInfo) -> str:
+    """Write the range of a number: "0 to 1", "above 0, up to 1", "at least 0, below 1"; nothing without one."""
+    words = {"ge": "at least", "gt": "above", "le": "up to", "lt": "below"}
+    limits = {name: _whole(getattr(item, name)) for name in words for item in field.metadata if hasattr(item, name)}
+    if {"ge", "le"} <= limits.keys():
+        return f"{limits['ge']} to {limits['le']}"
+    return ", ".join(f"{words[name]} {limit}" for name, limit in limits.items())
+
+
+def _whole(limit: float) -> str:
+    """Write a limit with all of its digits."""
+    return str(int(limit)) if limit == int(limit) else f"{limit:g}"
 
 
 # The words of `faces.choice`: left, right, top and bottom are those of the picture.
@@ -288,7 +303,7 @@ class InversionOptions(ModelOptions):
         group="face", ge=0, le=5000, step=10,
     )  # fmt: skip
     tune: int = option(
-        0, "tune a copy of the model to each face by this many steps, e.g. 60: draws this very person, slower",
+        0, "tune one copy of the model to both faces by this many steps, e.g. 60: draws these very people, slower",
         group="face", ge=0, le=5000, step=10,
     )  # fmt: skip
     save_tuned: bool = option(

@@ -184,9 +184,9 @@ def test_the_docstring_describes_the_arguments_where_it_described_the_options():
     assert lines[:6] == [
         "Paint.", "", "Args:", "    image: a photo.",
         '    edit: further edits to make in every result, e.g. {"smile": 1}.',
-        "    years: years to add; one result for each (default: -20 20 40).",
+        "    years: years to add, -100 to 100; one result for each (default: -20 20 40).",
     ]  # fmt: skip
-    assert lines[6] == "    age: apparent age to reach, instead of ``years`` (0 to 120)."
+    assert lines[6] == "    age: apparent age to reach, in years, instead of ``years`` (0 to 120)."
     assert '"change", "replace" or "seamless"; default "change").' in " ".join(line.strip() for line in lines)
     assert lines[-2:] == ["Raises:", "    ConfigError: never."]
     assert "these words" not in Painter.run.__doc__

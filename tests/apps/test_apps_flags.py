@@ -11,6 +11,7 @@ from ppgan_ext.apps.flags import Parser, add_arguments, reset_alternatives, valu
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.options import Options, literal_choices, plain_types
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
+from ppgan_ext.apps.translation.options import CartoonOptions, TranslateOptions
 from ppgan_ext.errors import ConfigError
 
 
@@ -121,7 +122,33 @@ def test_every_field_becomes_a_flag_with_its_help_and_default():
         for name, field in model.model_fields.items():
             assert f"--{name} " in page, name
             assert " ".join(field.description.split())[:40] in page, name
-    assert "(default: 0.7)" in page
+    assert "; 0 to 1 (default: 0.7)" in page
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (AgeOptions, "instead of --years; 0 to 120"),
+        (AgeOptions, "-100 to 100; one result for each (default: -20 20 40)"),
+        (AgeOptions, "pixels; 8 to 1024 (default: read off its file)"),
+        (AgeOptions, "same files; 0 to 4294967295"),
+        (AgeOptions, "style dimensions that it must have (default: read off its file)"),  # at least 1: of course
+        (FitOptions, "learning rate at the start; above 0, up to 1 (default: 0.1)"),
+        (TranslateOptions, "overlaps with the next one; at least 0, below 0.5 (default: 0.25)"),
+        (CartoonOptions, "as it was trained (default: on; --no_white_background turns it off)"),
+    ],
+)
+def test_help_tells_ranges_beside_defaults(model, told):
+    parser = Parser("tool")
+    add_arguments(parser, model)
+    assert told in " ".join(parser.format_help().split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_where_photos_may_come_first(name):
+    usage = command_line.make_parser(COMMANDS[name], name).format_help().splitlines()[0]
+    takes_photos = bool({"input_image", "input"} & set(COMMANDS[name].options.model_fields))
+    assert usage == f"usage: {name} {'[photos] ' if takes_photos else ''}[flags]"
 
 
 def test_a_flag_resets_what_it_excludes():

@@ -127,7 +127,7 @@ def test_help_explains_every_flag_and_teaches_by_example(name, capsys):
     page = " ".join(capsys.readouterr().out.split())
     for flag, field in COMMANDS[name].options.model_fields.items():
         assert f"--{flag} " in page
-        assert " ".join(field.description.split())[:40] in page
+        assert " ".join(field.description.split()).partition(" (default")[0][:40] in page
     for example in COMMANDS[name].examples:
         assert f"ppgan-ext {name} {example}".rstrip() in page
 

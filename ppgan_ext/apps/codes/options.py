@@ -34,8 +34,8 @@ class GenerateOptions(ModelOptions):
         0.7, "pull samples towards the average face: 1 not at all, 0 entirely", group="face", ge=0.0, le=1.0, step=0.05
     )
     seeds: Seeds | None = option(
-        None, "draw these faces instead, one file each: numbers and ranges, e.g. 0-31,40; NVIDIA's tools draw the same "
-        "faces for them", group="input",
+        None, "draw the faces of these seeds, one file each, instead of a sheet: numbers and ranges, e.g. 0-31,40; "
+        "NVIDIA's tools draw the same faces for them", group="input",
     )  # fmt: skip
     save_latents: bool = option(False, "write the samples' codes too: sample_1.npy, ...", group="output")
     save_gif: bool = option(False, "write a film that passes from face to face of the sheet, as a GIF", group="output")

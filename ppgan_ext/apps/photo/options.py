@@ -132,9 +132,11 @@ class AgeOptions(PhotoOptions):
 
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("years", "target_age"), ("faces", "faces_like"))
 
-    years: Numbers | None = option(None, "years to add; one result for each (default: -20 20 40)", group="face", step=1)
+    years: Numbers | None = option(
+        None, "years to add, -100 to 100; one result for each (default: -20 20 40)", group="face", step=1
+    )
     target_age: float | None = option(
-        None, "apparent age to reach, instead of --years", group="face", ge=0.0, le=120.0, step=1
+        None, "apparent age to reach, in years, instead of --years", group="face", ge=0.0, le=120.0, step=1
     )
     edit: NamedNumbers = option({}, "further edits to make in every result, e.g. smile=1", group="face")
     detail: float = option(

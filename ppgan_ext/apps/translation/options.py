@@ -28,7 +28,7 @@ class ApplyOptions(OutputOptions):
         ge=0, le=2**32 - 1,
     )  # fmt: skip
     input_image: Paths = option([], "photos, or folders of photos", group="input", names=("input_image", "image"))
-    recursive: bool = option(False, "search folders' subfolders too", group="input")
+    recursive: bool = option(False, "search the subfolders of folders too", group="input")
     workers: int = workers_option()
 
 
@@ -64,9 +64,15 @@ class TranslateOptions(ApplyOptions):
         None, "translate the faces only, each cut out like this and pasted back (default: the whole picture)",
         group="face",
     )  # fmt: skip
-    faces: FaceChoice = option("all", "with --crop: all, largest, or face numbers from 1 on", group="face")
+    faces: FaceChoice = option(
+        "all", "with --crop: all, largest, left, right, top, bottom, or face numbers from 1 on", group="face"
+    )
     face_size: int | None = option(
-        None, "with --crop: side of the cut-out face (default: that of training, or 256)", group="face", ge=8, le=2048
+        None,
+        "with --crop: side of the cut-out face, pixels (default: that of training, or 256)",
+        group="face",
+        ge=8,
+        le=2048,
     )
     background: Literal["keep", "white"] = option(
         "keep", "with --crop: what is behind the head that the network sees", group="face"
@@ -97,9 +103,12 @@ class CartoonOptions(ApplyOptions):
         "the network of --weight_path, or PaddleGAN's if it is on this machine, else drawing)",
         group="model",
     )
-    faces: FaceChoice = option("largest", "all, largest, or face numbers from 1 on (1 is the largest)", group="face")
+    faces: FaceChoice = option(
+        "largest", "faces to draw: all, largest, left, right, top, bottom, or numbers, of which 1 is the largest",
+        group="face",
+    )  # fmt: skip
     face_size: int | None = option(
-        None, "side of the cartoons in pixels (default: 512 for a drawing; that of training, or 256, for a network)",
+        None, "side of the cartoons, pixels (default: 512 for a drawing; that of training, or 256, for a network)",
         group="output", ge=64, le=2048,
     )  # fmt: skip
     white_background: bool = option(
