@@ -144,7 +144,8 @@ def write(film: Film, stem: str) -> None:
     height = round(VIEW["height"] * GIF_WIDTH / VIEW["width"])
     small = [picture.resize((GIF_WIDTH, height), PIL.Image.Resampling.LANCZOS) for picture, _ in film.frames]
     sheet = PIL.Image.fromarray(np.concatenate([np.asarray(picture)[::4, ::4] for picture in small]))
-    palette = sheet.quantize(GIF_COLOURS, method=PIL.Image.Quantize.MEDIANCUT)
+    # Cuts at medians alone give the page's many greys nearly all colours, and leaves behind a person turn brown.
+    palette = sheet.quantize(GIF_COLOURS, method=PIL.Image.Quantize.MAXCOVERAGE, kmeans=2)
     indexed = [picture.quantize(palette=palette, dither=PIL.Image.Dither.NONE) for picture in small]
     durations = [1000 * tenths // RATE for _, tenths in film.frames]
     indexed[0].save(FOLDER / f"{stem}.gif", save_all=True, append_images=indexed[1:], duration=durations, loop=0)
