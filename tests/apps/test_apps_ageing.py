@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from ppgan_ext.apps.photo import ageing
 from ppgan_ext.apps.photo.ageing import (
     Ager,
     SeenFace,
@@ -108,6 +111,25 @@ def test_the_neck_ages_with_its_face():
         result = ager.age(photo, photo, face, 40.0)
         assert (result[drawn > 0] != photo[drawn > 0]).any() == changes
         assert np.array_equal(result[:100], photo[:100])
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_the_face_draws_on_a_neck_that_is_not_found(monkeypatch, found):
+    seen = {}
+    neck = object() if found else None
+    monkeypatch.setattr(ageing, "find_head_of_hair", lambda *_: None)
+    monkeypatch.setattr(ageing, "find_covered", lambda *_: SimpleNamespace(mask=None))
+    monkeypatch.setattr(ageing, "prepare_neck", lambda *_: neck)
+    monkeypatch.setattr(ageing, "prepare", lambda *_, **options: seen.update(options) or object())
+    monkeypatch.setattr(ageing.Likeness, "of", lambda *_: object())
+    monkeypatch.setattr(ageing, "to_levels", lambda pixels: pixels)
+    monkeypatch.setattr(ageing, "sure_places", lambda _: 1.0)
+    crop = SimpleNamespace(image=None, matrix_photo_to_crop=np.eye(2, 3))
+    face = SimpleNamespace(face=SimpleNamespace(landmarks=np.zeros((68, 2))), crop=crop, pixels=[None])
+    ager = Ager(bundled_model(), Estimates({}), 1.0, 0.0, 0)
+    monkeypatch.setattr(Ager, "person", lambda *_: SimpleNamespace(femininity=0.5))
+    assert ager._see(None, face).neck is neck
+    assert seen == {"with_neck": not found}
 
 
 def test_no_lines_are_drawn_where_it_is_not_known_where_features_lie():

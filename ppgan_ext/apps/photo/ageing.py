@@ -120,8 +120,8 @@ class Ager:
         crop_landmarks = transform_points(landmarks, face.crop.matrix_photo_to_crop)
         mask = find_covered(face.crop.image, to_levels(face.pixels[0]), crop_landmarks).mask
         covered = None if mask is None else Cover(np.asarray(mask, np.float32), crop_landmarks)
-        ageing = prepare(photo, landmarks, person, self.model, hair, covered)
         neck = prepare_neck(photo, landmarks, person, hair)
+        ageing = prepare(photo, landmarks, person, self.model, hair, covered, with_neck=neck is None)
         return SeenFace(face, hair, ageing, Likeness.of(photo, landmarks), neck, sure_places(face.face))
 
 

@@ -43,6 +43,9 @@ _FROWN = 0.4  # how much stronger they are between the brows
 # Limits of the change in log light: ridges that are brighter look embossed.
 _DARKEST = 0.65
 _BRIGHTEST = 0.24
+# Where the skin is dark, the photo rough and age brought forward as well, marks would be so strong that nothing but
+# their limits was drawn, dark flakes beside bright ones: bounds of all factors together, and of the limits.
+_MOST_FOLDS, _MOST_WRINKLES, _MOST_DARK, _MOST_BRIGHT = 3.4, 5.0, 1.2, 0.5
 _MOST_COLOUR = 3.0  # of a* and b*
 # Rough photos (hard light, much sharpening) need deeper wrinkles: contrast of band 2 of a usual young face, and the
 # exponent and bounds of the factor.
@@ -193,13 +196,14 @@ def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0
     factor = prospect.contrast ** float(np.interp(deepest, (0.4, 0.9), (0.3, 1.0)))
     # Its slow shadows are there as well: more of them look like soot.
     coarse = float(np.interp(deepest, (0.4, 0.9), (_COARSE_OF_OLD, 1.0)))
-    strength = amounts.marks * prospect.tone
     ahead = np.float32(1.0 + _FORWARD * forward * parts.cheap_places(prospect.costly))
     kept = np.float32(1.0) - np.float32(max(held, 0.0)) * prospect.costly
     change, hollows = amounts.wrinkles * prospect.tone * prospect.lines, np.zeros(view.skin.shape, np.float32)
+    stronger = _bounded(prospect.tone**2 * factor * ahead, _MOST_FOLDS)
     for number, fold in enumerate(prospect.folds):
         fine = number < _COARSE
-        band = strength * (factor * prospect.tone if fine else coarse * min(factor, _COARSE_CONTRAST)) * ahead * fold
+        slow = prospect.tone * coarse * min(factor, _COARSE_CONTRAST) * ahead
+        band = amounts.marks * (stronger if fine else slow) * fold
         drawn = change if fine else hollows
         drawn += kept * (band * _room(band, view.bands[number], view, deepest) if number < _LIMITED_BANDS else band)
     # Where bags and hollows of several sizes meet in the shade, beside the nose's bridge, they would add up to stains.
@@ -207,10 +211,10 @@ def older(view: SkinView, prospect: Prospect, amounts: Strength, held: float = 0
     most = np.float32(_DEEPEST_HOLLOW) * shade
     change += np.where(hollows < 0, most * np.tanh(hollows / most), hollows)
     change += _sagging(view, prospect, amounts, ahead)
-    wrinkles = amounts.wrinkles * factor * prospect.tone**2 * ahead * ahead * prospect.wrinkles
+    wrinkles = amounts.wrinkles * _bounded(factor * prospect.tone**2 * ahead**2, _MOST_WRINKLES) * prospect.wrinkles
     wrinkles = _without_scratches(wrinkles, view, ahead * np.float32(prospect.tone * max(factor, 1.0) ** _ROUGH_BEARS))
     change += wrinkles * _room(wrinkles, view.bands[1] + view.bands[2], view, deepest)
-    change = ahead * _limited(change / ahead, factor, prospect.tone)
+    change = _limited(change, ahead, factor, prospect.tone)
     # Where a lamp leaves no colour, a dark line would be grey.
     blown = np.float32(1.0) - _IN_BLOWN * np.clip(1.0 - prospect.unlit / np.float32(_BLOWN), 0.0, 1.0)
     change *= np.where(change > 0, prospect.unlit, blown)
@@ -373,12 +377,20 @@ def _in_proportion(change: FloatArray, view: SkinView, tone: float) -> npt.NDArr
     return np.asarray(change - weaker * view.skin * (change - coarse), np.float32)
 
 
-def _limited(change: FloatArray, factor: float, tone: float) -> npt.NDArray[np.float32]:
-    """Squash a change of log light; rough photos bear more, and dark skin bears brighter ridges."""
-    darkest, brightest = (limit * max(factor, 1.0) ** _ROUGH_BEARS for limit in (_DARKEST, _BRIGHTEST))
-    brightest *= tone
+def _limited(change: FloatArray, ahead: FloatArray, factor: float, tone: float) -> npt.NDArray[np.float32]:
+    """Squash a change of log light; rough photos bear more, dark skin brighter ridges, marks ``ahead`` both."""
+    rough = max(factor, 1.0) ** _ROUGH_BEARS
+    darkest, brightest = (
+        _bounded(limit * bears * rough * ahead, most)
+        for limit, bears, most in ((_DARKEST, 1.0, _MOST_DARK), (_BRIGHTEST, tone, _MOST_BRIGHT))
+    )
     dark = darkest * np.tanh(change / darkest)
     return np.where(change < 0, dark, brightest * np.tanh(change / brightest)).astype(np.float32)
+
+
+def _bounded(value: FloatArray, most: float) -> npt.NDArray[np.float32]:
+    """Return values that stay below ``most``, and below half of it nearly as they are."""
+    return np.asarray(value / (1.0 + (value / np.float32(most)) ** 4) ** 0.25, np.float32)
 
 
 def _resize(values: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:

@@ -125,6 +125,7 @@ def prepare(
     model: AgeingModel,
     hair: HeadOfHair | None = None,
     covered: Cover | None = None,
+    with_neck: bool = True,
 ) -> FaceAgeing:
     """Look at a face.
 
@@ -135,12 +136,13 @@ def prepare(
         model: what is known of old faces.
         hair: where the face has a beard, on which no wrinkles are drawn, and rims of glasses.
         covered: a mask, a hand or sunglasses on the face; then its shape stays too.
+        with_neck: draw on the neck what is drawn on the face; not where `neck_ageing` draws.
     """
     scale = float(np.clip(eye_distance(landmarks) / EYES, *_SCALES))
     covers = [] if hair is None else [Cover(hair.beard, hair.in_copy(landmarks)), _fringe(hair, landmarks)]
     if covered is not None:
         covers.append(covered)
-    view = view_skin(photo, landmarks, model.mean_face, scale, covers)
+    view = view_skin(photo, landmarks, model.mean_face, scale, covers, with_neck)
     bare_lids = 1.0 if hair is None else _bare_lids(hair, landmarks)
     return FaceAgeing(person, landmarks, model, view, covered is not None, bare_lids)
 

@@ -50,6 +50,7 @@ def view_skin(
     mean_face: FloatArray,
     scale: float,
     covers: Sequence[Cover] = (),
+    with_neck: bool = True,
 ) -> SkinView | None:
     """Draw a face in the frame and separate its light into bands; None if there is no bare skin to speak of.
 
@@ -59,6 +60,7 @@ def view_skin(
         mean_face: (68, 2), the mean face in the frame.
         scale: frame pixels per pixel of the plain frame.
         covers: what covers the face: a beard, a mask, a hand, sunglasses.
+        with_neck: marks lie on what the frame shows of the neck, too.
     """
     placement = Placement.of(landmarks, mean_face, scale)
     picture = np.clip(draw(photo, placement.field_to_frame()), 0.0, 255.0)
@@ -67,7 +69,7 @@ def view_skin(
     bare = _bare(placement, covers)
     # What covers the face has no say in what its skin looks like.
     hard = parts.without_crumbs(parts.skin_weight(picture, area * bare), eyes)
-    neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard)
+    neck = _NECK * parts.neck(picture, placement.frame_landmarks, hard) if with_neck else np.zeros_like(hard)
     face, skin = bands.blur(hard, 0.015 * eyes), bands.blur(np.maximum(hard, neck), 0.015 * eyes)
     if np.count_nonzero(skin > 0.6) < _LEAST_SKIN * skin.size:
         return None

@@ -2,15 +2,17 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing import render
+from ppgan_ext.faces.ageing import marks, render
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.faces.ageing.render import Person, prepare
 from ppgan_ext.faces.ageing.skin_change import kept_colour
 from ppgan_ext.faces.ageing.skin_view import Cover
+from ppgan_ext.faces.ageing.strength import strength_of
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from tests.reference.drawn import DrawnFace, draw_photo
+from tests.reference.drawn_neck import person
 
 pytestmark = pytest.mark.slow
 
@@ -348,3 +350,27 @@ def test_hollows_do_not_add_up_to_stains():
     ]
     inside = face_mask(points, photo.shape) > 0.9
     assert 0.55 < (broad[1] / broad[0])[inside].min() < 0.8
+
+
+def test_marks_are_not_flakes_where_much_makes_them_strong():
+    """Dark skin, a rough photo, age that is brought forward: marks stay graded, and do not all lie at their limits."""
+    photo, points = face_photo()
+    seen = prepare(photo, points, PERSON, bundled_model())
+    strength = strength_of(PERSON.age, 40.0, 1.0).held_back(-1.0)
+    light = marks.older(seen.view, seen.prospect._replace(tone=1.8, contrast=3.2), strength).light
+    brighter = light[light > 0.05]
+    assert brighter.max() < 0.55 and light.min() > -1.3
+    assert np.mean(brighter > 0.9 * brighter.max()) < 0.2
+
+
+def test_the_neck_is_drawn_once():
+    photo, points, drawn = person()
+    with_neck, without = (
+        prepare(photo, points, PERSON, bundled_model(), with_neck=drawn_here).draw(photo, 40.0)
+        for drawn_here in (True, False)
+    )
+    changed = np.abs(with_neck.astype(int) - without).max(axis=2) > 0
+    below = np.arange(photo.shape[0])[:, None] > points[8, 1]
+    assert (changed & below)[drawn > 0].any()
+    # Nothing but the neck: the face is the same but for what is seen of its own roughness.
+    assert (without != photo).any(axis=2)[(drawn > 0) & below].mean() < 0.3
