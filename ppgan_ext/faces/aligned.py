@@ -1,4 +1,4 @@
-"""Landmarks and pose of the face in an aligned crop, such as a generator's image.
+"""Landmarks of the face in an aligned crop, such as a generator's image.
 
 The position of the face is known, so no detector is needed: this takes a twentieth of the time and also works for crops
 too close for a detector.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces.landmarks import sure_landmarks
-from ppgan_ext.faces.pose import PoseEstimate, estimate_pose
 from ppgan_ext.types import Box, FloatArray, Image
 
 # The detector's rectangle in a crop (left, top, right, bottom; shares of its side): for "tight" the means over 60 faces
@@ -35,12 +34,3 @@ def aligned_landmarks(image: Image, template: str = "tight") -> FloatArray | Non
     height, width = image.shape[:2]
     left, top, right, bottom = _BOXES[template]
     return sure_landmarks(image, Box(left * width, top * height, right * width, bottom * height))
-
-
-def aligned_pose(image: Image, template: str = "tight") -> PoseEstimate | None:
-    """Estimate the pose of the face in an aligned crop (S, S, 3), in degrees; None if it shows no face.
-
-    See `aligned_landmarks` and `pose.estimate_pose`.
-    """
-    landmarks = aligned_landmarks(image, template)
-    return None if landmarks is None else estimate_pose(landmarks, (image.shape[1], image.shape[0]))

@@ -2,14 +2,13 @@
 
 There are two methods. Poisson blending keeps the gradients of the inner picture and the border of the outer one (Perez
 et al., SIGGRAPH 2003); multi-band blending mixes each frequency band over its own width (Burt and Adelson, ACM TOG
-1983). Poisson leaves no step at all, but spreads the colours under the border (hair, a collar) into the face. So both
-are computed, and the one with the smaller seam and the smaller change of colour inside is used.
+1983). Poisson leaves no step at all, but spreads the colours under the border (hair, a collar) into the face: it serves
+where the inner picture is the same face, edited, and multi-band blending where it is another person's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -18,13 +17,8 @@ import numpy as np
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.types import FloatArray, Image
 
-WAYS = ("poisson", "multi-band")
-
-# The solver works on a copy of at most this many pixels: its correction is smooth.
-_SMALL_PIXELS = 1.0e6
 _FRAME = 2
 _REACH = 0.03  # distance from the border up to which colours are compared, as a share of the mask's size
-_DRIFT = 0.03  # weight of a drift of colour inside against a step at the border
 
 
 class BorderStep(NamedTuple):
@@ -91,57 +85,23 @@ def _mean_step(lab: FloatArray, places: list[tuple[FloatArray, FloatArray]], who
     return float(np.linalg.norm(colors[0] - colors[1], axis=1).mean())
 
 
-def blend(photo: Image, face: FloatArray, mask: FloatArray, ways: Sequence[str] = WAYS) -> tuple[Image, str]:
-    """Blend a face into a photo by the best of several methods.
+def blend(photo: Image, face: FloatArray, mask: FloatArray) -> Image:
+    """Blend a face into a photo by multi-band blending.
 
     Args:
         photo: (H, W, 3) RGB uint8.
         face: (H, W, 3) RGB float32, 0 to 255, valid a little beyond the mask too.
         mask: (H, W) float32 in [0, 1].
-        ways: methods to choose from, "poisson" and "multi-band".
 
     Returns:
-        result: a new picture (H, W, 3) uint8, bit-equal to the photo where the mask is 0.
-        way: the method used.
+        A new picture, (H, W, 3) uint8, bit-equal to the photo where the mask is 0.
     """
-    methods = {"poisson": _poisson, "multi-band": _multi_band}
-    results = {way: _mix(photo, methods[way](photo, face, mask), mask) for way in ways}
-    if len(results) > 1:
-        best = min(results, key=lambda way: _fault(photo, results[way], face, mask))
-    else:
-        best = next(iter(results))
-    return results[best], best
-
-
-def _fault(photo: Image, result: Image, face: FloatArray, mask: FloatArray) -> float:
-    """Rate a blended picture, 0 being best: its seam beyond the photo's own edges, plus the change of colour inside."""
-    step = border_step(photo, result, mask)
-    deep = mask > 0.95
-    drift = 0.0
-    if deep.any():
-        difference = cv2.blur(to_lab(result) - to_lab(face), (5, 5))[deep]
-        drift = float(np.linalg.norm(difference, axis=1).mean())
-    return max(0.0, step.result - step.photo) + _DRIFT * drift
-
-
-def _mix(photo: Image, face: FloatArray, mask: FloatArray) -> Image:
     # Full weight from mask 0.5 on: the blended picture has its own transition, and the ramp only ends it.
     weight = np.clip(2.0 * mask, 0.0, 1.0)[..., None].astype(np.float32)
     result = photo.copy()
-    mixed = photo * (1.0 - weight) + face * weight
+    mixed = photo * (1.0 - weight) + _multi_band(photo, face, mask) * weight
     np.copyto(result, np.clip(np.rint(mixed), 0, 255).astype(np.uint8), where=(mask > 0)[..., None])
     return result
-
-
-def _poisson(photo: Image, face: FloatArray, mask: FloatArray) -> FloatArray:
-    height, width = mask.shape
-    scale = min(1.0, math.sqrt(_SMALL_PIXELS / (width * height)))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small_photo, small_face, small_mask = (
-        cv2.resize(np.asarray(array, np.float32), size, interpolation=cv2.INTER_AREA) for array in (photo, face, mask)
-    )
-    correction = poisson_correction(small_photo, small_face, small_mask)
-    return face + cv2.resize(correction, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def poisson_correction(photo: FloatArray, face: FloatArray, mask: FloatArray) -> FloatArray:

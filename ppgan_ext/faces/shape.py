@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, MIRROR, NUM_LANDMARKS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.types import FloatArray, Pose
 
@@ -31,8 +31,6 @@ _HALF = {
 # (68, 3)
 GENERIC = np.array([_HALF[i] if i in _HALF else np.multiply(_HALF[int(MIRROR[i])], (-1, 1, 1)) for i in range(68)])
 
-# Parts that move with expression: each is shifted as a whole, so that the photo's expression stays.
-_PARTS = (RIGHT_EYE, LEFT_EYE, slice(17, 22), slice(22, 27), slice(48, 68))
 # Less weight in the fit for points that say little about pose: the jaw slides, the mouth opens.
 _FIT_WEIGHT = np.ones(NUM_LANDMARKS)
 _FIT_WEIGHT[:17] = 0.3
@@ -42,19 +40,6 @@ _JAW = slice(0, 17)  # its landmarks slide along the outline as the head turns
 # differ by about 4 from the generic face's (14 portraits beyond 10 degrees).
 _LEAST_TURN = 0.12
 _MOST_DEEPER = 12.0
-
-
-def match_view(landmarks: FloatArray, view: FloatArray) -> FloatArray:
-    """Return a face with its own shape at the pose, size and position of another.
-
-    Args:
-        landmarks: (68, 2), the face.
-        view: (68, 2), the other face, in its photo's pixels.
-
-    Returns:
-        (68, 2) float64, in the pixels of ``view``.
-    """
-    return _at_pose(landmarks, view, head_pose(view, (1, 1)))
 
 
 def turn_by(landmarks: FloatArray, yaw_degrees: float, pitch_degrees: float) -> FloatArray:
@@ -70,12 +55,7 @@ def turn_by(landmarks: FloatArray, yaw_degrees: float, pitch_degrees: float) -> 
     """
     pose = head_pose(landmarks, (1, 1))
     turned = Pose(pose.yaw_degrees + yaw_degrees, pose.pitch_degrees + pitch_degrees, pose.roll_degrees)
-    return _at_pose(landmarks, landmarks, turned)
-
-
-def _at_pose(landmarks: FloatArray, view: FloatArray, pose: Pose) -> FloatArray:
-    """Turn a face (68, 2) to a pose, and align it with another (68, 2)."""
-    return show_head(head_of(landmarks), pose, view)
+    return show_head(head_of(landmarks), turned, landmarks)
 
 
 def head_of(landmarks: FloatArray) -> FloatArray:
@@ -129,21 +109,3 @@ def _align(points: FloatArray, others: FloatArray) -> FloatArray:
     a, middle = a - weight @ a, weight @ b
     moved = middle + a * ((weight * a.conj()) @ (b - middle) / ((weight * a.conj()) @ a))
     return np.column_stack([moved.real, moved.imag])
-
-
-def lend_shape(landmarks: FloatArray, other: FloatArray, share: float) -> FloatArray:
-    """Move landmarks towards another person's shape, keeping pose and expression.
-
-    Args:
-        landmarks: (68, 2) of the photo.
-        other: (68, 2) of the other person, in any photo.
-        share: 0 keeps the photo's shape, 1 adopts the other's.
-
-    Returns:
-        (68, 2) float64, in the photo's pixels.
-    """
-    landmarks = np.asarray(landmarks, np.float64)
-    move = match_view(other, landmarks) - landmarks
-    for part in _PARTS:
-        move[part] = move[part].mean(axis=0)
-    return landmarks + share * move

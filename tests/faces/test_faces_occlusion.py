@@ -274,7 +274,7 @@ def test_covers_of_the_photo_keep_their_pixels():
     mask = np.zeros(photo.shape[:2], np.float32)
     mask[100:300, 100:280] = 1.0
     image = np.where(mask[..., None] > 0, np.uint8(99), cleared)
-    fusion = Fusion(image, mask, landmarks, "multi-band", BorderStep(0, 0), {})
+    fusion = Fusion(image, mask, landmarks, BorderStep(0, 0), {})
     fused = lay_over(fusion, covered, covered, over, 1.0)
     assert np.array_equal(fused.image[frame], covered[frame])
     assert np.array_equal(fused.image[fused.mask == 0], covered[fused.mask == 0])

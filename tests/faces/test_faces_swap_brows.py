@@ -21,8 +21,8 @@ from ppgan_ext.faces.swap.composite import composite
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.skin_light import match_skin
-from ppgan_ext.faces.swap.warp_method import fuse_by_warp
 from tests.reference.drawn import DrawnFace, draw_photo
+from tests.reference.fused import fuse
 
 DARK, PALE = (96, 62, 46), (224, 184, 160)
 
@@ -216,7 +216,7 @@ def test_no_brow_of_the_photo_is_left_beside_the_persons():
 def test_with_no_identity_brows_stay():
     (photo, own), (person, theirs) = drawn(PALE), drawn(DARK, 3)
     images = [each.astype(np.uint8) for each in (photo, person)]
-    assert np.array_equal(fuse_by_warp(images[0], own, images[1], theirs, identity=0.0).image, images[0])
+    assert np.array_equal(fuse(images[0], own, images[1], theirs, identity=0.0).image, images[0])
 
 
 def test_no_faint_tail_of_a_brow_is_left_where_all_of_it_goes():

@@ -49,7 +49,7 @@ def blended(monkeypatch):
 
     def record(photo, base, overlay, **more):
         given.update(more, photo=photo, base=base, overlay=overlay)
-        return Fusion(base, nowhere() + 1, overlay.landmarks, "multi-band", BorderStep(0.0, 0.0), {})
+        return Fusion(base, nowhere() + 1, overlay.landmarks, BorderStep(0.0, 0.0), {})
 
     monkeypatch.setattr(warp_method, "composite", record)
     return given

@@ -275,8 +275,9 @@ def test_a_real_face_is_turned():
 
     from ppgan_ext.engine import open_model
     from ppgan_ext.faces.align import crop_face
-    from ppgan_ext.faces.aligned import aligned_pose
+    from ppgan_ext.faces.aligned import aligned_landmarks
     from ppgan_ext.faces.detect import find_faces
+    from ppgan_ext.faces.pose import head_pose
     from ppgan_ext.images import to_image, to_pixels
     from ppgan_ext.latents.directions import load_directions
     from ppgan_ext.weights.load import load_face_model
@@ -286,9 +287,14 @@ def test_a_real_face_is_turned():
     crop = crop_face(photo, find_faces(photo)[0], "tight", engine.synthesizer.size)
     code = engine.encoder.encode(to_pixels(crop.image))[0]
     directions = load_directions(engine.face_model.directions_file, engine.synthesizer.n_latent)
+
+    def measure(image):
+        landmarks = aligned_landmarks(image)
+        return None if landmarks is None else head_pose(landmarks, image.shape[1::-1])
+
     loop = SimpleNamespace(
         render=lambda w_plus: to_image(engine.synthesizer.render(w_plus[None])),
-        measure=lambda image: getattr(aligned_pose(image), "pose", None),
+        measure=measure,
     )
     for yaw in (15.0, -15.0):
         match = match_pose(code, Pose(yaw, -8.0, 0.0), turn_along(directions), loop.render, loop.measure)

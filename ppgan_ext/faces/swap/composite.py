@@ -55,7 +55,6 @@ class Fusion:
         image: (H, W, 3) RGB uint8; bit-equal to the photo where ``mask`` is 0.
         mask: (H, W) float32 in [0, 1].
         landmarks: (68, 2), where the face was put.
-        way: how it was blended, "poisson" or "multi-band".
         step: mean colour step across the mask's border, and the photo's own step at the same places.
         images: intermediate pictures by name, each (h, w, 3) uint8: "drawn", "matched".
         found: (68, 2), the landmarks found in ``image``; None where none were looked for, or none are sure.
@@ -64,7 +63,6 @@ class Fusion:
     image: Image
     mask: npt.NDArray[np.float32]
     landmarks: FloatArray
-    way: str
     step: BorderStep
     images: dict[str, Image]
     found: FloatArray | None = None
@@ -143,7 +141,7 @@ def composite(
     if theirs is not None:
         ground = theirs.grown_on(ground, theirs.place * alike)
     face, ground = (under + np.float32(identity) * (each - under) for each in (face, ground))
-    result, way = _lay_on(base, overlay, face, ground, mask)
+    result = _lay_on(base, overlay, face, ground, mask)
     whole_mask = np.zeros(photo.shape[:2], np.float32)
     overlay.window(whole_mask)[:] = mask
     step = border_step(base, result, whole_mask)
@@ -152,7 +150,7 @@ def composite(
     np.maximum(whole_mask, (result != base).any(axis=2), out=whole_mask)
     images = {"drawn": from_levels(drawn.face), "matched": from_levels(face)}
     corner = np.array([overlay.left, overlay.top])
-    return Fusion(result, whole_mask, overlay.landmarks + corner, way, step, images)
+    return Fusion(result, whole_mask, overlay.landmarks + corner, step, images)
 
 
 class _TheirBeard(NamedTuple):
@@ -188,14 +186,13 @@ class _TheirBeard(NamedTuple):
         return result
 
 
-def _lay_on(base: Image, overlay: Overlay, face: FloatArray, ground: FloatArray, mask: FloatArray) -> tuple[Image, str]:
-    """Blend a face, (H, W, 3), into the photo, which is changed to ``ground`` (H, W, 3) there; return the way, too."""
+def _lay_on(base: Image, overlay: Overlay, face: FloatArray, ground: FloatArray, mask: FloatArray) -> Image:
+    """Blend a face, (H, W, 3), into the photo, which is changed to ``ground`` (H, W, 3) there."""
     result = base.copy()
     under = overlay.window(result)
     under[:] = from_levels(ground)
-    # Poisson blending would carry the colours of hair and collars under the border far into the face.
-    under[:], way = blend(under, face, mask, ("multi-band",))
-    return result, way
+    under[:] = blend(under, face, mask)
+    return result
 
 
 class _Faces(NamedTuple):

@@ -86,4 +86,4 @@ def lay_over(fusion: Fusion, photo: Image, base: Image, over: FloatArray, identi
     mask = fusion.mask * (image != base).any(axis=2)
     if base is not photo:
         np.maximum(mask, (image != photo).any(axis=2), out=mask)
-    return Fusion(image, mask, fusion.landmarks, fusion.way, fusion.step, fusion.images)
+    return Fusion(image, mask, fusion.landmarks, fusion.step, fusion.images)

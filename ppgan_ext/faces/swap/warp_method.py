@@ -101,34 +101,6 @@ class FacePlan(NamedTuple):
         return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
 
 
-def fuse_by_warp(
-    photo: Image,
-    landmarks: FloatArray,
-    other: Image,
-    other_landmarks: FloatArray,
-    *,
-    identity: float = 1.0,
-    shape: float = 1.0,
-    skin: str = "source",
-) -> Fusion:
-    """Put the face of one photo on that of another.
-
-    Args:
-        photo: (H, W, 3) RGB uint8, whose pose, expression, light and surroundings stay.
-        landmarks: (68, 2), its face.
-        other: (H', W', 3) RGB uint8, the photo of the person whose face is put in.
-        other_landmarks: (68, 2), that face.
-        identity: share of the other face, 0 to 1.
-        shape: share of the other face's shape, 0 to 1; the photo's head is reshaped to match.
-        skin: skin tone of the result: "source" keeps the photo's, "target" takes the other's, "mix" lies halfway.
-
-    Raises:
-        ConfigError: another choice of skin, or a face outside its photo.
-    """
-    plan = plan_face(Portrait(photo, landmarks), Portrait(other, other_landmarks), identity * shape)
-    return finish_face(plan, identity=identity, skin=skin)
-
-
 def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
     """Place the fused face, reshape the photo's head to it, and draw the person's face there.
 

@@ -26,7 +26,7 @@ def fusion_of(window, value, share):
     height, width = mask.shape
     middle = np.s_[height // 3 : height // 2, width // 3 : width // 2]
     image[middle], mask[middle] = value, share
-    return Fusion(image, mask, window.face.landmarks, "poisson", BorderStep(0.0, 0.0), {})
+    return Fusion(image, mask, window.face.landmarks, BorderStep(0.0, 0.0), {})
 
 
 def test_a_window_shows_the_photos_own_pixels(shown):
