@@ -372,7 +372,7 @@ def test_same_input_same_bytes():
 def test_wrong_arguments():
     photo, landmarks = drawn()
     with pytest.raises(ConfigError, match="Did you mean 'target'"):
-        composite(photo, photo, draw_overlay(photo.shape, landmarks, photo, landmarks), skin="traget")
+        composite(photo, draw_overlay(photo.shape, landmarks, photo, landmarks), skin="traget")
     with pytest.raises(ConfigError, match="outside the photo"):
         draw_overlay(photo.shape, landmarks + 4000, photo, landmarks)
 

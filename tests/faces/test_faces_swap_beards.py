@@ -5,7 +5,7 @@ import pytest
 
 from ppgan_ext.faces.swap import beards
 from ppgan_ext.faces.swap.beards import share_beards, skin_colour, within_jaw
-from ppgan_ext.faces.swap.composite import composite
+from ppgan_ext.faces.swap.composite import Heads, composite
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -86,7 +86,7 @@ def test_the_persons_beard_goes_on_beyond_the_face_that_is_put_in():
     bearded[y - 14 : y + 12, x - 18 : x + 19] = (52, 40, 34)
     overlay = draw_overlay(photo.shape, landmarks, bearded, other_landmarks)
     without, grown = (
-        composite(photo, photo, overlay, their_beard=parts).image.astype(float)
+        composite(photo, overlay, Heads(their_beard=parts)).image.astype(float)
         for parts in (None, dict.fromkeys(NONE, 1.0))
     )
     x, y = np.rint(landmarks[8]).astype(int)

@@ -205,7 +205,7 @@ def test_no_brow_of_the_photo_is_left_beside_the_persons():
         ends = np.rint(16 * np.array([own[inner], own[end] + 0.3 * (own[end] - own[inner])])).astype(int)
         cv2.line(long, ends[0].tolist(), ends[1].tolist(), (40.0, 28.0, 20.0), 4, cv2.LINE_AA, 4)
     images = [each.astype(np.uint8) for each in (long, person)]
-    result = composite(images[0], images[0], draw_overlay(photo.shape, own, images[1], theirs))
+    result = composite(images[0], draw_overlay(photo.shape, own, images[1], theirs))
     usual = level(photo, own)
     ends = (log_light(long) < usual - 0.8) & (log_light(photo) > usual - 0.2)
     assert np.count_nonzero(ends) > 12

@@ -12,7 +12,7 @@ from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import height_above_brows
 from ppgan_ext.faces.swap import composite as composite_module
 from ppgan_ext.faces.swap.brows import without_brows
-from ppgan_ext.faces.swap.composite import composite
+from ppgan_ext.faces.swap.composite import Heads, composite
 from ppgan_ext.faces.swap.gaze import find_iris
 from ppgan_ext.faces.swap.overlay import Overlay
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -57,7 +57,7 @@ def test_the_face_looks_where_the_photos_does_as_far_as_its_turn_explains(turned
     photo, landmarks = drawn()
     photo = with_irises(photo, landmarks, 0.56)
     face = overlaid(with_irises(drawn(1)[0], landmarks, 0.44), landmarks, turned_degrees=turned_degrees)
-    result = composite(photo, photo, face).image
+    result = composite(photo, face).image
     assert find_iris(result, landmarks[LEFT_EYE]) == pytest.approx(0.44 + moved, abs=0.025)
 
 
@@ -65,7 +65,7 @@ def test_two_irises_differ_no_more_than_the_photos():
     photo, landmarks = drawn()
     photo = with_irises(photo, landmarks, 0.5)
     face = with_irises(drawn(1)[0], landmarks, 0.5, (BROWN, PALE))
-    result = composite(photo, photo, overlaid(face, landmarks)).image
+    result = composite(photo, overlaid(face, landmarks)).image
     before, after = (
         iris_light(each, landmarks, LEFT_EYE) - iris_light(each, landmarks, RIGHT_EYE) for each in (face, result)
     )
@@ -80,9 +80,7 @@ def test_lips_that_were_open_meet_as_the_photos_do():
     face = drawn(1)[0]
     cv2.polylines(face, [line], False, (235, 228, 215), 3)  # teeth
     x, y = line[2]
-    shut, left = (
-        composite(photo, photo, overlaid(face, landmarks, closed=closed)).image[y, x].max() for closed in (1.0, 0.0)
-    )
+    shut, left = (composite(photo, overlaid(face, landmarks, closed=closed)).image[y, x].max() for closed in (1.0, 0.0))
     assert left > 170
     assert shut < 120
 
@@ -96,9 +94,9 @@ def test_the_folds_of_a_smile_that_is_taken_back_fade():
     fold = cv2.GaussianBlur(fold, (0, 0), 1.2)
     folded = to_srgb(to_linear(face) * np.exp(-0.9 * fold)[..., None])
     smiling, relaxed = (
-        composite(photo, photo, overlaid(folded, landmarks, relaxed=share)).image.astype(float) for share in (0.0, 1.0)
+        composite(photo, overlaid(folded, landmarks, relaxed=share)).image.astype(float) for share in (0.0, 1.0)
     )
-    plain = composite(photo, photo, overlaid(face, landmarks)).image.astype(float)
+    plain = composite(photo, overlaid(face, landmarks)).image.astype(float)
     deep = fold > 0.6
     depths = [(plain - each)[deep].mean() for each in (smiling, relaxed)]
     assert depths[0] > 10.0
@@ -118,7 +116,7 @@ def test_a_smooth_face_gets_the_grain_of_the_photo():
         return float((values - cv2.GaussianBlur(values, (0, 0), 1.0))[cheek].std())
 
     assert grain(face) < 1.0
-    result = composite(grainy, grainy, overlaid(face, landmarks))
+    result = composite(grainy, overlaid(face, landmarks))
     assert result.mask[cheek].min() > 0.95
     assert grain(result.image) > 0.7 * grain(grainy)
 
@@ -128,7 +126,7 @@ def test_colourful_cloth_over_the_chin_is_not_put_in():
     scarf = drawn(1)[0]
     x, y = np.rint(landmarks[8] - (0.0, 8.0)).astype(int)
     scarf[y - 4 :] = (40, 60, 170)
-    bare, wrapped = (composite(photo, photo, overlaid(face, landmarks)) for face in (drawn(1)[0], scarf))
+    bare, wrapped = (composite(photo, overlaid(face, landmarks)) for face in (drawn(1)[0], scarf))
     assert bare.mask[y, x - 6 : x + 7].min() > 0.3
     assert wrapped.mask[y, x - 6 : x + 7].max() == 0.0
 
@@ -140,7 +138,7 @@ def test_a_forehead_that_the_photos_hair_hides_stays_the_photos():
     # As dark as hair, and without an edge by which headwear is found.
     dark[forehead] = to_srgb(to_linear(photo[forehead]) * 0.35).round().astype(np.uint8)
     x, y = np.rint(landmarks[27] - (0.0, 28.0)).astype(int)
-    bare, hidden = (composite(each, each, overlaid(drawn(1)[0], landmarks)) for each in (photo, dark))
+    bare, hidden = (composite(each, overlaid(drawn(1)[0], landmarks)) for each in (photo, dark))
     assert bare.mask[y, x - 8 : x + 9].min() > 0.5
     assert hidden.mask[y, x - 8 : x + 9].max() == 0.0
 
@@ -151,7 +149,7 @@ def test_the_photos_brows_grow_where_glasses_hid_the_persons():
     face = overlaid(shaved, landmarks)
     x, y = np.rint(landmarks[24]).astype(int)
     none, grown = (
-        composite(photo, photo, face, brows_hidden=hidden).image[y - 1 : y + 2, x - 4 : x + 5].mean()
+        composite(photo, face, Heads(brows_hidden=hidden)).image[y - 1 : y + 2, x - 4 : x + 5].mean()
         for hidden in (False, True)
     )
     assert grown < 0.85 * none
@@ -166,8 +164,8 @@ def test_what_is_not_shown_is_filled_in_from_another_picture():
     shown = face.shown.copy()
     shown[y - 12 : y + 13, x - 12 : x + 13] = 0.0
     partly = replace(face, shown=shown)
-    kept = composite(photo, photo, partly)
-    filled = composite(photo, photo, partly, fill=overlaid(marked, landmarks))
+    kept = composite(photo, partly)
+    filled = composite(photo, partly, fill=overlaid(marked, landmarks))
     assert kept.mask[y, x] == 0.0
     assert filled.mask[y, x] > 0.95
     assert filled.image[y, x, 0] < kept.image[y, x, 0] - 20
@@ -200,7 +198,7 @@ def test_the_photos_beard_grows_on_the_face(green_beards):
     x, y = np.rint(landmarks[57] + (0.0, 12.0)).astype(int)
     beard = np.zeros(photo.shape[:2], np.float32)
     beard[y - 5 : y + 6, x - 8 : x + 9] = 1.0
-    grown = greenness(composite(photo, photo, overlaid(drawn(1)[0], landmarks), beard=beard).image)
+    grown = greenness(composite(photo, overlaid(drawn(1)[0], landmarks), Heads(beard=beard)).image)
     assert grown[y - 3 : y + 4, x - 6 : x + 7].min() > 100
     assert grown[y - 40 : y - 12, x - 20 : x + 21].max() < 20
 
@@ -213,7 +211,7 @@ def test_the_persons_beard_grows_on_the_face_and_on_the_photos_skin_beyond_it_bu
     face = overlaid(drawn(1)[0], landmarks)
     everywhere = dict.fromkeys(PARTS, 1.0)
     on_skin, on_cloth = (
-        greenness(composite(each, each, face, their_beard=everywhere).image) for each in (photo, collar)
+        greenness(composite(each, face, Heads(their_beard=everywhere)).image) for each in (photo, collar)
     )
     inside = np.rint(landmarks[57] + (0.0, 12.0)).astype(int)
     assert on_skin[inside[1], inside[0]] > 100
@@ -233,8 +231,8 @@ def test_skin_of_the_body_around_the_face_is_evened_but_neither_cloth_nor_a_bear
     beard[neck, :x] = 1.0
     body = np.ones_like(beard)
     face = overlaid(drawn(1)[0], landmarks)
-    bare = greenness(composite(dressed, dressed, face, body=body).image)
-    bearded = greenness(composite(dressed, dressed, face, body=body, beard=beard).image)
+    bare = greenness(composite(dressed, face, Heads(body=body)).image)
+    bearded = greenness(composite(dressed, face, Heads(body=body, beard=beard)).image)
     assert bare[neck, columns].min() > 100
     assert bare[low, columns].max() < 40
     assert bearded[neck, x + 1 : x + 7].min() > 100
@@ -245,10 +243,10 @@ def test_skin_of_the_body_around_the_face_is_evened_but_neither_cloth_nor_a_bear
 def test_a_lock_at_the_outline_of_either_face_is_not_crossed(whose):
     photo, landmarks = drawn()
     face = drawn(1)[0]
-    bare = composite(photo, photo, overlaid(face, landmarks)).mask
+    bare = composite(photo, overlaid(face, landmarks)).mask
     x, y = np.rint(landmarks[2] + (6.0, 0.0)).astype(int)
     (face if whose == "the person's" else photo)[y - 12 : y + 10, x - 7 : x + 5] = (40, 28, 22)
-    mask = composite(photo, photo, overlaid(face, landmarks)).mask
+    mask = composite(photo, overlaid(face, landmarks)).mask
     assert bare[y, x] == 1.0
     assert mask[y, x] == 0.0
 
@@ -262,7 +260,7 @@ def test_a_hat_of_either_face_is_not_crossed(whose, monkeypatch):
         return hat if np.shares_memory(picture, photo) == (whose == "the photo's") else np.zeros_like(hat)
 
     monkeypatch.setattr(composite_module, "find_headwear", found)
-    mask = composite(photo, photo, overlaid(drawn(1)[0], landmarks)).mask
+    mask = composite(photo, overlaid(drawn(1)[0], landmarks)).mask
     assert mask[hat > 0].max() == 0.0
     assert mask.max() > 0.95
 
@@ -279,7 +277,7 @@ def test_the_persons_brows_reach_beyond_the_mask_to_their_ends_but_not_over_what
     person = drawn(1)[0].astype(np.float32)
     shaved = without_brows(person, landmarks, np.ones(photo.shape[:2], np.float32), wholly=True)
     none, with_brow, hidden = (
-        composite(photo, photo, overlaid(face, landmarks), kept=over)
+        composite(photo, overlaid(face, landmarks), Heads(kept=over))
         for face, over in ((shaved, None), (person, None), (person, kept))
     )
     end = slice(y - 1, y + 2), slice(x, x + 4)
@@ -294,14 +292,14 @@ def test_faint_brows_count_as_skin(monkeypatch):
     mark = np.zeros(photo.shape[:2], np.float32)
     mark[y - 3 : y + 4, x - 3 : x + 4] = 1.0
     monkeypatch.setattr(composite_module, "with_faint_brows", lambda picture, *_: painted(picture, mark))
-    result = greenness(composite(photo, photo, overlaid(drawn(1)[0], landmarks)).image)
+    result = greenness(composite(photo, overlaid(drawn(1)[0], landmarks)).image)
     assert result[y, x] > result[y - 8, x] + 20
 
 
 def test_the_persons_own_tone_fades_in_from_the_border():
     photo, landmarks = drawn()
     picture, _ = draw_photo((230, 260), [DrawnFace((115.0, 105.0), 56.0, skin=(120, 80, 60))], 1)
-    fusion = composite(photo, photo, overlaid(picture, landmarks), skin="target")
+    fusion = composite(photo, overlaid(picture, landmarks), skin="target")
     y = round(float(landmarks[31, 1]))
     row, matched = fusion.mask[y], fusion.images["matched"][y].mean(axis=-1)
     middle = round(float(landmarks[27, 0]))

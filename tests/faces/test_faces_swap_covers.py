@@ -5,7 +5,7 @@ import pytest
 
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
 from ppgan_ext.faces.swap import sides
-from ppgan_ext.faces.swap.composite import composite
+from ppgan_ext.faces.swap.composite import Heads, composite
 from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
@@ -32,7 +32,7 @@ def test_what_covers_the_photo_keeps_its_bits():
     x, y = np.rint(landmarks[57]).astype(int)
     kept[y - 15 : y + 40, x - 30 : x + 30] = 1.0
     overlay = draw_overlay(photo.shape, landmarks, other, other_landmarks)
-    free, covered = (composite(photo, photo, overlay, kept=each) for each in (None, kept))
+    free, covered = (composite(photo, overlay, Heads(kept=each)) for each in (None, kept))
     assert free.mask[y, x] > 0.9
     assert np.array_equal(covered.image[kept > 0], photo[kept > 0])
     assert covered.mask[int(landmarks[30, 1]), int(landmarks[30, 0])] > 0.9

@@ -6,7 +6,7 @@ import numpy as np
 from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.skin import bare_skin
 from ppgan_ext.faces.swap.beards import skin_colour
-from ppgan_ext.faces.swap.composite import composite
+from ppgan_ext.faces.swap.composite import Heads, composite
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.rim_skin import even_rim
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -111,7 +111,7 @@ def test_only_the_body_around_a_fused_face_is_evened():
     overlay = draw_overlay(photo.shape, landmarks, np.uint8(other), other_landmarks)
     everywhere = np.ones(photo.shape[:2], np.float32)
     without, none, evened_ = (
-        composite(old, old, overlay, body=body).image.astype(int) for body in (None, 0.0 * everywhere, everywhere)
+        composite(old, overlay, Heads(body=body)).image.astype(int) for body in (None, 0.0 * everywhere, everywhere)
     )
     assert np.array_equal(without, none)
     rim = bare_skin(landmarks, photo.shape, 0.02)

@@ -47,8 +47,8 @@ def blended(monkeypatch):
     """What the blend is given, by name."""
     given = {}
 
-    def record(photo, base, overlay, **more):
-        given.update(more, photo=photo, base=base, overlay=overlay)
+    def record(base, overlay, heads, *, identity=1.0, **more):
+        given.update(vars(heads), **more, base=base, overlay=overlay, identity=identity)
         return Fusion(base, nowhere() + 1, overlay.landmarks, BorderStep(0.0, 0.0), {})
 
     monkeypatch.setattr(warp_method, "composite", record)

@@ -6,7 +6,6 @@ The "latent" method adds a picture that a generator drew: it serves where the pe
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -20,7 +19,7 @@ from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.beards import Beards, share_beards
-from ppgan_ext.faces.swap.composite import Fusion, composite
+from ppgan_ext.faces.swap.composite import Fusion, Heads, composite
 from ppgan_ext.faces.swap.covers import Head, find_head
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
@@ -188,27 +187,26 @@ def _find_face(fusion: Fusion, box: Box | None) -> Fusion:
 
 def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None) -> Fusion:
     picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.drawing
-    under = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
-    blended = partial(
-        composite,
-        identity=identity,
-        skin=skin,
-        fill=under,
-        brows_hidden="glasses" in plan.sides.dropped_covers,
-        their_beard=plan.beards.person,
-        body=plan.head.person,
-    )
-    beard = beard_place(base, landmarks, plan.beards.photo) if any(plan.beards.photo.values()) else None
+    heads = _heads(plan)
+    filled = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
     if over is None:
-        return blended(picture, base, overlay, kept=plan.head.hair, beard=beard)
-    cleared = clear_covers(base, overlay, over)
-    beard = None if beard is None else beard * (1.0 - over)
-    # Around what covers the photo's face its skin stays, as below that it is not the photo's.
-    around = cv2.dilate((over > 0).astype(np.uint8), disc(_AROUND_COVERS * face_size(landmarks)))
-    body, hair = plan.head.person * (1 - around), plan.head.hair * (1.0 - over)
+        fusion = composite(base, overlay, heads, identity=identity, skin=skin, fill=filled)
+        return replace(fusion, mask=np.maximum(fusion.mask, (base != picture).any(axis=2)))
     # The share of the person's face is taken of the photo, not of the one without its covers.
-    fusion = blended(cleared, cleared, overlay, kept=hair, beard=beard, body=body, identity=1.0)
+    fusion = composite(clear_covers(base, overlay, over), overlay, heads, skin=skin, fill=filled)
     return lay_over(fusion, picture, base, over, identity)
+
+
+def _heads(plan: FacePlan) -> Heads:
+    """Return what is known of both heads beside what covers the photo's face."""
+    (base, landmarks, _, over), (kept, body) = plan.drawing, plan.head
+    beard = beard_place(base, landmarks, plan.beards.photo) if any(plan.beards.photo.values()) else None
+    if over is not None:
+        # Around what covers the photo's face its skin stays, as below that it is not the photo's.
+        around = cv2.dilate((over > 0).astype(np.uint8), disc(_AROUND_COVERS * face_size(landmarks)))
+        kept, body = kept * (1.0 - over), body * (1 - around)
+        beard = None if beard is None else beard * (1.0 - over)
+    return Heads(kept, beard, body, plan.beards.person, brows_hidden="glasses" in plan.sides.dropped_covers)
 
 
 def _missing_turn(plan: FacePlan, fusion: Fusion) -> tuple[float, float] | None:
