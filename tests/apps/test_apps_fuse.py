@@ -31,7 +31,7 @@ from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.faces.swap.beards import Beards
 from ppgan_ext.faces.swap.covers import Head
 from ppgan_ext.faces.swap.overlay import Overlay
-from ppgan_ext.faces.swap.sides import Portrait, Sides
+from ppgan_ext.faces.swap.sides import Portrait, Sides, see_person
 from ppgan_ext.faces.swap.warp_method import Drawing, FacePlan, finish_face
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -399,13 +399,16 @@ def test_a_face_twice_as_wide_as_the_others_needs_no_choice(portrait, stranger, 
 
 
 @pytest.mark.slow
-def test_chosen_faces_are_replaced_and_no_other(couple, stranger):
+def test_chosen_faces_are_replaced_and_no_other(couple, stranger, monkeypatch):
+    looks = []
+    monkeypatch.setattr(fusion_predictor, "see_person", lambda portrait: looks.append(portrait) or see_person(portrait))
     predictor = FaceFusionPredictor(output_path=None)
     only = predictor.run(couple, stranger, method="warp", source_face=2)
     assert np.array_equal(only.image[:, 280:], couple[:, 280:])  # the larger one, on the right
     assert not np.array_equal(only.image[:, :280], couple[:, :280])
     both = predictor.run(couple, stranger, method="warp", source_face="all")
     assert len(both.faces) == 2
+    assert len(looks) == 2  # once in each of the two runs
     assert not np.array_equal(both.image[:, 280:], couple[:, 280:])
     assert np.array_equal(both.image[both.mask == 0], couple[both.mask == 0])
     with pytest.raises(ConfigError, match="2 faces cannot take the place of 1"):

@@ -8,7 +8,8 @@ from ppgan_ext.faces.swap import sides
 from ppgan_ext.faces.swap.composite import Heads, composite
 from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.overlay import draw_overlay
-from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
+from ppgan_ext.faces.swap.sides import Portrait, see_person
+from ppgan_ext.faces.swap.warp_method import finish_face, plan_face
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -74,7 +75,7 @@ def test_a_cover_of_the_photo_lies_over_the_fused_face(solid, monkeypatch):
     landmarks = drawn()[1]
     other = Portrait(*drawn(seed=1, skin=(120, 80, 60)))
     monkeypatch.setattr(sides, "find_covers_of", lambda picture, _: covers if picture is photo else None)
-    plan = plan_face(Portrait(photo, landmarks), other, 0.0)
+    plan = plan_face(Portrait(photo, landmarks), see_person(other), 0.0)
     fusion = finish_face(plan)
     bar = np.maximum(covers.frame, covers.solid) > 0
     assert plan.kept_covers == covers.found
@@ -91,7 +92,7 @@ def test_a_cover_of_the_person_is_not_taken_along(solid, monkeypatch):
     bare, other_landmarks = drawn(seed=1)
     other, covers = with_bar(bare, other_landmarks, solid)
     monkeypatch.setattr(sides, "find_covers_of", lambda picture, _: covers if picture is other else None)
-    plan = plan_face(Portrait(photo, landmarks), Portrait(other, other_landmarks), 0.0)
+    plan = plan_face(Portrait(photo, landmarks), see_person(Portrait(other, other_landmarks)), 0.0)
     assert plan.dropped_covers == covers.found
     assert plan.drawing.over is None
     image = finish_face(plan).image.astype(int)

@@ -7,7 +7,8 @@ from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.shape import turn_by
 from ppgan_ext.faces.swap import warp_method
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
-from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
+from ppgan_ext.faces.swap.sides import Portrait, see_person
+from ppgan_ext.faces.swap.warp_method import finish_face, plan_face
 from ppgan_ext.types import Box
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -37,7 +38,7 @@ def test_a_face_can_be_placed_ahead_of_the_photos_pose():
 def test_the_better_of_two_drawings_is_kept(monkeypatch, second, turned):
     """The second drawing is taken if its landmarks are nearer to the photo's pose."""
     photo, person = portrait(0.0, 0), portrait(10.0, 1)
-    plan = plan_face(photo, person, 1.0)
+    plan = plan_face(photo, see_person(person), 1.0)
     found = [turn_by(photo.landmarks, -4.0, 0.0), None if second is None else turn_by(photo.landmarks, second, 0.0)]
     answers = iter(found)
     monkeypatch.setattr(warp_method, "sure_landmarks", lambda image, box: next(answers))
@@ -57,6 +58,6 @@ def test_a_face_at_the_photos_pose_is_drawn_once(monkeypatch):
         return turn_by(photo.landmarks, 1.0, 0.5)
 
     monkeypatch.setattr(warp_method, "sure_landmarks", find)
-    plan = plan_face(photo, person, 1.0)
+    plan = plan_face(photo, see_person(person), 1.0)
     assert np.array_equal(finish_face(plan, box=BOX).image, finish_face(plan).image)
     assert seen == [BOX]

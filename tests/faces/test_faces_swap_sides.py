@@ -10,7 +10,7 @@ from ppgan_ext.faces.occlusion.face_covers import FaceCovers
 from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap import nose_shadow, sides
 from ppgan_ext.faces.swap.mouth import opening
-from ppgan_ext.faces.swap.sides import Portrait, look_at
+from ppgan_ext.faces.swap.sides import Portrait, look_at, see_person
 from tests.reference.drawn import DrawnFace, draw_photo
 
 SHAPE = (260, 230)
@@ -31,9 +31,10 @@ def seen(monkeypatch):
 
     def look(photo, person, hair=None, photos_covers=None, persons_covers=None):
         monkeypatch.setattr(sides, "find_hair_over", lambda *_: nowhere() if hair is None else hair)
-        found = iter((photos_covers, persons_covers))
-        monkeypatch.setattr(sides, "find_covers_of", lambda *_: next(found))
-        return look_at(photo, person)
+        monkeypatch.setattr(
+            sides, "find_covers_of", lambda picture, _: photos_covers if picture is photo.picture else persons_covers
+        )
+        return look_at(photo, see_person(person))
 
     monkeypatch.setattr(nose_shadow, "beard_chances", lambda *_: {})
     return look
@@ -165,3 +166,22 @@ def test_landmarks_under_a_mask_are_the_others(seen, whose):
     assert found.stays == (whose == "photo")
     np.testing.assert_array_equal(found.seen, photo.landmarks)
     assert (found.over is not None) == (whose == "photo")
+
+
+def test_a_person_is_looked_at_once_for_many_photos_unless_their_landmarks_depend_on_the_photo(seen, monkeypatch):
+    person, mask = drawn(1), nowhere()
+    mask[int(person.landmarks[33, 1]) + 3 :] = 1.0
+    looks = []
+    monkeypatch.setattr(sides, "without_nose_shadow", lambda picture, _: looks.append(picture) or picture)
+    seen(drawn(0), person)
+    looks.clear()
+    plain = see_person(person)
+    first, second = (look_at(drawn(seed), plain) for seed in (0, 2))
+    assert len(looks) == 1
+    assert first.person is second.person
+    monkeypatch.setattr(sides, "find_covers_of", lambda *_: covers(("a mask",), solid=mask))
+    masked = see_person(person)
+    monkeypatch.setattr(sides, "find_covers_of", lambda *_: None)
+    lower = drawn(0, mouth_open=0.4)
+    shut, opened = (look_at(photo, masked).person.landmarks for photo in (drawn(0), lower))
+    assert opened[57, 1] > shut[57, 1] + 5.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ppgan_ext.faces.swap.composite import Fusion
-from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
+from ppgan_ext.faces.swap.sides import Portrait, see_person
+from ppgan_ext.faces.swap.warp_method import finish_face, plan_face
 
 
 def fuse(
@@ -19,5 +20,5 @@ def fuse(
     skin: str = "source",
 ) -> Fusion:
     """Put the face of ``other`` on that of ``photo``; the pose is not corrected."""
-    plan = plan_face(Portrait(photo, landmarks), Portrait(other, other_landmarks), identity * shape)
+    plan = plan_face(Portrait(photo, landmarks), see_person(Portrait(other, other_landmarks)), identity * shape)
     return finish_face(plan, identity=identity, skin=skin)

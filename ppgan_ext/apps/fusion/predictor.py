@@ -35,7 +35,8 @@ from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.preview import numbered_preview
 from ppgan_ext.faces.swap.composite import Fusion
 from ppgan_ext.faces.swap.reshape import morph
-from ppgan_ext.faces.swap.warp_method import Portrait, finish_face, plan_face
+from ppgan_ext.faces.swap.sides import Portrait, SeenPerson, see_person
+from ppgan_ext.faces.swap.warp_method import finish_face, plan_face
 from ppgan_ext.images import ImageSource, Photo
 from ppgan_ext.transparency import show_on_white, solid_picture
 from ppgan_ext.types import Face, FloatArray, Image, Pose
@@ -150,11 +151,13 @@ class _Person(NamedTuple):
         window: the face with its surroundings.
         pose: its pose in its own photo.
         descriptor: dlib's, (128,).
+        seen: what their photo shows.
     """
 
     window: FaceWindow
     pose: Pose
     descriptor: FloatArray
+    seen: SeenPerson
 
 
 class _FaceFusion(NamedTuple):
@@ -226,16 +229,18 @@ class FaceFusionPredictor(Predictor):
             raise InputError("photo and person are the same photo", where=_path(pair.source), cure="Give two people")
         source = _open_photo("photo", pair.source, options.photo_face, results)
         target = _open_photo("person", pair.target, options.person_face, results)
-        partners = _partners(source.faces, target.faces, pair)
+        _check_partners(source.faces, target.faces, pair)
         person = solid_picture(target.original)
-        others = [_describe_person(person, partner) for partner in partners]
+        others = [_describe_person(person, face) for face in target.faces]
+        # One person may take the place of all.
+        others *= len(source.faces) // len(others)
         other_photo = target.photo if options.save_steps else None
         del target, person  # a large photo need not be kept in memory
         solid = solid_picture(source.original)
         photo, mask = solid.copy(), np.zeros(solid.shape[:2], np.float32)
         fusions: list[_FaceFusion] = []
         for number, (face, other) in enumerate(zip(source.faces, others, strict=True), start=1):
-            self.progress("fusing faces", number - 1, len(partners))
+            self.progress("fusing faces", number - 1, len(others))
             interrupted = any(fusion.interrupted for fusion in fusions)
             fusions.append(self._fuse_face((photo, mask), face, other, options, job.stem, interrupted))
         shown = show_on_white(photo, solid, source.original)
@@ -282,8 +287,8 @@ class FaceFusionPredictor(Predictor):
         source = _FaceInPhoto(photo, face)
         source_pose, of_source = _pose(source), face_descriptor(*source)
         window, target = open_window(photo, face), other.window
-        below, above = (Portrait(side.image, side.face.landmarks) for side in (window, target))
-        plan = plan_face(below, above, options.whole_shape * options.identity)
+        below = Portrait(window.image, window.face.landmarks)
+        plan = plan_face(below, other.seen, options.whole_shape * options.identity)
         method, reason = choose_method(options, plan)
         if method == "warp":
             fusion = finish_face(plan, identity=options.identity, skin=options.swap_skin, box=window.face.box)
@@ -404,22 +409,20 @@ def _several_faces(
     return ConfigError(f"{_SIDES[side]} shows {len(faces)} faces", where=path, cure=cure)
 
 
-def _partners(faces: Sequence[Face], others: Sequence[Face], pair: Pair) -> list[Face]:
-    """Return for each face of the source the face that takes its place."""
-    if len(others) == 1:
-        return list(others) * len(faces)
-    if len(others) == len(faces):
-        return list(others)
-    raise ConfigError(
-        f"{len(others)} faces cannot take the place of {len(faces)}",
-        where=_path(pair.target),
-        cure="Choose one with --person_face, or as many as --photo_face chooses",
-    )
+def _check_partners(faces: Sequence[Face], others: Sequence[Face], pair: Pair) -> None:
+    """Check that each face of the source has one that takes its place."""
+    if len(others) not in (1, len(faces)):
+        raise ConfigError(
+            f"{len(others)} faces cannot take the place of {len(faces)}",
+            where=_path(pair.target),
+            cure="Choose one with --person_face, or as many as --photo_face chooses",
+        )
 
 
 def _describe_person(photo: Image, face: Face) -> _Person:
-    shown = _FaceInPhoto(photo, face)
-    return _Person(open_window(photo, face), _pose(shown), face_descriptor(photo, face))
+    window = open_window(photo, face)
+    seen = see_person(Portrait(window.image, window.face.landmarks))
+    return _Person(window, _pose(_FaceInPhoto(photo, face)), face_descriptor(photo, face), seen)
 
 
 def _result(image: Image, mask: FloatArray, faces: list[FusedFace]) -> FusionResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray
@@ -13,19 +14,28 @@ _FEW = 8  # covered points that change nothing: a microphone's, a finger's
 _LEAST_SEEN = 16
 
 
-def believable(landmarks: FloatArray, covered: FloatArray, other: FloatArray) -> FloatArray:
-    """Return landmarks of which the covered ones are another face's, moved to where the others agree best.
+def hidden_points(landmarks: FloatArray, covered: FloatArray) -> npt.NDArray[np.bool_] | None:
+    """Return which landmarks are covered, (68,); None where so few are, or so many, that all stay as they are.
 
     Args:
         landmarks: (68, 2), photo pixels.
         covered: (H, W) in [0, 1], what hides the face.
-        other: (68, 2), another face's landmarks.
     """
     height, width = covered.shape
     x, y = (np.clip(np.rint(landmarks[:, k]).astype(int), 0, size - 1) for k, size in ((0, width), (1, height)))
     hidden = covered[y, x] > _COVERED
-    if np.count_nonzero(hidden) < _FEW or np.count_nonzero(~hidden) < _LEAST_SEEN:
-        return landmarks
+    few = np.count_nonzero(hidden) < _FEW or np.count_nonzero(~hidden) < _LEAST_SEEN
+    return None if few else hidden
+
+
+def believable(landmarks: FloatArray, hidden: npt.NDArray[np.bool_], other: FloatArray) -> FloatArray:
+    """Return landmarks of which the hidden ones are another face's, moved to where the others agree best.
+
+    Args:
+        landmarks: (68, 2), photo pixels.
+        hidden: (68,), which are hidden.
+        other: (68, 2), another face's landmarks.
+    """
     places = np.column_stack([other, np.ones(len(other))])
     matrix = np.linalg.lstsq(places[~hidden], landmarks[~hidden], rcond=None)[0]
     return np.where(hidden[:, None], places @ matrix, landmarks)

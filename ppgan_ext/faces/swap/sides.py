@@ -16,7 +16,7 @@ from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.covers_over import lies_over
 from ppgan_ext.faces.swap.fringes import hidden_forehead
-from ppgan_ext.faces.swap.hidden_landmarks import believable, softened
+from ppgan_ext.faces.swap.hidden_landmarks import believable, hidden_points, softened
 from ppgan_ext.faces.swap.mouth import true_lips
 from ppgan_ext.faces.swap.nose_shadow import without_nose_shadow
 from ppgan_ext.images import from_levels
@@ -63,50 +63,104 @@ class Sides(NamedTuple):
     dropped_covers: tuple[str, ...]
 
 
-def look_at(photo: Portrait, other: Portrait) -> Sides:
+class SeenFace(NamedTuple):
+    """A face that was looked at by itself.
+
+    Attributes:
+        portrait: the picture, uint8, and landmarks whose lips are shut where it shows lips between them.
+        covers: what covers it.
+        hidden: (68,), which landmarks something hides, so that another face's take their place; None for few or none.
+    """
+
+    portrait: Portrait
+    covers: FaceCovers | None
+    hidden: npt.NDArray[np.bool_] | None
+
+
+class _BarePerson(NamedTuple):
+    """A person without what is not taken along.
+
+    Attributes:
+        portrait: without glasses and strands of hair, uint8.
+        hidden: (H, W) float32 in [0, 1], what lies over their face.
+    """
+
+    portrait: Portrait
+    hidden: npt.NDArray[np.float32]
+
+
+class SeenPerson(NamedTuple):
+    """A person who was looked at, ready to be put in any number of photos.
+
+    Attributes:
+        face: their face.
+        bare: the person without what is not taken along; None where that depends on the photo's face.
+    """
+
+    face: SeenFace
+    bare: _BarePerson | None
+
+
+def see_face(portrait: Portrait) -> SeenFace:
+    """Look at a face: at its lips, and for what covers it."""
+    picture = as_image(portrait.picture)
+    landmarks = true_lips(picture, portrait.landmarks)
+    covers = find_covers_of(picture, landmarks)
+    hidden = None if covers is None else hidden_points(landmarks, covers.whole("solid", picture.shape))
+    return SeenFace(Portrait(picture, landmarks), covers, hidden)
+
+
+def see_person(portrait: Portrait) -> SeenPerson:
+    """Look at a person who will be put in."""
+    face = see_face(portrait)
+    return SeenPerson(face, _bare(face.portrait, face.covers) if face.hidden is None else None)
+
+
+def look_at(photo: Portrait, person: SeenPerson) -> Sides:
     """Look at two photos: for lips, for what covers the faces, and for hair over the person's.
 
     Args:
         photo: the photo that is kept.
-        other: the person's.
+        person: the person who is put in.
     """
-    photo, person = (
-        Portrait(as_image(side.picture), true_lips(as_image(side.picture), side.landmarks)) for side in (photo, other)
-    )
-    seen = photo.landmarks
-    own, theirs = (find_covers_of(as_image(side.picture), side.landmarks) for side in (photo, person))
-    if theirs is not None:
-        person = person._replace(landmarks=_believable(person, theirs, photo.landmarks))
-    if own is not None:
-        photo = photo._replace(landmarks=_believable(photo, own, person.landmarks))
-    picture, their_picture = as_image(photo.picture), as_image(person.picture)
-    hair = find_hair_over(their_picture, person.landmarks)
-    hidden = _with_edge(hair, person.landmarks)
-    if theirs is not None:
-        hides = theirs.whole("solid", their_picture.shape)
-        if "sunglasses" in theirs.found:
-            # Below their frame there is no skin to go on from, as there is below that of clear glasses.
-            hides = np.maximum(hides, _with_edge(theirs.whole("frame", their_picture.shape), person.landmarks))
-        hidden = np.maximum(hidden, softened(hides, person.landmarks))
-        person = person._replace(picture=without_glasses(their_picture, person.landmarks, theirs))
-    their_picture = as_image(person.picture)
-    headwear = find_headwear(their_picture, person.landmarks)
-    forehead = hidden_forehead(their_picture, person.landmarks, np.maximum(hair, headwear))
-    hidden = np.maximum.reduce([hidden, headwear, forehead])
-    bare = without_headwear(their_picture, person.landmarks, headwear)
-    bare = without_nose_shadow(bare, person.landmarks)
-    person = person._replace(picture=without_strands(bare, person.landmarks, hair))
+    (own, covers, hidden), (theirs, their_covers, their_hidden) = see_face(photo), person.face
+    seen = own.landmarks
+    if their_hidden is not None:
+        theirs = theirs._replace(landmarks=believable(theirs.landmarks, their_hidden, seen))
+    if hidden is not None:
+        own = own._replace(landmarks=believable(seen, hidden, theirs.landmarks))
+    bare = _bare(theirs, their_covers) if person.bare is None else person.bare
+    picture = as_image(own.picture)
     return Sides(
-        photo,
-        person,
+        own,
+        bare.portrait,
         seen,
-        hidden,
-        None if own is None else lies_over(picture, photo.landmarks, own),
-        find_headwear(picture, photo.landmarks),
-        photo.landmarks is not seen,
-        () if own is None else own.found,
-        () if theirs is None else theirs.found,
+        bare.hidden,
+        None if covers is None else lies_over(picture, own.landmarks, covers),
+        find_headwear(picture, own.landmarks),
+        hidden is not None,
+        () if covers is None else covers.found,
+        () if their_covers is None else their_covers.found,
     )
+
+
+def _bare(person: Portrait, covers: FaceCovers | None) -> _BarePerson:
+    """Take off a person what covers their face, as far as that can be done, and find what hides the rest."""
+    picture, landmarks = as_image(person.picture), person.landmarks
+    hair = find_hair_over(picture, landmarks)
+    hidden = _with_edge(hair, landmarks)
+    if covers is not None:
+        hides = covers.whole("solid", picture.shape)
+        if "sunglasses" in covers.found:
+            # Below their frame there is no skin to go on from, as there is below that of clear glasses.
+            hides = np.maximum(hides, _with_edge(covers.whole("frame", picture.shape), landmarks))
+        hidden = np.maximum(hidden, softened(hides, landmarks))
+        picture = without_glasses(picture, landmarks, covers)
+    headwear = find_headwear(picture, landmarks)
+    forehead = hidden_forehead(picture, landmarks, np.maximum(hair, headwear))
+    hidden = np.maximum.reduce([hidden, headwear, forehead])
+    bare = without_nose_shadow(without_headwear(picture, landmarks, headwear), landmarks)
+    return _BarePerson(Portrait(without_strands(bare, landmarks, hair), landmarks), hidden)
 
 
 def _with_edge(cover: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
@@ -114,10 +168,6 @@ def _with_edge(cover: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float
     side = 2 * max(1, round(_HAIR_EDGE * face_size(landmarks))) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return np.asarray(cv2.dilate(np.asarray(cover, np.float32), kernel), np.float32)
-
-
-def _believable(side: Portrait, covers: FaceCovers, other_landmarks: FloatArray) -> FloatArray:
-    return believable(side.landmarks, covers.whole("solid", side.picture.shape), other_landmarks)
 
 
 def as_image(picture: Image | FloatArray) -> Image:

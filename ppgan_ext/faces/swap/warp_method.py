@@ -25,7 +25,7 @@ from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
 from ppgan_ext.faces.swap.reshape import reshape_photo
-from ppgan_ext.faces.swap.sides import Portrait, Sides, as_image, look_at
+from ppgan_ext.faces.swap.sides import Portrait, SeenPerson, Sides, as_image, look_at
 from ppgan_ext.types import Box, FloatArray, Image
 
 _CLOSE = 1.8  # degrees between the photo's pose and the result's that are left as they are
@@ -100,21 +100,21 @@ class FacePlan(NamedTuple):
         return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
 
 
-def plan_face(photo: Portrait, other: Portrait, shape: float) -> FacePlan:
+def plan_face(photo: Portrait, person: SeenPerson, shape: float) -> FacePlan:
     """Place the fused face, reshape the photo's head to it, and draw the person's face there.
 
     Args:
         photo: the photo that is kept, uint8.
-        other: the person's.
+        person: who is put in, from `sides.see_person`.
         shape: share of the person's shape, 0 to 1.
 
     Raises:
         ConfigError: a face outside its photo.
     """
-    sides = look_at(photo, other)
+    sides = look_at(photo, person)
     drawing = _draw(sides, shape)
-    person, landmarks = sides.person
-    beards = share_beards(as_image(sides.photo.picture), sides.photo.landmarks, as_image(person), landmarks)
+    (picture, landmarks), (bare, their_landmarks) = sides.photo, sides.person
+    beards = share_beards(as_image(picture), landmarks, as_image(bare), their_landmarks)
     return FacePlan(sides, shape, drawing, find_head(drawing.base, drawing.landmarks), beards)
 
 
