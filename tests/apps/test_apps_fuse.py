@@ -29,10 +29,10 @@ from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.faces.swap.beards import Beards
-from ppgan_ext.faces.swap.covers import Head
+from ppgan_ext.faces.swap.head import Head
 from ppgan_ext.faces.swap.overlay import Overlay
 from ppgan_ext.faces.swap.sides import Portrait, Sides, see_person
-from ppgan_ext.faces.swap.warp_method import Drawing, FacePlan, finish_face
+from ppgan_ext.faces.swap.warp_method import FacePlan, Placement, finish_face
 from tests.reference.drawn import DrawnFace, draw_photo
 
 FRONT = GENERIC[:, :2] * (1.0, -1.0)
@@ -208,19 +208,19 @@ def test_auto_warps_unless_the_model_is_asked_for():
     photo, nothing = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.float32)
     side = Portrait(photo, overlay.landmarks)
     sides = Sides(side, side, overlay.landmarks, nothing, None, nothing, False, (), ())
-    drawing = Drawing(photo, overlay.landmarks, overlay, None)
-    plan = FacePlan(sides, 1.0, drawing, Head(nothing, nothing), Beards({}, {}))
+    placement = Placement(photo, overlay.landmarks, overlay, None)
+    plan = FacePlan(sides, 1.0, placement, Head(nothing, nothing), Beards({}, {}))
     assert plan.shown_share == pytest.approx(1.0)
     assert choose_method(FuseOptions(), plan) == ("warp", "the person's photo shows 100% of the face")
     half = np.ones((80, 80), np.float32)
     half[:, :40] = 0.0
-    hidden = plan._replace(drawing=plan.drawing._replace(overlay=replace(overlay, shown=half)))
+    hidden = plan._replace(placement=plan.placement._replace(overlay=replace(overlay, shown=half)))
     assert hidden.shown_share == pytest.approx(0.5, abs=0.05)
     assert choose_method(FuseOptions(), hidden)[0] == "warp"
     # What stays the photo's need not be shown.
     assert hidden._replace(head=Head(1 - half, nothing)).shown_share == pytest.approx(1.0, abs=0.01)
-    covered = hidden.drawing._replace(over=1 - half)
-    assert hidden._replace(drawing=covered).shown_share == pytest.approx(1.0, abs=0.01)
+    covered = hidden.placement._replace(over=1 - half)
+    assert hidden._replace(placement=covered).shown_share == pytest.approx(1.0, abs=0.01)
     assert choose_method(FuseOptions(method="warp"), hidden) == ("warp", "it was asked for")
     assert choose_method(FuseOptions(refine=5), plan)[0] == "latent"
 

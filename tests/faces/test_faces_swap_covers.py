@@ -6,7 +6,7 @@ import pytest
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
 from ppgan_ext.faces.swap import sides
 from ppgan_ext.faces.swap.composite import Heads, composite
-from ppgan_ext.faces.swap.covers import find_hair_over
+from ppgan_ext.faces.swap.head import find_hair_over
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.sides import Portrait, see_person
 from ppgan_ext.faces.swap.warp_method import finish_face, plan_face
@@ -94,7 +94,7 @@ def test_a_cover_of_the_person_is_not_taken_along(solid, monkeypatch):
     monkeypatch.setattr(sides, "find_covers_of", lambda picture, _: covers if picture is other else None)
     plan = plan_face(Portrait(photo, landmarks), see_person(Portrait(other, other_landmarks)), 0.0)
     assert plan.dropped_covers == covers.found
-    assert plan.drawing.over is None
+    assert plan.placement.over is None
     image = finish_face(plan).image.astype(int)
     # Nothing is as blue as the bar.
     assert (image[..., 2] - image[..., 0])[120:220, 120:260].max() < 60

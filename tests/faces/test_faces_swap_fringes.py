@@ -6,10 +6,10 @@ import pytest
 from ppgan_ext.faces.ageing.hair import find_hair
 from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.faces.mask import height_above_brows
-from ppgan_ext.faces.swap import covers
+from ppgan_ext.faces.swap import head
 from ppgan_ext.faces.swap.brows import BROWS, brow_place
-from ppgan_ext.faces.swap.covers import find_head
 from ppgan_ext.faces.swap.fringes import hidden_forehead
+from ppgan_ext.faces.swap.head import find_head
 from tests.reference.drawn import DrawnFace, draw_photo
 
 SHAPE = (350, 390)
@@ -71,7 +71,7 @@ def test_what_is_joined_to_hair_in_its_colour_is_hair(monkeypatch):
         matte = find_hair(picture, landmarks, chances)
         return matte._replace(alpha=np.ones_like(matte.alpha))
 
-    monkeypatch.setattr(covers, "find_hair", with_fringe)
+    monkeypatch.setattr(head, "find_hair", with_fringe)
     seen = find_head(photo, points)
     assert (seen.hair >= plain.hair).all() and seen.hair[180, 190] == 1.0
     assert np.array_equal(seen.person, plain.person)

@@ -8,10 +8,10 @@ from ppgan_ext.faces.blend import BorderStep
 from ppgan_ext.faces.swap import warp_method
 from ppgan_ext.faces.swap.beards import Beards
 from ppgan_ext.faces.swap.composite import Fusion
-from ppgan_ext.faces.swap.covers import Head
+from ppgan_ext.faces.swap.head import Head
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.swap.sides import Portrait, Sides
-from ppgan_ext.faces.swap.warp_method import Drawing, FacePlan, finish_face, plan_face
+from ppgan_ext.faces.swap.warp_method import FacePlan, Placement, finish_face, plan_face
 from tests.reference.drawn import DrawnFace, draw_photo
 
 SHAPE = (260, 230)
@@ -38,8 +38,8 @@ def two_sides(**seen):
 def plan_of(sides, hair=None, beards=NO_BEARDS):
     """Return a plan in which the face has the photo's landmarks; all of the photo is surely its person's."""
     (picture, landmarks), (person, theirs) = sides.photo, sides.person
-    drawing = Drawing(picture, landmarks, draw_overlay(SHAPE, landmarks, person, theirs), sides.over)
-    return FacePlan(sides, 0.0, drawing, Head(nowhere() if hair is None else hair, nowhere() + 1), beards)
+    placement = Placement(picture, landmarks, draw_overlay(SHAPE, landmarks, person, theirs), sides.over)
+    return FacePlan(sides, 0.0, placement, Head(nowhere() if hair is None else hair, nowhere() + 1), beards)
 
 
 @pytest.fixture
@@ -128,8 +128,8 @@ def test_what_hides_the_person_is_not_shown(planned):
 def test_head_and_beards_are_looked_for_in_the_photos_that_are_drawn(planned):
     sides = two_sides()
     plan = planned(sides, 1.0)
-    assert not np.array_equal(plan.drawing.base, sides.photo.picture)
-    assert plan.head == (plan.drawing.base, plan.landmarks)
+    assert not np.array_equal(plan.placement.base, sides.photo.picture)
+    assert plan.head == (plan.placement.base, plan.landmarks)
     assert plan.beards == (*sides.photo, *sides.person)
 
 
@@ -145,10 +145,10 @@ def test_what_lies_over_the_face_moves_with_the_head_unless_it_hides_too_much(pl
     # The jaw becomes wider.
     assert moved.landmarks[3, 0] < sides.photo.landmarks[3, 0] - 2.0
     columns = np.arange(SHAPE[1])
-    assert (moved.drawing.over[y] @ columns) / moved.drawing.over[y].sum() < x - 1.5
+    assert (moved.placement.over[y] @ columns) / moved.placement.over[y].sum() < x - 1.5
     stays = planned(sides._replace(stays=True), 1.0)
-    assert stays.drawing.over is over
-    assert np.array_equal(stays.drawing.base, sides.photo.picture)
+    assert stays.placement.over is over
+    assert np.array_equal(stays.placement.base, sides.photo.picture)
     assert np.array_equal(stays.landmarks[:17], sides.photo.landmarks[:17])
 
 
@@ -157,7 +157,7 @@ def test_a_hat_keeps_its_shape_when_the_head_is_reshaped(planned):
     middle = tall.landmarks.mean(axis=0)
     sides = two_sides(person=Portrait(tall.picture, middle + (tall.landmarks - middle) * (1.2, 1.0)))
     hat = nowhere() + 1
-    bare, covered = (planned(each, 1.0).drawing.base for each in (sides, sides._replace(headwear=hat)))
+    bare, covered = (planned(each, 1.0).placement.base for each in (sides, sides._replace(headwear=hat)))
     rows = slice(0, int(sides.photo.landmarks[17:27, 1].min()) - 12)
     moved, kept = (np.abs(base.astype(int) - sides.photo.picture)[rows].mean() for base in (bare, covered))
     assert kept < 0.8 * moved

@@ -13,9 +13,9 @@ from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of
 from ppgan_ext.faces.occlusion.headwear import find_headwear, without_headwear
 from ppgan_ext.faces.occlusion.strands import without_strands
 from ppgan_ext.faces.skin import face_size
-from ppgan_ext.faces.swap.covers import find_hair_over
 from ppgan_ext.faces.swap.covers_over import lies_over
 from ppgan_ext.faces.swap.fringes import hidden_forehead
+from ppgan_ext.faces.swap.head import find_hair_over
 from ppgan_ext.faces.swap.hidden_landmarks import believable, hidden_points, softened
 from ppgan_ext.faces.swap.mouth import true_lips
 from ppgan_ext.faces.swap.nose_shadow import without_nose_shadow

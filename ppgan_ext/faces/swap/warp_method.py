@@ -20,9 +20,9 @@ from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.beards import Beards, share_beards
 from ppgan_ext.faces.swap.composite import Fusion, Heads, composite
-from ppgan_ext.faces.swap.covers import Head, find_head
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
+from ppgan_ext.faces.swap.head import Head, find_head
 from ppgan_ext.faces.swap.overlay import Overlay, draw_overlay
 from ppgan_ext.faces.swap.reshape import reshape_photo
 from ppgan_ext.faces.swap.sides import Portrait, SeenPerson, Sides, as_image, look_at
@@ -35,8 +35,8 @@ _JAW_POINTS = slice(0, 17)
 _JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
 
 
-class Drawing(NamedTuple):
-    """The person's face drawn on the photo.
+class Placement(NamedTuple):
+    """The person's face, placed on the photo's head.
 
     Attributes:
         base: (H, W, 3) RGB uint8, the photo with its head reshaped to the fused face's landmarks.
@@ -57,26 +57,26 @@ class FacePlan(NamedTuple):
     Attributes:
         sides: the two photos, ready to be drawn from.
         shape: share of the person's shape, 0 to 1.
-        drawing: the person's face drawn on the photo.
+        placement: the person's face, placed on the photo's head.
         head: the photo's; its hair lies over the fused face.
         beards: whose beard it has.
     """
 
     sides: Sides
     shape: float
-    drawing: Drawing
+    placement: Placement
     head: Head
     beards: Beards
 
     @property
     def landmarks(self) -> FloatArray:
         """The fused face's landmarks, (68, 2)."""
-        return self.drawing.landmarks
+        return self.placement.landmarks
 
     @property
     def overlay(self) -> Overlay:
         """The person's face, drawn at these landmarks."""
-        return self.drawing.overlay
+        return self.placement.overlay
 
     @property
     def kept_covers(self) -> tuple[str, ...]:
@@ -93,8 +93,8 @@ class FacePlan(NamedTuple):
         """How much of the face that will be drawn the person's photo shows, 0 to 1."""
         overlay = self.overlay
         drawn = face_mask(overlay.landmarks, overlay.shown.shape, feather=0.1) * (1.0 - overlay.window(self.head.hair))
-        if self.drawing.over is not None:
-            drawn *= 1.0 - overlay.window(self.drawing.over)
+        if self.placement.over is not None:
+            drawn *= 1.0 - overlay.window(self.placement.over)
         # The inside of an open mouth is the photo's.
         drawn *= 1.0 - draw_part(overlay.landmarks[60:68], overlay.shown.shape, 0.0)
         return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
@@ -112,13 +112,13 @@ def plan_face(photo: Portrait, person: SeenPerson, shape: float) -> FacePlan:
         ConfigError: a face outside its photo.
     """
     sides = look_at(photo, person)
-    drawing = _draw(sides, shape)
+    placement = _place(sides, shape)
     (picture, landmarks), (bare, their_landmarks) = sides.photo, sides.person
     beards = share_beards(as_image(picture), landmarks, as_image(bare), their_landmarks)
-    return FacePlan(sides, shape, drawing, find_head(drawing.base, drawing.landmarks), beards)
+    return FacePlan(sides, shape, placement, find_head(placement.base, placement.landmarks), beards)
 
 
-def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Drawing:
+def _place(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Placement:
     """Reshape the photo's head and draw the person's face on it.
 
     Args:
@@ -137,7 +137,7 @@ def _draw(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -
         base = reshape_photo(picture, own, landmarks, sides.headwear)
         over = None if over is None else _moved(over, own, landmarks, sides.headwear)
     overlay = draw_overlay(picture.shape, landmarks, as_image(person), theirs, sides.hidden)
-    return Drawing(base, landmarks, overlay, over)
+    return Placement(base, landmarks, overlay, over)
 
 
 def _moved(
@@ -175,8 +175,8 @@ def finish_face(
     missing = _missing_turn(plan, fusion)
     if missing is None or np.hypot(*missing) <= _CLOSE:
         return fusion
-    drawing = _draw(plan.sides, plan.shape, missing)
-    turned = _find_face(_blend_in(plan._replace(drawing=drawing), identity, skin, fill), box)
+    placement = _place(plan.sides, plan.shape, missing)
+    turned = _find_face(_blend_in(plan._replace(placement=placement), identity, skin, fill), box)
     still_missing = _missing_turn(plan, turned)
     return turned if still_missing is not None and np.hypot(*still_missing) < np.hypot(*missing) else fusion
 
@@ -186,7 +186,7 @@ def _find_face(fusion: Fusion, box: Box | None) -> Fusion:
 
 
 def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None) -> Fusion:
-    picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.drawing
+    picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.placement
     heads = _heads(plan)
     filled = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
     if over is None:
@@ -199,7 +199,7 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
 
 def _heads(plan: FacePlan) -> Heads:
     """Return what is known of both heads beside what covers the photo's face."""
-    (base, landmarks, _, over), (kept, body) = plan.drawing, plan.head
+    (base, landmarks, _, over), (kept, body) = plan.placement, plan.head
     beard = beard_place(base, landmarks, plan.beards.photo) if any(plan.beards.photo.values()) else None
     if over is not None:
         # Around what covers the photo's face its skin stays, as below that it is not the photo's.

@@ -1,4 +1,4 @@
-"""Hair of the head over a face: it stays in the photo that is kept, and is not taken along from the person's."""
+"""The head around a face: its hair stays in the photo that is kept, and is not taken along from the person's."""
 
 from __future__ import annotations
 
