@@ -15,7 +15,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, color_share, log_color, log_luminance, luminance, match_light, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.motion import GRID, estimate_motion, landmark_motion, move, steepness
@@ -46,8 +46,6 @@ _OPENS = (0.02, 0.06)  # gap between the lips from which on, and at which, a mou
 _NEW_INSIDE = (0.3, 0.5)
 _TEETH_STAY = 0.7
 _STEEPEST = 0.65  # largest change of the motion per pixel of its grid: skin would be stretched, from 1 on folded
-_MOUTH = slice(48, 60)
-_INNER_MOUTH = slice(60, 68)
 _UPPER_LIP, _LOWER_LIP = (61, 62, 63), (67, 66, 65)
 
 
@@ -124,7 +122,7 @@ def describe_change(edit: Edit, fade: FloatArray) -> Change:
 def _lips_and_lids(edit: Edit, motion: FloatArray, size: float) -> tuple[FloatArray, FloatArray]:
     """Return the weights of the lips and of the skin around the eyes, (N, N) each, after the motion."""
     shape = edit.before.shape
-    lips = move(draw_part(edit.landmarks[_MOUTH], shape, _LIPS_WIDER * size), motion)
+    lips = move(draw_part(edit.landmarks[LIPS], shape, _LIPS_WIDER * size), motion)
     lids = [move(draw_part(edit.landmarks[eye], shape, _LIDS_WIDER * size), motion) for eye in (RIGHT_EYE, LEFT_EYE)]
     return _soft(lips, _EDGE * size), _soft(np.maximum(*lids), _LIDS_EDGE * size)
 
@@ -157,7 +155,7 @@ def _kept(edit: Edit, motion: FloatArray, size: float) -> FloatArray:
     for eye in (RIGHT_EYE, LEFT_EYE):
         keep = np.minimum(keep, 1.0 - _soft(move(draw_part(edit.landmarks[eye], shape, 0.0), motion), _EDGE * size))
     if _gap(edit.landmarks) > _OPENS[0] * size:
-        teeth = _soft(move(draw_part(edit.landmarks[_INNER_MOUTH], shape, 0.0), motion), _EDGE * size)
+        teeth = _soft(move(draw_part(edit.landmarks[INNER_LIPS], shape, 0.0), motion), _EDGE * size)
         keep = np.minimum(keep, 1.0 - np.float32(_TEETH_STAY) * teeth)
     edited = edit.edited_landmarks
     if edited is not None:
@@ -178,15 +176,15 @@ def _opened_mouth(
     gap, gap_before = _gap(edited) / size, _gap(edit.landmarks) / size
     photo, before, after = lights
     shape = edit.before.shape
-    strength = _rise(gap - gap_before) * _new_inside(before, after, draw_part(edited[_INNER_MOUTH], shape, 0.0))
+    strength = _rise(gap - gap_before) * _new_inside(before, after, draw_part(edited[INNER_LIPS], shape, 0.0))
     if strength == 0.0:
         return None
-    weight = _soft(draw_part(edited[_INNER_MOUTH], shape, _EDGE * size), _EDGE * size) * np.float32(strength)
+    weight = _soft(draw_part(edited[INNER_LIPS], shape, _EDGE * size), _EDGE * size) * np.float32(strength)
     if gap_before > _OPENS[0]:  # what the photo shows between open lips stays
-        shown = _soft(move(draw_part(edit.landmarks[_INNER_MOUTH], shape, 0.0), motion), _EDGE * size)
+        shown = _soft(move(draw_part(edit.landmarks[INNER_LIPS], shape, 0.0), motion), _EDGE * size)
         weight *= 1.0 - np.float32(_rise(gap_before)) * shown
     # The generator's mouth lies a little beside the photo's.
-    x, y = (edit.landmarks - edit.seen[0])[_INNER_MOUTH].mean(axis=0)
+    x, y = (edit.landmarks - edit.seen[0])[INNER_LIPS].mean(axis=0)
     drawn = match_light(after, photo, before, inside, share)
     return warp(drawn, np.array([[1.0, 0.0, x], [0.0, 1.0, y]]), shape[1::-1]), weight
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import log_color, log_luminance, luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
@@ -44,7 +44,6 @@ _NOSE_UNSURE, _MOUTH_UNSURE = 0.05, 0.09
 _EYES_FOREIGN = 0.85  # share of the surroundings of an eye; make-up and deep sockets reach 0.68
 _EYES_DARK = -1.7  # logarithm of the luminance around an eye over that of skin
 _NOSE = slice(30, 36)
-_MOUTH = slice(48, 60)
 _FEW_PIXELS = 24
 _FEATHER = 0.06
 
@@ -119,7 +118,7 @@ def _distance_from_skin(photo: FloatArray, skin: _BoolArray) -> tuple[FloatArray
 
 
 def _is_mouth_covered(points: FloatArray, disagreement: FloatArray, color: FloatArray) -> bool:
-    lips = draw_part(points[_MOUTH], color.shape, 0.05 * _SIZE) > 0
+    lips = draw_part(points[LIPS], color.shape, 0.05 * _SIZE) > 0
     nose = draw_part(points[_NOSE], color.shape, 0.04 * _SIZE) > 0
     apart = float(disagreement[lips].mean())
     mouth_foreign, nose_foreign = (float((color[part] > _FOREIGN).mean()) for part in (lips, nose))

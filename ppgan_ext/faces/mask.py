@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import check_landmarks
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.types import FloatArray
 
 # Brows, nose and mouth divide the face below the hairline into thirds; the hairline itself is left out.
-_FOREHEAD = 0.75  # height above the brows, as a share of the distance from the brows to the nose's base
+# Heights above the brows, as shares of the distance from the brows to the nose's base: the usual one, and one that
+# reaches nearly to the hairline.
+_FOREHEAD, WHOLE_FOREHEAD = 0.75, 0.95
 _JAW = slice(0, 17)
 _BROWS = slice(17, 27)
 _NOSE_BASE = 33
@@ -69,7 +72,7 @@ def mask_region(
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     rise = np.clip(depth / max(feather * _DRAWN_SIZE, finer), 0.0, 1.0)
     interpolation = cv2.INTER_AREA if finer > 1.0 else cv2.INTER_LINEAR
-    mask = np.clip(cv2.resize(rise * rise * (3.0 - 2.0 * rise), size.tolist(), interpolation=interpolation), 0.0, 1.0)
+    mask = np.clip(cv2.resize(smooth_step(rise), size.tolist(), interpolation=interpolation), 0.0, 1.0)
     left, right = (int(v) for v in np.clip((first[0], last[0]), 0, columns))
     top, bottom = (int(v) for v in np.clip((first[1], last[1]), 0, rows))
     return (left, top, right, bottom), mask[top - first[1] : bottom - first[1], left - first[0] : right - first[0]]

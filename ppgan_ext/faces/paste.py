@@ -28,6 +28,7 @@ from ppgan_ext.faces.covered import find_covered
 from ppgan_ext.faces.light import color_share, match_light, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask, mask_region
 from ppgan_ext.faces.motion import GRID, move
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.faces.warp import compose, invert, resize_matrix, transform_points, warp
 from ppgan_ext.images import from_levels, to_levels
 from ppgan_ext.types import Crop, FloatArray, Image
@@ -147,7 +148,7 @@ def _region_of(photo: Image, crop: Crop, landmarks: FloatArray) -> _Region:
     for a, b, c in crop.matrix_photo_to_crop:
         position = ((a * x + b * y + c + 0.5) / crop.size).astype(np.float32)
         rise = np.clip(np.minimum(position, 1.0 - position) / _FADE, 0.0, 1.0)
-        window *= rise * rise * (3.0 - 2.0 * rise)
+        window *= smooth_step(rise)
     return _Region(left, top, mask * window)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.color import to_lab
-from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray, Image
@@ -22,7 +22,6 @@ _MIN_PIXELS = 24
 _LEAST_LEVEL = 2e-4  # luminance of skin in a photo that is nearly black
 _MOST_SPREAD = (12.0, 4.0, 4.0)  # of the Lab colours of skin
 _LIKE = 0.2  # luminance at which colours are compared, whatever the exposure
-_MOUTH = slice(48, 60)
 
 
 def face_size(landmarks: FloatArray) -> float:
@@ -60,7 +59,7 @@ def bare_skin(landmarks: FloatArray, shape: tuple[int, ...], feather: float = 0.
     """Draw the parts of a face where skin is expected, (H, W) in [0, 1]; ``feather`` as for `face_mask`."""
     size = face_size(landmarks)
     weight = face_mask(landmarks, shape, feather)
-    for part, width in ((RIGHT_EYE, 0.06), (LEFT_EYE, 0.06), (_MOUTH, 0.03), *((brow, 0.05) for brow in BROWS)):
+    for part, width in ((RIGHT_EYE, 0.06), (LEFT_EYE, 0.06), (LIPS, 0.03), *((brow, 0.05) for brow in BROWS)):
         weight = np.minimum(weight, 1.0 - draw_part(landmarks[part], shape, width * size))
     return weight.astype(np.float32)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, MIRROR, RIGHT_EYE
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import Field, draw_field, make_field, triangulate
 from ppgan_ext.faces.warp import rectangle_around
@@ -25,12 +25,6 @@ _EYES_AT = ((SIZE[0] - 1) / 2, 240.0)
 # Rows of the mesh above the brows, as shares of the height of the forehead in `mask.forehead`.
 _FOREHEAD_ROWS = (0.5, 1.0, 1.45)
 _RINGS = (1.10, 1.35)  # the jaw's outline once more, farther from the middle of the face
-
-# Each landmark's number on the mirrored face.
-MIRRORED = np.array(
-    [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, *range(35, 30, -1), 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,
-     41, 40, *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65]
-)  # fmt: skip
 
 
 def eye_distance(landmarks: FloatArray) -> float:
@@ -62,7 +56,7 @@ def mean_face(faces: list[FloatArray]) -> FloatArray:
 
 def mirror(landmarks: FloatArray, width: float = 1.0) -> FloatArray:
     """Return the landmarks of the mirrored picture; x becomes width - 1 - x."""
-    return np.asarray((landmarks * np.array([-1.0, 1.0]) + np.array([width - 1.0, 0.0]))[MIRRORED])
+    return np.asarray((landmarks * np.array([-1.0, 1.0]) + np.array([width - 1.0, 0.0]))[MIRROR])
 
 
 def mesh_points(landmarks: FloatArray) -> FloatArray:

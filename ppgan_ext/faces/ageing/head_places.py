@@ -11,6 +11,7 @@ from ppgan_ext.faces.ageing.bare_skin import face_outline
 from ppgan_ext.faces.ageing.frame import eye_distance, upwards
 from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, patch_matrix
 from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.types import FloatArray
 
 # How far around the face and its neck, and how softly, as shares of the eyes' distance.
@@ -62,7 +63,7 @@ def may_lighten(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
     depth = (np.arange(shape[0], dtype=np.float32) - np.float32(landmarks[8, 1])) / np.float32(eyes)
     low, high = _LIGHTER_ABOVE
     share = np.clip((depth - low) / (high - low), 0.0, 1.0)
-    rows = (1.0 - share * share * (3.0 - 2.0 * share))[:, None]
+    rows = (1.0 - smooth_step(share))[:, None]
     return (rows * (1.0 - np.float32(_ON_NECK) * blur(_neck(landmarks, shape), 0.12 * eyes))).astype(np.float32)
 
 

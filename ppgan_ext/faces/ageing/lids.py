@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.faces.warp import rectangle_around
 from ppgan_ext.types import FloatArray
 
@@ -100,5 +101,5 @@ def _eased(x: FloatArray, places: tuple[float, ...], values: tuple[float, ...]) 
     start = np.clip(np.searchsorted(places, x) - 1, 0, len(places) - 2)
     low, high = np.asarray(places)[start], np.asarray(places)[start + 1]
     share = np.clip((x - low) / (high - low), 0.0, 1.0)
-    share = share * share * (3.0 - 2.0 * share)
+    share = smooth_step(share)
     return np.asarray(values)[start] * (1.0 - share) + np.asarray(values)[start + 1] * share

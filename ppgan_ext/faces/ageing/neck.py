@@ -22,7 +22,7 @@ from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.ageing.white import white_light
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.faces.warp import compose, invert, transform_points, warp
@@ -89,7 +89,7 @@ class Neck(NamedTuple):
 
 def head_length(landmarks: FloatArray) -> float:
     """Return the distance of the eyes, or what it would be if the head were not turned; pixels."""
-    down = landmarks[48:60].mean(axis=0) - landmarks[36:48].mean(axis=0)
+    down = landmarks[LIPS].mean(axis=0) - landmarks[36:48].mean(axis=0)
     return max(float(np.hypot(*_across(landmarks))), _DOWN * float(np.hypot(*down)), 1e-6)
 
 

@@ -8,14 +8,14 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.frame import eye_distance, upwards
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
 # What is cut out of the skin: points of the landmarks, and by how much they are widened, in distances of the eyes.
 _HOLES = (
-    (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (slice(48, 60), 0.02), (slice(17, 22), 0.045), (slice(22, 27), 0.045),
+    (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (LIPS, 0.02), (RIGHT_BROW, 0.045), (LEFT_BROW, 0.045),
     (slice(31, 36), 0.035),
 )  # fmt: skip
 _SOFT = 0.02
@@ -34,10 +34,10 @@ _CHEEK_INWARDS = 0.36  # how far the outer cheeks reach from the jaw to the nose
 _IRIS = 0.095  # radius of an iris, as a share of the eyes' distance
 # Brows, lips, and the opening of the mouth.
 _PARTS_STAY = (
-    (slice(17, 22), 0.03, 0.25),
-    (slice(22, 27), 0.03, 0.25),
-    (slice(48, 60), 0.0, 0.7),
-    (slice(60, 68), 0.01, 0.9),
+    (RIGHT_BROW, 0.03, 0.25),
+    (LEFT_BROW, 0.03, 0.25),
+    (LIPS, 0.0, 0.7),
+    (INNER_LIPS, 0.01, 0.9),
 )
 
 
@@ -180,7 +180,7 @@ def held_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
     """
     eyes = eye_distance(landmarks)
     held = _NOSE_HELD * nose(landmarks, shape)
-    for brow, eye, jaw in ((slice(17, 22), RIGHT_EYE, slice(1, 6)), (slice(22, 27), LEFT_EYE, slice(11, 16))):
+    for brow, eye, jaw in ((RIGHT_BROW, RIGHT_EYE, slice(1, 6)), (LEFT_BROW, LEFT_EYE, slice(11, 16))):
         inwards = landmarks[jaw] + _CHEEK_INWARDS * (landmarks[33] - landmarks[jaw])
         for points, width, share in (
             (landmarks[brow], 0.05, _BROWS_HELD),

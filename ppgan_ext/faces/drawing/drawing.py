@@ -16,6 +16,7 @@ from ppgan_ext.faces.drawing.mouth import draw_mouth
 from ppgan_ext.faces.drawing.regions import Regions, find_regions
 from ppgan_ext.faces.drawing.strokes import Mask, area, curve, stroke
 from ppgan_ext.faces.drawing.tones import cloth_tones, hair_tones, skin_colour, skin_tones
+from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.types import Image
 
 _GRAIN = 22.0  # difference of colours that the smoothing takes away
@@ -29,7 +30,7 @@ _BEARD = ((0.12, 0.4), (0.45, 0.6))  # cover from which on the beard's tone is l
 _CHIN_SHADE = np.array((0.80, 0.70, 0.70), np.float32)
 # Where features are drawn and lines of the photo are left out: landmarks, and by how many units they are widened.
 _QUIET = (
-    (slice(36, 42), 9), (slice(42, 48), 9), (slice(17, 22), 8), (slice(22, 27), 8), (slice(48, 60), 4),
+    (RIGHT_EYE, 9), (LEFT_EYE, 9), (RIGHT_BROW, 8), (LEFT_BROW, 8), (LIPS, 4),
     (slice(29, 36), 7),
 )  # fmt: skip
 _PHOTO_ENDS = 10.0  # units from the border of the photo within which nothing is outlined

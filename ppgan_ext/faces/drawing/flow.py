@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.ramps import smooth_step
+
 Map = npt.NDArray[np.float32]
 
 _WIDER = 1.6  # the wider Gaussian of the difference, which makes it like a Laplacian (Kang et al., Eq. 8)
@@ -56,4 +58,4 @@ def dark_lines(light: Map, flow: Map, sigma: float, length: float, threshold: fl
     difference = cv2.GaussianBlur(light, (0, 0), _WIDER * sigma) - cv2.GaussianBlur(light, (0, 0), sigma)
     coherent = blurred_along(np.asarray(difference, np.float32), flow, length)
     share = np.clip((coherent - threshold) / rise, 0.0, 1.0)
-    return np.asarray(share * share * (3.0 - 2.0 * share), np.float32)
+    return np.asarray(smooth_step(share), np.float32)

@@ -12,6 +12,7 @@ from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.drawing.colours import Colour, Picture
 from ppgan_ext.faces.drawing.head import Head, clean
 from ppgan_ext.faces.drawing.strokes import Mask, area
+from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.mask import face_outline
 from ppgan_ext.types import FloatArray
 
@@ -24,7 +25,7 @@ _ISLAND = 0.25  # area of a shining spot on a bald head at most, in squares of t
 _SURE_HAIR, _LIKELY_HAIR, _NO_HAIR = 0.85, 0.3, 0.01
 _CUT_EYES = 48.0  # pixels between the eyes of the copy on which hair is cut out
 _CHEEKS = [1, 3, 5, 11, 13, 15, 27, 30]
-_FEATURES = (slice(36, 42), slice(42, 48), slice(48, 60), slice(31, 36))
+_FEATURES = (RIGHT_EYE, LEFT_EYE, LIPS, slice(31, 36))
 _NUM_MODEL = 65  # numbers of OpenCV's model of colours
 _FEW = 24  # pixels that suffice to know a colour
 _LOWER_LIP = 57

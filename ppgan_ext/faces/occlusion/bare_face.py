@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.facial_hair import brow_weight
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.cover_network import EYES
@@ -142,8 +142,8 @@ def _beside_features(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[
     for feature, room in (
         (RIGHT_EYE, _EYE_ROOM),
         (LEFT_EYE, _EYE_ROOM),
-        (slice(17, 22), _BROW_ROOM),
-        (slice(22, 27), _BROW_ROOM),
+        (RIGHT_BROW, _BROW_ROOM),
+        (LEFT_BROW, _BROW_ROOM),
     ):
         free *= 1.0 - draw_part(points[feature], shape, room * size)
     return free

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.unet import run_unet
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.warp import warp
 from ppgan_ext.types import FloatArray
 
@@ -49,7 +49,7 @@ def crop_matrix(landmarks: FloatArray) -> FloatArray:
     points = np.asarray(landmarks, np.float64)
     right, left = points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
     # On a turned head the eyes are close together: then the way from them down to the mouth tells the size.
-    down = points[48:60].mean(axis=0) - (right + left) / 2
+    down = points[LIPS].mean(axis=0) - (right + left) / 2
     across = left - right
     length = max(float(np.hypot(*across)), 0.9 * float(np.hypot(*down)), 1e-6)
     across = across / max(float(np.hypot(*across)), 1e-6)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray
@@ -61,12 +62,12 @@ def frame_weight(
     noise = float(np.median(lines[elsewhere])) if elsewhere.any() else 0.0
     least = max(_STANDS_OUT, _DEVIATIONS * noise)
     lines = _between(lines, (least, least + _RISE))
-    near = np.clip(cv2.dilate(glasses, _round(_WIDE_REACH * pixel)) / _WIDE - 1.0, 0.0, 1.0)
+    near = np.clip(cv2.dilate(glasses, disc(_WIDE_REACH * pixel)) / _WIDE - 1.0, 0.0, 1.0)
     near *= 1.0 - _between(lens - frame, _INSIDE_LENS)
     inner = (points + 0.5) * (np.array(size) / (width, height)) - 0.5
     for feature in (RIGHT_EYE, LEFT_EYE, _NOSE_TIP):
         near *= 1.0 - draw_part(inner[feature], small.shape, _ROOM * pixel)
-    expected = cv2.dilate(frame, _round(_REACH * pixel)) > _EXPECTED
+    expected = cv2.dilate(frame, disc(_REACH * pixel)) > _EXPECTED
     result = np.maximum(_followed(lines * near, expected, pixel), _between(frame, _PLAIN_FRAME))
     return np.clip(cv2.resize(result, (width, height), interpolation=cv2.INTER_CUBIC), 0.0, 1.0)
 
@@ -107,15 +108,10 @@ def _followed(
     weight: npt.NDArray[np.float32], expected: npt.NDArray[np.bool_], pixel: float
 ) -> npt.NDArray[np.float32]:
     """Keep lines of which a part is expected, and which are longer than wrinkles and spots."""
-    joined = cv2.dilate((weight > 0.3).astype(np.uint8), _round(_GAP * pixel))
+    joined = cv2.dilate((weight > 0.3).astype(np.uint8), disc(_GAP * pixel))
     number, pieces, stats, _ = cv2.connectedComponentsWithStats(joined)
     length = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
     inside = np.bincount(pieces[expected], minlength=number)
     keep = (length >= _SHORTEST * pixel) & (inside >= _EXPECTED_SHARE * stats[:, cv2.CC_STAT_AREA])
     keep[0] = True
     return np.where(keep[pieces], weight, np.float32(0.0))
-
-
-def _round(radius: float) -> npt.NDArray[np.uint8]:
-    side = 2 * max(1, round(radius)) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))

@@ -8,18 +8,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.mask import face_mask, height_above_brows
+from ppgan_ext.faces.landmarks import LIPS
+from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.faces.skin import bare_skin, draw_part, even_lab, face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
 _INSET = 0.02  # how far inside its outline the face ends, so that the border lies on skin
-_MOUTH, _AROUND_MOUTH, _MOUTH_SOFT = slice(48, 60), 0.025, 0.015  # lips are never mixed of both people's
+_AROUND_MOUTH, _MOUTH_SOFT = 0.025, 0.015  # lips are never mixed of both people's
 _MOUTH_BAND = 0.08  # height above the mouth over which locks at the outline begin to count
-# The forehead reaches nearly to the hairline, in distances from the brows to the nose's base; and the heights above the
-# brows between which it fades: a fold that is cut off is seen at once.
-_FOREHEAD, _FADE = 0.95, (0.14, 0.46)
+_FADE = (0.14, 0.46)  # heights above the brows between which the forehead fades: a fold that is cut off is seen at once
 _BESIDE = 0.2  # width of the band along the outline where hair may hang
 _SOFT = 0.025  # width of soft edges
 # Cloth along the outline has a hue so far from the skin's, in Lab, and is as colourful, as no hair is; it is
@@ -52,9 +52,9 @@ def blend_mask(
     Returns:
         (H, W) float32 in [0, 1].
     """
-    mask = face_mask(landmarks, shown.shape, feather, _FOREHEAD) * _fades_upwards(landmarks, shown.shape)
+    mask = face_mask(landmarks, shown.shape, feather, WHOLE_FOREHEAD) * _fades_upwards(landmarks, shown.shape)
     rise = _INSET / feather
-    start = rise * rise * (3.0 - 2.0 * rise)
+    start = smooth_step(rise)
     mask = np.maximum(np.clip((mask - start) / (1.0 - start), 0.0, 1.0), _mouth(landmarks, shown.shape))
     mask = (mask * shown * (1.0 - headwear) * _free_of_locks(landmarks, shown.shape, foreign, cloth)).astype(np.float32)
     # Keep the largest piece only: the photo stays where hair cuts a piece off.
@@ -67,14 +67,14 @@ def blend_mask(
 def _mouth(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the mouth within the face, softly, (H, W) in [0, 1]: of a turned head, its far corner is at the outline."""
     size = face_size(landmarks)
-    drawn = draw_part(landmarks[_MOUTH], shape, _AROUND_MOUTH * size) * draw_part(landmarks, shape, 0.0)
+    drawn = draw_part(landmarks[LIPS], shape, _AROUND_MOUTH * size) * draw_part(landmarks, shape, 0.0)
     return cv2.GaussianBlur(drawn, (0, 0), max(0.5, _MOUTH_SOFT * size))
 
 
 def _fades_upwards(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return a weight, (H, W), that falls slowly from 1 above the brows to 0 at the hairline."""
     rise = np.clip((height_above_brows(landmarks, shape) - _FADE[0]) / (_FADE[1] - _FADE[0]), 0.0, 1.0)
-    return np.asarray(1.0 - rise * rise * (3.0 - 2.0 * rise), np.float32)
+    return np.asarray(1.0 - smooth_step(rise), np.float32)
 
 
 def _free_of_locks(
@@ -124,4 +124,4 @@ def soft_rise(inside: npt.NDArray[np.bool_], width: float) -> npt.NDArray[np.flo
     """
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     rise = np.clip(depth / max(width, 1.0), 0.0, 1.0)
-    return rise * rise * (3.0 - 2.0 * rise)
+    return smooth_step(rise)

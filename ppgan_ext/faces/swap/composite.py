@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces.ageing.beard import beard_place
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
+from ppgan_ext.faces.landmarks import INNER_LIPS
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import SkinWeights, draw_part, face_size, find_skin
 from ppgan_ext.faces.swap.beards import skin_colour, within_jaw
@@ -32,7 +33,7 @@ from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.grown_beard import grow_beard
 from ppgan_ext.faces.swap.irises import even_irises
 from ppgan_ext.faces.swap.lit_skin import LitSkin, find_lit_skin
-from ppgan_ext.faces.swap.mouth import INNER_LIPS, close_lips
+from ppgan_ext.faces.swap.mouth import close_lips
 from ppgan_ext.faces.swap.overlay import Overlay
 from ppgan_ext.faces.swap.rim_skin import even_rim
 from ppgan_ext.faces.swap.skin_light import match_skin

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.light import to_linear, to_srgb
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.bare_face import glare
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
 from ppgan_ext.faces.skin import bare_skin, face_size
@@ -46,8 +47,7 @@ def clear_covers(base: Image, overlay: Overlay, over: FloatArray) -> Image:
     """
     under, covered = overlay.window(base), overlay.window(over)
     wider = max(1.0, _WIDER * face_size(overlay.landmarks))
-    side = 2 * round(wider) + 1
-    covered = cv2.dilate(np.ascontiguousarray(covered), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    covered = cv2.dilate(np.ascontiguousarray(covered), disc(wider))
     weight = cv2.GaussianBlur(covered, (0, 0), 0.5 * wider) * (overlay.shown > 0.02)
     face = _in_light_of(overlay, under, weight)
     result = base.copy()

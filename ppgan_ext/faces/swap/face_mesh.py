@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from ppgan_ext.faces import mesh
-from ppgan_ext.faces.landmarks import LEFT_EYE, NUM_LANDMARKS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, NUM_LANDMARKS, RIGHT_EYE
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.faces.shape import GENERIC
@@ -136,7 +136,7 @@ def _grid_points(control: FloatArray) -> FloatArray:
     grid = np.column_stack([x.ravel(), y.ravel()])
     grid -= grid.mean(axis=0) * (1.0, 0.0)  # symmetric
     rim = cv2.convexHull(control.astype(np.float32))
-    holes = [cv2.convexHull(control[part].astype(np.float32)) for part in (RIGHT_EYE, LEFT_EYE, slice(48, 60))]
+    holes = [cv2.convexHull(control[part].astype(np.float32)) for part in (RIGHT_EYE, LEFT_EYE, LIPS)]
     nearest = np.linalg.norm(grid[:, None] - control[None], axis=2).min(axis=1)
 
     def is_free(point: FloatArray) -> bool:

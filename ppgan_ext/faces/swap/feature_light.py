@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
 from ppgan_ext.faces.skin import draw_part, face_size
-from ppgan_ext.faces.swap.mouth import INNER_LIPS, LIPS, PARTED, opening
+from ppgan_ext.faces.swap.mouth import PARTED, opening
 from ppgan_ext.types import FloatArray
 
 _FEW = 24  # pixels of a feature, of which something is known

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of an eye's width.
@@ -123,7 +124,7 @@ def _move_iris(face: FloatArray, eye: FloatArray, place: float, move: float) -> 
     target = place + move
     from_left, from_right = along / max(target - IRIS, 0.02), (1.0 - along) / max(1.0 - target - IRIS, 0.02)
     weight = np.clip(np.minimum(from_left, from_right), 0.0, 1.0)
-    weight = weight * weight * (3.0 - 2.0 * weight) * lids
+    weight = smooth_step(weight) * lids
     shift = (-move * width * weight).astype(np.float32)
     sources = np.stack([x - low[0] + shift * across[0], y - low[1] + shift * across[1]], axis=2).astype(np.float32)
     moved = cv2.remap(part, sources, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

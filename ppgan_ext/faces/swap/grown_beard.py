@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.skin_light import slow_part
 from ppgan_ext.types import FloatArray
@@ -110,4 +111,4 @@ def _below_nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
     away = (draw_part(landmarks[_NOSE_BASE], shape, 0.0) == 0).astype(np.uint8)
     far = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / face_size(landmarks)
     rise = np.clip((far - np.float32(_MOUSTACHE[0])) / np.float32(np.ptp(_MOUSTACHE)), 0.0, 1.0)
-    return np.asarray(rise * rise * (3.0 - 2.0 * rise), np.float32)
+    return np.asarray(smooth_step(rise), np.float32)

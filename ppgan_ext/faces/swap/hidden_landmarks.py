@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray
 
@@ -44,6 +45,5 @@ def believable(landmarks: FloatArray, hidden: npt.NDArray[np.bool_], other: Floa
 def softened(covered: FloatArray, landmarks: FloatArray) -> FloatArray:
     """Widen and soften what hides a face, (H, W): its edge and its shadow are no skin."""
     wider = 0.03 * face_size(landmarks)
-    side = 2 * max(1, round(wider)) + 1
-    wide = cv2.dilate(np.asarray(covered, np.float32), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    wide = cv2.dilate(np.asarray(covered, np.float32), disc(wider))
     return np.asarray(np.maximum(covered, cv2.GaussianBlur(wide, (0, 0), max(0.5, wider))), np.float32)

@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.color import to_lab
-from ppgan_ext.faces.landmarks import NUM_LANDMARKS
+from ppgan_ext.faces.landmarks import INNER_LIPS, LIPS, NUM_LANDMARKS
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.shape import head_of
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray, Image
 
-LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 _UPPER, _LOWER = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner lips, from corner to corner
 # Areas between the lips below which a mouth is shut, and above which it is open, as shares of the squared face size.
 PARTED = _SHUT, _OPEN = 0.001, 0.004

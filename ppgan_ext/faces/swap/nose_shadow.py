@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.beard import beard_chances
+from ppgan_ext.faces.landmarks import LIPS
 from ppgan_ext.faces.light import LUMINANCE, to_linear, to_srgb
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
@@ -101,6 +102,6 @@ def _zone(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float
     zone = draw_part(outline, shape, 0.0)
     zone *= 1.0 - draw_part(landmarks[27:36], shape, 0.0)
     zone = cv2.GaussianBlur(zone, (0, 0), max(0.5, _SOFT * size))
-    nose, lips = (draw_part(landmarks[which], shape, 0.0) for which in (slice(27, 36), slice(48, 60)))
+    nose, lips = (draw_part(landmarks[which], shape, 0.0) for which in (slice(27, 36), LIPS))
     keep = cv2.GaussianBlur(np.maximum(nose, lips), (0, 0), max(0.5, 0.005 * size))
     return np.asarray(zone * (1.0 - keep), np.float32)

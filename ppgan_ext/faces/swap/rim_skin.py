@@ -8,17 +8,17 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.bands import WIDTHS, blur, local_mean, log_light, split
 from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask
 from ppgan_ext.faces.morphology import disc
+from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the eyes' distance.
 _BANDS = 4  # of `ageing.bands`: pores, lines and wrinkles
 _NEAR = (0.05, 0.4)  # distances from the face over which its skin's fineness fades
-_OUTLINE = 0.95  # height of the forehead, as in `blend_mask`
 _AROUND = 0.12  # width of the Gaussian over which wrinkles are judged
 _MOST, _LEAST_GAIN = 1.0, 0.3  # strength of wrinkles over the face's that stays, and the share that always does
 _CHEEKS = 0.25  # of the face's skin that counts, the roughest is left out: folds beside nose and mouth
@@ -26,7 +26,7 @@ _DARK = (0.6, 1.1)  # log light below the face's skin, over a width of wrinkles:
 _EDGE = 0.05  # of skin, which stays as it is
 _NO_LIGHT = 0.03  # added before logarithms, as a share of the skin's light
 _FEW = 60
-_FEATURES = ((RIGHT_EYE, 0.1), (LEFT_EYE, 0.1), (slice(17, 22), 0.06), (slice(22, 27), 0.06), (slice(48, 60), 0.05))
+_FEATURES = ((RIGHT_EYE, 0.1), (LEFT_EYE, 0.1), (RIGHT_BROW, 0.06), (LEFT_BROW, 0.06), (LIPS, 0.05))
 
 
 def even_rim(
@@ -89,10 +89,10 @@ def _strength(band: FloatArray, skin: FloatArray, eyes: float) -> npt.NDArray[np
 def _near(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the face without its features, and what is near it, softly, (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
-    outside = (face_mask(landmarks, shape, 0.02, _OUTLINE) < 0.5).astype(np.uint8)
+    outside = (face_mask(landmarks, shape, 0.02, WHOLE_FOREHEAD) < 0.5).astype(np.uint8)
     far = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / np.float32(eyes)
     near = np.clip((_NEAR[1] - far) / np.float32(np.ptp(_NEAR)), 0.0, 1.0)
-    near = near * near * (3.0 - 2.0 * near)
+    near = smooth_step(near)
     for points, width in _FEATURES:
         near = near * (1.0 - draw_part(landmarks[points], shape, width * eyes))
     return np.asarray(near, np.float32)

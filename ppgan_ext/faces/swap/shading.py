@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
-from ppgan_ext.faces.mask import face_mask, height_above_brows
+from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
@@ -70,12 +70,11 @@ _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the 
 _CREASE, _SHALLOW, _CREASE_SOFT = 0.035, 0.08, 0.003
 _FOLDS_FADE = 0.9
 _CHEEKS = ([31, 48, 59, 6, 4, 2, 1], [35, 54, 55, 10, 12, 14, 15])
-_MOUTH, _INNER_LIPS, _NOSE = slice(48, 60), slice(60, 68), slice(27, 36)
+_NOSE = slice(27, 36)
 # What keeps its shade, and by how much it is widened.
 _FEATURES = (
-    (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (_MOUTH, 0.02), (slice(17, 22), 0.03), (slice(22, 27), 0.03),
+    (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (LIPS, 0.02), (RIGHT_BROW, 0.03), (LEFT_BROW, 0.03),
 )  # fmt: skip
-_FOREHEAD = 0.95  # height above the brows, in distances from them to the nose's base
 _EDGE, _SOFT, _CHEEK_EDGE = 0.02, 0.015, 0.04  # of soft edges
 _CHEEKS_WIDER = 0.04  # folds run along the line from the nose to the corner of the mouth, where cheeks begin
 # Where a face runs into the photo: so far inside its outline, times this as it rises; and so high above the brows.
@@ -255,7 +254,7 @@ def _over(values: FloatArray, weight: FloatArray) -> FloatArray:
 def _skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the face without its features, (H, W) in [0, 1]; it goes nearer to them than `faces.skin.bare_skin`."""
     size = face_size(landmarks)
-    skin = face_mask(landmarks, shape, _EDGE, _FOREHEAD)
+    skin = face_mask(landmarks, shape, _EDGE, WHOLE_FOREHEAD)
     for part, width in _FEATURES:
         skin = np.minimum(skin, 1.0 - draw_part(landmarks[part], shape, width * size))
     return np.asarray(skin, np.float32)
@@ -266,14 +265,14 @@ def _runs_into(
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return where the face runs into the photo, (H, W) in [0, 1] each: on the forehead, and along its outline."""
     height = np.clip((height_above_brows(landmarks, shape) - _RIM_HEIGHT[0]) / np.ptp(_RIM_HEIGHT), 0.0, 1.0)
-    rim = np.minimum(_RIM_FULL * (1.0 - face_mask(landmarks, shape, _RIM, _FOREHEAD)), 1.0)
+    rim = np.minimum(_RIM_FULL * (1.0 - face_mask(landmarks, shape, _RIM, WHOLE_FOREHEAD)), 1.0)
     return np.asarray(height, np.float32), np.asarray(rim, np.float32)
 
 
 def _lips(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the lips, (H, W) in [0, 1], without what they show between them."""
-    between = draw_part(landmarks[_INNER_LIPS], shape, 0.01 * face_size(landmarks))
-    return np.asarray(draw_part(landmarks[_MOUTH], shape, 0.0) * (1.0 - between), np.float32)
+    between = draw_part(landmarks[INNER_LIPS], shape, 0.01 * face_size(landmarks))
+    return np.asarray(draw_part(landmarks[LIPS], shape, 0.0) * (1.0 - between), np.float32)
 
 
 def _cheeks(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -281,5 +280,5 @@ def _cheeks(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.flo
     size = face_size(landmarks)
     cheeks = np.maximum(*(draw_part(landmarks[part], shape, _CHEEKS_WIDER * size) for part in _CHEEKS))
     cheeks *= 1.0 - draw_part(landmarks[_NOSE], shape, 0.0)
-    cheeks *= 1.0 - draw_part(landmarks[_MOUTH], shape, 0.01 * size)
+    cheeks *= 1.0 - draw_part(landmarks[LIPS], shape, 0.01 * size)
     return np.asarray(cv2.GaussianBlur(cheeks, (0, 0), max(0.5, _CHEEK_EDGE * size)), np.float32)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.bare_face import without_glasses
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers, find_covers_of
 from ppgan_ext.faces.occlusion.headwear import find_headwear, without_headwear
@@ -165,9 +166,8 @@ def _bare(person: Portrait, covers: FaceCovers | None) -> _BarePerson:
 
 def _with_edge(cover: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
     """Return a cover (H, W) in [0, 1], wider by its thin ends, which the network does not tell from skin."""
-    side = 2 * max(1, round(_HAIR_EDGE * face_size(landmarks))) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    return np.asarray(cv2.dilate(np.asarray(cover, np.float32), kernel), np.float32)
+    wider = cv2.dilate(np.asarray(cover, np.float32), disc(_HAIR_EDGE * face_size(landmarks)))
+    return np.asarray(wider, np.float32)
 
 
 def as_image(picture: Image | FloatArray) -> Image:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.brows import Brows
@@ -26,7 +26,6 @@ from ppgan_ext.faces.swap.feature_light import (
     light_teeth,
 )
 from ppgan_ext.faces.swap.lit_skin import LitSkin
-from ppgan_ext.faces.swap.mouth import INNER_LIPS, LIPS
 from ppgan_ext.faces.swap.shading import Detail, even_shading
 from ppgan_ext.types import FloatArray
 

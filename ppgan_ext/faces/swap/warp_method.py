@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.beard import beard_place
-from ppgan_ext.faces.landmarks import sure_landmarks
+from ppgan_ext.faces.landmarks import INNER_LIPS, sure_landmarks
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.pose import head_pose
@@ -96,7 +96,7 @@ class FacePlan(NamedTuple):
         if self.placement.over is not None:
             drawn *= 1.0 - overlay.window(self.placement.over)
         # The inside of an open mouth is the photo's.
-        drawn *= 1.0 - draw_part(overlay.landmarks[60:68], overlay.shown.shape, 0.0)
+        drawn *= 1.0 - draw_part(overlay.landmarks[INNER_LIPS], overlay.shown.shape, 0.0)
         return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
 
 
