@@ -208,8 +208,8 @@ def test_auto_warps_unless_the_model_is_asked_for():
     photo, nothing = np.zeros((80, 80, 3), np.uint8), np.zeros((80, 80), np.float32)
     side = Portrait(photo, overlay.landmarks)
     sides = Sides(side, side, overlay.landmarks, nothing, None, nothing, False, (), ())
-    placement = Placement(photo, overlay.landmarks, overlay, None)
-    plan = FacePlan(sides, 1.0, placement, Head(nothing, nothing), Beards({}, {}))
+    placement = Placement(photo, overlay.landmarks, overlay, None, Head(nothing, nothing))
+    plan = FacePlan(sides, 1.0, placement, Beards({}, {}))
     assert plan.shown_share == pytest.approx(1.0)
     assert choose_method(FuseOptions(), plan) == ("warp", "the person's photo shows 100% of the face")
     half = np.ones((80, 80), np.float32)
@@ -218,9 +218,9 @@ def test_auto_warps_unless_the_model_is_asked_for():
     assert hidden.shown_share == pytest.approx(0.5, abs=0.05)
     assert choose_method(FuseOptions(), hidden)[0] == "warp"
     # What stays the photo's need not be shown.
-    assert hidden._replace(head=Head(1 - half, nothing)).shown_share == pytest.approx(1.0, abs=0.01)
-    covered = hidden.placement._replace(over=1 - half)
-    assert hidden._replace(placement=covered).shown_share == pytest.approx(1.0, abs=0.01)
+    for kept in ({"head": Head(1 - half, nothing)}, {"over": 1 - half}):
+        covered = hidden._replace(placement=hidden.placement._replace(**kept))
+        assert covered.shown_share == pytest.approx(1.0, abs=0.01)
     assert choose_method(FuseOptions(method="warp"), hidden) == ("warp", "it was asked for")
     assert choose_method(FuseOptions(refine=5), plan)[0] == "latent"
 

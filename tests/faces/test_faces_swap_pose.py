@@ -7,6 +7,7 @@ from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.shape import turn_by
 from ppgan_ext.faces.swap import warp_method
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
+from ppgan_ext.faces.swap.head import find_head
 from ppgan_ext.faces.swap.sides import Portrait, see_person
 from ppgan_ext.faces.swap.warp_method import finish_face, plan_face
 from ppgan_ext.types import Box
@@ -61,3 +62,21 @@ def test_a_face_at_the_photos_pose_is_drawn_once(monkeypatch):
     plan = plan_face(photo, see_person(person), 1.0)
     assert np.array_equal(finish_face(plan, box=BOX).image, finish_face(plan).image)
     assert seen == [BOX]
+
+
+def test_on_the_second_look_the_hair_of_the_turned_head_is_kept(monkeypatch):
+    photo, person = portrait(0.0, 0), portrait(10.0, 1)
+    plan = plan_face(photo, see_person(person), 1.0)
+    answers = iter([turn_by(photo.landmarks, -4.0, 0.0), turn_by(photo.landmarks, 0.5, 0.0)])
+    monkeypatch.setattr(warp_method, "sure_landmarks", lambda image, box: next(answers))
+    seen, real = [], warp_method.composite
+
+    def composite(base, overlay, heads, **more):
+        seen.append((base, heads.kept))
+        return real(base, overlay, heads, **more)
+
+    monkeypatch.setattr(warp_method, "composite", composite)
+    fusion = finish_face(plan, box=BOX)
+    (first, _), (second, kept) = seen
+    assert not np.array_equal(first, second)
+    assert np.array_equal(kept, find_head(second, fusion.landmarks).hair)

@@ -38,8 +38,9 @@ def two_sides(**seen):
 def plan_of(sides, hair=None, beards=NO_BEARDS):
     """Return a plan in which the face has the photo's landmarks; all of the photo is surely its person's."""
     (picture, landmarks), (person, theirs) = sides.photo, sides.person
-    placement = Placement(picture, landmarks, draw_overlay(SHAPE, landmarks, person, theirs), sides.over)
-    return FacePlan(sides, 0.0, placement, Head(nowhere() if hair is None else hair, nowhere() + 1), beards)
+    head = Head(nowhere() if hair is None else hair, nowhere() + 1)
+    placement = Placement(picture, landmarks, draw_overlay(SHAPE, landmarks, person, theirs), sides.over, head)
+    return FacePlan(sides, 0.0, placement, beards)
 
 
 @pytest.fixture

@@ -43,12 +43,14 @@ class Placement(NamedTuple):
         landmarks: (68, 2), the fused face's.
         overlay: the person's face there.
         over: as in `Sides`, moved with the head.
+        head: the reshaped photo's; its hair lies over the fused face.
     """
 
     base: Image
     landmarks: FloatArray
     overlay: Overlay
     over: npt.NDArray[np.float32] | None
+    head: Head
 
 
 class FacePlan(NamedTuple):
@@ -58,14 +60,12 @@ class FacePlan(NamedTuple):
         sides: the two photos, ready to be drawn from.
         shape: share of the person's shape, 0 to 1.
         placement: the person's face, placed on the photo's head.
-        head: the photo's; its hair lies over the fused face.
         beards: whose beard it has.
     """
 
     sides: Sides
     shape: float
     placement: Placement
-    head: Head
     beards: Beards
 
     @property
@@ -77,6 +77,11 @@ class FacePlan(NamedTuple):
     def overlay(self) -> Overlay:
         """The person's face, drawn at these landmarks."""
         return self.placement.overlay
+
+    @property
+    def head(self) -> Head:
+        """The photo's head, reshaped to them."""
+        return self.placement.head
 
     @property
     def kept_covers(self) -> tuple[str, ...]:
@@ -115,7 +120,7 @@ def plan_face(photo: Portrait, person: SeenPerson, shape: float) -> FacePlan:
     placement = _place(sides, shape)
     (picture, landmarks), (bare, their_landmarks) = sides.photo, sides.person
     beards = share_beards(as_image(picture), landmarks, as_image(bare), their_landmarks)
-    return FacePlan(sides, shape, placement, find_head(placement.base, placement.landmarks), beards)
+    return FacePlan(sides, shape, placement, beards)
 
 
 def _place(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) -> Placement:
@@ -137,7 +142,7 @@ def _place(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) 
         base = reshape_photo(picture, own, landmarks, sides.headwear)
         over = None if over is None else _moved(over, own, landmarks, sides.headwear)
     overlay = draw_overlay(picture.shape, landmarks, as_image(person), theirs, sides.hidden)
-    return Placement(base, landmarks, overlay, over)
+    return Placement(base, landmarks, overlay, over, find_head(base, landmarks))
 
 
 def _moved(
@@ -159,7 +164,8 @@ def finish_face(
     """Match a planned face to the photo's skin and light, and blend it in.
 
     Landmarks that are found in the picture may tell another pose than those by which the face was drawn, as features,
-    light and depth differ between people. Where they do, the face is drawn again, turned by what is missing.
+    light and depth differ between people. Where they do, the face is placed again, turned by what is missing: with the
+    photo's head reshaped to that, and its hair where it lies then.
 
     Args:
         plan: from `plan_face`.
@@ -186,7 +192,7 @@ def _find_face(fusion: Fusion, box: Box | None) -> Fusion:
 
 
 def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None) -> Fusion:
-    picture, (base, landmarks, overlay, over) = as_image(plan.sides.photo.picture), plan.placement
+    picture, (base, landmarks, overlay, over, _) = as_image(plan.sides.photo.picture), plan.placement
     heads = _heads(plan)
     filled = None if fill is None else draw_overlay(picture.shape, landmarks, *fill)
     if over is None:
@@ -199,7 +205,7 @@ def _blend_in(plan: FacePlan, identity: float, skin: str, fill: Portrait | None)
 
 def _heads(plan: FacePlan) -> Heads:
     """Return what is known of both heads beside what covers the photo's face."""
-    (base, landmarks, _, over), (kept, body) = plan.placement, plan.head
+    base, landmarks, _, over, (kept, body) = plan.placement
     beard = beard_place(base, landmarks, plan.beards.photo) if any(plan.beards.photo.values()) else None
     if over is not None:
         # Around what covers the photo's face its skin stays, as below that it is not the photo's.
