@@ -12,11 +12,11 @@ from ppgan_ext.faces.skin import bare_skin, face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
-_LIGHT = 0.2  # width of the Gaussian over the light of both sides
-_SEAM = 0.02  # width of the seam
+_LIGHT = 0.2  # width of the Gaussian over the ratio of both sides' light: wide enough to leave their features alone
+_SEAM = 0.02  # width of the seam between them
 _FLOOR = 4.0  # levels, added before ratios
 _MOST = 2.0  # ratio of the two sides' light that is evened
-_FEW = 1e-3
+_FEW = 1e-3  # added to weights that are divided by: where neither is seen, the mean ratio serves
 
 
 def join_sides(

@@ -25,33 +25,37 @@ from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the distance of the eyes, and light is in natural logarithms.
-_WIDER, _END_WIDER, _SOFT = 0.09, 0.06, 0.03  # around the brow's points, and its last ones
-_FULL = 1.5  # so much of a soft edge is inside, as a factor
-_TAIL = 0.25  # by so much brows reach beyond their last point, as a share of the distance to the one before
-_OUTSIDE, _ABOVE = 0.02, 0.15  # of the face's outline, and by so much of the nose's length the outline is raised
-_WHOLE_END, _WHOLE_TAIL, _WHOLE_SIDES = 0.13, 0.5, 3.0  # the same where bushy ends that hang down count, too
-_CORE = 0.025  # around the points is surely brow, if there is one
-_EYE, _EYE_SOFT = 0.12, 0.03  # lids and lashes are none
-_LIDS, _LASHES = 0.25, 0.06  # around the eyes does not tell the skin below brows, at first and later
-_FAINT = 0.03
-_AROUND = 0.4  # of a brow is needed to continue the skin
-_FILL_EYES = 48.0  # pixels between the eyes of the copy on which is filled
-_LOOKS, _COARSER = 3, 0.5  # all but the last are on a copy that is so much smaller again
+# Where a brow grows: so far around its landmarks, and around its outer ones, with an edge of this width.
+_WIDER, _END_WIDER, _SOFT = 0.09, 0.06, 0.03
+_FULL = 1.5  # the blurred place is multiplied by this, so that its edge lies mostly outside
+_TAIL = 0.25  # how far it goes on beyond the last landmark, as a share of the distance to the one before
+# It ends this far outside the landmarks' hull, which is raised by this share of the nose's length above the brows.
+_OUTSIDE, _ABOVE = 0.02, 0.15
+# Instead of `_END_WIDER` and `_TAIL`, where bushy ends that hang down count, too; and by how much more of the temples.
+_WHOLE_END, _WHOLE_TAIL, _WHOLE_SIDES = 0.13, 0.5, 3.0
+_CORE = 0.025  # how far around its landmarks a brow is surely hair, if there is one
+_EYE, _EYE_SOFT = 0.12, 0.03  # how far around the eyes are lids and lashes, and the width of that edge
+# How far around the eyes nothing tells the skin below brows: on the first look, when lids may be in shade, and later.
+_LIDS, _LASHES = 0.25, 0.06
+_FAINT = 0.03  # weight of hair from which on a pixel does not tell the skin
+_AROUND = 0.4  # width of the skin around a brow from which it is continued below
+_FILL_EYES = 48.0  # pixels between the eyes of the copy on which that is done
+_LOOKS, _COARSER = 3, 0.5  # how often, and how much smaller the copy is for all looks but the last
 _FLOOR = 0.02  # of the skin's light, added before logarithms
 _LIKE_SKIN = 3.0  # robust deviations from the colour of skin
 # A brow's darkness is that of its core that so many of the pixels do not exceed. What has these shares of it is skin,
 # and hair; with less than the least there is no brow.
 _DARKNESS, _HAIRY, _LEAST_BROW = 0.75, (0.15, 0.45), 0.15
 _FAINTLY, _FAINTLY_JOINED = (0.05, 0.2), 0.5  # the same, where faint hairs count, too
-_JOINED, _LARGE = 0.9, 0.08  # what hangs together; share of a brow's largest piece that its other pieces have
-_BETWEEN, _HAIR_SOFT = 0.02, 0.015  # of gaps between hairs, and of their edge
+_JOINED, _LARGE = 0.9, 0.08  # weight of hair that hangs together; least size of a piece, as a share of the largest
+_BETWEEN, _HAIR_SOFT = 0.02, 0.015  # widths of gaps between hairs, and of their edge
 _WITHIN = 0.04  # around the points hair is hair; farther it may be a fold
 _DENSE = 1.2  # darkness of hair that hides the skin
-# Wrinkles are as deep as the forehead's that so many of the pixels do not exceed, over a Gaussian of this width; a brow
-# that is not deeper by these factors is like them.
-_FAINT_BROW = (0.35, 0.75)  # darkness of a brow that is like shade of skin, too, and of one that is hair
-_DEEP, _RELIEF, _STANDS_OUT, _FOREHEAD = 0.9, 0.12, (1.3, 2.2), 0.35
-_FEW = 24
+_FAINT_BROW = (0.35, 0.75)  # darkness of a brow that may be shade of skin, and of one that is hair
+# Wrinkles of the forehead, up to this height above the brows, are what is darker than a Gaussian of this width; their
+# depth is this quantile of it. A brow that is deeper by the first factor only is like them, by the second it is hair.
+_FOREHEAD, _RELIEF, _DEEP, _STANDS_OUT = 0.35, 0.12, 0.9, (1.3, 2.2)
+_FEW = 24  # pixels, of which something is known
 _WHITE_BROW = (0.25, 0.5)  # share of a brow's light that is brighter than skin: a dark brow, and a white one
 _PALER = np.float32(0.45)  # share of the photo's brow that stands for one that is not seen
 _GIVES_WAY = (0.35, 0.6)  # mean of the mask over a brow: the photo's stays, and the person's replaces it

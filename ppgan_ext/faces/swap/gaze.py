@@ -18,15 +18,15 @@ from ppgan_ext.types import FloatArray
 
 # Lengths are shares of an eye's width.
 _WIDTH = 48  # pixels of the view in which an iris is looked for
-_HALF_HEIGHT = 0.3
+_HALF_HEIGHT = 0.3  # of that view
 IRIS = 0.2  # radius
 _STEPS = np.linspace(0.25, 0.75, 41)  # where its centre may be, from the corner at image left
 _LEAST_OPEN = 0.16  # height over width below which lids hide too much
 _LEAST_WHITE = 0.35  # logarithm of the light beside an iris over its own: less tells nothing
-_LEAST_MOVE, _MOST_MOVE = 0.025, 0.2
+_LEAST_MOVE, _MOST_MOVE = 0.025, 0.2  # less may be an error of measurement, and more is not followed
 _EYEBALL, _ASIDE = 0.4, 0.05  # radius of an eyeball, and how far eyes look aside for another reason than a turn
 _LEAST_ROOM = 0.6  # share that stays of the white towards which an iris moves
-_LEAST_EYE = 12.0  # pixels
+_LEAST_EYE = 12.0  # pixels of an eye's width below which no iris is told
 
 
 def follow_gaze(
@@ -47,7 +47,7 @@ def follow_gaze(
     face = np.asarray(face, np.float32)
     places = [[find_iris(picture, landmarks[eye]) for eye in (RIGHT_EYE, LEFT_EYE)] for picture in (face, photo)]
     moves = [there - here for here, there in zip(*places, strict=True) if here is not None and there is not None]
-    # Both eyes turn alike, so one that disagrees is not believed.
+    # Both eyes turn alike: where one is not seen, or goes the other way, neither is believed.
     if len(moves) < 2 or moves[0] * moves[1] <= 0:
         return face
     most = min(_MOST_MOVE, _ASIDE + _EYEBALL * abs(math.sin(math.radians(min(abs(turned_degrees), 90.0)))))

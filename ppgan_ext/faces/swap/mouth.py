@@ -24,10 +24,11 @@ _SURELY_OPEN = 0.0135  # area above which landmarks are believed that lips are p
 # Share of what lies between the lips that is less red than they are: lips, and teeth. Of the portraits, 15 shut mouths
 # that the landmarks part have 0.04 to 0.34 and one 0.44, and open mouths 0.40 and more.
 _LESS_RED = (0.3, 0.42)
-_REDNESS = 6.0  # CIE a*, with lips of one luminance
-_LIPS_LEVEL = 0.15  # that luminance
-_COLORLESS = 4.0  # chroma of lips in a grey photo
-# Teeth are the photo's where they would be stretched to more than twice their height, and never by a half.
+_REDNESS = 6.0  # what is less red than lips by so much of CIE a* is none
+_LIPS_LEVEL = 0.15  # luminance to which lips are brought, so that this holds in any light
+_COLORLESS = 4.0  # chroma of lips up to which a photo is grey, and colour tells nothing
+# The weight of the photo's teeth is the second minus the first times the share of the opening that the person's photo
+# shows: 1 where teeth would be stretched to twice their height or more, and 0 up to one and a half.
 _STRETCHED = (6.0, 4.0)
 _RELAXED = 0.12  # log of the width that a mouth loses when a smile is taken back
 _EDGE = 0.01  # width of soft edges, as a share of the face's size
@@ -35,8 +36,8 @@ _LINE = 0.35  # half the width of the band in which lips meet, as a share of the
 _LIPS_END = (0.75, 1.0)  # distance from that line, as a share of the thickness, over which lips are the person's again
 # Luminance of what is no lip, teeth or the dark behind them, as a share of the lips'.
 _DARK, _BRIGHT = (0.45, 0.6), (1.5, 1.9)
-# Share of the person's lips up to which the line where they meet may be bright; by which share of log light it is
-# dulled beyond, and over how much it takes the colour of their lips, by half at most.
+# The line where lips meet gleams where it is brighter than this quantile of the person's lips. Of the excess, in log
+# light, this share is taken away; and over so much of it the line takes the colour of their lips, by half at most.
 _BRIGHTEST, _DULLED, _GLEAMS = 0.9, 0.9, 0.6
 _FEW = 30  # pixels of lips, of which something is known
 _FLOOR = 1e-3  # of linear light, added before logarithms
