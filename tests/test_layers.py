@@ -25,6 +25,17 @@ MAY_IMPORT = {
     "__main__": {"apps"},
 }
 
+# The same among the folders of `faces`; all of them may import the files beside them, which find faces by `detectors`.
+ROOMS_OF_FACES = {
+    "detectors": set(),
+    "head": set(),
+    "occlusion": {"head"},
+    "drawing": {"head"},
+    "ageing": {"head", "occlusion"},
+    "swap": {"head", "occlusion"},
+    "": {"detectors"},
+}
+
 
 def layer_of(parts):
     return parts[0] if parts[0] in MAY_IMPORT else "ground"
@@ -62,6 +73,21 @@ def test_imports_run_downward():
     assert len(files) > 5
     faults = [fault for path in files for fault in faults_of(path, path.relative_to(PACKAGE))]
     assert faults == []
+
+
+def test_the_rooms_of_faces_import_each_other_downward():
+    faults, seen = [], set()
+    for path in sorted((PACKAGE / "faces").rglob("*.py")):
+        room = path.relative_to(PACKAGE / "faces").parent.as_posix().removeprefix(".")
+        for line, name in imported_modules(path):
+            target = name.split(".")[2:3] if name.startswith("ppgan_ext.faces.") else []
+            if set(target) & ROOMS_OF_FACES.keys() - {room}:
+                seen.add(room)
+                if target[0] not in ROOMS_OF_FACES[room]:
+                    faults.append(f"{path.name}:{line}: {room or 'faces'} imports {name}")
+    assert faults == []
+    assert seen >= {"ageing", "swap", "occlusion"}
+    assert {path.name for path in (PACKAGE / "faces").iterdir() if any(path.glob("*.py"))} == set(ROOMS_OF_FACES) - {""}
 
 
 def test_every_folder_is_a_known_layer():

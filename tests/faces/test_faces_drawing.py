@@ -14,7 +14,7 @@ from ppgan_ext.faces.drawing.drawing import draw_head
 from ppgan_ext.faces.drawing.flow import blurred_along, dark_lines, tangents
 from ppgan_ext.faces.drawing.head import clean, cut_head
 from ppgan_ext.faces.drawing.strokes import area, curve, disc, stroke
-from ppgan_ext.faces.head_matte import head_parts
+from ppgan_ext.faces.head.head_matte import head_parts
 
 SIZE = 192
 

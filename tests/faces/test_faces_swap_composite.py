@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.beard import PARTS
+from ppgan_ext.faces.head.beard import PARTS
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import height_above_brows

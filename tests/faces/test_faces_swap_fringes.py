@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.hair import find_hair
+from ppgan_ext.faces.head.hair import find_hair
 from ppgan_ext.faces.light import to_linear, to_srgb
 from ppgan_ext.faces.mask import height_above_brows
 from ppgan_ext.faces.swap import head

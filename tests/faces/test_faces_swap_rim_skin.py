@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.skin import bare_skin
 from ppgan_ext.faces.swap.beards import skin_colour
 from ppgan_ext.faces.swap.composite import Heads, composite

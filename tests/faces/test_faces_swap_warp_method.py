@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.beard import PARTS
 from ppgan_ext.faces.blend import BorderStep
+from ppgan_ext.faces.head.beard import PARTS
 from ppgan_ext.faces.swap import warp_method
 from ppgan_ext.faces.swap.beards import Beards
 from ppgan_ext.faces.swap.composite import Fusion

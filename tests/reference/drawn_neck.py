@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.hair_network import Chances
-from ppgan_ext.faces.ageing.head_patch import SHAPE
+from ppgan_ext.faces.head.hair_network import Chances
+from ppgan_ext.faces.head.head_patch import SHAPE
 from tests.reference.drawn import DrawnFace, draw_photo
 
 PALE, DARK = (214, 168, 140), (112, 74, 52)

@@ -13,9 +13,9 @@ import pytest
 import skimage
 from safetensors.numpy import load_file
 
-from ppgan_ext.faces.ageing.head_patch import CENTRE, SHAPE, head_patch
-from ppgan_ext.faces.ageing.unet import run_unet
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.head.head_patch import CENTRE, SHAPE, head_patch
+from ppgan_ext.faces.head.unet import run_unet
 
 FOLDER = Path(__file__).resolve().parents[2] / "tools" / "hair_model"
 CHANNELS = 3

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from samples import Crops, read_crops, write_crops
 
-from ppgan_ext.faces.ageing.unet import run_unet
+from ppgan_ext.faces.head.unet import run_unet
 from ppgan_ext.faces.occlusion.cover_network import KINDS, SHAPE, channels
 
 Glasses: TypeAlias = list[list[list[float]]]

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.frame import MIRRORED
-from ppgan_ext.faces.ageing.head_patch import CENTRE, EYES, SHAPE, HeadPatch
-from ppgan_ext.faces.ageing.parts import hull, skin_area
+from ppgan_ext.faces.head.head_patch import CENTRE, EYES, SHAPE, HeadPatch
+from ppgan_ext.faces.head.parts import hull, skin_area
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 
 Map = npt.NDArray[np.float32]

@@ -9,8 +9,8 @@ import numpy as np
 from augment import Head, Map, augment, moved
 from paddle.io import IterableDataset
 
-from ppgan_ext.faces.ageing.hair_network import channels
-from ppgan_ext.faces.ageing.head_patch import SHAPE
+from ppgan_ext.faces.head.hair_network import channels
+from ppgan_ext.faces.head.head_patch import SHAPE
 
 _BATCH, _COVERED, _AS_IT_IS = 6, 0.15, 0.25
 _UNKNOWN_SKIN = 0.1

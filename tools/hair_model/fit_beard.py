@@ -1,7 +1,7 @@
 """Fit the regressions that tell beards from shadows to the hints' strengths.
 
 python tools/hair_model/fit_beard.py PORTRAITS OTHERS --leave_out male05.jpg ...: prints the weights of
-`ppgan_ext.faces.ageing.beard`, for which the men of the first folder serve, and of `beard_presence`, for which everyone
+`ppgan_ext.faces.head.beard`, for which the men of the first folder serve, and of `beard_presence`, for which everyone
 does; and how well those that are left out are told.
 """
 
@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext import images
-from ppgan_ext.faces.ageing.beard import PARTS, beard_regions
-from ppgan_ext.faces.ageing.beard_presence import presence_figures
-from ppgan_ext.faces.ageing.facial_hair import reduced
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.head.beard import PARTS, beard_regions
+from ppgan_ext.faces.head.beard_presence import presence_figures
+from ppgan_ext.faces.head.facial_hair import reduced
 from ppgan_ext.faces.landmarks import features_seen
 
 _BELONGS = {"moustache": ("moustache", "full"), "goatee": ("goatee", "full"), "whiskers": ("full",)}

@@ -17,7 +17,7 @@ import tflite
 from augment import Map
 from operators import Array, convolve, convolve_to_twice_the_size, pool, rectify, unpool
 
-from ppgan_ext.faces.ageing.head_patch import SHAPE, patch_matrix
+from ppgan_ext.faces.head.head_patch import SHAPE, patch_matrix
 
 _SIDE = 512
 _LOOKS = (240.0, 340.0)  # sides of the squares it sees, in pixels of the patch

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from augment import Head, Map
 
-from ppgan_ext.faces.ageing.head_patch import EYES, HeadPatch, head_patch
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.head.head_patch import EYES, HeadPatch, head_patch
 from ppgan_ext.images import read_image
 
 HINTS = Path(__file__).with_name("hints.json")

@@ -18,8 +18,8 @@ from heads import read_folders
 from paddle.io import DataLoader
 from unet import UNet, fit
 
-from ppgan_ext.faces.ageing.hair_network import NUM_CHANNELS
-from ppgan_ext.faces.ageing.person import head_channels, person_chance
+from ppgan_ext.faces.head.hair_network import NUM_CHANNELS
+from ppgan_ext.faces.head.person import head_channels, person_chance
 
 
 def loss_of(logits: paddle.Tensor, hair: paddle.Tensor, counts: paddle.Tensor) -> paddle.Tensor:

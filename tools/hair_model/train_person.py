@@ -18,9 +18,9 @@ from augment import Head, Map, augment
 from heads import read_folders
 from unet import UNet, fit
 
-from ppgan_ext.faces.ageing.hair_network import hair_chances
-from ppgan_ext.faces.ageing.head_patch import SHAPE, HeadPatch, head_patch
-from ppgan_ext.faces.ageing.person import NUM_CHANNELS, head_channels
+from ppgan_ext.faces.head.hair_network import hair_chances
+from ppgan_ext.faces.head.head_patch import SHAPE, HeadPatch, head_patch
+from ppgan_ext.faces.head.person import NUM_CHANNELS, head_channels
 
 _BATCH, _AS_IT_IS = 4, 0.2
 _NEAR = 3.0  # pixels of half the patch

@@ -1,4 +1,4 @@
-"""The small U-Net in Paddle and its training loop; `ppgan_ext/faces/ageing/unet.py` runs it in NumPy."""
+"""The small U-Net in Paddle and its training loop; `ppgan_ext/faces/head/unet.py` runs it in NumPy."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Block(nn.Layer):
 
 
 class UNet(nn.Layer):
-    """The network of `ppgan_ext.faces.ageing.unet`, whose names of weights it has."""
+    """The network of `ppgan_ext.faces.head.unet`, whose names of weights it has."""
 
     def __init__(self, num_in: int, num_out: int, widths: tuple[int, int, int, int] = WIDTHS) -> None:
         super().__init__()

@@ -18,9 +18,9 @@ from ppgan_ext.faces.ageing.measured import measured_years, stops_short
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
 from ppgan_ext.faces.ageing.render import FaceAgeing, Person, prepare
-from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.covered import find_covered
+from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.images import to_levels
 from ppgan_ext.types import Face, Image

@@ -9,7 +9,7 @@ from ppgan_ext.apps.translation.face_square import FaceSquare, cut_face, on_whit
 from ppgan_ext.apps.translation.whole_picture import to_input, to_result
 from ppgan_ext.faces.drawing.drawing import draw_head
 from ppgan_ext.faces.drawing.head import cut_head
-from ppgan_ext.faces.head_matte import head_parts
+from ppgan_ext.faces.head.head_matte import head_parts
 from ppgan_ext.types import Face, Image
 
 if TYPE_CHECKING:

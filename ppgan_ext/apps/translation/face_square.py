@@ -8,7 +8,7 @@ import numpy as np
 
 from ppgan_ext.faces.align import crop_matrix
 from ppgan_ext.faces.cartoon_crop import cartoon_matrix
-from ppgan_ext.faces.head_matte import head_matte
+from ppgan_ext.faces.head.head_matte import head_matte
 from ppgan_ext.faces.warp import invert, rectangle_around, transform_points, warp
 from ppgan_ext.types import Face, FloatArray, Image
 

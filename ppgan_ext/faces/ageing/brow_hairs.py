@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.white_hairs import POINTS, Hairs, values_at
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.types import FloatArray
 
 # Landmarks from the nose outwards, and to which side that is.

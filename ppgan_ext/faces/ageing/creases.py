@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 

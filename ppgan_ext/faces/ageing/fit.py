@@ -16,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import InputError
-from ppgan_ext.faces.ageing import bands, frame, parts
+from ppgan_ext.faces.ageing import frame
 from ppgan_ext.faces.ageing.model import NUM_MAPS, NUM_VARIATIONS, SEXES, VARIED_BANDS, AgeingModel
+from ppgan_ext.faces.axes import eye_distance, level
+from ppgan_ext.faces.head import bands, parts
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.types import FloatArray, Image
@@ -56,7 +58,7 @@ class Sample:
 
 def is_usable(landmarks: FloatArray) -> bool:
     """Return whether a face is seen from the front, and large enough to learn from."""
-    return _turn(landmarks) < _MOST_TURNED and frame.eye_distance(landmarks) > _SMALLEST_EYES
+    return _turn(landmarks) < _MOST_TURNED and eye_distance(landmarks) > _SMALLEST_EYES
 
 
 def measure_sample(photo: Image, landmarks: FloatArray, age: float, is_female: bool, mean_face: FloatArray) -> Sample:
@@ -143,7 +145,7 @@ def _design(samples: Sequence[Sample]) -> FloatArray:
     """Return the regressors, (2 N, 7): each sample, then its mirror image."""
     rows = []
     for sample in samples:
-        points, eyes = sample.landmarks, frame.eye_distance(sample.landmarks)
+        points, eyes = sample.landmarks, eye_distance(sample.landmarks)
         lift = ((points[62] + points[66]) / 2 - (points[48] + points[54]) / 2)[1] / eyes
         opening = (points[66] - points[62])[1] / eyes
         width = float(np.linalg.norm(points[54] - points[48])) / eyes
@@ -234,7 +236,7 @@ def _fit_shape(samples: Sequence[Sample]) -> FloatArray:
     """Return how landmarks move from young to old, expression apart, (68, 2) in shares of the eyes' distance."""
     rows = []
     for sample in samples:
-        rows += [frame.level(sample.landmarks).ravel(), frame.level(frame.mirror(sample.landmarks)).ravel()]
+        rows += [level(sample.landmarks).ravel(), level(frame.mirror(sample.landmarks)).ravel()]
     design = _design(samples)
     move = np.linalg.solve(design.T @ design + _RIDGE, design.T @ np.array(rows))[1].reshape(68, 2)
     # The outline and the brows depend on pose and fat more than on age.

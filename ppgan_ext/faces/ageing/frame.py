@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, MIRROR, RIGHT_EYE
+from ppgan_ext.faces.axes import level
+from ppgan_ext.faces.landmarks import MIRROR
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import Field, draw_field, make_field, triangulate
 from ppgan_ext.faces.warp import rectangle_around
@@ -25,27 +26,6 @@ _EYES_AT = ((SIZE[0] - 1) / 2, 240.0)
 # Rows of the mesh above the brows, as shares of the height of the forehead in `mask.forehead`.
 _FOREHEAD_ROWS = (0.5, 1.0, 1.45)
 _RINGS = (1.10, 1.35)  # the jaw's outline once more, farther from the middle of the face
-
-
-def eye_distance(landmarks: FloatArray) -> float:
-    """Return the distance between the centres of the eyes, in pixels."""
-    return float(np.linalg.norm(landmarks[RIGHT_EYE].mean(axis=0) - landmarks[LEFT_EYE].mean(axis=0)))
-
-
-def upwards(landmarks: FloatArray) -> FloatArray:
-    """Return the unit vector (2,) from the chin to the root of the nose."""
-    up = landmarks[27] - landmarks[8]
-    return np.asarray(up / max(float(np.linalg.norm(up)), 1e-6))
-
-
-def level(landmarks: FloatArray) -> FloatArray:
-    """Return landmarks with the eyes on a level line, in shares of their distance, the point between them at (0, 0)."""
-    points = np.asarray(landmarks, np.float64)
-    right, left = points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
-    across = left - right
-    length = float(np.hypot(*across))
-    turn = np.array([[across[0], across[1]], [-across[1], across[0]]]) / length
-    return np.asarray((points - (right + left) / 2) @ turn.T / length)
 
 
 def mean_face(faces: list[FloatArray]) -> FloatArray:

@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.bare_skin import head_without_hair
-from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.grey_light import GREY, Hair, log_over_grey, turn_grey
-from ppgan_ext.faces.ageing.head_places import (
+from ppgan_ext.faces.ageing.strands import strand_noise, strand_order
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.bare_skin import head_without_hair
+from ppgan_ext.faces.head.head_places import (
     at_sides,
     below_chin_rows,
     beside_jaw,
@@ -25,10 +26,9 @@ from ppgan_ext.faces.ageing.head_places import (
     near_skin,
     within,
 )
-from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
-from ppgan_ext.faces.ageing.strands import strand_noise, strand_order
-from ppgan_ext.faces.ageing.strips import cut, enlarge, strips
-from ppgan_ext.faces.ageing.white import white_light
+from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
+from ppgan_ext.faces.head.strips import cut, enlarge, strips
+from ppgan_ext.faces.head.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.types import FloatArray
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.facial_hair import NO_LIGHT, shading
-from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.head_places import below_jaw
-from ppgan_ext.faces.ageing.strips import enlarge, strips
 from ppgan_ext.faces.ageing.white_hairs import Hairs
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.facial_hair import NO_LIGHT, shading
+from ppgan_ext.faces.head.head_places import below_jaw
+from ppgan_ext.faces.head.strips import enlarge, strips
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.types import FloatArray, Image
 

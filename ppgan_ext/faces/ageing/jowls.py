@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.types import FloatArray
 
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.faces.warp import rectangle_around
 from ppgan_ext.types import FloatArray

@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import local_mean
-from ppgan_ext.faces.ageing.facial_hair import NO_LIGHT, reduced, shading
-from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.skin_colour import ramp
-from ppgan_ext.faces.ageing.strips import enlarge, strips
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.bands import local_mean
+from ppgan_ext.faces.head.facial_hair import NO_LIGHT, reduced, shading
+from ppgan_ext.faces.head.skin_colour import ramp
+from ppgan_ext.faces.head.strips import enlarge, strips
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.types import FloatArray
 

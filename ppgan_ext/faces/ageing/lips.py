@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.ageing.skin_view import SkinView
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import INNER_LIPS, LIPS
 
 _SOFT, _AROUND_OPENING = 0.02, 0.012  # of the eyes' distance

@@ -15,8 +15,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing import bands, parts
-from ppgan_ext.faces.ageing.beard import beard_outlines
 from ppgan_ext.faces.ageing.creases import CreaseField, draw_creases
 from ppgan_ext.faces.ageing.jowls import draw_jowls
 from ppgan_ext.faces.ageing.lids import lit_lids
@@ -28,7 +26,9 @@ from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.faces.ageing.spots import Spots, draw_spots, place_spots
 from ppgan_ext.faces.ageing.strength import Strength
 from ppgan_ext.faces.ageing.turned_cheek import stretched
-from ppgan_ext.faces.ageing.white import white_light
+from ppgan_ext.faces.head import bands, parts
+from ppgan_ext.faces.head.beard import beard_outlines
+from ppgan_ext.faces.head.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 

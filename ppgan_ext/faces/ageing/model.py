@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import WeightsError
-from ppgan_ext.faces.ageing.bands import NUM_BANDS
 from ppgan_ext.faces.ageing.frame import SIZE
+from ppgan_ext.faces.head.bands import NUM_BANDS
 from ppgan_ext.types import FloatArray
 from ppgan_ext.weights import readers
 from ppgan_ext.weights.catalog import BUNDLED_FOLDER

@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.hair_network import Chances
-from ppgan_ext.faces.ageing.head_patch import patch_matrix
-from ppgan_ext.faces.ageing.parts import hull
-from ppgan_ext.faces.ageing.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.ageing.skin_view import Cover
-from ppgan_ext.faces.ageing.white import white_light
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.hair_network import Chances
+from ppgan_ext.faces.head.head_patch import patch_matrix
+from ppgan_ext.faces.head.parts import hull
+from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
+from ppgan_ext.faces.head.white import white_light
 from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.morphology import disc, pieces_at

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
 from ppgan_ext.faces.ageing.marks import Marks, tone_factor
 from ppgan_ext.faces.ageing.neck import Neck, find_neck
@@ -17,8 +16,9 @@ from ppgan_ext.faces.ageing.render import Person
 from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share, kept_colour
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.ageing.strength import Strength, strength_of
-from ppgan_ext.faces.ageing.strips import strips
 from ppgan_ext.faces.ageing.younger_neck import younger_neck
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.strips import strips
 from ppgan_ext.faces.warp import compose, invert, rectangle_around, scale_of, transform_points
 from ppgan_ext.types import FloatArray, Image
 

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing import bands
 from ppgan_ext.faces.ageing.marks import Marks, tone_factor
 from ppgan_ext.faces.ageing.neck import Neck
 from ppgan_ext.faces.ageing.shine import Shine
 from ppgan_ext.faces.ageing.skin_change import taken_colour
-from ppgan_ext.faces.ageing.skin_colour import ramp
+from ppgan_ext.faces.head import bands
+from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.light import to_linear
 from ppgan_ext.types import FloatArray
 

@@ -9,17 +9,18 @@ from typing import NamedTuple
 import numpy as np
 
 from ppgan_ext.faces.ageing import marks
-from ppgan_ext.faces.ageing.frame import EYES, Placement, draw, eye_distance
+from ppgan_ext.faces.ageing.frame import EYES, Placement, draw
 from ppgan_ext.faces.ageing.grey_head import HeadOfHair
-from ppgan_ext.faces.ageing.head_patch import patch_matrix
 from ppgan_ext.faces.ageing.lids import lids_move
 from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.shape import move_face, moved_landmarks
 from ppgan_ext.faces.ageing.skin_change import change_skin, colourful_share, kept_colour
-from ppgan_ext.faces.ageing.skin_colour import ramp
 from ppgan_ext.faces.ageing.skin_view import Cover, SkinView, view_skin
 from ppgan_ext.faces.ageing.strength import strength_of
-from ppgan_ext.faces.ageing.strips import strips
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.head_patch import patch_matrix
+from ppgan_ext.faces.head.skin_colour import ramp
+from ppgan_ext.faces.head.strips import strips
 from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.types import FloatArray, Image
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.lids import lids_move
-from ppgan_ext.faces.ageing.strips import strips
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.strips import strips
 from ppgan_ext.faces.landmarks import NUM_LANDMARKS
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import make_field, triangulate

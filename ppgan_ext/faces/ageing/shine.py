@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
 from ppgan_ext.faces.ageing.skin_change import USUAL_LIGHT
-from ppgan_ext.faces.ageing.skin_colour import ramp
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.types import FloatArray
 
 _BEGINS = (215.0, 235.0)  # levels of the brightest channel of skin between which it begins to lose colour

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing import bands, parts
 from ppgan_ext.faces.ageing.frame import Placement, draw
+from ppgan_ext.faces.head import bands, parts
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray, Image
 

@@ -9,13 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
-from ppgan_ext.faces.ageing.bare_skin import face_outline
-from ppgan_ext.faces.ageing.facial_hair import brow_place, reduced
-from ppgan_ext.faces.ageing.frame import eye_distance
-from ppgan_ext.faces.ageing.head_places import beside_jaw_rows
 from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
-from ppgan_ext.faces.ageing.parts import hull
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.bands import blur
+from ppgan_ext.faces.head.bare_skin import face_outline
+from ppgan_ext.faces.head.facial_hair import brow_place, reduced
+from ppgan_ext.faces.head.head_places import beside_jaw_rows
+from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.types import FloatArray, Image
 
 # Lengths are shares of the eyes' distance.

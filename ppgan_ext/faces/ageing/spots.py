@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing import parts
 from ppgan_ext.faces.ageing.skin_view import SkinView
+from ppgan_ext.faces.head import parts
 from ppgan_ext.faces.landmarks import LIPS
 from ppgan_ext.types import FloatArray
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.types import FloatArray
 
 # Width and length of strands and of locks, as shares of the eyes' distance.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.frame import Placement, eye_distance
-from ppgan_ext.faces.ageing.skin_colour import ramp
+from ppgan_ext.faces.ageing.frame import Placement
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.skin_colour import ramp
 
 # How much farther the mouth's corner is from the jaw than in the frame, in distances of the eyes: as it is drawn, and
 # stretched so far that lines become broad strokes. Of 41 portraits the most is 1.6; five heads turned by 30 degrees and

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.frame import eye_distance, upwards
+from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.types import FloatArray
 
 # All lengths are shares of the eyes' distance, all angles radians.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing import bands
 from ppgan_ext.faces.ageing.marks import Marks
 from ppgan_ext.faces.ageing.neck import Neck
+from ppgan_ext.faces.head import bands
 from ppgan_ext.faces.light import to_linear
 
 _SMOOTHED = (0.2, 0.6, 0.8, 0.7, 0.35)  # share of the neck's own structure that is taken away at most, by band

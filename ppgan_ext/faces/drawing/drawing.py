@@ -7,7 +7,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.drawing.colours import Picture, picture_to_lab, to_rgb
 from ppgan_ext.faces.drawing.features import Paper, draw_brow, draw_eye, draw_nose
 from ppgan_ext.faces.drawing.flow import Map, dark_lines, tangents
@@ -16,6 +15,7 @@ from ppgan_ext.faces.drawing.mouth import draw_mouth
 from ppgan_ext.faces.drawing.regions import Regions, find_regions
 from ppgan_ext.faces.drawing.strokes import Mask, area, curve, stroke
 from ppgan_ext.faces.drawing.tones import cloth_tones, hair_tones, skin_colour, skin_tones
+from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.types import Image
 

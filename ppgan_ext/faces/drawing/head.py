@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.drawing.strokes import Mask
-from ppgan_ext.faces.head_matte import HeadParts
+from ppgan_ext.faces.head.head_matte import HeadParts
 from ppgan_ext.faces.warp import transform_points, warp
 from ppgan_ext.types import FloatArray, Image
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.drawing.colours import Colour, Picture
 from ppgan_ext.faces.drawing.head import Head, clean
 from ppgan_ext.faces.drawing.strokes import Mask, area
+from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.mask import face_outline
 from ppgan_ext.types import FloatArray

@@ -5,11 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ppgan_ext.faces.ageing.parts import hull
 from ppgan_ext.faces.drawing.colours import Colour, Picture, lab_to_picture
 from ppgan_ext.faces.drawing.flow import Map, blurred_along
 from ppgan_ext.faces.drawing.head import Head
 from ppgan_ext.faces.drawing.regions import Regions
+from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 
 # From which difference of light on a tone begins; what it changes in CIE Lab's L and in red.

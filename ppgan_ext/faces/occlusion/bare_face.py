@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.facial_hair import brow_weight
+from ppgan_ext.faces.head.facial_hair import brow_weight
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.unet import run_unet
+from ppgan_ext.faces.head.unet import run_unet
 from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.warp import warp
 from ppgan_ext.types import FloatArray

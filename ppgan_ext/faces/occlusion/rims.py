@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.facial_hair import brow_weight
+from ppgan_ext.faces.head.facial_hair import brow_weight
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.frame_lines import lines_of
 from ppgan_ext.images import from_levels

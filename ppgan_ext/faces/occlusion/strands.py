@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import PARTS, tells_beard, told_chances
-from ppgan_ext.faces.ageing.facial_hair import reduced
-from ppgan_ext.faces.ageing.head_places import beyond_jaw
-from ppgan_ext.faces.ageing.skin_colour import ramp
+from ppgan_ext.faces.head.beard import PARTS, tells_beard, told_chances
+from ppgan_ext.faces.head.facial_hair import reduced
+from ppgan_ext.faces.head.head_places import beyond_jaw
+from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.skin import bare_skin, even_lab, face_size
 from ppgan_ext.types import FloatArray, Image
 
@@ -27,7 +27,7 @@ _MIN_PIXELS = 24
 
 
 class Beards(NamedTuple):
-    """How far each part of two people's beards is drawn on a fused face, 0 to 1 by `ageing.beard.PARTS`.
+    """How far each part of two people's beards is drawn on a fused face, 0 to 1 by `head.beard.PARTS`.
 
     Attributes:
         photo: of the photo's, whose hairs grow on the person's skin.

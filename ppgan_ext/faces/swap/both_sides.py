@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import blur
+from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import bare_skin, face_size
 from ppgan_ext.types import FloatArray

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.facial_hair import within_sides
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.facial_hair import within_sides
 from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear
 from ppgan_ext.faces.mask import height_above_brows

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.errors import ConfigError, nearest
-from ppgan_ext.faces.ageing.beard import beard_place
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
+from ppgan_ext.faces.head.beard import beard_place
 from ppgan_ext.faces.landmarks import INNER_LIPS
 from ppgan_ext.faces.occlusion.headwear import find_headwear
 from ppgan_ext.faces.skin import SkinWeights, draw_part, face_size, find_skin
@@ -57,7 +57,7 @@ class Heads:
         beard: (H, W) in [0, 1], where hairs of the photo's beard grow on the face.
         body: (H, W) in [0, 1], what surely belongs to the photo's person: where it has the colour of their skin, it
             becomes as smooth around the face as the face is.
-        their_beard: how far each part of the drawn face's own beard goes along, 0 to 1 by `ageing.beard.PARTS`: its
+        their_beard: how far each part of the drawn face's own beard goes along, 0 to 1 by `head.beard.PARTS`: its
             hairs keep their strength, and those at the face's outline and beyond grow on the photo.
         brows_hidden: something was taken off the drawn face that may have hidden its brows: where it has none, the
             photo's grow on it.

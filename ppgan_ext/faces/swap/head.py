@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.hair import find_hair
-from ppgan_ext.faces.ageing.hair_network import hair_chances
-from ppgan_ext.faces.ageing.head_patch import head_patch, patch_to_picture
+from ppgan_ext.faces.head.hair import find_hair
+from ppgan_ext.faces.head.hair_network import hair_chances
+from ppgan_ext.faces.head.head_patch import head_patch, patch_to_picture
 from ppgan_ext.types import FloatArray, Image
 
 _HAIR = (0.3, 0.7)  # chances of hair: not covered, and covered

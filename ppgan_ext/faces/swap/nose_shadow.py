@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import beard_chances
+from ppgan_ext.faces.head.beard import beard_chances
 from ppgan_ext.faces.landmarks import LIPS
 from ppgan_ext.faces.light import LUMINANCE, to_linear, to_srgb
 from ppgan_ext.faces.morphology import disc

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.bands import WIDTHS, blur, local_mean, log_light, split
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.bands import WIDTHS, blur, local_mean, log_light, split
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask
@@ -17,7 +17,7 @@ from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the eyes' distance.
-_BANDS = 4  # of `ageing.bands`: pores, lines and wrinkles
+_BANDS = 4  # of `head.bands`: pores, lines and wrinkles
 _NEAR = (0.05, 0.4)  # distances from the face over which its skin's fineness fades
 _AROUND = 0.12  # width of the Gaussian over which wrinkles are judged
 _MOST, _LEAST_GAIN = 1.0, 0.3  # strength of wrinkles over the face's that stays, and the share that always does

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.beard import beard_place
+from ppgan_ext.faces.head.beard import beard_place
 from ppgan_ext.faces.landmarks import INNER_LIPS, sure_landmarks
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc

@@ -10,7 +10,7 @@ from ppgan_ext.apps import Photo2CartoonPredictor, TranslationPredictor
 from ppgan_ext.apps.translation.face_square import cut_face, paste_square
 from ppgan_ext.errors import ConfigError, NoFaceError, WeightsError
 from ppgan_ext.faces.cartoon_crop import cartoon_matrix
-from ppgan_ext.faces.head_matte import head_matte
+from ppgan_ext.faces.head.head_matte import head_matte
 from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.types import Box, Face
 from ppgan_ext.weights.translators import load_translator

@@ -7,9 +7,9 @@ import pytest
 import skimage
 
 from ppgan_ext.faces.ageing.brow_hairs import brow_hairs
-from ppgan_ext.faces.ageing.facial_hair import brow_place
-from ppgan_ext.faces.ageing.frame import eye_distance
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.head.facial_hair import brow_place
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import skimage
 from ppgan_ext.faces.ageing.grey_light import Hair
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.strands import strand_noise
-from ppgan_ext.faces.ageing.white import white_light
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.head.white import white_light
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 
 

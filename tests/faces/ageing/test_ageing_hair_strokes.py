@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.beard import beard_outlines
-from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, light_on_hair
 from ppgan_ext.faces.ageing.white_hairs import Hairs, white_hairs
+from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.head.beard import beard_outlines
 from ppgan_ext.faces.light import to_linear
 
 COLOUR = np.array([0.7, 0.68, 0.6], np.float32)

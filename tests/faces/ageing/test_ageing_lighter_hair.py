@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.facial_hair import brow_place, brow_weight
 from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.head.facial_hair import brow_place, brow_weight
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 
 GREY = np.array([0.30, 0.28, 0.25], np.float32)

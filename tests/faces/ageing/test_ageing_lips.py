@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing import parts
 from ppgan_ext.faces.ageing.lips import pale_lips
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.faces.ageing.skin_view import view_skin
+from ppgan_ext.faces.head import parts
 from tests.reference.drawn import DrawnFace, draw_photo
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.ageing.hair_network import Chances
-from ppgan_ext.faces.ageing.head_patch import SHAPE
 from ppgan_ext.faces.ageing.neck import find_neck, head_length
 from ppgan_ext.faces.ageing.skin_view import Cover
+from ppgan_ext.faces.head.hair_network import Chances
+from ppgan_ext.faces.head.head_patch import SHAPE
 from ppgan_ext.faces.warp import compose, invert, transform_points
 from tests.reference.drawn_neck import CENTRE, CHIN, DARK, PALE, everywhere, person
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.ageing import soft_hairline
-from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.soft_hairline import soften_hairline
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
 from tests.reference.drawn import DrawnFace, draw_photo
 

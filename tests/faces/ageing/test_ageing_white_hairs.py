@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import skimage
 
-from ppgan_ext.faces.ageing.beard import beard_outlines
-from ppgan_ext.faces.ageing.frame import eye_distance
 from ppgan_ext.faces.ageing.white_hairs import white_hairs
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.detect import find_faces
+from ppgan_ext.faces.head.beard import beard_outlines
 
 
 @pytest.fixture(scope="module")
