@@ -215,6 +215,7 @@ def test_a_predictor_names_its_model(predictor, name, call):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ppgan_ext.apps.photo.predictor.UnseenTuningWarning")
 @every_call
 def test_files_asked_for_need_an_output_path(predictor, sources, name, call):
     function = getattr(getattr(apps, name), call.method)

@@ -372,6 +372,8 @@ def test_a_photo_chosen_while_another_is_looked_at_takes_its_place(open_page, ph
     page.wait_for_selector("#photo-age img")
     page.click("#start-age")
     wait_for(page, "#status-age", "Done")
+    for picture in ("#photo-age img", "#age-older img"):
+        page.wait_for_function("place => document.querySelector(place)?.naturalWidth > 0", arg=picture)
     size = "image => [image.naturalWidth, image.naturalHeight]"
     assert page.eval_on_selector("#photo-age img", size) == page.eval_on_selector("#age-older img", size) == [360, 300]
     assert page.locator("#faces-age input").count() == 0

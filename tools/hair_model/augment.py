@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.ageing.frame import MIRRORED
 from ppgan_ext.faces.head.head_patch import CENTRE, EYES, SHAPE, HeadPatch
 from ppgan_ext.faces.head.parts import hull, skin_area
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, MIRROR, RIGHT_EYE
 
 Map = npt.NDArray[np.float32]
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
@@ -100,7 +99,7 @@ def moved(head: Head, rng: np.random.Generator) -> Head:
     if mirrored:
         matrix = matrix @ np.array([[-1.0, 0, SHAPE[1] - 1], [0, 1, 0], [0, 0, 1]])
     points = patch.landmarks @ matrix[:, :2].T + matrix[:, 2]
-    points = (points[MIRRORED] if mirrored else points) + rng.normal(0, 0.5, points.shape)
+    points = (points[MIRROR] if mirrored else points) + rng.normal(0, 0.5, points.shape)
     maps = (patch.picture, inside, head.person, head.hair)
     picture, inside, person, hair = (cv2.warpAffine(a, matrix, _SIZE) for a in maps)
     changed = HeadPatch(picture, inside, points, patch.matrix_photo_to_patch)
