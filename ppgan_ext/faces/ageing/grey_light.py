@@ -31,6 +31,7 @@ _LEAST = 0.005  # of grey hair's light, added before the logarithm: noise in bla
 _UNSEEN = -3.3  # slow shading below which black hair shows no strands, in log light over grey's
 _MOST = 3.6  # log of the largest factor, without strands that are drawn
 _KNEE, _ABOVE_KNEE = 0.55, 0.4  # log light below white from which lights are compressed, and the slope there
+_ABOVE_WHITE = 0.7  # the slope of single strands beyond white
 
 
 class Hair(NamedTuple):
@@ -101,6 +102,7 @@ def turn_grey(
     # Lights are compressed by their shading, not by their own light, so that no strands are lost.
     top = np.float32(np.log(WHITE / GREY) - _KNEE)
     gain = np.maximum(gain - (1.0 - _ABOVE_KNEE) * np.maximum(slow + gain - top, 0.0), 0.0)
+    slow_gain = gain
     # What is brighter than the strands around is gloss: it gains less, but no two strands become one.
     gain = gain + drawn - on_strand * np.maximum(logs - slow, 0.0)
     # Grey strands and those that are not yet lie side by side: their light adds up.
@@ -108,7 +110,10 @@ def turn_grey(
     unseen = np.float32(_LEAST * level) * np.clip(np.float32(_UNSEEN) - slow, 0.0, 1.0)
     raised = bright + turned * ((bright + unseen) * np.exp(np.maximum(gain, 0.0)) - bright)
     white = np.float32(level * WHITE / GREY)
-    raised = np.maximum(raised * np.maximum(raised / white, 1.0) ** np.float32(_ABOVE_KNEE - 1.0), bright)
+    # A whole place that is lit is compressed as one; its strands keep most of their contrast.
+    lit = np.float32(level) * np.exp(np.minimum(slow + slow_gain, np.float32(_MOST)))
+    raised *= np.maximum(lit / white, 1.0) ** np.float32(_ABOVE_KNEE - 1.0)
+    raised = np.maximum(raised * np.maximum(raised / white, 1.0) ** np.float32(_ABOVE_WHITE - 1.0), bright)
     least = np.float32(_LEAST) * grey
     own = (light + least) / (bright[..., None] + np.float32(_LEAST * level))
     tone = own * np.float32(1.0 - hair.lost) + grey / np.float32(level) * np.float32(hair.lost)

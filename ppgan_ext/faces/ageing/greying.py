@@ -54,6 +54,7 @@ _SMOOTH, _AROUND, _ROUGH = (0.35, 0.7), 0.06, 0.1
 _SHARE_AROUND, _MOST_SHARE, _SHARE_TELLS, _HAIR_SHARE = 0.02, 80.0, 0.3, (0.55, 0.75)
 _ANY_SHARE = (0.05, 0.2)  # what has less of it than even skin in a shadow is black hair
 _OF_SKIN, _SMOOTHER = (0.5, 0.8), (0.2, 0.4)  # of what has the skin's colour and no less, where it must be smoother
+_STRAND_STAYS = 0.6  # how much less light it gains there
 _FEW = 100
 _MUCH_DARKER = (1.5, 2.3)  # log light of skin over that of the hair: told from hair by it, not at all and well
 _IN_SHADOW = 0.6  # how much of the light is gained less in shadows beside the jaw, where much may be no hair
@@ -124,9 +125,10 @@ def grey_hair(
         if skin is not None:
             logs = log_over_grey(luminance(light), float(luminance(grey)))
             shows = _shows(logs - _shading(slow, hair.centre), near, head, line) * skin.likeness(light)
-            # A narrow one may be a lit strand: it loses colour, but gains no light.
+            # A narrow one may be a lit strand: it loses colour, but gains less light.
             kept = 1.0 - shows * (_OF_STRANDS + (1.0 - _OF_STRANDS) * patch)
-            weights, turned = weights * kept, turned * (1.0 - shows) / np.maximum(kept, np.float32(1e-3))
+            lit = shows * (patch + np.float32(_STRAND_STAYS) * (1.0 - patch))
+            weights, turned = weights * kept, turned * (1.0 - lit) / np.maximum(kept, np.float32(1e-3))
         changed = to_srgb(turn_grey(light, slow, drawn, turned, weights, hair, grey))
         if result.dtype == np.uint8:
             changed = np.rint(changed).astype(np.uint8)

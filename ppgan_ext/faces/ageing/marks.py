@@ -45,7 +45,7 @@ _DARKEST = 0.65
 _BRIGHTEST = 0.24
 # Where the skin is dark, the photo rough and age brought forward as well, marks would be so strong that nothing but
 # their limits was drawn, dark flakes beside bright ones: bounds of all factors together, and of the limits.
-_MOST_FOLDS, _MOST_WRINKLES, _MOST_DARK, _MOST_BRIGHT = 3.4, 5.0, 1.2, 0.5
+_MOST_FOLDS, _MOST_WRINKLES, _MOST_DARK, _MOST_BRIGHT = 2.6, 3.4, 0.9, 0.4
 _MOST_COLOUR = 3.0  # of a* and b*
 # Rough photos (hard light, much sharpening) need deeper wrinkles: contrast of band 2 of a usual young face, and the
 # exponent and bounds of the factor.

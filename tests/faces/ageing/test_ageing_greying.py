@@ -351,7 +351,7 @@ def test_a_lit_strand_loses_its_colour_and_a_patch_of_skin_stays(photo, landmark
         kept.append(_chroma(result)[middle].mean() / _chroma(drawn)[middle].mean())
         light.append(luminance(to_linear(result))[middle].mean() / luminance(to_linear(drawn))[middle].mean())
     assert kept[0] < 0.75 < 0.9 < kept[1]
-    assert max(light) < 1.05
+    assert light[1] < 1.05 < light[0] < 1.35  # a strand gains a part of the light, and skin none
 
 
 def _black_head(landmarks, colour, hair=(0.008, 0.008, 0.008)):
