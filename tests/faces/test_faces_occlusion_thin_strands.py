@@ -82,6 +82,19 @@ def test_folds_are_no_hairs(face):
         assert not find_thin_strands(picture, landmarks, hair).any(), name
 
 
+def test_wrinkled_skin_has_no_hairs(face):
+    """Where most lines do not begin at hair, the one that does is a wrinkle, too."""
+    bare, landmarks, hair = face
+    size = face_size(landmarks)
+    picture, _ = crossed(bare, *on_forehead(landmarks), SHADES["dark"])
+    assert find_thin_strands(picture, landmarks, hair).any()
+    across = landmarks[27] - (0.15 * size, 0.24 * size)
+    for shift in (0.0, 0.06):
+        start = across + np.array([0.0, shift * size])
+        picture, _ = crossed(picture, start, start + size * np.array([0.26, 0.0]), SHADES["dark"])
+    assert not find_thin_strands(picture, landmarks, hair).any()
+
+
 def test_the_edge_of_shade_is_no_hair(face):
     bare, landmarks, hair = face
     start, _ = down_the_cheek(landmarks)

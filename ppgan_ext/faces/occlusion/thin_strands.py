@@ -1,7 +1,8 @@
 """Single hairs and thin strands over a face's skin, thinner than a network of heads sees: long lines, dark or pale.
 
 Folds, wrinkles and the edges of shade are lines, too. But shade has another light on its other side; folds lie around
-nose and mouth, which are left out here; and a strand begins at hair, or runs down from an eye that it crosses.
+nose and mouth, which are left out here; and a strand begins at hair, or runs down from an eye that it crosses. Where
+more of the lines do not, the skin is wrinkled, and those that do are wrinkles as well.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ _THIN = 0.035  # width of a strand
 _UPRIGHT = 0.8  # part of a direction along the face's height from which on a line at an eye is no wrinkle
 _AROUND_EYES, _AROUND_MOUTH = 0.09, 0.06  # where lashes, lids and folds lie
 _OUTLINE = 0.05  # where the face's edge is a line, unless hair is next to it
+_MOSTLY_STRANDS = 0.5  # share of the lines on skin that begin as strands do, with less of which they are wrinkles
 _BELOW_MOUTH = 0.05  # strands end above this, and the lines of chin and jaw begin
 _WIDER, _SOFT = 0.009, 0.006  # of a strand's edge and its shadow
 
@@ -54,6 +56,20 @@ class _Copy(NamedTuple):
     window: tuple[slice, slice]
 
 
+class _Line(NamedTuple):
+    """A line over skin that is long, thin and clear.
+
+    Attributes:
+        where: (h, w).
+        long: its extent, pixels.
+        begins: it begins at hair or runs down from an eye, as strands do.
+    """
+
+    where: npt.NDArray[np.bool_]
+    long: float
+    begins: bool
+
+
 def find_thin_strands(picture: Image, landmarks: FloatArray, hair: FloatArray) -> npt.NDArray[np.float32]:
     """Find single hairs and thin strands over skin, (H, W) float32 in [0, 1], a little wider than they are.
 
@@ -67,14 +83,16 @@ def find_thin_strands(picture: Image, landmarks: FloatArray, hair: FloatArray) -
     if copy is None:
         return result
     size, place = face_size(copy.points), _place(copy)
-    found = np.zeros(place.shape, bool)
     if not place.any():
         return result
-    for sign in (1.0, -1.0):
-        lines, way = _lines(np.float32(sign) * copy.light, size)
-        found |= _long_ones(lines, way, place, copy)
-    if not found.any():
+    lines = [
+        line for sign in (1.0, -1.0) for line in _long_ones(*_lines(np.float32(sign) * copy.light, size), place, copy)
+    ]
+    strands = [line for line in lines if line.begins]
+    # Skin that is wrinkled has such lines elsewhere, too.
+    if sum(line.long for line in strands) < _MOSTLY_STRANDS * sum(line.long for line in lines):
         return result
+    found = np.logical_or.reduce([line.where for line in strands] or [np.zeros(place.shape, bool)])
     wide = cv2.dilate(found.astype(np.uint8), disc(_WIDER * size)).astype(np.float32)
     soft = cv2.GaussianBlur(wide, (0, 0), max(0.5, _SOFT * size))
     part = result[copy.window]
@@ -160,10 +178,8 @@ def _kernels(angle: float, size: float) -> tuple[npt.NDArray[np.float32], npt.ND
     return one, other
 
 
-def _long_ones(
-    lines: FloatArray, way: npt.NDArray[np.intp], place: npt.NDArray[np.bool_], copy: _Copy
-) -> npt.NDArray[np.bool_]:
-    """Return the lines that are long, thin and clear, (h, w), and begin at hair or run down from an eye."""
+def _long_ones(lines: FloatArray, way: npt.NDArray[np.intp], place: npt.NDArray[np.bool_], copy: _Copy) -> list[_Line]:
+    """Return the lines that are long, thin and clear."""
     size = face_size(copy.points)
     usual = float(np.median(np.abs(lines[place])))
     likely = place & (lines > max(_FAINT, _NOISE[0] * usual))
@@ -171,23 +187,21 @@ def _long_ones(
     up = copy.points[27] - copy.points[8]
     tall = float(np.hypot(*up))
     if tall < 1.0:
-        return np.zeros(lines.shape, bool)
+        return []
     angles = np.pi * way / _WAYS
     upright = np.abs(np.cos(angles) * up[0] + np.sin(angles) * up[1]) / tall
     beside = cv2.dilate((copy.hair > 0.5).astype(np.uint8), disc(_NEXT * size)) > 0
     below_eye = _around_eyes(copy, _AROUND_EYES + _NEXT)
-    kept = np.zeros(len(stats), bool)
-    for label in np.flatnonzero(np.hypot(stats[:, 2], stats[:, 3]) > _JOINED * size).tolist():
-        if label == 0:
-            continue
+    found = []
+    for label in (1 + np.flatnonzero(np.hypot(stats[1:, 2], stats[1:, 3]) > _JOINED * size)).tolist():
         piece = labels == label
         long = _length(piece)
         clear = float(np.quantile(lines[piece], 0.6)) > max(_CLEAR, _NOISE[1] * usual)
-        thin = np.count_nonzero(piece) < _THIN * size * long
-        down = long > _FREE * size and float(np.median(upright[piece])) > _UPRIGHT
-        begins = (piece & beside).any() or (down and (piece & below_eye).any())
-        kept[label] = clear and thin and begins
-    return np.asarray(kept[labels])
+        if clear and np.count_nonzero(piece) < _THIN * size * long:
+            down = long > _FREE * size and float(np.median(upright[piece])) > _UPRIGHT
+            begins = (piece & beside).any() or (down and (piece & below_eye).any())
+            found.append(_Line(piece, long, bool(begins)))
+    return found
 
 
 def _length(piece: npt.NDArray[np.bool_]) -> float:
