@@ -6,10 +6,12 @@ import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
+from ppgan_ext.faces.swap.detail import Detail
 from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, light_lips, light_teeth
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
-from ppgan_ext.faces.swap.shading import Detail, even_shading
+from ppgan_ext.faces.swap.shading import even_shading
 from ppgan_ext.faces.swap.skin_light import _as_spread, _within, _without_specks, match_skin
+from ppgan_ext.faces.swap.skin_tint import tint_change
 from tests.reference.drawn import DrawnFace, draw_photo
 
 
@@ -346,15 +348,67 @@ def test_shade_ends_where_the_face_runs_into_the_photo_and_the_photos_comes():
     assert comes[1] > 0.25 and max(comes[0], comes[2]) < 0.15
 
 
+def small_spot(color):
+    """Return the detail of an even face with a blotch of colour as wide as half a nostril."""
+    landmarks, at, _ = landmarks_and_cheek()
+    colors = spot(SHAPE, at[::-1], 0.03 * face_size(landmarks))[..., None] * np.asarray(color, np.float32)
+    return detail(0.0)._replace(color=colors - (colors @ LUMINANCE)[..., None])
+
+
 def test_blotches_of_colour_fade():
     landmarks, at, _ = landmarks_and_cheek()
-    orange, plain = detail(0.0, (0.2, 0.0, -0.4)), detail(0.0)
+    orange, plain = small_spot((0.3, 0.0, -0.6)), small_spot((0.0, 0.0, 0.0))
     light, color = even_shading(orange, plain, landmarks)
     assert np.abs(light).max() == 0.0
-    assert 0.3 < np.ptp(color[at]) / np.ptp(orange.color[at]) < 0.75
+    assert 0.3 < np.ptp(color[at]) / np.ptp(orange.color[at]) < 0.85
     assert np.abs(color @ LUMINANCE).max() < 1e-5
     assert even_shading(orange, orange, landmarks)[1][at] == pytest.approx(orange.color[at], abs=1e-3)
-    assert np.abs(even_shading(detail(0.0), orange, landmarks)[1]).max() == 0.0  # none comes from the photo
+    assert np.abs(even_shading(plain, orange, landmarks)[1]).max() == 0.0  # none comes from the photo
+
+
+def tinted(face, photo):
+    """Return the colour of a face's skin after it was given the photo's."""
+    return face.color + tint_change(face, photo, landmarks_and_cheek()[0])
+
+
+def test_regions_of_skin_take_the_photos_colour():
+    _, at, _ = landmarks_and_cheek()
+    red, plain = detail(0.0, (0.3, -0.1, -0.1)), detail(0.0)
+    # The spot is little wider than a region, whose colour counts.
+    assert np.abs(tinted(red, plain)[at]).max() < 0.5 * np.abs(red.color[at]).max()
+    assert np.abs(tinted(plain, red)[at] - red.color[at]).max() < 0.5 * np.abs(red.color[at]).max()
+    assert np.array_equal(tinted(red, red), red.color)
+    assert np.abs(tinted(red, plain) @ LUMINANCE).max() < 1e-5
+
+
+def test_freckles_stay_when_regions_take_the_photos_colour():
+    landmarks, at, _ = landmarks_and_cheek()
+    plain = detail(0.0)
+    freckle = spot(SHAPE, at[::-1], 0.008 * face_size(landmarks))[..., None] * np.float32((0.3, -0.1, -0.1))
+    face = plain._replace(color=freckle)
+    assert tinted(face, plain)[at] == pytest.approx(freckle[at], abs=0.1 * 0.3)
+
+
+@pytest.mark.parametrize("light", [-1.2, 1.2])
+def test_deep_shade_and_gloss_tell_nothing_of_the_skins_colour(light):
+    _, at, _ = landmarks_and_cheek()
+    blue = detail(light, (-0.3, 0.0, 0.6))
+    for face, photo in ((detail(0.0), blue), (blue, detail(0.0))):
+        assert np.array_equal(tinted(face, photo)[at], face.color[at])
+
+
+def test_covered_skin_and_lips_keep_their_colour():
+    landmarks, at, _ = landmarks_and_cheek()
+    red, plain = detail(0.0, (0.3, -0.1, -0.1)), detail(0.0)
+    covered = plain._replace(clear=np.zeros(SHAPE, np.float32))
+    assert np.array_equal(tinted(red, covered)[at], red.color[at])
+    everywhere = plain._replace(color=np.broadcast_to(np.float32((0.3, -0.1, -0.1)), (*SHAPE, 3)))
+    mouth, cheek = np.rint(landmarks[[57, 8]].mean(axis=0)).astype(int), at[::-1]
+    lip = np.rint(landmarks[57]).astype(int)
+    change = tint_change(everywhere, plain, landmarks)
+    assert np.abs(change[mouth[1], mouth[0]]).max() > 0.2
+    assert np.abs(change[cheek[1], cheek[0]]).max() > 0.2
+    assert np.abs(change[lip[1], lip[0]]).max() == 0.0
 
 
 def test_eyes_and_brows_keep_their_contrast():

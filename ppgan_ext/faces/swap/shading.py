@@ -18,6 +18,7 @@ from ppgan_ext.faces.light import LUMINANCE
 from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.swap.detail import Detail, between, blurred, mean_around, reduced, times
 from ppgan_ext.types import FloatArray
 
 _COPY, _FINE_COPY = 72.0, 160.0  # size of the face on the copies on which shade is found, pixels
@@ -59,10 +60,7 @@ _LIGHT = (
     _Band(0.06, 0.2, 0.05, 0.9, lacking=0.35, gleams=0.7, forehead=1.0),
 )
 _GLEAMS_OF_LIPS = (_Band(0.008, 0.025, 0.05, 1.0, alike=1.0), _Band(0.025, 0.1, 0.05, 1.0, alike=1.0))
-_COLOR = (
-    _Band(0.025, 0.06, 0.045, 0.9, alike=1.0, forehead=0.8, rim=0.8),
-    _Band(0.06, 0.2, 0.035, 0.9, alike=1.0, forehead=1.0, rim=0.5),
-)
+_COLOR = (_Band(0.025, 0.06, 0.045, 0.9, alike=1.0, forehead=0.8, rim=0.8),)
 _MUCH_HARDER = 0.6  # so much more contrast than the photo's, as a share of it
 _AROUND = 0.15  # width of the Gaussian over the skin around
 _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the bulges beside them
@@ -79,21 +77,6 @@ _EDGE, _SOFT, _CHEEK_EDGE = 0.02, 0.015, 0.04  # of soft edges
 _CHEEKS_WIDER = 0.04  # folds run along the line from the nose to the corner of the mouth, where cheeks begin
 # Where a face runs into the photo: so far inside its outline, times this as it rises; and so high above the brows.
 _RIM, _RIM_FULL, _RIM_HEIGHT = 0.2, 2.5, (0.02, 0.16)
-_LEAST = 1e-2  # weight of skin under a Gaussian
-
-
-class Detail(NamedTuple):
-    """What is added to the slow part of a face's light, in natural logarithms.
-
-    Attributes:
-        light: (H, W), brightness.
-        color: (H, W, 3), the rest of each channel.
-        clear: (H, W) in [0, 1], how far nothing covers the face there.
-    """
-
-    light: FloatArray
-    color: FloatArray
-    clear: FloatArray
 
 
 def even_shading(
@@ -112,21 +95,21 @@ def even_shading(
         color: (H, W, 3), likewise.
     """
     # What changes is smooth: it is found on copies, what is large on the smaller one.
-    face, photo, points = _copied(own, other, landmarks, _COPY)
+    face, photo, points = reduced(own, other, landmarks, _COPY)
     skin = _skin(points, face.light.shape)
     weights = skin * face.clear, skin * photo.clear
-    where = _blurred(skin, _SOFT * face_size(points))
+    where = blurred(skin, _SOFT * face_size(points))
     light = _change(face.light, photo.light, weights, where, points, _LIGHT)
     if relaxed > 0.0:
         light += _folds(face.light - light, photo.light, points, relaxed)
     color = _change(face.color, photo.color, weights, where, points, _COLOR)
     color -= (color @ LUMINANCE)[..., None]
-    face, photo, points = _copied(own, other, landmarks, _FINE_COPY)
+    face, photo, points = reduced(own, other, landmarks, _FINE_COPY)
     skin = _skin(points, face.light.shape)
-    weights, where = (skin * face.clear, skin * photo.clear), _blurred(skin, _SOFT * face_size(points))
+    weights, where = (skin * face.clear, skin * photo.clear), blurred(skin, _SOFT * face_size(points))
     fine = _change(face.light, photo.light, weights, where, points, _FINE_LIGHT)
     lips = _lips(points, skin.shape)
-    where = lips * _blurred(lips, _SOFT * face_size(points))
+    where = lips * blurred(lips, _SOFT * face_size(points))
     fine += np.maximum(_change(face.light, photo.light, (lips, lips), where, points, _GLEAMS_OF_LIPS), 0.0)
     size = own.light.shape[1::-1]
     light, color, fine = (cv2.resize(each, size, interpolation=cv2.INTER_LINEAR) for each in (light, color, fine))
@@ -139,7 +122,7 @@ def even_shading(
 def _folds(own: FloatArray, other: FloatArray, landmarks: FloatArray, relaxed: float) -> npt.NDArray[np.float32]:
     """Return the folds of a smile that a face, (H, W), has beyond the photo's, as far as it was taken back."""
     everywhere = np.ones(own.shape, np.float32)
-    bands = (_between(each, everywhere, _FOLDS, face_size(landmarks)) for each in (own, other))
+    bands = (between(each, everywhere, _FOLDS, face_size(landmarks)) for each in (own, other))
     return np.asarray(_FOLDS_FADE * np.float32(relaxed) * _cheeks(landmarks, own.shape) * _excess(*bands), np.float32)
 
 
@@ -158,21 +141,8 @@ def _creases(own: FloatArray, other: FloatArray, landmarks: FloatArray, relaxed:
         )
         # Creases of two faces lie beside each other.
         excess = np.maximum(depth - np.maximum(cv2.dilate(usual, kernel), np.float32(_SHALLOW)), 0.0)
-        change += np.float32(sign) * np.minimum(np.maximum(_blurred(excess, _CREASE_SOFT * size), excess), depth)
+        change += np.float32(sign) * np.minimum(np.maximum(blurred(excess, _CREASE_SOFT * size), excess), depth)
     return np.asarray(_FOLDS_FADE * np.float32(relaxed) * _cheeks(landmarks, own.shape) * change, np.float32)
-
-
-def _copied(own: Detail, other: Detail, landmarks: FloatArray, face_pixels: float) -> tuple[Detail, Detail, FloatArray]:
-    """Return copies on which the face is smaller, and the landmarks there."""
-    height, width = own.light.shape
-    scale = min(1.0, face_pixels / face_size(landmarks))
-    size = (max(4, round(width * scale)), max(4, round(height * scale)))
-    points = (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
-    face, photo = (
-        Detail(*(cv2.resize(np.asarray(each, np.float32), size, interpolation=cv2.INTER_AREA) for each in which))
-        for which in (own, other)
-    )
-    return face, photo, points
 
 
 def _change(
@@ -194,17 +164,14 @@ def _change(
         bands: coarser last.
     """
     size, change = face_size(landmarks), np.zeros(own.shape, np.float32)
-    told = _blurred(weights[1], 0.03 * size)
-    forehead, rim = (_times(np.ones_like(own), told * where) for where in _runs_into(landmarks, told.shape))
-    around = np.maximum(_blurred(weights[1], _AROUND * size), _LEAST)
+    told = blurred(weights[1], 0.03 * size)
+    forehead, rim = (times(np.ones_like(own), told * where) for where in _runs_into(landmarks, told.shape))
     for band in bands:
         has, shows = (
-            _between(values, weight, (band.fine, band.wide), size)
+            between(values, weight, (band.fine, band.wide), size)
             for values, weight in zip((own - change, other), weights, strict=True)
         )
-        contrasts = [
-            _over(_blurred(_times(np.abs(values), weights[1]), _AROUND * size), around) for values in (has, shows)
-        ]
+        contrasts = [mean_around(np.abs(values), weights[1], _AROUND * size) for values in (has, shows)]
         allowed = np.maximum(band.usual * contrasts[1], np.float32(band.least))
         allowed = allowed * np.where(has > 0, np.float32(band.gleams), np.float32(1.0))
         runs = np.maximum(np.float32(band.forehead) * forehead, np.float32(band.rim) * rim)
@@ -216,8 +183,8 @@ def _change(
         by = np.sign(excess) * np.square(np.maximum(much - allowed, 0.0)) / np.maximum(much, 1e-6)
         by *= np.float32(band.alike) + np.float32(1.0 - band.alike) * np.maximum(harder, runs)
         if band.lacking:
-            by -= _times(_excess(shows, has), np.maximum(np.float32(band.lacking) * told, runs))
-        change += _times(by, where)
+            by -= times(_excess(shows, has), np.maximum(np.float32(band.lacking) * told, runs))
+        change += times(by, where)
     return np.asarray(change, np.float32)
 
 
@@ -225,30 +192,6 @@ def _excess(own: FloatArray, other: FloatArray) -> FloatArray:
     """Return by how much values go beyond others of the same sign."""
     sign = np.sign(own)
     return np.asarray(sign * np.maximum(np.abs(own) - np.maximum(sign * other, 0.0), 0.0), np.float32)
-
-
-def _between(values: FloatArray, weight: FloatArray, widths: tuple[float, float], size: float) -> FloatArray:
-    """Return what lies between two Gaussians of weighted values, (H, W) or (H, W, 3)."""
-    fine, wide = (
-        _over(
-            _blurred(_times(values, weight), width * size),
-            np.maximum(_blurred(weight, width * size), np.float32(_LEAST)),
-        )
-        for width in widths
-    )
-    return _times(fine - wide, weight)
-
-
-def _blurred(values: FloatArray, sigma: float) -> FloatArray:
-    return cv2.GaussianBlur(np.asarray(values, np.float32), (0, 0), max(0.5, sigma))
-
-
-def _times(values: FloatArray, weight: FloatArray) -> FloatArray:
-    return np.asarray(values * (weight if values.ndim == 2 else weight[..., None]), np.float32)
-
-
-def _over(values: FloatArray, weight: FloatArray) -> FloatArray:
-    return np.asarray(values / (weight if values.ndim == 2 else weight[..., None]), np.float32)
 
 
 def _skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

@@ -17,6 +17,7 @@ from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.faces.swap.brows import Brows
+from ppgan_ext.faces.swap.detail import Detail
 from ppgan_ext.faces.swap.feature_light import (
     FaceLight,
     find_eyes,
@@ -26,7 +27,8 @@ from ppgan_ext.faces.swap.feature_light import (
     light_teeth,
 )
 from ppgan_ext.faces.swap.lit_skin import LitSkin
-from ppgan_ext.faces.swap.shading import Detail, even_shading
+from ppgan_ext.faces.swap.shading import even_shading
+from ppgan_ext.faces.swap.skin_tint import tint_change
 from ppgan_ext.types import FloatArray
 
 _LIGHT = 0.2  # width of the Gaussian that separates light from features, as a share of the face's size
@@ -192,8 +194,9 @@ def _fit_detail(
     evened = _soften(gain * rests[0], gain * strength, usual[other.skin], bare)
     rest = evened + _red_lips(rests[0], landmarks)[..., None] * (rests[0] - evened)
     # Before colour follows the light: shade that is taken away takes its colour along.
-    seen = Detail(light, rest, clear[0]), Detail(other.detail @ LUMINANCE, rests[1], clear[1])
-    light, rest = even_shading(*seen, landmarks, relaxed)
+    seen, shown = Detail(light, rest, clear[0]), Detail(other.detail @ LUMINANCE, rests[1], clear[1])
+    seen = seen._replace(color=rest + tint_change(seen, shown, landmarks))
+    light, rest = even_shading(seen, shown, landmarks, relaxed)
     if other.burnt:
         slopes[1] = slopes[1] + np.float32(other.burnt) * (slopes[0] - slopes[1])
     # Features have colours of their own, so only skin's change with the light as the photo's skin does.
