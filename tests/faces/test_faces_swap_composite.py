@@ -14,6 +14,7 @@ from ppgan_ext.faces.swap import composite as composite_module
 from ppgan_ext.faces.swap.brows import without_brows
 from ppgan_ext.faces.swap.composite import Heads, composite
 from ppgan_ext.faces.swap.gaze import find_iris
+from ppgan_ext.faces.swap.grain import match_grain
 from ppgan_ext.faces.swap.overlay import Overlay
 from tests.reference.drawn import DrawnFace, draw_photo
 
@@ -119,6 +120,16 @@ def test_a_smooth_face_gets_the_grain_of_the_photo():
     result = composite(grainy, overlaid(face, landmarks))
     assert result.mask[cheek].min() > 0.95
     assert grain(result.image) > 0.7 * grain(grainy)
+
+
+def test_wrinkles_of_the_photo_are_no_grain():
+    """A young face keeps its smooth skin in an old photo whose wrinkles are as fine as grain."""
+    generator = np.random.default_rng(0)
+    photo, face = (generator.normal(128.0, 0.4, (200, 200, 1)).repeat(3, axis=2) for _ in range(2))
+    photo[:, :120] += generator.normal(0.0, 12.0, (200, 120, 1))
+    everywhere = np.ones(photo.shape[:2], np.float32)
+    result = match_grain(np.float32(face), np.float32(photo), everywhere, everywhere, everywhere)
+    assert result[:, :100].std() < 2.0 * face.std()
 
 
 def test_colourful_cloth_over_the_chin_is_not_put_in():

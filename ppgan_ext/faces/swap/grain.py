@@ -19,6 +19,7 @@ _SIGMAS = (0.0, 1.0, 2.0)  # pixels; bands lie between them
 _LEAST, _MOST = 0.25, 1.5  # gains of a band
 _FEATURES = (0.5, 1.6)  # of eyes, brows and lips
 _AROUND, _USUAL = 3.0, 1.8  # pixels over which detail is judged; what is stronger by this factor is an edge
+_SMOOTH_SHARE = 0.5
 _FEW = 100  # pixels of skin, of which something is known
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 
@@ -60,6 +61,13 @@ def match_grain(
     return result
 
 
+def _spread(values: FloatArray, skin: npt.NDArray[np.bool_]) -> float:
+    """Return how far detail, (H, W), is spread on the smoother half of the skin: noise and pores, without wrinkles."""
+    strength = cv2.GaussianBlur(np.square(values), (0, 0), _AROUND)
+    smooth = skin & (strength <= np.quantile(strength[skin], _SMOOTH_SHARE))
+    return float(1.4826 * np.median(np.abs(values[smooth])))
+
+
 def _pores(band: _Band) -> npt.NDArray[np.float32]:
     """Return how far detail is pores and noise, (H, W) in [0, 1]; edges of a nose, a fold or shade are stronger."""
     strength = np.sqrt(cv2.GaussianBlur(np.square(band.values @ _LUMA), (0, 0), _AROUND))
@@ -73,6 +81,6 @@ def _bands(picture: FloatArray, skin: npt.NDArray[np.bool_], features: npt.NDArr
         coarser = cv2.GaussianBlur(np.asarray(picture, np.float32), (0, 0), sigma)
         values = finer - coarser
         strength = np.sqrt(np.square(values[features] @ _LUMA).mean()) if features.any() else 0.0
-        bands.append(_Band(values, float(1.4826 * np.median(np.abs(values[skin] @ _LUMA))), float(strength)))
+        bands.append(_Band(values, _spread(values @ _LUMA, skin), float(strength)))
         finer = coarser
     return bands
