@@ -20,9 +20,10 @@ from ppgan_ext.types import FloatArray
 _BANDS = 4  # of `head.bands`: pores, lines and wrinkles
 _NEAR = (0.05, 0.4)  # distances from the face over which its skin's fineness fades
 _AROUND = 0.12  # width of the Gaussian over which wrinkles are judged
-_MOST, _LEAST_GAIN = 1.0, 0.3  # strength of wrinkles over the face's that stays, and the share that always does
-_CHEEKS = 0.25  # of the face's skin that counts, the roughest is left out: folds beside nose and mouth
-_DARK = (0.6, 1.1)  # log light below the face's skin, over a width of wrinkles: skin in the shade, and hair
+_MOST, _LEAST_GAIN = 1.0, 0.15  # strength of wrinkles over the face's that stays, and the share that always does
+_CHEEKS = 0.45  # of the face's skin that counts, the roughest is left out: folds beside nose and mouth
+_DARK = (0.8, 1.3)  # log light below the face's skin, over a width of wrinkles: skin in the shade, and hair
+_CREASE = 0.05  # half of the widest crease between skin on both sides
 _EDGE = 0.05  # of skin, which stays as it is
 _NO_LIGHT = 0.03  # added before logarithms, as a share of the skin's light
 _FEW = 60
@@ -50,6 +51,8 @@ def even_rim(
     values = log_light(light, level)
     # Brown hair may have the colour of skin, but it is dark; and the edge of skin is no wrinkle.
     dark = np.clip((-blur(values, WIDTHS[_BANDS - 1] * eyes) - _DARK[0]) / np.ptp(_DARK), 0.0, 1.0)
+    # A crease is dark and has a colour of its own, but there is skin on both its sides.
+    photo_skin = cv2.morphologyEx(np.asarray(photo_skin, np.float32), cv2.MORPH_CLOSE, disc(_CREASE * eyes))
     photo_skin = np.asarray(photo_skin * (1.0 - dark), np.float32)
     within = blur(cv2.erode(photo_skin, disc(_EDGE * eyes)), 0.4 * _EDGE * eyes)
     weight = _near(landmarks, photo_skin.shape) * within
