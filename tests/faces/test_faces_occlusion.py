@@ -25,7 +25,7 @@ from ppgan_ext.faces.occlusion.seamless_fill import fill_seamlessly
 from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over, lies_over
-from ppgan_ext.faces.swap.hidden_landmarks import believable, hidden_points
+from ppgan_ext.faces.swap.hidden_landmarks import believable, hidden_points, with_whole_features
 from ppgan_ext.faces.swap.overlay import draw_overlay
 from ppgan_ext.faces.warp import transform_points
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -342,6 +342,20 @@ def test_an_object_ends_where_its_colour_ends():
     found = object_weight(covered, vague, 0.84) > 0.5
     assert (found & truth).sum() / (found | truth).sum() > 0.9
     assert ((vague > 0.5) & truth).sum() / ((vague > 0.5) | truth).sum() < 0.9
+
+
+def test_a_mouth_that_is_hidden_in_part_is_hidden_as_a_whole():
+    """Half a mouth beside another's would be torn."""
+    _, landmarks = drawn()
+    left, right = landmarks[48, 0], landmarks[54, 0]
+    x, y = np.rint(landmarks[48:68]).astype(int).T
+    for share, all_of_it in ((0.7, True), (0.1, False)):
+        covered = np.zeros((350, 390), np.float32)
+        covered[round(landmarks[30, 1]) :, : round(left + share * (right - left))] = 1.0
+        assert 0.0 < covered[y, x].mean() < 0.9
+        whole = with_whole_features(covered, landmarks)
+        assert (whole[y, x] == 1.0).all() == all_of_it
+        assert not whole[: round(landmarks[30, 1])].any()
 
 
 def test_landmarks_under_a_mask_are_the_other_persons():

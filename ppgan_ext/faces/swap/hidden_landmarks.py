@@ -6,13 +6,33 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.morphology import disc
-from ppgan_ext.faces.skin import face_size
+from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
 
 _COVERED = 0.5
 _FEW = 8  # covered points that change nothing: a microphone's, a finger's
 _LEAST_SEEN = 16
+_FEATURES = (slice(48, 68), RIGHT_EYE, LEFT_EYE)
+_MUCH, _WIDER = 0.3, 0.03  # share of a feature's points that are covered; around it, a share of the face's size
+
+
+def with_whole_features(covered: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return what hides a face, (H, W) in [0, 1], with all of a mouth or an eye of which it hides much.
+
+    A corner of a mouth beside a mask would else be drawn alone, or stretch another's mouth to where it lies.
+
+    Args:
+        covered: (H, W) in [0, 1].
+        landmarks: (68, 2), photo pixels.
+    """
+    result = np.asarray(covered, np.float32)
+    hidden = _under(covered, landmarks)
+    for part in _FEATURES:
+        if hidden[part].mean() > _MUCH:
+            result = np.maximum(result, draw_part(landmarks[part], covered.shape, _WIDER * face_size(landmarks)))
+    return np.asarray(result, np.float32)
 
 
 def hidden_points(landmarks: FloatArray, covered: FloatArray) -> npt.NDArray[np.bool_] | None:
@@ -22,11 +42,16 @@ def hidden_points(landmarks: FloatArray, covered: FloatArray) -> npt.NDArray[np.
         landmarks: (68, 2), photo pixels.
         covered: (H, W) in [0, 1], what hides the face.
     """
-    height, width = covered.shape
-    x, y = (np.clip(np.rint(landmarks[:, k]).astype(int), 0, size - 1) for k, size in ((0, width), (1, height)))
-    hidden = covered[y, x] > _COVERED
+    hidden = _under(covered, landmarks)
     few = np.count_nonzero(hidden) < _FEW or np.count_nonzero(~hidden) < _LEAST_SEEN
     return None if few else hidden
+
+
+def _under(covered: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return which landmarks, (68,), lie under something."""
+    height, width = covered.shape
+    x, y = (np.clip(np.rint(landmarks[:, k]).astype(int), 0, size - 1) for k, size in ((0, width), (1, height)))
+    return np.asarray(covered[y, x] > _COVERED)
 
 
 def believable(landmarks: FloatArray, hidden: npt.NDArray[np.bool_], other: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.covers_over import lies_over
 from ppgan_ext.faces.swap.fringes import hidden_forehead
 from ppgan_ext.faces.swap.head import find_hair_over
-from ppgan_ext.faces.swap.hidden_landmarks import believable, hidden_points, softened
+from ppgan_ext.faces.swap.hidden_landmarks import believable, hidden_points, softened, with_whole_features
 from ppgan_ext.faces.swap.mouth import true_lips
 from ppgan_ext.faces.swap.nose_shadow import without_nose_shadow
 from ppgan_ext.images import from_levels
@@ -107,7 +107,7 @@ def see_face(portrait: Portrait) -> SeenFace:
     picture = as_image(portrait.picture)
     landmarks = true_lips(picture, portrait.landmarks)
     covers = find_covers_of(picture, landmarks)
-    hidden = None if covers is None else hidden_points(landmarks, covers.whole("solid", picture.shape))
+    hidden = None if covers is None else hidden_points(landmarks, _hides(covers, picture, landmarks))
     return SeenFace(Portrait(picture, landmarks), covers, hidden)
 
 
@@ -151,7 +151,7 @@ def _bare(person: Portrait, covers: FaceCovers | None) -> _BarePerson:
     hair = find_hair_over(picture, landmarks)
     hidden = _with_edge(hair, landmarks)
     if covers is not None:
-        hides = covers.whole("solid", picture.shape)
+        hides = _hides(covers, picture, landmarks)
         if "sunglasses" in covers.found:
             # Below their frame there is no skin to go on from, as there is below that of clear glasses.
             hides = np.maximum(hides, _with_edge(covers.whole("frame", picture.shape), landmarks))
@@ -162,6 +162,11 @@ def _bare(person: Portrait, covers: FaceCovers | None) -> _BarePerson:
     hidden = np.maximum.reduce([hidden, headwear, forehead])
     bare = without_nose_shadow(without_headwear(picture, landmarks, headwear), landmarks)
     return _BarePerson(Portrait(without_strands(bare, landmarks, hair), landmarks), hidden)
+
+
+def _hides(covers: FaceCovers, picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
+    """Return what hides a face, (H, W) in [0, 1], so that nothing of it is seen."""
+    return with_whole_features(covers.whole("solid", picture.shape), landmarks)
 
 
 def _with_edge(cover: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
