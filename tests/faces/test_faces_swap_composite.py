@@ -126,10 +126,10 @@ def test_wrinkles_of_the_photo_are_no_grain():
     """A young face keeps its smooth skin in an old photo whose wrinkles are as fine as grain."""
     generator = np.random.default_rng(0)
     photo, face = (generator.normal(128.0, 0.4, (200, 200, 1)).repeat(3, axis=2) for _ in range(2))
-    photo[:, :120] += generator.normal(0.0, 12.0, (200, 120, 1))
+    photo[:, :80] += generator.normal(0.0, 12.0, (200, 80, 1))
     everywhere = np.ones(photo.shape[:2], np.float32)
     result = match_grain(np.float32(face), np.float32(photo), everywhere, everywhere, everywhere)
-    assert result[:, :100].std() < 2.0 * face.std()
+    assert result.std() < 1.5 * face.std()  # 1.6 with the grain of all skin
 
 
 def test_colourful_cloth_over_the_chin_is_not_put_in():

@@ -19,7 +19,7 @@ _SIGMAS = (0.0, 1.0, 2.0)  # pixels; bands lie between them
 _LEAST, _MOST = 0.25, 1.5  # gains of a band
 _FEATURES = (0.5, 1.6)  # of eyes, brows and lips
 _AROUND, _USUAL = 3.0, 1.8  # pixels over which detail is judged; what is stronger by this factor is an edge
-_SMOOTH_SHARE = 0.5
+_SMOOTH_SHARE = 0.75  # of the skin; the rest has wrinkles
 _FEW = 100  # pixels of skin, of which something is known
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
 
@@ -62,7 +62,7 @@ def match_grain(
 
 
 def _spread(values: FloatArray, skin: npt.NDArray[np.bool_]) -> float:
-    """Return how far detail, (H, W), is spread on the smoother half of the skin: noise and pores, without wrinkles."""
+    """Return how far detail, (H, W), is spread on the smoother part of the skin: noise and pores, without wrinkles."""
     strength = cv2.GaussianBlur(np.square(values), (0, 0), _AROUND)
     smooth = skin & (strength <= np.quantile(strength[skin], _SMOOTH_SHARE))
     return float(1.4826 * np.median(np.abs(values[smooth])))

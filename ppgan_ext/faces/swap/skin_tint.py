@@ -1,7 +1,8 @@
-"""The colour of a swapped face's skin, region by region: that of the photo's skin at the same place.
+"""The colour of a swapped face's skin, region by region: what the person's shows goes, and a part of the photo's comes.
 
-Two skins differ in more than their means: one is red on nose and cheeks, yellow around the eyes or grey on the chin
-where the other is even. Such a region, drawn on the photo's tone, looks like a patch or like a mask.
+Skin is red on nose and cheeks, yellow around the eyes or grey on the chin, each person's elsewhere. Drawn on another's
+tone, such a region looks like a patch or like a mask. The photo's own regions, whole, would do so as well: they belong
+to its highlights and to its features.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from ppgan_ext.types import FloatArray
 # Lengths are shares of the face's size.
 _COPY = 72.0  # size of the face on the copies, pixels
 _REGION = 0.05  # width of the Gaussian over which colours are compared
-_SHARE = 0.9  # of the difference
+_SHARE = 0.9  # of a region's own colour that goes
+_THEIRS = 0.25  # of that, what comes of the photo's
 # Log light over the slow part: up to here colour changes with the light as on usual skin, and from there on, in deep
 # shade and in gloss, what a camera records tells nothing about the skin.
 _USUAL, _DEEP = 0.4, 0.9
@@ -29,7 +31,7 @@ _NOT_SKIN = ((RIGHT_EYE, 0.0), (LEFT_EYE, 0.0), (LIPS, 0.02))
 
 
 def tint_change(own: Detail, other: Detail, landmarks: FloatArray) -> npt.NDArray[np.float32]:
-    """Return what gives each region of a face's skin the colour of the photo's.
+    """Return what takes the colour of its regions off a face's skin, and gives them a part of the photo's.
 
     Args:
         own: the face's; its colour is what does not follow from its brightness.
@@ -51,5 +53,5 @@ def tint_change(own: Detail, other: Detail, landmarks: FloatArray) -> npt.NDArra
         weight = np.asarray(skin * each.clear * usual, np.float32)
         share = share * np.minimum(blurred(weight, _REGION * size) / np.float32(_ENOUGH), 1.0)
         tints.append(mean_around(each.color, weight, _REGION * size))
-    change = times(tints[1] - tints[0], share)
+    change = times(np.float32(_THEIRS) * tints[1] - tints[0], share)
     return cv2.resize(change, own.light.shape[1::-1], interpolation=cv2.INTER_LINEAR)
