@@ -22,6 +22,7 @@ NUM_LANDMARKS = 68
 RIGHT_BROW, LEFT_BROW = BROWS = slice(17, 22), slice(22, 27)
 RIGHT_EYE = slice(36, 42)
 LEFT_EYE = slice(42, 48)
+MOUTH = slice(48, 68)
 LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 _BROWS_AND_EYES, _NOSE_AND_MOUTH = np.r_[17:27, 36:48], np.r_[27:36, 48:68]
 RIGHT_MOUTH_CORNER = 48

@@ -30,6 +30,20 @@ def face_size(landmarks: FloatArray) -> float:
     return math.sqrt(max(float(cv2.contourArea(hull)), 1.0))
 
 
+def face_copy(shape: tuple[int, ...], landmarks: FloatArray, face_pixels: float) -> tuple[tuple[int, int], FloatArray]:
+    """Return the size (width, height) of a copy on which a face is at most so large, and its landmarks there.
+
+    Args:
+        shape: of the picture, (H, W, ...).
+        landmarks: (68, 2) in it.
+        face_pixels: largest `face_size` on the copy, which is never larger than the picture.
+    """
+    height, width = shape[:2]
+    scale = min(1.0, face_pixels / face_size(landmarks))
+    size = max(4, round(width * scale)), max(4, round(height * scale))
+    return size, (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
+
+
 class SkinWeights(NamedTuple):
     """Weights of skin and of objects that cover it, (H, W) float32 in [0, 1] each.
 

@@ -258,10 +258,11 @@ def landmarks_and_cheek():
     return landmarks, (int(cheek[1]), int(cheek[0])), spot(SHAPE, cheek, 0.07 * face_size(landmarks))
 
 
-def detail(light, color=(0.0, 0.0, 0.0)):
-    """Return the detail of a face with this light, (H, W), and a colour as strong as its spot."""
+def detail(light, color=(0.0, 0.0, 0.0), width=0.07):
+    """Return the detail of a face with this light, (H, W), and a spot of colour on its cheek, so wide a share of it."""
     light = np.broadcast_to(np.asarray(light, np.float32), SHAPE)
-    colors = landmarks_and_cheek()[2][..., None] * np.asarray(color, np.float32)
+    landmarks, at, _ = landmarks_and_cheek()
+    colors = spot(SHAPE, at[::-1], width * face_size(landmarks))[..., None] * np.asarray(color, np.float32)
     return Detail(light, colors - (colors @ LUMINANCE)[..., None], np.ones(SHAPE, np.float32))
 
 
@@ -348,16 +349,9 @@ def test_shade_ends_where_the_face_runs_into_the_photo_and_the_photos_comes():
     assert comes[1] > 0.25 and max(comes[0], comes[2]) < 0.15
 
 
-def small_spot(color):
-    """Return the detail of an even face with a blotch of colour as wide as half a nostril."""
-    landmarks, at, _ = landmarks_and_cheek()
-    colors = spot(SHAPE, at[::-1], 0.03 * face_size(landmarks))[..., None] * np.asarray(color, np.float32)
-    return detail(0.0)._replace(color=colors - (colors @ LUMINANCE)[..., None])
-
-
 def test_blotches_of_colour_fade():
     landmarks, at, _ = landmarks_and_cheek()
-    orange, plain = small_spot((0.3, 0.0, -0.6)), small_spot((0.0, 0.0, 0.0))
+    orange, plain = detail(0.0, (0.3, 0.0, -0.6), 0.03), detail(0.0)
     light, color = even_shading(orange, plain, landmarks)
     assert np.abs(light).max() == 0.0
     assert 0.3 < np.ptp(color[at]) / np.ptp(orange.color[at]) < 0.85

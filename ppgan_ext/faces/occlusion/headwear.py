@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.mask import face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
-from ppgan_ext.faces.skin import bare_skin, even_lab, face_size, find_skin
+from ppgan_ext.faces.skin import bare_skin, even_lab, face_copy, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -41,10 +41,8 @@ def find_headwear(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float
         landmarks: (68, 2) in it.
     """
     height, width = picture.shape[:2]
-    scale = min(1.0, _COPY / face_size(landmarks))
-    size = (max(4, round(width * scale)), max(4, round(height * scale)))
+    size, points = face_copy(picture.shape, landmarks, _COPY)
     copy = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    points = (landmarks + 0.5) * (np.array(size) / (width, height)) - 0.5
     hanging = _covers(copy, points)
     if not hanging.any():
         return np.zeros(picture.shape[:2], np.float32)

@@ -12,7 +12,7 @@ from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, widened, window_around
 from ppgan_ext.faces.occlusion.thin_strands import find_thin_strands
-from ppgan_ext.faces.skin import bare_skin, face_size, find_skin
+from ppgan_ext.faces.skin import bare_skin, face_copy, face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 
@@ -48,10 +48,8 @@ def find_strands(picture: Image, landmarks: FloatArray, hair: FloatArray) -> npt
         (H, W) in [0, 1], a little wider than the strands.
     """
     height, width = hair.shape
-    scale = min(1.0, _COPY / face_size(landmarks))
-    size = (max(4, round(width * scale)), max(4, round(height * scale)))
+    size, points = face_copy(hair.shape, landmarks, _COPY)
     copy, known = (cv2.resize(array, size, interpolation=cv2.INTER_AREA) for array in (picture, hair))
-    points = (landmarks + 0.5) * (np.array(size) / (width, height)) - 0.5
     found = _found(copy, points, known)
     if not found.any():
         return np.zeros(hair.shape, np.float32)

@@ -90,9 +90,9 @@ def find_thin_strands(picture: Image, landmarks: FloatArray, hair: FloatArray) -
     ]
     strands = [line for line in lines if line.begins]
     # Skin that is wrinkled has such lines elsewhere, too.
-    if sum(line.long for line in strands) < _MOSTLY_STRANDS * sum(line.long for line in lines):
+    if not strands or sum(line.long for line in strands) < _MOSTLY_STRANDS * sum(line.long for line in lines):
         return result
-    found = np.logical_or.reduce([line.where for line in strands] or [np.zeros(place.shape, bool)])
+    found = np.logical_or.reduce([line.where for line in strands])
     wide = cv2.dilate(found.astype(np.uint8), disc(_WIDER * size)).astype(np.float32)
     soft = cv2.GaussianBlur(wide, (0, 0), max(0.5, _SOFT * size))
     part = result[copy.window]

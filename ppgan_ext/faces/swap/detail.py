@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.skin import face_size
+from ppgan_ext.faces.skin import face_copy
 from ppgan_ext.types import FloatArray
 
 _LEAST = 1e-2  # weight of skin under a Gaussian
@@ -33,10 +33,7 @@ class Detail(NamedTuple):
 
 def reduced(own: Detail, other: Detail, landmarks: FloatArray, face_pixels: float) -> tuple[Detail, Detail, FloatArray]:
     """Return copies of two faces at the same landmarks on which they are at most so large, and the landmarks there."""
-    height, width = own.light.shape
-    scale = min(1.0, face_pixels / face_size(landmarks))
-    size = (max(4, round(width * scale)), max(4, round(height * scale)))
-    points = (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
+    size, points = face_copy(own.light.shape, landmarks, face_pixels)
     face, photo = (
         Detail(*(cv2.resize(np.asarray(each, np.float32), size, interpolation=cv2.INTER_AREA) for each in which))
         for which in (own, other)

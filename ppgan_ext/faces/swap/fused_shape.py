@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.shape import GENERIC, head_of, show_head
 from ppgan_ext.types import FloatArray, Pose
@@ -46,7 +46,6 @@ _BESIDE = {
 }  # fmt: skip
 _LIPS = (((49, 50, 51, 52, 53), (50, 51, 52)), ((55, 56, 57, 58, 59), (56, 57, 58)))  # of each, and of its middle
 _JAW = slice(0, 17)
-_MOUTH = slice(48, 68)
 
 
 def fuse_landmarks(
@@ -104,7 +103,7 @@ def _with_expression(person: FloatArray, photo: FloatArray) -> FloatArray:
         factor = (wanted / max(own, 1e-3)) ** _EYES_FOLLOW
         middle = head[eye, 1].mean()
         head[eye, 1] = middle + factor * (head[eye, 1] - middle)
-    head[_MOUTH] = _mouth(person, photo)[_MOUTH]
+    head[MOUTH] = _mouth(person, photo)[MOUTH]
     return head
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part, face_size
 from ppgan_ext.types import FloatArray
@@ -14,7 +14,7 @@ from ppgan_ext.types import FloatArray
 _COVERED = 0.5
 _FEW = 8  # covered points that change nothing: a microphone's, a finger's
 _LEAST_SEEN = 16
-_FEATURES = (slice(48, 68), RIGHT_EYE, LEFT_EYE)
+_FEATURES = (MOUTH, RIGHT_EYE, LEFT_EYE)
 _MUCH, _WIDER = 0.3, 0.03  # share of a feature's points that are covered; around it, a share of the face's size
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear
-from ppgan_ext.faces.skin import SkinWeights, bare_skin, draw_part, face_size
+from ppgan_ext.faces.skin import SkinWeights, bare_skin, draw_part, face_copy, face_size
 from ppgan_ext.types import FloatArray
 
 _COPY = 140.0  # size of the face on the copy on which skin is found, pixels
@@ -58,9 +58,7 @@ def find_lit_skin(landmarks: FloatArray, picture: FloatArray, known: FloatArray,
         found: of `faces.skin.find_skin`, which tells skin by its usual colours.
     """
     height, width = known.shape
-    scale = min(1.0, _COPY / face_size(landmarks))
-    size = (max(4, round(width * scale)), max(4, round(height * scale)))
-    points = (np.asarray(landmarks) + 0.5) * (np.array(size) / (width, height)) - 0.5
+    size, points = face_copy(known.shape, landmarks, _COPY)
     copy, shown, unusual = (
         cv2.resize(np.asarray(each, np.float32), size, interpolation=cv2.INTER_AREA)
         for each in (picture, known, found.foreign)
