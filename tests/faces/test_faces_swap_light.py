@@ -119,6 +119,16 @@ def test_eyes_of_a_dull_photo_become_clear_and_no_brighter_than_whites():
     assert before * 1.15 < after <= wanted * 1.1
 
 
+def test_eyes_in_the_shade_of_brows_make_anothers_less_dark_than_they_are():
+    photo, landmarks = drawn(PALE)
+    eyes = inside(landmarks, EYES, photo.shape)
+    shaded = photo.copy()
+    shaded[eyes] = to_srgb(np.exp(-2.0) * to_linear(photo[eyes]))
+    plain, dark = (find_eyes(*(light_of(each, landmarks) for each in (photo, p)), landmarks) for p in (photo, shaded))
+    changes = [usual.other.white - pair.other.white for usual, pair in zip(plain, dark, strict=True)]
+    assert all(1.2 < change < 1.75 for change in changes), changes
+
+
 def test_shut_eyes_tell_nothing_of_the_lamp():
     photo, landmarks = drawn(PALE)
     shut = photo.copy()
@@ -437,6 +447,18 @@ def test_shiny_dark_skin_is_skin_in_any_exposure_and_hair_over_it_is_not():
     assert found.known[y, x] == 1.0
     dim = lit_skin(to_srgb(0.25 * to_linear(shiny)), landmarks)
     assert np.abs(dim.clear - found.clear).mean() < 0.02
+
+
+def test_shade_of_dark_skin_is_skin_though_its_colour_grows_faster_than_the_shade():
+    face, landmarks = drawn(DARK)
+    across = (landmarks[30, 0] - np.arange(face.shape[1], dtype=np.float32)) / np.ptp(landmarks[:17, 0])
+    depth = np.clip(1.8 * across, -0.6, 0.6)[None, :, None]
+    colourful = np.square(np.maximum(depth, 0.0) / 0.6) * np.float32((0.5, 0.0, -1.5))
+    shaded = to_srgb(to_linear(face) * np.exp(colourful - depth))
+    no_beard = np.arange(face.shape[0])[:, None] < landmarks[30, 1]
+    expected = (bare_skin(landmarks, face.shape) > 0.5) & (depth[..., 0] > 0.45) & no_beard
+    assert find_skin(landmarks, shaded).skin[expected].mean() < 0.2
+    assert lit_skin(shaded, landmarks).clear[expected].mean() > 0.9
 
 
 def test_a_dark_beard_is_no_skin_and_shade_of_that_depth_elsewhere_is():

@@ -26,6 +26,9 @@ _DARK, _WHITE = 0.06, 0.9
 _RANGE_GAINS = (0.9, 1.3)
 _GLINT, _BEYOND = 0.3, 0.5  # above the photo's whites only glints lie; share that stays of what goes beyond
 _AS_TEETH = 0.7  # share of what teeth lack in brightness to the photo's: those are better known than the lamp
+# Whites darker than the skin by more than this are in the shade of brows or of lids that are nearly shut, which another
+# face does not have: of what exceeds it, a share counts.
+_SHADED, _OF_SHADE = -0.8, 0.4
 _LEAST_RANGE = 0.4  # between dark and white: less is a shut eye
 _EYE_WIDER, _EYE_SOFT = 0.008, 0.012
 # Whites are small, and shaded by lids: of what they tell beyond the skin, a share counts, within limits.
@@ -101,7 +104,9 @@ def _look_at(values: FloatArray, light: FaceLight) -> _Eye:
     brightness = values @ LUMINANCE
     dark, white = (float(level) for level in np.quantile(brightness, (_DARK, _WHITE)))
     color = _color(values[brightness >= white].mean(axis=0))
-    return _Eye(dark - light.level, white - light.level, color)
+    over_skin = white - light.level
+    over_skin -= (1.0 - _OF_SHADE) * min(over_skin - _SHADED, 0.0)
+    return _Eye(dark - light.level, over_skin, color)
 
 
 def _color(values: FloatArray) -> FloatArray:
