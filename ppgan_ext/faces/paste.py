@@ -11,7 +11,6 @@ something covers (`covered`) stay as they are.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator
 from typing import NamedTuple, cast
@@ -24,7 +23,7 @@ from ppgan_ext.faces.aligned import aligned_landmarks
 from ppgan_ext.faces.blend import poisson_correction
 from ppgan_ext.faces.change import Edit, describe_change
 from ppgan_ext.faces.color import fit_color_transfer
-from ppgan_ext.faces.covered import find_covered
+from ppgan_ext.faces.covered import Covered, find_covered
 from ppgan_ext.faces.light import color_share, match_light, to_linear, to_srgb
 from ppgan_ext.faces.mask import face_mask, mask_region
 from ppgan_ext.faces.motion import GRID, move
@@ -67,6 +66,25 @@ class _Region(NamedTuple):
         return warp(image, compose(shift, matrix_to_photo), (self.mask.shape[1], self.mask.shape[0]))
 
 
+class FaceBefore(NamedTuple):
+    """What is found in a face before its edits, once for all of them.
+
+    Attributes:
+        covered: its parts that something covers.
+        landmarks: (68, 2) in the generator's picture, pixels of that; None if it shows no face.
+    """
+
+    covered: Covered
+    landmarks: FloatArray | None
+
+
+def look_before(crop: Crop, reconstruction: Image | FloatArray, landmarks: FloatArray) -> FaceBefore:
+    """Look at a face before its edits; the arguments are those of `paste_back`."""
+    before = _to_float(reconstruction)
+    in_crop = transform_points(landmarks, crop.matrix_photo_to_crop)
+    return FaceBefore(find_covered(crop.image, before, in_crop), _landmarks_in(before, crop.template))
+
+
 def paste_back(
     photo: Image,
     crop: Crop,
@@ -74,6 +92,7 @@ def paste_back(
     edited: Image | FloatArray,
     landmarks: FloatArray,
     blend: str = "change",
+    known: FaceBefore | None = None,
 ) -> Image:
     """Paste an edited face back into its photo.
 
@@ -87,6 +106,7 @@ def paste_back(
         edited: the generator's picture after the edit, of the same size.
         landmarks: (68, 2), photo pixels, of the face in the photo.
         blend: "change", "replace" or "seamless".
+        known: what `look_before` finds, which it finds now if it is not given.
 
     Returns:
         A new photo, (H, W, 3) uint8. With "change" it equals the photo where edited and reconstruction are equal.
@@ -103,13 +123,13 @@ def paste_back(
     region = _region_of(photo, crop, landmarks)
     if not region.mask.any() or (blend == "change" and np.array_equal(before, after)):
         return result
+    known = look_before(crop, reconstruction, landmarks) if known is None else known
     in_crop = transform_points(landmarks, crop.matrix_photo_to_crop)
-    covered = find_covered(crop.image, before, in_crop).mask
-    if covered is not None:
-        bare = 1.0 - region.draw(covered, invert(crop.matrix_photo_to_crop))
+    if known.covered.mask is not None:
+        bare = 1.0 - region.draw(known.covered.mask, invert(crop.matrix_photo_to_crop))
         region = region._replace(mask=region.mask * np.clip(bare, 0.0, 1.0))
     if blend == "change":
-        edit = _describe_edit(crop, before, after, in_crop)
+        edit = _describe_edit(crop, before, after, in_crop, known.landmarks)
         num = edit.before.shape[0]
         to_photo = compose(invert(crop.matrix_photo_to_crop), _resize_square(num, crop.size))
         _apply_change(photo, result, region, edit, to_photo)
@@ -152,29 +172,23 @@ def _region_of(photo: Image, crop: Crop, landmarks: FloatArray) -> _Region:
     return _Region(left, top, mask * window)
 
 
-def _describe_edit(crop: Crop, before: FloatArray, after: FloatArray, landmarks: FloatArray) -> Edit:
+def _describe_edit(
+    crop: Crop, before: FloatArray, after: FloatArray, landmarks: FloatArray, seen_before: FloatArray | None
+) -> Edit:
     """Bring the pictures and the landmarks of an edit, (68, 2) in the crop, to one size, GRID or larger."""
     num = max(before.shape[0], GRID)
-    seen = [_landmarks_of(picture, crop.template) for picture in (before, after)]
-    enlarged = [None if p is None else transform_points(p, _resize_square(before.shape[0], num)) for p in seen]
-    both = None if enlarged[0] is None or enlarged[1] is None else (enlarged[0], enlarged[1])
+    seen_after = None if seen_before is None else _landmarks_in(after, crop.template)
+    both = None
+    if seen_before is not None and seen_after is not None:
+        enlarge = _resize_square(before.shape[0], num)
+        both = transform_points(seen_before, enlarge), transform_points(seen_after, enlarge)
     photo, before, after = (_resized(picture, num) for picture in (crop.image, before, after))
     return Edit(photo, before, after, transform_points(landmarks, _resize_square(crop.size, num)), both)
 
 
-def _landmarks_of(picture: FloatArray, template: str) -> FloatArray | None:
+def _landmarks_in(picture: FloatArray, template: str) -> FloatArray | None:
     """Predict the landmarks in a picture by the generator; in a flat one the predictions agree without a face."""
-    if picture.std() <= _FLAT:
-        return None
-    image = from_levels(picture)
-    found = _landmarks_in(image.tobytes(), image.shape, template)
-    return None if found is None else found.copy()
-
-
-@functools.lru_cache(maxsize=8)
-def _landmarks_in(image: bytes, shape: tuple[int, ...], template: str) -> FloatArray | None:
-    """Predict landmarks, once for the picture that all frames of an animation and all moves of a slider begin with."""
-    return aligned_landmarks(np.frombuffer(image, np.uint8).reshape(shape), template)
+    return None if picture.std() <= _FLAT else aligned_landmarks(from_levels(picture), template)
 
 
 def _resized(picture: Image | FloatArray, size: int) -> FloatArray:

@@ -89,7 +89,7 @@ _PROGRESS: tuple[tuple[str, str], ...] = (
     ("drawing faces", "正在绘制人脸"),
     ("telling how many years a step is", "正在测量一步等于多少年"),
     ("translating tiles", "正在转换图块"),
-    ("drawing the (GIF|MP4)", "正在生成 {0}"),
+    ("drawing the (GIF|MP4|GIF/MP4)", "正在生成 {0}"),
     ("fetching the model", "正在下载模型"),
     (r"photo (\d+) of (\d+)", "第 {0} 张照片，共 {1} 张"),
 )

@@ -1,5 +1,7 @@
 """Ageing whole photos with real networks of toy size."""
 
+import pkgutil
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -267,6 +269,29 @@ def test_animations_pass_through_the_ages_and_back(make, portrait, tmp_path, kin
         assert np.abs(now - again).mean() < 1
     else:
         assert path.stat().st_size > 5_000
+
+
+@pytest.mark.slow
+def test_both_animations_draw_each_code_once_and_look_at_the_face_before_once(make, portrait, monkeypatch):
+    monkeypatch.setattr("ppgan_ext.apps.photo.animation.FRAMES_BETWEEN_STOPS", 2)
+    predictor, calls = make(AgeEditingPredictor), []
+    count(monkeypatch, "ppgan_ext.faces.paste.find_covered", calls)
+    count(monkeypatch, "ppgan_ext.apps.codes.encoded_face.EncodedFace.draw", calls)
+    predictor.run(portrait, years=[30], **PLAIN, save_gif=True, save_mp4=True)
+    assert calls.count("draw") == 1 + 3  # the result; now, half-way, +30
+    assert calls.count("find_covered") == 3  # for the photo, and in the size of each film
+
+
+def count(monkeypatch, place, calls):
+    """Note the name of a function whenever it is called."""
+    owner, name = pkgutil.resolve_name(place.rsplit(".", 1)[0]), place.rsplit(".", 1)[1]
+    original = getattr(owner, name)
+
+    def counted(*args, **kwargs):
+        calls.append(name)
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, counted)
 
 
 def test_edits_of_a_photo_accept_numbers_for_layers(make, portrait):

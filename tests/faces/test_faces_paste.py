@@ -309,11 +309,8 @@ def pasted(monkeypatch, scene, light=0.0, mouth=None, covered=None, seen=None):
     monkeypatch.setattr(paste, "describe_change", describe)
     monkeypatch.setattr(paste, "find_covered", lambda *_: Covered((), covered))
     if seen is not None:
-        paste._landmarks_in.cache_clear()
         monkeypatch.setattr(paste, "aligned_landmarks", seen)
-    result = scene.paste(255.0 - scene.reconstruction)
-    paste._landmarks_in.cache_clear()
-    return result, edits[0]
+    return scene.paste(255.0 - scene.reconstruction), edits[0]
 
 
 def test_a_mouth_that_opens_is_drawn_where_it_has_weight(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ from ppgan_ext.faces.align import crop_face
 from ppgan_ext.faces.choice import choose, most_alike
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.light import normal_exposure, to_linear, to_srgb
+from ppgan_ext.faces.paste import FaceBefore, look_before
 from ppgan_ext.types import Crop, Face, FloatArray, Image
 
 if TYPE_CHECKING:
@@ -57,6 +59,11 @@ class EncodedFace:
     def reconstruction(self) -> Image:
         """The code rendered in the photo's exposure, (S, S, 3) RGB uint8."""
         return images.to_image(expose(self.pixels, 1.0 / self.exposure))
+
+    @cached_property
+    def before(self) -> FaceBefore:
+        """What is found in it before its edits, for `faces.paste.paste_back`."""
+        return look_before(self.crop, self.pixels, self.face.landmarks)
 
     @property
     def interrupted(self) -> bool:

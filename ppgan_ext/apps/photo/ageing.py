@@ -19,10 +19,8 @@ from ppgan_ext.faces.ageing.model import AgeingModel
 from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
 from ppgan_ext.faces.ageing.render import FaceAgeing, Person, prepare
 from ppgan_ext.faces.ageing.skin_view import Cover
-from ppgan_ext.faces.covered import find_covered
 from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.warp import transform_points
-from ppgan_ext.images import to_levels
 from ppgan_ext.types import Face, Image
 
 # With all detail, the generator makes this share of the years: shape, expression and light. At more it looks made up.
@@ -118,7 +116,7 @@ class Ager:
         person, landmarks = self.person(face), face.face.landmarks
         hair = find_head_of_hair(photo, landmarks, person.femininity)
         crop_landmarks = transform_points(landmarks, face.crop.matrix_photo_to_crop)
-        mask = find_covered(face.crop.image, to_levels(face.pixels[0]), crop_landmarks).mask
+        mask = face.before.covered.mask
         covered = None if mask is None else Cover(np.asarray(mask, np.float32), crop_landmarks)
         neck = prepare_neck(photo, landmarks, person, hair)
         ageing = prepare(photo, landmarks, person, self.model, hair, covered, with_neck=neck is None)

@@ -212,7 +212,8 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
             results.code(f"{face_stem}.npy", face.w_plus)
             if options.save_tuned:
                 inversion.save_tuned(results, face_stem, self.engine, face.tuning, [face])
-        for kind in film_kinds(options.save_gif, options.save_mp4):
-            if results.folder is not None:
-                frames = draw_frames(self.engine, made, kind, options.blend, self.progress)
+        kinds = film_kinds(options.save_gif, options.save_mp4)
+        if kinds and results.folder is not None:
+            films = draw_frames(self.engine, made, kinds, options.blend, self.progress)
+            for kind, frames in zip(kinds, films, strict=True):
                 results.animation(f"{stem}.{self.edit_name}.{kind}", frames, FRAMES_PER_SECOND)

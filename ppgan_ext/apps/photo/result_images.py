@@ -10,9 +10,8 @@ import numpy as np
 from ppgan_ext import images, pictures
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.faces.align import crop_face
-from ppgan_ext.faces.covered import PARTS, find_covered
+from ppgan_ext.faces.covered import PARTS
 from ppgan_ext.faces.paste import paste_back
-from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.types import FloatArray, Image
 
 _STRIP_HEIGHT = 256
@@ -29,7 +28,7 @@ def paste_faces(photo: Image, faces: Sequence[EncodedFace], edited: Sequence[Flo
     """
     result = photo
     for face, pixels in zip(faces, edited, strict=True):
-        result = paste_back(result, face.crop, face.pixels, pixels, face.face.landmarks, blend=blend)
+        result = paste_back(result, face.crop, face.pixels, pixels, face.face.landmarks, blend, face.before)
     return result
 
 
@@ -37,10 +36,8 @@ def covered_notes(faces: Sequence[EncodedFace]) -> list[str]:
     """Say of which faces something covers a part, where the photo therefore stays; a line for each part."""
     notes = []
     for face in faces:
-        landmarks = transform_points(face.face.landmarks, face.crop.matrix_photo_to_crop)
-        covered = find_covered(face.crop.image, images.to_levels(face.pixels[0]), landmarks)
         who = f"face {face.face.number}: " if len(faces) > 1 else ""
-        notes += [f"{who}{PARTS[part]} covered; the photo stays there" for part in covered.parts]
+        notes += [f"{who}{PARTS[part]} covered; the photo stays there" for part in face.before.covered.parts]
     return notes
 
 
