@@ -11,6 +11,7 @@ from ppgan_ext.apps.batch import Job, open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.films import FRAMES_BETWEEN_STOPS
 from ppgan_ext.apps.photo.animation import animation_stops
+from ppgan_ext.apps.photo.apparent_age import Estimates
 from ppgan_ext.apps.photo.commands import describe_ages
 from ppgan_ext.apps.photo.edit import edit_name
 from ppgan_ext.apps.photo.options import AgeOptions
@@ -83,20 +84,23 @@ def test_transparency_comes_back(make, portrait, tmp_path):
 
 @pytest.mark.slow
 def test_the_apparent_age_is_the_regressions_and_the_target_age_is_reached(make, engine, portrait):
-    age = directions_of(engine)["age"]
+    estimates = Estimates(directions_of(engine))
     predictor = make(AgeEditingPredictor, output_path=None)
     (job,) = open_inputs(portrait).jobs
     for extra in (PLAIN, PLAIN | {"edit": {"smile": 3}}, PLAIN | {"layers": ["0-4"]}):
         result = predictor.run(portrait, target_age=71, **extra)
-        assert result.apparent_age == [pytest.approx(age.measure(result.latent[0]))]
+        assert result.apparent_age == [pytest.approx(estimates.age(result.latent[0]))]
         (edited,) = predictor.edit_photo(job, AgeOptions(target_age=71, **extra)).result.edited
         assert edited.variant.name == "age71"
         assert np.array_equal(edited.image, result.dst[0])
-        assert age.measure(edited.codes[0].w_plus) == pytest.approx(71, abs=0.01)
+        assert estimates.age(edited.codes[0].w_plus) == pytest.approx(71, abs=0.01)
         assert edited.codes[0].label.startswith("age 71 (")
     years = predictor.run(portrait, years=[10], **PLAIN)
     (edited,) = predictor.edit_photo(job, AgeOptions(years=[10], **PLAIN)).result.edited
-    assert age.measure(edited.codes[0].w_plus) == pytest.approx(years.apparent_age[0] + 10, abs=0.01)
+    measured = [estimates.measured_age(w_plus) for w_plus in (years.latent[0], edited.codes[0].w_plus)]
+    assert measured[1] == pytest.approx(measured[0] + 10, abs=0.01)
+    (drawn,) = predictor.edit_photo(job, AgeOptions(target_age=71)).result.edited
+    assert drawn.codes[0].years == pytest.approx(71 - years.apparent_age[0], abs=0.01)
 
 
 def save_age(path, vector, unit="step"):

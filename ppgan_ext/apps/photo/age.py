@@ -194,8 +194,8 @@ def plan_ages(
     def reach(w_plus: FloatArray, target: float) -> EditedCode:
         """Add the years after which the face is estimated to have the target age, the other edits included."""
         before = apply(w_plus, directions, options.edit, layers)
-        if age.regressor is not None:
-            years = age.amount_to(target, before, layers)
+        if options.detail == 0 and age.regressor is not None:
+            years = age.amount_to(estimates.as_measured(target), before, layers)
         else:
             estimate = estimates.age(before)
             if estimate is None:

@@ -35,8 +35,6 @@ _SMALL = 48.0
 # Mean certainty of the landmarks inside a face: no marks are drawn, and all. Of 94 faces on photos those below 0.65
 # were turned to a profile, so that the points lay beside what they name, or wore sunglasses.
 _SURE_PLACES = (0.57, 0.77)
-# The regression of faces-128 was fitted to other photos than portraits; on 76 portraits of known age this is nearer.
-_PORTRAITS = (0.77, 8.0)
 
 
 class SeenFace(NamedTuple):
@@ -75,10 +73,9 @@ class Ager:
 
     def person(self, face: EncodedFace) -> Person:
         """Tell apparent age and sex of a face, and choose its wrinkles: the same face gets the same ones."""
-        estimate = self.estimates.age(face.w_plus)
-        age = _UNKNOWN_AGE if estimate is None else _PORTRAITS[0] * estimate + _PORTRAITS[1]
+        age = self.estimates.age(face.w_plus)
         seed = zlib.crc32(np.round(face.w_plus, 1).tobytes(), self.seed & 0xFFFFFFFF)
-        return Person(age, self.estimates.femininity(face.w_plus), seed)
+        return Person(_UNKNOWN_AGE if age is None else age, self.estimates.femininity(face.w_plus), seed)
 
     def age(self, photo: Image, before: Image, face: EncodedFace, years: float) -> Image:
         """Draw the marks of so many years on one face.
