@@ -6,6 +6,7 @@ Python calls and the command line share these functions: `open_inputs` decides w
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,15 @@ class BatchResult(list[Result]):
     def _repr_html_(self) -> str:
         return batch_as_html(self, self._failures())
 
+    def warn_of_failures(self, stacklevel: int) -> None:
+        """Warn the caller of a batch of the inputs that failed, if there are any, and name the first."""
+        failures = self._failures()
+        if failures:
+            name, error = failures[0]
+            first = error if name in error else f"{name}: {error}"
+            counts = f"{len(failures)} of {len(self) + len(failures)} inputs failed, see failures of the result"
+            warnings.warn(printable(f"{counts}; the first: {first}"), FailedInputsWarning, stacklevel + 1)
+
     def _failures(self) -> list[tuple[str, str]]:
         return [(failure.job.name, str(failure.error)) for failure in self.failures]
 
@@ -121,6 +131,10 @@ class BatchResult(list[Result]):
         self.replaced.extend(made.replaced)
         self.interrupted = made.interrupted
         self.notes.extend(f"{outcome.job.name}: {note}" for note in made.notes)
+
+
+class FailedInputsWarning(UserWarning):
+    """Some inputs of a batch failed; the others have results."""
 
 
 class UnexpectedError(PpganExtError):

@@ -177,6 +177,8 @@ class BasePredictor(abc.ABC):
     def run_inputs(self, inputs: Inputs, work: Callable[[Job], Made[Result]]) -> Result | BatchResult[Result]:
         """Run ``work`` on one input and return its result, or on several and return a `BatchResult`.
 
+        Whoever called the `run` that calls this is warned of inputs that failed.
+
         Raises:
             PpganExtError: the only input failed.
         """
@@ -189,6 +191,7 @@ class BasePredictor(abc.ABC):
         batch = run_batch(inputs.jobs, work_in_turn)
         batch.left_out = list(inputs.left_out)
         self.files, self.interrupted, self.notes = batch.files, batch.interrupted, batch.notes
+        batch.warn_of_failures(stacklevel=4)
         return batch
 
     def run_once(self, work: Callable[[], Made[Result]]) -> Result:

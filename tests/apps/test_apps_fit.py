@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2FittingPredictor
-from ppgan_ext.apps.batch import open_inputs
+from ppgan_ext.apps.batch import FailedInputsWarning, open_inputs
 from ppgan_ext.apps.codes.fit import central_square
 from ppgan_ext.apps.codes.options import FitOptions
 from ppgan_ext.apps.photo.options import AgeOptions
@@ -143,7 +143,8 @@ def test_ctrl_c_within_a_backward_pass_loses_nothing(fitting, drawn, monkeypatch
 
 
 def test_a_batch_has_a_folder_for_each(fitting, drawn, tmp_path):
-    result = fitting().run([drawn, "nowhere.png", drawn], step=1)
+    with pytest.warns(FailedInputsWarning, match="nowhere.png"):
+        result = fitting().run([drawn, "nowhere.png", drawn], step=1)
     assert len(result) == 2
     assert len(result.failures) == 1
     assert names(tmp_path / "out")[:4] == [

@@ -13,6 +13,7 @@ import pytest
 
 from ppgan_ext import images
 from ppgan_ext.apps import FaceFusionPredictor
+from ppgan_ext.apps.batch import FailedInputsWarning
 from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.fusion import predictor as fusion_predictor
@@ -344,7 +345,9 @@ def test_a_batch_reports_each_failure_and_goes_on(folders, out, capsys):
 
 @pytest.mark.slow
 def test_in_python_a_batch_keeps_its_failures(folders):
-    results = FaceFusionPredictor(output_path=None).run(folders[0], folders[1], method="warp")
+    with pytest.warns(FailedInputsWarning, match="carl") as told:
+        results = FaceFusionPredictor(output_path=None).run(folders[0], folders[1], method="warp")
+    assert told[0].filename == __file__  # where `run` is called
     assert len(results) == 2
     assert [outcome.job.stem for outcome in results.failures] == ["carl"]
 

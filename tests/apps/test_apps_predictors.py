@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext import apps
-from ppgan_ext.apps.batch import BatchResult
+from ppgan_ext.apps.batch import BatchResult, FailedInputsWarning
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError
 from tests.reference.toy_face_model import N_LATENT, SIZE, names, toy_face_model
@@ -137,7 +137,8 @@ def test_several_edits_at_once_on_some_layers(make):
 def test_edit_a_list_of_codes(make, tmp_path):
     np.save(tmp_path / "a.npy", code(1))
     np.save(tmp_path / "b.npy", np.zeros((3, 4), np.float32))
-    result = make(apps.StyleGANv2EditingPredictor).run([tmp_path / "a.npy", tmp_path / "b.npy"], "age", 5)
+    with pytest.warns(FailedInputsWarning, match="1 of 2 inputs failed.*b.npy"):
+        result = make(apps.StyleGANv2EditingPredictor).run([tmp_path / "a.npy", tmp_path / "b.npy"], "age", 5)
     assert isinstance(result, BatchResult)
     assert len(result) == 1
     assert [failure.job.stem for failure in result.failures] == ["b"]
@@ -244,7 +245,8 @@ def test_encode_a_folder(make, portrait, tmp_path):
     PIL.Image.fromarray(portrait).save(folder / "a.png")
     PIL.Image.new("RGB", (200, 150)).save(folder / "b.png")
     (folder / "c.jpg").write_text("no picture")
-    result = make(apps.Pixel2Style2PixelPredictor).run(folder)
+    with pytest.warns(FailedInputsWarning, match="2 of 3 inputs failed"):
+        result = make(apps.Pixel2Style2PixelPredictor).run(folder)
     assert len(result) == 1
     assert [type(failure.error) for failure in result.failures] == [NoFaceError, InputError]
     assert names(tmp_path / "out") == ["a.npy", "a/dst.npy", "a/dst.png", "a/src.png"]
@@ -253,7 +255,10 @@ def test_encode_a_folder(make, portrait, tmp_path):
 @pytest.mark.slow
 def test_the_second_face_is_another(make, couple):
     predictor = make(apps.Pixel2Style2PixelPredictor, output_path=None)
-    first, second = predictor.run(couple).src, predictor.run(couple, face=2).src
+    first = predictor.run(couple).src
+    assert predictor.notes == ["2 faces; the largest is encoded, --face chooses"]
+    second = predictor.run(couple, face=2).src
+    assert predictor.notes == []
     assert np.abs(first.astype(int) - second).mean() > 5
     with pytest.raises(NoFaceError):
         predictor.run(couple, face=3)

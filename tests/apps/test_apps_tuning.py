@@ -7,7 +7,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps import AgeEditingPredictor, StyleGANv2EditingPredictor, StyleGANv2MixingPredictor, command_line
-from ppgan_ext.apps.batch import open_inputs
+from ppgan_ext.apps.batch import FailedInputsWarning, open_inputs
 from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
 from ppgan_ext.apps.codes.options import MixOptions
 from ppgan_ext.apps.commands import COMMANDS
@@ -186,7 +186,9 @@ class _BreaksOnce(PlainDistance):
 def test_a_face_that_fails_is_reported_and_the_batch_goes_on(tuning, portrait):
     predictor = tuning(output_path=None)
     predictor.__dict__["perceptual"] = _BreaksOnce()
-    result = predictor.run([portrait, portrait[:, ::-1].copy(), portrait], years=20, **PLAIN, tune=1, blend="replace")
+    photos = [portrait, portrait[:, ::-1].copy(), portrait]
+    with pytest.warns(FailedInputsWarning, match="the first: image-2: .*the loss became nan"):
+        result = predictor.run(photos, years=20, **PLAIN, tune=1, blend="replace")
     assert len(result) == 2 and len(result.failures) == 1
     assert "the loss became nan at step 0" in str(result.failures[0].error)
     assert result.failures[0].job.stem == "image-2"

@@ -17,7 +17,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext import apps
-from ppgan_ext.apps.batch import BatchResult
+from ppgan_ext.apps.batch import BatchResult, FailedInputsWarning
 from ppgan_ext.apps.results import ResultFolder
 from ppgan_ext.errors import ConfigError, PpganExtError
 from tests.reference.toy_engine import PlainDistance
@@ -291,7 +291,9 @@ def test_a_bad_input_fails_alone_and_a_batch_makes_what_single_calls_make(
 ):
     good, other, bad = sources[call.inputs[0]]
     tool = predictor(name, seed=1)
-    result = run(tool, call, sources, [good, bad, other])
+    with pytest.warns(FailedInputsWarning, match="1 of 3 inputs failed") as told:
+        result = run(tool, call, sources, [good, bad, other])
+    assert bad.name in str(told[0].message)
     assert isinstance(result, BatchResult) and len(result) == 2
     assert [getattr(item, "_fields", ()) for item in result] == [tuple(call.fields.split())] * 2
     (failure,) = result.failures

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.codes.encoded_face import choose_faces, encode_face
+from ppgan_ext.apps.codes.encoded_face import choose_face, encode_face
 from ppgan_ext.apps.codes.options import EncodeOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
@@ -70,7 +70,8 @@ class Pixel2Style2PixelPredictor(Predictor):
         """Encode one photo."""
         results = self.open_results(job, own_folder=True)
         photo = images.read_image(job.source)
-        face = encode_face(self.engine, photo, choose_faces(photo, [options.face], job.source)[0])
+        chosen, num_faces = choose_face(photo, options.face, job.source)
+        face = encode_face(self.engine, photo, chosen)
         result = EncodeResult(face.crop.image, face.reconstruction, face.w_plus)
         results.image("src.png", result.src)
         results.image("dst.png", result.dst)
@@ -79,4 +80,8 @@ class Pixel2Style2PixelPredictor(Predictor):
             named = self.open_results(job)
             named.code(f"{job.stem}.npy", result.latent)
             results.files += named.files
-        return results.made(result)
+        is_default = "face" not in options.model_fields_set
+        others = num_faces > 1 and is_default
+        return results.made(
+            result, notes=[f"{num_faces} faces; the largest is encoded, --face chooses"] if others else []
+        )

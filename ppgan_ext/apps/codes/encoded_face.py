@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -85,14 +86,29 @@ def choose_faces(
     Raises:
         NoFaceError: no face, no face of such a number, or nobody of those asked for.
     """
-    where = source if isinstance(source, (str, os.PathLike)) else None
-    try:
+    with _naming(source):
         faces = find_faces(photo)
         if not people:
             return choose(faces, which if isinstance(which, str) else list(which))
         alike = [most_alike(photo, faces, person) for person in people]
         return [face for number, face in enumerate(alike) if not any(face is other for other in alike[:number])]
+
+
+def choose_face(photo: Image, number: int, source: object = None) -> tuple[Face, int]:
+    """Find one face of a photo by its number, from 1, the largest, and how many there are; as `choose_faces`."""
+    with _naming(source):
+        faces = find_faces(photo)
+        (face,) = choose(faces, [number])
+        return face, len(faces)
+
+
+@contextlib.contextmanager
+def _naming(source: object) -> Iterator[None]:
+    """Name a photo, if it has a path, in an error about its faces."""
+    try:
+        yield
     except NoFaceError as error:
+        where = source if isinstance(source, (str, os.PathLike)) else None
         raise NoFaceError(error.what, where=where, cure=error.cure) from error
 
 
