@@ -174,10 +174,15 @@ class BasePredictor(abc.ABC):
         self.open_results()
         _ = self.engine
 
-    def run_inputs(self, inputs: Inputs, work: Callable[[Job], Made[Result]]) -> Result | BatchResult[Result]:
+    def run_inputs(
+        self, inputs: Inputs, work: Callable[[Job], Made[Result]], warns: bool = True
+    ) -> Result | BatchResult[Result]:
         """Run ``work`` on one input and return its result, or on several and return a `BatchResult`.
 
-        Whoever called the `run` that calls this is warned of inputs that failed.
+        Args:
+            inputs: what to work on.
+            work: makes the result of one of them.
+            warns: warn whoever called the `run` that calls this of inputs that failed.
 
         Raises:
             PpganExtError: the only input failed.
@@ -191,7 +196,8 @@ class BasePredictor(abc.ABC):
         batch = run_batch(inputs.jobs, work_in_turn)
         batch.left_out = list(inputs.left_out)
         self.files, self.interrupted, self.notes = batch.files, batch.interrupted, batch.notes
-        batch.warn_of_failures(stacklevel=4)
+        if warns:
+            batch.warn_of_failures(stacklevel=4)
         return batch
 
     def run_once(self, work: Callable[[], Made[Result]]) -> Result:

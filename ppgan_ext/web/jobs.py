@@ -82,7 +82,7 @@ class Job(Generic[Result]):
         self._place = line.join()
         self._work = work
         self._stop = threading.Event()
-        self._told_to_stop = False
+        self._told_to_stop = self._abandoned = False
         self._running = Running()
         self._task_began = 0.0
         self._results: list[Result] = []
@@ -92,7 +92,12 @@ class Job(Generic[Result]):
         self._actions: list[Callable[[], None]] = []
 
     def stop(self) -> None:
-        """Ask the work to stop."""
+        """Ask the work to stop, and to give what it has; to ask twice does nothing."""
+        self._stop.set()
+
+    def abandon(self) -> None:
+        """End the work at its next report, and at each that follows: nobody waits for it."""
+        self._abandoned = True
         self._stop.set()
 
     def then(self, action: Callable[[], None]) -> None:
@@ -133,7 +138,7 @@ class Job(Generic[Result]):
                 raise self._error
             yield Finished(self._results[0], time.monotonic() - began)
         finally:
-            self._stop.set()
+            self.abandon()
             if self._place.began is None:  # no thread will end it
                 self._end()
 
@@ -175,8 +180,8 @@ class Job(Generic[Result]):
             action()
 
     def _progress(self, task: str, done: int, total: int, note: str = "") -> None:
-        """Note how far the work is; raises once after each request to stop."""
-        if self._stop.is_set() and not self._told_to_stop:
+        """Note how far the work is; raises once if it is to stop, and always if nobody waits for it."""
+        if self._abandoned or (self._stop.is_set() and not self._told_to_stop):
             self._told_to_stop = True
             raise KeyboardInterrupt
         now = time.monotonic()

@@ -9,8 +9,10 @@ import contextlib
 import os
 import secrets
 import shutil
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +50,25 @@ class Item:
     made: float = field(default_factory=time.time)
 
 
+class Kept(dict[str, Any]):
+    """What tabs remember of a visit, by names of theirs, and since when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: dict[str, float] = {}
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._since[name] = time.time()
+        super().__setitem__(name, value)
+
+    def forget_old(self, before: float) -> None:
+        """Forget what was put here before a time."""
+        for name, since in list(self._since.items()):
+            if since < before:
+                self._since.pop(name, None)
+                self.pop(name, None)
+
+
 @dataclass(eq=False)
 class Session:
     """One visit.
@@ -73,8 +94,9 @@ class Session:
     selected: int | None = None
     job: Job[Any] | None = None
     opening: int = 0
-    kept: dict[str, Any] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)
     touched: float = field(default_factory=time.time)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def new_folder(self) -> Path:
         """Make a folder for the files of one run."""
@@ -84,15 +106,20 @@ class Session:
 
     def add(self, items: list[Item]) -> None:
         """Put results first, and select the first of them."""
-        self.items = [*items, *self.items][:_MAX_ITEMS]
-        self.selected = 0 if self.items else None
+        with self._lock:
+            self.items = [*items, *self.items][:_MAX_ITEMS]
+            self.selected = 0 if self.items else None
 
     def forget_old(self, before: float) -> None:
-        """Forget photos and results that were made before a time; their files go by `Sessions.sweep`."""
-        self.items = [item for item in self.items if item.made >= before]
-        if self.selected is not None and self.selected >= len(self.items):
-            self.selected = None
-        self.uploads = {place: upload for place, upload in self.uploads.items() if upload.made >= before}
+        """Forget what was made before a time: photos, results, encoded faces; their files go by `Sessions.sweep`."""
+        with self._lock:
+            self.items = [item for item in self.items if item.made >= before]
+            if self.selected is not None and self.selected >= len(self.items):
+                self.selected = None
+        for place, upload in list(self.uploads.items()):
+            if upload.made < before and self.uploads.get(place) is upload:  # no other was chosen meanwhile
+                del self.uploads[place]
+        self.kept.forget_old(before)
 
 
 class Sessions:
@@ -136,7 +163,7 @@ class Sessions:
                     path.parent.rmdir()
         shutil.rmtree(session.folder, ignore_errors=True)
         if session.job is not None:
-            session.job.stop()
+            session.job.abandon()
             session.job.then(lambda: shutil.rmtree(session.folder, ignore_errors=True))
 
     def sweep(self, now: float | None = None) -> None:
@@ -179,6 +206,10 @@ class Sessions:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _sweep_on(self) -> None:
-        self.sweep()
-        while not self._stop.wait(_SECONDS_BETWEEN_SWEEPS):
-            self.sweep()
+        while True:
+            try:
+                self.sweep()
+            except Exception:  # noqa: BLE001 - visitors' files must go even if this sweep failed, as on a full disk
+                traceback.print_exc(file=sys.stderr)
+            if self._stop.wait(_SECONDS_BETWEEN_SWEEPS):
+                return

@@ -1,7 +1,9 @@
 """Many photos at once: each is worked on, faults are told by name, and the results come as one zip."""
 
+import weakref
 import zipfile
 
+import numpy as np
 import PIL.Image
 import pytest
 
@@ -70,6 +72,20 @@ def test_one_that_cannot_be_used_does_not_end_the_others(site, visit, photos):
         assert sorted(packed.namelist()) == ["ann-2.age+20.png", "ann.age+20.png"]
         assert packed.testzip() is None
     assert "years: [20.0]" in find_settings(outcome.items[0].path)
+
+
+def test_results_of_photos_that_are_done_are_not_held_in_memory(site, visit, photos):
+    results = []
+
+    def make_large(predictor, job):
+        alive = [one() for one in results]
+        assert alive == [None] * len(alive)
+        made = make_older(predictor, job).with_result(np.zeros((4, 4)))
+        results.append(weakref.ref(made.result))
+        return made
+
+    working(site, visit, photos, make_large).run(lambda *_: None)
+    assert len(results) == 2
 
 
 def test_stop_keeps_the_photos_that_are_done(site, visit, photos):

@@ -156,6 +156,40 @@ def test_a_visitor_who_goes_frees_the_line_when_the_work_has_stopped():
     assert len(line) == 0
 
 
+def test_a_job_that_was_stopped_once_ends_when_its_visitor_goes(sessions):
+    line, session, stages = Line(), sessions.of("one"), []
+
+    def work(progress):
+        for stage in range(3):
+            try:
+                while True:
+                    progress("tuning", stage, 3)
+                    time.sleep(0.002)
+            except KeyboardInterrupt:
+                stages.append(stage)
+        progress("writing", 0, 1)
+        stages.append("written")
+
+    async def run():
+        session.job = Job(line, work)
+        states = session.job.states()
+        await anext(states)
+        session.job.stop()
+        while not stages:
+            await asyncio.sleep(0.01)
+        session.job.stop()  # once more, which does nothing
+        await asyncio.sleep(0.05)
+        assert stages == [0]
+        sessions.end("one")
+        await states.aclose()
+
+    asyncio.run(run())
+    until = time.monotonic() + 5
+    while len(line) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(line) == 0 and stages == [0, 1, 2]
+
+
 def test_what_a_stopped_job_still_writes_goes_too(sessions):
     line, session = Line(), sessions.of("one")
     stopped = threading.Event()
@@ -240,6 +274,34 @@ def test_nothing_is_kept_longer_than_an_hour(sessions, tmp_path):
     assert new.path.exists() and session.items == [new]
     sessions.sweep(time.time() + LONGEST_SECONDS)
     assert len(sessions) == 0 and list(tmp_path.iterdir()) == []
+
+
+def test_what_tabs_remember_goes_after_an_hour_in_a_visit_that_goes_on(sessions, monkeypatch):
+    session = sessions.of("one")
+    session.kept["edit"] = "faces of a photo"
+    an_hour_later = time.time() + LONGEST_SECONDS
+    monkeypatch.setattr(time, "time", lambda: an_hour_later)
+    sessions.of("one").kept["edit-last"] = "an edit"
+    sessions.sweep()
+    assert len(sessions) == 1 and session.kept == {"edit-last": "an edit"}
+
+
+def test_a_sweep_that_fails_does_not_end_the_others(sessions, monkeypatch, capfd):
+    swept = []
+
+    def fail_at_first():
+        swept.append(True)
+        if len(swept) == 1:
+            raise OSError("the disk is full")
+
+    monkeypatch.setattr("ppgan_ext.web.sessions._SECONDS_BETWEEN_SWEEPS", 0.01)
+    monkeypatch.setattr(sessions, "sweep", fail_at_first)
+    with sessions.swept():
+        until = time.monotonic() + 5
+        while len(swept) < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+    assert len(swept) >= 3
+    assert "the disk is full" in capfd.readouterr().err
 
 
 def test_what_killed_pages_left_behind_goes_after_an_hour(tmp_path):

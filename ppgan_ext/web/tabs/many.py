@@ -128,7 +128,7 @@ class _Working:
         predictor = self.batch.open_predictor(folder, tell)
         notes, interrupted = [], False
         try:
-            results = predictor.run_inputs(predictor.open_inputs(list(map(str, self.photos))), work)
+            results = predictor.run_inputs(predictor.open_inputs(list(map(str, self.photos))), work, warns=False)
             assert isinstance(results, BatchResult)
             interrupted = results.interrupted
             notes = [f"{Path(one.job.name).name}: {site.tell(one.error)}" for one in results.failures if one.error]
@@ -151,7 +151,7 @@ class _Working:
         recipe = Recipe(self.batch.command, self.batch.options, {"input_image": path.name})
         before = path if is_shown_by_browsers(path) else None
         self.made.append((list(zip(made.files, captions, strict=False)), before, recipe))
-        return made
+        return made.with_result(None)  # the files are all that is shown: many large results would fill the memory
 
 
 def chosen_photos(visit: Session, place: str) -> list[Path]:
