@@ -1,8 +1,8 @@
 """What all options models share; each feature's own model lies in its folder, such as `photo.options`.
 
-An options model is the single source of names, defaults, ranges, choices and help texts: Python calls (`signatures`),
-YAML files (``--config``) and command lines (`flags`) are derived from it. Names and defaults of PaddleGAN's flags are
-kept where it has them.
+An options model is the single source of names, defaults, ranges, choices and help texts: Python calls
+(`call_signatures`), YAML files (``--config``) and command lines (`flags`) are derived from it. Names and defaults of
+PaddleGAN's flags are kept where it has them.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from ppgan_ext.apps.options import Options, option
 
 
 class PairOptions(Options):
-    """Options of `pair_folders.join_folders` and `pair_folders.draw_pairs`."""
+    """Options of `pair_folders.prepare_pairs`."""
 
     a: str | None = option(None, "folder of the left pictures, A", group="input")
     b: str | None = option(None, "folder of the right pictures, B, with the same file names", group="input")
