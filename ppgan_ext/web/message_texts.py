@@ -12,6 +12,9 @@ from ppgan_ext.errors import ConfigError, InputError, NoFaceError, OutputError, 
 from ppgan_ext.web.languages import Language, Text
 from ppgan_ext.web.option_texts import option_name
 
+# How the flag is named on the page is told beside its slider.
+_MEASURED = r" \(measured on other faces of this age\)(?:; --detail 1\.5 shows more)?"
+
 _ERRORS: tuple[tuple[str, str], ...] = (
     ("no face was found", "没有找到人脸。请换一张脸更大、更亮、更正对镜头的照片"),
     (
@@ -173,21 +176,21 @@ _NOTES: tuple[tuple[str, Text], ...] = (
         ),
     ),
     (
-        r"asked for (\d+), looks about (\d+) \(measured on other faces of this age\)",
+        r"asked for (\d+), looks about (\d+)" + _MEASURED,
         Text(
             "要求 {0} 岁，看上去约 {1} 岁（按同龄人脸的评估）",
             "Asked for {0}, looks about {1} (measured on other faces of this age)",
         ),
     ),
     (
-        r"asked for -(\d+) years; about ([+-]\d+) show \(measured on other faces of this age\)",
+        r"asked for -(\d+) years; about ([+-]\d+) show" + _MEASURED,
         Text(
             "要求年轻 {0} 岁，看上去的变化约为 {1} 岁（按同龄人脸的评估）",
             "{0} years younger were asked for; about {1} show (measured on other faces of this age)",
         ),
     ),
     (
-        r"asked for \+(\d+) years; about ([+-]\d+) show \(measured on other faces of this age\)",
+        r"asked for \+(\d+) years; about ([+-]\d+) show" + _MEASURED,
         Text(
             "要求年长 {0} 岁，看上去的变化约为 {1} 岁（按同龄人脸的评估）",
             "{0} years older were asked for; about {1} show (measured on other faces of this age)",

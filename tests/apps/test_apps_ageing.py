@@ -122,6 +122,21 @@ def test_the_neck_ages_with_its_face():
         assert np.array_equal(result[:100], photo[:100])
 
 
+@pytest.mark.parametrize(
+    ("detail", "years", "drawn"), [(1.0, 40.0, 1.25), (1.5, 40.0, 1.5), (0.4, 20.0, 0.5), (1.0, -20.0, 1.0)]
+)
+def test_marks_of_older_faces_are_stronger_than_asked_and_likeness_limits_what_is_asked(detail, years, drawn):
+    asked, draws = [], []
+    likeness = type("Likeness", (), {"held": lambda self, ageing, photo, *amounts: asked.append(amounts) or 0.2})()
+    draw = {"draw": lambda self, photo, *amounts: draws.append(amounts) or photo, "person": Person(30.0, 0.5, 3)}
+    face = object()
+    ager = Ager(bundled_model(), Estimates({}), detail, 0.0, 0)
+    ager.seen[id(face)] = SeenFace(face, None, type("Ageing", (), draw)(), likeness, None, 1.0)
+    ager.age(PHOTO, PHOTO, face, years)
+    assert asked == [(years, pytest.approx(drawn), detail)]
+    assert draws == [(years, pytest.approx(drawn), 0.2)]
+
+
 @pytest.mark.parametrize("found", [True, False])
 def test_the_face_draws_on_a_neck_that_is_not_found(monkeypatch, found):
     seen = {}
@@ -177,7 +192,7 @@ def test_it_is_told_of_which_face_which_result_was_held_back():
     plan = EditPlan({}, [result.variant for result in variants], finish=ager.age, remark=ager.remark)
     edit = PhotoEdit(PHOTO, EditPlan({}, []), [first, second], variants[1:], PHOTO)
     estimates = Estimates({"age": direction("age", "year", 29.0)})
-    measured = "(measured on other faces of this age)"
+    measured = "(measured on other faces of this age); --detail 1.5 shows more"
     shown = f"asked for +40 years; about +20 show {measured}"
     assert short_notes(edit, estimates) == [f"face 3: {shown}", f"face 1: {shown}"]
     assert short_notes(edit, estimates, 70.0)[1] == f"face 1: asked for 70, looks about 50 {measured}"

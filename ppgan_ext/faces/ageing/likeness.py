@@ -52,14 +52,15 @@ class Likeness:
         matrix = np.array([[scale, 0.0, shift[0]], [0.0, scale, shift[1]]])
         return cls(matrix, transform_points(landmarks, matrix), warp(photo, matrix, (_COPY, _COPY)))
 
-    def held(self, ageing: FaceAgeing, photo: Image, years: float, detail: float) -> float:
+    def held(self, ageing: FaceAgeing, photo: Image, years: float, detail: float, free: float) -> float:
         """Return how far age must be held back for the face to be recognised, 0 to 1, or can be brought forward, to -1.
 
         Args:
             ageing: the face.
             photo: (H, W, 3) RGB uint8, the photo, or what a generator made of it.
             years: years to add; where they are few, or less than none, it is 0.
-            detail: as for `FaceAgeing.draw`; whoever asks for more than 1 lets the face go farther.
+            detail: as for `FaceAgeing.draw`.
+            free: whoever asks for more than 1 lets the face go farther.
 
         Raises:
             WeightsError: the network of face recognition is not installed.
@@ -69,11 +70,11 @@ class Likeness:
         copy = warp(photo, self.matrix, (_COPY, _COPY))
         farthest = float(np.interp(years, _YEARS, _FARTHEST))
         freely = self._distance(ageing, copy, years, detail, 0.0)
-        if freely <= farthest * max(1.0, detail):
+        if freely <= farthest * max(1.0, free):
             most = float(np.interp(years, _YEARS[1:], (0.0, 1.0)))
-            return -most * float(np.clip((farthest * detail - freely) / _NEARER, 0.0, 1.0))
+            return -most * float(np.clip((farthest * free - freely) / _NEARER, 0.0, 1.0))
         gained = freely - self._distance(ageing, copy, years, detail, 1.0)
-        return min(1.0, (freely - farthest * max(1.0, detail)) / max(gained, 1e-6))
+        return min(1.0, (freely - farthest * max(1.0, free)) / max(gained, 1e-6))
 
     @functools.cached_property
     def _descriptor(self) -> FloatArray:

@@ -12,8 +12,8 @@ import numpy as np
 _AGES = (29.0, 47.0, 66.0)
 _ASKED = (-20.0, 0.0, 20.0, 40.0)
 _MEASURED = (
-    (-4.9, 0.0, 11.1, 19.7),
-    (-14.1, 0.0, 14.9, 23.3),
+    (-4.9, 0.0, 12.1, 19.7),
+    (-14.1, 0.0, 15.9, 23.1),
     (-16.1, 0.0, 5.8, 5.8),  # most at the end of the judge's scale: no more is seen there
 )
 _STOPS_SHORT = 0.8  # a result that reaches less of what was asked for says so
