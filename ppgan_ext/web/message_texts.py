@@ -12,7 +12,7 @@ from ppgan_ext.errors import ConfigError, InputError, NoFaceError, OutputError, 
 from ppgan_ext.web.languages import Language, Text
 from ppgan_ext.web.option_texts import option_name
 
-# How the flag is named on the page is told beside its slider.
+# What the command says of its flag is left out: the page has none.
 _MEASURED = r" \(measured on other faces of this age\)(?:; --detail 1\.5 shows more)?"
 
 _ERRORS: tuple[tuple[str, str], ...] = (

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import UserDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,22 +51,25 @@ class Item:
     made: float = field(default_factory=time.time)
 
 
-class Kept(dict[str, Any]):
+class Kept(UserDict[str, Any]):
     """What tabs remember of a visit, by names of theirs, and since when."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._since: dict[str, float] = {}
+        super().__init__()
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._since[name] = time.time()
         super().__setitem__(name, value)
 
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self._since.pop(name, None)
+
     def forget_old(self, before: float) -> None:
         """Forget what was put here before a time."""
         for name, since in list(self._since.items()):
             if since < before:
-                self._since.pop(name, None)
                 self.pop(name, None)
 
 
@@ -96,7 +100,7 @@ class Session:
     opening: int = 0
     kept: Kept = field(default_factory=Kept)
     touched: float = field(default_factory=time.time)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def new_folder(self) -> Path:
         """Make a folder for the files of one run."""

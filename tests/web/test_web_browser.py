@@ -88,9 +88,14 @@ def choose(page, place, file):
 
 
 def wait_for(page, selector, text):
-    page.wait_for_function(
-        "([selector, text]) => document.querySelector(selector)?.innerText.includes(text)", arg=[selector, text]
-    )
+    from playwright.sync_api import TimeoutError
+
+    try:
+        page.wait_for_function(
+            "([selector, text]) => document.querySelector(selector)?.innerText.includes(text)", arg=[selector, text]
+        )
+    except TimeoutError as error:
+        raise AssertionError(f"{text!r} never came; there is {page.inner_text(selector)!r}") from error
     return page.inner_text(selector)
 
 

@@ -80,8 +80,7 @@ class Pixel2Style2PixelPredictor(Predictor):
             named = self.open_results(job)
             named.code(f"{job.stem}.npy", result.latent)
             results.files += named.files
-        is_default = "face" not in options.model_fields_set
-        others = num_faces > 1 and is_default
-        return results.made(
-            result, notes=[f"{num_faces} faces; the largest is encoded, --face chooses"] if others else []
-        )
+        notes = []
+        if num_faces > 1 and "face" not in options.model_fields_set:
+            notes.append(f"{num_faces} faces; the largest is encoded, --face chooses")
+        return results.made(result, notes=notes)

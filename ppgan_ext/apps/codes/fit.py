@@ -10,7 +10,7 @@ import numpy as np
 from ppgan_ext import images
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.codes.encoded_face import choose_faces
+from ppgan_ext.apps.codes.encoded_face import choose_face
 from ppgan_ext.apps.codes.options import FitOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made, ResultFolder
@@ -121,7 +121,7 @@ class StyleGANv2FittingPredictor(Predictor):
         size = self.engine.synthesizer.size
         if not options.need_align:
             return images.resize(central_square(photo), (size, size)), None
-        face = choose_faces(photo, [options.face], job.source)[0]
+        face, _ = choose_face(photo, options.face, job.source)
         crop = crop_face(photo, face, template=self.engine.face_model.record.crop, size=size)
         if not options.mask_face:
             return crop.image, None

@@ -13,7 +13,7 @@ from ppgan_ext import images
 from ppgan_ext.apps.batch import open_inputs
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes import inversion
-from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_faces, encode_face, render_image
+from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_face, encode_face, render_image
 from ppgan_ext.apps.codes.options import MixOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
@@ -131,7 +131,7 @@ class StyleGANv2MixingPredictor(Predictor):
     def _encode(self, source: Any, options: MixOptions, index: int, number: int) -> EncodedFace:
         """Encode a face of the photo of an index; the largest has number 1."""
         photo = images.read_image(source)
-        face = choose_faces(photo, [number], source)[0]
+        face, _ = choose_face(photo, number, source)
         return encode_face(self.engine, photo, face, inversion.refiner(self, options, index + 1))
 
     def _tune(self, faces: Sequence[EncodedFace], options: MixOptions) -> Tuning | None:
