@@ -35,6 +35,10 @@ def direction(name, unit, value):
     return Direction(name, np.ones((2, 512), np.float32), unit, regressor, value)
 
 
+def seen_face(face, ageing, likeness, neck, sure=1.0):
+    return SeenFace(face, None, ageing, likeness, neck, sure, 0, np.zeros((68, 2)))
+
+
 def code(first=0.0):
     w_plus = np.zeros((2, 512), np.float32)
     w_plus[0, 0] = first
@@ -116,7 +120,7 @@ def test_the_neck_ages_with_its_face():
     face = object()
     for seen, changes in ((neck, True), (None, False)):
         ager = Ager(bundled_model(), Estimates({}), 1.0, 0.0, 0)
-        ager.seen[id(face)] = SeenFace(face, None, same, likeness, seen, 1.0)
+        ager.seen[id(face)] = seen_face(face, same, likeness, seen)
         result = ager.age(photo, photo, face, 40.0)
         assert (result[drawn > 0] != photo[drawn > 0]).any() == changes
         assert np.array_equal(result[:100], photo[:100])
@@ -131,7 +135,7 @@ def test_marks_of_older_faces_are_stronger_than_asked_and_likeness_limits_what_i
     draw = {"draw": lambda self, photo, *amounts: draws.append(amounts) or photo, "person": Person(30.0, 0.5, 3)}
     face = object()
     ager = Ager(bundled_model(), Estimates({}), detail, 0.0, 0)
-    ager.seen[id(face)] = SeenFace(face, None, type("Ageing", (), draw)(), likeness, None, 1.0)
+    ager.seen[id(face)] = seen_face(face, type("Ageing", (), draw)(), likeness, None)
     ager.age(PHOTO, PHOTO, face, years)
     assert asked == [(years, pytest.approx(drawn), detail)]
     assert draws == [(years, pytest.approx(drawn), 0.2)]
@@ -151,7 +155,7 @@ def test_the_face_draws_on_a_neck_that_is_not_found(monkeypatch, found):
     face = SimpleNamespace(face=SimpleNamespace(landmarks=np.zeros((68, 2))), crop=crop, before=before)
     ager = Ager(bundled_model(), Estimates({}), 1.0, 0.0, 0)
     monkeypatch.setattr(Ager, "person", lambda *_: SimpleNamespace(femininity=0.5))
-    assert ager._see(None, face).neck is neck
+    assert ager._see(PHOTO, face).neck is neck
     assert seen == {"with_neck": not found}
 
 
@@ -164,7 +168,7 @@ def test_no_lines_are_drawn_where_it_is_not_known_where_features_lie():
     results, face = [], object()
     for sure in (1.0, 0.4, 0.0):
         ager = Ager(bundled_model(), Estimates({}), 1.0, 0.0, 0)
-        ager.seen[id(face)] = SeenFace(face, None, same, likeness, neck, sure)
+        ager.seen[id(face)] = seen_face(face, same, likeness, neck, sure)
         results.append(np.abs(ager.age(photo, photo, face, 40.0).astype(int) - photo).mean())
         told = ager.remark(face, 40.0)
         assert told == (None if sure > 0.5 else "turned far away or covered: at +40 years hardly any lines are drawn")

@@ -20,8 +20,9 @@ from ppgan_ext.faces.ageing.neck_ageing import NeckAgeing, prepare_neck
 from ppgan_ext.faces.ageing.render import FaceAgeing, Person, prepare
 from ppgan_ext.faces.ageing.skin_view import Cover
 from ppgan_ext.faces.head.skin_colour import ramp
+from ppgan_ext.faces.quarter_turns import turn_photo, turn_points, turns_to_upright
 from ppgan_ext.faces.warp import transform_points
-from ppgan_ext.types import Face, Image
+from ppgan_ext.types import Face, FloatArray, Image
 
 # With all detail, the generator makes this share of the years: shape, expression and light. At more it looks made up.
 _GENERATOR_SHARE = 0.4
@@ -42,7 +43,7 @@ _SURE_PLACES = (0.57, 0.77)
 
 
 class SeenFace(NamedTuple):
-    """A face with its hair, ready to be drawn at any age."""
+    """A face with its hair, ready to be drawn at any age in its photo, which is turned so that the face is upright."""
 
     face: EncodedFace
     hair: HeadOfHair
@@ -51,6 +52,10 @@ class SeenFace(NamedTuple):
     neck: NeckAgeing | None
     sure: float
     """How far it is known where its features lie, 0 to 1: marks beside them would be stains."""
+    turns: int
+    """By how many quarters the photo is turned."""
+    landmarks: FloatArray
+    """In the turned photo, (68, 2)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +102,7 @@ class Ager:
         free = detail
         if years > 0:
             detail = float(np.interp(detail, *_MARKS))
+        photo = turn_photo(photo, seen.turns)
         held = seen.likeness.held(seen.ageing, photo, years, detail, free)
         self.held[id(face), years] = held
         photo = seen.ageing.draw(photo, years, detail, held)
@@ -104,8 +110,8 @@ class Ager:
             seen.neck.draw(photo, years, detail)
         person = seen.ageing.person
         if years > 0 and self.grey > 0:
-            photo = grey_head(photo, seen.hair, face.face.landmarks, person.age + years, self.grey, person.seed)
-        return photo
+            photo = grey_head(photo, seen.hair, seen.landmarks, person.age + years, self.grey, person.seed)
+        return turn_photo(photo, -seen.turns)
 
     def remark(self, face: EncodedFace, years: float) -> str | None:
         """Say that a face changes less than was asked for, and why; None if it does not."""
@@ -117,14 +123,17 @@ class Ager:
         return f"kept recognisable: at {years:+.0f} years the face changes less"
 
     def _see(self, photo: Image, face: EncodedFace) -> SeenFace:
-        person, landmarks = self.person(face), face.face.landmarks
+        person, turns = self.person(face), turns_to_upright(face.face.landmarks)
+        crop_landmarks = transform_points(face.face.landmarks, face.crop.matrix_photo_to_crop)
+        landmarks = turn_points(face.face.landmarks, photo.shape, turns)
+        photo = turn_photo(photo, turns)
         hair = find_head_of_hair(photo, landmarks, person.femininity)
-        crop_landmarks = transform_points(landmarks, face.crop.matrix_photo_to_crop)
         mask = face.before.covered.mask
         covered = None if mask is None else Cover(np.asarray(mask, np.float32), crop_landmarks)
         neck = prepare_neck(photo, landmarks, person, hair)
         ageing = prepare(photo, landmarks, person, self.model, hair, covered, with_neck=neck is None)
-        return SeenFace(face, hair, ageing, Likeness.of(photo, landmarks), neck, sure_places(face.face))
+        likeness = Likeness.of(photo, landmarks)
+        return SeenFace(face, hair, ageing, likeness, neck, sure_places(face.face), turns, landmarks)
 
 
 def sure_places(face: Face) -> float:
