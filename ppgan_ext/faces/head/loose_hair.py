@@ -44,6 +44,9 @@ _SHARE_AROUND, _MOST_SHARE, _SHARE_TELLS, _HAIR_SHARE = 0.02, 80.0, 0.3, (0.55, 
 # and how wide around; and how much of the background, how far from the hair.
 _WIDE, _AROUND, _MUCH, _COMMON, _BEHIND = 0.24, 0.3, (0.5, 0.75), (0.015, 0.04), (0.5, 2.5)
 _MORE_ON_BODY = 0.25  # how much less of what is around may have the hair's colour there
+# How far hair of which the network knows nothing goes on sideways and upwards, fully and not at all; below known hair
+# it may hang.
+_SIDEWAYS = (0.25, 0.45)
 _ABOVE_EYES = 0.6  # above that nobody wears cloth but a hat
 _SUSPECTED, _LIKELY = (0.03, 0.1), (0.12, 0.3)  # chance of hair that suffices where colours tell, and where they do not
 _ON_BODY = (0.03, 0.08)  # the same without which nothing on the body is hair, whatever its colour
@@ -194,7 +197,8 @@ def loose_hair(
     unlike_wall = np.where(person > 0.5, ones, 1.0 - ramp(common, _COMMON))
     # Beyond the person's outline there is no skin.
     told = np.where(person > 0.5, unlike, ones) * (1.0 - cloth)
-    alone = told * unlike_wall * (1.0 - body * (1.0 - ramp(chance, _ON_BODY)))
+    alone = told * unlike_wall * np.where(above, ones, _hangs(known, eyes))
+    alone *= 1.0 - body * (1.0 - ramp(chance, _ON_BODY))
     suspected = (told * ramp(chance, _SUSPECTED) + (1.0 - told) * ramp(chance, _LIKELY)) * unlike_wall
     found = alike * np.maximum(alone, suspected) * place
     # Where the network's sight ends there is no edge, whatever the colours.
@@ -204,6 +208,13 @@ def loose_hair(
     fades = _FADES[0] + (_FADES[1] - _FADES[0]) * body
     firm = np.maximum(np.clip(1.0 - distance / fades, 0.0, 1.0), alone)
     return LooseHair(np.maximum(hair, found).astype(np.float32), firm.astype(np.float32))
+
+
+def _hangs(known: npt.NDArray[np.bool_], eyes: float) -> npt.NDArray[np.float32]:
+    """Return where what goes on from known hair can be hair, (H, W): near it or below it. What sticks out is not."""
+    below = np.maximum.accumulate(known, axis=0)
+    beside = cv2.distanceTransform((~below).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(eyes)
+    return 1.0 - ramp(beside, _SIDEWAYS)
 
 
 def _alike(picture: npt.NDArray, hair: FloatArray, eyes: float) -> npt.NDArray[np.float32]:

@@ -74,6 +74,20 @@ def test_what_is_not_joined_to_hair_or_too_far_is_not_found(scene):
     assert result.hair[int(points[27, 1] + 2.6 * eyes) :].max() == 0.0
 
 
+def test_a_shelf_that_sticks_out_of_the_hair_is_not_found(scene):
+    picture, points, known, person = scene
+    eyes, (x, y) = eye_distance(points), points[27].round().astype(int).tolist()
+    shelf = np.zeros(SIZE, np.float32)
+    cv2.line(shelf, (x + 86, y - 8), (x + 86 + int(1.2 * eyes), y - 8), 1.0, 10)
+    hanging = braid(points)
+    picture = painted(picture, np.maximum(known, np.maximum(shelf, hanging)), HAIR)
+    result = loose_hair(picture, points, known, NONE, person)
+    far = shelf.copy()
+    far[:, : x + 92 + int(0.5 * eyes)] = 0.0
+    assert far.any() and new(result, known, far) == 0.0
+    assert new(result, known, cv2.erode(hanging, np.ones((5, 5)))) > 0.9
+
+
 def test_a_wall_with_the_hairs_colour_hides_what_the_network_does_not_see(scene):
     picture, points, known, person = scene
     where, wall = braid(points), np.zeros(SIZE, np.float32)
