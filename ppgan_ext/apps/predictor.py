@@ -187,18 +187,22 @@ class BasePredictor(abc.ABC):
         Raises:
             PpganExtError: the only input failed.
         """
-
-        def work_in_turn(job: Job) -> Made[Result]:
-            return take_turns(lambda: work(job))
-
         if not inputs.is_batch:
-            return self._unwrap(run_single(inputs.jobs[0], work_in_turn))
-        batch = run_batch(inputs.jobs, work_in_turn)
+            return self._unwrap(self.work_on(inputs.jobs[0], work))
+        batch = run_batch(inputs.jobs, lambda job: take_turns(lambda: work(job)))
         batch.left_out = list(inputs.left_out)
         self.files, self.interrupted, self.notes = batch.files, batch.interrupted, batch.notes
         if warns:
             batch.warn_of_failures(stacklevel=4)
         return batch
+
+    def work_on(self, job: Job, work: Callable[[Job], Result]) -> Result:
+        """Run ``work`` on one input, and return all that it made: `run_inputs` returns of it what PaddleGAN's do.
+
+        Raises:
+            PpganExtError: it failed.
+        """
+        return run_single(job, lambda one: take_turns(lambda: work(one)))
 
     def run_once(self, work: Callable[[], Made[Result]]) -> Result:
         """Run ``work``, which is never a batch, and return its result."""

@@ -9,8 +9,9 @@ from ppgan_ext.apps.photo.direction_table import describe_directions, describe_m
 from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.predictor import Predictor
+from ppgan_ext.apps.results import Made
 from ppgan_ext.config import load_options
-from ppgan_ext.errors import ConfigError
+from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.latents.directions import Direction
 from tests.reference.toy_engine import PlainDistance
 
@@ -32,6 +33,16 @@ def test_encoded_faces_give_the_same_bytes_as_a_whole_run(make, portrait, tmp_pa
     (plain,) = quick.draw_faces(faces, EditOptions())
     assert face.shape == plain.shape == (32, 32, 3) and (face != plain).any()
     np.testing.assert_array_equal(plain, faces[0].reconstruction)
+
+
+def test_work_on_one_input_gives_all_that_was_made_and_names_it_in_errors(make, tmp_path):
+    predictor = make(StyleGANv2EditingPredictor)
+    (job,) = predictor.open_inputs(tmp_path / "none.jpg").jobs
+    with pytest.raises(InputError, match=r"none\.jpg"):
+        predictor.work_on(job, lambda one: one)
+    (job,) = predictor.open_inputs(np.zeros((8, 8, 3), np.uint8)).jobs
+    made = Made("result", (tmp_path / "a.png",), True, ("a note",))
+    assert predictor.work_on(job, lambda one: made if one is job else None) is made
 
 
 def test_a_model_is_shared_not_loaded_again(engine, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -103,27 +104,23 @@ class _Ageing:
         options, site = self._options, self._site
         folder = self._visit.new_folder()
         predictor = site.page.model.predictor(AgeEditingPredictor, folder, progress)
-        inputs = predictor.open_inputs(self._upload.path)
-        was_stopped = False
-        try:
-            predictor.run_inputs(inputs, lambda job: predictor.edit_ages(job, options))
-        except KeyboardInterrupt:  # what has been written is whole
-            was_stopped = True
-        stem = inputs.jobs[0].stem
-        files = [(folder / f"{stem}.age{years:+g}.{options.photo_format}", years) for years in options.years or ()]
-        made = [file.is_file() for file, _ in files]
-        if not any(made):
+        job = predictor.open_inputs(self._upload.path).jobs[0]
+        made = None
+        with contextlib.suppress(KeyboardInterrupt):  # what has been written is whole
+            made = predictor.work_on(job, lambda one: predictor.edit_ages(one, options))
+        files = [(folder / f"{job.stem}.age{years:+g}.{options.photo_format}", years) for years in options.years or ()]
+        results = [(file, _caption(site, years)) for file, years in files if file.is_file()]
+        if not results:
             raise KeyboardInterrupt
         recipe = Recipe("age", options, {"input_image": self._upload.path.name})
-        results = [(file, _caption(site, years)) for (file, years), is_made in zip(files, made, strict=True) if is_made]
         return Outcome(
             site.keep(folder, results, self._upload.shown, recipe),
             {
-                place: str(file) if done else None
-                for place, (file, _), done in zip(self._places, files, made, strict=True)
+                place: str(file) if file.is_file() else None
+                for place, (file, _) in zip(self._places, files, strict=True)
             },
-            [tell_note(note, site.language) for note in (options.tuning_note, *predictor.notes) if note],
-            predictor.interrupted or was_stopped,
+            [tell_note(note, site.language) for note in (options.tuning_note, *(made.notes if made else ())) if note],
+            made is None or made.interrupted,
         )
 
 

@@ -59,14 +59,15 @@ def build_cartoon(site: Site, readers: Readers) -> Callable[[ResultsPanel], None
         def work(progress: Progress) -> Outcome:
             folder = visit.new_folder()
             predictor = open_predictor(folder, progress)
-            predictor.run_inputs(predictor.open_inputs(upload.path), lambda job: predictor.draw(job, options))
-            before, cartoon, *_, pasted = predictor.files
+            job = predictor.open_inputs(upload.path).jobs[0]
+            made = predictor.work_on(job, lambda one: predictor.draw(one, options))
+            before, cartoon, *_, pasted = made.files
             recipe = Recipe("cartoon", options, {"input_image": upload.path.name})
             results = list(zip((cartoon, pasted), captions, strict=True))
             items = site.keep(folder, results, before, recipe)
             shown = {face: str(cartoon), whole: str(pasted)}
             # The only note is for those who may choose the network, which the page does not offer.
-            return Outcome(items, shown, interrupted=predictor.interrupted)
+            return Outcome(items, shown, interrupted=made.interrupted)
 
         return work
 

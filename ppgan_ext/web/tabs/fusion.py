@@ -95,13 +95,12 @@ class _Fusing:
             FaceFusionPredictor, folder, progress, needs_model=options.method != "warp"
         )
         pairs = open_pairs(str(photo.path), str(person.path), options.pairs, False, folder)
-        fused = predictor.run_inputs(pairs, lambda job: predictor.fuse_pair(job, options))
-        assert isinstance(fused, FusionResult)
+        made = predictor.work_on(pairs.jobs[0], lambda job: predictor.fuse_pair(job, options))
         recipe = Recipe("fuse", options, {"photo": photo.path.name, "person": person.path.name})
-        file = predictor.files[0]
-        notes = [tell_note(note, site.language) for note in predictor.notes]
+        file = made.files[0]
+        notes = [tell_note(note, site.language) for note in made.notes]
         items = site.keep(folder, [(file, site.say("fused"))], photo.shown, recipe)
-        return Outcome(items, {self._place: str(file)}, [*_likenesses(site, fused), *notes], predictor.interrupted)
+        return Outcome(items, {self._place: str(file)}, [*_likenesses(site, made.result), *notes], made.interrupted)
 
 
 def _likenesses(site: Site, fused: FusionResult) -> list[str]:

@@ -11,7 +11,7 @@ import gradio as gr
 from ppgan_ext.apps.codes.generate import StyleGANv2Predictor
 from ppgan_ext.apps.codes.options import GenerateOptions
 from ppgan_ext.apps.options import Options
-from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.apps.predictor import Progress, take_turns
 from ppgan_ext.config import load_options
 from ppgan_ext.seeding import MAX_SEED
 from ppgan_ext.web.controls import make_controls, option_names, read_controls
@@ -43,12 +43,12 @@ def build_generate(site: Site, readers: Readers) -> Callable[[ResultsPanel], Non
         def work(progress: Progress) -> Outcome:
             folder = visit.new_folder()
             predictor = site.page.model.predictor(StyleGANv2Predictor, folder, progress, seed=options.seed)
-            predictor.run_once(lambda: predictor.generate(options))
-            pictures = [file for file in predictor.files if file.suffix == ".png"]
+            made = take_turns(lambda: predictor.generate(options))
+            pictures = [file for file in made.files if file.suffix == ".png"]
             captions = [say("samples"), say("mixing_coarse"), say("mixing_middle")]
             recipe = Recipe("generate", options, {})
             items = site.keep(folder, list(zip(pictures, captions, strict=True)), None, recipe)
-            return Outcome(items, {sheet: str(pictures[0])}, predictor.notes, predictor.interrupted)
+            return Outcome(items, {sheet: str(pictures[0])}, made.notes, made.interrupted)
 
         return work
 

@@ -12,6 +12,7 @@ from ppgan_ext.apps.codes.fit import StyleGANv2FittingPredictor
 from ppgan_ext.apps.codes.options import EncodeOptions, FitOptions
 from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.apps.results import Made
 from ppgan_ext.config import load_options
 from ppgan_ext.web.controls import make_controls, option_names, read_controls
 from ppgan_ext.web.photo_input import PhotoInput
@@ -55,21 +56,21 @@ def build_invert(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
 
         def work(progress: Progress) -> Outcome:
             folder = visit.new_folder()
+            made: Made[Any]
             if isinstance(options, FitOptions):
                 fitter = site.page.model.predictor(StyleGANv2FittingPredictor, folder, progress)
-                fitter.run_inputs(fitter.open_inputs(upload.path), lambda job: fitter.fit(job, options))
-                files, notes, interrupted = fitter.files, fitter.notes, fitter.interrupted
+                made = fitter.work_on(fitter.open_inputs(upload.path).jobs[0], lambda job: fitter.fit(job, options))
             else:
                 encoder = site.page.model.predictor(Pixel2Style2PixelPredictor, folder, progress)
                 assert isinstance(options, EncodeOptions)
                 wanted = options
-                encoder.run_inputs(encoder.open_inputs(upload.path), lambda job: encoder.encode(job, wanted))
-                files, notes, interrupted = encoder.files, encoder.notes, encoder.interrupted
-            before, after, latent = files[:3]
+                job = encoder.open_inputs(upload.path).jobs[0]
+                made = encoder.work_on(job, lambda one: encoder.encode(one, wanted))
+            before, after, latent = made.files[:3]
             recipe = Recipe(str(how), options, {"input_image": upload.path.name})
             items = site.keep(folder, [(after, say("inverted"))], before, recipe)
             shown = {aligned: str(before), drawn: str(after), code: gr.update(value=str(latent), visible=True)}
-            return Outcome(items, shown, notes, interrupted)
+            return Outcome(items, shown, made.notes, made.interrupted)
 
         return work
 

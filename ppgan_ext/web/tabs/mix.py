@@ -10,7 +10,7 @@ import gradio as gr
 from ppgan_ext.apps.codes.mix import StyleGANv2MixingPredictor
 from ppgan_ext.apps.codes.options import MixOptions
 from ppgan_ext.apps.options import Options
-from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.apps.predictor import Progress, take_turns
 from ppgan_ext.config import load_options
 from ppgan_ext.web.controls import make_controls, option_names, read_controls
 from ppgan_ext.web.photo_input import PhotoInput
@@ -61,11 +61,11 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
         def work(progress: Progress) -> Outcome:
             folder = visit.new_folder()
             predictor = site.page.model.predictor(StyleGANv2MixingPredictor, folder, progress)
-            predictor.run_once(lambda: predictor.mix(str(first.path), str(second.path), options))
-            before, _, file, *_ = predictor.files
+            made = take_turns(lambda: predictor.mix(str(first.path), str(second.path), options))
+            before, _, file, *_ = made.files
             recipe = Recipe("mix", options, {"latent1": first.path.name, "latent2": second.path.name})
             items = site.keep(folder, [(file, say("mix_of"))], before, recipe)
-            return Outcome(items, {result: str(file)}, predictor.notes, predictor.interrupted)
+            return Outcome(items, {result: str(file)}, made.notes, made.interrupted)
 
         return work
 
