@@ -1,9 +1,11 @@
 """What the page needs of predictors: a shared model, faces encoded once, directions that explain themselves."""
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from ppgan_ext.apps.codes.encode import Pixel2Style2PixelPredictor
+from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.apps.doctor import doctor_report, doctor_sections
 from ppgan_ext.apps.photo.direction_table import describe_directions, describe_model_directions, range_notes
 from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
@@ -29,10 +31,27 @@ def test_encoded_faces_give_the_same_bytes_as_a_whole_run(make, portrait, tmp_pa
     assert [path.name for path in made.files] == [path.name for path in whole.files]
     for ours, theirs in zip(made.files, whole.files, strict=True):
         assert ours.read_bytes() == theirs.read_bytes()
-    (face,) = quick.draw_faces(faces, options)
+    (drawn,) = quick.draw_faces(faces, options)
     (plain,) = quick.draw_faces(faces, EditOptions())
-    assert face.shape == plain.shape == (32, 32, 3) and (face != plain).any()
-    np.testing.assert_array_equal(plain, faces[0].reconstruction)
+    assert drawn.shape == plain.shape == (1, 3, 32, 32) and (drawn != plain).any()
+    np.testing.assert_array_equal(faces[0].as_in_photo(plain), faces[0].reconstruction)
+
+
+@pytest.mark.parametrize("blend", ["change", "replace"])
+def test_drawn_faces_are_pasted_as_a_whole_run_does(make, portrait, tmp_path, monkeypatch, blend):
+    cut_out = PIL.Image.fromarray(portrait)
+    cut_out.putalpha(PIL.Image.linear_gradient("L").resize(cut_out.size))  # what shows is blended onto white
+    options = load_options(EditOptions, overrides={"edit": {"smile": 2.0}, "blend": blend})
+    predictor = make(StyleGANv2EditingPredictor)
+    (job,) = predictor.open_inputs(cut_out).jobs
+    faces = predictor.encode_photo(job, options)
+    expected = predictor.edit_encoded(job, options, faces)
+    drawn = predictor.draw_faces(faces, options)
+    written = sorted(predictor.output_path.iterdir())
+    monkeypatch.setattr(EncodedFace, "draw", None)  # nothing is drawn again
+    made = predictor.paste_drawn(job, options, faces, drawn)
+    np.testing.assert_array_equal(made.result, expected.result.edited[0].image)
+    assert made.notes == expected.notes and made.files == () and sorted(predictor.output_path.iterdir()) == written
 
 
 def test_work_on_one_input_gives_all_that_was_made_and_names_it_in_errors(make, tmp_path):

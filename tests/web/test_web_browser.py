@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import PIL.Image
 import pytest
 import yaml
 
@@ -212,7 +213,7 @@ def test_the_whole_of_a_wide_photo_is_among_the_results(open_page, photo_files):
 
 
 @needs_browser
-def test_sliders_of_edit_and_keeping(open_page, photo_files):
+def test_sliders_of_edit_and_keeping(open_page, photo_files, tmp_path):
     page = open_page("en")
     assert page.title() == "Face editing" and page.evaluate("document.documentElement.lang") == "en"
     tab(page, "Edit")
@@ -224,9 +225,16 @@ def test_sliders_of_edit_and_keeping(open_page, photo_files):
     for _ in range(5):  # keys let a slider go by themselves
         slider.press("ArrowRight")
     page.wait_for_function("src => document.querySelector('#edit-face img').src !== src", arg=before)
+    shown = page.wait_for_selector("#edit-result img[src$='.preview.jpg']")
+    page.wait_for_function("image => image.complete && image.naturalWidth", arg=shown)
+    with PIL.Image.open(photo_files["portrait"]) as original:
+        assert shown.evaluate("image => [image.naturalWidth, image.naturalHeight]") == list(original.size)
+    assert page.request.get(shown.get_attribute("src")).headers["content-type"] == "image/jpeg"
     page.click("#start-edit")
     page.wait_for_selector("#results img")
     assert "Smile" in page.inner_text("#results")
+    kept = download(page, "#download-one", tmp_path)
+    assert kept.suffix == ".png" and pictures.made_here(kept)
 
 
 @needs_browser

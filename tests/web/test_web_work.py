@@ -281,9 +281,9 @@ def test_what_tabs_remember_goes_after_an_hour_in_a_visit_that_goes_on(sessions,
     session.kept["edit"] = "faces of a photo"
     an_hour_later = time.time() + LONGEST_SECONDS
     monkeypatch.setattr(time, "time", lambda: an_hour_later)
-    sessions.of("one").kept["edit-last"] = "an edit"
+    sessions.of("one").kept["edit-move"] = "an edit"
     sessions.sweep()
-    assert len(sessions) == 1 and session.kept == {"edit-last": "an edit"}
+    assert len(sessions) == 1 and session.kept == {"edit-move": "an edit"}
 
 
 def test_a_sweep_that_fails_does_not_end_the_others(sessions, monkeypatch, capfd):

@@ -56,10 +56,14 @@ class EncodedFace:
         """Render another code of this face, (n_latent, 512), as pixels, (1, 3, S, S)."""
         return render_pixels(engine if self.tuning is None else self.tuning, w_plus)
 
+    def as_in_photo(self, drawn: FloatArray) -> Image:
+        """Return what `draw` rendered, (1, 3, S, S), in the photo's exposure, (S, S, 3) RGB uint8."""
+        return images.to_image(expose(drawn, 1.0 / self.exposure))
+
     @property
     def reconstruction(self) -> Image:
         """The code rendered in the photo's exposure, (S, S, 3) RGB uint8."""
-        return images.to_image(expose(self.pixels, 1.0 / self.exposure))
+        return self.as_in_photo(self.pixels)
 
     @cached_property
     def before(self) -> FaceBefore:

@@ -10,17 +10,19 @@ import numpy as np
 
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
-from ppgan_ext.apps.codes.encoded_face import EncodedFace, expose, render_image
+from ppgan_ext.apps.codes.encoded_face import EncodedFace, render_image
 from ppgan_ext.apps.photo.direction_table import range_notes
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
+from ppgan_ext.apps.photo.result_images import covered_notes, paste_faces
 from ppgan_ext.apps.results import Made
 from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError
-from ppgan_ext.images import ImageSource, grid, to_image
+from ppgan_ext.images import ImageSource, grid, read_photo
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.directions import apply
+from ppgan_ext.transparency import show_on_white, solid_picture
 from ppgan_ext.types import FloatArray, Image
 
 _LONGEST_NAME = 80
@@ -147,8 +149,8 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         made = made.with_notes(self._range_notes(options))
         return made.with_result(EditResult(made.result.photo, edited.image, codes))
 
-    def draw_faces(self, faces: Sequence[EncodedFace], options: EditOptions) -> list[Image]:
-        """Draw encoded faces after the edits, without their photo: (S, S, 3) RGB uint8 each.
+    def draw_faces(self, faces: Sequence[EncodedFace], options: EditOptions) -> list[FloatArray]:
+        """Draw encoded faces after the edits, without their photo: (1, 3, S, S), about [-1, 1], each.
 
         Args:
             faces: of `encode_photo`.
@@ -158,10 +160,32 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
             ConfigError: an unknown direction or layer.
         """
         if not options.edit and options.direction_name is None:
-            return [face.reconstruction for face in faces]
+            return [face.pixels for face in faces]
         (variant,) = self.plan(options).variants
-        drawn = [face.draw(self.engine, variant.edit(face.w_plus).w_plus) for face in faces]
-        return [to_image(expose(pixels, 1.0 / face.exposure)) for face, pixels in zip(faces, drawn, strict=True)]
+        return [face.draw(self.engine, variant.edit(face.w_plus).w_plus) for face in faces]
+
+    def paste_drawn(
+        self, job: Job, options: EditOptions, faces: Sequence[EncodedFace], drawn: Sequence[FloatArray]
+    ) -> Made[Image]:
+        """Paste drawn faces into their photo, to be looked at: nothing is written.
+
+        Args:
+            job: the photo.
+            options: the edits.
+            faces: of `encode_photo`.
+            drawn: of `draw_faces`.
+
+        Returns:
+            The picture that `edit_encoded` makes, (H, W, 3) RGB uint8, with its notes.
+
+        Raises:
+            InputError: the picture cannot be read.
+        """
+        self.progress("editing", 0, 1)
+        original = read_photo(job.source)
+        photo = solid_picture(original)
+        pasted = paste_faces(photo, faces, drawn, options.blend)
+        return Made(show_on_white(pasted, photo, original), notes=tuple(covered_notes(faces)))
 
     def plan(self, options: EditOptions) -> EditPlan:
         """Make the one result of all edits together, in a photo."""

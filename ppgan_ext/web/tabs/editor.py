@@ -1,4 +1,8 @@
-"""What the sliders of edits set off: the photo is encoded once, then edited again and again."""
+"""What the sliders of edits set off: the photo is encoded once, then edited again and again.
+
+A move is to be looked at: its photo is a JPEG, which is written in a twentieth of the time of a PNG. What a visitor
+keeps is made as the command makes it.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,10 @@ from ppgan_ext.apps.batch import Job
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 from ppgan_ext.apps.photo.options import EditOptions
-from ppgan_ext.apps.predictor import Progress, take_turns
+from ppgan_ext.apps.predictor import Progress
+from ppgan_ext.apps.results import Made
 from ppgan_ext.images import grid
+from ppgan_ext.types import FloatArray, Image
 from ppgan_ext.web.jobs import StoppedError
 from ppgan_ext.web.languages import Language
 from ppgan_ext.web.message_texts import tell_note
@@ -53,23 +59,14 @@ class Move:
         values: of all components; None where they are not to be drawn, or could not be.
         is_last: whether no other one has followed it.
         is_at_work: whether the visit's job is its own.
+        drawn: its faces, for its photo.
     """
 
     upload: Upload | None = None
     values: Sequence[Any] | None = None
     is_last: bool = True
     is_at_work: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class LastEdit:
-    """The result that the sliders made last; it is kept on request."""
-
-    upload: Upload
-    options: EditOptions
-    folder: Path
-    file: Path
-    notes: list[str]
+    drawn: Sequence[FloatArray] = ()
 
 
 class Editor:
@@ -105,40 +102,38 @@ class Editor:
         """Return photo and options of a move whose turn has come.
 
         Raises:
-            StoppedError: another move has followed it.
+            StoppedError: another move has followed it, or another photo has come.
         """
-        if not move.is_last:
-            raise StoppedError
         upload = self._site.upload(visit, PLACE)
+        if not move.is_last or upload is not move.upload:
+            raise StoppedError
         options = read(upload)
         move.is_at_work = True
         return upload, options
 
     def prepare_face(self, visit: Session, read: Callable[[Upload], EditOptions], move: Move) -> Work:
-        """Check the sliders, and return the work that draws the faces alone."""
+        """Check the sliders, and return the work that draws the faces, and shows them alone."""
         upload, options = self._check_move(visit, read, move)
 
         def work(progress: Progress) -> Outcome:
-            predictor, encoded = self._open(visit, upload, options, visit.folder, progress)
-            faces = take_turns(lambda: predictor.draw_faces(encoded.faces, options))
-            path = visit.new_folder() / "face.png"
-            pictures.write_image(path, grid(faces, len(faces)))
-            self._forget(visit, "edit-preview", path.parent)
-            return Outcome(updates={self._face: str(path)})
+            predictor, job, faces = self._open(visit, upload, options, visit.folder, progress)
+            move.drawn = predictor.work_on(job, lambda one: predictor.draw_faces(faces, options))
+            images = [face.as_in_photo(drawn) for face, drawn in zip(faces, move.drawn, strict=True)]
+            return Outcome(updates={self._face: str(_write(visit, "edit-face", "face.png", grid(images, len(images))))})
 
         return work
 
     def prepare_photo(self, visit: Session, read: Callable[[Upload], EditOptions], move: Move) -> Work:
-        """Check the sliders, and return the work that edits the whole photo."""
+        """Check the sliders, and return the work that puts the drawn faces into the photo."""
         upload, options = self._check_move(visit, read, move)
 
         def work(progress: Progress) -> Outcome:
             if not options.edit:
-                visit.kept.pop("edit-last", None)
                 return Outcome(updates={self._compare: (str(upload.shown), str(upload.shown))})
-            last = self._edit(visit, upload, options, progress)
-            notes = [tell_note(note, self._site.language) for note in last.notes]
-            return Outcome(updates={self._compare: (str(upload.shown), str(last.file))}, notes=notes)
+            predictor, job, faces = self._open(visit, upload, options, visit.folder, progress)
+            made = predictor.work_on(job, lambda one: predictor.paste_drawn(one, options, faces, move.drawn))
+            file = _write(visit, "edit-photo", f"{job.stem}.preview.jpg", made.result)
+            return Outcome(updates={self._compare: (str(upload.shown), str(file))}, notes=self._notes(options, made))
 
         return work
 
@@ -148,49 +143,41 @@ class Editor:
         options = read(upload)
 
         def work(progress: Progress) -> Outcome:
-            last = visit.kept.get("edit-last")
-            if not isinstance(last, LastEdit) or last.upload is not upload or last.options != options:
-                last = self._edit(visit, upload, options, progress)
-            visit.kept.pop("edit-last", None)
-            visit.kept.pop("edit-folder", None)
+            folder = visit.new_folder()
+            predictor, job, faces = self._open(visit, upload, options, folder, progress)
+            made = predictor.work_on(job, lambda one: predictor.edit_encoded(one, options, faces))
+            file = made.files[0]
             recipe = Recipe("edit", options, {"input_image": upload.path.name})
-            items = self._site.keep(
-                last.folder, [(last.file, describe_edit(options, self._site.language))], upload.shown, recipe
-            )
-            return Outcome(items, {self._compare: (str(upload.shown), str(last.file))})
+            items = self._site.keep(folder, [(file, describe_edit(options, self._site.language))], upload.shown, recipe)
+            return Outcome(items, {self._compare: (str(upload.shown), str(file))}, self._notes(options, made))
 
         return work
 
-    def _edit(self, visit: Session, upload: Upload, options: EditOptions, progress: Progress) -> LastEdit:
-        folder = visit.new_folder()
-        predictor, encoded = self._open(visit, upload, options, folder, progress)
-        job: Job = predictor.open_inputs(upload.path).jobs[0]
-        made = take_turns(lambda: predictor.edit_encoded(job, options, encoded.faces))
-        notes = [note for note in (options.tuning_note, *made.notes) if note]
-        last = LastEdit(upload, options, folder, made.files[0], notes)
-        self._forget(visit, "edit-folder", folder)
-        visit.kept["edit-last"] = last
-        return last
+    def _notes(self, options: EditOptions, made: Made[Any]) -> list[str]:
+        return [tell_note(note, self._site.language) for note in (options.tuning_note, *made.notes) if note]
 
     def _open(
         self, visit: Session, upload: Upload, options: EditOptions, folder: Path, progress: Progress
-    ) -> tuple[StyleGANv2EditingPredictor, Encoded]:
-        """Return a predictor, and the photo's faces, encoded now if they are not yet."""
+    ) -> tuple[StyleGANv2EditingPredictor, Job, list[EncodedFace]]:
+        """Return a predictor, the photo as its input, and its faces, encoded now if they are not yet."""
         predictor = self._site.page.model.predictor(StyleGANv2EditingPredictor, folder, progress)
+        job: Job = predictor.open_inputs(upload.path).jobs[0]
         settings = tuple(repr(getattr(options, name)) for name in _OF_ENCODING)
         encoded = visit.kept.get(PLACE)
         if not isinstance(encoded, Encoded) or encoded.upload is not upload or encoded.settings != settings:
-            job: Job = predictor.open_inputs(upload.path).jobs[0]
-            encoded = Encoded(upload, settings, take_turns(lambda: predictor.encode_photo(job, options)))
-            visit.kept[PLACE] = encoded
-        return predictor, encoded
+            faces = predictor.work_on(job, lambda one: predictor.encode_photo(one, options))
+            encoded = visit.kept[PLACE] = Encoded(upload, settings, faces)
+        return predictor, job, encoded.faces
 
-    def _forget(self, visit: Session, key: str, folder: Path) -> None:
-        """Delete the files that the sliders made before, and remember those that they make now."""
-        before = visit.kept.get(key)
-        if before is not None:
-            shutil.rmtree(before, ignore_errors=True)
-        visit.kept[key] = folder
+
+def _write(visit: Session, key: str, name: str, image: Image) -> Path:
+    """Write a picture to be looked at, in place of the one before; it says that it was edited as results do."""
+    path = pictures.write_image(visit.new_folder() / name, image)
+    before = visit.kept.get(key)
+    if before is not None:
+        shutil.rmtree(before.parent, ignore_errors=True)
+    visit.kept[key] = path
+    return path
 
 
 def describe_edit(options: EditOptions, language: Language) -> str:
