@@ -151,6 +151,14 @@ _NOTES: tuple[tuple[str, Text], ...] = (
         ),
     ),
     (
+        r"the person's face is small, (\d+) pixels wide where the photo's has (\d+), .*",
+        Text(
+            "对象2的脸较小，只有 {0} 像素宽（对象1为 {1} 像素），因此结果偏软。请换一张对象2的脸更大的照片",
+            "The face of person 2 is small, {0} pixels wide where that in photo 1 has {1}, so the result is soft; "
+            "take a larger photo of person 2",
+        ),
+    ),
+    (
         "the lower face is covered; the photo stays there",
         Text("脸的下部被遮住，那里保留原照片", "The lower face is covered; the photo stays there"),
     ),

@@ -463,6 +463,15 @@ def test_a_face_of_less_than_32_pixels(portrait, files, tmp_path, out, capsys):
     assert_refused(code, capsys, out, tiny, "pixels wide", "32")
 
 
+def test_a_face_much_smaller_than_the_photos_is_told(portrait, stranger, couple):
+    predictor = FaceFusionPredictor(output_path=None)
+    small = images.resize(stranger, (stranger.shape[1] // 3, stranger.shape[0] // 3))
+    predictor.run(images.resize(portrait, (720, 600)), small, method="warp")
+    assert [note for note in predictor.notes if note.startswith("the person's face is small, ")]
+    predictor.run(couple, stranger, method="warp", photo_face="all")
+    assert not [note for note in predictor.notes if "small" in note]
+
+
 def test_a_negative_weight_names_its_line(files, tmp_path, out, capsys):
     config = tmp_path / "mine.yaml"
     config.write_text("identity: 0.8\nweights:\n  perceptual: 0.5\n  symmetry: -1\n")

@@ -202,12 +202,12 @@ def notes_on_fusions():
                 kept_covers=("sunglasses", "an object"), dropped_covers=("glasses",),
             )  # fmt: skip
             other = SimpleNamespace(**vars(face) | {"source_pose": level, "kept_covers": (), "dropped_covers": ()})
-            yield from fusion_notes([face, other], identity)[:4]
+            yield from fusion_notes([face, other], identity, [(312.0, 57.4)] * 2)[:5]
 
 
 def test_what_is_known_of_a_fusion_is_told_in_both_languages():
     notes = list(notes_on_fusions())
-    assert len(notes) == 16
+    assert len(notes) == 20
     for note in notes:
         chinese, english = tell_note(note, "zh"), tell_note(note, "en")
         assert chinese.startswith("第 1 张脸：") and not re.search("[A-Za-z]{2}", chinese)
@@ -215,7 +215,7 @@ def test_what_is_known_of_a_fusion_is_told_in_both_languages():
         assert "--" not in english and "the photo's" not in english  # the page numbers both photos
     assert tell_note(notes[2], "zh") == "第 1 张脸：保留对象1脸上的：墨镜、遮挡物（口罩、手等）"
     assert tell_note(notes[3], "en") == "Face 1: Not taken along from person 2: glasses"
-    assert "调大“人脸比例”" in tell_note(notes[0], "zh") and "调大" not in tell_note(notes[4], "zh")
+    assert "调大“人脸比例”" in tell_note(notes[0], "zh") and "调大" not in tell_note(notes[5], "zh")
 
 
 @pytest.mark.parametrize("is_saved", [False, True])

@@ -234,6 +234,8 @@ class FaceFusionPredictor(Predictor):
         others = [_describe_person(person, face) for face in target.faces]
         # One person may take the place of all.
         others *= len(source.faces) // len(others)
+        partners = target.faces * (len(source.faces) // len(target.faces))
+        widths = [(face.box.width, other.box.width) for face, other in zip(source.faces, partners, strict=True)]
         other_photo = target.photo if options.save_steps else None
         del target, person  # a large photo need not be kept in memory
         solid = solid_picture(source.original)
@@ -246,7 +248,7 @@ class FaceFusionPredictor(Predictor):
         shown = show_on_white(photo, solid, source.original)
         result = _result(shown, mask, [fusion.fused for fusion in fusions])
         self._write(job.stem, source, other_photo, result, [fusion.face for fusion in fusions], options, results)
-        notes = fusion_notes(result.faces, options.identity)
+        notes = fusion_notes(result.faces, options.identity, widths)
         return results.made(result, any(fusion.interrupted for fusion in fusions), notes)
 
     def check_before_pairs(self, options: FuseOptions) -> None:

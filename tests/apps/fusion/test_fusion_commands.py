@@ -25,8 +25,8 @@ def fused_face(yaw=0.0, to_person=0.4, to_photo=0.7, kept=(), dropped=()):
     )
 
 
-def said(*faces, identity=1.0):
-    return [*describe_fusion(SimpleNamespace(faces=faces)), *fusion_notes(faces, identity)]
+def said(*faces, identity=1.0, widths=()):
+    return [*describe_fusion(SimpleNamespace(faces=faces)), *fusion_notes(faces, identity, widths)]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,15 @@ def test_what_covers_the_faces_is_told():
     lines = said(fused_face(), fused_face(kept=("glasses", "an object"), dropped=("sunglasses",)))
     assert lines[-2] == "face 2: kept over the face, from the photo: glasses, an object"
     assert lines[-1] == "face 2: not taken along from the person: sunglasses"
+
+
+@pytest.mark.parametrize(("of_person", "small"), [(312.0, False), (160.0, False), (76.0, True)])
+def test_a_small_face_of_the_person_is_told_beside_that_of_the_photo(of_person, small):
+    lines = said(fused_face(), widths=[(312.0, of_person)])
+    told = "the person's face is small, 76 pixels wide where the photo's has 312, so the result is soft: "
+    assert [line for line in lines if "small" in line] == [f"{told}take a larger photo of the person"] * small
+    both = said(fused_face(), fused_face(), widths=[(90.0, 90.0), (312.0, of_person)])
+    assert [line for line in both if "small" in line] == [f"face 2: {told}take a larger photo of the person"] * small
 
 
 @pytest.mark.parametrize(("yaw", "far"), [(0.0, False), (28.0, False), (-28.0, False), (36.0, True), (-36.0, True)])
