@@ -125,6 +125,8 @@ def test_contradictions_are_refused(model, settings, message):
         (FitOptions, {"pre_latent": "a.npy", "start": "encoder"}, "start", "pre_latent"),
         (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "blend": "replace"}, "blend", "a code is edited"),
         (EditOptions, {"latent": "a.npy", "edit": {"age": 1}, "save_gif": True}, "save_gif", "a code is edited"),
+        (EditOptions, {"edit": {"age": 1}, "faces": 1, "faces_like": "b.png"}, "faces", "faces_like chooses the faces"),
+        (AgeOptions, {"faces": "left", "faces_like": ["b.png"]}, "faces", "faces_like chooses the faces"),
         (EditOptions, {"edit": {"age": 1}, "direction_offset": 2}, "direction_offset", "needs direction_name"),
         (FusionStudyOptions, {"photo": "a.png"}, "photo", "input or csv"),
         (FusionStudyOptions, {"methods": "warp", "tune": 9}, "tune", "method warp"),

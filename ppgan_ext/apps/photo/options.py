@@ -49,6 +49,10 @@ Layers: TypeAlias = Annotated[list[str], BeforeValidator(_layers), Accepts(Seque
 class PhotoOptions(InversionOptions):
     """Options shared by the applications on whole photos: input, choice of faces, pasting, output format."""
 
+    voids: ClassVar[tuple[Void, ...]] = (
+        Void(("faces",), lambda options: bool(options.faces_like), "faces_like chooses the faces; give one of the two"),
+    )
+
     input_image: Paths = option([], "photos, or folders of photos", group="input")
     recursive: bool = option(False, "search the subfolders of folders too", group="input")
     workers: int = workers_option()
@@ -107,6 +111,7 @@ class EditOptions(PhotoOptions):
 
     alternatives: ClassVar[tuple[tuple[str, ...], ...]] = (("latent", "input_image"), ("faces", "faces_like"))
     voids: ClassVar[tuple[Void, ...]] = (
+        *PhotoOptions.voids,
         Void(
             tuple(name for name in PhotoOptions.model_fields if name not in _OF_CODES),
             lambda options: options.latent is not None and not options.input_image,
