@@ -10,7 +10,7 @@ import re
 
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, OutputError, PpganExtError, WeightsError
 from ppgan_ext.web.languages import Language, Text
-from ppgan_ext.web.option_texts import option_name
+from ppgan_ext.web.option_texts import direction_name, option_name
 
 # What the command says of its flag is left out: the page has none.
 _MEASURED = r" \(measured on other faces of this age\)(?:; --detail 1\.5 shows more)?"
@@ -246,6 +246,16 @@ _COVER_NOTES: tuple[tuple[str, Text], ...] = (
     ),
 )
 
+_BEYOND = re.compile(r"(\w+): (\S+) is (far )?beyond (\S+) to (\S+), the range of sensible amounts")
+_BEYOND_TEXT = {
+    False: Text("{name}：{amount} 超出合理范围（{low} 到 {high}）", "{name}: {amount} is beyond {low} to {high}"),
+    True: Text(
+        "{name}：{amount} 远超合理范围（{low} 到 {high}），脸可能变形",
+        "{name}: {amount} is far beyond {low} to {high}, so the face may break",
+    ),
+}
+_SHARES = Text("混合比例", "Shares")
+
 _WHICH_FACE = re.compile(r"face (\d+): (.*)")
 FACE = Text("第 {number} 张脸：", "Face {number}: ")
 _SAID_OF_A_FILE = ("is ", "cannot ", "has ", "shows ")  # an error's text goes on after the file's name, not shown here
@@ -292,6 +302,11 @@ def tell_note(note: str, language: Language) -> str:
         found = re.fullmatch(pattern, rest)
         if found:
             return who + (text.zh if language == "zh" else text.en).format(*found.groups())
+    beyond = _BEYOND.fullmatch(rest)
+    if beyond:
+        name, amount, far, low, high = beyond.groups()
+        name = _SHARES.of(language) if name in ("weights", "levels") else direction_name(name, language)
+        return who + _BEYOND_TEXT[bool(far)].of(language, name=name, amount=amount, low=low, high=high)
     for pattern, text in _COVER_NOTES:
         found = re.fullmatch(pattern, rest)
         if found:

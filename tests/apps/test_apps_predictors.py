@@ -198,6 +198,21 @@ def test_mix_by_level_and_by_halves(make, tmp_path):
     assert np.allclose(np.load(tmp_path / "out" / "dst.mixing.npy"), (first + second) / 2, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"weights": 2}, ["weights: 2 is far beyond 0 to 1, the range of sensible amounts"]),
+        ({"weights": [0.5] * 7 + [-0.25]}, ["weights: -0.25 is beyond 0 to 1, the range of sensible amounts"]),
+        ({"levels": {"coarse": 1.25}}, ["levels: 1.25 is beyond 0 to 1, the range of sensible amounts"]),
+        ({"weights": [0.0, 1.0] * 4}, []),
+    ],
+)
+def test_shares_beyond_both_codes_are_told(make, how, told):
+    predictor = make(apps.StyleGANv2MixingPredictor, output_path=None)
+    predictor.run(code(1), code(2), **how)
+    assert predictor.notes == told
+
+
 def test_mixing_weights_of_another_model_are_refused(make):
     with pytest.raises(ConfigError, match="8 layers"):
         make(apps.StyleGANv2MixingPredictor, output_path=None).run(code(1), code(2), [0.5] * 18)

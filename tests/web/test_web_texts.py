@@ -5,19 +5,21 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.remarks import fusion_notes
 from ppgan_ext.apps.options import literal_choices
-from ppgan_ext.apps.photo.direction_table import describe_model_directions
+from ppgan_ext.apps.photo.direction_table import describe_model_directions, range_notes
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.apps.translation.options import CartoonOptions
 from ppgan_ext.config import load_options
 from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces.choice import choose
 from ppgan_ext.faces.pose import Pose
+from ppgan_ext.latents.directions import Direction
 from ppgan_ext.picture_decoding import decode_file, picture_size
 from ppgan_ext.web import message_texts, option_texts
 from ppgan_ext.web.controls import option_names
@@ -190,6 +192,11 @@ def test_notes_are_told_in_both_languages():
     note = "kept recognisable: at +40 years the face changes less"
     assert tell_note(note, "zh") == "为保持本人特征，年长 40 岁时脸部变化较小"
     assert tell_note(note, "en") == "Kept recognisable: 40 years older, the face changes less"
+    (note,) = range_notes({"smile": 7.0}, {"smile": Direction("smile", np.zeros((1, 512), np.float32), "sd")})
+    assert tell_note(note, "zh") == "微笑：7 超出合理范围（-5 到 5）"
+    assert tell_note(note, "en") == "Smile: 7 is beyond -5 to 5"
+    note = "levels: 2 is far beyond 0 to 1, the range of sensible amounts"
+    assert tell_note(note, "zh") == "混合比例：2 远超合理范围（0 到 1），脸可能变形"
 
 
 def notes_on_fusions():

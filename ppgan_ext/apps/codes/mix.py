@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from ppgan_ext.latents.tuning import Tuning
 
 
+# Of the first code. Beyond them the mixture exaggerates: at 1.5 some faces of the bundled model break, at 2 most do.
+_SENSIBLE_SHARES = (0.0, 1.0)
+_FAR_BEYOND = 0.5
+
+
 class _MixingFields(NamedTuple):
     src1: Image
     src2: Image
@@ -126,7 +131,8 @@ class StyleGANv2MixingPredictor(Predictor):
         results.code("dst.mixing.npy", mixed)
         if options.save_tuned:
             inversion.save_tuned(results, "dst.mixing", self.engine, tuning, list(faces.values()))
-        return results.made(result, tuning is not None and tuning.interrupted)
+        name = "weights" if options.levels is None else "levels"
+        return results.made(result, tuning is not None and tuning.interrupted, _share_notes(name, weights))
 
     def _encode(self, source: Any, options: MixOptions, index: int, number: int) -> EncodedFace:
         """Encode a face of the photo of an index; the largest has number 1."""
@@ -141,6 +147,17 @@ class StyleGANv2MixingPredictor(Predictor):
             return None
         pixels = np.concatenate([images.to_pixels(face.crop.image) for face in faces])
         return tune(pixels, np.stack([face.w_plus for face in faces]))
+
+
+def _share_notes(name: str, shares: Sequence[float]) -> list[str]:
+    """Say that a share lies outside the sensible range: the one that does so farthest."""
+    low, high = _SENSIBLE_SHARES
+    share = max(shares, key=lambda share: max(low - share, share - high))
+    excess = max(low - share, share - high)
+    if excess <= 0.0:
+        return []
+    how = "far beyond" if excess > _FAR_BEYOND else "beyond"
+    return [f"{name}: {share:g} is {how} {low:g} to {high:g}, the range of sensible amounts"]
 
 
 def is_photo(source: object) -> bool:

@@ -13,6 +13,7 @@ from ppgan_ext.apps.options import Options
 from ppgan_ext.apps.predictor import Progress, take_turns
 from ppgan_ext.config import load_options
 from ppgan_ext.web.controls import make_controls, option_names, read_controls
+from ppgan_ext.web.message_texts import tell_note
 from ppgan_ext.web.photo_input import PhotoInput
 from ppgan_ext.web.recipes import Recipe
 from ppgan_ext.web.results_panel import Reader, Readers, ResultsPanel
@@ -65,7 +66,8 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
             before, _, file, *_ = made.files
             recipe = Recipe("mix", options, {"latent1": first.path.name, "latent2": second.path.name})
             items = site.keep(folder, [(file, say("mix_of"))], before, recipe)
-            return Outcome(items, {result: str(file)}, made.notes, made.interrupted)
+            notes = [tell_note(note, site.language) for note in made.notes]
+            return Outcome(items, {result: str(file)}, notes, made.interrupted)
 
         return work
 
