@@ -1,5 +1,7 @@
 """The predictors on real networks of toy size and real photos: what PaddleGAN's do, and where they differ from it."""
 
+import io
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -158,6 +160,15 @@ def test_edit_a_list_of_codes(make, tmp_path):
 def test_edits_that_cannot_be_made(make, settings, message):
     with pytest.raises(ConfigError, match=message):
         make(apps.StyleGANv2EditingPredictor, output_path=None).run(code(1), **settings)
+
+
+def test_a_photo_for_a_code_names_run_photo(make, portrait, tmp_path):
+    PIL.Image.fromarray(portrait).save(tmp_path / "a.jpg")
+    predictor = make(apps.StyleGANv2EditingPredictor, output_path=None)
+    content = io.BytesIO((tmp_path / "a.jpg").read_bytes())
+    for photo in (tmp_path / "a.jpg", portrait, PIL.Image.fromarray(portrait), content):
+        with pytest.raises(InputError, match=r"is a photo, .*run_photo, or to the command as --input_image"):
+            predictor.run(photo, "age", 5)
 
 
 @pytest.mark.slow

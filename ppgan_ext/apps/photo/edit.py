@@ -11,6 +11,7 @@ import numpy as np
 from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, render_image
+from ppgan_ext.apps.codes.mix import is_photo
 from ppgan_ext.apps.photo.direction_table import range_notes
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
@@ -18,7 +19,7 @@ from ppgan_ext.apps.photo.predictor import PhotoPredictor
 from ppgan_ext.apps.photo.result_images import covered_notes, paste_faces
 from ppgan_ext.apps.results import Made
 from ppgan_ext.apps.shown_results import ShownResult
-from ppgan_ext.errors import ConfigError
+from ppgan_ext.errors import ConfigError, InputError
 from ppgan_ext.images import ImageSource, grid, read_photo
 from ppgan_ext.latents.codes import load_code
 from ppgan_ext.latents.directions import apply
@@ -93,7 +94,7 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
 
         Raises:
             ConfigError: an unknown direction, or nothing to do.
-            InputError: the code cannot be read or has another shape.
+            InputError: the code cannot be read or has another shape, or it is a photo, which `run_photo` takes.
         """
         options = self._with_own_directions(options)
         return self.run_inputs(self.open_inputs(latent, options.recursive), lambda job: self.edit_code(job, options))
@@ -131,6 +132,9 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
 
     def edit_code(self, job: Job, options: EditOptions) -> Made[EditResult]:
         """Edit one code."""
+        if is_photo(job.source):
+            cure = "Give photos to run_photo, or to the command as --input_image"
+            raise InputError("is a photo, where a latent code is needed", where=_name(job), cure=cure)
         results = self.open_results(job, own_folder=True)
         (variant,) = self._plan(options, {}).variants
         before = load_code(job.source, self.n_latent)
@@ -234,6 +238,10 @@ def named_edits(options: EditOptions) -> dict[str, float]:
             "there is nothing to edit", cure="Give --direction_name and --direction_offset, or --edit smile=1"
         )
     return edits
+
+
+def _name(job: Job) -> str:
+    return os.fspath(job.source) if isinstance(job.source, (str, os.PathLike)) else "the given picture"
 
 
 def edit_name(edits: Mapping[str, float]) -> str:
