@@ -324,7 +324,10 @@ def _check_request(actual: Architecture, requested: _Requested, path: Path) -> N
             wrong.append(f"channel multiplier {channel_multiplier:g}")
     if wrong:
         what = f"has another architecture: {', '.join(wrong)} was requested, but the file contains {actual}"
-        raise WeightsError(what, where=path, cure=f"Give {actual.flags()}, or none of these flags")
+        flags = actual.flags()
+        if channel_multiplier is not None and "--channel_multiplier" not in flags:
+            flags += " without --channel_multiplier, by which its channels cannot be told"
+        raise WeightsError(what, where=path, cure=f"Give {flags}, or none of these flags")
 
 
 def _filled(build: Callable[[], Any], checkpoint: Checkpoint, part: str, path: Path) -> Any:

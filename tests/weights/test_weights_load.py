@@ -270,7 +270,10 @@ def test_another_architecture_than_requested(tmp_path, nets):
     message = str(caught.value)
     assert "size 1024, channel multiplier 2 was requested" in message
     assert "the file contains 16 px, channel base 64, channel cap 12, style dim 128, n mlp 2" in message
-    assert "Give --size 16 --style_dim 128 --n_mlp 2, or none of these" in message
+    assert "Give --size 16 --style_dim 128 --n_mlp 2 without --channel_multiplier, by which" in message
+    assert message.endswith(", or none of these flags.")
+    with pytest.raises(WeightsError, match="Give --size 16 --style_dim 128 --n_mlp 2, or none of these flags"):
+        load.load_face_model(weight_path=path, size=1024)
     assert load.load_face_model(weight_path=path, size=16, style_dim=128, n_mlp=2).record.size == 16
 
 
