@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ppgan_ext import config, console, files
 from ppgan_ext.argument_parser import RepeatableParser
-from ppgan_ext.errors import ConfigError, TrainingError
+from ppgan_ext.errors import ConfigError, TrainingError, WeightsError
+from ppgan_ext.file_names import cure_of_missing
 from ppgan_ext.launcher import launched_rank
-from ppgan_ext.training import own_config, schema
+from ppgan_ext.training import checkpoint_files, own_config, schema
 from ppgan_ext.training.processes import Processes
 from ppgan_ext.training.shortage import shortage
+from ppgan_ext.weights import readers
 
 if TYPE_CHECKING:
     from ppgan_ext.training.run import Run
@@ -144,6 +146,7 @@ def _read_settings(args: argparse.Namespace) -> Settings:
         if own is None:
             raise ConfigError("no configuration is given", where="-c", cure="Name a file, such as one in configs")
         if not own.is_file():
+            _check_source(args)
             cure = "Name one with -c"
             raise ConfigError(f"no configuration is given, and its run has none ({own})", where=source, cure=cure)
         return schema.read_config(own, overrides, [f"the configuration is the run's own, {own}"])
@@ -156,6 +159,26 @@ def _read_settings(args: argparse.Namespace) -> Settings:
     reason = f"from {own}: the path in {args.config_file} does not exist"
     notes = [f"{key} is {path}, {reason}" for key, path in found.items()]
     return schema.read_config(args.config_file, config.Overrides({**overrides, **found}, overrides.lines), notes)
+
+
+def _check_source(args: argparse.Namespace) -> None:
+    """Read what is to be resumed or measured, for a fault that matters more than a configuration that is missing.
+
+    Raises:
+        ConfigError: the path leads nowhere, or the file is damaged.
+    """
+    flag, source = ("--resume", args.resume) if args.resume else ("--load", args.load)
+    path = own_config.file_of(source)
+    if not path.exists():
+        cure = cure_of_missing(path, f"Check the path of {flag}")
+        raise ConfigError("no such file or folder", where=source, cure=cure)
+    try:
+        if args.resume:
+            checkpoint_files.read(path)
+        elif path.is_file():
+            readers.read(path)
+    except WeightsError as error:
+        raise ConfigError(error.what, where=error.where or source, cure=error.cure) from error
 
 
 def _overrides(args: argparse.Namespace) -> config.Overrides:

@@ -165,10 +165,27 @@ def test_what_is_asked_for_wins_over_a_runs_own_data(config, faces, tmp_path, ca
 
 
 def test_weights_without_a_configuration_beside_them_ask_for_one(tmp_path, capsys):
+    readers.write(tmp_path / "w.pdparams", {"a": np.zeros(1, np.float32)})
     assert main(["--evaluate-only", "--load", str(tmp_path / "w.pdparams")]) == 1
     error = capsys.readouterr().err
     assert "no configuration is given, and its run has none" in error
     assert "Name one with -c" in error
+
+
+@pytest.mark.parametrize("words", [["--resume"], ["--evaluate-only", "--load"]])
+def test_a_path_that_leads_nowhere_or_is_damaged_is_told_before_the_missing_configuration(words, tmp_path, capsys):
+    file = tmp_path / "iter_5_checkpoint.pdparams"
+    assert main([*words, str(file)]) == 1
+    expected = f"error: {file}: no such file or folder. Check the path of {words[-1]}."
+    assert capsys.readouterr().err.strip() == expected
+    file.write_text("none")
+    for path in [file, *[tmp_path][: words == ["--resume"]]]:
+        assert main([*words, str(path)]) == 1
+        assert capsys.readouterr().err.startswith(f"error: {file}: is a text file, not a weight file.")
+    if words == ["--resume"]:
+        file.unlink()
+        assert main([*words, str(tmp_path)]) == 1
+        assert "contains no checkpoint" in capsys.readouterr().err
 
 
 def test_the_command_trains_and_evaluates(config, tmp_path, capsys):
