@@ -94,12 +94,13 @@ def translate_test_images(settings: Settings, weights: str, ends: Ends, folder: 
         WeightsError: the file contains no such generator.
         InputError: an image does not fit the network.
     """
-    from ppgan_ext.data.datasets import build_dataset
     from ppgan_ext.engine.translator import TranslatorEngine
+    from ppgan_ext.training.samples import build_part
     from ppgan_ext.weights.translators import load_translator
 
     translator = load_translator(weights, "a2b" if ends.source == "A" else "b2a")
-    dataset = build_dataset(settings.dataset.test or settings.dataset.train)
+    part = "test" if settings.dataset.test is not None else "train"
+    dataset = build_part(part, getattr(settings.dataset, part))
     engine = TranslatorEngine(translator.network, seed=seed, device=device)
     random = RandomStreams(seed)
     files.make_folder(folder)

@@ -14,6 +14,8 @@ from ppgan_ext.types import FloatArray
 from ppgan_ext.weights.download import Request, download
 
 if TYPE_CHECKING:
+    from ppgan_ext.data.assembly import Dataset
+    from ppgan_ext.data.dataset_options import DatasetOptions
     from ppgan_ext.training.random_streams import RandomStreams
     from ppgan_ext.training.settings import Settings
 
@@ -51,8 +53,8 @@ class SampleSets:
         for part, block in blocks.items():
             if isinstance(block, CommonVisionOptions):
                 _fetch_missing(part, block)
-        test = None if dataset.test is None else build_dataset(dataset.test)
-        return cls(build_dataset(dataset.train), test, random)
+        test = None if dataset.test is None else build_part("test", dataset.test)
+        return cls(build_part("train", dataset.train), test, random)
 
     def notes(self) -> list[str]:
         """Say what the folders or files of the data sets contain beside pictures."""
@@ -88,6 +90,27 @@ class SampleSets:
             cure = "Name a folder of pictures as dataroot"
             raise problem or InputError("the data set is empty", where="dataset", cure=cure)
         return arrays
+
+
+def build_part(part: str, block: DatasetOptions) -> Dataset:
+    """Build the data set of ``dataset.train`` or ``dataset.test``; an error about a path names its key too.
+
+    Args:
+        part: "train" or "test".
+        block: its options.
+
+    Raises:
+        InputError: a path leads nowhere, or there are no pictures.
+    """
+    try:
+        return build_dataset(block)
+    except InputError as error:
+        for key, root in block.arguments().items():
+            if key.startswith("dataroot") and error.where == str(Path(root)):
+                where = f"dataset.{part}.{key}: {error.where}"
+                cure = (error.cure or "").replace("Check dataroot", "Check this path, or set another with -o")
+                raise InputError(error.what, where=where, cure=cure) from error
+        raise
 
 
 def _fetch_missing(part: str, block: CommonVisionOptions) -> None:

@@ -240,8 +240,11 @@ def test_unusable_data_is_rejected_before_a_folder_is_created(tmp_path, faces):
     empty = tmp_path / "empty"
     empty.mkdir()
     path = toy_runs.write_config(tmp_path, faces)
-    with pytest.raises(InputError, match="contains no pictures"):
+    with pytest.raises(InputError, match=r"^dataset\.train\.dataroot: .*empty: contains no pictures"):
         toy_runs.prepare(path, {"dataset.train.dataroot": str(empty)})
+    missing = {"dataset.test": {"name": "FacesDataset", "dataroot": str(empty / "test"), "size": 8}}
+    with pytest.raises(InputError, match=r"^dataset\.test\.dataroot: .*test: no such .*set another with -o"):
+        toy_runs.prepare(path, missing)
     assert not (tmp_path / "out").exists()
 
 

@@ -55,7 +55,7 @@ def test_an_error_of_both_is_reported_once_and_a_failure_in_one_ends_both(faces,
     first, second = two_processes(both, one, script=TOY_MAINS)
     assert (first[0], second[0]) == (1, 1)
     assert errors_in(first[2]) == [
-        "error: nowhere: no such file or folder. Check dataroot.",
+        "error: dataset.train.dataroot: nowhere: no such file or folder. Check this path, or set another with -o.",
         "error: process 1: the toy is broken",
     ]
     assert not [line for line in errors_in(second[2]) if "nowhere" in line]
