@@ -61,7 +61,9 @@ def read_config(
     problems += [*resolver.problems, *mistakes]
     lengths = [key for key in ("total_iters", "epochs") if data.get(key) is not None]
     if len(lengths) != 1:
-        what = "set either this or 'epochs', not both" if lengths else "missing (or set 'epochs')"
+        both = "set either this or 'epochs', not both; leave one out, or set it to null with -o"
+        neither = "missing; say how long to train, as total_iters: 20000 or as epochs: 10"
+        what = both if lengths else neither
         problems.append(config.mistake(what, ("total_iters",), lines, path))
     if settings is not None and not problems:
         problems += [*_schedule_problems(settings), *settings.model.problems(settings)]  # type: ignore[attr-defined]

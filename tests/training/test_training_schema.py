@@ -104,7 +104,7 @@ validate:
         schema.read_config(path)
     text = str(caught.value)
     expected = [
-        "total_iters: missing (or set 'epochs')",
+        "total_iters: missing; say how long to train, as total_iters: 20000 or as epochs: 10",
         f"{path}:1: total_iter: unknown key; did you mean 'total_iters'?",
         f"{path}:5: model.widht: unknown key; did you mean 'width'?",
         f"{path}:7: dataset.train.size: missing",
@@ -134,7 +134,7 @@ def test_a_block_of_which_nobody_knows_what_it_is_meant_to_be_is_told_alone(tmp_
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"epochs": 3}, "set either this or 'epochs', not both"),
+        ({"epochs": 3}, "set either this or 'epochs', not both; leave one out, or set it to null with -o"),
         ({"model": {"width": 3}}, "model.name: missing"),
         ({"model": 3}, "model: expected a block of options, got 3"),
         ({"optimizer": {}}, "optimizer: dictionary should have at least 1 item"),
