@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
+
+from ppgan_ext.console import FAILED
+
+_MISSING = "the following arguments are required: "  # argparse's words
 
 
 class RepeatableParser(argparse.ArgumentParser):
@@ -13,13 +17,21 @@ class RepeatableParser(argparse.ArgumentParser):
     Lists add up: ``--input_image a --input_image b`` is ``--input_image a b``. A flag that takes a single value is
     refused the second time, where ``argparse`` would forget the first value. Of a switch and its opposite the last one
     counts, so that a script can append ``--no_cpu``. An empty value is refused: as a path it would be the current
-    folder.
+    folder. A wrong command line is answered by one line, as by every other command, without the usage.
     """
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         for name in (None, "store"):
             self.register("action", name, _Store)
+
+    def error(self, message: str) -> NoReturn:
+        """Print one line on stderr and leave with the exit code of all errors."""
+        missing = message.removeprefix(_MISSING).split(", ") if message.startswith(_MISSING) else []
+        if missing:
+            names = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+            message = f"{names} {'is' if len(missing) == 1 else 'are'} missing"
+        self.exit(FAILED, f"error: {self.prog}: {message}. See {self.prog} --help.\n")
 
 
 class _Store(argparse.Action):

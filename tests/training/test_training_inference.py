@@ -45,6 +45,22 @@ def infer(family, config, weights, folder, *words):
     return main([str(word) for word in [*command, *words]])
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "--model_type, --model_path and -c/--config-file are missing"),
+        (["--model_type", "pix2pix", "--model_path", "w"], "-c/--config-file is missing"),
+        (["--model_type", "gan"], "argument --model_type: invalid choice: 'gan'"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_one_line(words, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 1
+    assert line.startswith("error: ") and told in line and line.endswith("--help.")
+
+
 def test_both_directions_of_cyclegan(cyclegan, tmp_path, capsys):
     config, weights = cyclegan
     assert infer("cyclegan", config, weights, tmp_path / "one") == 0
