@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ppgan_ext.apps.command_line import read_options
+from ppgan_ext.apps.command_line import main, read_options
 from ppgan_ext.apps.commands import COMMANDS
 from ppgan_ext.apps.page.options import PageOptions, is_loopback
 from ppgan_ext.config import load_options
@@ -26,12 +26,12 @@ def free_port():
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["--host", "0.0.0.0"], "auth user:password"),
-        (["--host", "192.168.1.5"], "auth user:password"),
-        (["--auth", "user"], "expected user:password"),
-        (["--auth", "a:b", "--no_auth"], "not both"),
-        (["--share"], "lets the whole internet in; give auth"),
-        (["--share", "--no_auth"], "give auth user:password"),
+        (["--host", "0.0.0.0"], "give --auth user:password, or --no_auth"),
+        (["--host", "192.168.1.5"], "give --auth user:password, or --no_auth"),
+        (["--auth", "user"], "expected user:password, as in --auth anna:secret, got 'user'"),
+        (["--auth", "a:b", "--no_auth"], "give --auth or --no_auth, not both"),
+        (["--share"], "--share lets the whole internet in; give --auth"),
+        (["--share", "--no_auth"], "give --auth user:password"),
         (["--port", "70000"], "port"),
         (["--root_path", "faces"], "root_path"),
     ],
@@ -39,6 +39,15 @@ def free_port():
 def test_open_doors_and_mistakes_are_refused(words, part):
     with pytest.raises(ConfigError, match=part):
         read_options(COMMANDS["page"], words, "page")
+
+
+def test_ctrl_c_says_that_the_page_has_stopped(monkeypatch, capsys):
+    def serve(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server, "serve", serve)
+    assert main(["page"]) == 130
+    assert capsys.readouterr().err == "the page has stopped\n"
 
 
 def test_the_page_is_shared_only_if_told(monkeypatch):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 
 from ppgan_ext.apps.page.options import PageOptions
-from ppgan_ext.console import DONE
+from ppgan_ext.console import DONE, INTERRUPTED
 from ppgan_ext.errors import ConfigError
 
 # The page is the layer above, which nothing imports: it is looked up when the command runs.
@@ -22,5 +23,9 @@ def run_page(options: PageOptions) -> int:
     """
     if importlib.util.find_spec("gradio") is None:
         raise ConfigError("the page needs Gradio", cure="Install it: pip install 'gradio>=6.31,<7'")
-    importlib.import_module(_SERVER).serve(options)
+    try:
+        importlib.import_module(_SERVER).serve(options)
+    except KeyboardInterrupt:
+        print("the page has stopped", file=sys.stderr)
+        return INTERRUPTED
     return DONE

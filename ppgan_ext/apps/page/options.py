@@ -45,19 +45,19 @@ class PageOptions(Options):
     def _has_both_parts(cls, value: str | None) -> str | None:
         user, colon, password = (value or "").partition(":")
         if value is not None and not (user and colon and password):
-            raise ValueError("expected user:password")
+            raise ValueError("expected user:password, as in --auth anna:secret")
         return value
 
     @model_validator(mode="after")
     def _is_not_open_by_mistake(self) -> PageOptions:
         if self.auth is not None and self.no_auth:
-            raise ValueError("give auth or no_auth, not both")
+            raise ValueError("give --auth or --no_auth, not both")
         if self.share and self.auth is None:
-            raise ValueError("share lets the whole internet in; give auth user:password too")
+            raise ValueError("--share lets the whole internet in; give --auth user:password too")
         if not is_loopback(self.host) and self.auth is None and not self.no_auth:
             raise ValueError(
-                f"everybody who reaches this machine could use the page at {self.host}; give auth user:password, "
-                "or no_auth if that is meant"
+                f"everybody who reaches this machine could use the page at {self.host}; give --auth user:password, "
+                "or --no_auth if that is meant"
             )
         return self
 
