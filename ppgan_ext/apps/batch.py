@@ -90,7 +90,8 @@ class BatchResult(list[Result]):
         left_out: what the folders contain beside the inputs.
         replaced: those of the files that an earlier run had left there.
         interrupted: whether Ctrl-C ended the batch early; the last result is then the best until then.
-        notes: what there is to know about the results, each line with the name of its job.
+        notes: what there is to know about the results, each line with the name of its job; what holds for all of them
+            alike is told once, without a name.
     """
 
     def __init__(self) -> None:
@@ -130,6 +131,7 @@ class BatchResult(list[Result]):
         self.files.extend(made.files)
         self.replaced.extend(made.replaced)
         self.interrupted = made.interrupted
+        self.notes.extend(remark for remark in made.remarks if remark not in self.notes)
         self.notes.extend(f"{outcome.job.name}: {note}" for note in made.notes)
 
 

@@ -143,7 +143,7 @@ def report_made(made: Made[Result], describe: Callable[[Result], Iterable[str]] 
     Raises:
         KeyboardInterrupt: Ctrl-C ended the work early, which becomes the exit code 130.
     """
-    print_lines([*describe(made.result), *made.notes, *map(str, made.files)], sys.stdout)
+    print_lines([*describe(made.result), *made.remarks, *made.notes, *map(str, made.files)], sys.stdout)
     if made.replaced:
         print_lines([f"note: {_replaced(len(made.replaced))}"], sys.stderr)
     if made.interrupted:
@@ -173,6 +173,7 @@ class _BatchReport:
     def __init__(self, num_jobs: int, noun: str, bar: Bar) -> None:
         self._num_jobs, self._noun, self._bar = num_jobs, noun, bar
         self.num_done = self.num_failed = self._num_replaced = 0
+        self._told: set[str] = set()
 
     def __call__(self, outcome: Outcome[Made[list[str]]]) -> None:
         made = outcome.result
@@ -180,7 +181,10 @@ class _BatchReport:
             self.num_done += 1
             self._num_replaced += len(made.replaced)
             name = printable(outcome.job.name)
-            print_lines([*(f"{name}: {line}" for line in made.result), *map(str, made.files)], sys.stdout)
+            remarks = [remark for remark in made.remarks if remark not in self._told]
+            self._told.update(remarks)
+            lines = (f"{name}: {line}" for line in made.result)
+            print_lines([*remarks, *lines, *map(str, made.files)], sys.stdout)
         else:
             assert outcome.error is not None
             self.num_failed += 1

@@ -28,6 +28,7 @@ class Made(Generic[Result]):
         interrupted: whether Ctrl-C ended the call early; the result is the best until then.
         notes: what a user should know about the result, one line each.
         replaced: those of the files that an earlier run had left there.
+        remarks: what a user should know about the options, the same for every input of a run; a batch tells it once.
     """
 
     result: Result
@@ -35,14 +36,19 @@ class Made(Generic[Result]):
     interrupted: bool = False
     notes: tuple[str, ...] = ()
     replaced: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def with_result(self, result: Other) -> Made[Other]:
         """Return the same files under another result."""
-        return Made(result, self.files, self.interrupted, self.notes, self.replaced)
+        return Made(result, self.files, self.interrupted, self.notes, self.replaced, self.remarks)
 
     def with_notes(self, notes: Iterable[str]) -> Made[Result]:
         """Return the same with further notes."""
         return replace(self, notes=(*self.notes, *notes))
+
+    def with_remarks(self, remarks: Iterable[str]) -> Made[Result]:
+        """Return the same with further remarks."""
+        return replace(self, remarks=(*self.remarks, *remarks))
 
 
 class ResultFolder:

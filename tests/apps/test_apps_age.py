@@ -58,6 +58,16 @@ def test_without_an_output_folder_nothing_is_written(make, portrait, tmp_path, m
     assert names(tmp_path) == []
 
 
+def test_edits_beyond_their_range_are_told_once_of_a_batch(make, portrait):
+    notes = []
+    for tool, run in ((AgeEditingPredictor, "run"), (StyleGANv2EditingPredictor, "run_photo")):
+        predictor = make(tool, output_path=None)
+        settings = {"years": 20, **PLAIN} if run == "run" else {}
+        getattr(predictor, run)([portrait, portrait[:, ::-1]], edit={"smile": 100}, **settings)
+        notes += [note for note in predictor.notes if "sensible" in note]
+    assert notes == ["smile: 100 is far beyond -5 to 5, the range of sensible amounts"] * 2
+
+
 @pytest.mark.slow
 def test_same_input_same_bytes(make, portrait, tmp_path):
     make(AgeEditingPredictor, output_path=tmp_path / "a").run(portrait, years=20)

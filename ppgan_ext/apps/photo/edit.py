@@ -143,14 +143,14 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         results.image("src.editing.png", src)
         results.image("dst.editing.png", dst)
         results.code("dst.editing.npy", after)
-        return results.made(EditResult(src, dst, after), notes=self._range_notes(options))
+        return results.made(EditResult(src, dst, after)).with_remarks(self._range_notes(options))
 
     def edit_faces(self, job: Job, options: EditOptions) -> Made[EditResult]:
         """Edit one photo."""
         made = self.edit_photo(job, options)
         (edited,) = made.result.edited
         codes = np.stack([code.w_plus for code in edited.codes])
-        made = made.with_notes(self._range_notes(options))
+        made = made.with_remarks(self._range_notes(options))
         return made.with_result(EditResult(made.result.photo, edited.image, codes))
 
     def draw_faces(self, faces: Sequence[EncodedFace], options: EditOptions) -> list[FloatArray]:

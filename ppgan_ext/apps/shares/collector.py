@@ -73,7 +73,7 @@ class Collector:
             self._report(Outcome(job, None, PpganExtError(**record.error)))
         else:
             made = Made(record.lines, tuple(files), record.interrupted, replaced=tuple(replaced))
-            self._report(Outcome(job, made, None))
+            self._report(Outcome(job, made.with_remarks(record.remarks), None))
         return True
 
     def _put_in_place(self, number: int, record: Record) -> tuple[list[Path], list[Path]]:

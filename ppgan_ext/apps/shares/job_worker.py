@@ -101,7 +101,7 @@ def as_record(outcome: Outcome[Made[list[str]]], named: Sequence[Staged], run: R
     written = set() if made is None else {path.name for path in made.files}
     staged = [Staged(item.file, item.folder, item.name, item.file in written) for item in named]
     if made is not None:
-        return Record(run.start, made.result, staged, made.interrupted, peak_bytes=peak_memory())
+        return Record(run.start, made.result, list(made.remarks), staged, made.interrupted, peak_bytes=peak_memory())
     assert error is not None
     fields = {"what": error.what, "where": error.where, "cure": error.cure, "details": list(error.details)}
     return Record(run.start, staged=staged, error=fields, peak_bytes=peak_memory())

@@ -64,6 +64,7 @@ class Record:
     Attributes:
         start: the start of the command in which it was done, a word.
         lines: what to print about it, without its files.
+        remarks: what to print once of all jobs that say it.
         staged: its files, in the order in which they were named.
         interrupted: whether Ctrl-C ended it early.
         error: the arguments of the error that ended it; None if it is done.
@@ -73,6 +74,7 @@ class Record:
 
     start: str
     lines: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     staged: list[Staged] = field(default_factory=list)
     interrupted: bool = False
     error: dict[str, Any] | None = None

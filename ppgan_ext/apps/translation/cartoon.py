@@ -155,7 +155,7 @@ class Photo2CartoonPredictor(BasePredictor):
             for cartoon in reversed(cartoons):
                 pasted = paste_square(pasted, cartoon.square, cartoon.pasted)
             results.image("p2c_pasted.png", pasted, note, photo)
-        return results.made(cartoons[0].image, notes=[_NOT_FOUND] if self._falls_back else [])
+        return results.made(cartoons[0].image).with_remarks([_NOT_FOUND] if self._falls_back else [])
 
     @property
     def _falls_back(self) -> bool:

@@ -154,7 +154,8 @@ class Editor:
         return work
 
     def _notes(self, options: EditOptions, made: Made[Any]) -> list[str]:
-        return [tell_note(note, self._site.language) for note in (options.tuning_note, *made.notes) if note]
+        notes = (options.tuning_note, *made.remarks, *made.notes)
+        return [tell_note(note, self._site.language) for note in notes if note]
 
     def _open(
         self, visit: Session, upload: Upload, options: EditOptions, folder: Path, progress: Progress

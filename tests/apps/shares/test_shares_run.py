@@ -83,6 +83,7 @@ def test_workers_do_and_say_what_one_process_does(photos, tmp_path, capsys):
         expected[2],
     )
     assert code == 1 and "4 of 5 photos done, 1 failed" in expected[2][1]
+    assert expected[2][0].splitlines().count("all are small") == 1
 
 
 @pytest.mark.slow
@@ -141,7 +142,7 @@ def test_only_the_first_process_of_a_launch_reports_and_fails(photos, tmp_path, 
     launched(0)
     assert toy_shares.run(folder, output) == 1
     out, err = said(capsys, output)
-    assert out.splitlines() == [
+    assert out.splitlines() == ["all are small"] + [
         line
         for stem in "ac"
         for line in (

@@ -43,6 +43,19 @@ def test_a_drawing_that_was_asked_for_has_no_note(portrait, tmp_path, capsys):
     assert "drawn by rules" not in capsys.readouterr().out
 
 
+def test_why_rules_draw_is_told_once_of_a_batch(portrait, tmp_path, capsys):
+    for name in ("a.png", "b.png"):
+        PIL.Image.fromarray(portrait).save(tmp_path / name)
+    words = ["cartoon", "--input_image", str(tmp_path), "--output_path", str(tmp_path / "out")]
+    assert main([*words, "--face_size", str(SIDE)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("drawn by rules, since") and printed.count("drawn by rules") == 1
+    tool = Photo2CartoonPredictor(None)
+    tool.run([portrait, portrait[:, ::-1]], face_size=SIDE)
+    (note,) = tool.notes
+    assert note.startswith("drawn by rules, since")
+
+
 def test_cartoons_are_pasted_where_the_heads_are(couple):
     tool = Photo2CartoonPredictor(None)
     tool.output_path = None
