@@ -21,6 +21,7 @@ from ppgan_ext.interrupts import came_of_interrupt
 from ppgan_ext.picture_listing import describe_left_out
 
 Result = TypeVar("Result")
+_MAX_NAMED = 3  # of the files that were replaced
 
 
 def describe_nothing(result: object) -> Iterable[str]:
@@ -145,7 +146,7 @@ def report_made(made: Made[Result], describe: Callable[[Result], Iterable[str]] 
     """
     print_lines([*describe(made.result), *made.remarks, *made.notes, *map(str, made.files)], sys.stdout)
     if made.replaced:
-        print_lines([f"note: {_replaced(len(made.replaced))}"], sys.stderr)
+        print_lines([f"note: {_replaced(len(made.replaced), made.replaced)}"], sys.stderr)
     if made.interrupted:
         raise KeyboardInterrupt
     return DONE
@@ -157,8 +158,11 @@ def report_error(error: PpganExtError, job: Job) -> None:
     print_lines([f"error: {text}" if name in text else f"error: {name}: {text}"], sys.stderr)
 
 
-def _replaced(number: int) -> str:
-    return f"replaced {number} {'file' if number == 1 else 'files'} of an earlier run"
+def _replaced(number: int, first: Sequence[Path]) -> str:
+    """Say how many files were replaced, and name the first of them."""
+    named = [printable(path) for path in first[:_MAX_NAMED]]
+    more = [f"and {number - len(named)} more"] if number > len(named) else []
+    return f"replaced {number} {'file' if number == 1 else 'files'} of an earlier run: {', '.join([*named, *more])}"
 
 
 def print_lines(lines: Iterable[str], stream: TextIO) -> None:
@@ -173,6 +177,7 @@ class _BatchReport:
     def __init__(self, num_jobs: int, noun: str, bar: Bar) -> None:
         self._num_jobs, self._noun, self._bar = num_jobs, noun, bar
         self.num_done = self.num_failed = self._num_replaced = 0
+        self._replaced: list[Path] = []
         self._told: set[str] = set()
 
     def __call__(self, outcome: Outcome[Made[list[str]]]) -> None:
@@ -180,6 +185,7 @@ class _BatchReport:
         if made is not None:
             self.num_done += 1
             self._num_replaced += len(made.replaced)
+            self._replaced += made.replaced[: _MAX_NAMED - len(self._replaced)]
             name = printable(outcome.job.name)
             remarks = [remark for remark in made.remarks if remark not in self._told]
             self._told.update(remarks)
@@ -194,5 +200,5 @@ class _BatchReport:
     def __str__(self) -> str:
         parts = [f"{self.num_done} of {self._num_jobs} {self._noun} done, {self.num_failed} failed"]
         if self._num_replaced:
-            parts.append(_replaced(self._num_replaced))
+            parts.append(_replaced(self._num_replaced, self._replaced))
         return "; ".join(parts)

@@ -5,6 +5,7 @@ import PIL.Image
 import pytest
 
 from ppgan_ext.apps.batch import Job, attempt, open_inputs, run_batch, run_single
+from ppgan_ext.apps.reporting import report_made
 from ppgan_ext.apps.results import Made, ResultFolder
 from ppgan_ext.errors import InputError, NoFaceError, OutputError
 from ppgan_ext.images import read_image
@@ -190,6 +191,15 @@ def test_no_result_is_written_over_another_of_the_run_nor_over_an_input(tmp_path
         results.code(name, np.zeros((2, 512), np.float32))
         written += [path.name for path in results.files]
     assert written == ["a.face1.npy", "a.face1-2.npy"]
+
+
+@pytest.mark.parametrize(
+    ("number", "told"),
+    [(1, "1 file of an earlier run: 0.png"), (5, "5 files of an earlier run: 0.png, 1.png, 2.png, and 2 more")],
+)
+def test_the_first_files_that_are_replaced_are_named(number, told, capsys):
+    assert report_made(Made(1, replaced=tuple(Path(f"{i}.png") for i in range(number)))) == 0
+    assert capsys.readouterr().err == f"note: replaced {told}\n"
 
 
 def test_what_an_earlier_run_has_left_is_replaced_and_told(tmp_path):

@@ -98,4 +98,5 @@ def test_every_third_of_60_files_is_odd(engine, tmp_path, monkeypatch, capsys):
         results = [path for path in out.rglob("*") if path.is_file()]
         assert len(results) == 3 * (NUM_FILES - len(failing)) == len(printed.out.splitlines())
     assert reports[0] == reports[1]
-    assert f"replaced {len(results)} files of an earlier run" in summary
+    assert f"replaced {len(results)} files of an earlier run: {out}" in summary
+    assert summary.endswith(f", and {len(results) - 3} more")
