@@ -176,8 +176,10 @@ def test_edit_the_faces_of_a_photo(make, couple, tmp_path):
     predictor = make(apps.StyleGANv2EditingPredictor)
     result = predictor.run_photo(couple, {"age": 400, "smile": 100})
     assert names(tmp_path / "out") == [
-        "image.age+400.smile+100.png", "image.edit.strip.png", "image.face1.npy", "image.face2.npy",
+        "image.age+400.smile+100.png", "image.age+400.smile+100.strip.png", "image.face1.npy", "image.face2.npy",
     ]  # fmt: skip
+    predictor.run_photo(couple, {"smile": 100}, faces=1)
+    assert {"image.smile+100.png", "image.edit.strip.png"} <= {path.name for path in predictor.files}
     assert result.latent.shape == (2, N_LATENT, 512)
     assert result.dst.shape == couple.shape
     assert np.array_equal(result.src, couple)

@@ -114,7 +114,8 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
 
         Writes for ``photo.jpg`` and {"smile": 1, "yaw": 10} ``photo.smile+1.yaw+10.png``, for {"age": 20} alone
         ``photo.edit.age+20.png``, since `AgeEditingPredictor` writes ``photo.age+20.png``; other files as
-        `AgeEditingPredictor.run`, with "edit" in place of "age".
+        `AgeEditingPredictor.run`, with "edit" in place of "age", or with all edits if there are several:
+        ``photo.smile+1.yaw+10.strip.png``.
 
         Args:
             image: a path, PIL image or RGB uint8 array; or a list of them, or a folder: then the result is a
@@ -194,6 +195,11 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
     def plan(self, options: EditOptions) -> EditPlan:
         """Make the one result of all edits together, in a photo."""
         return self._plan(options, _IN_PHOTOS)
+
+    def strip_name(self, options: EditOptions) -> str:
+        """Return "edit" for one edit, and the names and amounts of several, which are told apart so."""
+        edits = named_edits(options)
+        return self.edit_name if len(edits) == 1 else edit_name(edits)
 
     def _plan(self, options: EditOptions, gains: Mapping[str, float]) -> EditPlan:
         """Plan all edits together; ``gains`` lengthens those in degrees, by name."""

@@ -65,6 +65,10 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         """
         raise NotImplementedError
 
+    def strip_name(self, options: PhotoOptionsT) -> str:
+        """Return the part of the names of strip and animation that tells these options from others."""
+        return self.edit_name
+
     def list_faces(
         self, image: ImageSource | Sequence[ImageSource], recursive: bool = False
     ) -> FacePreview | BatchResult[FacePreview]:
@@ -206,7 +210,8 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
 
     def _write(self, made: PhotoEdit, stem: str, options: PhotoOptionsT, results: ResultFolder) -> None:
         """Write the strip and the codes, and on request tuned models and animations."""
-        results.image(f"{stem}.{self.edit_name}.strip.png", made.strip)
+        name = self.strip_name(options)
+        results.image(f"{stem}.{name}.strip.png", made.strip)
         for face in made.faces:
             face_stem = f"{stem}.face{face.face.number}" if len(made.faces) > 1 else stem
             results.code(f"{face_stem}.npy", face.w_plus)
@@ -216,4 +221,4 @@ class PhotoPredictor(Predictor, Generic[PhotoOptionsT]):
         if kinds and results.folder is not None:
             films = draw_frames(self.engine, made, kinds, options.blend, self.progress)
             for kind, frames in zip(kinds, films, strict=True):
-                results.animation(f"{stem}.{self.edit_name}.{kind}", frames, FRAMES_PER_SECOND)
+                results.animation(f"{stem}.{name}.{kind}", frames, FRAMES_PER_SECOND)
