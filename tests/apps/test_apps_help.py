@@ -67,8 +67,13 @@ def test_notebooks_are_not_built_without_jupytext(monkeypatch):
 def test_edit_lists_directions_with_ranges(capsys):
     assert command_line.main(["edit", "--help"]) == 0
     directions = capsys.readouterr().out.partition("directions of the default model")[2]
-    assert re.search(r"^  smile +-2.5 to 2.5 standard deviations$", directions, re.M)
-    assert re.search(r"^  yaw +-25 to 25 degrees$", directions, re.M)
+    signs = {
+        "smile +-2.5 to 2.5 standard deviations": "lifts the corners of the mouth, - lowers them",
+        "gender +-1 to 1 .*": "towards a woman's face, - a man's",
+        "yaw +-25 to 25 degrees": "turns to the right in the picture, - to the left",
+    }
+    for amounts, does in signs.items():
+        assert re.search(rf"^  {amounts} +\+ {does}$", directions, re.M), amounts
 
 
 def test_defaults_of_every_kind():

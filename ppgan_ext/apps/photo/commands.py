@@ -90,7 +90,9 @@ def open_edit(options: EditOptions, progress: Progress) -> BatchWork[Any]:
 def list_directions() -> str:
     """List the directions of the model that ships with the package, for the help page of ``edit``."""
     lines = "\n".join(f"  {line}" for line in range_lines(describe_model_directions(None)))
-    return f"\ndirections of the default model, with the range of sensible amounts:\n{lines}\n"
+    return (
+        f"\ndirections of the default model, with the range of sensible amounts and what their signs mean:\n{lines}\n"
+    )
 
 
 def _advise(options: PhotoOptions) -> None:

@@ -21,6 +21,25 @@ _SEEN = 0.3
 _MAX_SIDE_EFFECTS = 3
 # The reference step for side effects: one standard deviation, or from one class to the other.
 _WHOLE_UNITS = ("sd", "class")
+# Direction of the bundled model -> what a positive amount does to a face, and what a negative one does.
+_SIGNS: dict[str, tuple[str, str]] = {
+    "age": ("older", "younger"),
+    "eyes_open": ("opens the lids", "closes them"),
+    "eye_distance": ("moves the eyes apart", "together"),
+    "eye_eyebrow_distance": ("lifts the brows", "lowers them"),
+    "eye_ratio": ("larger eyes", "smaller"),
+    "gender": ("towards a woman's face", "a man's"),
+    "lip_ratio": ("fuller lips", "thinner"),
+    "mouth_open": ("parts the lips", "closes them"),
+    "mouth_ratio": ("wider mouth", "narrower"),
+    "nose_mouth_distance": ("longer upper lip", "shorter"),
+    "nose_ratio": ("wider nose", "narrower"),
+    "nose_tip": ("raises the tip of the nose", "lowers it"),
+    "pitch": ("looks up", "down"),
+    "roll": ("tilts counter-clockwise in the picture", "clockwise"),
+    "smile": ("lifts the corners of the mouth", "lowers them"),
+    "yaw": ("turns to the right in the picture", "to the left"),
+}
 
 
 class SideEffect(NamedTuple):
@@ -70,9 +89,11 @@ def describe_model_directions(model_type: str | None) -> list[DirectionInfo]:
 
 
 def range_lines(infos: Iterable[DirectionInfo]) -> Iterator[str]:
-    """Yield a line for each direction: its name, sensible range and unit."""
+    """Yield a line for each direction of the bundled model: name, sensible range, unit, and what + and - do."""
     for info in infos:
-        yield f"{info.name:<21} {-info.reach:g} to {info.reach:g} {_UNITS.get(info.unit, info.unit)}"
+        line = f"{info.name:<21} {f'{-info.reach:g} to {info.reach:g} {_UNITS.get(info.unit, info.unit)}':<35}"
+        signs = _SIGNS.get(info.name)
+        yield (line if signs is None else f"{line} + {signs[0]}, - {signs[1]}").rstrip()
 
 
 def range_notes(amounts: Mapping[str, float], directions: Mapping[str, Direction]) -> list[str]:
