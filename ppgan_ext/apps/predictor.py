@@ -210,7 +210,7 @@ class BasePredictor(abc.ABC):
 
     def _unwrap(self, made: Made[Result]) -> Result:
         """Return a run's result, and keep the rest as ``files``, ``interrupted`` and ``notes`` for the user."""
-        self.files, self.interrupted, self.notes = list(made.files), made.interrupted, [*made.remarks, *made.notes]
+        self.files, self.interrupted, self.notes = list(made.files), made.interrupted, made.all_notes
         return made.result
 
 

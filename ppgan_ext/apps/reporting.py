@@ -144,7 +144,7 @@ def report_made(made: Made[Result], describe: Callable[[Result], Iterable[str]] 
     Raises:
         KeyboardInterrupt: Ctrl-C ended the work early, which becomes the exit code 130.
     """
-    print_lines([*describe(made.result), *made.remarks, *made.notes, *map(str, made.files)], sys.stdout)
+    print_lines([*describe(made.result), *made.all_notes, *map(str, made.files)], sys.stdout)
     if made.replaced:
         print_lines([f"note: {_replaced(len(made.replaced), made.replaced)}"], sys.stderr)
     if made.interrupted:

@@ -38,6 +38,11 @@ class Made(Generic[Result]):
     replaced: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
 
+    @property
+    def all_notes(self) -> list[str]:
+        """The remarks, then the notes: what there is to know of a call on one input."""
+        return [*self.remarks, *self.notes]
+
     def with_result(self, result: Other) -> Made[Other]:
         """Return the same files under another result."""
         return Made(result, self.files, self.interrupted, self.notes, self.replaced, self.remarks)

@@ -14,8 +14,9 @@ from ppgan_ext.types import FloatArray
 from ppgan_ext.weights.download import Request, download
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from ppgan_ext.data.assembly import Dataset
-    from ppgan_ext.data.dataset_options import DatasetOptions
     from ppgan_ext.training.random_streams import RandomStreams
     from ppgan_ext.training.settings import Settings
 
@@ -92,7 +93,7 @@ class SampleSets:
         return arrays
 
 
-def build_part(part: str, block: DatasetOptions) -> Dataset:
+def build_part(part: str, block: BaseModel) -> Dataset:
     """Build the data set of ``dataset.train`` or ``dataset.test``; an error about a path names its key too.
 
     Args:
@@ -105,7 +106,7 @@ def build_part(part: str, block: DatasetOptions) -> Dataset:
     try:
         return build_dataset(block)
     except InputError as error:
-        for key, root in block.arguments().items():
+        for key, root in block:
             if key.startswith("dataroot") and error.where == str(Path(root)):
                 where = f"dataset.{part}.{key}: {error.where}"
                 cure = (error.cure or "").replace("Check dataroot", "Check this path, or set another with -o")

@@ -112,6 +112,7 @@ class _Ageing:
         results = [(file, _caption(site, years)) for file, years in files if file.is_file()]
         if not results:
             raise KeyboardInterrupt
+        notes = made.all_notes if made else []
         recipe = Recipe("age", options, {"input_image": self._upload.path.name})
         return Outcome(
             site.keep(folder, results, self._upload.shown, recipe),
@@ -119,7 +120,7 @@ class _Ageing:
                 place: str(file) if file.is_file() else None
                 for place, (file, _) in zip(self._places, files, strict=True)
             },
-            [tell_note(note, site.language) for note in (options.tuning_note, *(made.notes if made else ())) if note],
+            [tell_note(note, site.language) for note in (options.tuning_note, *notes) if note],
             made is None or made.interrupted,
         )
 

@@ -154,8 +154,7 @@ class Editor:
         return work
 
     def _notes(self, options: EditOptions, made: Made[Any]) -> list[str]:
-        notes = (options.tuning_note, *made.remarks, *made.notes)
-        return [tell_note(note, self._site.language) for note in notes if note]
+        return [tell_note(note, self._site.language) for note in (options.tuning_note, *made.all_notes) if note]
 
     def _open(
         self, visit: Session, upload: Upload, options: EditOptions, folder: Path, progress: Progress

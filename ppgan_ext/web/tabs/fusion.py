@@ -98,7 +98,7 @@ class _Fusing:
         made = predictor.work_on(pairs.jobs[0], lambda job: predictor.fuse_pair(job, options))
         recipe = Recipe("fuse", options, {"photo": photo.path.name, "person": person.path.name})
         file = made.files[0]
-        notes = [tell_note(note, site.language) for note in made.notes]
+        notes = [tell_note(note, site.language) for note in made.all_notes]
         items = site.keep(folder, [(file, site.say("fused"))], photo.shown, recipe)
         return Outcome(items, {self._place: str(file)}, [*_likenesses(site, made.result), *notes], made.interrupted)
 

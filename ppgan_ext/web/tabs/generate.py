@@ -48,7 +48,7 @@ def build_generate(site: Site, readers: Readers) -> Callable[[ResultsPanel], Non
             captions = [say("samples"), say("mixing_coarse"), say("mixing_middle")]
             recipe = Recipe("generate", options, {})
             items = site.keep(folder, list(zip(pictures, captions, strict=True)), None, recipe)
-            return Outcome(items, {sheet: str(pictures[0])}, made.notes, made.interrupted)
+            return Outcome(items, {sheet: str(pictures[0])}, made.all_notes, made.interrupted)
 
         return work
 

@@ -70,7 +70,7 @@ def build_invert(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]
             recipe = Recipe(str(how), options, {"input_image": upload.path.name})
             items = site.keep(folder, [(after, say("inverted"))], before, recipe)
             shown = {aligned: str(before), drawn: str(after), code: gr.update(value=str(latent), visible=True)}
-            return Outcome(items, shown, made.notes, made.interrupted)
+            return Outcome(items, shown, made.all_notes, made.interrupted)
 
         return work
 

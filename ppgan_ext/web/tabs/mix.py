@@ -66,7 +66,7 @@ def build_mix(site: Site, readers: Readers) -> Callable[[ResultsPanel], None]:
             before, _, file, *_ = made.files
             recipe = Recipe("mix", options, {"latent1": first.path.name, "latent2": second.path.name})
             items = site.keep(folder, [(file, say("mix_of"))], before, recipe)
-            notes = [tell_note(note, site.language) for note in made.notes]
+            notes = [tell_note(note, site.language) for note in made.all_notes]
             return Outcome(items, {result: str(file)}, notes, made.interrupted)
 
         return work
