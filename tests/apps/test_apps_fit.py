@@ -83,11 +83,19 @@ def test_aligned_or_not(fitting, portrait):
         fitting(output_path=None).run(np.full((90, 120, 3), 200, np.uint8), need_align=True)
 
 
+def test_a_cut_is_told(fitting, drawn):
+    predictor = fitting(output_path=None)
+    predictor.run(drawn, step=1)
+    assert predictor.notes == []
+    predictor.run(np.concatenate([drawn, drawn[:9]]), step=1)
+    assert [note for note in predictor.notes if "--need_align" in note]
+
+
 @pytest.mark.slow
 def test_a_mask_hides_what_is_not_the_face(fitting, portrait):
     predictor = fitting(output_path=None)
     settings = {"need_align": True, "mask_face": True}
-    _, mask = predictor.cut_target(open_inputs(portrait).jobs[0], FitOptions(**settings))
+    mask = predictor.cut_target(open_inputs(portrait).jobs[0], FitOptions(**settings)).mask
     assert mask.shape == (SIZE, SIZE)
     assert mask[SIZE // 2, SIZE // 2] > 0.99  # the nose
     assert mask[-1, 0] < 0.5 and mask[-1, -1] < 0.5  # beside the chin

@@ -27,6 +27,21 @@ if TYPE_CHECKING:
 _MAX_FRAMES = 96
 _FRAME_SIDE = 512
 _FRAMES_PER_SECOND = 12.0
+_CUT = "fitted the central square of the picture; --need_align fits the face, as the model knows faces"
+
+
+class FitTarget(NamedTuple):
+    """What a code is fitted to.
+
+    Attributes:
+        image: (S, S, 3) RGB uint8.
+        mask: (S, S) in [0, 1], what counts; None for everything.
+        is_cut: whether it is the central square of a larger picture.
+    """
+
+    image: Image
+    mask: FloatArray | None
+    is_cut: bool = False
 
 
 class _FittingFields(NamedTuple):
@@ -85,7 +100,7 @@ class StyleGANv2FittingPredictor(Predictor):
     def fit(self, job: Job, options: FitOptions) -> Made[FittingResult]:
         """Fit one face."""
         results = self.open_results(job, own_folder=True, options=options)
-        src, mask = self.cut_target(job, options)
+        src, mask, is_cut = self.cut_target(job, options)
         from ppgan_ext.latents.projector import ProjectorOptions, project
 
         frames = _Frames(options.step) if results.folder and (options.save_gif or options.save_mp4) else None
@@ -113,20 +128,22 @@ class StyleGANv2FittingPredictor(Predictor):
         results.code("dst.fitting.npy", fit.w_plus)
         if frames is not None:
             frames.write(results, options)
-        return results.made(FittingResult(src, dst, fit.w_plus), fit.interrupted)
+        notes = [_CUT] if is_cut else []
+        return results.made(FittingResult(src, dst, fit.w_plus), fit.interrupted, notes)
 
-    def cut_target(self, job: Job, options: FitOptions) -> tuple[Image, FloatArray | None]:
-        """Cut the image to fit, (S, S, 3), out of the photo, and make the mask of what counts, (S, S) or None."""
+    def cut_target(self, job: Job, options: FitOptions) -> FitTarget:
+        """Cut the image to fit out of the photo, and make the mask of what counts."""
         photo = images.read_image(job.source)
         size = self.engine.synthesizer.size
         if not options.need_align:
-            return images.resize(central_square(photo), (size, size)), None
+            square = central_square(photo)
+            return FitTarget(images.resize(square, (size, size)), None, square.shape != photo.shape)
         face, _ = choose_face(photo, options.face, job.source)
         crop = crop_face(photo, face, template=self.engine.face_model.record.crop, size=size)
         if not options.mask_face:
-            return crop.image, None
+            return FitTarget(crop.image, None)
         landmarks = transform_points(face.landmarks, crop.matrix_photo_to_crop)
-        return crop.image, np.clip(face_mask(landmarks, (size, size)), 0.0, 1.0)
+        return FitTarget(crop.image, np.clip(face_mask(landmarks, (size, size)), 0.0, 1.0))
 
 
 class _Frames:
