@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ppgan_ext.errors import InputError
 from ppgan_ext.faces import models
 from ppgan_ext.faces.light import brightened
 from ppgan_ext.faces.regression_trees import to_grey
@@ -42,6 +43,9 @@ MAX_SPREAD = 0.03
 # Of single points, at which half of them are wrong by a tenth of the eye distance: 31 portraits with masks, sunglasses
 # and hands painted onto them, 10,540 points.
 _HALF_CERTAIN = 0.025
+
+_FLAT = 1e-9  # width over length, or over the coordinates, of points on a line
+_CURE = "Give the 68 points of a face, (x, y) in pixels of the photo"
 
 # MIRROR[i] is the index, in a mirrored picture, of landmark i of the original.
 MIRROR = np.array(
@@ -134,10 +138,16 @@ def check_landmarks(landmarks: FloatArray) -> FloatArray:
 
     Raises:
         ValueError: another shape.
+        InputError: they are not finite, or all on one line or at one point.
     """
     points = np.asarray(landmarks, np.float64)
     if points.shape != (NUM_LANDMARKS, 2):
         raise ValueError(f"landmarks must be ({NUM_LANDMARKS}, 2), got {points.shape}")
+    if not np.isfinite(points).all():
+        raise InputError("are not finite", where="landmarks", cure=_CURE)
+    spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    if spread[1] <= _FLAT * max(spread[0], np.abs(points).max()):
+        raise InputError("lie on one line or at one point, so they have no area", where="landmarks", cure=_CURE)
     return points
 
 

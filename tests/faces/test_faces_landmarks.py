@@ -3,7 +3,11 @@ import numpy as np
 import pytest
 import skimage.data
 
+from ppgan_ext.errors import InputError
+from ppgan_ext.faces.align import crop_matrix
 from ppgan_ext.faces.landmarks import MIRROR, features_seen, predict_landmarks
+from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.types import Box
 from tests.reference.drawn import DrawnFace, draw_photo, face_landmarks
 
@@ -24,6 +28,27 @@ def test_mirror_is_its_own_inverse_and_mirrors_a_symmetric_face():
     assert np.array_equal(MIRROR[MIRROR], np.arange(68))
     landmarks = face_landmarks(DrawnFace((0.0, 0.0), 10.0))
     np.testing.assert_allclose(landmarks[MIRROR] * (-1, 1), landmarks, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("points", "what"),
+    [
+        (np.full((68, 2), 7.0), "have no area"),
+        (np.linspace((3.0, 900.0), (80.0, 2.0), 68), "have no area"),
+        (np.full((68, 2), np.nan), "are not finite"),
+    ],
+)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda points: crop_matrix(points, "ffhq", 256),
+        lambda points: face_mask(points, (100, 100)),
+        lambda points: head_pose(points, (100, 100)),
+    ],
+)
+def test_landmarks_without_an_area_are_refused(use, points, what):
+    with pytest.raises(InputError, match=rf"landmarks: .*{what}\. Give the 68 points"):
+        use(points)
 
 
 @pytest.mark.parametrize("roll", [0, -14, 28])
