@@ -159,6 +159,13 @@ _NOTES: tuple[tuple[str, Text], ...] = (
         ),
     ),
     (
+        r"mouth_open: at (\S+) a mouth that is closed shows one white band: .*",
+        Text(
+            "张嘴 {0}：自带的小模型画不出牙齿，闭着的嘴会露出一条白带",
+            "Mouth open {0}: a mouth that is closed shows one white band, as the small model draws no teeth",
+        ),
+    ),
+    (
         "the lower face is covered; the photo stays there",
         Text("脸的下部被遮住，那里保留原照片", "The lower face is covered; the photo stays there"),
     ),

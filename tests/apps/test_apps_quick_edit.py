@@ -7,7 +7,12 @@ import pytest
 from ppgan_ext.apps.codes.encode import Pixel2Style2PixelPredictor
 from ppgan_ext.apps.codes.encoded_face import EncodedFace
 from ppgan_ext.apps.doctor import doctor_report, doctor_sections
-from ppgan_ext.apps.photo.direction_table import describe_directions, describe_model_directions, range_notes
+from ppgan_ext.apps.photo.direction_table import (
+    describe_directions,
+    describe_model_directions,
+    range_notes,
+    tooth_notes,
+)
 from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.predictor import Predictor
@@ -101,6 +106,13 @@ def test_side_effects_are_shares_of_the_other_deviation():
         "other: 5.1 is beyond -5 to 5, the range of sensible amounts",
     ]
     assert range_notes({"one": 8.0, "other": -5.0}, {"one": one, "other": other}) == []
+
+
+def test_an_open_mouth_of_the_small_model_is_told():
+    (note,) = tooth_notes({"smile": 1.0, "mouth_open": 2.0}, "faces-128")
+    assert note.startswith("mouth_open: at 2 a mouth that is closed shows one white band")
+    assert tooth_notes({"mouth_open": 1.0}, "faces-128") == tooth_notes({"mouth_open": -2.0}, "faces-128") == []
+    assert tooth_notes({"mouth_open": 2.0}, "ffhq-inversion") == []
 
 
 def test_the_doctor_has_sections():

@@ -12,7 +12,7 @@ from ppgan_ext.apps.codes.options import FitOptions, GenerateOptions, MixOptions
 from ppgan_ext.apps.fusion.options import FuseOptions
 from ppgan_ext.apps.fusion.remarks import fusion_notes
 from ppgan_ext.apps.options import literal_choices
-from ppgan_ext.apps.photo.direction_table import describe_model_directions, range_notes
+from ppgan_ext.apps.photo.direction_table import describe_model_directions, range_notes, tooth_notes
 from ppgan_ext.apps.photo.options import AgeOptions, EditOptions
 from ppgan_ext.apps.translation.options import CartoonOptions
 from ppgan_ext.config import load_options
@@ -195,6 +195,9 @@ def test_notes_are_told_in_both_languages():
     (note,) = range_notes({"smile": 7.0}, {"smile": Direction("smile", np.zeros((1, 512), np.float32), "sd")})
     assert tell_note(note, "zh") == "微笑：7 超出合理范围（-5 到 5）"
     assert tell_note(note, "en") == "Smile: 7 is beyond -5 to 5"
+    (note,) = tooth_notes({"mouth_open": 2.0}, "faces-128")
+    assert tell_note(note, "zh") == "张嘴 2：自带的小模型画不出牙齿，闭着的嘴会露出一条白带"
+    assert tell_note(note, "en").startswith("Mouth open 2: a mouth that is closed shows one white band")
     note = "levels: 2 is far beyond 0 to 1, the range of sensible amounts"
     assert tell_note(note, "zh") == "混合比例：2 远超合理范围（0 到 1），脸可能变形"
 

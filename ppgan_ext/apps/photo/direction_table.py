@@ -16,6 +16,8 @@ _WIDEST = {"year": 50.0, "class": 1.0}
 _WITHOUT_STATISTICS = 5.0
 _STEPS = {"year": 1.0, "degree": 1.0, "sd": 0.1, "class": 0.05}
 _UNITS = {"year": "years", "degree": "degrees", "sd": "standard deviations", "class": "(1: from one to the other)"}
+# From here on a closed mouth of a portrait shows what the bundled model draws for teeth; at 1 lips and gums still meet.
+_TEETH_SHOW = 1.5
 # A side effect is told from here on, as a share of the other attribute's standard deviation.
 _SEEN = 0.3
 _MAX_SIDE_EFFECTS = 3
@@ -105,6 +107,19 @@ def range_notes(amounts: Mapping[str, float], directions: Mapping[str, Direction
             how = "far beyond" if abs(amount) > 2.0 * reach else "beyond"
             notes.append(f"{name}: {amount:g} is {how} {-reach:g} to {reach:g}, the range of sensible amounts")
     return notes
+
+
+def tooth_notes(amounts: Mapping[str, float], model_name: str) -> list[str]:
+    """Say that the bundled model's teeth will show; a line, or none.
+
+    Args:
+        amounts: of the directions.
+        model_name: of the model; larger ones draw teeth.
+    """
+    amount = amounts.get("mouth_open", 0.0)
+    if model_name != catalog.DEFAULT_MODEL or amount < _TEETH_SHOW:
+        return []
+    return [f"mouth_open: at {amount:g} a mouth that is closed shows one white band: this small model draws no teeth"]
 
 
 def describe_directions(directions: Mapping[str, Direction]) -> list[DirectionInfo]:

@@ -12,7 +12,7 @@ from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, render_image
 from ppgan_ext.apps.codes.mix import is_photo
-from ppgan_ext.apps.photo.direction_table import range_notes
+from ppgan_ext.apps.photo.direction_table import range_notes, tooth_notes
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
@@ -219,9 +219,10 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         return EditPlan(directions, [Variant(edit_name(edits), 1.0, edit)])
 
     def _range_notes(self, options: EditOptions) -> list[str]:
-        """Say which amounts lie beyond the sensible ones; a line for each."""
+        """Say which amounts lie beyond the sensible ones, or break the mouth; a line for each."""
         edits = named_edits(options)
-        return range_notes(edits, self.directions(options.direction_path, edits))
+        notes = range_notes(edits, self.directions(options.direction_path, edits))
+        return [*notes, *tooth_notes(edits, self.engine.face_model.name)]
 
     def _with_own_directions(self, options: EditOptions) -> EditOptions:
         """Add the constructor's file of directions to the options of a call."""
