@@ -47,7 +47,7 @@ def test_ctrl_c_says_that_the_page_has_stopped(monkeypatch, capsys):
 
     monkeypatch.setattr(server, "serve", serve)
     assert main(["page"]) == 130
-    assert capsys.readouterr().err == "the page has stopped\n"
+    assert capsys.readouterr().err == "interrupted; the page has stopped\n"
 
 
 def test_the_page_is_shared_only_if_told(monkeypatch):

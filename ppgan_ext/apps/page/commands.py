@@ -26,6 +26,6 @@ def run_page(options: PageOptions) -> int:
     try:
         importlib.import_module(_SERVER).serve(options)
     except KeyboardInterrupt:
-        print("the page has stopped", file=sys.stderr)
+        print("interrupted; the page has stopped", file=sys.stderr)
         return INTERRUPTED
     return DONE
