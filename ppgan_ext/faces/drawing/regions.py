@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.drawing.colours import Colour, Picture
 from ppgan_ext.faces.drawing.head import Head, clean
 from ppgan_ext.faces.drawing.strokes import Mask, area
+from ppgan_ext.faces.grab_cut import foreground, grab_cut
 from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.mask import face_outline
@@ -26,7 +27,7 @@ _SURE_HAIR, _LIKELY_HAIR, _NO_HAIR = 0.85, 0.3, 0.01
 _CUT_EYES = 48.0  # pixels between the eyes of the copy on which hair is cut out
 _CHEEKS = [1, 3, 5, 11, 13, 15, 27, 30]
 _FEATURES = (RIGHT_EYE, LEFT_EYE, LIPS, slice(31, 36))
-_NUM_MODEL = 65  # numbers of OpenCV's model of colours
+_STEPS = 3  # of `grab_cut`
 _FEW = 24  # pixels that suffice to know a colour
 _LOWER_LIP = 57
 
@@ -67,7 +68,7 @@ def find_regions(head: Head, lab: Picture) -> Regions:
 
 
 def _hair(head: Head) -> Mask:
-    """Return the hair, whose outline on the face is found by GrabCut (Rother et al. 2004) on a small copy.
+    """Return the hair, whose outline on the face is found by `grab_cut` on a small copy.
 
     The chances leave out locks whose colour is near to the skin's; the colours of the head itself tell them.
     """
@@ -83,11 +84,9 @@ def _hair(head: Head) -> Mask:
         return np.zeros(head.shape, np.float32)
     # What is behind the head must not count among the colours that are none of the hair's.
     picture[person < 0.5] = np.median(skin, axis=0)
-    cv2.setRNGSeed(0)  # same photo, same bytes
-    models = np.zeros((1, _NUM_MODEL)), np.zeros((1, _NUM_MODEL))
-    cv2.grabCut(picture, kinds, None, *models, 3, cv2.GC_INIT_WITH_MASK)
-    found = np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    found = cv2.resize(cv2.GaussianBlur(found, (0, 0), 1.0), head.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    grab_cut(picture, kinds, _STEPS)
+    found = cv2.GaussianBlur(foreground(kinds), (0, 0), 1.0)
+    found = cv2.resize(found, head.shape[::-1], interpolation=cv2.INTER_CUBIC)
     # At the head's outline the person's mask decides.
     outer = (head.person < 0.95) * cv2.GaussianBlur(found, (0, 0), 4 * head.unit) * 2
     return clean(np.clip(np.maximum(found, outer), 0, 1), 1.6 * head.unit)
