@@ -9,7 +9,6 @@ then rolled, each about the camera's axes, so rotating the picture changes only 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -52,25 +51,6 @@ _FLIP = np.diag([1.0, -1.0, -1.0])
 _MIN_DISTANCE = 3.5  # in face heights
 
 
-@dataclass(frozen=True)
-class PoseEstimate:
-    """A pose with its uncertainty.
-
-    Attributes:
-        pose: the angles.
-        yaw_error: standard deviation of the yaw, degrees.
-        pitch_error: standard deviation of the pitch, degrees.
-        roll_error: standard deviation of the roll, degrees.
-        residual: root mean square distance of the landmarks from the fit, in pixels per coordinate.
-    """
-
-    pose: Pose
-    yaw_error: float
-    pitch_error: float
-    roll_error: float
-    residual: float
-
-
 def head_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> Pose:
     """Estimate the head's pose as the camera sees it.
 
@@ -84,47 +64,6 @@ def head_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> Pose:
     Returns:
         The angles in degrees; yaw within +-90.
     """
-    return _fit(landmarks, image_size).pose
-
-
-def estimate_pose(landmarks: FloatArray, image_size: tuple[int, int]) -> PoseEstimate:
-    """Estimate the pose, and the standard error of each angle from the residuals of the fit.
-
-    The covariance is that of a least-squares fit: residual variance times (J^T J)^-1, where J is the derivative of the
-    projected points with respect to the six parameters, propagated to the angles. The landmarks' deviations are treated
-    as independent. The errors thus include the landmarks' noise and, roughly, the difference from the generic shape,
-    but not an error of the landmark predictor that looks like another pose.
-
-    Args:
-        landmarks: (68, 2), pixels.
-        image_size: (width, height) of the image.
-    """
-    fit = _fit(landmarks, image_size)
-    projected, derivatives = cv2.projectPoints(_POINTS, fit.turn, fit.shift, fit.camera, None)
-    residuals = (fit.seen - projected[:, 0]).ravel()
-    jacobian = derivatives[:, :6]  # with respect to turn and shift
-    num_free = len(residuals) - jacobian.shape[1]
-    covariance = np.linalg.inv(jacobian.T @ jacobian)[:3, :3] * (residuals @ residuals) / num_free
-    to_angles = _angles_in_turn(fit.turn)
-    yaw, pitch, roll = np.sqrt(np.diag(to_angles @ covariance @ to_angles.T))
-    return PoseEstimate(fit.pose, float(yaw), float(pitch), float(roll), float(np.sqrt((residuals**2).mean())))
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """The position of the generic face before the camera: OpenCV's rotation and translation vectors, (3, 1)."""
-
-    seen: FloatArray
-    camera: FloatArray
-    turn: FloatArray
-    shift: FloatArray
-
-    @property
-    def pose(self) -> Pose:
-        return _pose_of_turn(self.turn)
-
-
-def _fit(landmarks: FloatArray, image_size: tuple[int, int]) -> _Fit:
     points = check_landmarks(landmarks)
     focal = max(float(image_size[0]), _MIN_DISTANCE * float(np.ptp(points, axis=0).max()))
     camera = np.diag([focal, focal, 1.0])
@@ -133,27 +72,7 @@ def _fit(landmarks: FloatArray, image_size: tuple[int, int]) -> _Fit:
     # SQPNP finds the global optimum of an algebraic error; from there the reprojection error is minimised.
     _, turn, shift = cv2.solvePnP(_POINTS, seen, camera, None, flags=cv2.SOLVEPNP_SQPNP)
     _, turn, shift = cv2.solvePnP(_POINTS, seen, camera, None, turn, shift, True, cv2.SOLVEPNP_ITERATIVE)
-    return _Fit(seen, camera, turn, shift)
-
-
-def _pose_of_turn(turn: FloatArray) -> Pose:
     return rotation_to_pose(_FLIP @ cv2.Rodrigues(turn)[0])
-
-
-def _angles_in_turn(turn: FloatArray, step: float = 1e-5) -> FloatArray:
-    """Return the derivative of yaw, pitch and roll, degrees, by the rotation vector, (3, 3): central differences."""
-    columns = []
-    for axis in np.eye(3)[:, :, None]:
-        ahead, behind = _pose_of_turn(turn + step * axis), _pose_of_turn(turn - step * axis)
-        turns = np.array(
-            [
-                ahead.yaw_degrees - behind.yaw_degrees,
-                ahead.pitch_degrees - behind.pitch_degrees,
-                ahead.roll_degrees - behind.roll_degrees,
-            ]
-        )
-        columns.append(((turns + 180.0) % 360.0 - 180.0) / (2 * step))
-    return np.stack(columns, axis=1)
 
 
 def rotation_to_pose(rotation: FloatArray) -> Pose:

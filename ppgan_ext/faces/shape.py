@@ -42,22 +42,6 @@ _LEAST_TURN = 0.12
 _MOST_DEEPER = 12.0
 
 
-def turn_by(landmarks: FloatArray, yaw_degrees: float, pitch_degrees: float) -> FloatArray:
-    """Turn a face as seen by the camera; its size and position stay.
-
-    Args:
-        landmarks: (68, 2), the face.
-        yaw_degrees: degrees to its own left.
-        pitch_degrees: degrees up.
-
-    Returns:
-        (68, 2) float64; equal to ``landmarks`` for 0 and 0.
-    """
-    pose = head_pose(landmarks, (1, 1))
-    turned = Pose(pose.yaw_degrees + yaw_degrees, pose.pitch_degrees + pitch_degrees, pose.roll_degrees)
-    return show_head(head_of(landmarks), turned, landmarks)
-
-
 def head_of(landmarks: FloatArray) -> FloatArray:
     """Return a face without its pose: the landmarks' own shape, with the depth of the generic face and its own.
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.pose import head_pose
-from ppgan_ext.faces.shape import turn_by
 from ppgan_ext.faces.swap import warp_method
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.head import find_head
@@ -12,6 +11,7 @@ from ppgan_ext.faces.swap.sides import Portrait, see_person
 from ppgan_ext.faces.swap.warp_method import finish_face, plan_face
 from ppgan_ext.types import Box
 from tests.reference.drawn import DrawnFace, draw_photo
+from tests.reference.turned_face import turn_by
 
 BOX = Box(100.0, 60.0, 280.0, 240.0)
 

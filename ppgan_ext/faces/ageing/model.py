@@ -7,10 +7,8 @@ map at the resolution that its structure needs, in the package's own format.
 from __future__ import annotations
 
 import functools
-import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -115,14 +113,6 @@ def read_model(path: str | os.PathLike[str]) -> AgeingModel:
 def bundled_model() -> AgeingModel:
     """Return the model that ships with the package, read once."""
     return read_model(BUNDLED_FOLDER / _FILE)
-
-
-def model_card(path: Path = BUNDLED_FOLDER / "ageing.json") -> dict[str, object]:
-    """Return the card of the model that ships: data, licence, limits, figures."""
-    card = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(card, dict):
-        raise WeightsError("the card is damaged", where=path, cure="Install the package again")
-    return card
 
 
 def _between(pair: tuple[Maps, Maps], femininity: float) -> Maps:
