@@ -20,9 +20,18 @@ from ppgan_ext.faces.warp import compose, invert, transform_points, warp
 from ppgan_ext.types import Box, FloatArray, Image
 
 NUM_LANDMARKS = 68
+# Indices of parts of the face.
+JAW = slice(0, 17)
 RIGHT_BROW, LEFT_BROW = BROWS = slice(17, 22), slice(22, 27)
+BOTH_BROWS = slice(17, 27)
+JAW_AND_BROWS = slice(0, 27)
+INNER_FACE = slice(17, 68)
+NOSE = slice(27, 36)
+NOSE_BRIDGE = slice(27, 31)
+NOSTRILS = slice(31, 36)
 RIGHT_EYE = slice(36, 42)
 LEFT_EYE = slice(42, 48)
+BOTH_EYES = slice(36, 48)
 MOUTH = slice(48, 68)
 LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)
 _BROWS_AND_EYES, _NOSE_AND_MOUTH = np.r_[17:27, 36:48], np.r_[27:36, 48:68]

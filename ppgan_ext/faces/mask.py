@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import check_landmarks
+from ppgan_ext.faces.landmarks import BOTH_BROWS, JAW, check_landmarks
 from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.types import FloatArray
 
@@ -16,8 +16,6 @@ from ppgan_ext.types import FloatArray
 # Heights above the brows, as shares of the distance from the brows to the nose's base: the usual one, and one that
 # reaches nearly to the hairline.
 _FOREHEAD, WHOLE_FOREHEAD = 0.75, 0.95
-_JAW = slice(0, 17)
-_BROWS = slice(17, 27)
 _NOSE_BASE = 33
 _SUBPIXEL_BITS = 4
 _DRAWN_SIZE = 320.0  # square root of the outline's area when it is drawn
@@ -89,8 +87,8 @@ def face_outline(landmarks: FloatArray, height: float = _FOREHEAD) -> FloatArray
         (N, 2) float64, photo pixels.
     """
     points = check_landmarks(landmarks)
-    brows = points[_BROWS]
-    hull = cv2.convexHull(np.vstack([points[_JAW], brows, forehead(points, height)]).astype(np.float32))
+    brows = points[BOTH_BROWS]
+    hull = cv2.convexHull(np.vstack([points[JAW], brows, forehead(points, height)]).astype(np.float32))
     return hull[:, 0].astype(np.float64)
 
 
@@ -104,7 +102,7 @@ def forehead(landmarks: FloatArray, height: float = _FOREHEAD) -> FloatArray:
     Returns:
         (10, 2) float64, photo pixels, from the subject's right to the left.
     """
-    brows = np.asarray(landmarks, np.float64)[_BROWS]
+    brows = np.asarray(landmarks, np.float64)[BOTH_BROWS]
     up = (brows.mean(axis=0) - landmarks[_NOSE_BASE]) * height
     # Full height in the middle, zero at the temples: the forehead is round.
     rise = np.sin(np.linspace(0.0, math.pi, len(brows))) ** 0.7
@@ -121,7 +119,7 @@ def height_above_brows(landmarks: FloatArray, image_shape: tuple[int, ...]) -> n
     Returns:
         (H, W) float32, negative below the brows.
     """
-    brows = np.asarray(landmarks, np.float64)[_BROWS]
+    brows = np.asarray(landmarks, np.float64)[BOTH_BROWS]
     up = brows.mean(axis=0) - landmarks[_NOSE_BASE]
     up = up / max(float(np.hypot(*up)), 1e-6)
     y, x = np.mgrid[: image_shape[0], : image_shape[1]].astype(np.float32)

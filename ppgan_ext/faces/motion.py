@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ppgan_ext.faces.landmarks import INNER_FACE
 from ppgan_ext.faces.mask import face_outline
 from ppgan_ext.types import FloatArray
 
@@ -31,7 +32,6 @@ _SPREAD = 8.0
 _FAINT_CONTRAST = 8.0  # grey levels that count as structure
 _EXPLAINED = 0.5  # share of the change that the motion must explain for full trust
 _STIFF = 400.0  # smoothing of the spline against the noise of landmarks
-_INNER = slice(17, 68)
 _BEYOND = 1.08  # outline of the face, enlarged, on which nothing moves
 _COARSER = 8  # the spline is smooth: it is evaluated on a coarser grid
 _UNKNOWN = 0.03  # weight of the first estimate against the trusted motion nearby
@@ -88,8 +88,8 @@ def landmark_motion(before: FloatArray, after: FloatArray, size: int) -> FloatAr
     outline = face_outline(before)
     middle = outline.mean(axis=0)
     still = middle + _BEYOND * (outline - middle)
-    places = np.vstack([after[_INNER], still])
-    targets = np.vstack([before[_INNER] - after[_INNER], np.zeros_like(still)])
+    places = np.vstack([after[INNER_FACE], still])
+    targets = np.vstack([before[INNER_FACE] - after[INNER_FACE], np.zeros_like(still)])
     affine = np.hstack([np.ones((len(places), 1)), places])
     stiff = _plate(places, places) + _STIFF * np.eye(len(places))
     system = np.block([[stiff, affine], [affine.T, np.zeros((3, 3))]])

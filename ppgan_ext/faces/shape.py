@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppgan_ext.faces.landmarks import MIRROR, NUM_LANDMARKS
+from ppgan_ext.faces.landmarks import JAW, MIRROR, MOUTH, NUM_LANDMARKS
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
 from ppgan_ext.types import FloatArray, Pose
 
@@ -33,9 +33,8 @@ GENERIC = np.array([_HALF[i] if i in _HALF else np.multiply(_HALF[int(MIRROR[i])
 
 # Less weight in the fit for points that say little about pose: the jaw slides, the mouth opens.
 _FIT_WEIGHT = np.ones(NUM_LANDMARKS)
-_FIT_WEIGHT[:17] = 0.3
-_FIT_WEIGHT[48:] = 0.3
-_JAW = slice(0, 17)  # its landmarks slide along the outline as the head turns
+_FIT_WEIGHT[JAW] = 0.3
+_FIT_WEIGHT[MOUTH] = 0.3
 # What faces' halves have in common sideways is 0.5 (root mean square, 67 portraits within 4 degrees); their depths
 # differ by about 4 from the generic face's (14 portraits beyond 10 degrees).
 _LEAST_TURN = 0.12
@@ -63,7 +62,7 @@ def head_of(landmarks: FloatArray) -> FloatArray:
     sight = rotation[2]
     aside = (head[:, 0] + head[MIRROR, 0]) / 2.0
     deeper = np.clip(-aside * sight[0] / (sight[0] ** 2 + _LEAST_TURN**2), -_MOST_DEEPER, _MOST_DEEPER)
-    deeper[_JAW] = 0.0
+    deeper[JAW] = 0.0  # its landmarks slide along the outline as the head turns
     return head + deeper[:, None] * sight
 
 

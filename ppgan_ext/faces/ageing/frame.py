@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.axes import level
-from ppgan_ext.faces.landmarks import MIRROR
+from ppgan_ext.faces.landmarks import BOTH_BROWS, JAW, MIRROR
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import Field, draw_field, make_field, triangulate
 from ppgan_ext.faces.warp import rectangle_around
@@ -42,7 +42,7 @@ def mirror(landmarks: FloatArray, width: float = 1.0) -> FloatArray:
 def mesh_points(landmarks: FloatArray) -> FloatArray:
     """Add to 68 landmarks three rows over the brows and two rings around the jaw, (132, 2)."""
     points = np.asarray(landmarks, np.float64)
-    brows, jaw = points[17:27], points[:17]
+    brows, jaw = points[BOTH_BROWS], points[JAW]
     rows = [brows + share * (forehead(points) - brows) for share in _FOREHEAD_ROWS]
     middle = points[[27, 30]].mean(axis=0)
     rings = [middle + factor * (jaw - middle) for factor in _RINGS]

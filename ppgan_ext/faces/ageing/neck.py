@@ -22,7 +22,7 @@ from ppgan_ext.faces.head.head_patch import patch_matrix
 from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.head.white import white_light
-from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BOTH_BROWS, BOTH_EYES, JAW_AND_BROWS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.faces.warp import compose, invert, transform_points, warp
@@ -89,7 +89,7 @@ class Neck(NamedTuple):
 
 def head_length(landmarks: FloatArray) -> float:
     """Return the distance of the eyes, or what it would be if the head were not turned; pixels."""
-    down = landmarks[LIPS].mean(axis=0) - landmarks[36:48].mean(axis=0)
+    down = landmarks[LIPS].mean(axis=0) - landmarks[BOTH_EYES].mean(axis=0)
     return max(float(np.hypot(*_across(landmarks))), _DOWN * float(np.hypot(*down)), 1e-6)
 
 
@@ -161,7 +161,7 @@ def _affine(starts: FloatArray, ends: FloatArray) -> FloatArray:
 
 
 def _face(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    return hull(np.concatenate([points[:27], points[17:27] - [0.0, 0.5 * _COPY]]), shape, 0.03 * _COPY)
+    return hull(np.concatenate([points[JAW_AND_BROWS], points[BOTH_BROWS] - [0.0, 0.5 * _COPY]]), shape, 0.03 * _COPY)
 
 
 def _grown(

@@ -10,7 +10,7 @@ from ppgan_ext.faces.ageing.lids import lids_move
 from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.strips import strips
-from ppgan_ext.faces.landmarks import NUM_LANDMARKS
+from ppgan_ext.faces.landmarks import JAW, LEFT_EYE, NOSE_BRIDGE, NUM_LANDMARKS, RIGHT_EYE
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import make_field, triangulate
 from ppgan_ext.faces.warp import rectangle_around
@@ -59,7 +59,7 @@ def moved_landmarks(
         sag: how far jowls hang, 0 for younger.
         lids: how far the ends of brows come down with the upper lids, 0 for younger.
     """
-    across = landmarks[42:48].mean(axis=0) - landmarks[36:42].mean(axis=0)
+    across = landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)
     across = across / np.hypot(*across)
     turn = np.array([[across[0], across[1]], [-across[1], across[0]]])
     move = np.clip(amount * shape, -_FARTHEST, _FARTHEST)
@@ -122,9 +122,9 @@ def move_face(photo: Image, landmarks: FloatArray, moved: FloatArray, lids: floa
         lids: how far upper lids come down, see `lids.lids_move`.
     """
     eyes = eye_distance(landmarks)
-    middle = landmarks[27:31].mean(axis=0)
-    still = np.vstack([middle + _RING * (landmarks[:17] - middle), middle + 1.25 * (forehead(landmarks) - middle)])
-    starts, ends = (np.vstack([points, _halves(points[:17]), still]) for points in (landmarks, moved))
+    middle = landmarks[NOSE_BRIDGE].mean(axis=0)
+    still = np.vstack([middle + _RING * (landmarks[JAW] - middle), middle + 1.25 * (forehead(landmarks) - middle)])
+    starts, ends = (np.vstack([points, _halves(points[JAW]), still]) for points in (landmarks, moved))
     left, top, right, bottom = rectangle_around(ends, photo.shape)
     if right - left < 2 or bottom - top < 2:
         return photo.copy()

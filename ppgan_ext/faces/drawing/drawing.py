@@ -16,7 +16,7 @@ from ppgan_ext.faces.drawing.regions import Regions, find_regions
 from ppgan_ext.faces.drawing.strokes import Mask, area, curve, stroke
 from ppgan_ext.faces.drawing.tones import cloth_tones, hair_tones, skin_colour, skin_tones
 from ppgan_ext.faces.head.parts import hull
-from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, MOUTH, NOSE, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.types import Image
 
 _GRAIN = 22.0  # difference of colours that the smoothing takes away
@@ -90,12 +90,12 @@ def _without_grain(image: Image, unit: float) -> Image:
 
 def _draw_face(paper: Paper, head: Head) -> None:
     points = head.landmarks
-    draw_nose(paper, points[27:36])
-    draw_mouth(paper, points[48:68])
-    draw_brow(paper, points[17:22])
+    draw_nose(paper, points[NOSE])
+    draw_mouth(paper, points[MOUTH])
+    draw_brow(paper, points[RIGHT_BROW])
     draw_brow(paper, points[26:21:-1])
-    draw_eye(paper, points[36:42], outer_first=True)
-    draw_eye(paper, points[42:48], outer_first=False)
+    draw_eye(paper, points[RIGHT_EYE], outer_first=True)
+    draw_eye(paper, points[LEFT_EYE], outer_first=False)
 
 
 def _draw_beard(paper: Paper, head: Head, regions: Regions, lab: Picture) -> None:

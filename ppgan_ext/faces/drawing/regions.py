@@ -13,7 +13,7 @@ from ppgan_ext.faces.drawing.head import Head, clean
 from ppgan_ext.faces.drawing.strokes import Mask, area
 from ppgan_ext.faces.grab_cut import foreground, grab_cut
 from ppgan_ext.faces.head.parts import hull
-from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BOTH_BROWS, JAW, LEFT_EYE, LIPS, NOSTRILS, RIGHT_EYE
 from ppgan_ext.faces.mask import face_outline
 from ppgan_ext.types import FloatArray
 
@@ -26,7 +26,7 @@ _ISLAND = 0.25  # area of a shining spot on a bald head at most, in squares of t
 _SURE_HAIR, _LIKELY_HAIR, _NO_HAIR = 0.85, 0.3, 0.01
 _CUT_EYES = 48.0  # pixels between the eyes of the copy on which hair is cut out
 _CHEEKS = [1, 3, 5, 11, 13, 15, 27, 30]
-_FEATURES = (RIGHT_EYE, LEFT_EYE, LIPS, slice(31, 36))
+_FEATURES = (RIGHT_EYE, LEFT_EYE, LIPS, NOSTRILS)
 _STEPS = 3  # of `grab_cut`
 _FEW = 24  # pixels that suffice to know a colour
 _LOWER_LIP = 57
@@ -102,8 +102,8 @@ def _hair_kinds(chance: FloatArray, person: FloatArray, points: FloatArray) -> n
     kinds[cv2.GaussianBlur(likely.astype(np.float32), (0, 0), 0.25 * _CUT_EYES) < 0.02] = cv2.GC_BGD
     below = np.arange(chance.shape[0])[:, None] > points[_LOWER_LIP, 1]
     kinds[np.where(below, ~likely, chance < _NO_HAIR)] = cv2.GC_BGD
-    brows = points[17:27] + 0.04 * (points[27] - points[8])
-    kinds[hull(np.vstack([points[:17], brows]), chance.shape, 0) > 0.5] = cv2.GC_BGD
+    brows = points[BOTH_BROWS] + 0.04 * (points[27] - points[8])
+    kinds[hull(np.vstack([points[JAW], brows]), chance.shape, 0) > 0.5] = cv2.GC_BGD
     kinds[chance > _SURE_HAIR] = cv2.GC_FGD
     kinds[person < 0.5] = cv2.GC_BGD
     return kinds

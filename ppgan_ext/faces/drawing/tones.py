@@ -10,7 +10,7 @@ from ppgan_ext.faces.drawing.flow import Map, blurred_along
 from ppgan_ext.faces.drawing.head import Head
 from ppgan_ext.faces.drawing.regions import Regions
 from ppgan_ext.faces.head.parts import hull
-from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, NOSTRILS, RIGHT_BROW, RIGHT_EYE
 
 # From which difference of light on a tone begins; what it changes in CIE Lab's L and in red.
 _SKIN_STEPS = ((-26.0, -11.0, 3.0), (-12.0, -8.0, 2.5), (7.0, 4.0, -1.5))
@@ -18,7 +18,7 @@ _YELLOW = 0.4  # change of CIE Lab's b for that of a
 # What casts no shade of its own on the skin: landmarks, and by how many units they are widened.
 _FEATURES = (
     (RIGHT_EYE, 7), (LEFT_EYE, 7), (RIGHT_BROW, 6), (LEFT_BROW, 6), (LIPS, 3),
-    (slice(31, 36), 4),
+    (NOSTRILS, 4),
 )  # fmt: skip
 _CHEEKS = (([36, 41, 31, 48], -1.0), ([45, 46, 35, 54], 1.0))
 _BLUSH = np.array((-2.0, 8.0, 2.0), np.float32)

@@ -14,6 +14,7 @@ from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
+from ppgan_ext.faces.landmarks import BOTH_BROWS, JAW_AND_BROWS
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
@@ -83,8 +84,8 @@ def head_without_hair(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDAr
 
 def face_outline(landmarks: FloatArray) -> FloatArray:
     """Return points (N, 2) whose hull is the face with a high forehead, from its landmarks (68, 2)."""
-    raised = landmarks[17:27] + _FOREHEAD * eye_distance(landmarks) * upwards(landmarks)
-    return np.concatenate([landmarks[:27], raised])
+    raised = landmarks[BOTH_BROWS] + _FOREHEAD * eye_distance(landmarks) * upwards(landmarks)
+    return np.concatenate([landmarks[JAW_AND_BROWS], raised])
 
 
 def ears(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

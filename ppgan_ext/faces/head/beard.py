@@ -23,7 +23,7 @@ from ppgan_ext.faces.head.head_places import beyond_jaw
 from ppgan_ext.faces.head.parts import hull, skin_area, skin_weight
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.head.white import white_light
-from ppgan_ext.faces.landmarks import LIPS
+from ppgan_ext.faces.landmarks import LIPS, NOSTRILS
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.types import FloatArray
 
@@ -42,7 +42,7 @@ _LIKELY = (0.3, 0.6)  # by the regression: no beard, and one
 # have at most 0.11, half of 26 with stubble more than 0.10, and 90% of 36 with a beard more than 0.3.
 _PRESENT = (0.06, 0.2)
 # What is never beard: points of the landmarks, and by how much they are widened, in distances of the eyes.
-_NOT_BEARD = ((LIPS, 0.03), (slice(31, 36), 0.04))
+_NOT_BEARD = ((LIPS, 0.03), (NOSTRILS, 0.04))
 _SOFT = 0.0375  # width of the Gaussian by which the outlines end, likewise
 _FINE, _AROUND = 0.02, 0.05  # widths of the Gaussians for texture, likewise
 _NO_LIGHT, _NO_TEXTURE = 0.02, 0.01

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.parts import hull, skin_area, skin_weight
-from ppgan_ext.faces.landmarks import BROWS
+from ppgan_ext.faces.landmarks import BOTH_BROWS, BROWS
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
@@ -61,7 +61,7 @@ def fringe(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray, skin: 
 
 def _forehead(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the forehead without the brows, (H, W) in [0, 1]."""
-    eyes, brows = eye_distance(landmarks), landmarks[17:27]
+    eyes, brows = eye_distance(landmarks), landmarks[BOTH_BROWS]
     drawn = blur(
         hull(np.vstack([brows, brows + _HEIGHT * eyes * upwards(landmarks)]), shape, _WIDER * eyes), 0.03 * eyes
     )

@@ -14,6 +14,7 @@ from ppgan_ext.faces.head.outer_hair import colours_nearby
 from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.head.strips import enlarge, strips
+from ppgan_ext.faces.landmarks import JAW_AND_BROWS
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
@@ -61,7 +62,7 @@ def draw_matte(picture: npt.NDArray, chance: FloatArray, landmarks: FloatArray) 
     share = _solved(small, chance, eyes, hull(face_outline(points), small.shape, _SKIN_MARGIN * eyes))
     slopes = share_by_colour(small, share)
     # Down on a forehead is not hair to be changed, fine hair before a wall is.
-    face = blur(hull(points[:27], small.shape, _FACE_MARGIN * eyes), 0.1 * eyes)
+    face = blur(hull(points[JAW_AND_BROWS], small.shape, _FACE_MARGIN * eyes), 0.1 * eyes)
     least = _LEAST_SHARE[0] + (_LEAST_SHARE[1] - _LEAST_SHARE[0]) * face
     alpha = np.empty((height, width), np.float32)
     for start, stop in strips(alpha.shape):

@@ -11,6 +11,7 @@ from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.bare_skin import face_outline
 from ppgan_ext.faces.head.head_patch import CENTRE, EYES, patch_matrix
 from ppgan_ext.faces.head.parts import hull
+from ppgan_ext.faces.landmarks import JAW
 from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.types import FloatArray
 
@@ -109,12 +110,12 @@ def below_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
 def beyond_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far each pixel lies outside the jaw, in distances of the eyes; (H, W), negative on the face."""
     above = landmarks[27] - (landmarks[8] - landmarks[27])
-    inside = np.uint8(hull(np.vstack([landmarks[:17], above]), shape, 0.0))
+    inside = np.uint8(hull(np.vstack([landmarks[JAW], above]), shape, 0.0))
     outer, inner = (cv2.distanceTransform(region, cv2.DIST_L2, 3) for region in (1 - inside, inside))
     return (outer - inner) / np.float32(eye_distance(landmarks))
 
 
 def _neck(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     lower = landmarks[5:12] - _NECK * eye_distance(landmarks) * upwards(landmarks)
-    neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[:17], shape, 0.0)
+    neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[JAW], shape, 0.0)
     return np.maximum(neck, 0.0).astype(np.float32)

@@ -8,7 +8,17 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.faces.head.bands import blur
-from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from ppgan_ext.faces.landmarks import (
+    BOTH_EYES,
+    INNER_LIPS,
+    LEFT_BROW,
+    LEFT_EYE,
+    LIPS,
+    NOSE,
+    NOSTRILS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+)
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
@@ -16,7 +26,7 @@ from ppgan_ext.types import FloatArray
 # What is cut out of the skin: points of the landmarks, and by how much they are widened, in distances of the eyes.
 _HOLES = (
     (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (LIPS, 0.02), (RIGHT_BROW, 0.045), (LEFT_BROW, 0.045),
-    (slice(31, 36), 0.035),
+    (NOSTRILS, 0.035),
 )  # fmt: skip
 _SOFT = 0.02
 _NECK = (1.08, 1.32)  # the neck lies between the jaw's outline enlarged by these factors
@@ -152,7 +162,7 @@ def nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float3
     """Draw the nose with its bridge up to the brows, soft, (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
     bridge = landmarks[[21, 22, 27]].mean(axis=0)
-    points = np.vstack([bridge, landmarks[27:36]])
+    points = np.vstack([bridge, landmarks[NOSE]])
     return blur(hull(points, shape, 0.06 * eyes), 0.04 * eyes)
 
 
@@ -166,7 +176,7 @@ def between_brows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[
 
 def above_eyes(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the upper face, where folds of the forehead and crow's feet lie, soft below, (H, W) in [0, 1]."""
-    eyes, middle, up = eye_distance(landmarks), landmarks[36:48].mean(axis=0), upwards(landmarks)
+    eyes, middle, up = eye_distance(landmarks), landmarks[BOTH_EYES].mean(axis=0), upwards(landmarks)
     x = np.arange(shape[1], dtype=np.float32)[None, :] - np.float32(middle[0])
     y = np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(middle[1])
     height = (x * np.float32(up[0]) + y * np.float32(up[1])) / np.float32(eyes)

@@ -16,6 +16,7 @@ from ppgan_ext.faces.grab_cut import foreground, grab_cut
 from ppgan_ext.faces.head.head_patch import CENTRE, EYES, SHAPE, HeadPatch
 from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.unet import run_unet
+from ppgan_ext.faces.landmarks import JAW_AND_BROWS
 from ppgan_ext.types import FloatArray
 
 NUM_CHANNELS = 8
@@ -66,7 +67,8 @@ def head_channels(patch: HeadPatch) -> npt.NDArray[np.float32]:
     even = np.clip(colour * np.float32(_WHITE / max(bright, 0.05)), 0.0, _MOST)
     down, across = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     face, features = (
-        cv2.GaussianBlur(hull(patch.landmarks[points], SHAPE, 0), (0, 0), 2.0) for points in (slice(27), slice(36, 68))
+        cv2.GaussianBlur(hull(patch.landmarks[points], SHAPE, 0), (0, 0), 2.0)
+        for points in (JAW_AND_BROWS, slice(36, 68))
     )
     shown = (even - np.float32(0.5)) * inside[..., None]
     rest = [inside, (across - CENTRE[0]) / EYES / 3.0, (down - CENTRE[1]) / EYES / 4.0, face, features]

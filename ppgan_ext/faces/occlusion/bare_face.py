@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.head.facial_hair import brow_weight
-from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, NOSE_BRIDGE, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.cover_network import EYES
@@ -132,7 +132,7 @@ def _pads(part: Image, points: FloatArray) -> npt.NDArray[np.float32]:
     around = cv2.GaussianBlur(least, (0, 0), max(1.0, _PAD_AROUND * size))
     darker = (around - least) / np.maximum(around, FLOOR)
     dark = np.clip((darker - _PAD_DARK[0]) / (_PAD_DARK[1] - _PAD_DARK[0]), 0.0, 1.0)
-    near = draw_part(points[27:31], part.shape, _PAD_REACH * size) * _beside_features(points, part.shape)
+    near = draw_part(points[NOSE_BRIDGE], part.shape, _PAD_REACH * size) * _beside_features(points, part.shape)
     return np.asarray(find_skin(points, part).foreign * near * dark, np.float32)
 
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, NOSE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
@@ -137,7 +137,7 @@ def _place(copy: _Copy) -> npt.NDArray[np.bool_]:
     lowest = float((points[[48, 54]] @ up).mean()) - _BELOW_MOUTH * size * float(np.hypot(*up))
     place &= x * up[0] + y * up[1] > lowest
     place &= ~_around_eyes(copy, _AROUND_EYES)
-    folds = np.vstack([points[27:36], points[LIPS], points[[21, 22]]])
+    folds = np.vstack([points[NOSE], points[LIPS], points[[21, 22]]])
     place &= draw_part(folds, shape, _AROUND_MOUTH * size) == 0
     return np.asarray(place)
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import LIPS
+from ppgan_ext.faces.landmarks import BOTH_BROWS, LIPS
 from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.ramps import smooth_step
@@ -82,7 +82,7 @@ def _free_of_locks(
 ) -> npt.NDArray[np.float32]:
     """Return a weight, (H, W), that is 0 under locks and cloth along the outline in either picture, and 1 elsewhere."""
     size = face_size(landmarks)
-    up = landmarks[17:27].mean(axis=0) - landmarks[33]
+    up = landmarks[BOTH_BROWS].mean(axis=0) - landmarks[33]
     up = up / max(float(np.hypot(*up)), 1e-6)
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
     height = (x * up[0] + y * up[1] - float((landmarks[[48, 54]] @ up).mean())) / size

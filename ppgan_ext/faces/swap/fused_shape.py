@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ppgan_ext.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE
+from ppgan_ext.faces.landmarks import JAW, LEFT_EYE, MOUTH, RIGHT_EYE
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.shape import GENERIC, head_of, show_head
 from ppgan_ext.types import FloatArray, Pose
@@ -45,7 +45,6 @@ _BESIDE = {
     56: (65, 65), 57: (66, 66), 58: (67, 67), 59: (67, 60),
 }  # fmt: skip
 _LIPS = (((49, 50, 51, 52, 53), (50, 51, 52)), ((55, 56, 57, 58, 59), (56, 57, 58)))  # of each, and of its middle
-_JAW = slice(0, 17)
 
 
 def fuse_landmarks(
@@ -70,15 +69,15 @@ def fuse_landmarks(
     wanted = head_pose(landmarks, (1, 1))
     fused = head + shape * (_with_expression(person, head) - head)
     jaws = [_whole_jaw(which, pose) for which, pose in ((person, head_pose(other, (1, 1))), (head, wanted))]
-    lent = [show_head(np.vstack([side, head[17:]]), wanted, landmarks)[_JAW] for side in jaws]
-    outline = landmarks[_JAW] + jaw * (lent[0] - lent[1])
+    lent = [show_head(np.vstack([side, head[17:]]), wanted, landmarks)[JAW] for side in jaws]
+    outline = landmarks[JAW] + jaw * (lent[0] - lent[1])
     pose = wanted = Pose(wanted.yaw_degrees + ahead[0], wanted.pitch_degrees + ahead[1], wanted.roll_degrees)
     for _ in range(_TURNS):
         shown = show_head(fused, pose, landmarks)
-        shown[_JAW] = outline
+        shown[JAW] = outline
         pose = _corrected(pose, wanted, head_pose(shown, (1, 1)))
     shown = show_head(fused, pose, landmarks)
-    shown[_JAW] = outline
+    shown[JAW] = outline
     return shown
 
 
@@ -87,7 +86,7 @@ def _whole_jaw(head: FloatArray, pose: Pose) -> FloatArray:
 
     The landmarks of the hidden side lie on the visible outline instead of the jaw.
     """
-    jaw = head[_JAW]
+    jaw = head[JAW]
     near = jaw[::-1] * (-1.0, 1.0, 1.0)
     hidden = float(np.clip((abs(pose.yaw_degrees) - _TURNED[0]) / (_TURNED[1] - _TURNED[0]), 0.0, 1.0))
     # Positive yaw: the subject turns to their own left, and hides that side, x > 0.

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.landmarks import NOSTRILS
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.faces.skin import draw_part, face_size
@@ -16,7 +17,7 @@ _MIN_PIXELS = 24
 _FLOOR, _LEAST_LEVEL = 0.02, 2e-4  # of the skin's luminance, added before logarithms; that of a photo nearly black
 _HAIR_STANDS_OUT = (0.05, 0.3)  # in log light beside skin: shade, and hair
 # Distances from the nose over which a moustache rises to its density, as shares of the face's size.
-_NOSE_BASE, _MOUSTACHE = slice(31, 36), (0.015, 0.085)
+_MOUSTACHE = (0.015, 0.085)
 _WHITE_BEARD = (0.25, 0.5)  # share of hairs that are brighter than skin: a dark beard, and a white one
 _COLOR = (np.eye(3) - LUMINANCE[:, None]).astype(np.float32)  # from logarithms of channels to those over the luminance
 _GLEAM = np.float32(0.25)  # log light over the skin's that hairs of a dark beard reach
@@ -108,7 +109,7 @@ def _standing_out(over: FloatArray) -> npt.NDArray[np.float32]:
 
 def _below_nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where a moustache is dense, (H, W) in [0, 1]: it rises slowly below the nose, where there is shade, too."""
-    away = (draw_part(landmarks[_NOSE_BASE], shape, 0.0) == 0).astype(np.uint8)
+    away = (draw_part(landmarks[NOSTRILS], shape, 0.0) == 0).astype(np.uint8)
     far = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / face_size(landmarks)
     rise = np.clip((far - np.float32(_MOUSTACHE[0])) / np.float32(np.ptp(_MOUSTACHE)), 0.0, 1.0)
     return np.asarray(smooth_step(rise), np.float32)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.head.beard import beard_chances
-from ppgan_ext.faces.landmarks import LIPS
+from ppgan_ext.faces.landmarks import LIPS, NOSE
 from ppgan_ext.faces.light import LUMINANCE, to_linear, to_srgb
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
@@ -100,8 +100,8 @@ def _zone(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float
     sides = [landmarks[wing] + _ASIDE * (landmarks[wing] - landmarks[33]) for wing in (31, 35)]
     outline = np.array([sides[0] + up, sides[0], *landmarks[48:55], sides[1], sides[1] + up])
     zone = draw_part(outline, shape, 0.0)
-    zone *= 1.0 - draw_part(landmarks[27:36], shape, 0.0)
+    zone *= 1.0 - draw_part(landmarks[NOSE], shape, 0.0)
     zone = cv2.GaussianBlur(zone, (0, 0), max(0.5, _SOFT * size))
-    nose, lips = (draw_part(landmarks[which], shape, 0.0) for which in (slice(27, 36), LIPS))
+    nose, lips = (draw_part(landmarks[which], shape, 0.0) for which in (NOSE, LIPS))
     keep = cv2.GaussianBlur(np.maximum(nose, lips), (0, 0), max(0.5, 0.005 * size))
     return np.asarray(zone * (1.0 - keep), np.float32)

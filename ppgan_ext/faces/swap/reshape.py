@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ppgan_ext.faces import mesh
+from ppgan_ext.faces.landmarks import JAW
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.warp import rectangle_around
 from ppgan_ext.images import from_levels
@@ -33,7 +34,7 @@ def reshape_photo(
         A new photo; bit-equal outside the ring.
     """
     result = photo.copy()
-    outline = np.vstack([landmarks[:17], forehead(landmarks)])
+    outline = np.vstack([landmarks[JAW], forehead(landmarks)])
     middle = outline.mean(axis=0)
     ring = middle + _RING * (outline - middle)
     arc, new_arc = forehead(landmarks), forehead(new_landmarks)

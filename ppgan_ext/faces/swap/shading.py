@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
+from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
 from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
@@ -68,7 +68,6 @@ _FOLDS = (0.02, 0.12)  # Gaussians between which folds of a smile lie, with the 
 _CREASE, _SHALLOW, _CREASE_SOFT = 0.035, 0.08, 0.003
 _FOLDS_FADE = 0.9
 _CHEEKS = ([31, 48, 59, 6, 4, 2, 1], [35, 54, 55, 10, 12, 14, 15])
-_NOSE = slice(27, 36)
 # What keeps its shade, and by how much it is widened.
 _FEATURES = (
     (RIGHT_EYE, 0.02), (LEFT_EYE, 0.02), (LIPS, 0.02), (RIGHT_BROW, 0.03), (LEFT_BROW, 0.03),
@@ -222,6 +221,6 @@ def _cheeks(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.flo
     """Draw the cheeks beside nose and mouth, (H, W) in [0, 1], without the lips."""
     size = face_size(landmarks)
     cheeks = np.maximum(*(draw_part(landmarks[part], shape, _CHEEKS_WIDER * size) for part in _CHEEKS))
-    cheeks *= 1.0 - draw_part(landmarks[_NOSE], shape, 0.0)
+    cheeks *= 1.0 - draw_part(landmarks[NOSE], shape, 0.0)
     cheeks *= 1.0 - draw_part(landmarks[LIPS], shape, 0.01 * size)
     return np.asarray(cv2.GaussianBlur(cheeks, (0, 0), max(0.5, _CHEEK_EDGE * size)), np.float32)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.head.beard import beard_place
-from ppgan_ext.faces.landmarks import INNER_LIPS, sure_landmarks
+from ppgan_ext.faces.landmarks import INNER_LIPS, JAW, sure_landmarks
 from ppgan_ext.faces.mask import face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.pose import head_pose
@@ -31,7 +31,6 @@ from ppgan_ext.types import Box, FloatArray, Image
 _CLOSE = 1.8  # degrees between the photo's pose and the result's that are left as they are
 _MOST_AHEAD = 5.0  # degrees by which a face is turned beyond the photo's pose
 _AROUND_COVERS = 0.04  # share of the face's size
-_JAW_POINTS = slice(0, 17)
 _JAW = 0.5  # share of the person's jaw when all of their shape is asked for: ears and neck remain the photo's
 
 
@@ -136,7 +135,7 @@ def _place(sides: Sides, shape: float, ahead: tuple[float, float] = (0.0, 0.0)) 
     landmarks = fuse_landmarks(own, theirs, shape, _JAW * shape, ahead)
     moves = bool(shape) and not sides.stays
     if sides.stays:
-        landmarks = np.vstack([own[_JAW_POINTS], landmarks[_JAW_POINTS.stop :]])
+        landmarks = np.vstack([own[JAW], landmarks[JAW.stop :]])
     base, over = picture, sides.over
     if moves:
         base = reshape_photo(picture, own, landmarks, sides.headwear)

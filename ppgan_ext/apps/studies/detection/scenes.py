@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ppgan_ext.faces.landmarks import INNER_FACE
 from ppgan_ext.faces.pose import head_pose
 from ppgan_ext.faces.warp import warp
 from ppgan_ext.types import Box, FloatArray, Image
 
-_INNER = slice(17, 68)
 _SIZES = (16, 20, 24, 32, 48, 80, 160, 320, 640, 1000, 2000)
 _TILTS = (0, 15, 30, 45, 60, 75, 90, 120, 150, 180)
 _CUTS = {"left half": (0.5, 0.0), "right half": (-0.5, 0.0), "forehead and eyes": (0.0, 0.35), "mouth": (0.0, -0.4)}
@@ -38,7 +38,7 @@ class Portrait:
     @property
     def middle(self) -> FloatArray:
         """Middle of the inner landmarks, (2,)."""
-        return (self.landmarks[_INNER].min(axis=0) + self.landmarks[_INNER].max(axis=0)) / 2
+        return (self.landmarks[INNER_FACE].min(axis=0) + self.landmarks[INNER_FACE].max(axis=0)) / 2
 
     @property
     def size(self) -> float:
