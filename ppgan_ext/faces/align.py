@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ppgan_ext.errors import ConfigError, nearest
+from ppgan_ext.faces.axes import eye_centres
 from ppgan_ext.faces.landmarks import (
-    LEFT_EYE,
     LEFT_MOUTH_CORNER,
-    RIGHT_EYE,
     RIGHT_MOUTH_CORNER,
     check_landmarks,
 )
@@ -99,7 +98,7 @@ def crop_quad(landmarks: FloatArray, template: str) -> FloatArray:
         raise ConfigError(f"there is no crop template '{template}'", cure=nearest(template, TEMPLATES))
     points = check_landmarks(landmarks)
     construction = TEMPLATES[template]
-    right_eye, left_eye = points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
+    right_eye, left_eye = eye_centres(points)
     eyes = (right_eye + left_eye) / 2
     across = left_eye - right_eye
     down = (points[RIGHT_MOUTH_CORNER] + points[LEFT_MOUTH_CORNER]) / 2 - eyes

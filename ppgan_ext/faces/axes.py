@@ -10,7 +10,23 @@ from ppgan_ext.types import FloatArray
 
 def eye_distance(landmarks: FloatArray) -> float:
     """Return the distance between the centres of the eyes, in pixels."""
-    return float(np.linalg.norm(landmarks[RIGHT_EYE].mean(axis=0) - landmarks[LEFT_EYE].mean(axis=0)))
+    return float(np.linalg.norm(across_eyes(landmarks)))
+
+
+def eye_centres(landmarks: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the centres of the right and of the left eye, (2,) each."""
+    return np.asarray(landmarks[RIGHT_EYE].mean(axis=0)), np.asarray(landmarks[LEFT_EYE].mean(axis=0))
+
+
+def across_eyes(landmarks: FloatArray) -> FloatArray:
+    """Return the vector (2,) from the centre of the right eye to that of the left."""
+    right, left = eye_centres(landmarks)
+    return left - right
+
+
+def levelling(across: FloatArray) -> FloatArray:
+    """Return the matrix (2, 2) that turns a vector (2,) to (1, 0) times its length, and enlarges by its length."""
+    return np.array([[across[0], across[1]], [-across[1], across[0]]])
 
 
 def upwards(landmarks: FloatArray) -> FloatArray:
@@ -22,8 +38,8 @@ def upwards(landmarks: FloatArray) -> FloatArray:
 def level(landmarks: FloatArray) -> FloatArray:
     """Return landmarks with the eyes on a level line, in shares of their distance, the point between them at (0, 0)."""
     points = np.asarray(landmarks, np.float64)
-    right, left = points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
+    right, left = eye_centres(points)
     across = left - right
     length = float(np.hypot(*across))
-    turn = np.array([[across[0], across[1]], [-across[1], across[0]]]) / length
+    turn = levelling(across) / length
     return np.asarray((points - (right + left) / 2) @ turn.T / length)

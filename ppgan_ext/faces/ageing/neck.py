@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.skin_view import Cover
+from ppgan_ext.faces.axes import across_eyes, levelling
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.hair_network import Chances
 from ppgan_ext.faces.head.head_patch import patch_matrix
 from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.head.white import white_light
-from ppgan_ext.faces.landmarks import BOTH_BROWS, BOTH_EYES, JAW_AND_BROWS, LEFT_EYE, LIPS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import BOTH_BROWS, BOTH_EYES, JAW_AND_BROWS, LIPS
 from ppgan_ext.faces.light import luminance, to_linear
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.faces.warp import compose, invert, transform_points, warp
@@ -90,7 +91,7 @@ class Neck(NamedTuple):
 def head_length(landmarks: FloatArray) -> float:
     """Return the distance of the eyes, or what it would be if the head were not turned; pixels."""
     down = landmarks[LIPS].mean(axis=0) - landmarks[BOTH_EYES].mean(axis=0)
-    return max(float(np.hypot(*_across(landmarks))), _DOWN * float(np.hypot(*down)), 1e-6)
+    return max(float(np.hypot(*across_eyes(landmarks))), _DOWN * float(np.hypot(*down)), 1e-6)
 
 
 def find_neck(photo: Image, landmarks: FloatArray, chances: Chances, beard: Cover | None = None) -> Neck | None:
@@ -129,15 +130,11 @@ def find_neck(photo: Image, landmarks: FloatArray, chances: Chances, beard: Cove
     return _view(photo, landmarks, found, matrix, _trunk(found, points), (known.level, known.level / white))
 
 
-def _across(landmarks: FloatArray) -> FloatArray:
-    return np.asarray(landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0))
-
-
 def _copy_matrix(landmarks: FloatArray) -> FloatArray:
     """Return the (2, 3) similarity from the photo to the copy."""
-    across = _across(landmarks)
+    across = across_eyes(landmarks)
     across = across / max(float(np.hypot(*across)), 1e-6) * _COPY / head_length(landmarks)
-    turn = np.array([[across[0], across[1]], [-across[1], across[0]]])
+    turn = levelling(across)
     # The jaw's corners lie near the neck, wherever the chin has turned to.
     x, y = float((turn @ landmarks[3:14].mean(axis=0))[0]), float((turn @ landmarks[8])[1])
     return np.column_stack([turn, [_WIDTH / 2 * _COPY - x, _ABOVE * _COPY - y]])

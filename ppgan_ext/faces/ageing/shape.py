@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.ageing.lids import lids_move
-from ppgan_ext.faces.axes import eye_distance
+from ppgan_ext.faces.axes import across_eyes, eye_distance, levelling
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.strips import strips
-from ppgan_ext.faces.landmarks import JAW, LEFT_EYE, NOSE_BRIDGE, NUM_LANDMARKS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import JAW, NOSE_BRIDGE, NUM_LANDMARKS
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.mesh import make_field, triangulate
 from ppgan_ext.faces.warp import rectangle_around
@@ -59,9 +59,9 @@ def moved_landmarks(
         sag: how far jowls hang, 0 for younger.
         lids: how far the ends of brows come down with the upper lids, 0 for younger.
     """
-    across = landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)
+    across = across_eyes(landmarks)
     across = across / np.hypot(*across)
-    turn = np.array([[across[0], across[1]], [-across[1], across[0]]])
+    turn = levelling(across)
     move = np.clip(amount * shape, -_FARTHEST, _FARTHEST)
     moved = np.asarray(landmarks + eye_distance(landmarks) * (move @ turn))
     if features > 0:

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ppgan_ext.faces.axes import eye_distance
-from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.axes import eye_centres, eye_distance, levelling
 from ppgan_ext.faces.warp import compose, invert, rectangle_around, transform_points
 from ppgan_ext.types import FloatArray
 
@@ -43,10 +42,10 @@ class HeadPatch(NamedTuple):
 def patch_matrix(landmarks: FloatArray) -> FloatArray:
     """Return the (2, 3) similarity from the photo to the patch."""
     points = np.asarray(landmarks, np.float64)
-    right, left = points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
+    right, left = eye_centres(points)
     across = left - right
     scale = EYES / float(across @ across)
-    turn = scale * np.array([[across[0], across[1]], [-across[1], across[0]]])
+    turn = scale * levelling(across)
     return np.column_stack([turn, np.array(CENTRE) - turn @ ((right + left) / 2)])
 
 

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.facial_hair import brow_weight
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, NOSE_BRIDGE, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.mask import face_mask
@@ -49,7 +50,7 @@ def without_glasses(photo: Image, landmarks: FloatArray, covers: FaceCovers) -> 
         covers: of this face, from `find_covers_of`.
     """
     whole = photo.copy()
-    apart = float(np.hypot(*(landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0))))
+    apart = eye_distance(landmarks)
     pixel = max(1.0, apart) / EYES
     window = window_around(np.maximum(covers.frame, covers.lens) > _LEAST_FRAME, _AROUND_IT * pixel)
     if window is None:

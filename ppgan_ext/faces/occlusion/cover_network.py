@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.axes import eye_centres, levelling
 from ppgan_ext.faces.head.unet import run_unet
-from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
+from ppgan_ext.faces.landmarks import LIPS
 from ppgan_ext.faces.warp import warp
 from ppgan_ext.types import FloatArray
 
@@ -47,13 +48,13 @@ class CoverChances(NamedTuple):
 def crop_matrix(landmarks: FloatArray) -> FloatArray:
     """Return the (2, 3) similarity from the photo to the network's copy."""
     points = np.asarray(landmarks, np.float64)
-    right, left = points[RIGHT_EYE].mean(axis=0), points[LEFT_EYE].mean(axis=0)
+    right, left = eye_centres(points)
     # On a turned head the eyes are close together: then the way from them down to the mouth tells the size.
     down = points[LIPS].mean(axis=0) - (right + left) / 2
     across = left - right
     length = max(float(np.hypot(*across)), 0.9 * float(np.hypot(*down)), 1e-6)
     across = across / max(float(np.hypot(*across)), 1e-6)
-    turn = EYES / length * np.array([[across[0], across[1]], [-across[1], across[0]]])
+    turn = EYES / length * levelling(across)
     return np.column_stack([turn, np.array(CENTRE) - turn @ ((right + left) / 2)])
 
 

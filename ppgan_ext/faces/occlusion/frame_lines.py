@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.axes import across_eyes
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.skin import draw_part
@@ -79,7 +80,7 @@ def has_bridge(weight: npt.NDArray[np.float32], points: FloatArray) -> bool:
         weight: (h, w), from `frame_weight`.
         points: (68, 2) landmarks, its pixels.
     """
-    across = points[LEFT_EYE].mean(axis=0) - points[RIGHT_EYE].mean(axis=0)
+    across = across_eyes(points)
     apart = max(float(np.hypot(*across)), 1.0)
     side = 2 * max(1, round(_BRIDGE_GAP * apart)) + 1
     joined = cv2.dilate((weight > 0.3).astype(np.uint8), np.ones((side, side), np.uint8))

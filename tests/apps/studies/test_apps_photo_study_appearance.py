@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.apps.studies.photos.appearance import compare_faces, eye_distance, fine_structure, iris_colors
+from ppgan_ext.apps.studies.photos.appearance import compare_faces, fine_structure, iris_colors
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.color import to_lab
 from tests.reference.drawn import DrawnFace, draw_photo
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.blend import border_step
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
@@ -63,11 +64,6 @@ class Appearance:
     chroma_added: float
     border_step: float
     border_step_photo: float
-
-
-def eye_distance(landmarks: FloatArray) -> float:
-    """Return the distance between the middles of the eyes, pixels."""
-    return float(np.linalg.norm(landmarks[LEFT_EYE].mean(axis=0) - landmarks[RIGHT_EYE].mean(axis=0)))
 
 
 def compare_faces(photo: Image, result: Image, photo_landmarks: FloatArray, result_landmarks: FloatArray) -> Appearance:

@@ -21,7 +21,6 @@ from ppgan_ext.apps.photo.edit import StyleGANv2EditingPredictor
 from ppgan_ext.apps.photo.predictor import UnseenTuningWarning
 from ppgan_ext.apps.predictor import Progress, no_progress
 from ppgan_ext.apps.studies.photos import report
-from ppgan_ext.apps.studies.photos.appearance import eye_distance
 from ppgan_ext.apps.studies.photos.edits import Call, EditMaker, SheetRow, check_settings
 from ppgan_ext.apps.studies.photos.judge import ABSENT, open_judge
 from ppgan_ext.apps.studies.photos.measurement import FaceReader, FaceReading, Measurement, figures_of
@@ -30,6 +29,7 @@ from ppgan_ext.apps.studies.photos.photo_table import StudyPhoto, open_study_pho
 from ppgan_ext.apps.studies.photos.sheets import SheetWriter, photo_label, result_label
 from ppgan_ext.apps.studies.photos.summary import summarise
 from ppgan_ext.errors import InputError
+from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.metrics.model_outputs import spread
 from ppgan_ext.types import Face, Image
 
