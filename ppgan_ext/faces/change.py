@@ -17,9 +17,9 @@ import numpy as np
 
 from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, color_share, log_color, log_luminance, luminance, match_light, to_linear
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import WITH_RIM, draw_part, face_mask
 from ppgan_ext.faces.motion import GRID, estimate_motion, landmark_motion, move, steepness
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.warp import warp
 from ppgan_ext.types import FloatArray
 
@@ -153,9 +153,10 @@ def _kept(edit: Edit, motion: FloatArray, size: float) -> FloatArray:
     shape = edit.before.shape
     keep = np.ones(shape[:2], np.float32)
     for eye in (RIGHT_EYE, LEFT_EYE):
-        keep = np.minimum(keep, 1.0 - _soft(move(draw_part(edit.landmarks[eye], shape, 0.0), motion), _EDGE * size))
+        opening = draw_part(edit.landmarks[eye], shape, WITH_RIM)
+        keep = np.minimum(keep, 1.0 - _soft(move(opening, motion), _EDGE * size))
     if _gap(edit.landmarks) > _OPENS[0] * size:
-        teeth = _soft(move(draw_part(edit.landmarks[INNER_LIPS], shape, 0.0), motion), _EDGE * size)
+        teeth = _soft(move(draw_part(edit.landmarks[INNER_LIPS], shape, WITH_RIM), motion), _EDGE * size)
         keep = np.minimum(keep, 1.0 - np.float32(_TEETH_STAY) * teeth)
     edited = edit.edited_landmarks
     if edited is not None:
@@ -176,12 +177,12 @@ def _opened_mouth(
     gap, gap_before = _gap(edited) / size, _gap(edit.landmarks) / size
     photo, before, after = lights
     shape = edit.before.shape
-    strength = _rise(gap - gap_before) * _new_inside(before, after, draw_part(edited[INNER_LIPS], shape, 0.0))
+    strength = _rise(gap - gap_before) * _new_inside(before, after, draw_part(edited[INNER_LIPS], shape, WITH_RIM))
     if strength == 0.0:
         return None
     weight = _soft(draw_part(edited[INNER_LIPS], shape, _EDGE * size), _EDGE * size) * np.float32(strength)
     if gap_before > _OPENS[0]:  # what the photo shows between open lips stays
-        shown = _soft(move(draw_part(edit.landmarks[INNER_LIPS], shape, 0.0), motion), _EDGE * size)
+        shown = _soft(move(draw_part(edit.landmarks[INNER_LIPS], shape, WITH_RIM), motion), _EDGE * size)
         weight *= 1.0 - np.float32(_rise(gap_before)) * shown
     # The generator's mouth lies a little beside the photo's.
     x, y = (edit.landmarks - edit.seen[0])[INNER_LIPS].mean(axis=0)

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import log_color, log_luminance, luminance, to_linear
-from ppgan_ext.faces.mask import face_mask
-from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
+from ppgan_ext.faces.mask import draw_part, face_mask
+from ppgan_ext.faces.skin import bare_skin, face_size
 from ppgan_ext.faces.warp import resize_matrix, transform_points, warp
 from ppgan_ext.types import FloatArray, Image
 

@@ -18,6 +18,7 @@ from ppgan_ext.types import FloatArray
 _FOREHEAD, WHOLE_FOREHEAD = 0.75, 0.95
 _NOSE_BASE = 33
 _SUBPIXEL_BITS = 4
+WITH_RIM = 0.5  # pixels, see `draw_part`
 _DRAWN_SIZE = 320.0  # square root of the outline's area when it is drawn
 
 
@@ -127,3 +128,17 @@ def height_above_brows(landmarks: FloatArray, image_shape: tuple[int, ...]) -> n
     height = x * up[0] + y * up[1] - np.polyval(curve, y * up[0] - x * up[1])
     area = float(cv2.contourArea(cv2.convexHull(np.asarray(landmarks, np.float32))))
     return np.asarray(height / math.sqrt(max(area, 1.0)), np.float32)
+
+
+def draw_part(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:
+    """Draw the convex hull of points (N, 2), widened by ``width`` pixels, (H, W) float32 of 0 and 1.
+
+    Half a pixel, `WITH_RIM`, adds every pixel that the outline runs through.
+    """
+    drawn = np.zeros(shape[:2], np.float32)
+    hull = cv2.convexHull(np.asarray(points, np.float32))
+    outline = np.rint(hull * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+    cv2.fillConvexPoly(drawn, outline, 1.0, cv2.LINE_8, _SUBPIXEL_BITS)
+    if width > 0:
+        cv2.polylines(drawn, [outline], True, 1.0, max(1, round(2 * width)), cv2.LINE_8, _SUBPIXEL_BITS)
+    return drawn

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import draw_part, face_mask
 from ppgan_ext.types import FloatArray, Image
 
 _OUTLIER = 2.5  # robust deviations from the median of the skin's colours
@@ -104,13 +104,3 @@ def even_lab(image: Image | FloatArray, expected: FloatArray) -> npt.NDArray[np.
     light = to_linear(np.asarray(image, np.float32))
     level = max(float(np.median(luminance(light)[expected > 0.5])), _LEAST_LEVEL)
     return np.asarray(to_lab(to_srgb(light * np.float32(_LIKE / level))), np.float32)
-
-
-def draw_part(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:
-    """Draw the hull of points (N, 2), widened by ``width`` pixels, (H, W) float32 of 0 and 1."""
-    drawn = np.zeros(shape[:2], np.float32)
-    hull = cv2.convexHull(np.asarray(points, np.float32))
-    fixed = np.rint(hull * 16).astype(np.int32)
-    cv2.fillConvexPoly(drawn, fixed, 1.0, cv2.LINE_8, 4)
-    cv2.polylines(drawn, [fixed], True, 1.0, max(1, round(2 * width)), cv2.LINE_8, 4)
-    return drawn

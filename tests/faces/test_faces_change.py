@@ -9,10 +9,9 @@ from ppgan_ext.faces.align import crop_face
 from ppgan_ext.faces.change import Edit, _new_inside, describe_change
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import WITH_RIM, draw_part, face_mask
 from ppgan_ext.faces.motion import GRID, landmark_motion, steepness
 from ppgan_ext.faces.paste import BLENDS, paste_back
-from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.warp import transform_points
 from ppgan_ext.types import Box, Face
 from tests.reference.drawn import DrawnFace, draw_photo
@@ -162,7 +161,7 @@ def test_an_opened_mouth_is_drawn_in_the_photos_light():
 
 def test_no_mouth_is_drawn_where_a_beard_was_taken_for_a_lip():
     scene = Scene()
-    inside = draw_part(scene.in_crop()[48:60], (SIZE, SIZE), 0.0)
+    inside = draw_part(scene.in_crop()[48:60], (SIZE, SIZE), WITH_RIM)
     light = to_linear(scene.reconstruction)
     assert _new_inside(light, light * np.float32(0.8), inside) == 0.0
     assert _new_inside(light, light * np.float32(0.3), inside) == 1.0

@@ -6,6 +6,7 @@ import pytest
 
 from ppgan_ext.faces.blend import BorderStep
 from ppgan_ext.faces.light import to_linear, to_srgb
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.occlusion import cover_network, face_covers
 from ppgan_ext.faces.occlusion.bare_face import _even, glare, without_glasses
 from ppgan_ext.faces.occlusion.cover_network import (
@@ -22,7 +23,6 @@ from ppgan_ext.faces.occlusion.frame_lines import frame_weight, has_bridge
 from ppgan_ext.faces.occlusion.object_edges import object_weight
 from ppgan_ext.faces.occlusion.rims import find_rims
 from ppgan_ext.faces.occlusion.seamless_fill import fill_seamlessly
-from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.faces.swap.composite import Fusion
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over, lies_over
 from ppgan_ext.faces.swap.hidden_landmarks import believable, hidden_points, with_whole_features

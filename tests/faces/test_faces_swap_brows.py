@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
-from ppgan_ext.faces.skin import draw_part, find_skin
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
+from ppgan_ext.faces.skin import find_skin
 from ppgan_ext.faces.swap.brows import (
     BROWS,
     brow_layer,
@@ -37,7 +38,7 @@ def everywhere(picture):
 
 
 def core(landmarks, shape, brow):
-    return draw_part(landmarks[brow], shape, 0.0) > 0
+    return draw_part(landmarks[brow], shape, WITH_RIM) > 0
 
 
 def log_light(picture):
@@ -62,7 +63,7 @@ def test_brows_are_taken_off_and_nothing_else_changes(skin):
     assert np.quantile(np.abs(log_light(bare)[hair] - usual), 0.5) < 0.3
     places = np.maximum(*(brow_place(landmarks, picture.shape[:2], brow) for brow in BROWS)) > 0
     assert np.array_equal(bare[~places], picture[~places])
-    eyes = draw_part(landmarks[36:48], picture.shape, 0.0) > 0
+    eyes = draw_part(landmarks[36:48], picture.shape, WITH_RIM) > 0
     assert np.array_equal(bare[eyes & ~places], picture[eyes & ~places])
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
-from ppgan_ext.faces.skin import bare_skin, draw_part, face_size, find_skin
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
+from ppgan_ext.faces.skin import bare_skin, face_size, find_skin
 from ppgan_ext.faces.swap.detail import Detail
 from ppgan_ext.faces.swap.feature_light import FaceLight, find_eyes, find_lamp, light_lips, light_teeth
 from ppgan_ext.faces.swap.lit_skin import find_lit_skin
@@ -78,7 +79,7 @@ EYES, BROWS = (slice(36, 42), slice(42, 48)), (slice(17, 22), slice(22, 27))
 
 
 def inside(landmarks, parts, shape):
-    return np.maximum(*(draw_part(landmarks[part], shape, 0.0) for part in parts)) > 0
+    return np.maximum(*(draw_part(landmarks[part], shape, WITH_RIM) for part in parts)) > 0
 
 
 def matched(face, photo, landmarks):
@@ -154,9 +155,9 @@ def laughing():
     opened = landmarks.copy()
     opened[[61, 62, 63], 1] -= 0.04 * face_size(landmarks)
     opened[[65, 66, 67], 1] += 0.04 * face_size(landmarks)
-    mouth = cv2.erode(draw_part(opened[60:68], face.shape, 0.0), np.ones((5, 5), np.uint8)) > 0
+    mouth = cv2.erode(draw_part(opened[60:68], face.shape, WITH_RIM), np.ones((5, 5), np.uint8)) > 0
     upper = np.arange(face.shape[0])[:, None] < opened[60:68, 1].mean()
-    face[draw_part(opened[60:68], face.shape, 0.0) > 0] = (30.0, 14.0, 12.0)
+    face[draw_part(opened[60:68], face.shape, WITH_RIM) > 0] = (30.0, 14.0, 12.0)
     face[mouth & upper] = (190.0, 185.0, 170.0)
     return face, opened, mouth & upper, mouth & ~upper
 
@@ -164,7 +165,7 @@ def laughing():
 def test_teeth_and_the_dark_behind_them_do_not_lose_contrast_as_skin_does(laughing):
     face, landmarks, teeth, dark = laughing
     photo = np.asarray(drawn(PALE)[0])
-    photo[draw_part(landmarks[60:68], photo.shape, 0.0) > 0] = (60.0, 30.0, 28.0)
+    photo[draw_part(landmarks[60:68], photo.shape, WITH_RIM) > 0] = (60.0, 30.0, 28.0)
     result = matched(face, photo, landmarks)
     ranges = [
         float(np.median(values[teeth]) - np.median(values[dark]))
@@ -185,7 +186,7 @@ def test_teeth_are_nearly_as_bright_as_the_photos_and_lips_stay(laughing):
     own, new, wanted = (float(np.median((v @ LUMINANCE)[teeth])) for v in (lights[0].values, lit, lights[1].values))
     assert wanted - own > 1.0
     assert 0.5 < (new - own) / (wanted - own) < 0.9
-    around = cv2.dilate(draw_part(landmarks[60:68], face.shape, 0.0), np.ones((15, 15), np.uint8)) == 0
+    around = cv2.dilate(draw_part(landmarks[60:68], face.shape, WITH_RIM), np.ones((15, 15), np.uint8)) == 0
     np.testing.assert_array_equal(lit[around], lights[0].values[around])
     # The photo's own teeth are the limit, and a shut mouth shows none.
     same = light_teeth(lights[1].values, lights[1], lights[1], [], np.zeros(3, np.float32), landmarks)
@@ -222,7 +223,7 @@ def test_dark_make_up_does_not_turn_red_on_skin_that_is_burnt_out():
 def test_red_lips_keep_their_colour_where_skin_has_one_colour_and_blue_lips_do_not(tint, kept):
     photo, landmarks = drawn(PALE)
     face = with_patches(drawn(PALE, 1)[0], 0.1, 0.4)
-    lips = draw_part(landmarks[48:60], face.shape, 0.0) - draw_part(landmarks[60:68], face.shape, 0.0) > 0
+    lips = draw_part(landmarks[48:60], face.shape, WITH_RIM) - draw_part(landmarks[60:68], face.shape, WITH_RIM) > 0
     skin = lit_skin(face, landmarks).skin > 0.9
     face[lips] = to_srgb(to_linear(np.full_like(face[lips], PALE)) * np.float32(tint))
     photo[lips] = PALE  # it asks for no colour of lips
@@ -296,7 +297,7 @@ def test_highlights_fade_more_than_shade():
 
 def test_lips_take_more_of_the_colour_of_the_photos_than_of_their_brightness():
     landmarks = drawn(PALE)[1]
-    outer, inner = (draw_part(landmarks[part], SHAPE, 0.0) > 0 for part in (slice(48, 60), slice(60, 68)))
+    outer, inner = (draw_part(landmarks[part], SHAPE, WITH_RIM) > 0 for part in (slice(48, 60), slice(60, 68)))
     lips = outer & ~inner
     skin, red, dark = (np.zeros((*SHAPE, 3), np.float32) for _ in range(3))
     tint = np.float32((0.3, -0.1, -0.1))

@@ -20,11 +20,11 @@ from ppgan_ext.faces.axes import across_eyes, levelling
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.hair_network import Chances
 from ppgan_ext.faces.head.head_patch import patch_matrix
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.head.white import white_light
 from ppgan_ext.faces.landmarks import BOTH_BROWS, BOTH_EYES, JAW_AND_BROWS, LIPS
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.faces.warp import compose, invert, transform_points, warp
 from ppgan_ext.types import FloatArray, Image
@@ -144,7 +144,7 @@ def _inside(shape: tuple[int, ...], matrix: FloatArray, size: tuple[int, int]) -
     """Draw where a frame shows the photo, (H, W) of 0 and 1."""
     right, bottom = shape[1] - 1.5, shape[0] - 1.5
     corners = transform_points(np.array([[0.5, 0.5], [right, 0.5], [right, bottom], [0.5, bottom]]), matrix)
-    return hull(corners, size[::-1], 0.0)
+    return draw_part(corners, size[::-1], 0.0)
 
 
 def _moved(values: FloatArray, matrix: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.float32]:
@@ -158,7 +158,8 @@ def _affine(starts: FloatArray, ends: FloatArray) -> FloatArray:
 
 
 def _face(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    return hull(np.concatenate([points[JAW_AND_BROWS], points[BOTH_BROWS] - [0.0, 0.5 * _COPY]]), shape, 0.03 * _COPY)
+    outline = np.concatenate([points[JAW_AND_BROWS], points[BOTH_BROWS] - [0.0, 0.5 * _COPY]])
+    return draw_part(outline, shape, 0.03 * _COPY)
 
 
 def _grown(

@@ -15,7 +15,7 @@ from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.bare_skin import face_outline
 from ppgan_ext.faces.head.facial_hair import brow_place, reduced
 from ppgan_ext.faces.head.head_places import beside_jaw_rows
-from ppgan_ext.faces.head.parts import hull
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import FloatArray, Image
 
 # Lengths are shares of the eyes' distance.
@@ -50,7 +50,7 @@ def soften_hairline(
 def _hairline(hair: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float32]:
     """Draw where the hair ends on forehead and temples, softly, (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
-    face = hull(face_outline(landmarks), hair.shape, _REACH * eyes)
+    face = draw_part(face_outline(landmarks), hair.shape, _REACH * eyes)
     _, labels = cv2.connectedComponents(((face > 0.5) & (hair < 0.5)).astype(np.uint8), connectivity=4)
     x, y = np.clip(landmarks[30].round().astype(int), 0, (hair.shape[1] - 1, hair.shape[0] - 1)).tolist()
     # Not what lies beyond the hair at the temples.

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ppgan_ext.faces.ageing.skin_view import SkinView
 from ppgan_ext.faces.head import parts
 from ppgan_ext.faces.landmarks import LIPS, NOSTRILS
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import FloatArray
 
 _NUMBER, _NUMBER_SPREAD = 75, 0.4  # in 50 years, and how people differ, as a logarithm
@@ -87,7 +88,7 @@ def draw_spots(
 
 def _likely(landmarks: FloatArray, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Return where spots lie, relative to cheeks and forehead, (H, W) in [0, 1]."""
-    around = parts.hull(np.vstack([landmarks[NOSTRILS], landmarks[LIPS], landmarks[6:11]]), shape, 0.0)
+    around = draw_part(np.vstack([landmarks[NOSTRILS], landmarks[LIPS], landmarks[6:11]]), shape, 0.0)
     return np.minimum(
         1.0 - np.float32(1.0 - _ON_NOSE) * parts.nose(landmarks, shape),
         1.0 - np.float32(1.0 - _AROUND_MOUTH) * cv2.GaussianBlur(around, (0, 0), 5.0),

@@ -15,8 +15,8 @@ from ppgan_ext.faces.drawing.mouth import draw_mouth
 from ppgan_ext.faces.drawing.regions import Regions, find_regions
 from ppgan_ext.faces.drawing.strokes import Mask, area, curve, stroke
 from ppgan_ext.faces.drawing.tones import cloth_tones, hair_tones, skin_colour, skin_tones
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, MOUTH, NOSE, RIGHT_BROW, RIGHT_EYE
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import Image
 
 _GRAIN = 22.0  # difference of colours that the smoothing takes away
@@ -116,7 +116,7 @@ def _draw_lines(paper: Paper, head: Head, regions: Regions, light: Map, flow: Ma
     drawn = dark_lines(np.asarray(light, np.float32), flow, 1.3 * head.unit, 4 * head.unit, 0.03, 0.05)
     quiet = np.ones(head.shape, np.float32)
     for points, width in _QUIET:
-        part = hull(head.landmarks[points], head.shape, width * head.unit)
+        part = draw_part(head.landmarks[points], head.shape, width * head.unit)
         quiet *= 1 - cv2.GaussianBlur(part, (0, 0), 1.5 * head.unit)
     alpha = _ALPHA["skin"] * quiet * regions.skin + _ALPHA["hair"] * regions.hair + _ALPHA["cloth"] * regions.cloth
     paper.paint(drawn * alpha * _within(head), paper.canvas * np.float32(_INK) + _WARM)

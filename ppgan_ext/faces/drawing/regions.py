@@ -12,9 +12,8 @@ from ppgan_ext.faces.drawing.colours import Colour, Picture
 from ppgan_ext.faces.drawing.head import Head, clean
 from ppgan_ext.faces.drawing.strokes import Mask, area
 from ppgan_ext.faces.grab_cut import foreground, grab_cut
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import BOTH_BROWS, JAW, LEFT_EYE, LIPS, NOSTRILS, RIGHT_EYE
-from ppgan_ext.faces.mask import face_outline
+from ppgan_ext.faces.mask import draw_part, face_outline
 from ppgan_ext.types import FloatArray
 
 _LEAST_SPREAD = (9.0, 3.5, 3.5)  # of the skin's colour in CIE Lab
@@ -79,7 +78,7 @@ def _hair(head: Head) -> Mask:
     )
     points = (head.landmarks + 0.5) * (size[0] / head.shape[1], size[1] / head.shape[0]) - 0.5
     kinds = _hair_kinds(chance, person, points)
-    skin = picture[(hull(points[_CHEEKS], chance.shape, 0) > 0.5) & (chance < _LIKELY_HAIR)]
+    skin = picture[(draw_part(points[_CHEEKS], chance.shape, 0) > 0.5) & (chance < _LIKELY_HAIR)]
     if np.count_nonzero(kinds == cv2.GC_FGD) < _FEW or len(skin) < _FEW:
         return np.zeros(head.shape, np.float32)
     # What is behind the head must not count among the colours that are none of the hair's.
@@ -103,7 +102,7 @@ def _hair_kinds(chance: FloatArray, person: FloatArray, points: FloatArray) -> n
     below = np.arange(chance.shape[0])[:, None] > points[_LOWER_LIP, 1]
     kinds[np.where(below, ~likely, chance < _NO_HAIR)] = cv2.GC_BGD
     brows = points[BOTH_BROWS] + 0.04 * (points[27] - points[8])
-    kinds[hull(np.vstack([points[JAW], brows]), chance.shape, 0) > 0.5] = cv2.GC_BGD
+    kinds[draw_part(np.vstack([points[JAW], brows]), chance.shape, 0) > 0.5] = cv2.GC_BGD
     kinds[chance > _SURE_HAIR] = cv2.GC_FGD
     kinds[person < 0.5] = cv2.GC_BGD
     return kinds
@@ -111,9 +110,9 @@ def _hair_kinds(chance: FloatArray, person: FloatArray, points: FloatArray) -> n
 
 def _skin(head: Head, lab: Picture, face: Mask, hair: Mask, person: Mask) -> tuple[Mask, Colour]:
     """Return the skin, and the face's median colour: the face, and what has its colour and touches it."""
-    sure = hull(head.landmarks[_CHEEKS], head.shape, 0)
+    sure = draw_part(head.landmarks[_CHEEKS], head.shape, 0)
     for points in _FEATURES:
-        sure = sure * (1 - hull(head.landmarks[points], head.shape, 3 * head.unit))
+        sure = sure * (1 - draw_part(head.landmarks[points], head.shape, 3 * head.unit))
     chosen = (sure > 0.5) & (hair < 0.3)
     if np.count_nonzero(chosen) < _FEW:
         chosen = face > 0.5
@@ -147,7 +146,7 @@ def _decided(head: Head, lab: Picture, skin: Mask, hair: Mask, person: Mask, ton
     Without hair, large parts are a covering, and stay what they are.
     """
     above = np.arange(head.shape[0])[:, None] < head.landmarks[_LOWER_LIP, 1]
-    sure = hull(head.landmarks[_CHEEKS], head.shape, 0) > 0.5
+    sure = draw_part(head.landmarks[_CHEEKS], head.shape, 0) > 0.5
     undecided = (person > 0.5) & (np.maximum(skin, hair) < 0.5) & above
     if (hair > 0.6).any():
         dark = float(np.median(lab[..., 0][hair > 0.6]))

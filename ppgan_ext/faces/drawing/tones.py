@@ -9,8 +9,8 @@ from ppgan_ext.faces.drawing.colours import Colour, Picture, lab_to_picture
 from ppgan_ext.faces.drawing.flow import Map, blurred_along
 from ppgan_ext.faces.drawing.head import Head
 from ppgan_ext.faces.drawing.regions import Regions
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, NOSTRILS, RIGHT_BROW, RIGHT_EYE
+from ppgan_ext.faces.mask import draw_part
 
 # From which difference of light on a tone begins; what it changes in CIE Lab's L and in red.
 _SKIN_STEPS = ((-26.0, -11.0, 3.0), (-12.0, -8.0, 2.5), (7.0, 4.0, -1.5))
@@ -37,7 +37,7 @@ def skin_tones(head: Head, lab: Picture, regions: Regions) -> Picture:
     """Return tones by the light that falls on the skin, and a blush."""
     weight, unit = regions.skin.copy(), head.unit
     for points, width in _FEATURES:
-        weight *= 1 - hull(head.landmarks[points], head.shape, width * unit)
+        weight *= 1 - draw_part(head.landmarks[points], head.shape, width * unit)
     share = cv2.GaussianBlur(weight, (0, 0), 4.0 * unit)
     light = cv2.GaussianBlur(lab[..., 0] * weight, (0, 0), 4.0 * unit) / np.maximum(share, 1e-3)
     middle = np.median(light[weight > 0.5]) if (weight > 0.5).any() else regions.tone[0]

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.faces.head.bands import blur
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.landmarks import BOTH_BROWS, JAW_AND_BROWS
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
 
@@ -79,7 +79,7 @@ def bare_skin(
 def head_without_hair(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where a head has skin, a high forehead and the ears included, softly; (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
-    return np.asarray(blur(hull(face_outline(landmarks), shape, _EARS * eyes), 0.12 * eyes), np.float32)
+    return np.asarray(blur(draw_part(face_outline(landmarks), shape, _EARS * eyes), 0.12 * eyes), np.float32)
 
 
 def face_outline(landmarks: FloatArray) -> FloatArray:
@@ -97,7 +97,7 @@ def ears(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float3
     for jaw, outwards in ((landmarks[:4], -across), (landmarks[13:17], across)):
         highest = jaw[np.argmax(jaw @ up)] + _EAR_UP * up
         outline = np.vstack([jaw, highest, [highest + _EAR_OUT * outwards], jaw + _EAR_OUT * outwards])
-        np.maximum(drawn, hull(outline, shape, 0.0), out=drawn)
+        np.maximum(drawn, draw_part(outline, shape, 0.0), out=drawn)
     return np.asarray(blur(drawn, _EAR_SOFT * eyes), np.float32)
 
 

@@ -20,11 +20,12 @@ from ppgan_ext.faces.head.beard_presence import beard_presence
 from ppgan_ext.faces.head.facial_hair import darkness, reduced, shading, whole
 from ppgan_ext.faces.head.hair_texture import roughness
 from ppgan_ext.faces.head.head_places import beyond_jaw
-from ppgan_ext.faces.head.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.head.parts import skin_area, skin_weight
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.head.white import white_light
 from ppgan_ext.faces.landmarks import LIPS, NOSTRILS
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import FloatArray
 
 PARTS = ("moustache", "goatee", "whiskers")
@@ -243,7 +244,7 @@ def _density(
 def _beside_dimples(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw all but the dark corners of a mouth, softly, (H, W) in [0, 1]."""
     eyes = eye_distance(points)
-    dimples = np.maximum(*(hull(points[[corner]], shape, _DIMPLE[0] * eyes) for corner in (48, 54)))
+    dimples = np.maximum(*(draw_part(points[[corner]], shape, _DIMPLE[0] * eyes) for corner in (48, 54)))
     return np.asarray(1.0 - blur(dimples, _DIMPLE[1] * eyes), np.float32)
 
 
@@ -393,7 +394,7 @@ def _bare_of_beard(points: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
     """Draw all but lips and nostrils, (H, W) in [0, 1]."""
     eyes, bare = eye_distance(points), np.ones(shape[:2], np.float32)
     for part, width in _NOT_BEARD:
-        bare *= 1.0 - blur(hull(points[part], shape, width * eyes), 0.015 * eyes)
+        bare *= 1.0 - blur(draw_part(points[part], shape, width * eyes), 0.015 * eyes)
     return bare
 
 

@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.bands import blur, local_mean
-from ppgan_ext.faces.head.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.head.parts import skin_area, skin_weight
 from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
@@ -63,7 +64,7 @@ def brow_place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
     eyes = eye_distance(landmarks)
     place = np.zeros(shape[:2], np.float32)
     for brow in BROWS:
-        place = np.maximum(place, blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.025 * eyes))
+        place = np.maximum(place, blur(draw_part(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.025 * eyes))
     return place * _beside_eyes(landmarks, shape) * within_sides(landmarks, shape)
 
 
@@ -71,7 +72,7 @@ def _beside_eyes(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[n
     """Draw all but eyes, lids and the shade of the brows, softly, (H, W) in [0, 1]."""
     eyes, beside = eye_distance(landmarks), np.ones(shape[:2], np.float32)
     for eye in (RIGHT_EYE, LEFT_EYE):
-        beside *= 1.0 - blur(hull(landmarks[eye], shape, _EYE_WIDTH * eyes), _EYE_SOFT * eyes)
+        beside *= 1.0 - blur(draw_part(landmarks[eye], shape, _EYE_WIDTH * eyes), _EYE_SOFT * eyes)
     return beside
 
 

@@ -8,9 +8,10 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.faces.head.bands import blur
-from ppgan_ext.faces.head.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.head.parts import skin_area, skin_weight
 from ppgan_ext.faces.landmarks import BOTH_BROWS, BROWS
 from ppgan_ext.faces.light import luminance, to_linear
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
 
@@ -63,10 +64,10 @@ def _forehead(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
     """Draw the forehead without the brows, (H, W) in [0, 1]."""
     eyes, brows = eye_distance(landmarks), landmarks[BOTH_BROWS]
     drawn = blur(
-        hull(np.vstack([brows, brows + _HEIGHT * eyes * upwards(landmarks)]), shape, _WIDER * eyes), 0.03 * eyes
+        draw_part(np.vstack([brows, brows + _HEIGHT * eyes * upwards(landmarks)]), shape, _WIDER * eyes), 0.03 * eyes
     )
     for brow in BROWS:
-        drawn *= 1.0 - blur(hull(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.02 * eyes)
+        drawn *= 1.0 - blur(draw_part(landmarks[brow], shape, _BROW_WIDTH * eyes), 0.02 * eyes)
     return drawn
 
 

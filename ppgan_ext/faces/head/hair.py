@@ -16,10 +16,11 @@ from ppgan_ext.faces.head.fringe import fringe
 from ppgan_ext.faces.head.hair_edges import draw_matte, matte_size
 from ppgan_ext.faces.head.hair_network import Chances, hair_chances
 from ppgan_ext.faces.head.head_patch import CENTRE, EYES, HeadPatch, head_patch, region_of
-from ppgan_ext.faces.head.parts import hull, skin_area, skin_weight
+from ppgan_ext.faces.head.parts import skin_area, skin_weight
 from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.head.strips import enlarge, strips
 from ppgan_ext.faces.landmarks import BROWS, JAW_AND_BROWS, LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import FloatArray
 
 
@@ -155,7 +156,7 @@ def _tint_of_darks(lab: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.flo
     places = (landmarks[BROWS[0]][2:], landmarks[BROWS[1]][:3], landmarks[RIGHT_EYE], landmarks[LEFT_EYE])
     tints = []
     for points in places:
-        shown = lab[hull(points, lab.shape[:2], _AROUND_DARKS * EYES) > 0.5]
+        shown = lab[draw_part(points, lab.shape[:2], _AROUND_DARKS * EYES) > 0.5]
         dark = shown[shown[:, 0] <= np.percentile(shown[:, 0], _DARKS)] if len(shown) else shown
         if len(dark) < _FEW or float(np.median(dark[:, 0])) > _TINTED[1]:
             return np.zeros(2, np.float32)
@@ -199,7 +200,7 @@ def _kept(chance: FloatArray, patch: HeadPatch) -> npt.NDArray[np.float32]:
     """Drop what is not joined to the head: another person's hair, a dark leaf."""
     likely = (chance > 0.3).astype(np.uint8)
     num, labels = cv2.connectedComponents(likely)
-    head = hull(patch.landmarks[JAW_AND_BROWS], chance.shape, _NEAR_HEAD * EYES) > 0
+    head = draw_part(patch.landmarks[JAW_AND_BROWS], chance.shape, _NEAR_HEAD * EYES) > 0
     kept = np.isin(labels, [n for n in range(1, num) if np.count_nonzero((labels == n) & head) >= _FEW])
     # The soft border outside the likely part stays.
     return chance * cv2.dilate(kept.astype(np.uint8), np.ones((5, 5), np.uint8))
@@ -240,7 +241,7 @@ def _is_closed_below_chin(lab: FloatArray, hair: FloatArray, tone: FloatArray, p
     down = points[8] - points[27]
     y, x = np.mgrid[: shape[0], : shape[1]]
     below_mouth = (x - points[57, 0]) * down[0] + (y - points[57, 1]) * down[1] > 0.0
-    inner, outer = (hull(points[JAW_AND_BROWS], shape, reach * EYES) > 0.5 for reach in _AROUND_JAW)
+    inner, outer = (draw_part(points[JAW_AND_BROWS], shape, reach * EYES) > 0.5 for reach in _AROUND_JAW)
     around = outer & ~inner & below_mouth & (patch.inside > 0.5)
     colourful = float(tone[1:] @ tone[1:])
     if np.count_nonzero(around) < _FEW or colourful < _LEAST_CHROMA**2:

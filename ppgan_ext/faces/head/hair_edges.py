@@ -11,10 +11,10 @@ from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.bare_skin import face_outline
 from ppgan_ext.faces.head.matting import closed_form_matte, share_by_colour
 from ppgan_ext.faces.head.outer_hair import colours_nearby
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.head.strips import enlarge, strips
 from ppgan_ext.faces.landmarks import JAW_AND_BROWS
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
@@ -59,10 +59,10 @@ def draw_matte(picture: npt.NDArray, chance: FloatArray, landmarks: FloatArray) 
     chance = cv2.resize(np.asarray(chance, np.float32), size, interpolation=cv2.INTER_AREA)
     eyes = eye_distance(landmarks) * size[0] / width
     points = (np.asarray(landmarks, np.float64) + 0.5) * (size[0] / width, size[1] / height) - 0.5
-    share = _solved(small, chance, eyes, hull(face_outline(points), small.shape, _SKIN_MARGIN * eyes))
+    share = _solved(small, chance, eyes, draw_part(face_outline(points), small.shape, _SKIN_MARGIN * eyes))
     slopes = share_by_colour(small, share)
     # Down on a forehead is not hair to be changed, fine hair before a wall is.
-    face = blur(hull(points[JAW_AND_BROWS], small.shape, _FACE_MARGIN * eyes), 0.1 * eyes)
+    face = blur(draw_part(points[JAW_AND_BROWS], small.shape, _FACE_MARGIN * eyes), 0.1 * eyes)
     least = _LEAST_SHARE[0] + (_LEAST_SHARE[1] - _LEAST_SHARE[0]) * face
     alpha = np.empty((height, width), np.float32)
     for start, stop in strips(alpha.shape):

@@ -10,8 +10,8 @@ from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.bare_skin import face_outline
 from ppgan_ext.faces.head.head_patch import CENTRE, EYES, patch_matrix
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.landmarks import JAW
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.ramps import smooth_step
 from ppgan_ext.types import FloatArray
 
@@ -30,7 +30,7 @@ _BESIDE = 0.35
 def near_skin(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the face and its neck, with what is close to them, softly; (H, W), 1, on the neck `_BELOW_JAW`."""
     eyes = eye_distance(landmarks)
-    face = hull(face_outline(landmarks), shape, _NEAR * eyes)
+    face = draw_part(face_outline(landmarks), shape, _NEAR * eyes)
     return blur(np.maximum(face, np.float32(_BELOW_JAW) * _neck(landmarks, shape)), _NEAR_SOFT * eyes)
 
 
@@ -38,7 +38,8 @@ def beside_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.
     """Draw the jaw, the neck and what is beside them, softly; (H, W) in [0, 1]."""
     eyes = eye_distance(landmarks)
     lower = landmarks[4:13] - _NECK * eyes * upwards(landmarks)
-    return np.asarray(blur(hull(np.vstack([landmarks[3:14], lower]), shape, _BESIDE * eyes), 0.1 * eyes), np.float32)
+    place = draw_part(np.vstack([landmarks[3:14], lower]), shape, _BESIDE * eyes)
+    return np.asarray(blur(place, 0.1 * eyes), np.float32)
 
 
 def beside_jaw_rows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -71,7 +72,7 @@ def may_lighten(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
 def hairline(landmarks: FloatArray, hair: FloatArray) -> npt.NDArray[np.float32]:
     """Return how near hair (H, W) is to the bare skin of the face, 1 at its edge and softly to 0; (H, W)."""
     eyes = eye_distance(landmarks)
-    skin = hull(face_outline(landmarks), hair.shape, _LINE_REACH * eyes) * (1.0 - np.clip(2.0 * hair, 0.0, 1.0))
+    skin = draw_part(face_outline(landmarks), hair.shape, _LINE_REACH * eyes) * (1.0 - np.clip(2.0 * hair, 0.0, 1.0))
     return np.clip(2.0 * blur(skin, _LINE * eyes), 0.0, 1.0).astype(np.float32)
 
 
@@ -110,12 +111,12 @@ def below_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
 def beyond_jaw(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Return how far each pixel lies outside the jaw, in distances of the eyes; (H, W), negative on the face."""
     above = landmarks[27] - (landmarks[8] - landmarks[27])
-    inside = np.uint8(hull(np.vstack([landmarks[JAW], above]), shape, 0.0))
+    inside = np.uint8(draw_part(np.vstack([landmarks[JAW], above]), shape, 0.0))
     outer, inner = (cv2.distanceTransform(region, cv2.DIST_L2, 3) for region in (1 - inside, inside))
     return (outer - inner) / np.float32(eye_distance(landmarks))
 
 
 def _neck(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     lower = landmarks[5:12] - _NECK * eye_distance(landmarks) * upwards(landmarks)
-    neck = hull(np.vstack([landmarks[5:12], lower]), shape, 0.0) - hull(landmarks[JAW], shape, 0.0)
+    neck = draw_part(np.vstack([landmarks[5:12], lower]), shape, 0.0) - draw_part(landmarks[JAW], shape, 0.0)
     return np.maximum(neck, 0.0).astype(np.float32)

@@ -21,10 +21,10 @@ from ppgan_ext.faces.head.hair_network import Chances
 from ppgan_ext.faces.head.head_patch import EYES, SHAPE, HeadPatch, region_of
 from ppgan_ext.faces.head.head_places import beside_jaw_rows
 from ppgan_ext.faces.head.outer_hair import colours_nearby
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.head.strips import cut, enlarge, strips
 from ppgan_ext.faces.light import to_linear
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
@@ -183,7 +183,7 @@ def loose_hair(
     if np.count_nonzero(known) < _FEW:
         return LooseHair(np.asarray(hair, np.float32), ones)
     eyes = eye_distance(landmarks)
-    head = hull(face_outline(landmarks), hair.shape, _FACE * eyes)
+    head = draw_part(face_outline(landmarks), hair.shape, _FACE * eyes)
     distance = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 3) / np.float32(eyes)
     alike, unlike = _unlike_skin(picture, landmarks, hair, _alike(picture, hair, eyes))
     place = (1.0 - head) * (1.0 - ramp(distance, _REACH)) * (1.0 - bare_skin(picture, landmarks, hair))

@@ -17,8 +17,8 @@ from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.bare_skin import bare_skin, face_outline
 from ppgan_ext.faces.head.outer_hair import colours_nearby
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import ramp
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the eyes' distance, colours are CIE Lab.
@@ -56,7 +56,7 @@ def closed_ends(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray, p
     lab = cv2.cvtColor(np.asarray(picture, np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB)
     lab = cv2.GaussianBlur(lab, (0, 0), 1.0) * np.array((_LIGHT, 1.0, 1.0), np.float32)
     own = colours_nearby(lab, np.clip(2.0 * hair - 1.0, 0.0, 1.0), _OWN * eyes)
-    face = hull(face_outline(landmarks), hair.shape, _FACE * eyes)
+    face = draw_part(face_outline(landmarks), hair.shape, _FACE * eyes)
     other = (1.0 - hair) * (1.0 - bare_skin(picture, landmarks, hair)) * (face < 0.5)
     alike = other * (1.0 - ramp(np.linalg.norm(lab - own, axis=2), _ALIKE))
     colourful = ramp(np.linalg.norm(lab[..., 1:], axis=2), _COLOURLESS)

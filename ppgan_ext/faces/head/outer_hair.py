@@ -12,8 +12,8 @@ import numpy.typing as npt
 from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.bare_skin import bare_skin, face_outline
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import ramp
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the eyes' distance.
@@ -46,7 +46,7 @@ def outer_hair(picture: npt.NDArray, landmarks: FloatArray, hair: FloatArray) ->
     reach = max(1, round(_REACH * eyes))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     near = cv2.dilate((hair > 0.5).astype(np.float32), kernel)
-    face = hull(face_outline(landmarks), hair.shape, _FACE * eyes)
+    face = draw_part(face_outline(landmarks), hair.shape, _FACE * eyes)
     height = (np.float32(landmarks[8, 1]) - np.arange(hair.shape[0], dtype=np.float32)[:, None]) / np.float32(eyes)
     outside = _outside((hair > 0.5) | (face > 0.5) | (height < 0.0)) * (1.0 - bare_skin(picture, landmarks, hair))
     place = near * outside * ramp(height, _ABOVE_CHIN[::-1])

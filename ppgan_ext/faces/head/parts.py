@@ -19,7 +19,7 @@ from ppgan_ext.faces.landmarks import (
     RIGHT_BROW,
     RIGHT_EYE,
 )
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import draw_part, face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.types import FloatArray
 
@@ -56,19 +56,9 @@ def skin_area(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.f
     eyes = eye_distance(landmarks)
     mask = face_mask(landmarks, shape, feather=0.06)
     for points, width in _HOLES:
-        hole = hull(landmarks[points], shape, width * eyes)
+        hole = draw_part(landmarks[points], shape, width * eyes)
         mask = np.minimum(mask, 1.0 - blur(hole, _SOFT * eyes))
     return mask.astype(np.float32)
-
-
-def hull(points: FloatArray, shape: tuple[int, ...], width: float) -> npt.NDArray[np.float32]:
-    """Draw the convex hull of points (N, 2), widened by ``width`` pixels, (H, W) of 0 and 1."""
-    drawn = np.zeros(shape[:2], np.float32)
-    outline = np.rint(cv2.convexHull(np.asarray(points, np.float32)) * 16).astype(np.int32)
-    cv2.fillConvexPoly(drawn, outline, 1.0, cv2.LINE_8, 4)
-    if width > 0:
-        cv2.polylines(drawn, [outline], True, 1.0, max(1, round(2 * width)), cv2.LINE_8, 4)
-    return drawn
 
 
 def skin_weight(picture: npt.NDArray, area: FloatArray) -> npt.NDArray[np.float32]:
@@ -144,17 +134,17 @@ def mark_weight(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
     eyes = eye_distance(landmarks)
     weight = face_mask(landmarks, shape, feather=0.07)
     for eye in (RIGHT_EYE, LEFT_EYE):
-        opening = blur(hull(landmarks[eye], shape, 0.0), 0.015 * eyes)
+        opening = blur(draw_part(landmarks[eye], shape, 0.0), 0.015 * eyes)
         weight = weight * (1.0 - _EYE_STAYS * opening) * (1.0 - iris(landmarks[eye], shape, eyes) * opening)
     for points, width, stays in _PARTS_STAY:
-        weight = weight * (1.0 - stays * blur(hull(landmarks[points], shape, width * eyes), 0.015 * eyes))
+        weight = weight * (1.0 - stays * blur(draw_part(landmarks[points], shape, width * eyes), 0.015 * eyes))
     return weight.astype(np.float32)
 
 
 def inner(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw a mask that rises slowly from the face's outline inwards, and is 1 below the jaw too; (H, W) in [0, 1]."""
     rise = face_mask(landmarks, shape, feather=_INNER)
-    below = hull(np.vstack([landmarks[2:15], landmarks[2:15] + (landmarks[8] - landmarks[27])]), shape, 0.0)
+    below = draw_part(np.vstack([landmarks[2:15], landmarks[2:15] + (landmarks[8] - landmarks[27])]), shape, 0.0)
     return np.maximum(rise, blur(below, 0.1 * eye_distance(landmarks)))
 
 
@@ -163,7 +153,7 @@ def nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float3
     eyes = eye_distance(landmarks)
     bridge = landmarks[[21, 22, 27]].mean(axis=0)
     points = np.vstack([bridge, landmarks[NOSE]])
-    return blur(hull(points, shape, 0.06 * eyes), 0.04 * eyes)
+    return blur(draw_part(points, shape, 0.06 * eyes), 0.04 * eyes)
 
 
 def between_brows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -171,7 +161,7 @@ def between_brows(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[
     eyes = eye_distance(landmarks)
     ends = landmarks[[21, 22]]
     points = np.vstack([ends, ends + 0.3 * eyes * upwards(landmarks)])
-    return blur(hull(points, shape, 0.02 * eyes), 0.05 * eyes)
+    return blur(draw_part(points, shape, 0.02 * eyes), 0.05 * eyes)
 
 
 def above_eyes(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -197,7 +187,7 @@ def held_places(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np
             (np.vstack([landmarks[brow], landmarks[eye]]), 0.06, _LIDS_HELD),
             (np.vstack([landmarks[jaw], inwards]), 0.04, _CHEEKS_HELD),
         ):
-            held = np.maximum(held, share * blur(hull(points, shape, width * eyes), 0.04 * eyes))
+            held = np.maximum(held, share * blur(draw_part(points, shape, width * eyes), 0.04 * eyes))
     return held.astype(np.float32)
 
 

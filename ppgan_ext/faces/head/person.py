@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.grab_cut import foreground, grab_cut
 from ppgan_ext.faces.head.head_patch import CENTRE, EYES, SHAPE, HeadPatch
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.unet import run_unet
 from ppgan_ext.faces.landmarks import JAW_AND_BROWS
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.types import FloatArray
 
 NUM_CHANNELS = 8
@@ -67,7 +67,7 @@ def head_channels(patch: HeadPatch) -> npt.NDArray[np.float32]:
     even = np.clip(colour * np.float32(_WHITE / max(bright, 0.05)), 0.0, _MOST)
     down, across = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float32)
     face, features = (
-        cv2.GaussianBlur(hull(patch.landmarks[points], SHAPE, 0), (0, 0), 2.0)
+        cv2.GaussianBlur(draw_part(patch.landmarks[points], SHAPE, 0), (0, 0), 2.0)
         for points in (JAW_AND_BROWS, slice(36, 68))
     )
     shown = (even - np.float32(0.5)) * inside[..., None]

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from ppgan_ext.faces.axes import eye_distance, upwards
 from ppgan_ext.faces.head.bands import blur
 from ppgan_ext.faces.head.facial_hair import reduced, shading, whole
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.skin_colour import SkinColour, ramp
 from ppgan_ext.faces.light import to_linear
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc, pieces_at
 from ppgan_ext.types import FloatArray
 
@@ -59,5 +59,5 @@ def _place(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.floa
         into = landmarks[27] - beside[0]
         into = into / max(float(np.linalg.norm(into)), 1e-6)
         edges = np.vstack([line + _INTO * eyes * into, line - _OUTWARDS * eyes * into])
-        drawn = np.maximum(drawn, blur(hull(edges, shape, 0.0), _SOFT * eyes))
+        drawn = np.maximum(drawn, blur(draw_part(edges, shape, 0.0), _SOFT * eyes))
     return drawn

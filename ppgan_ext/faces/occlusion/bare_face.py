@@ -9,12 +9,12 @@ import numpy.typing as npt
 from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.facial_hair import brow_weight
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, NOSE_BRIDGE, RIGHT_BROW, RIGHT_EYE
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import draw_part, face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.cover_network import EYES
 from ppgan_ext.faces.occlusion.face_covers import FaceCovers
 from ppgan_ext.faces.occlusion.skin_fill import FLOOR, continue_skin, grain_around, widened, window_around
-from ppgan_ext.faces.skin import draw_part, face_size, find_skin
+from ppgan_ext.faces.skin import face_size, find_skin
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.axes import across_eyes
 from ppgan_ext.faces.landmarks import LEFT_EYE, RIGHT_EYE
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc
-from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray
 

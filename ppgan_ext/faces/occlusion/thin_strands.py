@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, NOSE, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import draw_part, face_mask
 from ppgan_ext.faces.morphology import disc
-from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
+from ppgan_ext.faces.skin import bare_skin, face_size
 from ppgan_ext.types import FloatArray, Image
 
 # Lengths are shares of the face's size, and light is in natural logarithms.

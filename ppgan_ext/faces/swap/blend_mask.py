@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import BOTH_BROWS, LIPS
-from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask, height_above_brows
+from ppgan_ext.faces.mask import WHOLE_FOREHEAD, WITH_RIM, draw_part, face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.ramps import smooth_step
-from ppgan_ext.faces.skin import bare_skin, draw_part, even_lab, face_size
+from ppgan_ext.faces.skin import bare_skin, even_lab, face_size
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the face's size.
@@ -67,7 +67,7 @@ def blend_mask(
 def _mouth(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the mouth within the face, softly, (H, W) in [0, 1]: of a turned head, its far corner is at the outline."""
     size = face_size(landmarks)
-    drawn = draw_part(landmarks[LIPS], shape, _AROUND_MOUTH * size) * draw_part(landmarks, shape, 0.0)
+    drawn = draw_part(landmarks[LIPS], shape, _AROUND_MOUTH * size) * draw_part(landmarks, shape, WITH_RIM)
     return cv2.GaussianBlur(drawn, (0, 0), max(0.5, _MOUTH_SOFT * size))
 
 

@@ -17,10 +17,10 @@ from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.facial_hair import within_sides
 from ppgan_ext.faces.landmarks import BROWS, LEFT_EYE, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear
-from ppgan_ext.faces.mask import height_above_brows
+from ppgan_ext.faces.mask import draw_part, height_above_brows
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.occlusion.skin_fill import continue_skin, grain_around, window_around
-from ppgan_ext.faces.skin import bare_skin, draw_part, even_lab
+from ppgan_ext.faces.skin import bare_skin, even_lab
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray
 

@@ -13,8 +13,9 @@ from ppgan_ext.errors import ConfigError, nearest
 from ppgan_ext.faces.blend import BorderStep, blend, border_step
 from ppgan_ext.faces.head.beard import beard_place
 from ppgan_ext.faces.landmarks import INNER_LIPS
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
 from ppgan_ext.faces.occlusion.headwear import find_headwear
-from ppgan_ext.faces.skin import SkinWeights, draw_part, face_size, find_skin
+from ppgan_ext.faces.skin import SkinWeights, face_size, find_skin
 from ppgan_ext.faces.swap.beards import skin_colour, within_jaw
 from ppgan_ext.faces.swap.blend_mask import blend_mask, find_cloth, soft_rise
 from ppgan_ext.faces.swap.brows import (
@@ -307,6 +308,6 @@ def _fill_in(overlay: Overlay, fill: Overlay) -> Overlay:
     matched = match_skin(fill.face, overlay.face, own, other, overlay.landmarks).astype(np.float32)
     share = overlay.shown[..., None]
     # A mouth is open because the photo's is: there the photo shows the teeth.
-    mouth = draw_part(overlay.landmarks[INNER_LIPS], overlay.shown.shape, 0.0)
+    mouth = draw_part(overlay.landmarks[INNER_LIPS], overlay.shown.shape, WITH_RIM)
     shown = np.maximum(overlay.shown, fill.shown * (1.0 - mouth))
     return replace(overlay, face=matched + share * (overlay.face - matched), shown=shown)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.mouth import PARTED, opening
 from ppgan_ext.types import FloatArray
 
@@ -91,7 +92,7 @@ def find_eyes(face: FaceLight, photo: FaceLight, landmarks: FloatArray) -> list[
     """Find the eyes that are open in a face and in the photo beneath it, at the same landmarks (68, 2)."""
     found = []
     for points in (RIGHT_EYE, LEFT_EYE):
-        inside = draw_part(landmarks[points], face.values.shape[:2], 0.0) > 0
+        inside = draw_part(landmarks[points], face.values.shape[:2], WITH_RIM) > 0
         if np.count_nonzero(inside) < _FEW:
             continue
         own, other = (_look_at(light.values[inside], light) for light in (face, photo))
@@ -216,7 +217,7 @@ def light_teeth(
         (H, W, 3).
     """
     share = np.clip((opening(landmarks) - PARTED[0]) / np.ptp(PARTED), 0.0, 1.0)
-    inside = draw_part(landmarks[INNER_LIPS], values.shape[:2], 0.0)
+    inside = draw_part(landmarks[INNER_LIPS], values.shape[:2], WITH_RIM)
     if not share or np.count_nonzero(inside) < _FEW:
         return values
     lit = _mouth_in_lamp(face, photo, eyes, lamp, inside > 0)
@@ -253,7 +254,8 @@ def light_lips(
     Returns:
         (H, W, 3).
     """
-    lips = draw_part(landmarks[LIPS], values.shape[:2], 0.0) - draw_part(landmarks[INNER_LIPS], values.shape[:2], 0.0)
+    outer, inner = (draw_part(landmarks[part], values.shape[:2], WITH_RIM) for part in (LIPS, INNER_LIPS))
+    lips = outer - inner
     inside = lips > 0
     if np.count_nonzero(inside) < _FEW:
         return values

@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import NOSTRILS
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
 from ppgan_ext.faces.ramps import smooth_step
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.skin_light import slow_part
 from ppgan_ext.types import FloatArray
 
@@ -109,7 +110,7 @@ def _standing_out(over: FloatArray) -> npt.NDArray[np.float32]:
 
 def _below_nose(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw where a moustache is dense, (H, W) in [0, 1]: it rises slowly below the nose, where there is shade, too."""
-    away = (draw_part(landmarks[NOSTRILS], shape, 0.0) == 0).astype(np.uint8)
+    away = (draw_part(landmarks[NOSTRILS], shape, WITH_RIM) == 0).astype(np.uint8)
     far = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / face_size(landmarks)
     rise = np.clip((far - np.float32(_MOUSTACHE[0])) / np.float32(np.ptp(_MOUSTACHE)), 0.0, 1.0)
     return np.asarray(smooth_step(rise), np.float32)

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, MOUTH, RIGHT_EYE
+from ppgan_ext.faces.mask import draw_part
 from ppgan_ext.faces.morphology import disc
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray
 
 _COVERED = 0.5

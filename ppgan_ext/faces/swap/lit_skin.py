@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear
-from ppgan_ext.faces.skin import SkinWeights, bare_skin, draw_part, face_copy, face_size
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
+from ppgan_ext.faces.skin import SkinWeights, bare_skin, face_copy, face_size
 from ppgan_ext.types import FloatArray
 
 _COPY = 140.0  # size of the face on the copy on which skin is found, pixels
@@ -100,7 +101,7 @@ def _foreign(picture: FloatArray, expected: FloatArray, beard: FloatArray) -> np
 
 def _beard_place(landmarks: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     sigma = max(0.5, _BEARD_EDGE * face_size(landmarks))
-    return cv2.GaussianBlur(draw_part(landmarks[_BEARD], shape, 0.0), (0, 0), sigma)
+    return cv2.GaussianBlur(draw_part(landmarks[_BEARD], shape, WITH_RIM), (0, 0), sigma)
 
 
 def _usual_color(

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.landmarks import INNER_LIPS, LIPS, NUM_LANDMARKS
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
 from ppgan_ext.faces.shape import head_of
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.types import FloatArray, Image
 
 _UPPER, _LOWER = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner lips, from corner to corner
@@ -151,7 +152,7 @@ def close_lips(face: FloatArray, photo: FloatArray, landmarks: FloatArray, share
     """
     if share <= 0.0:
         return face
-    lips = draw_part(landmarks[LIPS], face.shape, 0.0) > 0
+    lips = draw_part(landmarks[LIPS], face.shape, WITH_RIM) > 0
     distance = _distance_from_line(landmarks, face.shape)
     thickness = max(2.0, float(lips.sum()) / (2.0 * float(np.ptp(landmarks[LIPS, 0])) + 1e-6))
     apart = distance / np.float32(thickness)

@@ -13,8 +13,9 @@ import numpy.typing as npt
 from ppgan_ext.faces.head.beard import beard_chances
 from ppgan_ext.faces.landmarks import LIPS, NOSE
 from ppgan_ext.faces.light import LUMINANCE, to_linear, to_srgb
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
 from ppgan_ext.faces.morphology import disc
-from ppgan_ext.faces.skin import bare_skin, draw_part, face_size
+from ppgan_ext.faces.skin import bare_skin, face_size
 from ppgan_ext.faces.swap.skin_light import slow_part
 from ppgan_ext.images import from_levels
 from ppgan_ext.types import FloatArray, Image
@@ -88,7 +89,7 @@ def _lift(picture: Image, landmarks: FloatArray) -> npt.NDArray[np.float32]:
 
 def _greyness(lift: FloatArray, landmarks: FloatArray) -> float:
     """Return how far what is lifted below the nose, (H, W, 3), is greyer than skin, as hair is, 0 to 1."""
-    below = draw_part(landmarks[[*range(31, 36), *range(49, 54)]], lift.shape, 0.0)
+    below = draw_part(landmarks[[*range(31, 36), *range(49, 54)]], lift.shape, WITH_RIM)
     light, red, green = (float((values * below).sum()) for values in (lift @ LUMINANCE, lift[..., 0], lift[..., 1]))
     return float(np.interp((red - green) / max(light, 1e-6), _GREYER, (0.0, 1.0)))
 
@@ -99,9 +100,9 @@ def _zone(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float
     up = _UP * (landmarks[27] - landmarks[33])
     sides = [landmarks[wing] + _ASIDE * (landmarks[wing] - landmarks[33]) for wing in (31, 35)]
     outline = np.array([sides[0] + up, sides[0], *landmarks[48:55], sides[1], sides[1] + up])
-    zone = draw_part(outline, shape, 0.0)
-    zone *= 1.0 - draw_part(landmarks[NOSE], shape, 0.0)
+    zone = draw_part(outline, shape, WITH_RIM)
+    zone *= 1.0 - draw_part(landmarks[NOSE], shape, WITH_RIM)
     zone = cv2.GaussianBlur(zone, (0, 0), max(0.5, _SOFT * size))
-    nose, lips = (draw_part(landmarks[which], shape, 0.0) for which in (NOSE, LIPS))
+    nose, lips = (draw_part(landmarks[which], shape, WITH_RIM) for which in (NOSE, LIPS))
     keep = cv2.GaussianBlur(np.maximum(nose, lips), (0, 0), max(0.5, 0.005 * size))
     return np.asarray(zone * (1.0 - keep), np.float32)

@@ -10,10 +10,9 @@ from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.bands import WIDTHS, blur, local_mean, log_light, split
 from ppgan_ext.faces.landmarks import LEFT_BROW, LEFT_EYE, LIPS, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.light import luminance, to_linear, to_srgb
-from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask
+from ppgan_ext.faces.mask import WHOLE_FOREHEAD, draw_part, face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.ramps import smooth_step
-from ppgan_ext.faces.skin import draw_part
 from ppgan_ext.types import FloatArray
 
 # Lengths are shares of the eyes' distance.

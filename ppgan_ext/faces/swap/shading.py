@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_BROW, LEFT_EYE, LIPS, NOSE, RIGHT_BROW, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE
-from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask, height_above_brows
+from ppgan_ext.faces.mask import WHOLE_FOREHEAD, WITH_RIM, draw_part, face_mask, height_above_brows
 from ppgan_ext.faces.morphology import disc
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.detail import Detail, between, blurred, mean_around, reduced, times
 from ppgan_ext.types import FloatArray
 
@@ -214,13 +214,13 @@ def _runs_into(
 def _lips(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the lips, (H, W) in [0, 1], without what they show between them."""
     between = draw_part(landmarks[INNER_LIPS], shape, 0.01 * face_size(landmarks))
-    return np.asarray(draw_part(landmarks[LIPS], shape, 0.0) * (1.0 - between), np.float32)
+    return np.asarray(draw_part(landmarks[LIPS], shape, WITH_RIM) * (1.0 - between), np.float32)
 
 
 def _cheeks(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
     """Draw the cheeks beside nose and mouth, (H, W) in [0, 1], without the lips."""
     size = face_size(landmarks)
     cheeks = np.maximum(*(draw_part(landmarks[part], shape, _CHEEKS_WIDER * size) for part in _CHEEKS))
-    cheeks *= 1.0 - draw_part(landmarks[NOSE], shape, 0.0)
+    cheeks *= 1.0 - draw_part(landmarks[NOSE], shape, WITH_RIM)
     cheeks *= 1.0 - draw_part(landmarks[LIPS], shape, 0.01 * size)
     return np.asarray(cv2.GaussianBlur(cheeks, (0, 0), max(0.5, _CHEEK_EDGE * size)), np.float32)

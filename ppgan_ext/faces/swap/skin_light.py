@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import INNER_LIPS, LEFT_EYE, LIPS, RIGHT_EYE
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.mask import WITH_RIM, draw_part
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.brows import Brows
 from ppgan_ext.faces.swap.detail import Detail
 from ppgan_ext.faces.swap.feature_light import (
@@ -62,8 +63,8 @@ _DARK_BROW = (1.0, 1.8)  # log light below the skin's: hair of brows is darkened
 # Lips that are redder than skin, by these logarithms of red over green, keep this share of their own colour.
 _LIPS_OWN, _RED_LIPS = 0.7, (0.1, 0.4)
 _PART_SOFT = 0.015  # of a part's edge, a share of the face's size
-# Parts that follow the lamp rather than the skin: points, widening as a share of the face's size, share of skin.
-_PARTS_FOLLOW = ((LIPS, 0.0, 0.7), (INNER_LIPS, 0.0, 0.4), (RIGHT_EYE, 0.0, 0.25), (LEFT_EYE, 0.0, 0.25))
+# Parts that follow the lamp rather than the skin: points, share of skin.
+_PARTS_FOLLOW = ((LIPS, 0.7), (INNER_LIPS, 0.4), (RIGHT_EYE, 0.25), (LEFT_EYE, 0.25))
 
 
 def match_skin(
@@ -353,8 +354,8 @@ def _red_lips(color: FloatArray, landmarks: FloatArray) -> npt.NDArray[np.float3
         color: (H, W, 3), the face's colour over that of its skin, in logarithms.
         landmarks: (68, 2).
     """
-    drawn = draw_part(landmarks[LIPS], color.shape[:2], 0.0)
-    inside = (drawn > 0) & (draw_part(landmarks[INNER_LIPS], color.shape[:2], 0.0) == 0)
+    drawn = draw_part(landmarks[LIPS], color.shape[:2], WITH_RIM)
+    inside = (drawn > 0) & (draw_part(landmarks[INNER_LIPS], color.shape[:2], WITH_RIM) == 0)
     if np.count_nonzero(inside) < _MIN_PIXELS:
         return np.zeros(color.shape[:2], np.float32)
     red = float(np.median((color[..., 0] - color[..., 1])[inside]))
@@ -367,7 +368,7 @@ def _follow(landmarks: FloatArray, shape: tuple[int, ...]) -> npt.NDArray[np.flo
     """Return how far each pixel follows a change of skin, (H, W) in [0, 1]."""
     size = face_size(landmarks)
     follow = np.ones(shape[:2], np.float32)
-    for part, width, share in _PARTS_FOLLOW:
-        soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, width * size), (0, 0), max(_PART_SOFT * size, 0.5))
+    for part, share in _PARTS_FOLLOW:
+        soft = cv2.GaussianBlur(draw_part(landmarks[part], shape, WITH_RIM), (0, 0), max(_PART_SOFT * size, 0.5))
         follow = np.minimum(follow, 1.0 - (1.0 - share) * soft)
     return follow

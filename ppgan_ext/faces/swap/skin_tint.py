@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
-from ppgan_ext.faces.mask import WHOLE_FOREHEAD, face_mask
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.mask import WHOLE_FOREHEAD, WITH_RIM, draw_part, face_mask
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.detail import Detail, blurred, mean_around, reduced, times
 from ppgan_ext.types import FloatArray
 
@@ -45,7 +45,7 @@ def tint_change(own: Detail, other: Detail, landmarks: FloatArray) -> npt.NDArra
     size = face_size(points)
     skin = face_mask(points, face.light.shape, _EDGE, WHOLE_FOREHEAD)
     for part, width in _NOT_SKIN:
-        skin = np.minimum(skin, 1.0 - draw_part(points[part], skin.shape, width * size))
+        skin = np.minimum(skin, 1.0 - draw_part(points[part], skin.shape, max(WITH_RIM, width * size)))
     share = _SHARE * skin * blurred(skin, _SOFT * size)
     tints = []
     for each in (face, photo):

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from ppgan_ext.faces.head.beard import beard_place
 from ppgan_ext.faces.landmarks import INNER_LIPS, JAW, sure_landmarks
-from ppgan_ext.faces.mask import face_mask
+from ppgan_ext.faces.mask import WITH_RIM, draw_part, face_mask
 from ppgan_ext.faces.morphology import disc
 from ppgan_ext.faces.pose import head_pose
-from ppgan_ext.faces.skin import draw_part, face_size
+from ppgan_ext.faces.skin import face_size
 from ppgan_ext.faces.swap.beards import Beards, share_beards
 from ppgan_ext.faces.swap.composite import Fusion, Heads, composite
 from ppgan_ext.faces.swap.covers_over import clear_covers, lay_over
@@ -100,7 +100,7 @@ class FacePlan(NamedTuple):
         if self.placement.over is not None:
             drawn *= 1.0 - overlay.window(self.placement.over)
         # The inside of an open mouth is the photo's.
-        drawn *= 1.0 - draw_part(overlay.landmarks[INNER_LIPS], overlay.shown.shape, 0.0)
+        drawn *= 1.0 - draw_part(overlay.landmarks[INNER_LIPS], overlay.shown.shape, WITH_RIM)
         return float((drawn * overlay.shown).sum() / max(float(drawn.sum()), 1e-6))
 
 

@@ -9,7 +9,7 @@ import pytest
 from ppgan_ext.faces.ageing.lips import pale_lips
 from ppgan_ext.faces.ageing.model import bundled_model
 from ppgan_ext.faces.ageing.skin_view import view_skin
-from ppgan_ext.faces.head import parts
+from ppgan_ext.faces.mask import draw_part
 from tests.reference.drawn import DrawnFace, draw_photo
 
 pytestmark = pytest.mark.slow
@@ -33,8 +33,8 @@ def _view(lips):
 def _inside(view, margin):
     """Return the middle of the lips, and what lies farther than a margin from them."""
     points, shape = view.placement.frame_landmarks, view.skin.shape
-    lips, around = (parts.hull(points[48:60], shape, width) for width in (0.0, margin))
-    opening = parts.hull(points[60:68], shape, 4.0)
+    lips, around = (draw_part(points[48:60], shape, width) for width in (0.0, margin))
+    opening = draw_part(points[60:68], shape, 4.0)
     return (cv2.erode(lips, np.ones((5, 5))) > 0) & (opening == 0), around == 0
 
 

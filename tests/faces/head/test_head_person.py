@@ -10,8 +10,8 @@ import skimage
 from ppgan_ext.faces.detect import find_faces
 from ppgan_ext.faces.head import person
 from ppgan_ext.faces.head.head_patch import SHAPE, HeadPatch, head_patch
-from ppgan_ext.faces.head.parts import hull
 from ppgan_ext.faces.head.person import NUM_CHANNELS, head_channels, person_chance
+from ppgan_ext.faces.mask import draw_part
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_channels_are_bounded_and_blind_outside_the_photo(photo, landmarks):
 def test_face_and_shoulders_are_a_person_and_the_wall_is_not(photo, landmarks):
     patch, chance = _person(photo, landmarks)
     assert chance.shape == SHAPE
-    assert chance[hull(patch.landmarks[:27], SHAPE, 0) > 0.5].mean() > 0.95
+    assert chance[draw_part(patch.landmarks[:27], SHAPE, 0) > 0.5].mean() > 0.95
     assert chance[200:, 60:130].mean() > 0.9
     assert chance[:80, :20].mean() < 0.2
     assert chance.min() >= 0.0
