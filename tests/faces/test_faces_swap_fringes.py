@@ -67,8 +67,8 @@ def test_what_is_joined_to_hair_in_its_colour_is_hair(monkeypatch):
     photo, (points,) = draw_photo((390, 350), [DrawnFace((190.0, 180.0), 62.0)], 0)
     plain = find_head(photo, points)
 
-    def with_fringe(picture, landmarks, chances):
-        matte = find_hair(picture, landmarks, chances)
+    def with_fringe(picture, landmarks, patch, chances):
+        matte = find_hair(picture, landmarks, patch, chances)
         return matte._replace(alpha=np.ones_like(matte.alpha))
 
     monkeypatch.setattr(head, "find_hair", with_fringe)

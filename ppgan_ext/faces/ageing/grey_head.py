@@ -111,7 +111,7 @@ def find_head_of_hair(photo: Image, landmarks: FloatArray, femininity: float) ->
     """
     patch = head_patch(photo, landmarks)
     chances = hair_chances(patch)
-    matte, firm = find_hair(photo, landmarks, chances), np.ones((2, 2), np.float32)
+    matte, firm = find_hair(photo, landmarks, patch, chances), np.ones((2, 2), np.float32)
     if matte.refusal is None:
         _add_outer(matte.alpha, photo, matte.region, landmarks)
         matte, firm = add_loose_hair(matte, photo, landmarks, patch, chances)

@@ -80,16 +80,19 @@ _TINTED, _AROUND_DARKS, _DARKS = (30.0, 50.0), 0.04, 35.0
 _NEUTRAL = 6.0  # of CIE Lab's a and b: what may still be grey
 
 
-def find_hair(photo: npt.NDArray, landmarks: FloatArray, chances: Chances | None = None) -> HairMatte:
+def find_hair(
+    photo: npt.NDArray, landmarks: FloatArray, patch: HeadPatch | None = None, chances: Chances | None = None
+) -> HairMatte:
     """Find the hair of a face.
 
     Args:
         photo: (H, W, 3) RGB, 0 to 255.
         landmarks: (68, 2), photo pixels.
-        chances: of the photo's head patch, if they are known already.
+        patch: the `head_patch` of the face, if it is drawn already.
+        chances: of the patch, if they are known already.
     """
     region = region_of(landmarks, photo.shape)
-    patch = head_patch(photo, landmarks)
+    patch = patch or head_patch(photo, landmarks)
     lab = cv2.cvtColor(cv2.GaussianBlur(patch.picture, (0, 0), 1.0) / np.float32(255.0), cv2.COLOR_RGB2LAB)
     skin = skin_weight(patch.picture, skin_area(patch.landmarks, lab.shape)) > 0.6
     tone = np.median(lab[skin], axis=0) if np.count_nonzero(skin) >= _FEW_SKIN else None

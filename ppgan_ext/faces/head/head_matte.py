@@ -58,7 +58,7 @@ def head_parts(photo: Image, landmarks: FloatArray) -> HeadParts:
     person = cv2.GaussianBlur(chances.person, (0, 0), _SOFT * EYES)
     person[-round(_FADE * SHAPE[0]) :] *= np.linspace(1.0, 0.0, round(_FADE * SHAPE[0]), dtype=np.float32)[:, None]
     matte = patch_to_picture(person, landmarks, photo.shape[:2])
-    found = find_hair(photo, landmarks, chances)
+    found = find_hair(photo, landmarks, patch, chances)
     left, top, right, bottom = found.region
     if found.refusal is None:
         inside = matte[top:bottom, left:right]

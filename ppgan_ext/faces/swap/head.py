@@ -38,12 +38,13 @@ def find_head(picture: Image, landmarks: FloatArray) -> Head:
     Raises:
         WeightsError: the networks' weights are missing or damaged.
     """
-    chances = hair_chances(head_patch(picture, landmarks))
+    patch = head_patch(picture, landmarks)
+    chances = hair_chances(patch)
     hair, person = (
         patch_to_picture(np.clip((chance - ends[0]) / (ends[1] - ends[0]), 0.0, 1.0), landmarks, picture.shape)
         for chance, ends in ((chances.hair, _HAIR), (chances.person, _PERSON))
     )
-    matte = find_hair(picture, landmarks, chances)
+    matte = find_hair(picture, landmarks, patch, chances)
     left, top, right, bottom = matte.region
     region = hair[top:bottom, left:right]
     region[:] = np.maximum(region, matte.alpha)

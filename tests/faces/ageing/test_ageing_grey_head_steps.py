@@ -49,7 +49,7 @@ def found(monkeypatch, femininity=0.0, photo=PHOTO, landmarks=LANDMARKS, refusal
     answer(
         monkeypatch,
         hair_chances=lambda patch: Chances(nothing, nothing),
-        find_hair=lambda photo, landmarks, chances: HairMatte(region, alpha, see["confidence"], refusal),
+        find_hair=lambda photo, landmarks, patch, chances: HairMatte(region, alpha, see["confidence"], refusal),
         outer_hair=lambda copy, points, hair: hair + np.float32(see["outer"]),
         add_loose_hair=lambda matte, *_: (
             matte._replace(alpha=np.maximum(matte.alpha, np.float32(see["loose"]))), full((2, 2), see["firm"])

@@ -93,7 +93,7 @@ def test_finds_the_astronauts_hair_and_nothing_else(photo, landmarks):
 
 
 def _matte_of(photo, landmarks, chance):
-    return find_hair(photo, landmarks, Chances(chance, np.zeros(SHAPE, np.float32)))
+    return find_hair(photo, landmarks, chances=Chances(chance, np.zeros(SHAPE, np.float32)))
 
 
 def test_matte_follows_an_edge_of_the_photo():
@@ -231,7 +231,7 @@ def test_cloth_of_no_hairs_colour_is_not_hair(photo, landmarks, colour, refusal)
     covered = patch_to_picture((chance > 0.3).astype(np.float32), landmarks, photo.shape) > 0.3
     covered = cv2.dilate(covered.astype(np.uint8), np.ones((9, 9)))
     dyed[covered > 0] = colour
-    assert find_hair(dyed, landmarks, Chances(chance, chance)).refusal is refusal
+    assert find_hair(dyed, landmarks, chances=Chances(chance, chance)).refusal is refusal
 
 
 def test_a_rim_is_no_hair_and_an_unsure_place_beside_hair_does_not_matter(photo, landmarks):
@@ -280,7 +280,7 @@ def test_hair_at_the_sides_of_a_hat_is_left(photo, landmarks):
     person = np.zeros(SHAPE, np.float32)
     person[int(patch.landmarks[17:27, 1].min()) - 60 :, 40:150] = 1.0
     painted[20:brow, 150:290] = (210, 210, 60)
-    assert find_hair(painted, landmarks, Chances(chance, person)).refusal is Refusal.COVERED
+    assert find_hair(painted, landmarks, chances=Chances(chance, person)).refusal is Refusal.COVERED
 
 
 def test_gloss_amid_dark_hair_is_hair_though_it_is_blue(photo, landmarks):
@@ -298,7 +298,7 @@ def test_gloss_amid_dark_hair_is_hair_though_it_is_blue(photo, landmarks):
         painted = photo.copy()
         painted[place] = (92, 54, 34)
         painted[place & blue] = (38, 42, 72)
-        found = find_hair(painted, landmarks, chances)
+        found = find_hair(painted, landmarks, chances=chances)
         left, top, right, bottom = found.region
         mean = float(found.alpha[spot[top:bottom, left:right] > 0].mean())
         assert share[0] <= mean <= share[1]
@@ -311,7 +311,7 @@ def test_purple_hair_is_hair_where_a_filter_made_brows_and_lashes_purple_too(pho
     filtered = wig.copy()
     for part in (*BROWS, RIGHT_EYE, LEFT_EYE):
         cv2.polylines(filtered, [landmarks[part].round().astype(np.int32)], False, purple, 4)
-    assert find_hair(wig, landmarks, chances).refusal is Refusal.COVERED
-    found, usual = find_hair(filtered, landmarks, chances), find_hair(photo, landmarks, chances)
+    assert find_hair(wig, landmarks, chances=chances).refusal is Refusal.COVERED
+    found, usual = find_hair(filtered, landmarks, chances=chances), find_hair(photo, landmarks, chances=chances)
     assert found.refusal is None
     assert found.alpha.sum() > 0.5 * usual.alpha.sum()
