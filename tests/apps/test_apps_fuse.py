@@ -28,9 +28,9 @@ from ppgan_ext.errors import ConfigError, InputError, NoFaceError, WeightsError
 from ppgan_ext.faces import landmarks
 from ppgan_ext.faces.descriptor import SAME_PERSON
 from ppgan_ext.faces.detect import find_faces
-from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.faces.swap.beards import Beards
 from ppgan_ext.faces.swap.head import Head
+from ppgan_ext.faces.swap.head_shape import GENERIC
 from ppgan_ext.faces.swap.overlay import Overlay
 from ppgan_ext.faces.swap.sides import Portrait, Sides, see_person
 from ppgan_ext.faces.swap.warp_method import FacePlan, Placement, finish_face

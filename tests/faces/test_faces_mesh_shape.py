@@ -6,7 +6,7 @@ from scipy.spatial import Delaunay
 from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import MIRROR
 from ppgan_ext.faces.pose import MODEL, head_pose, pose_to_rotation
-from ppgan_ext.faces.shape import GENERIC, head_of, show_head
+from ppgan_ext.faces.swap.head_shape import GENERIC, head_of, show_head
 from ppgan_ext.types import Pose
 from tests.reference.turned_face import turn_by
 

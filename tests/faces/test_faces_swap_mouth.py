@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppgan_ext.faces.shape import GENERIC
+from ppgan_ext.faces.swap.head_shape import GENERIC
 from ppgan_ext.faces.swap.mouth import close_lips, closed_share, opening, relaxed_share, true_lips, unseen_inside
 from ppgan_ext.faces.swap.overlay import draw_overlay
 

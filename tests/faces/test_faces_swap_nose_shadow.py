@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.light import to_linear, to_srgb
-from ppgan_ext.faces.shape import GENERIC
 from ppgan_ext.faces.swap import nose_shadow
+from ppgan_ext.faces.swap.head_shape import GENERIC
 from ppgan_ext.faces.swap.nose_shadow import without_nose_shadow
 
 SKIN = (205, 160, 135)

@@ -6,10 +6,10 @@ import pytest
 
 from ppgan_ext.faces.mesh import signed_areas
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
-from ppgan_ext.faces.shape import GENERIC, head_of, show_head
 from ppgan_ext.faces.swap.face_mesh import bows, face_triangles, inner_points, mesh_points, point_nearness
 from ppgan_ext.faces.swap.fused_shape import fuse_landmarks
 from ppgan_ext.faces.swap.grain import match_grain
+from ppgan_ext.faces.swap.head_shape import GENERIC, head_of, show_head
 from ppgan_ext.types import Pose
 
 FRONT = GENERIC[:, :2] * (1.0, -1.0)

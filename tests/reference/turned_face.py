@@ -1,7 +1,7 @@
 """A face turned as seen by the camera, by the functions that fusions turn faces with."""
 
 from ppgan_ext.faces.pose import head_pose
-from ppgan_ext.faces.shape import head_of, show_head
+from ppgan_ext.faces.swap.head_shape import head_of, show_head
 from ppgan_ext.types import Pose
 
 

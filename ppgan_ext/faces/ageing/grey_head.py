@@ -12,6 +12,9 @@ from ppgan_ext.faces.ageing.brow_hairs import brow_hairs
 from ppgan_ext.faces.ageing.greying import grey_amount, grey_hair
 from ppgan_ext.faces.ageing.hair_strokes import draw_hairs, edge_width, hair_cover, light_on_hair
 from ppgan_ext.faces.ageing.lighter_hair import lighten_hair
+from ppgan_ext.faces.ageing.loose_hair import add_loose_hair
+from ppgan_ext.faces.ageing.open_ends import closed_ends
+from ppgan_ext.faces.ageing.sideburns import sideburns
 from ppgan_ext.faces.ageing.soft_hairline import soften_hairline
 from ppgan_ext.faces.ageing.white_hairs import Hairs, white_hairs
 from ppgan_ext.faces.axes import eye_distance
@@ -20,11 +23,8 @@ from ppgan_ext.faces.head.facial_hair import brow_place, brow_weight, darkness, 
 from ppgan_ext.faces.head.hair import HairMatte, Refusal, find_hair
 from ppgan_ext.faces.head.hair_network import Chances, hair_chances
 from ppgan_ext.faces.head.head_patch import head_patch, patch_to_picture
-from ppgan_ext.faces.head.loose_hair import add_loose_hair
-from ppgan_ext.faces.head.open_ends import closed_ends
 from ppgan_ext.faces.head.outer_hair import outer_hair
 from ppgan_ext.faces.head.parts import skin_area, skin_weight
-from ppgan_ext.faces.head.sideburns import sideburns
 from ppgan_ext.faces.head.skin_colour import ramp
 from ppgan_ext.faces.head.strips import cut, enlarge, strips
 from ppgan_ext.faces.head.white import white_light

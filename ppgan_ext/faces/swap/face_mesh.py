@@ -17,7 +17,7 @@ from ppgan_ext.faces import mesh
 from ppgan_ext.faces.landmarks import LEFT_EYE, LIPS, NUM_LANDMARKS, RIGHT_EYE
 from ppgan_ext.faces.mask import forehead
 from ppgan_ext.faces.pose import head_pose, pose_to_rotation
-from ppgan_ext.faces.shape import GENERIC
+from ppgan_ext.faces.swap.head_shape import GENERIC
 from ppgan_ext.types import FloatArray
 
 _NUM_OUTLINED = 76  # 68 landmarks and 8 of the forehead, on which the rim depends
@@ -41,7 +41,7 @@ class _Grid(NamedTuple):
         spread: (V, N), weights that place all points of the mesh by its control points.
         triangles: (T, 3).
         inner: (V,) bool, points of the face rather than of the rim around it.
-        depth: (N,) of the control points, in the units of `faces.shape.GENERIC`.
+        depth: (N,) of the control points, in the units of `head_shape.GENERIC`.
     """
 
     spread: FloatArray
@@ -79,7 +79,7 @@ def point_nearness(points: FloatArray) -> FloatArray:
         points: (V, 2), from `mesh_points`.
 
     Returns:
-        (V,), larger is nearer; in the units of `faces.shape.GENERIC`.
+        (V,), larger is nearer; in the units of `head_shape.GENERIC`.
     """
     grid = _grid()
     towards_camera = pose_to_rotation(head_pose(points[:NUM_LANDMARKS], (1, 1)))[2]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ppgan_ext.faces.landmarks import JAW, LEFT_EYE, MOUTH, RIGHT_EYE
 from ppgan_ext.faces.pose import head_pose
-from ppgan_ext.faces.shape import GENERIC, head_of, show_head
+from ppgan_ext.faces.swap.head_shape import GENERIC, head_of, show_head
 from ppgan_ext.types import FloatArray, Pose
 
 _TURNS = 4  # corrections of the pose; it is then within a tenth of a degree
@@ -20,12 +20,12 @@ _EYES_FOLLOW = 0.3  # share of the photo's opening of the lids; the rest belongs
 # Share of the photo's rise of the corners of the mouth over the line of the lips, where both mouths are parted alike,
 # and where one is open and the other shut: the corners of shut mouths lie higher or lower in people, too.
 _CORNERS_FOLLOW = (0.4, 0.7)
-_PARTED_APART = (3.0, 9.0)  # difference of the gaps between the lips: alike, and not; units of `faces.shape.GENERIC`
+_PARTED_APART = (3.0, 9.0)  # difference of the gaps between the lips: alike, and not; units of `head_shape.GENERIC`
 # A smile pulls the lips to a band of one thickness, and lips at rest taper: share of the photo's course from the middle
 # to the corners where mouths are parted alike, and where not; and by what factor its lips may be thicker or thinner.
 _COURSE_FOLLOWS, _MOST_THICKER = (0.0, 0.8), 2.5
 # How a mouth changes with its expression: with the gap between the lips, and with the rise of its corners, each in the
-# units of `faces.shape.GENERIC`. Least squares over 122 portraits, one of each person: the logarithm of its width, that
+# units of `head_shape.GENERIC`. Least squares over 122 portraits, one of each person: the logarithm of its width, that
 # of its lips' thickness, and the height of the upper lip. Of that a third, as dlib's network knows people by it: with
 # all of it, (0.63, -0.26), the distance to the person is larger by 0.02 on eight pairs of open and shut mouths.
 _WIDENS, _THICKENS, _RISES = (0.006, 0.027), (-0.016, -0.017), (0.2, -0.08)

@@ -14,8 +14,8 @@ from ppgan_ext.faces.color import to_lab
 from ppgan_ext.faces.landmarks import INNER_LIPS, LIPS, NUM_LANDMARKS
 from ppgan_ext.faces.light import LUMINANCE, luminance, to_linear, to_srgb
 from ppgan_ext.faces.mask import WITH_RIM, draw_part
-from ppgan_ext.faces.shape import head_of
 from ppgan_ext.faces.skin import face_size
+from ppgan_ext.faces.swap.head_shape import head_of
 from ppgan_ext.types import FloatArray, Image
 
 _UPPER, _LOWER = [60, 61, 62, 63, 64], [60, 67, 66, 65, 64]  # inner lips, from corner to corner

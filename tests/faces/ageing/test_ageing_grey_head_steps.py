@@ -5,12 +5,12 @@ import pytest
 
 from ppgan_ext.faces.ageing import grey_head as module
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair, grey_head
+from ppgan_ext.faces.ageing.open_ends import Ends
 from ppgan_ext.faces.ageing.white_hairs import POINTS, Hairs
 from ppgan_ext.faces.head.beard import Growth
 from ppgan_ext.faces.head.hair import HairMatte, Refusal
 from ppgan_ext.faces.head.hair_network import Chances
 from ppgan_ext.faces.head.head_patch import SHAPE, region_of
-from ppgan_ext.faces.head.open_ends import Ends
 from ppgan_ext.faces.occlusion.cover_network import SHAPE as COVER_SHAPE
 from ppgan_ext.faces.occlusion.cover_network import CoverChances
 from tests.reference.drawn import DrawnFace, face_landmarks

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.ageing import sideburns as module
+from ppgan_ext.faces.ageing.sideburns import sideburns
 from ppgan_ext.faces.axes import eye_distance
-from ppgan_ext.faces.head import sideburns as module
-from ppgan_ext.faces.head.sideburns import sideburns
 
 
 @pytest.fixture(scope="module")

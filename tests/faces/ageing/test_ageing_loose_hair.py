@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from ppgan_ext.faces.ageing.loose_hair import add_loose_hair, loose_hair
 from ppgan_ext.faces.axes import eye_distance
 from ppgan_ext.faces.head.hair import HairMatte
 from ppgan_ext.faces.head.hair_network import Chances
 from ppgan_ext.faces.head.head_patch import SHAPE, head_patch, region_of
-from ppgan_ext.faces.head.loose_hair import add_loose_hair, loose_hair
 from tests.reference.drawn import DrawnFace, draw_photo
 
 SIZE = (420, 460)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ppgan_ext.faces.ageing.grey_head import find_head_of_hair
+from ppgan_ext.faces.ageing.open_ends import closed_ends
 from ppgan_ext.faces.axes import eye_distance
-from ppgan_ext.faces.head.open_ends import closed_ends
 
 _EVERYWHERE = np.ones((300, 300), np.float32)
 _BROWN, _WALL, _SKIN = (70, 45, 28), (170, 175, 185), (205, 150, 125)
