@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ppgan_ext.faces.head.head_patch import CENTRE, EYES, SHAPE, HeadPatch
-from ppgan_ext.faces.head.parts import hull, skin_area
+from ppgan_ext.faces.head.parts import skin_area
 from ppgan_ext.faces.landmarks import LEFT_EYE, MIRROR, RIGHT_EYE
+from ppgan_ext.faces.mask import draw_part
 
 Map = npt.NDArray[np.float32]
 _LUMA = np.array([0.3, 0.6, 0.1], np.float32)
@@ -45,7 +46,7 @@ def augment(head: Head, others: list[Head], rng: np.random.Generator) -> Head:
     picture, hair, person = head.patch.picture / np.float32(255.0), head.hair.copy(), head.person
     down = ((np.arange(SHAPE[0]) - CENTRE[1]) / EYES)[:, None]
     if rng.random() < (0.7 if head.covered else 0.5):
-        part = head.person * (1 - _soft(hull(head.patch.landmarks[:27], SHAPE, 0), 2)) if head.covered else hair
+        part = head.person * (1 - _soft(draw_part(head.patch.landmarks[:27], SHAPE, 0), 2)) if head.covered else hair
         # Cloth in the colours of hair would teach that hair is cloth.
         other = _tinted(picture, rng) if head.covered else _as_hair(picture, part, head.patch.landmarks, rng)
         picture = _mix(picture, other, _soft(part, 0.8))
@@ -159,7 +160,7 @@ def _hat(points: npt.NDArray, rng: np.random.Generator) -> Map:
             cv2.ellipse(drawn, (middle, brim), axes, rng.normal(0, 5), 0, 360, 1.0, -1)
         return drawn
     cv2.ellipse(drawn, (middle, 110), (int(width * 1.15), int(rng.uniform(75, 105))), 0, 0, 360, 1.0, -1)
-    return drawn * (hull(points[:27], SHAPE, rng.uniform(1, 10)) < 0.5)
+    return drawn * (draw_part(points[:27], SHAPE, rng.uniform(1, 10)) < 0.5)
 
 
 def _texture(others: list[Head], rng: np.random.Generator) -> Map:
