@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _MAX_FRAMES = 96
 _FRAME_SIDE = 512
 _FRAMES_PER_SECOND = 12.0
-_CUT = "fitted the central square of the picture; --need_align fits the face, as the model knows faces"
+_CUT = "of a picture that is not square, its central square is fitted; --need_align fits the face"
 
 
 class FitTarget(NamedTuple):
@@ -128,8 +128,8 @@ class StyleGANv2FittingPredictor(Predictor):
         results.code("dst.fitting.npy", fit.w_plus)
         if frames is not None:
             frames.write(results, options)
-        notes = [_CUT] if is_cut else []
-        return results.made(FittingResult(src, dst, fit.w_plus), fit.interrupted, notes)
+        made = results.made(FittingResult(src, dst, fit.w_plus), fit.interrupted)
+        return made.with_remarks([_CUT] if is_cut else [])
 
     def cut_target(self, job: Job, options: FitOptions) -> FitTarget:
         """Cut the image to fit out of the photo, and make the mask of what counts."""
