@@ -27,10 +27,9 @@ class RepeatableParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line on stderr and leave with the exit code of all errors."""
-        missing = message.removeprefix(_MISSING).split(", ") if message.startswith(_MISSING) else []
-        if missing:
-            names = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
-            message = f"{names} {'is' if len(missing) == 1 else 'are'} missing"
+        if message.startswith(_MISSING):
+            *others, last = message.removeprefix(_MISSING).split(", ")
+            message = f"{', '.join(others)} and {last} are missing" if others else f"{last} is missing"
         self.exit(FAILED, f"error: {self.prog}: {message}. See {self.prog} --help.\n")
 
 

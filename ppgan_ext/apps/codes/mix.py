@@ -17,6 +17,7 @@ from ppgan_ext.apps.codes.encoded_face import EncodedFace, choose_face, encode_f
 from ppgan_ext.apps.codes.options import MixOptions
 from ppgan_ext.apps.predictor import Predictor
 from ppgan_ext.apps.results import Made
+from ppgan_ext.apps.sensible_amounts import beyond_notes
 from ppgan_ext.apps.shown_results import ShownResult
 from ppgan_ext.errors import ConfigError
 from ppgan_ext.latents.codes import load_code
@@ -152,12 +153,8 @@ class StyleGANv2MixingPredictor(Predictor):
 def _share_notes(name: str, shares: Sequence[float]) -> list[str]:
     """Say that a share lies outside the sensible range: the one that does so farthest."""
     low, high = _SENSIBLE_SHARES
-    share = max(shares, key=lambda share: max(low - share, share - high))
-    excess = max(low - share, share - high)
-    if excess <= 0.0:
-        return []
-    how = "far beyond" if excess > _FAR_BEYOND else "beyond"
-    return [f"{name}: {share:g} is {how} {low:g} to {high:g}, the range of sensible amounts"]
+    farthest = max(shares, key=lambda share: max(low - share, share - high))
+    return beyond_notes(name, farthest, low, high, _FAR_BEYOND)
 
 
 def is_photo(source: object) -> bool:

@@ -231,11 +231,10 @@ class FaceFusionPredictor(Predictor):
         target = _open_photo("person", pair.target, options.person_face, results)
         _check_partners(source.faces, target.faces, pair)
         person = solid_picture(target.original)
-        others = [_describe_person(person, face) for face in target.faces]
         # One person may take the place of all.
-        others *= len(source.faces) // len(others)
-        partners = target.faces * (len(source.faces) // len(target.faces))
-        widths = [(face.box.width, other.box.width) for face, other in zip(source.faces, partners, strict=True)]
+        repeats = len(source.faces) // len(target.faces)
+        others = [_describe_person(person, face) for face in target.faces] * repeats
+        widths = [(a.box.width, b.box.width) for a, b in zip(source.faces, target.faces * repeats, strict=True)]
         other_photo = target.photo if options.save_steps else None
         del target, person  # a large photo need not be kept in memory
         solid = solid_picture(source.original)

@@ -11,7 +11,7 @@ from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.photo.ageing import Ager, generator_years, held_notes, short_notes, small_notes
 from ppgan_ext.apps.photo.apparent_age import BundledEyes, Estimates, in_years
-from ppgan_ext.apps.photo.direction_table import range_notes, tooth_notes
+from ppgan_ext.apps.photo.direction_table import amount_notes
 from ppgan_ext.apps.photo.options import AgeOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, PhotoEdit, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
@@ -120,8 +120,7 @@ class AgeEditingPredictor(PhotoPredictor[AgeOptions]):
         notes = small_notes(made.result.faces) + held_notes(made.result)
         if options.detail == 1.0:
             notes += short_notes(made.result, self._in_years(options)[1], options.target_age)
-        remarks = range_notes(options.edit, made.result.plan.directions)
-        remarks += tooth_notes(options.edit, self.engine.face_model.name)
+        remarks = amount_notes(options.edit, made.result.plan.directions, self.engine.face_model.name)
         return made.with_notes(notes).with_remarks(remarks)
 
     def apparent_ages(self, edit: PhotoEdit, options: AgeOptions) -> list[float | None]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ppgan_ext.apps.sensible_amounts import beyond_notes
 from ppgan_ext.latents.directions import Direction, load_directions
 from ppgan_ext.weights import catalog, store
 
@@ -100,12 +101,10 @@ def range_lines(infos: Iterable[DirectionInfo]) -> Iterator[str]:
 
 def range_notes(amounts: Mapping[str, float], directions: Mapping[str, Direction]) -> list[str]:
     """Say which amounts lie beyond the sensible range of their direction; a line for each."""
-    notes = []
+    notes: list[str] = []
     for name, amount in amounts.items():
         reach = _reach(directions[name])
-        if abs(amount) > reach:
-            how = "far beyond" if abs(amount) > 2.0 * reach else "beyond"
-            notes.append(f"{name}: {amount:g} is {how} {-reach:g} to {reach:g}, the range of sensible amounts")
+        notes += beyond_notes(name, amount, -reach, reach, far=reach)
     return notes
 
 
@@ -120,6 +119,11 @@ def tooth_notes(amounts: Mapping[str, float], model_name: str) -> list[str]:
     if model_name != catalog.DEFAULT_MODEL or amount < _TEETH_SHOW:
         return []
     return [f"mouth_open: at {amount:g} a mouth that is closed shows one white band: this small model draws no teeth"]
+
+
+def amount_notes(amounts: Mapping[str, float], directions: Mapping[str, Direction], model_name: str) -> list[str]:
+    """Say what is to be known of the amounts of edits, see `range_notes` and `tooth_notes`; a line for each."""
+    return [*range_notes(amounts, directions), *tooth_notes(amounts, model_name)]
 
 
 def describe_directions(directions: Mapping[str, Direction]) -> list[DirectionInfo]:

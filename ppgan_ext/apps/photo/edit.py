@@ -12,7 +12,7 @@ from ppgan_ext.apps.batch import BatchResult, Job
 from ppgan_ext.apps.call_signatures import options_as_arguments
 from ppgan_ext.apps.codes.encoded_face import EncodedFace, render_image
 from ppgan_ext.apps.codes.mix import is_photo
-from ppgan_ext.apps.photo.direction_table import range_notes, tooth_notes
+from ppgan_ext.apps.photo.direction_table import amount_notes
 from ppgan_ext.apps.photo.options import EditOptions
 from ppgan_ext.apps.photo.plan import EditedCode, EditPlan, Variant, layer_numbers
 from ppgan_ext.apps.photo.predictor import PhotoPredictor
@@ -144,14 +144,14 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
         results.image("src.editing.png", src)
         results.image("dst.editing.png", dst)
         results.code("dst.editing.npy", after)
-        return results.made(EditResult(src, dst, after)).with_remarks(self._range_notes(options))
+        return results.made(EditResult(src, dst, after)).with_remarks(self._amount_notes(options))
 
     def edit_faces(self, job: Job, options: EditOptions) -> Made[EditResult]:
         """Edit one photo."""
         made = self.edit_photo(job, options)
         (edited,) = made.result.edited
         codes = np.stack([code.w_plus for code in edited.codes])
-        made = made.with_remarks(self._range_notes(options))
+        made = made.with_remarks(self._amount_notes(options))
         return made.with_result(EditResult(made.result.photo, edited.image, codes))
 
     def draw_faces(self, faces: Sequence[EncodedFace], options: EditOptions) -> list[FloatArray]:
@@ -218,11 +218,10 @@ class StyleGANv2EditingPredictor(PhotoPredictor[EditOptions]):
 
         return EditPlan(directions, [Variant(edit_name(edits), 1.0, edit)])
 
-    def _range_notes(self, options: EditOptions) -> list[str]:
+    def _amount_notes(self, options: EditOptions) -> list[str]:
         """Say which amounts lie beyond the sensible ones, or break the mouth; a line for each."""
         edits = named_edits(options)
-        notes = range_notes(edits, self.directions(options.direction_path, edits))
-        return [*notes, *tooth_notes(edits, self.engine.face_model.name)]
+        return amount_notes(edits, self.directions(options.direction_path, edits), self.engine.face_model.name)
 
     def _with_own_directions(self, options: EditOptions) -> EditOptions:
         """Add the constructor's file of directions to the options of a call."""

@@ -72,8 +72,14 @@ class Collector:
         if record.error is not None:
             self._report(Outcome(job, None, PpganExtError(**record.error)))
         else:
-            made = Made(record.lines, tuple(files), record.interrupted, replaced=tuple(replaced))
-            self._report(Outcome(job, made.with_remarks(record.remarks), None))
+            made = Made(
+                record.lines,
+                tuple(files),
+                record.interrupted,
+                replaced=tuple(replaced),
+                remarks=tuple(record.remarks),
+            )
+            self._report(Outcome(job, made, None))
         return True
 
     def _put_in_place(self, number: int, record: Record) -> tuple[list[Path], list[Path]]:
